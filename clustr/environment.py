@@ -1,0 +1,124 @@
+"""Every environment variable ClustR reads, typed and checked once. `docs/settings.md` lists them for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class UnsafeSettings(ValueError):
+    """The settings are not safe for production."""
+
+
+class Environment(BaseSettings):
+    """The process's settings. In production anything unsafe refuses to start; elsewhere secrets are made and kept in
+    the data folder."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    CLUSTR_ENV: Literal["demo", "test", "production"] = Field("demo", description="What this process is for.")
+    CLUSTR_DATA_DIR: Path = Field(
+        ROOT / ".clustr", description="Embedded PostgreSQL, generated secrets, and outgoing mail of a demonstration."
+    )
+    CLUSTR_SECRET_KEY: str = Field("", description="Signs sessions and tokens; at least 50 characters.")
+    CLUSTR_PIN_PEPPERS: str = Field(
+        "", description="`id:hex` pairs, comma-separated, the newest first: what wallet PINs are mixed with."
+    )
+    CLUSTR_ALLOWED_HOSTS: str = Field("localhost,127.0.0.1,[::1]", description="Host names served, comma-separated.")
+    CLUSTR_BASE_URL: str = Field("http://127.0.0.1:8000", description="Where people reach this server; used in links.")
+    CLUSTR_TRUSTED_PROXIES: str = Field(
+        "", description="Addresses or networks whose X-Forwarded-For is believed, comma-separated."
+    )
+    CLUSTR_METRICS_TOKEN: str = Field("", description="Bearer token that opens /metrics in production.")
+    CLUSTR_DEMO_MEMBERS: int = Field(5000, ge=10, description="Residents of Palm Grove, the demonstration estate.")
+    CLUSTR_LOG_LEVEL: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    DATABASE_URL: str = Field("", description="PostgreSQL >= 15, as the owner of the schema; empty: embedded.")
+    DATABASE_APP_URL: str = Field("", description="The runtime role's login; empty: derived from DATABASE_URL.")
+    DATABASE_SWEEP_URL: str = Field("", description="The sweep role's login; empty: derived from DATABASE_URL.")
+    DATABASE_CHECKER_URL: str = Field("", description="The checker role's login; empty: derived from DATABASE_URL.")
+    DATABASE_POOL_SIZE: int = Field(16, ge=1, description="Connections each process keeps at most.")
+    DATABASE_ROLE_PREFIX: str = Field(
+        "clustr", pattern=r"^[a-z][a-z0-9_]{0,30}$", description="Prefix of the three roles ClustR makes."
+    )
+    PORT: int = Field(8000, ge=1, le=65535, description="Where bin/run serves, on the loopback address.")
+    WEB_WORKERS: int = Field(2, ge=1, description="Web processes.")
+    WEB_THREADS: int = Field(8, ge=1, description="Threads of each web process.")
+    EMAIL_URL: str = Field("", description="`smtp://user:password@host:587`; empty: mail is written to the data folder.")
+    EMAIL_FROM: str = Field("ClustR <no-reply@localhost>", description="Sender of the system's mail.")
+    THROTTLE_MONEY_PER_MINUTE: int = Field(120, ge=1, description="Money POSTs (and their like) per user and minute.")
+    THROTTLE_MONEY_BURST: int = Field(40, ge=1, description="How many of them may come at once.")
+    THROTTLE_ADDRESS_PER_MINUTE: int = Field(20_000, ge=1, description="Requests per address and minute.")
+    ACCESS_TOKEN_SECONDS: int = Field(3600, ge=60, description="Life of an API client's access token.")
+    IDEMPOTENCY_DAYS: int = Field(30, ge=30, description="How long first answers are kept for repeats.")
+    PIN_RESET_MINUTES: int = Field(10, ge=1, le=10, description="Life of a PIN reset code.")
+
+    @property
+    def production(self) -> bool:
+        return self.CLUSTR_ENV == "production"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether ClustR runs its own PostgreSQL."""
+        return not (self.DATABASE_URL or self.DATABASE_APP_URL)
+
+    @model_validator(mode="after")
+    def _refuse_what_is_unsafe(self) -> Environment:
+        if self.production:
+            problems = [
+                message
+                for unsafe, message in (
+                    (len(self.CLUSTR_SECRET_KEY) < 50, "CLUSTR_SECRET_KEY needs at least 50 characters"),
+                    (not self.CLUSTR_PIN_PEPPERS, "CLUSTR_PIN_PEPPERS must be set"),
+                    (self.embedded, "DATABASE_URL must name a server; the embedded one is for trying and testing"),
+                    ("*" in self.CLUSTR_ALLOWED_HOSTS, "CLUSTR_ALLOWED_HOSTS must not contain *"),
+                    (not self.CLUSTR_BASE_URL.startswith("https://"), "CLUSTR_BASE_URL must be https"),
+                    (not self.EMAIL_URL, "EMAIL_URL must be set"),
+                )
+                if unsafe
+            ]
+            if problems:
+                raise UnsafeSettings("; ".join(problems))
+        self.peppers  # noqa: B018 - a malformed pepper must stop the start, not the first PIN
+        return self
+
+    @cached_property
+    def _kept_secrets(self) -> dict[str, str]:
+        """Secrets made on first use and kept in the data folder, readable by its owner only."""
+        path = self.CLUSTR_DATA_DIR / "secrets.json"
+        if not path.exists():
+            self.CLUSTR_DATA_DIR.mkdir(parents=True, exist_ok=True)
+            made = {"secret_key": secrets.token_urlsafe(64), "pin_pepper": secrets.token_hex(32)}
+            partial = path.with_name(f".secrets.{os.getpid()}")
+            partial.touch(mode=0o600)
+            partial.write_text(json.dumps(made))
+            try:
+                os.link(partial, path)
+            except FileExistsError:
+                pass  # another process made them first; theirs are read below
+            finally:
+                partial.unlink()
+        kept: dict[str, str] = json.loads(path.read_text())
+        return kept
+
+    @cached_property
+    def secret_key(self) -> str:
+        return self.CLUSTR_SECRET_KEY or self._kept_secrets["secret_key"]
+
+    @cached_property
+    def peppers(self) -> dict[str, bytes]:
+        """Pepper by key id, the one for new PINs first."""
+        text = self.CLUSTR_PIN_PEPPERS or f"generated:{self._kept_secrets['pin_pepper']}"
+        pairs = (part.split(":", 1) for part in text.split(","))
+        peppers = {key: bytes.fromhex(value) for key, value in pairs}
+        if any(len(pepper) < 32 for pepper in peppers.values()):
+            raise UnsafeSettings("a PIN pepper needs at least 32 bytes")
+        return peppers

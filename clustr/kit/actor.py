@@ -1,0 +1,55 @@
+"""Who asks: made once at the door, handed down to every command and query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from clustr.kit.errors import NotAllowed
+
+
+class PermissionMissing(NotAllowed):
+    """Your role lacks the permission for this."""
+
+    code = "permission_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """From where a request came; kept in the audit trail and with acknowledgments."""
+
+    ip: str | None = None
+    user_agent: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person acting in one cluster, or the system itself (`user_id` None, no permissions).
+
+    `role` is the strongest present role: `admin`, `staff`, `resident`, or `former` for a resident who has left, who
+    keeps reading and paying what applied to them and nothing else.
+    """
+
+    cluster_id: UUID
+    currency: str
+    timezone: str
+    user_id: UUID | None = None
+    role: str = "system"
+    permissions: frozenset[str] = frozenset()
+    origin: Origin = field(default_factory=Origin)
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Refuse unless the actor holds this permission."""
+        if permission not in self.permissions:
+            raise PermissionMissing(f"This needs the permission {permission}.")
+
+    @property
+    def member_id(self) -> UUID:
+        """The user acting as a member of the cluster."""
+        if self.user_id is None:
+            raise PermissionMissing("The system is not a member.")
+        return self.user_id

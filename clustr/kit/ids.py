@@ -1,0 +1,27 @@
+"""Identifiers: UUIDv7 for machines, short references for people."""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID, uuid5
+
+from uuid_utils.compat import uuid7
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_NAMESPACE = UUID("6b1c9a52-5c0a-7c1e-9d5b-3f1f6d1c0a11")
+
+
+def new_id() -> UUID:
+    """A fresh UUIDv7: ordered by time of making, unguessable in its last 74 bits."""
+    return uuid7()
+
+
+def derived_id(*parts: object) -> UUID:
+    """The same id for the same parts, always: the key of an effect that must happen once per cause."""
+    return uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts))
+
+
+def new_reference(prefix: str) -> str:
+    """A reference people can read aloud: prefix, then 60 random bits in Crockford's base 32 ("PAY-7K3M9ZQ4T2XA")."""
+    bits = secrets.randbits(60)
+    return f"{prefix}-" + "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(55, -5, -5))

@@ -1,0 +1,28 @@
+"""SQL functions every room's schema builds on. The kit has no tables."""
+
+from typing import ClassVar
+
+from django.db import migrations
+
+from clustr.kit.schema import sql
+
+FUNCTIONS = """
+CREATE FUNCTION kit_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
+  RETURN nullif(current_setting('clustr.cluster', true), '')::uuid;
+
+CREATE FUNCTION kit_refuse(code text, detail text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'CR000', MESSAGE = code, DETAIL = detail;
+END $$;
+
+CREATE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END $$;
+"""
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies: ClassVar = []
+    operations: ClassVar = [sql(FUNCTIONS)]

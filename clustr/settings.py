@@ -1,0 +1,159 @@
+"""Django's settings, derived once from the environment."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from importlib.util import find_spec
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from clustr.environment import ROOT, Environment
+from clustr.kit import clock, embedded
+
+ENV = Environment()
+
+SECRET_KEY = ENV.secret_key
+DEBUG = False
+ALLOWED_HOSTS = [host.strip() for host in ENV.CLUSTR_ALLOWED_HOSTS.split(",")]
+BASE_URL = ENV.CLUSTR_BASE_URL.rstrip("/")
+TRUSTED_PROXIES = [proxy.strip() for proxy in ENV.CLUSTR_TRUSTED_PROXIES.split(",") if proxy.strip()]
+
+clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-offset")
+
+ROOMS = ["kit", "ledger", "people", "audit", "clusters", "payments", "wallets", "bills", "web"]
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "procrastinate.contrib.django",
+    *(f"clustr.{room}" for room in ROOMS),
+    *(["django_linear_migrations"] if find_spec("django_linear_migrations") else []),
+]
+MIDDLEWARE = [
+    "clustr.web.middleware.RequestContext",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+]
+ROOT_URLCONF = "clustr.urls"
+WSGI_APPLICATION = "clustr.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+STATIC_URL = "/static/"
+STATIC_ROOT = ENV.CLUSTR_DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+APPEND_SLASH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+
+# --- The database: four logins to one PostgreSQL -----------------------------------------------------------------------
+ROLE_APP = f"{ENV.DATABASE_ROLE_PREFIX}_app"
+ROLE_SWEEP = f"{ENV.DATABASE_ROLE_PREFIX}_sweep"
+ROLE_CHECKER = f"{ENV.DATABASE_ROLE_PREFIX}_checker"
+
+
+def role_password(role: str) -> str:
+    """The password of a role that ClustR makes itself: derived from the secret key, kept nowhere."""
+    return hmac.new(SECRET_KEY.encode(), f"database-role:{role}".encode(), hashlib.sha256).hexdigest()
+
+
+_SAFE = "-c synchronous_commit=on -c timezone=UTC -c idle_in_transaction_session_timeout=15s -c lock_timeout=3s"
+
+
+def _connection(url: str, *, role: str | None, statement_timeout: str, pool: int = 0) -> dict[str, Any]:
+    parts = urlsplit(url or ENV.DATABASE_URL)
+    if ENV.embedded:
+        address = embedded.address(ENV.CLUSTR_DATA_DIR)
+        host, port, name = str(address.host), str(address.port), "clustr"
+        user, password = role or embedded.SUPERUSER, role_password(role or embedded.SUPERUSER)
+    else:
+        query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+        host = unquote(parts.hostname or query.get("host", ""))
+        port, name = str(parts.port or ""), unquote(parts.path.lstrip("/"))
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        if role and not url:
+            user, password = role, role_password(role)
+    options: dict[str, Any] = {
+        "options": f"{_SAFE} -c statement_timeout={statement_timeout}",
+        "connect_timeout": 5,
+        "application_name": f"clustr-{role or 'owner'}",
+    }
+    if pool:
+        options["pool"] = {"min_size": 0, "max_size": pool, "timeout": 5, "max_idle": 300}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": host,
+        "PORT": port,
+        "NAME": name,
+        "USER": user,
+        "PASSWORD": password,
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": 0,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": options,
+    }
+
+
+DATABASES = {
+    "default": _connection(
+        ENV.DATABASE_APP_URL, role=ROLE_APP, statement_timeout="10s", pool=ENV.DATABASE_POOL_SIZE
+    ),
+    "owner": _connection(ENV.DATABASE_URL, role=None, statement_timeout="0"),
+    "sweep": _connection(ENV.DATABASE_SWEEP_URL, role=ROLE_SWEEP, statement_timeout="60s"),
+    "checker": _connection(ENV.DATABASE_CHECKER_URL, role=ROLE_CHECKER, statement_timeout="0"),
+}
+
+# --- People and sign-in (django-allauth) ---------------------------------------------------------------------------------
+AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+
+# --- Jobs (procrastinate) --------------------------------------------------------------------------------------------------
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"
+
+# --- Security of the door ----------------------------------------------------------------------------------------------------
+SECURE_SSL_REDIRECT = False  # the proxy in front does it
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.production and TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if ENV.production else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.production
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if ENV.production else []
+
+LOGGING_CONFIG = None  # structlog, set up in clustr.web.logs
+DATA_DIR = ENV.CLUSTR_DATA_DIR
+PROJECT_ROOT = ROOT
