@@ -12,6 +12,10 @@ from django.db.migrations.operations import RunSQL
 TENANT = "(SELECT nullif(current_setting('clustr.cluster', true), '')::uuid)"
 
 
+NO_TENANT = "(SELECT nullif(current_setting('clustr.cluster', true), '')) IS NULL"
+"""How the checker sees every cluster, or with one set, only that one."""
+
+
 def _roles() -> dict[str, str]:
     return {"app": settings.ROLE_APP, "sweep": settings.ROLE_SWEEP, "checker": settings.ROLE_CHECKER}
 
@@ -44,7 +48,7 @@ def tenant_table(
         f"GRANT SELECT ON {table} TO {{checker}}",
         f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
         f"CREATE POLICY tenant ON {table} USING ({cluster} = {{tenant}}) WITH CHECK ({cluster} = {{tenant}})",
-        f"CREATE POLICY checker_reads ON {table} FOR SELECT TO {{checker}} USING (true)",
+        f"CREATE POLICY checker_reads ON {table} FOR SELECT TO {{checker}} USING ({NO_TENANT})",
     ]
     if key and cluster == "cluster_id":
         statements.append(

@@ -1,0 +1,121 @@
+"""What the books say: balances, statements, trial balance, turnover."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One transfer as an account sees it: `amount` is what it changed the balance by, in minor units, signed."""
+
+    xid: int
+    id: UUID
+    kind: str
+    label: str
+    journal: UUID
+    amount_minor: int
+    counterpart: UUID
+    reverses: UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TrialLine:
+    """The sum of the balances of one kind of account in one currency, in minor units."""
+
+    kind: str
+    currency: str
+    accounts: int
+    balance_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class TurnoverLine:
+    """What an account took in (`credits`) and gave out (`debits`) in a month, of one kind and label, in minor units."""
+
+    month: date
+    kind: str
+    label: str
+    debits: int
+    credits: int
+    today_credits: int
+
+
+def balance(*, account_id: UUID, currency: str) -> Money:
+    """Credits less debits of an account of the current cluster; zero for an account that is not there."""
+    rows = _rows("SELECT ledger_balance(%s)", [account_id])
+    return Money(int(rows[0][0] or 0), currency)
+
+
+def statement(*, account_id: UUID, before: tuple[int, UUID] | None = None, limit: int = 50) -> list[Line]:
+    """The latest transfers of an account, newest first; `before` is the (xid, id) of the last line already read."""
+    xid, last = before if before else (2**63 - 1, UUID(int=2**128 - 1))
+    rows = _rows(
+        """
+        SELECT xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at FROM (
+          (SELECT xid, id, kind, label, journal, amount, debit AS counterpart, reverses, at FROM ledger_transfer
+             WHERE credit = %(account)s AND cluster_id = kit_tenant()
+               AND (xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s)
+             ORDER BY xid DESC, id DESC LIMIT %(limit)s)
+          UNION ALL
+          (SELECT xid, id, kind, label, journal, -amount, credit, reverses, at FROM ledger_transfer
+             WHERE debit = %(account)s AND cluster_id = kit_tenant()
+               AND (xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s)
+             ORDER BY xid DESC, id DESC LIMIT %(limit)s)
+        ) AS line ORDER BY line.xid DESC, line.id DESC LIMIT %(limit)s
+        """,
+        {"account": account_id, "xid": xid, "last": last, "limit": limit},
+    )
+    return [Line(*row) for row in rows]
+
+
+def trial_balance() -> list[TrialLine]:
+    """Every kind of account of the current cluster with its balance; per currency they sum to zero."""
+    rows = _rows(
+        "SELECT kind, currency, count(*), sum(ledger_balance(id))::bigint FROM ledger_account"
+        " WHERE cluster_id = kit_tenant() GROUP BY 1, 2 ORDER BY 2, 1"
+    )
+    return [TrialLine(*row) for row in rows]
+
+
+def turnover_by_month(*, account_id: UUID, since: date, today: date, timezone: str) -> list[TurnoverLine]:
+    """A growing account's turnover by month, kind and label, from its closed days and every transfer since, exact."""
+    rows = _rows(
+        """
+        WITH last AS (
+          SELECT coalesce(max(horizon), '0'::xid8) AS horizon FROM ledger_checkpoint
+          WHERE cluster_id = kit_tenant() AND account_id = %(account)s
+        ), line AS (
+          SELECT day, kind, label, debits, credits FROM ledger_turnover
+            WHERE cluster_id = kit_tenant() AND account_id = %(account)s AND day >= %(since)s
+          UNION ALL
+          SELECT (at AT TIME ZONE %(zone)s)::date, kind, label, 0, amount FROM ledger_transfer
+            WHERE credit = %(account)s AND cluster_id = kit_tenant() AND xid >= (SELECT horizon FROM last)
+          UNION ALL
+          SELECT (at AT TIME ZONE %(zone)s)::date, kind, label, amount, 0 FROM ledger_transfer
+            WHERE debit = %(account)s AND cluster_id = kit_tenant() AND xid >= (SELECT horizon FROM last)
+        )
+        SELECT date_trunc('month', day)::date, kind, label, sum(debits)::bigint, sum(credits)::bigint,
+               coalesce(sum(credits) FILTER (WHERE day = %(today)s), 0)::bigint
+        FROM line WHERE day >= %(since)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+        """,
+        {"account": account_id, "since": since, "today": today, "zone": timezone},
+    )
+    return [TurnoverLine(*row) for row in rows]
+
+
+def _rows(statement: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    current_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()

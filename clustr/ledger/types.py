@@ -1,0 +1,69 @@
+"""The words of the books: kinds of account, and the entry that a posting is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from clustr.kit.money import Money
+
+
+class AccountKind(StrEnum):
+    """What an account stands for. A balance is credits less debits: what ClustR owes on the account's behalf."""
+
+    MEMBER_WALLET = "member_wallet"
+    CLUSTER_WALLET = "cluster_wallet"
+    PAYOUTS = "payouts"
+    SUSPENSE = "suspense"
+    RECEIVED_CASH = "received_cash"
+    RECEIVED_BANK_TRANSFER = "received_bank_transfer"
+    RECEIVED_POS = "received_pos"
+    EXTERNAL_FUNDS = "external_funds"
+    OPENING_BALANCES = "opening_balances"
+
+
+GUARDED = frozenset({AccountKind.MEMBER_WALLET})
+"""Kinds whose balance stands on the account's row and may never fall below zero."""
+
+OPEN = frozenset(
+    {
+        AccountKind.RECEIVED_CASH,
+        AccountKind.RECEIVED_BANK_TRANSFER,
+        AccountKind.RECEIVED_POS,
+        AccountKind.EXTERNAL_FUNDS,
+        AccountKind.OPENING_BALANCES,
+    }
+)
+"""Kinds that stand for money outside: their balance is negative by what came in. The rest may not fall below zero."""
+
+
+class TransferKind(StrEnum):
+    """Why money moved. Each posting is described in docs/ledger.md."""
+
+    BILL_PAYMENT = "bill_payment"
+    BILL_REFUND = "bill_refund"
+    OFFLINE_RECEIPT = "offline_receipt"
+    OPENING_BALANCE = "opening_balance"
+    PAYOUT = "payout"
+    PAYOUT_RETURN = "payout_return"
+    ADJUSTMENT = "adjustment"
+    REVERSAL = "reversal"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One transfer to be posted: `amount` leaves `debit` and arrives at `credit`.
+
+    `id` is the key of what caused it: the same id posts once, ever. `journal` groups the legs of one event. `label` is
+    for analytics (the bill's type). `reverses` is the id of the transfer this one undoes.
+    """
+
+    id: UUID
+    debit: UUID
+    credit: UUID
+    amount: Money
+    kind: TransferKind
+    journal: UUID
+    label: str = ""
+    reverses: UUID | None = None
