@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -32,6 +34,9 @@ class Environment(BaseSettings):
     CLUSTR_SECRET_KEY: str = Field("", description="Signs sessions and tokens; at least 50 characters.")
     CLUSTR_PIN_PEPPERS: str = Field(
         "", description="`id:hex` pairs, comma-separated, the newest first: what wallet PINs are mixed with."
+    )
+    CLUSTR_ENCRYPTION_KEYS: str = Field(
+        "", description="`id:hex` pairs of 32-byte keys, comma-separated, the newest first: seal bank and meter numbers."
     )
     CLUSTR_ALLOWED_HOSTS: str = Field("localhost,127.0.0.1,[::1]", description="Host names served, comma-separated.")
     CLUSTR_BASE_URL: str = Field("http://127.0.0.1:8000", description="Where people reach this server; used in links.")
@@ -78,6 +83,7 @@ class Environment(BaseSettings):
                 for unsafe, message in (
                     (len(self.CLUSTR_SECRET_KEY) < 50, "CLUSTR_SECRET_KEY needs at least 50 characters"),
                     (not self.CLUSTR_PIN_PEPPERS, "CLUSTR_PIN_PEPPERS must be set"),
+                    (not self.CLUSTR_ENCRYPTION_KEYS, "CLUSTR_ENCRYPTION_KEYS must be set"),
                     (self.embedded, "DATABASE_URL must name a server; the embedded one is for trying and testing"),
                     ("*" in self.CLUSTR_ALLOWED_HOSTS, "CLUSTR_ALLOWED_HOSTS must not contain *"),
                     (not self.CLUSTR_BASE_URL.startswith("https://"), "CLUSTR_BASE_URL must be https"),
@@ -87,7 +93,8 @@ class Environment(BaseSettings):
             ]
             if problems:
                 raise UnsafeSettings("; ".join(problems))
-        self.peppers  # noqa: B018 - a malformed pepper must stop the start, not the first PIN
+        for name in ("peppers", "encryption_keys"):
+            getattr(self, name)  # a malformed key must stop the start, not the first PIN
         return self
 
     @cached_property
@@ -96,7 +103,11 @@ class Environment(BaseSettings):
         path = self.CLUSTR_DATA_DIR / "secrets.json"
         if not path.exists():
             self.CLUSTR_DATA_DIR.mkdir(parents=True, exist_ok=True)
-            made = {"secret_key": secrets.token_urlsafe(64), "pin_pepper": secrets.token_hex(32)}
+            made = {
+                "secret_key": secrets.token_urlsafe(64),
+                "pin_pepper": secrets.token_hex(32),
+                "encryption_key": secrets.token_hex(32),
+            }
             partial = path.with_name(f".secrets.{os.getpid()}")
             partial.touch(mode=0o600)
             partial.write_text(json.dumps(made))
@@ -113,12 +124,28 @@ class Environment(BaseSettings):
     def secret_key(self) -> str:
         return self.CLUSTR_SECRET_KEY or self._kept_secrets["secret_key"]
 
+    def role_password(self, role: str) -> str:
+        """The password of a database role that ClustR makes itself: derived from the secret key, kept nowhere."""
+        return self.derived_key(f"database-role:{role}")
+
+    def derived_key(self, purpose: str) -> str:
+        """A key of its own for each purpose, derived from the secret key."""
+        return hmac.new(self.secret_key.encode(), purpose.encode(), hashlib.sha256).hexdigest()
+
     @cached_property
     def peppers(self) -> dict[str, bytes]:
         """Pepper by key id, the one for new PINs first."""
-        text = self.CLUSTR_PIN_PEPPERS or f"generated:{self._kept_secrets['pin_pepper']}"
-        pairs = (part.split(":", 1) for part in text.split(","))
-        peppers = {key: bytes.fromhex(value) for key, value in pairs}
-        if any(len(pepper) < 32 for pepper in peppers.values()):
-            raise UnsafeSettings("a PIN pepper needs at least 32 bytes")
-        return peppers
+        return _keys(self.CLUSTR_PIN_PEPPERS or f"generated:{self._kept_secrets['pin_pepper']}")
+
+    @cached_property
+    def encryption_keys(self) -> dict[str, bytes]:
+        """Encryption key by key id, the one for new values first."""
+        return _keys(self.CLUSTR_ENCRYPTION_KEYS or f"generated:{self._kept_secrets['encryption_key']}")
+
+
+def _keys(text: str) -> dict[str, bytes]:
+    pairs = (part.strip().partition(":") for part in text.split(","))
+    keys = {name: bytes.fromhex(value) for name, _, value in pairs}
+    if any(len(key) != 32 or not name for name, key in keys.items()):
+        raise UnsafeSettings("a pepper or encryption key is `id:` and 64 hexadecimal digits")
+    return keys

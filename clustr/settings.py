@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from clustr.environment import ROOT, Environment
 from clustr.kit import clock, embedded
+from clustr.people import retention
 
 ENV = Environment()
 
@@ -47,6 +46,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clustr.people.middleware.RetryAfter",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
 ]
@@ -77,15 +77,10 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 
 # --- The database: four logins to one PostgreSQL -----------------------------------------------------------------------
-ROLE_APP = f"{ENV.DATABASE_ROLE_PREFIX}_app"
-ROLE_SWEEP = f"{ENV.DATABASE_ROLE_PREFIX}_sweep"
-ROLE_CHECKER = f"{ENV.DATABASE_ROLE_PREFIX}_checker"
-
-
-def role_password(role: str) -> str:
-    """The password of a role that ClustR makes itself: derived from the secret key, kept nowhere."""
-    return hmac.new(SECRET_KEY.encode(), f"database-role:{role}".encode(), hashlib.sha256).hexdigest()
-
+ROLE_OWNER = f"{ENV.DATABASE_ROLE_PREFIX}_owner"  # of the embedded database; a server's owner stands in DATABASE_URL
+ROLE_APP = unquote(urlsplit(ENV.DATABASE_APP_URL).username or f"{ENV.DATABASE_ROLE_PREFIX}_app")
+ROLE_SWEEP = unquote(urlsplit(ENV.DATABASE_SWEEP_URL).username or f"{ENV.DATABASE_ROLE_PREFIX}_sweep")
+ROLE_CHECKER = unquote(urlsplit(ENV.DATABASE_CHECKER_URL).username or f"{ENV.DATABASE_ROLE_PREFIX}_checker")
 
 _SAFE = "-c synchronous_commit=on -c timezone=UTC -c idle_in_transaction_session_timeout=15s -c lock_timeout=3s"
 
@@ -95,19 +90,21 @@ def _connection(url: str, *, role: str | None, statement_timeout: str, pool: int
     if ENV.embedded:
         address = embedded.address(ENV.CLUSTR_DATA_DIR)
         host, port, name = str(address.host), str(address.port), "clustr"
-        user, password = role or embedded.SUPERUSER, role_password(role or embedded.SUPERUSER)
+        user, password = role or ROLE_OWNER, ENV.role_password(role or ROLE_OWNER)
     else:
         query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
         host = unquote(parts.hostname or query.get("host", ""))
         port, name = str(parts.port or ""), unquote(parts.path.lstrip("/"))
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if role and not url:
-            user, password = role, role_password(role)
+            user, password = role, ENV.role_password(role)
     options: dict[str, Any] = {
         "options": f"{_SAFE} -c statement_timeout={statement_timeout}",
         "connect_timeout": 5,
         "application_name": f"clustr-{role or 'owner'}",
     }
+    if ENV.embedded:
+        options["require_auth"] = "scram-sha-256"  # never tell a stranger on that socket the password
     if pool:
         options["pool"] = {"min_size": 0, "max_size": pool, "timeout": 5, "max_idle": 300}
     return {
@@ -136,10 +133,59 @@ DATABASES = {
 # --- People and sign-in (django-allauth) ---------------------------------------------------------------------------------
 AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+PASSWORD_HASHERS = ["clustr.people.hashers.Argon2id", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
 ]
+PASSWORD_RESET_TIMEOUT = int(retention.INVITATION.total_seconds())  # a reset ends sooner: clustr.people.tokens
+SESSION_COOKIE_AGE = int(retention.SESSION.total_seconds())
+CACHES = {"default": {"BACKEND": "clustr.people.cache.PostgresCache"}}
+
+ACCOUNT_ADAPTER = "clustr.people.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "clustr.people.tokens.LinkTokens"  # noqa: S105 - a class, not a secret
+ACCOUNT_RATE_LIMITS = {
+    "login": None,  # sign-in has its own counters: clustr.people.throttle
+    "login_failed": "5/5m/key",  # second factors
+    "reset_password": "120/m/ip,5/5m/key",
+    "reset_password_from_key": "300/m/ip",  # one estate's people may all come from one address
+}
+HEADLESS_CLIENTS = ("browser", "app")
+HEADLESS_TOKEN_STRATEGY = "clustr.people.tokens.AccessTokens"  # noqa: S105 - a class, not a secret
+HEADLESS_JWT_ALGORITHM = "HS256"
+HEADLESS_JWT_PRIVATE_KEY = ENV.derived_key("access-token")
+HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = ENV.ACCESS_TOKEN_SECONDS
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = SESSION_COOKIE_AGE
+HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
+MFA_ADAPTER = "clustr.people.adapters.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "ClustR"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.EMAIL_FROM
+EMAIL_TIMEOUT = 20
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = ENV.CLUSTR_DATA_DIR / "mail"
+if ENV.EMAIL_URL:
+    _mail = urlsplit(ENV.EMAIL_URL)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_USE_SSL = _mail.scheme == "smtps"
+    EMAIL_USE_TLS = _mail.scheme == "smtp"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname or "", _mail.port or (465 if EMAIL_USE_SSL else 587)
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
 
 # --- Jobs (procrastinate) --------------------------------------------------------------------------------------------------
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "tasks"

@@ -1,0 +1,196 @@
+"""Preparing the database: roles, privileges, migrations; and the checks without which no process serves.
+
+Four logins share one database. The owner makes the schema and never serves. The app role owns nothing and sees one
+cluster at a time. The sweep role finds due work across clusters in the few columns it was granted. The checker role
+reads everything and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+from psycopg import sql
+
+from clustr.kit import embedded
+
+OLDEST_SERVER = 150_000
+_PREPARING = 7_264_101
+"""The advisory lock that only one process preparing the database holds."""
+
+
+class UnsafeDatabase(RuntimeError):
+    """The database would not hold what ClustR promises; the message says what to change."""
+
+
+def join() -> None:
+    """Use the embedded server, starting it if need be; nothing to do where DATABASE_URL names one."""
+    if settings.ENV.embedded:
+        embedded.join(settings.DATA_DIR, password=settings.ENV.role_password(embedded.SUPERUSER))
+
+
+def prepare(*, progress: Callable[[str], object] = print) -> None:
+    """Bring the database to the present schema, from whatever state. Harmless to repeat, alone among processes."""
+    join()
+    with _administrator("postgres" if settings.ENV.embedded else _name()) as server:
+        server.execute("SELECT pg_advisory_lock(%s)", [_PREPARING])
+        _make_roles(server, progress)
+        if settings.ENV.embedded:
+            _make_database(server, progress)
+        with _administrator(_name()) as database:
+            _grant(database)
+        progress("Applying migrations.")
+        call_command("migrate", database="owner", interactive=False, verbosity=0)
+        connections["owner"].close()
+    check_safety()
+    progress("The database is ready.")
+
+
+def check_safety() -> None:
+    """Refuse to serve unless the runtime role is powerless and the server keeps what it acknowledges."""
+    with connections["default"].cursor() as cursor:
+        version = int(_value(cursor, "SHOW server_version_num"))
+        problems = [] if version >= OLDEST_SERVER else [f"PostgreSQL 15 or newer is needed, this is {version}"]
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            if _value(cursor, f"SHOW {setting}") in ("off", "local"):
+                problems.append(f"{setting} must be on")
+        cursor.execute(_POWERS)
+        problems += [f"the runtime role {problem}" for (problem,) in cursor.fetchall()]
+    connections["default"].close()
+    if problems:
+        raise UnsafeDatabase("; ".join(problems))
+
+
+_POWERS = """
+SELECT 'is a superuser' FROM pg_roles WHERE rolname = current_user AND rolsuper
+UNION ALL SELECT 'may bypass row-level security' FROM pg_roles WHERE rolname = current_user AND rolbypassrls
+UNION ALL SELECT 'may create roles' FROM pg_roles WHERE rolname = current_user AND rolcreaterole
+UNION ALL SELECT 'may create databases' FROM pg_roles WHERE rolname = current_user AND rolcreatedb
+UNION ALL SELECT 'is a member of ' || r.rolname FROM pg_auth_members m
+  JOIN pg_roles u ON u.oid = m.member JOIN pg_roles r ON r.oid = m.roleid WHERE u.rolname = current_user
+UNION ALL SELECT 'owns the database' FROM pg_database
+  WHERE datname = current_database() AND datdba = current_user::regrole
+UNION ALL SELECT 'owns ' || c.oid::regclass::text FROM pg_class c WHERE c.relowner = current_user::regrole
+UNION ALL SELECT 'owns the function ' || p.proname FROM pg_proc p WHERE p.proowner = current_user::regrole
+UNION ALL SELECT 'owns the schema ' || n.nspname FROM pg_namespace n
+  WHERE n.nspowner = current_user::regrole AND n.nspname NOT LIKE 'pg\\_%temp\\_%'
+UNION ALL SELECT 'may create in the schema public' WHERE has_schema_privilege(current_user, 'public', 'CREATE')
+"""
+
+
+def _value(cursor: object, query: str) -> str:
+    cursor.execute(query)  # type: ignore[attr-defined]
+    return str(cursor.fetchone()[0])  # type: ignore[attr-defined]
+
+
+def _name() -> str:
+    return str(connections["owner"].settings_dict["NAME"])
+
+
+@contextmanager
+def _administrator(database: str) -> Iterator[psycopg.Connection]:
+    """A login that may make roles: the embedded server's superuser, or the owner that DATABASE_URL names."""
+    owner = connections["owner"].settings_dict
+    user, password = owner["USER"], owner["PASSWORD"]
+    if settings.ENV.embedded:
+        user, password = embedded.SUPERUSER, settings.ENV.role_password(embedded.SUPERUSER)
+    with psycopg.connect(
+        host=owner["HOST"] or None,
+        port=owner["PORT"] or None,
+        dbname=database,
+        user=user or None,
+        password=password or None,
+        connect_timeout=10,
+        application_name="clustr-prepare",
+        autocommit=True,
+    ) as connection:
+        yield connection
+
+
+def _made_here() -> dict[str, bool]:
+    """The roles, and whether ClustR makes them (a login given by its own URL is the operator's)."""
+    env = settings.ENV
+    return {
+        settings.ROLE_APP: not env.DATABASE_APP_URL,
+        settings.ROLE_SWEEP: not env.DATABASE_SWEEP_URL,
+        settings.ROLE_CHECKER: not env.DATABASE_CHECKER_URL,
+        **({settings.ROLE_OWNER: True} if env.embedded else {}),
+    }
+
+
+def _make_roles(server: psycopg.Connection, progress: Callable[[str], object]) -> None:
+    for role, ours in _made_here().items():
+        present = server.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is not None
+        if not ours:
+            if not present:
+                raise UnsafeDatabase(f"the role {role} does not exist; make it, or set DATABASE_ROLE_PREFIX")
+            continue
+        if not present:
+            progress(f"Making the role {role}.")
+            server.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
+        if present and _may_log_in(role):
+            continue
+        scrambled = server.pgconn.encrypt_password(
+            settings.ENV.role_password(role).encode(), role.encode(), b"scram-sha-256"
+        ).decode()
+        server.execute(
+            sql.SQL("ALTER ROLE {} LOGIN NOCREATEROLE NOCREATEDB NOINHERIT PASSWORD {}").format(
+                sql.Identifier(role), sql.Literal(scrambled)
+            )
+        )
+
+
+def _may_log_in(role: str) -> bool:
+    """Whether the role's derived password is in force already."""
+    owner = connections["owner"].settings_dict
+    try:
+        psycopg.connect(
+            host=owner["HOST"] or None,
+            port=owner["PORT"] or None,
+            dbname="postgres" if settings.ENV.embedded else _name(),
+            user=role,
+            password=settings.ENV.role_password(role),
+            connect_timeout=10,
+        ).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _make_database(server: psycopg.Connection, progress: Callable[[str], object]) -> None:
+    if server.execute("SELECT FROM pg_database WHERE datname = %s", [_name()]).fetchone() is None:
+        progress(f"Making the database {_name()}.")
+        server.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                sql.Identifier(_name()), sql.Identifier(settings.ROLE_OWNER)
+            )
+        )
+
+
+def _grant(database: psycopg.Connection) -> None:
+    """Who may do what from now on. `tenant_table` takes these back for cluster-owned tables and grants exactly."""
+    owner = settings.ROLE_OWNER if settings.ENV.embedded else connections["owner"].settings_dict["USER"]
+    names = {
+        "owner": sql.Identifier(owner),
+        "app": sql.Identifier(settings.ROLE_APP),
+        "sweep": sql.Identifier(settings.ROLE_SWEEP),
+        "checker": sql.Identifier(settings.ROLE_CHECKER),
+    }
+    if settings.ENV.embedded:
+        database.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))
+    for statement in _GRANTS:
+        database.execute(sql.SQL(statement).format(**names))
+
+
+_DEFAULTS = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT "
+_GRANTS = (
+    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+    "GRANT USAGE ON SCHEMA public TO {app}, {sweep}, {checker}",
+    _DEFAULTS + "SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
+    _DEFAULTS + "USAGE ON SEQUENCES TO {app}",
+    _DEFAULTS + "SELECT ON TABLES TO {checker}",
+)

@@ -1,0 +1,30 @@
+"""What every test runs on: real PostgreSQL, real commits, one database per test process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from tests.databases import cloned_database
+
+if (Path(__file__).parent / "cast.py").exists():
+    pytest_plugins = ["tests.cast"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Replaces pytest-django's: tests commit, and are kept apart by making their own clusters and people."""
+    with django_db_blocker.unblock(), cloned_database():  # type: ignore[attr-defined]
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _no_transaction_left_open() -> Iterator[None]:
+    yield
+    left_open = [connection.alias for connection in connections.all(initialized_only=True) if connection.in_atomic_block]
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+    assert not left_open, f"the test left a transaction open on {left_open}"
