@@ -1,0 +1,117 @@
+"""Who is who in which cluster: the only reader of this room that others call."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, connections
+
+from clustr.clusters.models import Cluster
+from clustr.clusters.policies import standing
+from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, NoMembership, PersonNotActive
+from clustr.clusters.types import FORMER, ClusterSettings, FeeBearer, Period, Standing
+from clustr.kit.actor import Actor, Origin
+from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant, tenant
+
+_Found = tuple[str, str, Standing]
+
+
+def actor_for(*, user_id: UUID, cluster_id: UUID | None, origin: Origin, now: datetime) -> Actor:
+    """Who this person is in the cluster they ask for, or in their only one. One statement, before any transaction.
+
+    Refuses with PersonNotActive, NoMembership, ClusterRequired (several and none chosen) and ClusterNotFound (chosen,
+    but not theirs). Somebody who lives in one cluster and once lived in others means the one they live in.
+    """
+    found = _standings(user_id, now)
+    if cluster_id is None:
+        cluster_id = _implied(found)
+    if cluster_id not in found:
+        raise ClusterNotFound
+    currency, timezone, stands = found[cluster_id]
+    return Actor(
+        cluster_id=cluster_id,
+        currency=currency,
+        timezone=timezone,
+        user_id=user_id,
+        role=stands.role,
+        permissions=stands.permissions,
+        origin=origin,
+    )
+
+
+def clusters_of(*, user_id: UUID, now: datetime) -> dict[UUID, str]:
+    """The clusters where this person is or was a member, and their role there (`former` for those who left)."""
+    return {cluster_id: stands.role for cluster_id, (_, _, stands) in _standings(user_id, now).items()}
+
+
+def _implied(found: dict[UUID, _Found]) -> UUID:
+    present = [cluster_id for cluster_id, (_, _, stands) in found.items() if stands.role != FORMER]
+    candidates = present or list(found)
+    if not candidates:
+        raise NoMembership
+    if len(candidates) > 1:
+        raise ClusterRequired
+    return candidates[0]
+
+
+def _standings(user_id: UUID, now: datetime) -> dict[UUID, _Found]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT is_active, cluster_id, currency, timezone, role, permissions, joined_at, left_at"
+            " FROM clusters_memberships_of(%s)",
+            [user_id],
+        )
+        rows = cursor.fetchall()
+    if not rows or not rows[0][0]:
+        raise PersonNotActive
+    periods: defaultdict[UUID, list[Period]] = defaultdict(list)
+    about: dict[UUID, tuple[str, str]] = {}
+    for _, cluster_id, currency, timezone, role, permissions, joined_at, left_at in rows:
+        if cluster_id is not None:
+            periods[cluster_id].append(Period(role, tuple(permissions), joined_at, left_at))
+            about[cluster_id] = (currency, timezone)
+    stands = {cluster_id: standing(theirs, now) for cluster_id, theirs in periods.items()}
+    return {cluster_id: (*about[cluster_id], held) for cluster_id, held in stands.items() if held is not None}
+
+
+def system_actor(*, cluster_id: UUID) -> Actor:
+    """The system itself acting in a cluster, for jobs: no person, no permissions."""
+    held = settings_of(cluster_id=cluster_id)
+    return Actor(cluster_id=cluster_id, currency=held.currency, timezone=held.timezone)
+
+
+def settings_of(*, cluster_id: UUID) -> ClusterSettings:
+    """The cluster's settings."""
+    with tenant(cluster_id):
+        cluster = Cluster.objects.filter(id=cluster_id).first()
+    if cluster is None:
+        raise ClusterNotFound
+    limit = cluster.transfer_approval_limit_minor
+    return ClusterSettings(
+        cluster_id=cluster.id,
+        name=cluster.name,
+        currency=cluster.currency,
+        timezone=cluster.timezone,
+        transfer_approval_limit=None if limit is None else Money(limit, cluster.currency),
+        support_email=cluster.support_email,
+        fee_bearer=FeeBearer(cluster.fee_bearer),
+    )
+
+
+def members_billed(*, issued_at: datetime, due_date: datetime, at_issue_only: bool) -> int:
+    """How many residents of the cluster under way a cluster-wide bill reaches; the same cost at any size."""
+    current_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clusters_members_billed(%s, %s, %s)", [issued_at, due_date, at_issue_only])
+        (count,) = cursor.fetchone()
+    return int(count)
+
+
+def all_cluster_ids(*, with_platform: bool = True) -> list[UUID]:
+    """Every cluster's id, for sweeps: read through the sweep role, outside any tenant."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute("SELECT id FROM clusters_cluster WHERE %s OR NOT is_platform ORDER BY id", [with_platform])
+        return [row[0] for row in cursor.fetchall()]

@@ -1,0 +1,89 @@
+"""How this room refuses."""
+
+from __future__ import annotations
+
+from clustr.kit.errors import Conflict, Invalid, NotAllowed, NotFound
+
+
+class ClusterRequired(Invalid):
+    """You belong to several clusters: say which one with the header X-Cluster-ID."""
+
+    code = "cluster_required"
+
+
+class ClusterNotFound(NotFound):
+    """There is no such cluster among yours."""
+
+    code = "cluster_not_found"
+
+
+class NoMembership(NotAllowed):
+    """You are not a member of any cluster."""
+
+    code = "no_membership"
+
+
+class PersonNotActive(NotAllowed):
+    """This account is closed."""
+
+    code = "person_not_active"
+
+
+class MemberNotFound(NotFound):
+    """There is no such member in this cluster."""
+
+    code = "member_not_found"
+
+
+class AlreadyMember(Conflict):
+    """This person already has such a membership here."""
+
+    code = "already_member"
+
+
+class MembershipEnded(Conflict):
+    """This membership has ended; a person who comes back is added again."""
+
+    code = "membership_ended"
+
+
+class PeriodsOverlap(Conflict):
+    """The period would overlap another one of the same person."""
+
+    code = "periods_overlap"
+
+
+class LastAdmin(Conflict):
+    """A cluster keeps at least one active administrator."""
+
+    code = "last_admin"
+
+
+class OwnMembership(NotAllowed):
+    """Nobody changes their own role or permissions."""
+
+    code = "own_membership"
+
+
+class PermissionNotYours(NotAllowed):
+    """You can grant or take away only what you hold yourself."""
+
+    code = "permission_not_yours"
+
+
+class AdminOnly(NotAllowed):
+    """Only an administrator of the cluster can do this."""
+
+    code = "admin_only"
+
+
+class RosterInvalid(Invalid):
+    """The roster has errors; nothing was imported."""
+
+    code = "roster_invalid"
+
+
+class RosterTooLarge(Invalid):
+    """A roster has at most 10,000 rows and 5 MB."""
+
+    code = "roster_too_large"

@@ -1,0 +1,111 @@
+"""The words of this room: roles, permissions, settings, and the rows its queries answer with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from clustr.kit.money import Money
+
+PLATFORM_CLUSTER_ID = UUID("00000000-0000-7000-8000-000000000001")
+"""The reserved tenant of the platform's own books and staff; the first migration creates it."""
+
+
+class PaymentsPermissions(StrEnum):
+    """What management may do with an estate's money. Granted to a membership through its role."""
+
+    MANAGE_BILL = "ManageBill"
+    VIEW_PAYMENTS = "ViewPayments"
+    MANAGE_RECURRING = "ManageRecurring"
+    VIEW_WALLET = "ViewWallet"
+    TRANSFER_FUNDS = "TransferFunds"
+    CREDIT_WALLET = "CreditWallet"
+    MANAGE_MEMBERS = "ManageMembers"
+
+
+class Role(StrEnum):
+    """`admin` holds every permission, `staff` what an admin grants, `resident` none."""
+
+    ADMIN = "admin"
+    STAFF = "staff"
+    RESIDENT = "resident"
+
+
+FORMER = "former"
+"""The standing of a resident who has left: they keep reading and paying what applied to them."""
+
+
+class FeeBearer(StrEnum):
+    """Who bears a provider's fee: the estate's wallet, or the payer on top of the bill."""
+
+    CLUSTER = "cluster"
+    PAYER = "payer"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """One membership's half-open interval `[joined_at, left_at)`, its role and what was granted with it."""
+
+    role: str
+    permissions: tuple[str, ...]
+    joined_at: datetime
+    left_at: datetime | None
+
+    def holds_at(self, instant: datetime) -> bool:
+        return self.joined_at <= instant and (self.left_at is None or instant < self.left_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What somebody is in a cluster at an instant."""
+
+    role: str
+    permissions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterSettings:
+    """What an administrator may read of, and mostly change in, their cluster."""
+
+    cluster_id: UUID
+    name: str
+    currency: str
+    timezone: str
+    transfer_approval_limit: Money | None
+    support_email: str
+    fee_bearer: FeeBearer
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One membership with the person and the unit it is about."""
+
+    id: UUID
+    user_id: UUID
+    name: str
+    email: str
+    phone: str
+    unit: str | None
+    unit_type: str | None
+    role: Role
+    permissions: tuple[str, ...]
+    joined_at: datetime
+    left_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RosterResult:
+    """What an import did. Existing members are `unchanged` or, when their unit or name differs, `updated`."""
+
+    rows: int
+    created: int
+    updated: int
+    unchanged: int
+    units_created: int
