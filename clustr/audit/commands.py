@@ -1,0 +1,165 @@
+"""The only writer of the trail, of first answers and of throttles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from clustr.audit.refusals import IdempotencyKeyReused, RequestInProgress
+from clustr.audit.types import Answer, Bucket, Claim, Subject
+from clustr.kit.actor import Actor
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import current_tenant, tenant
+
+_PURGE_AT_ONCE = 5_000
+
+
+def record(
+    *,
+    actor: Actor,
+    action: str,
+    subject_kind: str,
+    subject_id: UUID,
+    at: datetime,
+    reason: str = "",
+    facts: Mapping[str, Any] | None = None,
+    journal: UUID | None = None,
+) -> UUID:
+    """Write one act ("bills.cancelled") into the trail, in the transaction under way.
+
+    `facts` are small JSON facts (old and new amount, counts): ids and values, never names, addresses, PINs or tokens.
+    """
+    event, origin = new_id(), actor.origin
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_event (cluster_id, id, at, actor_id, action, subject_kind, subject_id, reason, ip,"
+            " user_agent, request_id, changes, journal)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                current_tenant(),
+                event,
+                at,
+                actor.user_id,
+                action,
+                subject_kind,
+                subject_id,
+                reason,
+                origin.ip,
+                origin.user_agent,
+                origin.request_id,
+                json.dumps(facts or {}),
+                journal,
+            ],
+        )
+    return event
+
+
+def record_batch(
+    *,
+    actor: Actor,
+    action: str,
+    subject_kind: str,
+    subjects: Sequence[Subject],
+    at: datetime,
+    reason: str = "",
+) -> int:
+    """Write one act on each of many subjects, in one statement of the transaction under way; answers how many."""
+    if not subjects:
+        return 0
+    current_tenant()
+    origin = actor.origin
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT audit_record_batch(%s, %s, %s, %s, %s::uuid[], %s, %s, %s, %s, %s::jsonb[], %s::uuid[])",
+            [
+                at,
+                actor.user_id,
+                action,
+                subject_kind,
+                [subject.id for subject in subjects],
+                reason,
+                origin.ip,
+                origin.user_agent,
+                origin.request_id,
+                [json.dumps(subject.facts) for subject in subjects],
+                [subject.journal for subject in subjects],
+            ],
+        )
+        (written,) = cursor.fetchone()
+    return int(written)
+
+
+def claim_request(claim: Claim) -> Answer | None:
+    """Claim the request for the transaction under way; the first answer if there is one already.
+
+    Refuses with IdempotencyKeyReused (other input) and RequestInProgress (the first is still running). A claim ends
+    with its transaction: a refusal leaves no key.
+    """
+    current_tenant()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT verdict, status, answer FROM audit_claim(%s, %s)", [claim.scope, claim.body])
+        verdict, status, answer = cursor.fetchone()
+    if verdict == "running":
+        raise RequestInProgress(retry_after_seconds=1)
+    if verdict == "reused":
+        raise IdempotencyKeyReused
+    return Answer(status, answer) if verdict == "replay" else None
+
+
+def keep_answer(claim: Claim, answer: Answer, *, at: datetime) -> None:
+    """Keep the first answer of a claimed request, in the transaction of its effect."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT audit_keep(%s, %s, %s, %s::smallint, %s, %s)",
+            [claim.scope, claim.user_id, claim.body, answer.status, answer.text, at],
+        )
+
+
+def take_turn(*buckets: Bucket) -> float:
+    """Take a turn from every bucket or from none; answers the seconds to wait, 0.0 when the turn was given.
+
+    Runs on its own, outside any transaction, so that a refused request still counts and nobody waits for another's
+    work. Exact for all processes together; the database's clock decides.
+    """
+    if connection.in_atomic_block:
+        raise transaction.TransactionManagementError("a throttle must not wait for, nor be undone with, an effect")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT audit_throttle(%s::text[], %s::float8[], %s::int[], %s::int[])",
+            [
+                [bucket.name for bucket in buckets],
+                [60 / bucket.per_minute for bucket in buckets],
+                [max(bucket.burst, bucket.cost) for bucket in buckets],
+                [bucket.cost for bucket in buckets],
+            ],
+        )
+        (wait,) = cursor.fetchone()
+    return float(wait)
+
+
+def forget_idle_throttles() -> int:
+    """Drop the buckets that are full again: they say nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM audit_throttle WHERE tat < clock_timestamp() - interval '1 minute'")
+        return int(cursor.rowcount)
+
+
+def forget_answers(*, cluster_id: UUID, before: datetime) -> int:
+    """Drop the cluster's first answers that are older than this; answers how many. Permanent business keys stay."""
+    dropped = 0
+    while True:
+        with tenant(cluster_id), connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM audit_idempotency_key WHERE cluster_id = %s AND scope IN"
+                " (SELECT scope FROM audit_idempotency_key WHERE cluster_id = %s AND at < %s LIMIT %s)",
+                [cluster_id, cluster_id, before, _PURGE_AT_ONCE],
+            )
+            gone = int(cursor.rowcount)
+        dropped += gone
+        if gone < _PURGE_AT_ONCE:
+            return dropped

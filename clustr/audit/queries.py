@@ -1,0 +1,63 @@
+"""Reading the trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connections
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+
+from clustr.audit.models import AuditEvent
+from clustr.audit.types import Event, EventFilter
+from clustr.kit.actor import Actor
+
+VIEW_PAYMENTS = "ViewPayments"
+
+
+def audit_events(
+    *, actor: Actor, matching: EventFilter | None = None, after: tuple[datetime, UUID] | None = None, limit: int = 50
+) -> list[Event]:
+    """The acts in the actor's cluster, newest first, from just after the position `(at, id)`. Needs ViewPayments."""
+    actor.require(VIEW_PAYMENTS)
+    matching = matching or EventFilter()
+    asked = {
+        "action": matching.action,
+        "actor_id": matching.actor_id,
+        "subject_id": matching.subject_id,
+        "at__gte": matching.since,
+        "at__lt": matching.until,
+    }
+    rows = AuditEvent.objects.filter(
+        cluster_id=actor.cluster_id, **{name: value for name, value in asked.items() if value is not None}
+    )
+    if after is not None:
+        rows = rows.filter(RawSQL("(at, id) < (%s, %s)", after, output_field=BooleanField()))
+    return [_event(row) for row in rows.order_by("-at", "-id")[:limit]]
+
+
+def clusters_with_answers_before(*, before: datetime) -> Iterator[UUID]:
+    """The clusters that keep answers older than this; read by the sweep role, of every cluster."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute("SELECT DISTINCT cluster_id FROM audit_idempotency_key WHERE at < %s", [before])
+        for (cluster_id,) in cursor.fetchall():
+            yield cluster_id
+
+
+def _event(row: AuditEvent) -> Event:
+    return Event(
+        id=row.id,
+        at=row.at,
+        actor_id=row.actor_id,
+        action=row.action,
+        subject_kind=row.subject_kind,
+        subject_id=row.subject_id,
+        reason=row.reason,
+        ip=row.ip,
+        user_agent=row.user_agent,
+        request_id=row.request_id,
+        facts=row.changes,
+        journal=row.journal,
+    )

@@ -1,0 +1,23 @@
+"""How the trail and the first answers refuse."""
+
+from __future__ import annotations
+
+from clustr.kit.errors import Conflict, Invalid
+
+
+class IdempotencyKeyReused(Invalid):
+    """This Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RequestInProgress(Conflict):
+    """The first request with this Idempotency-Key is still running."""
+
+    code = "request_in_progress"
+
+
+class InvalidIdempotencyKey(Invalid):
+    """An Idempotency-Key has 1 to 255 printable ASCII characters."""
+
+    code = "invalid_idempotency_key"

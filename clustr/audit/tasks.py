@@ -1,0 +1,24 @@
+"""Upkeep of first answers and throttles."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from clustr.audit import commands, queries
+from clustr.kit import clock, jobs
+
+
+@jobs.periodic(cron="23 2 * * *", name="audit.forget_old_answers")
+def forget_old_answers(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Drop first answers older than IDEMPOTENCY_DAYS, cluster by cluster."""
+    before = clock.now() - timedelta(days=settings.ENV.IDEMPOTENCY_DAYS)
+    for cluster_id in queries.clusters_with_answers_before(before=before):
+        commands.forget_answers(cluster_id=cluster_id, before=before)
+
+
+@jobs.periodic(cron="*/10 * * * *", name="audit.forget_idle_throttles")
+def forget_idle_throttles(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Drop throttle buckets that are full again."""
+    commands.forget_idle_throttles()
