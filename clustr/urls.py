@@ -1,0 +1,23 @@
+"""Every address: the API (JSON), sign-in, health."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from clustr.web.api import api
+from clustr.web.health import healthz, readyz
+from clustr.web.metrics import metrics
+
+handler400 = "clustr.web.errors.bad_request"
+handler403 = "clustr.web.errors.permission_denied"
+handler404 = "clustr.web.errors.page_not_found"
+handler500 = "clustr.web.errors.server_error"
+
+urlpatterns = [
+    path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("accounts/", include("allauth.urls")),
+    path("", api.urls),
+]

@@ -1,0 +1,96 @@
+"""The API: which room's views answer where, and how every error leaves it.
+
+A router is one folder's module, named in ROUTERS with the address it hangs under. All verbs of one address stand in one
+router. Views use `clustr.web.door` and nothing of this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponseBase
+from ninja import NinjaAPI, Router
+from ninja.operation import Operation
+
+import clustr
+from clustr.kit.errors import FieldError, InvalidValue
+from clustr.web import openapi
+from clustr.web.actors import SIGNED_IN
+from clustr.web.errors import of_exception
+from clustr.web.strict_json import StrictParser
+
+ROUTERS: tuple[tuple[str, str], ...] = (("management/payments/", "clustr.web.management.audit.router"),)
+
+DESCRIPTION = """
+Bills of residential estates, and what pays them.
+
+Sign in with `POST /_allauth/app/v1/auth/login` and send the access token as `Authorization: Bearer <token>`.
+Amounts are decimal strings in major units; instants are RFC 3339 in UTC; unknown fields and parameters are refused.
+"""
+
+
+class Api(NinjaAPI):
+    """ninja, with our errors and our additions to the OpenAPI document."""
+
+    _document: dict[str, Any] | None = None
+
+    def on_exception(self, request: HttpRequest, exc: Any) -> Any:
+        return of_exception(request, exc)
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        if self._document is None:
+            self._document = openapi.complete(super().get_openapi_schema(**options))
+        return self._document
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
+
+def refuse_unknown_parameters(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A misspelt filter must not be silently ignored: it would show more than was asked for."""
+    operation: Operation = view.__dict__["_ninja_operation"]
+    known = {
+        name
+        for model in operation.models
+        if model.__ninja_param_source__ == "query"
+        for name in model.__ninja_flatten_map__
+    }
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **values: Any) -> HttpResponseBase:
+        unknown = sorted(request.GET.keys() - known)
+        if unknown:
+            raise InvalidValue(
+                "This address does not take that parameter.",
+                errors=tuple(
+                    FieldError(name[:100], "unknown_field", "There is no such parameter here.") for name in unknown[:20]
+                ),
+            )
+        return view(request, *args, **values)
+
+    return checked
+
+
+def make_api(routers: tuple[tuple[str, str | Router], ...] = ROUTERS, *, namespace: str = "api") -> Api:
+    """The API with these routers."""
+    api = Api(
+        title="ClustR",
+        version=getattr(clustr, "__version__", "0"),
+        description=DESCRIPTION.strip(),
+        openapi_url="api/openapi.json",
+        docs_url="api/docs",
+        urls_namespace=namespace,
+        auth=SIGNED_IN,
+        parser=StrictParser(),
+    )
+    api.add_decorator(refuse_unknown_parameters)
+    for address, router in routers:
+        api.add_router(address, router)
+    return api
+
+
+api = make_api()
+
+__all__ = ["Api", "api", "make_api"]

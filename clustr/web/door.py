@@ -1,0 +1,150 @@
+"""The two ways a view does its work: `once()` for what changes something, `read()` for what does not.
+
+A view parses (by its types), makes one call down, and shapes the answer (by its types):
+
+    @router.post("create_bill/", response={201: BillOut}, summary="Create a bill")
+    def create_bill(request: Request, body: BillIn) -> HttpResponse:
+        return once(request, body, 201, lambda: bill_out(commands.create_bill(actor=request.actor, now=request.now, ...)))
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import TypeVar, overload
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpResponse
+from pydantic import BaseModel
+
+from clustr.audit import commands as audit
+from clustr.audit.types import Answer, Bucket, Claim
+from clustr.kit.errors import TooMany
+from clustr.kit.tenancy import in_tenant
+from clustr.web.actors import Request, actor_of
+
+__all__ = ["Request", "actor_of", "json_answer", "once", "read", "take_turn"]
+
+P = TypeVar("P")
+R = TypeVar("R", bound=BaseModel)
+
+KEY_HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotent-Replayed"
+_JSON = "application/json"
+
+
+@overload
+def once(
+    request: Request, body: BaseModel | bytes | None, status: int, work: Callable[[], BaseModel]
+) -> HttpResponse: ...
+@overload
+def once(
+    request: Request,
+    body: BaseModel | bytes | None,
+    status: int,
+    work: Callable[[P], BaseModel],
+    *,
+    before: Callable[[], P],
+) -> HttpResponse: ...
+def once(
+    request: Request,
+    body: BaseModel | bytes | None,
+    status: int,
+    work: Callable[..., BaseModel],
+    *,
+    before: Callable[[], P] | None = None,
+) -> HttpResponse:
+    """Do `work` in the cluster's transaction, once per Idempotency-Key, and answer with `status` and what it returns.
+
+    `body` is the whole input beside the address: a repeat with another input is refused. `work` may run again from the
+    start when PostgreSQL asks for it; the commands it calls join the transaction. `before` runs outside and ahead of
+    that transaction, and not for a repeat: for what must stay even if `work` is refused (a PIN attempt); its result is
+    handed to `work`. Takes a turn of the user's throttle.
+    """
+    take_turn(request)
+    actor = actor_of(request)
+    claim = _claim(request, body)
+    arguments: tuple[P, ...] = ()
+    if before is not None:
+        known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        if known is not None:
+            return _replay(known)
+        arguments = (before(),)
+
+    def answer() -> tuple[Answer, bool]:
+        first = audit.claim_request(claim) if claim else None
+        if first is not None:
+            return first, True
+        made = Answer(status, work(*arguments).model_dump_json(by_alias=True))
+        if claim:
+            audit.keep_answer(claim, made, at=request.now)
+        return made, False
+
+    given, repeated = in_tenant(actor.cluster_id, answer)
+    return _replay(given) if repeated else json_answer(given.text, given.status)
+
+
+def read(request: Request, work: Callable[[], BaseModel]) -> HttpResponse:
+    """Answer 200 with what `work` returns, read in one read-only transaction of the cluster."""
+    return json_answer(read_value(request, work).model_dump_json(by_alias=True))
+
+
+def read_value(request: Request, work: Callable[[], P]) -> P:
+    """What `work` returns, read in one read-only transaction of the cluster: for answers that are not JSON."""
+
+    def looking() -> P:
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION READ ONLY")
+        return work()
+
+    return in_tenant(actor_of(request).cluster_id, looking)
+
+
+def take_turn(request: Request) -> None:
+    """Refuse with 429 when the user changes things too fast: so many a minute, so many at once."""
+    env = settings.ENV
+    bucket = Bucket(f"writes:{request.signed_in.user_id}", env.THROTTLE_MONEY_PER_MINUTE, env.THROTTLE_MONEY_BURST)
+    wait = audit.take_turn(bucket)
+    if wait > 0:
+        raise TooMany(retry_after_seconds=int(wait) + 1)
+
+
+def json_answer(text: str, status: int = 200) -> HttpResponse:
+    """An answer whose JSON is written already."""
+    return HttpResponse(text, status=status, content_type=_JSON)
+
+
+def _replay(first: Answer) -> HttpResponse:
+    answer = json_answer(first.text, first.status)
+    answer[REPLAYED_HEADER] = "true"
+    return answer
+
+
+def _claim(request: Request, body: BaseModel | bytes | None) -> Claim | None:
+    key = request.headers.get(KEY_HEADER)
+    if key is None:
+        return None
+    return Claim.of(
+        user_id=request.signed_in.user_id,
+        path=f"{request.method} {request.path}",
+        key=key,
+        body=_canonical(body),
+        secret=_digest_secret(settings.SECRET_KEY),
+    )
+
+
+def _canonical(body: BaseModel | bytes | None) -> bytes:
+    """The input without what does not matter: the order of keys, spaces, and whether a default was spelt out."""
+    if body is None:
+        return b""
+    if isinstance(body, bytes):
+        return body
+    return json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+
+
+@cache
+def _digest_secret(secret_key: str) -> bytes:
+    return hashlib.sha256(b"clustr.idempotency-digest\x00" + secret_key.encode()).digest()

@@ -1,0 +1,1 @@
+"""What the office of an estate asks for: `/management/payments/`."""

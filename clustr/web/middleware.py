@@ -1,0 +1,80 @@
+"""What surrounds every request: its id, its instant and origin, the address limit, safe headers, one line in the log."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import cast
+
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponseBase
+
+from clustr.audit import commands as audit
+from clustr.kit import clock
+from clustr.kit.errors import TooMany
+from clustr.web import metrics
+from clustr.web.actors import Request
+from clustr.web.errors import as_problem, is_api, of_refusal
+from clustr.web.origin import origin_of
+from clustr.web.throttle import AddressThrottle
+
+log = structlog.get_logger("clustr.access")
+
+_UNCOUNTED = ("/healthz", "/readyz", "/metrics")
+_PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
+
+
+class RequestContext:
+    """The outermost middleware. Gives the request `now`, `origin` and `request_id`; the clock is read here, once."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+        self._throttle = AddressThrottle(settings.ENV.THROTTLE_ADDRESS_PER_MINUTE, audit.take_turn)
+        metrics.forget_dead_processes()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        asked = cast(Request, request)
+        asked.now = clock.now()
+        asked.origin = origin_of(request, trusted_proxies=settings.TRUSTED_PROXIES)
+        asked.request_id = asked.origin.request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=asked.request_id)
+        response = self._refused_by_address(asked) or self._get_response(request)
+        if is_api(request):
+            response = as_problem(request, response)
+            response.setdefault("Cache-Control", "no-store")
+        response["X-Request-ID"] = asked.request_id
+        response.setdefault("Permissions-Policy", _PERMISSIONS)
+        self._report(asked, response.status_code, time.perf_counter() - began)
+        return response
+
+    def _refused_by_address(self, request: Request) -> HttpResponseBase | None:
+        if request.path_info in _UNCOUNTED:
+            return None
+        try:
+            wait = self._throttle.seconds_to_wait(request.origin.ip or "")
+        except (DatabaseError, InterfaceError):
+            return None  # whoever needs the database will say that it is gone
+        return of_refusal(request, TooMany(retry_after_seconds=math.ceil(wait))) if wait > 0 else None
+
+    def _report(self, request: Request, status: int, seconds: float) -> None:
+        """One line: the route's pattern, never the address as sent, which may hold a code, a search or a name."""
+        match = request.resolver_match
+        route = f"/{match.route}" if match else "unmatched"
+        metrics.observe(route=route, method=request.method or "", status=status, seconds=seconds)
+        person = request.__dict__.get("signed_in")
+        actor = request.__dict__.get("actor")
+        write = log.debug if request.path_info in _UNCOUNTED else log.info
+        write(
+            "request",
+            method=request.method,
+            route=route,
+            status=status,
+            ms=round(seconds * 1000, 1),
+            user_id=str(person.user_id) if person else None,
+            cluster_id=str(actor.cluster_id) if actor else None,
+        )

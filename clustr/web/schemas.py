@@ -1,0 +1,171 @@
+"""The types every request and answer is made of: amounts, texts, instants, and the strict base classes."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from annotated_types import GroupedMetadata
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from clustr.kit.errors import FieldError
+from clustr.kit.money import DECIMALS, InvalidAmount, Money
+
+FIRST_YEAR, LAST_YEAR = 1970, 2200
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_AMOUNT = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,2})?$"
+
+
+class In(BaseModel):
+    """What a caller sends. Unknown fields are refused: a misspelt option must not be silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    """What a caller receives: plain data, nothing is fetched while it is written."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Problem(Out):
+    """An error (RFC 9457). `code` is stable; `errors` names each invalid field."""
+
+    class Item(Out):
+        field: str
+        code: str
+        message: str
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: list[Item] | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Text(GroupedMetadata):
+    """A trimmed text: `title: Annotated[str, Text(200)]` has 1 to 200 characters, in one line, that say something.
+
+    `lines`: it may have several lines. `empty`: it may be empty.
+    """
+
+    longest: int
+    lines: bool = False
+    empty: bool = False
+
+    def __iter__(self) -> Iterator[object]:
+        yield from StringConstraints(
+            strict=True, strip_whitespace=True, min_length=0 if self.empty else 1, max_length=self.longest
+        )
+        yield AfterValidator(self._readable)
+
+    def _readable(self, text: str) -> str:
+        for character in text:
+            kind = unicodedata.category(character)
+            if kind == "Cs" or (kind == "Cc" and not (self.lines and character in "\n\r\t")):
+                raise PydanticCustomError("unreadable_text", "The text holds a character that cannot be shown.")
+        return text
+
+
+def _read_amount(text: str) -> str:
+    try:
+        Money.parse(text, "NGN")
+    except InvalidAmount as error:
+        raise PydanticCustomError("invalid_amount", "{reason}", {"reason": error.detail}) from error
+    return text
+
+
+def _moves_money(text: str) -> str:
+    if not text.strip("0."):
+        raise PydanticCustomError("amount_is_zero", "The amount must be more than zero.")
+    return text
+
+
+_AMOUNT_SCHEMA = {"type": "string", "pattern": _AMOUNT, "examples": ["5000.00"]}
+AmountOrZero = Annotated[
+    str, StringConstraints(strict=True), AfterValidator(_read_amount), WithJsonSchema(_AMOUNT_SCHEMA)
+]
+"""A plain decimal string in major units; `to_money()` makes it Money once the currency is known."""
+
+Amount = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(_read_amount),
+    AfterValidator(_moves_money),
+    WithJsonSchema(_AMOUNT_SCHEMA | {"description": "More than zero."}),
+]
+
+
+def to_money(amount: str, currency: str, *, field: str = "amount") -> Money:
+    """The Money an accepted amount stands for; a digit too many for this currency is named with its field."""
+    try:
+        return Money.parse(amount, currency)
+    except InvalidAmount as error:
+        raise InvalidAmount(error.detail, errors=(FieldError(field, InvalidAmount.code, error.detail),)) from error
+
+
+def _read_currency(text: str) -> str:
+    if text not in DECIMALS:
+        raise PydanticCustomError("unknown_currency", "This currency is not supported.")
+    return text
+
+
+Currency = Annotated[
+    str,
+    StringConstraints(strict=True),
+    AfterValidator(_read_currency),
+    WithJsonSchema({"type": "string", "enum": sorted(DECIMALS), "examples": ["NGN"]}),
+]
+
+
+def _read_instant(value: Any) -> datetime:
+    """An aware instant from RFC 3339 text; a datetime passes if it is aware. Years PostgreSQL and people can hold."""
+    if isinstance(value, str):
+        if not _INSTANT.fullmatch(value):
+            raise PydanticCustomError("invalid_instant", 'Write an instant such as "2027-01-31T22:59:59Z".')
+        try:
+            value = datetime.fromisoformat(value.upper())
+        except ValueError as error:
+            raise PydanticCustomError("invalid_instant", "There is no such instant.") from error
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise PydanticCustomError("invalid_instant", "An instant is a text with an offset from UTC.")
+    try:
+        instant = value.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("invalid_instant", "There is no such instant.") from error
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        raise PydanticCustomError("instant_out_of_range", "The instant lies outside 1970 to 2200.")
+    return instant
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_read_instant),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2027-01-31T22:59:59Z"]}),
+]
+Flag = StrictBool
+Version = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
+Pin = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[0-9]{6}$"),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{6}$", "writeOnly": True}),
+]
+Id = UUID
