@@ -24,7 +24,9 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _no_transaction_left_open() -> Iterator[None]:
     yield
-    left_open = [connection.alias for connection in connections.all(initialized_only=True) if connection.in_atomic_block]
+    left_open = [
+        connection.alias for connection in connections.all(initialized_only=True) if connection.in_atomic_block
+    ]
     for connection in connections.all(initialized_only=True):
         connection.close()
     assert not left_open, f"the test left a transaction open on {left_open}"

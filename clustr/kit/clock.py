@@ -25,6 +25,11 @@ def now() -> datetime:
     return datetime.now(UTC) + _offset()
 
 
+def real(instant: datetime) -> datetime:
+    """The machine's instant for one of this clock: when the queue, which knows the machine's time only, must wake."""
+    return instant - _offset()
+
+
 def move(by: timedelta) -> datetime:
     """Move the demonstration's clock for every process that shares the data folder; answers the new present."""
     if _offset_file is None:

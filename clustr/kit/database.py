@@ -55,30 +55,34 @@ def check_safety() -> None:
     with connections["default"].cursor() as cursor:
         version = int(_value(cursor, "SHOW server_version_num"))
         problems = [] if version >= OLDEST_SERVER else [f"PostgreSQL 15 or newer is needed, this is {version}"]
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
-            if _value(cursor, f"SHOW {setting}") in ("off", "local"):
-                problems.append(f"{setting} must be on")
-        cursor.execute(_POWERS)
-        problems += [f"the runtime role {problem}" for (problem,) in cursor.fetchall()]
+        problems += [
+            f"{setting} must be on"
+            for setting in ("fsync", "synchronous_commit", "full_page_writes")
+            if _value(cursor, f"SHOW {setting}") in ("off", "local")
+        ]
+        roles = [str(connections[alias].settings_dict["USER"]) for alias in ("default", "sweep", "checker")]
+        cursor.execute(_POWERS, {"roles": roles})
+        problems += [f"the role {problem}" for (problem,) in cursor.fetchall()]
     connections["default"].close()
     if problems:
         raise UnsafeDatabase("; ".join(problems))
 
 
 _POWERS = """
-SELECT 'is a superuser' FROM pg_roles WHERE rolname = current_user AND rolsuper
-UNION ALL SELECT 'may bypass row-level security' FROM pg_roles WHERE rolname = current_user AND rolbypassrls
-UNION ALL SELECT 'may create roles' FROM pg_roles WHERE rolname = current_user AND rolcreaterole
-UNION ALL SELECT 'may create databases' FROM pg_roles WHERE rolname = current_user AND rolcreatedb
-UNION ALL SELECT 'is a member of ' || r.rolname FROM pg_auth_members m
-  JOIN pg_roles u ON u.oid = m.member JOIN pg_roles r ON r.oid = m.roleid WHERE u.rolname = current_user
-UNION ALL SELECT 'owns the database' FROM pg_database
-  WHERE datname = current_database() AND datdba = current_user::regrole
-UNION ALL SELECT 'owns ' || c.oid::regclass::text FROM pg_class c WHERE c.relowner = current_user::regrole
-UNION ALL SELECT 'owns the function ' || p.proname FROM pg_proc p WHERE p.proowner = current_user::regrole
-UNION ALL SELECT 'owns the schema ' || n.nspname FROM pg_namespace n
-  WHERE n.nspowner = current_user::regrole AND n.nspname NOT LIKE 'pg\\_%temp\\_%'
-UNION ALL SELECT 'may create in the schema public' WHERE has_schema_privilege(current_user, 'public', 'CREATE')
+WITH login AS (SELECT * FROM pg_roles WHERE rolname = ANY(%(roles)s))
+SELECT rolname || ' is a superuser' FROM login WHERE rolsuper
+UNION ALL SELECT rolname || ' may bypass row-level security' FROM login WHERE rolbypassrls
+UNION ALL SELECT rolname || ' may create roles' FROM login WHERE rolcreaterole
+UNION ALL SELECT rolname || ' may create databases' FROM login WHERE rolcreatedb
+UNION ALL SELECT login.rolname || ' is a member of ' || held.rolname
+  FROM login JOIN pg_auth_members m ON m.member = login.oid JOIN pg_roles held ON held.oid = m.roleid
+UNION ALL SELECT rolname || ' owns the database' FROM login
+  JOIN pg_database d ON d.datdba = login.oid AND d.datname = current_database()
+UNION ALL SELECT rolname || ' owns ' || c.oid::regclass::text FROM login JOIN pg_class c ON c.relowner = login.oid
+UNION ALL SELECT rolname || ' owns the function ' || p.proname FROM login JOIN pg_proc p ON p.proowner = login.oid
+UNION ALL SELECT rolname || ' owns the schema ' || n.nspname FROM login JOIN pg_namespace n ON n.nspowner = login.oid
+UNION ALL SELECT rolname || ' may create in the schema public' FROM login
+  WHERE has_schema_privilege(login.oid, 'public', 'CREATE')
 """
 
 
@@ -165,9 +169,7 @@ def _make_database(server: psycopg.Connection, progress: Callable[[str], object]
     if server.execute("SELECT FROM pg_database WHERE datname = %s", [_name()]).fetchone() is None:
         progress(f"Making the database {_name()}.")
         server.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {}").format(
-                sql.Identifier(_name()), sql.Identifier(settings.ROLE_OWNER)
-            )
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(_name()), sql.Identifier(settings.ROLE_OWNER))
         )
 
 

@@ -11,10 +11,12 @@ import atexit
 import contextlib
 import fcntl
 import hashlib
+import multiprocessing
 import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from clustr.kit.embedded_server import PORT, SUPERUSER, EmbeddedServerFailed, Server, binary
@@ -81,6 +83,8 @@ def join(data_dir: Path, *, password: str) -> Address:
             descriptor = os.open(data_dir / "postgres.leases", os.O_RDWR | os.O_CREAT, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_SH)
             _leases[data_dir] = _Lease(os.getpid(), data_dir, descriptor)
+            if multiprocessing.parent_process() is not None:
+                Finalize(None, leave, exitpriority=-100)  # such a process ends without atexit
         _server(data_dir).start(password)
     return address(data_dir)
 

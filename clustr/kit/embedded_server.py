@@ -111,6 +111,8 @@ class Server:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(wish)
             if _gone(process, patience_seconds):
+                with contextlib.suppress(OSError):
+                    self.sockets.rmdir()
                 return
         raise EmbeddedServerFailed(f"PostgreSQL (process {process.pid}) does not stop; see {self.log}")
 

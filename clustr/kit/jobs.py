@@ -1,19 +1,25 @@
 """Jobs: work for the worker, deferred in the same transaction as the effect that asks for it.
 
 `enqueue()` is the only way to defer. It always uses Django's own connection: inside a worker, procrastinate swaps its
-connector, and a plain `task.defer()` would commit on its own.
+connector (tasks keep a link to the app it swaps it on), and a plain `task.defer()` would commit on its own.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from procrastinate import App, RetryStrategy
+from django.db import transaction
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
+
+from clustr.kit import clock
 
 MONEY = "money"
 MESSAGES = "messages"
@@ -46,11 +52,24 @@ def periodic(*, cron: str, name: str, queue: str = UPKEEP) -> Callable[[Callable
 
 
 def enqueue(name: str, *, at: datetime | None = None, once_key: str | None = None, **ids: Any) -> None:
-    """Defer a job by name in the transaction under way. `once_key`: only one such job waits at a time."""
-    configured = _deferring_app().configure_task(name, schedule_at=at, queueing_lock=once_key, allow_unknown=False)
-    configured.defer(**{key: str(value) for key, value in ids.items()})
+    """Defer a job by name in the transaction under way. `once_key`: if such a job waits already, nothing is added."""
+    job = django_app.tasks[name]
+    deferrer = configure_task(
+        name=name,
+        job_manager=here(),
+        queue=job.queue,
+        priority=job.priority,
+        queueing_lock=once_key or job.queueing_lock,
+        schedule_at=clock.real(at) if at else None,
+    )
+    arguments = {key: str(value) for key, value in ids.items()}
+    if deferrer.job.queueing_lock is None:
+        deferrer.defer(**arguments)
+        return
+    with contextlib.suppress(AlreadyEnqueued), transaction.atomic():
+        deferrer.defer(**arguments)
 
 
-@cache
-def _deferring_app() -> App:
-    return django_app.with_connector(DjangoConnector(alias="default"))
+def here() -> JobManager:
+    """procrastinate's queries on Django's own connection, in a worker too."""
+    return JobManager(DjangoConnector(alias="default"))

@@ -1,0 +1,107 @@
+"""`bin/run`: the database, the web and one worker, kept running until told to stop."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command, get_commands, load_command_class
+from django.core.management.base import BaseCommand, CommandError
+
+from clustr.kit import database, embedded
+from clustr.kit.supervisor import Supervisor
+
+DEMONSTRATION = "create_demo"
+
+
+class Command(BaseCommand):
+    help = "Prepare the database, make the demonstration's data if there is none, and serve."
+    requires_system_checks = ()
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        env = settings.ENV
+        _refuse_taken_port(env.PORT)
+        where = f"embedded in {settings.DATA_DIR}" if env.embedded else "named by DATABASE_URL"
+        self._say(f"Starting ClustR ({env.CLUSTR_ENV}); database {where}.")
+        database.prepare(progress=self._say)
+        self._make_demonstration()
+        supervisor = Supervisor(say=self._say)
+        supervisor.stop_on_signals()
+        supervisor.keep("web", _web_command())
+        supervisor.keep("worker", [sys.executable, str(settings.PROJECT_ROOT / "manage.py"), "worker"])
+        greeting = _Greeting(self._say)
+        self._say("Starting web and worker.")
+        supervisor.run(each_turn=[self._watch_database, greeting.try_once])
+        self._say("Stopped.")
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+    def _watch_database(self) -> None:
+        if not settings.ENV.embedded:
+            return
+        password = settings.ENV.role_password(embedded.SUPERUSER)
+        try:
+            if embedded.ensure_running(settings.DATA_DIR, password=password):
+                self._say("PostgreSQL had died and was started again.")
+        except embedded.EmbeddedServerFailed as error:
+            self._say(f"PostgreSQL cannot be started: {error}")
+            time.sleep(5)
+
+    def _make_demonstration(self) -> None:
+        if settings.ENV.CLUSTR_ENV != "demo" or DEMONSTRATION not in get_commands():
+            return
+        if not apps.get_model("clusters", "Cluster").objects.using("checker").exists():
+            call_command(DEMONSTRATION, stdout=self.stdout)
+
+
+class _Greeting:
+    """Says once where ClustR is to be found, as soon as it answers that it is ready."""
+
+    def __init__(self, say: Any) -> None:
+        self._say = say
+        self._since = time.monotonic()
+        self._done = False
+
+    def try_once(self) -> None:
+        if self._done:
+            return
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{settings.ENV.PORT}/readyz", timeout=2):
+                pass
+        except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+            if time.monotonic() - self._since > 60:
+                self._since = time.monotonic()
+                self._say(f"Still not ready: {error}")
+            return
+        self._done = True
+        self._say(f"\nClustR is ready: http://127.0.0.1:{settings.ENV.PORT}  (Ctrl-C stops it)")
+        if settings.ENV.CLUSTR_ENV == "demo" and DEMONSTRATION in get_commands():
+            command = load_command_class(get_commands()[DEMONSTRATION], DEMONSTRATION)
+            self._say(getattr(command, "accounts", ""))
+
+
+def _web_command() -> list[str]:
+    env = settings.ENV
+    return [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
+        *("--host", "127.0.0.1", "--port", str(env.PORT)),
+        *("--workers", str(env.WEB_WORKERS), "--blocking-threads", str(env.WEB_THREADS)),
+        *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "30"),
+        *("--working-dir", str(settings.PROJECT_ROOT), "--log-level", "warning"),
+        "clustr.wsgi:application",
+    ]
+
+
+def _refuse_taken_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        if probe.connect_ex(("127.0.0.1", port)) == 0:
+            raise CommandError(f"something serves 127.0.0.1:{port} already; choose another with PORT=...")

@@ -1,0 +1,31 @@
+"""The kit's own jobs: what keeps the queue itself healthy."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from asgiref.sync import async_to_sync
+
+from clustr.kit import clock
+from clustr.kit.jobs import UPKEEP, here, periodic
+
+STALLED_AFTER_SECONDS = 60
+FAILED_JOBS_KEPT = timedelta(days=90)
+
+
+@periodic(cron="* * * * *", name="kit.retry_stalled_jobs", queue=UPKEEP)
+def retry_stalled_jobs(timestamp: int) -> None:  # noqa: ARG001
+    """Queue again the jobs whose worker died in the middle. Jobs may run twice; none may be forgotten."""
+    manager = here()
+    for job in async_to_sync(manager.get_stalled_jobs)(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
+        if job.id is not None:
+            manager.retry_job_by_id(job.id, retry_at=clock.real(clock.now()))
+
+
+@periodic(cron="17 3 * * *", name="kit.delete_old_jobs", queue=UPKEEP)
+def delete_old_jobs(timestamp: int) -> None:  # noqa: ARG001
+    """Delete the record of jobs that ended long ago; successful ones are deleted when they end."""
+    hours = int(FAILED_JOBS_KEPT / timedelta(hours=1))
+    async_to_sync(here().delete_old_jobs)(
+        nb_hours=hours, include_failed=True, include_cancelled=True, include_aborted=True
+    )
