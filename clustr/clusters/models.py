@@ -58,7 +58,9 @@ class Membership(models.Model):
     previous_left_at = models.DateTimeField(null=True)
     invited_at = models.DateTimeField(null=True)
     resident = models.GeneratedField(
-        expression=models.Q(role="resident"), output_field=models.BooleanField(), db_persist=True
+        expression=models.Q(role="resident"),  # type: ignore[arg-type]
+        output_field=models.BooleanField(),
+        db_persist=True,
     )
 
     def __str__(self) -> str:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
 from clustr.clusters.refusals import AdminOnly, PermissionNotYours
 from clustr.clusters.types import FORMER, PaymentsPermissions, Period, Role, Standing
 from clustr.kit.actor import Actor
+from clustr.kit.errors import InvalidValue
+from clustr.people import policies as people
 
 ALL_PERMISSIONS = frozenset(permission.value for permission in PaymentsPermissions)
+UNIT_LABEL_LENGTH = 100
 _STRENGTH = {Role.ADMIN: 0, Role.STAFF: 1, Role.RESIDENT: 2}
 
 
@@ -51,3 +55,36 @@ def require_may_set(actor: Actor, *, role: str, permissions: Iterable[str]) -> N
     beyond = sorted(frozenset(permissions) - actor.permissions)
     if beyond:
         raise PermissionNotYours(f"You do not hold {', '.join(beyond)} yourself.")
+
+
+def checked_permissions(role: Role, permissions: Iterable[str]) -> frozenset[str]:
+    """The permissions as named; refuses unknown ones, and any that are granted to another role than staff."""
+    granted = frozenset(permissions)
+    unknown = sorted(granted - ALL_PERMISSIONS)
+    if unknown:
+        raise InvalidValue.of("permissions", "unknown_permission", f"There is no permission {unknown[0]!r}.")
+    if granted and role != Role.STAFF:
+        raise InvalidValue.of(
+            "permissions", "not_for_this_role", "Only staff are granted permissions; an admin has them all."
+        )
+    return granted
+
+
+def checked_unit(label: str, unit_type: str) -> tuple[str, str]:
+    """A unit's label and type as they are stored: one line, NFC, of bounded length."""
+    label, unit_type = one_line(label), one_line(unit_type)
+    if len(label) > UNIT_LABEL_LENGTH or len(unit_type) > UNIT_LABEL_LENGTH:
+        raise InvalidValue.of(
+            "unit", "too_long", f"A unit's label and type have at most {UNIT_LABEL_LENGTH} characters."
+        )
+    return label, unit_type
+
+
+def one_line(text: str) -> str:
+    """Text from people as it is stored: NFC, one line, without control characters."""
+    return people.one_line(unicodedata.normalize("NFC", text))
+
+
+def label_key(label: str) -> str:
+    """A unit's label folded: by this it is unique and found."""
+    return " ".join(unicodedata.normalize("NFKC", label).casefold().split())

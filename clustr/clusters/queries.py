@@ -8,9 +8,9 @@ from uuid import UUID
 
 from django.db import connection, connections
 
-from clustr.clusters.models import Cluster
+from clustr.clusters.models import Cluster, Membership
 from clustr.clusters.policies import standing
-from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, NoMembership, PersonNotActive
+from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, MemberNotFound, NoMembership, PersonNotActive
 from clustr.clusters.types import FORMER, ClusterSettings, FeeBearer, Period, Standing
 from clustr.kit.actor import Actor, Origin
 from clustr.kit.money import Money
@@ -79,16 +79,13 @@ def _standings(user_id: UUID, now: datetime) -> dict[UUID, _Found]:
 
 def system_actor(*, cluster_id: UUID) -> Actor:
     """The system itself acting in a cluster, for jobs: no person, no permissions."""
-    held = settings_of(cluster_id=cluster_id)
-    return Actor(cluster_id=cluster_id, currency=held.currency, timezone=held.timezone)
+    cluster = _cluster(cluster_id)
+    return Actor(cluster_id=cluster_id, currency=cluster.currency, timezone=cluster.timezone)
 
 
-def settings_of(*, cluster_id: UUID) -> ClusterSettings:
-    """The cluster's settings."""
-    with tenant(cluster_id):
-        cluster = Cluster.objects.filter(id=cluster_id).first()
-    if cluster is None:
-        raise ClusterNotFound
+def settings_of(*, actor: Actor) -> ClusterSettings:
+    """The settings of the actor's cluster."""
+    cluster = _cluster(actor.cluster_id)
     limit = cluster.transfer_approval_limit_minor
     return ClusterSettings(
         cluster_id=cluster.id,
@@ -99,6 +96,21 @@ def settings_of(*, cluster_id: UUID) -> ClusterSettings:
         support_email=cluster.support_email,
         fee_bearer=FeeBearer(cluster.fee_bearer),
     )
+
+
+def _cluster(cluster_id: UUID) -> Cluster:
+    with tenant(cluster_id):
+        cluster = Cluster.objects.filter(id=cluster_id).first()
+    if cluster is None:
+        raise ClusterNotFound
+    return cluster
+
+
+def require_member(*, user_id: UUID) -> None:
+    """Refuse with MemberNotFound unless this person is or was a member of the cluster under way."""
+    known = Membership.objects.filter(cluster_id=current_tenant(), user_id=user_id)
+    if not known.exists():
+        raise MemberNotFound
 
 
 def members_billed(*, issued_at: datetime, due_date: datetime, at_issue_only: bool) -> int:

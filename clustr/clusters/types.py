@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -98,6 +98,49 @@ class Member:
     permissions: tuple[str, ...]
     joined_at: datetime
     left_at: datetime | None
+
+
+class Keep(Enum):
+    """The value of what a change leaves as it is (None would empty it)."""
+
+    AS_IS = "as_is"
+
+
+AS_IS = Keep.AS_IS
+
+
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """A membership to be made. `permissions` only with the role `staff`; `unit` is a label, made known if it is not."""
+
+    user_id: UUID
+    role: Role
+    joined_at: datetime
+    permissions: tuple[str, ...] = ()
+    unit: str = ""
+    unit_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberChanges:
+    """What to change of a membership; an empty `unit` or a `left_at` of None takes it away."""
+
+    role: Role | Keep = AS_IS
+    permissions: frozenset[str] | Keep = AS_IS
+    unit: str | Keep = AS_IS
+    unit_type: str | Keep = AS_IS
+    left_at: datetime | Keep | None = AS_IS
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsChanges:
+    """What to change of a cluster's settings; a limit of None means that one person suffices for any transfer."""
+
+    name: str | Keep = AS_IS
+    timezone: str | Keep = AS_IS
+    transfer_approval_limit: Money | Keep | None = AS_IS
+    support_email: str | Keep = AS_IS
+    fee_bearer: FeeBearer | Keep = AS_IS
 
 
 @dataclass(frozen=True, slots=True)

@@ -280,7 +280,10 @@ STATE = [
     migrations.CreateModel(
         name="Tally",
         fields=[
-            ("pk", models.CompositePrimaryKey("cluster_id", "grain", "at", blank=True, editable=False, primary_key=True)),
+            (
+                "pk",
+                models.CompositePrimaryKey("cluster_id", "grain", "at", blank=True, editable=False, primary_key=True),
+            ),
             ("cluster_id", _uuid()),
             ("grain", models.TextField()),
             ("at", models.DateTimeField()),

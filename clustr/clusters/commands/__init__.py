@@ -1,0 +1,17 @@
+"""The only writers of clusters, units and memberships."""
+
+from clustr.clusters.commands.estates import create_cluster, update_settings
+from clustr.clusters.commands.invitations import send_invitations
+from clustr.clusters.commands.members import end_membership, invite_member, update_member
+from clustr.clusters.commands.rosters import enrol_members, import_roster
+
+__all__ = [
+    "create_cluster",
+    "end_membership",
+    "enrol_members",
+    "import_roster",
+    "invite_member",
+    "send_invitations",
+    "update_member",
+    "update_settings",
+]

@@ -1,0 +1,138 @@
+"""Founding a cluster, and changing its settings."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from django.db import DataError, connection, transaction
+
+from clustr.audit import commands as audit
+from clustr.clusters.commands.enrolment import insert_members, lock_cluster
+from clustr.clusters.models import Cluster
+from clustr.clusters.policies import one_line
+from clustr.clusters.refusals import AdminOnly
+from clustr.clusters.types import AS_IS, FeeBearer, NewMember, PaymentsPermissions, Role, SettingsChanges
+from clustr.kit.actor import Actor
+from clustr.kit.errors import InvalidValue
+from clustr.kit.ids import new_id
+from clustr.kit.money import DECIMALS, CurrencyMismatch, Money, UnknownCurrency
+from clustr.kit.tenancy import tenant
+from clustr.people import commands as people
+from clustr.people.policies import normalised_email
+
+NAME_LENGTH = 200
+_LIMIT_OF_A_NEW_CLUSTER = 1_000_000
+"""Major units above which a second person approves a transfer, until the administrator chooses otherwise."""
+
+
+def create_cluster(
+    *, name: str, admin_email: str, currency: str, timezone: str, now: datetime, admin_name: str = ""
+) -> UUID:
+    """Found a cluster with its first administrator, who is invited by mail. Answers the cluster's id."""
+    cluster_id = new_id()
+    name = _checked_name(name)
+    if currency not in DECIMALS:
+        raise UnknownCurrency(f"{currency!r} is not a supported currency.")
+    system = Actor(cluster_id=cluster_id, currency=currency, timezone=_checked_timezone(timezone))
+    with tenant(cluster_id):
+        (admin_id,) = people.register_people(rows=[(admin_email, admin_name, "")], now=now).values()
+        Cluster.objects.create(
+            id=cluster_id,
+            name=name,
+            currency=currency,
+            timezone=timezone,
+            transfer_approval_limit_minor=_LIMIT_OF_A_NEW_CLUSTER * 10 ** DECIMALS[currency],
+            created_at=now,
+        )
+        insert_members([NewMember(admin_id, Role.ADMIN, now)], invited_at=now)
+        people.invite(user_id=admin_id, estate=name, now=now)
+        audit.record(
+            actor=system,
+            action="clusters.created",
+            subject_kind="cluster",
+            subject_id=cluster_id,
+            at=now,
+            facts={"currency": currency, "timezone": timezone, "admin": str(admin_id)},
+        )
+    return cluster_id
+
+
+def update_settings(*, actor: Actor, changes: SettingsChanges, now: datetime, reason: str = "") -> None:
+    """Change the cluster's settings. Needs ManageMembers; the transfer limit and who bears fees, an administrator.
+
+    The currency never changes: the books are kept in it.
+    """
+    actor.require(PaymentsPermissions.MANAGE_MEMBERS)
+    values = _checked_settings(actor, changes)
+    with tenant(actor.cluster_id):
+        lock_cluster()
+        cluster = Cluster.objects.get(id=actor.cluster_id)
+        before = {column: getattr(cluster, column) for column in values}
+        changed = {column: value for column, value in values.items() if before[column] != value}
+        if not changed:
+            return
+        Cluster.objects.filter(id=actor.cluster_id).update(**changed)
+        audit.record(
+            actor=actor,
+            action="clusters.settings_changed",
+            subject_kind="cluster",
+            subject_id=actor.cluster_id,
+            at=now,
+            reason=reason,
+            facts={column: [before[column], value] for column, value in changed.items() if column in _PLAIN}
+            | {column: "changed" for column in changed if column not in _PLAIN},
+        )
+
+
+_PLAIN = ("timezone", "transfer_approval_limit_minor", "fee_bearer", "name")
+
+
+def _checked_settings(actor: Actor, changes: SettingsChanges) -> dict[str, Any]:
+    given = {field.name: getattr(changes, field.name) for field in fields(changes)}
+    given = {name: value for name, value in given.items() if value is not AS_IS}
+    if actor.role != Role.ADMIN and given.keys() & {"transfer_approval_limit", "fee_bearer"}:
+        raise AdminOnly("Only an administrator changes the transfer limit or who bears fees.")
+    if "name" in given:
+        given["name"] = _checked_name(given["name"])
+    if "timezone" in given:
+        _checked_timezone(given["timezone"])
+    if given.get("support_email"):
+        given["support_email"] = normalised_email(given["support_email"])
+    if "fee_bearer" in given:
+        given["fee_bearer"] = FeeBearer(given["fee_bearer"]).value
+    if "transfer_approval_limit" in given:
+        given["transfer_approval_limit_minor"] = _minor(given.pop("transfer_approval_limit"), actor.currency)
+    return given
+
+
+def _minor(limit: Money | None, currency: str) -> int | None:
+    if limit is None:
+        return None
+    if limit.currency != currency:
+        raise CurrencyMismatch(f"This cluster's books are kept in {currency}.")
+    return limit.minor
+
+
+def _checked_name(name: str) -> str:
+    name = one_line(name)
+    if not 1 <= len(name) <= NAME_LENGTH:
+        raise InvalidValue.of("name", "invalid_name", f"A cluster's name has 1 to {NAME_LENGTH} characters.")
+    return name
+
+
+def _checked_timezone(name: str) -> str:
+    """An IANA name ("Africa/Lagos") that Python and PostgreSQL both know."""
+    known = name == "UTC" or ("/" in name and name in available_timezones())
+    if known:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT now() AT TIME ZONE %s", [name])
+        except DataError:
+            known = False
+    if not known:
+        raise InvalidValue.of("timezone", "unknown_timezone", 'Name a time zone such as "Africa/Lagos".')
+    return name

@@ -1,0 +1,1 @@
+"""Estates and their members."""
