@@ -31,6 +31,7 @@ __all__ = [
     "ensure_running",
     "join",
     "leave",
+    "leave_one",
     "status",
 ]
 
@@ -99,18 +100,26 @@ def ensure_running(data_dir: Path, *, password: str) -> bool:
 
 def leave() -> None:
     """Give up this process's use of every server it joined; the last one out stops it. Also done at exit."""
-    for lease in [lease for lease in _leases.values() if lease.pid == os.getpid()]:
-        with _deciding(lease.data_dir):
-            del _leases[lease.data_dir]
-            os.close(lease.descriptor)
-            descriptor = os.open(lease.data_dir / "postgres.leases", os.O_RDWR | os.O_CREAT, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            finally:
-                os.close(descriptor)
-            _server(lease.data_dir).stop()
+    for data_dir in [lease.data_dir for lease in _leases.values() if lease.pid == os.getpid()]:
+        leave_one(data_dir)
+
+
+def leave_one(data_dir: Path) -> None:
+    """Give up this process's use of one data folder's server; harmless if it has none."""
+    lease = _leases.get(data_dir.resolve())
+    if lease is None or lease.pid != os.getpid():
+        return
+    with _deciding(lease.data_dir):
+        del _leases[lease.data_dir]
+        os.close(lease.descriptor)
+        descriptor = os.open(lease.data_dir / "postgres.leases", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        finally:
+            os.close(descriptor)
+        _server(lease.data_dir).stop()
 
 
 def status(data_dir: Path) -> Status:

@@ -94,8 +94,7 @@ class Server:
                 return
             if self.running() is None:
                 if child is None:
-                    self._end_orphans()
-                    self.pid_file.unlink(missing_ok=True)
+                    self._clear_what_a_crash_left()
                     child = self._spawn()
                 elif child.poll() is not None:
                     break
@@ -187,6 +186,13 @@ class Server:
             )
         _children[started.pid] = started
         return started
+
+    def _clear_what_a_crash_left(self) -> None:
+        """A killed server may remain as a zombie, which its own notes would make the next one take for alive."""
+        self._end_orphans()
+        self.pid_file.unlink(missing_ok=True)
+        for noted in self.sockets.glob(".s.PGSQL.*"):
+            noted.unlink(missing_ok=True)
 
     def _end_orphans(self) -> None:
         """End what outlived its server. Two servers on one folder would destroy it, so none may be left."""
