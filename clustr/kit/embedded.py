@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from clustr.kit.embedded_server import PORT, SUPERUSER, EmbeddedServerFailed, Server, binary
+from clustr.kit.embedded_programs import EmbeddedServerFailed, binary
+from clustr.kit.embedded_server import PORT, SUPERUSER, Server
 
 __all__ = [
     "SUPERUSER",

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 from django.conf import settings
 
-from clustr.kit import embedded, embedded_server
+from clustr.kit import embedded, embedded_programs, embedded_server
 
 PASSWORD = "only-for-tests"
 _USE = """
@@ -79,6 +79,14 @@ def connected(data_dir: Path, password: str = PASSWORD) -> Iterator[psycopg.Conn
         autocommit=True,
     ) as connection:
         yield connection
+
+
+def kill_server(data_dir: Path) -> None:
+    os.kill(embedded.status(data_dir).pid or 0, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while embedded.status(data_dir).running:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def starts(data_dir: Path) -> int:
@@ -141,8 +149,7 @@ def test_a_killed_server_is_started_again_with_everything_committed(data_dir: Pa
     user = User(data_dir).joined()
     with connected(data_dir) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-        os.kill(embedded.status(data_dir).pid or 0, signal.SIGKILL)
-    assert not embedded.status(data_dir).running  # its zombie, whose parent lives, does not count
+    kill_server(data_dir)  # its zombie, whose parent lives, does not count as running
     assert embedded.ensure_running(data_dir, password=PASSWORD)
     assert not embedded.ensure_running(data_dir, password=PASSWORD)
     with connected(data_dir) as connection:
@@ -157,7 +164,7 @@ def test_backends_that_outlive_the_server_are_ended_before_another_starts(data_d
     with connected(data_dir) as connection:
         orphan = psutil.Process(connection.info.backend_pid)
         orphan.suspend()
-        os.kill(embedded.status(data_dir).pid or 0, signal.SIGKILL)
+        kill_server(data_dir)
         assert embedded.ensure_running(data_dir, password=PASSWORD)
         assert not orphan.is_running() or orphan.status() == psutil.STATUS_ZOMBIE
     user.kill()
@@ -259,11 +266,11 @@ def test_programs_out_of_reach_are_copied_not_opened(tmp_path: Path) -> None:
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
     closed.chmod(0o700)
-    assert not embedded_server._reachable(closed / "pginstall18")
-    copy = embedded_server._reachable_copy(closed / "pginstall18")
+    assert not embedded_programs._reachable(closed / "pginstall18")
+    copy = embedded_programs._reachable_copy(closed / "pginstall18")
     try:
-        assert embedded_server._reachable(copy)
-        assert embedded_server._reachable_copy(closed / "pginstall18") == copy
+        assert embedded_programs._reachable(copy)
+        assert embedded_programs._reachable_copy(closed / "pginstall18") == copy
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     finally:
         shutil.rmtree(copy)
