@@ -26,6 +26,25 @@ def open_account(*, kind: AccountKind, currency: str, subject_id: UUID | None = 
     return UUID(str(row))
 
 
+def open_accounts(*, kind: AccountKind, currency: str, subject_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Find or open one account of this kind for each subject, in one statement; answers account id by subject id."""
+    current_tenant()
+    with refusals_from_database(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT s.subject, ledger_open_account(s.id, %s, %s, s.subject, %s, %s)"
+            " FROM unnest(%s::uuid[], %s::uuid[]) AS s(subject, id) ORDER BY s.subject",
+            [
+                kind.value,
+                currency,
+                kind in GUARDED,
+                kind in OPEN,
+                list(subject_ids),
+                [new_id() for _ in subject_ids],
+            ],
+        )
+        return dict(cursor.fetchall())
+
+
 def post(*, entries: Sequence[Entry], at: datetime) -> int:
     """Post a batch of transfers in one statement, all or none; answers how many were new.
 

@@ -41,14 +41,15 @@ class TrialLine:
 
 @dataclass(frozen=True, slots=True)
 class TurnoverLine:
-    """What an account took in (`credits`) and gave out (`debits`) in a month, of one kind and label, in minor units."""
+    """What an account took in (`credits`) and gave out (`debits`) in a month, of one kind and label, in minor units;
+    `today_net` is the part of today, credits less debits."""
 
     month: date
     kind: str
     label: str
     debits: int
     credits: int
-    today_credits: int
+    today_net: int
 
 
 def balance(*, account_id: UUID, currency: str) -> Money:
@@ -106,7 +107,7 @@ def turnover_by_month(*, account_id: UUID, since: date, today: date, timezone: s
             WHERE debit = %(account)s AND cluster_id = kit_tenant() AND xid >= (SELECT horizon FROM last)
         )
         SELECT date_trunc('month', day)::date, kind, label, sum(debits)::bigint, sum(credits)::bigint,
-               coalesce(sum(credits) FILTER (WHERE day = %(today)s), 0)::bigint
+               coalesce(sum(credits - debits) FILTER (WHERE day = %(today)s), 0)::bigint
         FROM line WHERE day >= %(since)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
         """,
         {"account": account_id, "since": since, "today": today, "zone": timezone},

@@ -1,0 +1,90 @@
+"""What must hold of bills at every moment."""
+
+from __future__ import annotations
+
+from clustr.kit.invariants import Invariant
+
+INVARIANTS = [
+    Invariant(
+        "bills.paid_is_sum",
+        "What a member has paid on a bill is the sum of its payments and refunds.",
+        """SELECT coalesce(m.cluster_id, p.cluster_id), coalesce(m.bill_id, p.bill_id), m.paid_minor, p.amount
+           FROM bills_memberbill m FULL JOIN (
+             SELECT cluster_id, bill_id, user_id, sum(amount_minor) AS amount FROM bills_billpayment GROUP BY 1, 2, 3) AS p
+             ON (m.cluster_id, m.bill_id, m.user_id) = (p.cluster_id, p.bill_id, p.user_id)
+           WHERE coalesce(m.paid_minor, 0) <> coalesce(p.amount, 0)""",
+    ),
+    Invariant(
+        "bills.never_overpaid",
+        "Nobody has paid more on a bill than they owe, and nothing on a cancelled one.",
+        """SELECT b.cluster_id, b.id, m.user_id, m.paid_minor, s.due_minor FROM bills_memberbill m
+           JOIN bills_bill b ON b.cluster_id = m.cluster_id AND b.id = m.bill_id
+           CROSS JOIN LATERAL bills_standing(b.cluster_id, b.id, m.user_id, b.amount_minor, b.version) AS s
+           WHERE m.paid_minor > s.due_minor OR b.cancelled_at IS NOT NULL AND m.paid_minor <> 0""",
+    ),
+    Invariant(
+        "bills.payment_is_transaction",
+        "Every movement on a bill is a completed transaction of its amount, its bill and its payer.",
+        """SELECT p.cluster_id, p.id, p.amount_minor, t.amount_minor, t.status FROM bills_billpayment p
+           LEFT JOIN payments_transaction t ON t.cluster_id = p.cluster_id AND t.id = p.id
+           WHERE (t.amount_minor = abs(p.amount_minor) AND t.user_id = p.user_id
+                  AND t.status IN ('completed', 'refunded')
+                  AND CASE WHEN p.amount_minor > 0 THEN t.purpose = 'bill' AND t.subject_id = p.bill_id
+                           ELSE t.purpose = 'refund' AND t.subject_id = p.refunds END) IS NOT TRUE""",
+    ),
+    Invariant(
+        "bills.transaction_is_payment",
+        "Every completed bill payment stands on its bill.",
+        """SELECT t.cluster_id, t.id FROM payments_transaction t
+           LEFT JOIN bills_billpayment p ON p.cluster_id = t.cluster_id AND p.id = t.id
+           WHERE t.purpose = 'bill' AND t.status IN ('completed', 'refunded') AND p.id IS NULL""",
+    ),
+    Invariant(
+        "bills.consent_before_payment",
+        "Every payment follows an acknowledgment, by its payer, of the version that was paid.",
+        """SELECT p.cluster_id, p.id FROM bills_billpayment p
+           LEFT JOIN bills_acknowledgment k
+             ON (k.cluster_id, k.bill_id, k.user_id, k.version) = (p.cluster_id, p.bill_id, p.user_id, p.version)
+           WHERE (k.at <= p.at) IS NOT TRUE""",
+    ),
+    Invariant(
+        "bills.terms_as_acknowledged",
+        "An acknowledgment of a bill's present version is of its present terms.",
+        """SELECT k.cluster_id, k.bill_id, k.user_id FROM bills_acknowledgment k
+           JOIN bills_bill b ON b.cluster_id = k.cluster_id AND b.id = k.bill_id
+           WHERE k.version > b.version OR k.version = b.version AND k.terms_digest <> b.terms_digest""",
+    ),
+    Invariant(
+        "bills.to_cluster_wallet",
+        "What bills brought in, net of refunds, is what they moved into and out of the cluster's wallet.",
+        """SELECT coalesce(p.cluster_id, l.cluster_id), p.amount, l.amount FROM (
+             SELECT cluster_id, sum(amount_minor) AS amount FROM bills_billpayment GROUP BY 1) AS p
+           FULL JOIN (
+             SELECT t.cluster_id, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
+             FROM ledger_transfer t JOIN ledger_account a ON a.cluster_id = t.cluster_id
+               AND a.id IN (t.credit, t.debit) AND a.kind = 'cluster_wallet'
+             WHERE t.kind IN ('bill_payment', 'bill_refund') GROUP BY 1) AS l USING (cluster_id)
+           WHERE p.amount IS DISTINCT FROM l.amount""",
+    ),
+    Invariant(
+        "bills.tally",
+        "A bill's tally is the sum of the acts older than its horizon.",
+        """SELECT t.cluster_id, t.bill_id, t.collected_minor, t.paid_count, t.acknowledged_count FROM bills_tally t
+           CROSS JOIN LATERAL (
+             SELECT coalesce(sum(amount_minor), 0) AS collected, coalesce(sum(settles), 0) AS paid
+             FROM bills_billpayment p WHERE p.cluster_id = t.cluster_id AND p.bill_id = t.bill_id AND p.xid < t.horizon
+           ) AS p
+           CROSS JOIN LATERAL (
+             SELECT count(*) AS acknowledged FROM bills_acknowledgment k
+             WHERE k.cluster_id = t.cluster_id AND k.bill_id = t.bill_id AND k.version = t.version AND k.xid < t.horizon
+           ) AS k
+           WHERE (t.collected_minor, t.paid_count, t.acknowledged_count) <> (p.collected, p.paid, k.acknowledged)
+              OR t.horizon > pg_snapshot_xmax(pg_current_snapshot())""",
+    ),
+    Invariant(
+        "bills.one_settlement",
+        "A member settles a bill at most once at a time.",
+        """SELECT cluster_id, bill_id, user_id, sum(settles) FROM bills_billpayment
+           GROUP BY 1, 2, 3 HAVING sum(settles) NOT BETWEEN 0 AND 1""",
+    ),
+]

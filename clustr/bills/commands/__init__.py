@@ -1,0 +1,26 @@
+"""The only writers of bills: issuing, consent, disputes, payment, refunds."""
+
+from clustr.bills.commands.consent import acknowledge_bill, dispute_bill, resolve_dispute, withdraw_dispute
+from clustr.bills.commands.issuing import (
+    create_bulk_bills,
+    create_cluster_wide_bill,
+    create_user_specific_bill,
+    edit_bill,
+)
+from clustr.bills.commands.paying import pay_bill, record_offline_bill_payment
+from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment
+
+__all__ = [
+    "acknowledge_bill",
+    "cancel_bill",
+    "create_bulk_bills",
+    "create_cluster_wide_bill",
+    "create_user_specific_bill",
+    "dispute_bill",
+    "edit_bill",
+    "pay_bill",
+    "record_offline_bill_payment",
+    "refund_bill_payment",
+    "resolve_dispute",
+    "withdraw_dispute",
+]

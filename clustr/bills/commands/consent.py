@@ -1,0 +1,140 @@
+"""What members say to a bill before they pay, and how the office answers a dispute."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.audit import commands as audit
+from clustr.bills.locks import lock_part
+from clustr.bills.models import Adjustment, Bill, Dispute
+from clustr.bills.queries import OWED_COLUMNS, bill_visible_to, member_bill_view
+from clustr.bills.refusals import (
+    AlreadyDisputed,
+    AmountBelowPaid,
+    BillAlreadyPaid,
+    BillCancelled,
+    DisputeClosed,
+    DisputeNotFound,
+)
+from clustr.bills.types import DisputeState, MemberBillView, MemberStatus, Resolution
+from clustr.kit.actor import Actor
+from clustr.kit.errors import InvalidValue, refusals_from_database
+from clustr.kit.ids import new_id
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.wallets.policies import refuse_own_affair
+
+
+def acknowledge_bill(*, actor: Actor, bill_id: UUID, version: int | None, now: datetime) -> MemberBillView:
+    """Consent to the bill's present terms, or to exactly `version` of them; noted with instant, address and client.
+
+    A repeat is harmless. Refuses `BillNotFound`, `BillCancelled`, `BillChanged`, `BillDisputed`, `BillAlreadyPaid`.
+    """
+    with tenant(actor.cluster_id), refusals_from_database(), connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {OWED_COLUMNS} FROM bills_acknowledge(%s, %s, %s, %s, %s, %s, %s)",
+            [bill_id, actor.member_id, version, new_id(), now, actor.origin.ip, actor.origin.user_agent],
+        )
+        return member_bill_view(cursor.fetchone(), now=now)
+
+
+def dispute_bill(*, actor: Actor, bill_id: UUID, reason: str, now: datetime) -> MemberBillView:
+    """Object to a bill: it cannot be paid until the dispute ends. An acknowledgment of the same version stays.
+
+    Refuses `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `AlreadyDisputed`.
+    """
+    with tenant(actor.cluster_id):
+        lock_part(bill_id, actor.member_id)
+        bill = bill_visible_to(actor=actor, bill_id=bill_id, now=now)
+        if bill.status is MemberStatus.CANCELLED:
+            raise BillCancelled
+        if bill.status is MemberStatus.PAID:
+            raise BillAlreadyPaid
+        if bill.status is MemberStatus.DISPUTED:
+            raise AlreadyDisputed
+        Dispute.objects.create(
+            id=new_id(),
+            cluster_id=actor.cluster_id,
+            bill_id=bill_id,
+            user_id=actor.member_id,
+            reason=reason,
+            opened_at=now,
+        )
+        return bill_visible_to(actor=actor, bill_id=bill_id, now=now)
+
+
+def withdraw_dispute(*, actor: Actor, bill_id: UUID, note: str, now: datetime) -> MemberBillView:
+    """Take one's own open dispute back. Refuses `DisputeNotFound`."""
+    with tenant(actor.cluster_id):
+        lock_part(bill_id, actor.member_id)
+        withdrawn = Dispute.objects.filter(
+            cluster_id=actor.cluster_id, bill_id=bill_id, user_id=actor.member_id, state=DisputeState.OPEN
+        ).update(state=DisputeState.WITHDRAWN, closed_at=now, closed_by=actor.member_id, note=note)
+        if not withdrawn:
+            raise DisputeNotFound
+        return bill_visible_to(actor=actor, bill_id=bill_id, now=now)
+
+
+def resolve_dispute(
+    *, actor: Actor, dispute_id: UUID, resolution: Resolution, amount_due: Money | None, note: str, now: datetime
+) -> Dispute:
+    """End a dispute: rejected, or upheld with what the member owes instead (nothing, unless `amount_due` says).
+
+    Needs ManageBill; nobody resolves their own. Refuses `DisputeNotFound`, `DisputeClosed`, `AmountBelowPaid`.
+    """
+    actor.require("ManageBill")
+    with tenant(actor.cluster_id):
+        known = Dispute.objects.filter(cluster_id=actor.cluster_id, id=dispute_id).first()
+        if known is None:
+            raise DisputeNotFound
+        refuse_own_affair(actor_id=actor.user_id, concerned_id=known.user_id)
+        lock_part(known.bill_id, known.user_id)
+        dispute = Dispute.objects.get(cluster_id=actor.cluster_id, id=dispute_id)
+        if dispute.state != DisputeState.OPEN:
+            raise DisputeClosed
+        facts = {"resolution": resolution.value}
+        if resolution is Resolution.UPHELD:
+            lowered_to = amount_due or Money(0, actor.currency)
+            _lower(actor, dispute, lowered_to, note, now)
+            facts["amount_due"] = str(lowered_to)
+        dispute.state, dispute.closed_at = resolution.value, now
+        dispute.closed_by, dispute.note = actor.member_id, note
+        dispute.save(update_fields=["state", "closed_at", "closed_by", "note"])
+        audit.record(
+            actor=actor,
+            action="bills.dispute_resolved",
+            subject_kind="dispute",
+            subject_id=dispute.id,
+            at=now,
+            reason=note,
+            facts=facts,
+        )
+    return dispute
+
+
+def _lower(actor: Actor, dispute: Dispute, amount_due: Money, note: str, now: datetime) -> None:
+    bill = Bill.objects.get(cluster_id=actor.cluster_id, id=dispute.bill_id)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT due_minor, paid_minor FROM bills_standing(%s, %s, %s, %s, %s)",
+            [actor.cluster_id, bill.id, dispute.user_id, bill.amount_minor, bill.version],
+        )
+        due_minor, paid_minor = cursor.fetchone()
+    if amount_due.minor > due_minor:
+        raise InvalidValue.of("amount_due", "amount_not_lower", "An upheld dispute lowers the amount, or leaves it.")
+    if amount_due.minor < paid_minor:
+        raise AmountBelowPaid
+    if amount_due.minor < due_minor:
+        Adjustment.objects.create(
+            id=new_id(),
+            cluster_id=actor.cluster_id,
+            bill_id=bill.id,
+            user_id=dispute.user_id,
+            amount_minor=due_minor - amount_due.minor,
+            reason=note,
+            by=actor.member_id,
+            at=now,
+        )

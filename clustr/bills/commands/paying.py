@@ -1,0 +1,140 @@
+"""Paying on bills: from the member's wallet, or with money the office received by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection
+
+from clustr.bills.queries import OWED_COLUMNS, member_bill_view
+from clustr.bills.types import MemberBillView
+from clustr.kit.actor import Actor
+from clustr.kit.errors import refusals_from_database
+from clustr.kit.ids import new_id, reference_of
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.payments.models import Transaction
+from clustr.payments.refusals import ReferenceTaken
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.policies import refuse_own_affair
+from clustr.wallets.queries import RECEIVED_BY
+from clustr.wallets.types import OfflineMethod, SpendAuthorization
+
+_OWED = ", ".join(f"(paid.owed).{column.strip()}" for column in OWED_COLUMNS.split(","))
+
+
+def pay_bill(
+    *, actor: Actor, bill_id: UUID, amount: Money | None, authorization: SpendAuthorization, now: datetime
+) -> tuple[Transaction, MemberBillView]:
+    """Pay on a bill from the member's wallet, whole (`amount` None) or in part; the cluster's wallet is credited in the
+    same instant. `authorization` comes from `wallets.commands.authorize_spend`.
+
+    Refuses `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `BillDisputed`, `BillNotAcknowledged`, `BillPastDue`,
+    `AmountExceedsRemaining`, `PinRequired`, `InsufficientFunds`, `AccountFrozen`.
+    """
+    if (authorization.user_id, authorization.cluster_id) != (actor.user_id, actor.cluster_id):
+        raise AssertionError("a spend was authorized for somebody else")
+    transaction_id = new_id()
+    row = _settle(
+        actor,
+        "bills_pay_from_wallet(%(bill)s, %(member)s, %(amount)s, %(currency)s, %(pin_checked)s, %(transaction)s,"
+        " %(reference)s, %(now)s, %(ip)s, %(agent)s, %(request)s)",
+        {
+            "bill": bill_id,
+            "member": actor.member_id,
+            "amount": amount.minor if amount else None,
+            "currency": actor.currency,
+            "pin_checked": authorization.pin_checked,
+            "transaction": transaction_id,
+            "reference": reference_of(transaction_id),
+            "now": now,
+        },
+    )
+    return _paid(row, actor.cluster_id, transaction_id, actor.member_id, "wallet", "", now)
+
+
+def record_offline_bill_payment(
+    *,
+    actor: Actor,
+    user_id: UUID,
+    bill_id: UUID,
+    amount: Money,
+    method: OfflineMethod,
+    reference: str,
+    now: datetime,
+) -> Transaction:
+    """Record money received by hand for a member's bill, under the same rules as their own payment.
+
+    Needs ManageBill; nobody records for themselves. `reference` is unique per cluster and method. Refuses as `pay_bill`,
+    and `ReferenceTaken`.
+    """
+    actor.require("ManageBill")
+    refuse_own_affair(actor_id=actor.user_id, concerned_id=user_id)
+    transaction_id = new_id()
+    with tenant(actor.cluster_id):
+        row = _settle(
+            actor,
+            "bills_pay(%(bill)s, %(member)s, %(amount)s, %(from)s, NULL, %(transaction)s, %(number)s, %(method)s,"
+            " %(reference)s, %(now)s, %(actor)s, 'bills.offline_payment_recorded', %(ip)s, %(agent)s, %(request)s)",
+            {
+                "bill": bill_id,
+                "member": user_id,
+                "amount": amount.minor,
+                "from": ledger.open_account(kind=RECEIVED_BY[method], currency=amount.currency),
+                "transaction": transaction_id,
+                "number": reference_of(transaction_id),
+                "method": method.value,
+                "reference": reference,
+                "now": now,
+                "actor": actor.user_id,
+            },
+        )
+    return _paid(row, actor.cluster_id, transaction_id, user_id, method.value, reference, now)[0]
+
+
+def _settle(actor: Actor, call: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
+    origin = actor.origin
+    parameters |= {"ip": origin.ip, "agent": origin.user_agent, "request": origin.request_id}
+    try:
+        with tenant(actor.cluster_id), refusals_from_database(), connection.cursor() as cursor:
+            cursor.execute(f"SELECT {_OWED}, paid.paid_now FROM {call} AS paid", parameters)
+            row: tuple[Any, ...] = cursor.fetchone()
+            return row
+    except IntegrityError as error:
+        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+        if name == "payments_transaction_provider_reference":
+            raise ReferenceTaken from error
+        raise
+
+
+def _paid(
+    row: tuple[Any, ...],
+    cluster_id: UUID,
+    transaction_id: UUID,
+    user_id: UUID,
+    provider: str,
+    provider_reference: str,
+    now: datetime,
+) -> tuple[Transaction, MemberBillView]:
+    bill = member_bill_view(row[:-1], now=now)
+    transaction = Transaction(
+        id=transaction_id,
+        cluster_id=cluster_id,
+        reference=reference_of(transaction_id),
+        type=TransactionType.BILL_PAYMENT.value,
+        status=TransactionStatus.COMPLETED.value,
+        amount_minor=row[-1],
+        currency=bill.amount.currency,
+        provider=provider,
+        provider_reference=provider_reference,
+        user_id=user_id,
+        purpose=Purpose.BILL.value,
+        subject_id=bill.id,
+        description=bill.title,
+        created_at=now,
+        completed_at=now,
+    )
+    return transaction, bill

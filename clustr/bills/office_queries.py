@@ -1,0 +1,311 @@
+"""Bills as the office has them: totals per bill, members per bill, disputes, and bill status per member."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.bills.queries import STATUS_SQL
+from clustr.bills.refusals import BillNotFound
+from clustr.bills.types import (
+    BillCategory,
+    BilledMember,
+    BillTotals,
+    BillType,
+    DisputeState,
+    DisputeView,
+    ManagedBillView,
+    MemberStatus,
+)
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class BillFilter:
+    """Which of the cluster's bills; each None means any. `q` is looked for in title and bill number."""
+
+    status: MemberStatus | None = None
+    type: BillType | None = None
+    category: BillCategory | None = None
+    cluster_wide: bool | None = None
+    user_id: UUID | None = None
+    due_before: datetime | None = None
+    due_after: datetime | None = None
+    q: str | None = None
+
+
+_MANAGED = """
+SELECT b.id, b.cluster_id, b.user_id, b.bill_number, b.title, b.description, b.type, b.category, b.amount_minor,
+       b.currency, b.due_date, b.issued_at, b.allow_payment_after_due, b.members_at_issue_only, b.created_by,
+       b.cancelled_at, b.cancel_reason, b.version, n.members, t.acknowledged_count, t.disputed_count, t.paid_count,
+       n.billed, t.collected_minor,
+       CASE WHEN b.cancelled_at IS NOT NULL THEN 'cancelled'
+            WHEN b.user_id IS NOT NULL THEN
+              bills_status(false, n.billed, t.collected_minor, t.disputed_count > 0, b.due_date,
+                           t.acknowledged_count > 0, %(now)s)
+            WHEN n.members > 0 AND n.billed <= t.collected_minor THEN 'paid'
+            WHEN %(now)s > b.due_date THEN 'overdue'
+            WHEN t.collected_minor > 0 THEN 'partially_paid'
+            ELSE 'pending_acknowledgment' END AS status
+FROM bills_bill b
+CROSS JOIN LATERAL bills_totals(b) AS t
+CROSS JOIN LATERAL (SELECT bills_members_billed(b) AS members, bills_amount_billed(b) AS billed) AS n
+WHERE b.cluster_id = %(cluster)s
+"""
+
+
+def bills_of_cluster(
+    *, actor: Actor, chosen: BillFilter, now: datetime, before: UUID | None = None, limit: int = 50
+) -> list[ManagedBillView]:
+    """The cluster's bills, newest first; needs ViewPayments. `before` is the id of the last one read."""
+    actor.require("ViewPayments")
+    conditions = {
+        "AND b.id < %(before)s": before,
+        "AND b.type = %(type)s": chosen.type,
+        "AND b.category = %(category)s": chosen.category,
+        "AND b.user_id = %(user)s": chosen.user_id,
+        "AND b.due_date < %(due_before)s": chosen.due_before,
+        "AND b.due_date >= %(due_after)s": chosen.due_after,
+        "AND (b.bill_number = upper(%(q)s) OR strpos(lower(b.title), lower(%(q)s)) > 0)": chosen.q,
+    }
+    statement = _MANAGED + " ".join(sql for sql, value in conditions.items() if value is not None)
+    if chosen.cluster_wide is not None:
+        statement += f" AND b.user_id IS {'' if chosen.cluster_wide else 'NOT '}NULL"
+    if chosen.status:
+        statement = f"SELECT * FROM ({statement}) AS b WHERE b.status = %(status)s"
+    rows = _rows(
+        statement + " ORDER BY b.id DESC LIMIT %(limit)s",
+        {
+            "cluster": actor.cluster_id,
+            "now": now,
+            "before": before,
+            "type": chosen.type,
+            "category": chosen.category,
+            "user": chosen.user_id,
+            "due_before": chosen.due_before,
+            "due_after": chosen.due_after,
+            "q": chosen.q,
+            "status": chosen.status,
+            "limit": limit,
+        },
+    )
+    return [_managed(row) for row in rows]
+
+
+def bill_of_cluster(*, actor: Actor, bill_id: UUID, now: datetime) -> ManagedBillView:
+    """One bill with its totals; needs ViewPayments or ManageBill. Refuses `BillNotFound`."""
+    if not actor.may("ManageBill"):
+        actor.require("ViewPayments")
+    rows = _rows(
+        _MANAGED + " AND b.id = %(bill)s",
+        {"cluster": actor.cluster_id, "bill": bill_id, "now": now},
+    )
+    if not rows:
+        raise BillNotFound
+    return _managed(rows[0])
+
+
+def managed_bills(*, actor: Actor, bill_ids: Collection[UUID], now: datetime) -> list[ManagedBillView]:
+    """Bills just made, in the order of their ids; for whoever made them."""
+    rows = _rows(
+        _MANAGED + " AND b.id = ANY(%(bills)s) ORDER BY b.id",
+        {"cluster": actor.cluster_id, "bills": list(bill_ids), "now": now},
+    )
+    return [_managed(row) for row in rows]
+
+
+def members_of_bill(
+    *,
+    actor: Actor,
+    bill_id: UUID,
+    status: MemberStatus | None,
+    now: datetime,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[BilledMember]:
+    """Every member a bill reaches and where they stand, by user id; needs ViewPayments. `after` is the last one read."""
+    actor.require("ViewPayments")
+    parameters = {
+        "cluster": actor.cluster_id,
+        "bill": bill_id,
+        "now": now,
+        "after": after,
+        "status": status,
+        "limit": limit,
+    }
+    kind = _rows("SELECT user_id IS NULL FROM bills_bill WHERE cluster_id = %(cluster)s AND id = %(bill)s", parameters)
+    if not kind:
+        raise BillNotFound
+    statement = _REACHED_MANY if kind[0][0] else _REACHED_ONE
+    if after:
+        statement += " AND m.user_id > %(after)s"
+    if status:
+        statement += f" AND {STATUS_SQL} = %(status)s"
+    return [
+        BilledMember(
+            user_id=row[0],
+            name=row[1],
+            unit=row[2],
+            status=MemberStatus(row[3]),
+            amount_due=Money(row[4], row[7]),
+            amount_paid=Money(row[5], row[7]),
+            acknowledged_at=row[6],
+        )
+        for row in _rows(statement + " ORDER BY m.user_id LIMIT %(limit)s", parameters)
+    ]
+
+
+_STANDING = f"""
+SELECT m.user_id, p.name, u.label, {STATUS_SQL}, s.due_minor, s.paid_minor, s.acknowledged_at, b.currency
+FROM bills_bill b
+"""
+_WHOSE = """
+CROSS JOIN LATERAL bills_standing(b.cluster_id, b.id, m.user_id, b.amount_minor, b.version) AS s
+LEFT JOIN people_user p ON p.id = m.user_id
+LEFT JOIN clusters_unit u ON u.cluster_id = b.cluster_id AND u.id = m.unit_id
+WHERE b.cluster_id = %(cluster)s AND b.id = %(bill)s
+"""
+_REACHED_MANY = (
+    _STANDING
+    + """JOIN clusters_membership m ON m.cluster_id = b.cluster_id AND m.role = 'resident'
+  AND clusters_reaches(m.role, m.joined_at, m.left_at, b.issued_at, b.due_date, b.members_at_issue_only)
+  AND (m.previous_left_at IS NULL OR m.previous_left_at <= b.issued_at)"""
+    + _WHOSE
+)
+_REACHED_ONE = (
+    _STANDING
+    + """JOIN LATERAL (SELECT b.user_id, max(r.unit_id::text)::uuid AS unit_id FROM clusters_membership r
+  WHERE r.cluster_id = b.cluster_id AND r.user_id = b.user_id AND r.role = 'resident' AND r.left_at IS NULL) AS m ON true"""
+    + _WHOSE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BillStatusCard:
+    """How one member stands with all their bills, for the hover card. Counts by status; `outstanding` in money."""
+
+    counts: dict[MemberStatus, int]
+    outstanding: Money
+    next_due_date: datetime | None
+
+
+def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -> dict[UUID, BillStatusCard]:
+    """The bill status of each of these members, in one query; needs ViewPayments."""
+    actor.require("ViewPayments")
+    rows = _rows(
+        f"""
+        SELECT w.member, o.status, count(*), sum(o.remaining)::bigint, min(o.due_date)
+        FROM unnest(%(members)s::uuid[]) AS w(member)
+        CROSS JOIN LATERAL (
+          SELECT {STATUS_SQL} AS status, greatest(0, due_minor - paid_minor) AS remaining, due_date
+          FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = w.member) AS o
+        GROUP BY 1, 2
+        """,
+        {"members": list(user_ids), "cluster": actor.cluster_id, "now": now},
+    )
+    cards = {
+        user_id: BillStatusCard(dict.fromkeys(MemberStatus, 0), Money(0, actor.currency), None) for user_id in user_ids
+    }
+    settled = (MemberStatus.CANCELLED, MemberStatus.PAID)
+    for user_id, status, count, remaining, due_date in rows:
+        card = cards[user_id]
+        card.counts[MemberStatus(status)] = count
+        if status in settled:
+            continue
+        dates = [date for date in (card.next_due_date, due_date) if date is not None]
+        cards[user_id] = BillStatusCard(
+            card.counts,
+            card.outstanding + Money(remaining, actor.currency),
+            card.next_due_date if status == MemberStatus.OVERDUE else min(dates),
+        )
+    return cards
+
+
+def disputes_of_cluster(
+    *, actor: Actor, state: DisputeState | None, before: UUID | None = None, limit: int = 50
+) -> list[DisputeView]:
+    """The cluster's disputes, newest first; needs ViewPayments."""
+    actor.require("ViewPayments")
+    statement = _DISPUTES
+    if before:
+        statement += " AND d.id < %(before)s"
+    if state:
+        statement += " AND d.state = %(state)s"
+    rows = _rows(
+        statement + " ORDER BY d.id DESC LIMIT %(limit)s",
+        {"cluster": actor.cluster_id, "before": before, "state": state, "limit": limit},
+    )
+    return [_dispute(row) for row in rows]
+
+
+def dispute_view(*, actor: Actor, dispute_id: UUID) -> DisputeView:
+    """One dispute as it stands now; for whoever resolved it."""
+    rows = _rows(_DISPUTES + " AND d.id = %(dispute)s", {"cluster": actor.cluster_id, "dispute": dispute_id})
+    return _dispute(rows[0])
+
+
+def residents_among(*, user_ids: Collection[UUID], now: datetime) -> set[UUID]:
+    """Which of these people are residents of the current cluster now."""
+    rows = _rows(
+        "SELECT user_id FROM clusters_membership WHERE cluster_id = kit_tenant() AND user_id = ANY(%(users)s)"
+        " AND role = 'resident' AND joined_at <= %(now)s AND (left_at IS NULL OR left_at > %(now)s)",
+        {"users": list(user_ids), "now": now},
+    )
+    return {row[0] for row in rows}
+
+
+_DISPUTES = """
+SELECT d.id, d.bill_id, b.bill_number, b.title, d.user_id, p.name, d.reason, d.state, d.opened_at, d.closed_at,
+       d.closed_by, d.note
+FROM bills_dispute d
+JOIN bills_bill b ON b.cluster_id = d.cluster_id AND b.id = d.bill_id
+LEFT JOIN people_user p ON p.id = d.user_id
+WHERE d.cluster_id = %(cluster)s
+"""
+
+
+def _dispute(row: tuple[Any, ...]) -> DisputeView:
+    return DisputeView(*row[:5], row[5] or "", row[6], DisputeState(row[7]), *row[8:])
+
+
+def _managed(row: tuple[Any, ...]) -> ManagedBillView:
+    return ManagedBillView(
+        id=row[0],
+        cluster_id=row[1],
+        user_id=row[2],
+        bill_number=row[3],
+        title=row[4],
+        description=row[5],
+        type=BillType(row[6]),
+        category=BillCategory(row[7]),
+        amount=Money(row[8], row[9]),
+        due_date=row[10],
+        issued_at=row[11],
+        allow_payment_after_due=row[12],
+        members_at_issue_only=row[13],
+        created_by=row[14],
+        cancelled_at=row[15],
+        cancel_reason=row[16],
+        version=row[17],
+        totals=BillTotals(
+            members_billed=row[18],
+            acknowledged_count=row[19],
+            disputed_count=row[20],
+            paid_count=row[21],
+            billed_minor=row[22],
+            collected_minor=row[23],
+        ),
+        status=row[24],
+    )
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()

@@ -1,0 +1,159 @@
+"""Bills as one member has them. What the office sees is in `office_queries`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.bills.refusals import BillNotFound
+from clustr.bills.states import can_acknowledge, can_pay, member_status
+from clustr.bills.types import (
+    BillCategory,
+    BillSummary,
+    BillType,
+    MemberBillView,
+    MemberStatus,
+    Standing,
+    StatusLine,
+)
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
+
+OWED_COLUMNS = (
+    "id, bill_number, title, description, type, category, amount_minor, currency, due_date, issued_at, user_id,"
+    " allow_payment_after_due, version, terms_digest, cancelled_at, due_minor, paid_minor, acknowledged_at, dispute_id"
+)
+"""The columns of SQL's `bills_owed` that `member_bill_view` reads, in its order."""
+
+STATUS_SQL = (
+    "bills_status(cancelled_at IS NOT NULL, due_minor, paid_minor, dispute_id IS NOT NULL, due_date,"
+    " acknowledged_at IS NOT NULL, %(now)s)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberBillFilter:
+    """Which of a member's bills; each None means any."""
+
+    status: MemberStatus | None = None
+    type: BillType | None = None
+    category: BillCategory | None = None
+
+
+def bills_visible_to(
+    *, actor: Actor, chosen: MemberBillFilter, now: datetime, before: UUID | None = None, limit: int = 50
+) -> list[MemberBillView]:
+    """The member's bills, cluster-wide and their own, newest first; `before` is the id of the last one read."""
+    statement = f"SELECT {OWED_COLUMNS} FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s"
+    if before:
+        statement += " AND id < %(before)s"
+    if chosen.type:
+        statement += " AND type = %(type)s"
+    if chosen.category:
+        statement += " AND category = %(category)s"
+    if chosen.status:
+        statement += f" AND {STATUS_SQL} = %(status)s"
+    rows = _rows(
+        statement + " ORDER BY id DESC LIMIT %(limit)s",
+        {
+            "cluster": actor.cluster_id,
+            "member": actor.member_id,
+            "before": before,
+            "type": chosen.type,
+            "category": chosen.category,
+            "status": chosen.status,
+            "now": now,
+            "limit": limit,
+        },
+    )
+    return [member_bill_view(row, now=now) for row in rows]
+
+
+def bill_visible_to(*, actor: Actor, bill_id: UUID, now: datetime) -> MemberBillView:
+    """One bill as the member has it. Refuses `BillNotFound`, also where it is somebody else's."""
+    found = bill_of_member(cluster_id=actor.cluster_id, user_id=actor.member_id, bill_id=bill_id, now=now)
+    if found is None:
+        raise BillNotFound
+    return found
+
+
+def bill_of_member(*, cluster_id: UUID, user_id: UUID, bill_id: UUID, now: datetime) -> MemberBillView | None:
+    """One bill as this member has it, or None where it does not apply to them."""
+    rows = _rows(
+        f"SELECT {OWED_COLUMNS} FROM bills_owed WHERE cluster_id = %(cluster)s AND id = %(bill)s"
+        " AND member_id = %(member)s",
+        {"cluster": cluster_id, "bill": bill_id, "member": user_id},
+    )
+    return member_bill_view(rows[0], now=now) if rows else None
+
+
+def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
+    """The member's bills counted and summed by status, what is still to be paid, and when next."""
+    rows = _rows(
+        f"SELECT {STATUS_SQL} AS status, count(*), sum(due_minor)::bigint, sum(paid_minor)::bigint,"
+        " sum(greatest(0, due_minor - paid_minor))::bigint, min(due_date)"
+        " FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s GROUP BY 1",
+        {"cluster": actor.cluster_id, "member": actor.member_id, "now": now},
+    )
+    found = {row[0]: row for row in rows}
+    lines = tuple(
+        StatusLine(
+            status=status,
+            count=found[status][1] if status in found else 0,
+            amount_due=Money(found[status][2] if status in found else 0, actor.currency),
+            amount_paid=Money(found[status][3] if status in found else 0, actor.currency),
+        )
+        for status in MemberStatus
+    )
+    to_pay = [row for status, row in found.items() if status not in (MemberStatus.CANCELLED, MemberStatus.PAID)]
+    upcoming = [row[5] for row in to_pay if row[0] != MemberStatus.OVERDUE]
+    return BillSummary(
+        lines=lines,
+        outstanding=Money(sum(row[4] for row in to_pay), actor.currency),
+        next_due_date=min(upcoming, default=None),
+    )
+
+
+def member_bill_view(row: tuple[Any, ...], *, now: datetime) -> MemberBillView:
+    """Shape a row of `OWED_COLUMNS`."""
+    (id_, number, title, description, type_, category, amount, currency, due_date, issued_at, user_id) = row[:11]
+    (after_due, version, digest, cancelled_at, due, paid, acknowledged_at, dispute_id) = row[11:]
+    standing = Standing(
+        cancelled=cancelled_at is not None,
+        due_minor=due,
+        paid_minor=paid,
+        disputed=dispute_id is not None,
+        due_date=due_date,
+        acknowledged=acknowledged_at is not None,
+    )
+    return MemberBillView(
+        id=id_,
+        bill_number=number,
+        title=title,
+        description=description,
+        type=BillType(type_),
+        category=BillCategory(category),
+        amount=Money(amount, currency),
+        amount_due=Money(due, currency),
+        amount_paid=Money(paid, currency),
+        due_date=due_date,
+        issued_at=issued_at,
+        status=member_status(standing=standing, now=now),
+        is_cluster_wide=user_id is None,
+        allow_payment_after_due=after_due,
+        acknowledged_at=acknowledged_at,
+        can_acknowledge=can_acknowledge(standing=standing),
+        can_pay=can_pay(standing=standing, allow_payment_after_due=after_due, now=now),
+        version=version,
+        terms_digest=bytes(digest).hex(),
+    )
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        return cursor.fetchall()

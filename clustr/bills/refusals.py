@@ -1,0 +1,107 @@
+"""How bills refuse."""
+
+from __future__ import annotations
+
+from clustr.kit.errors import Conflict, Invalid, NotFound
+
+
+class BillNotFound(NotFound):
+    """There is no such bill, or it is not yours."""
+
+    code = "bill_not_found"
+
+
+class BillNotAcknowledged(Conflict):
+    """The member has not acknowledged the bill's current terms."""
+
+    code = "bill_not_acknowledged"
+
+
+class BillDisputed(Conflict):
+    """The bill is disputed."""
+
+    code = "bill_disputed"
+
+
+class BillCancelled(Conflict):
+    """The bill was cancelled."""
+
+    code = "bill_cancelled"
+
+
+class BillAlreadyPaid(Conflict):
+    """The bill is paid."""
+
+    code = "bill_already_paid"
+
+
+class BillPastDue(Conflict):
+    """The due date has passed, and this bill does not allow payment after it."""
+
+    code = "bill_past_due"
+
+
+class BillChanged(Conflict):
+    """The bill's terms changed: read them again before you acknowledge."""
+
+    code = "bill_changed"
+
+
+class AmountExceedsRemaining(Conflict):
+    """The amount is more than what remains to be paid."""
+
+    code = "amount_exceeds_remaining"
+
+
+class BillHasPayments(Conflict):
+    """The bill has payments: refund the payers, or issue a correction."""
+
+    code = "bill_has_payments"
+
+
+class AmountBelowPaid(Conflict):
+    """The member has already paid more than that."""
+
+    code = "amount_below_paid"
+
+
+class AlreadyDisputed(Conflict):
+    """The bill is already disputed."""
+
+    code = "already_disputed"
+
+
+class DisputeNotFound(NotFound):
+    """There is no such open dispute."""
+
+    code = "dispute_not_found"
+
+
+class DisputeClosed(Conflict):
+    """The dispute is closed."""
+
+    code = "dispute_closed"
+
+
+class StatusIsDerived(Invalid):
+    """A bill's status follows from what happened; only `cancelled` can be set."""
+
+    code = "status_is_derived"
+
+
+class DueDateNotAhead(Invalid):
+    """The due date must lie ahead."""
+
+    code = "due_date_not_ahead"
+
+
+class TypeNotManaged(Invalid):
+    """The office issues cluster-managed bills only."""
+
+    code = "type_not_managed"
+
+
+class BulkInvalid(Invalid):
+    """Some of the bills are invalid; none was created."""
+
+    code = "bulk_invalid"

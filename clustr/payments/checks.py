@@ -1,0 +1,36 @@
+"""What must hold of transactions at every moment."""
+
+from __future__ import annotations
+
+from clustr.kit.invariants import Invariant
+
+INVARIANTS = [
+    Invariant(
+        "payments.settled_once",
+        "A completed transaction has moved exactly its amount in the books, an unsettled one nothing for good.",
+        """SELECT t.cluster_id, t.id, t.status, t.amount_minor, coalesce(s.amount, 0) FROM payments_transaction t
+           LEFT JOIN (
+             SELECT cluster_id, journal, sum(amount) FILTER (WHERE reverses IS NULL) AS amount,
+                    coalesce(sum(amount) FILTER (WHERE reverses IS NOT NULL), 0) AS undone
+             FROM ledger_transfer GROUP BY 1, 2) AS s ON s.cluster_id = t.cluster_id AND s.journal = t.id
+           WHERE (t.status IN ('completed', 'refunded') AND (s.amount = t.amount_minor AND s.undone = 0) IS NOT TRUE)
+              OR (t.status IN ('failed', 'cancelled') AND coalesce(s.amount - s.undone, 0) <> 0)""",
+    ),
+    Invariant(
+        "payments.every_transfer_has_one",
+        "Every transfer belongs to a transaction of its cluster.",
+        """SELECT t.cluster_id, t.id FROM ledger_transfer t
+           LEFT JOIN payments_transaction p ON p.cluster_id = t.cluster_id AND p.id = t.journal
+           WHERE p.id IS NULL""",
+    ),
+    Invariant(
+        "payments.refunds_within",
+        "What was refunded of a transaction is the sum of its refunds, and no more than its amount.",
+        """SELECT t.cluster_id, t.id, t.refunded_minor, coalesce(r.amount, 0) FROM payments_transaction t
+           LEFT JOIN (
+             SELECT cluster_id, subject_id, sum(amount_minor) AS amount FROM payments_transaction
+             WHERE purpose = 'refund' AND status = 'completed' GROUP BY 1, 2) AS r
+             ON r.cluster_id = t.cluster_id AND r.subject_id = t.id
+           WHERE t.refunded_minor <> coalesce(r.amount, 0)""",
+    ),
+]

@@ -1,0 +1,141 @@
+"""The only writer of transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection
+from django.db.models import F
+
+from clustr.kit.ids import reference_of
+from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant
+from clustr.payments.models import Transaction
+from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+
+
+def create_transaction(
+    *,
+    id: UUID,
+    type: TransactionType,
+    status: TransactionStatus,
+    amount: Money,
+    purpose: Purpose,
+    now: datetime,
+    user_id: UUID | None = None,
+    subject_id: UUID | None = None,
+    provider: str = "",
+    provider_reference: str = "",
+    description: str = "",
+) -> Transaction:
+    """Record a transaction in the current cluster. Refuses `ReferenceTaken` where the provider's reference stands."""
+    transaction = Transaction(
+        id=id,
+        cluster_id=current_tenant(),
+        reference=reference_of(id),
+        type=type.value,
+        status=status.value,
+        amount_minor=amount.minor,
+        currency=amount.currency,
+        provider=provider,
+        provider_reference=provider_reference,
+        user_id=user_id,
+        purpose=purpose.value,
+        subject_id=subject_id,
+        description=description,
+        created_at=now,
+        completed_at=now if status is TransactionStatus.COMPLETED else None,
+    )
+    try:
+        transaction.save(force_insert=True)
+    except IntegrityError as error:
+        if _constraint(error) == "payments_transaction_provider_reference":
+            raise ReferenceTaken from error
+        raise
+    return transaction
+
+
+def complete_transaction(*, transaction_id: UUID, now: datetime) -> bool:
+    """Take the step to `completed`; answers False if it stood there already."""
+    return _step(transaction_id, TransactionStatus.COMPLETED, completed_at=now)
+
+
+def cancel_transaction(*, transaction_id: UUID) -> bool:
+    """Take the step to `cancelled`; answers False if it stood there already."""
+    return _step(transaction_id, TransactionStatus.CANCELLED)
+
+
+def count_refund(*, transaction_id: UUID, amount: Money) -> Transaction:
+    """Add to what was refunded of a completed transaction; never more than its amount, also under concurrency.
+
+    A transaction refunded whole becomes `refunded`. Answers it as it was before. Refuses `TransactionNotFound`,
+    `NotRefundable`, `RefundExceedsPayment`.
+    """
+    original = Transaction.objects.select_for_update(no_key=True).filter(id=transaction_id).first()
+    if original is None:
+        raise TransactionNotFound
+    if original.status == TransactionStatus.REFUNDED:
+        raise RefundExceedsPayment
+    if original.status != TransactionStatus.COMPLETED:
+        raise NotRefundable
+    if original.refunded_minor + amount.minor > original.amount_minor:
+        raise RefundExceedsPayment
+    whole = original.refunded_minor + amount.minor == original.amount_minor
+    Transaction.objects.filter(id=transaction_id).update(
+        refunded_minor=F("refunded_minor") + amount.minor,
+        status=TransactionStatus.REFUNDED if whole else TransactionStatus.COMPLETED,
+    )
+    return original
+
+
+def refund_transactions(*, originals: Mapping[UUID, UUID], reason: str, now: datetime) -> list[tuple[Any, ...]]:
+    """Refund many transactions whole, set-based: for each original id the id of its refund.
+
+    Answers rows (original id, refund id, user id, minor units refunded now, currency); one already refunded whole is
+    left out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH wanted AS (
+              SELECT * FROM unnest(%(originals)s::uuid[], %(refunds)s::uuid[], %(references)s::text[])
+                AS w(original, refund, reference)
+            ), locked AS (
+              SELECT t.id, t.user_id, t.amount_minor - t.refunded_minor AS rest, t.currency
+              FROM payments_transaction t JOIN wanted ON wanted.original = t.id
+              WHERE t.cluster_id = kit_tenant() AND t.status = 'completed' ORDER BY t.id FOR NO KEY UPDATE OF t
+            ), marked AS (
+              UPDATE payments_transaction t SET refunded_minor = amount_minor, status = 'refunded'
+              FROM locked WHERE t.cluster_id = kit_tenant() AND t.id = locked.id RETURNING t.id
+            )
+            INSERT INTO payments_transaction (cluster_id, id, reference, type, status, amount_minor, currency, provider,
+              user_id, purpose, subject_id, description, created_at, completed_at)
+            SELECT kit_tenant(), w.refund, w.reference, 'refund', 'completed', l.rest, l.currency, 'wallet', l.user_id,
+              'refund', w.original, %(reason)s, %(now)s, %(now)s
+            FROM locked l JOIN wanted w ON w.original = l.id JOIN marked m ON m.id = l.id
+            RETURNING subject_id, id, user_id, amount_minor, currency
+            """,
+            {
+                "originals": list(originals),
+                "refunds": list(originals.values()),
+                "references": [reference_of(refund) for refund in originals.values()],
+                "reason": reason,
+                "now": now,
+            },
+        )
+        return cursor.fetchall()
+
+
+def _step(transaction_id: UUID, status: TransactionStatus, **changes: Any) -> bool:
+    return bool(
+        Transaction.objects.filter(id=transaction_id).exclude(status=status).update(status=status.value, **changes)
+    )
+
+
+def _constraint(error: IntegrityError) -> str | None:
+    diagnostic = getattr(error.__cause__, "diag", None)
+    return getattr(diagnostic, "constraint_name", None)

@@ -1,0 +1,105 @@
+"""The Transaction, with its states held by the database."""
+
+from typing import ClassVar
+
+from django.db import migrations, models
+
+from clustr.kit.schema import sql, tenant_table
+from clustr.payments.states import STEPS
+
+TABLE = """
+CREATE TABLE payments_transaction (
+  cluster_id uuid NOT NULL,
+  id uuid NOT NULL,
+  reference text NOT NULL,
+  type text NOT NULL,
+  status text NOT NULL,
+  amount_minor bigint NOT NULL CHECK (amount_minor > 0 AND amount_minor < 1000000000000000),
+  currency varchar(3) NOT NULL,
+  provider text NOT NULL DEFAULT '',
+  provider_reference text NOT NULL DEFAULT '',
+  user_id uuid,
+  purpose text NOT NULL,
+  subject_id uuid,
+  description text NOT NULL DEFAULT '',
+  failure jsonb,
+  refunded_minor bigint NOT NULL DEFAULT 0,
+  created_at timestamptz NOT NULL,
+  completed_at timestamptz,
+  CONSTRAINT payments_transaction_pkey PRIMARY KEY (cluster_id, id),
+  CONSTRAINT payments_transaction_refund_within CHECK (refunded_minor BETWEEN 0 AND amount_minor),
+  CONSTRAINT payments_transaction_completed_once CHECK (
+    (status IN ('completed', 'refunded')) = (completed_at IS NOT NULL)),
+  CONSTRAINT payments_transaction_refunded_whole CHECK (
+    (status = 'refunded') = (refunded_minor = amount_minor)),
+  CONSTRAINT payments_transaction_failure_of_failed CHECK (failure IS NULL OR status = 'failed')
+) WITH (fillfactor = 95);
+CREATE INDEX payments_transaction_of_user ON payments_transaction (user_id, id);
+CREATE INDEX payments_transaction_of_subject ON payments_transaction (subject_id, id);
+CREATE UNIQUE INDEX payments_transaction_provider_reference
+  ON payments_transaction (cluster_id, provider, provider_reference) WHERE provider_reference <> '';
+"""
+
+STATES = (
+    """
+CREATE TABLE payments_step (from_status text NOT NULL, to_status text NOT NULL, PRIMARY KEY (from_status, to_status));
+INSERT INTO payments_step VALUES {steps};
+REVOKE ALL ON payments_step FROM {{app}};
+GRANT SELECT ON payments_step TO {{app}}, {{checker}};
+
+CREATE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.cluster_id, NEW.id, NEW.amount_minor, NEW.currency, NEW.type, NEW.purpose, NEW.created_at, NEW.reference)
+     IS DISTINCT FROM
+     (OLD.cluster_id, OLD.id, OLD.amount_minor, OLD.currency, OLD.type, OLD.purpose, OLD.created_at, OLD.reference)
+     OR NEW.user_id IS DISTINCT FROM OLD.user_id OR NEW.subject_id IS DISTINCT FROM OLD.subject_id
+     OR NEW.refunded_minor < OLD.refunded_minor THEN
+    RAISE EXCEPTION 'a transaction''s amount, owner and purpose never change' USING ERRCODE = 'restrict_violation';
+  ELSIF NEW.status <> OLD.status
+     AND NOT EXISTS (SELECT 1 FROM payments_step WHERE from_status = OLD.status AND to_status = NEW.status) THEN
+    RAISE EXCEPTION 'no step from % to %', OLD.status, NEW.status USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER payments_transaction_steps BEFORE UPDATE ON payments_transaction
+  FOR EACH ROW EXECUTE FUNCTION payments_keep_steps();
+ALTER TABLE payments_transaction ENABLE ALWAYS TRIGGER payments_transaction_steps;
+""".format(
+        steps=", ".join(f"('{step_from}', '{step_to}')" for step_from, tos in STEPS.items() for step_to in sorted(tos))
+    )
+    .replace("{{", "{")
+    .replace("}}", "}")
+)
+
+STATE = migrations.CreateModel(
+    name="Transaction",
+    fields=[
+        ("id", models.UUIDField(primary_key=True)),
+        ("cluster_id", models.UUIDField()),
+        ("reference", models.TextField()),
+        ("type", models.TextField()),
+        ("status", models.TextField()),
+        ("amount_minor", models.BigIntegerField()),
+        ("currency", models.CharField(max_length=3)),
+        ("provider", models.TextField(default="")),
+        ("provider_reference", models.TextField(default="")),
+        ("user_id", models.UUIDField(null=True)),
+        ("purpose", models.TextField()),
+        ("subject_id", models.UUIDField(null=True)),
+        ("description", models.TextField(default="")),
+        ("failure", models.JSONField(null=True)),
+        ("refunded_minor", models.BigIntegerField(default=0)),
+        ("created_at", models.DateTimeField()),
+        ("completed_at", models.DateTimeField(null=True)),
+    ],
+)
+
+
+class Migration(migrations.Migration):
+    initial = True
+    dependencies: ClassVar = [("kit", "0001_functions")]
+    operations: ClassVar = [
+        migrations.SeparateDatabaseAndState([sql(TABLE)], [STATE]),
+        tenant_table("payments_transaction", app="SELECT, INSERT, UPDATE", key=""),
+        sql(STATES),
+    ]

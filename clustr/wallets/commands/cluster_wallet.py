@@ -1,0 +1,144 @@
+"""What the office does with money: credit and transfer from the cluster's wallet, money received by hand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from clustr.audit import commands as audit
+from clustr.clusters import queries as clusters
+from clustr.kit.actor import Actor
+from clustr.kit.ids import new_id
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.commands.payouts import send_out
+from clustr.wallets.commands.wallets import open_wallet
+from clustr.wallets.models import Operation
+from clustr.wallets.policies import needs_second_person, refuse_own_affair
+from clustr.wallets.queries import RECEIVED_BY
+from clustr.wallets.types import Approval, Destination, OfflineMethod, OperationKind
+
+
+def credit_cluster_wallet(*, actor: Actor, amount: Money, description: str, source: str, now: datetime) -> UUID:
+    """Add money from outside to the cluster's wallet, with a reason and its source. Answers the operation's id.
+
+    Needs CreditWallet.
+    """
+    actor.require("CreditWallet")
+    with tenant(actor.cluster_id):
+        transaction = payments.create_transaction(
+            id=new_id(),
+            type=TransactionType.CREDIT,
+            status=TransactionStatus.COMPLETED,
+            amount=amount,
+            purpose=Purpose.CLUSTER_WALLET,
+            description=description,
+            now=now,
+        )
+        _record_operation(actor, transaction, OperationKind.ADJUSTMENT, description, source, now)
+        entry = Entry(
+            id=transaction.id,
+            debit=ledger.open_account(kind=AccountKind.EXTERNAL_FUNDS, currency=amount.currency),
+            credit=ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=amount.currency),
+            amount=amount,
+            kind=TransferKind.ADJUSTMENT,
+            journal=transaction.id,
+        )
+        ledger.post(entries=[entry], at=now)
+        _audit(actor, "cluster_wallet.credited", transaction, description, now)
+    return transaction.id
+
+
+def transfer_from_cluster_wallet(
+    *, actor: Actor, amount: Money, description: str, destination: Destination, now: datetime
+) -> UUID:
+    """Take money out of the cluster's wallet towards a bank account. Answers the operation's id.
+
+    The money waits in the payouts account as `pending`; above the cluster's limit a second person approves first.
+    Needs TransferFunds. Refuses `InsufficientFunds`.
+    """
+    actor.require("TransferFunds")
+    with tenant(actor.cluster_id):
+        limit = clusters.settings_of(actor=actor).transfer_approval_limit
+        waits = needs_second_person(amount=amount, limit=limit)
+        transaction = send_out(
+            actor=actor,
+            type=TransactionType.TRANSFER,
+            source_account=ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=amount.currency),
+            amount=amount,
+            description=description,
+            destination=destination,
+            approval=Approval.WAITING if waits else Approval.NOT_NEEDED,
+            now=now,
+        )
+        _record_operation(actor, transaction, OperationKind.TRANSFER, description, "", now)
+        _audit(actor, "cluster_wallet.transfer_requested", transaction, description, now)
+    return transaction.id
+
+
+def receive_offline(
+    *, actor: Actor, user_id: UUID, amount: Money, method: OfflineMethod, reference: str, now: datetime
+) -> Transaction:
+    """Record money received by hand into a member's wallet. `reference` is unique per cluster and method.
+
+    Needs ManageBill; nobody records money for themselves. Refuses `ReferenceTaken`, `SeparationOfDuties`.
+    """
+    actor.require("ManageBill")
+    refuse_own_affair(actor_id=actor.user_id, concerned_id=user_id)
+    with tenant(actor.cluster_id):
+        clusters.require_member(user_id=user_id)
+        transaction = payments.create_transaction(
+            id=new_id(),
+            type=TransactionType.DEPOSIT,
+            status=TransactionStatus.COMPLETED,
+            amount=amount,
+            purpose=Purpose.WALLET,
+            user_id=user_id,
+            provider=method.value,
+            provider_reference=reference,
+            description=f"Received by {method.value.replace('_', ' ')}",
+            now=now,
+        )
+        entry = Entry(
+            id=transaction.id,
+            debit=ledger.open_account(kind=RECEIVED_BY[method], currency=amount.currency),
+            credit=open_wallet(user_id=user_id, currency=amount.currency, now=now),
+            amount=amount,
+            kind=TransferKind.OFFLINE_RECEIPT,
+            journal=transaction.id,
+        )
+        ledger.post(entries=[entry], at=now)
+        _audit(actor, "wallets.offline_payment_recorded", transaction, reference, now)
+    return transaction
+
+
+def _record_operation(
+    actor: Actor, transaction: Transaction, kind: OperationKind, reason: str, source: str, now: datetime
+) -> None:
+    Operation.objects.create(
+        id=transaction.id,
+        cluster_id=actor.cluster_id,
+        kind=kind.value,
+        actor_id=actor.member_id,
+        reason=reason,
+        source=source,
+        created_at=now,
+    )
+
+
+def _audit(actor: Actor, action: str, transaction: Transaction, reason: str, now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind="transaction",
+        subject_id=transaction.id,
+        at=now,
+        reason=reason,
+        facts={"amount": str(transaction.amount), "currency": transaction.currency},
+        journal=transaction.id,
+    )

@@ -1,0 +1,145 @@
+"""Money on its way out: members' withdrawals and the cluster's transfers, approved or rejected by a second person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.ids import new_id
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.kit.vault import seal
+from clustr.ledger import commands as ledger
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.commands.wallets import open_wallet
+from clustr.wallets.models import Operation, Payout
+from clustr.wallets.policies import refuse_own_affair
+from clustr.wallets.queries import destination_place
+from clustr.wallets.refusals import PayoutDecided, PayoutNotFound
+from clustr.wallets.types import Approval, Destination, SpendAuthorization
+
+
+def withdraw(
+    *, actor: Actor, amount: Money, destination: Destination, authorization: SpendAuthorization, now: datetime
+) -> Transaction:
+    """Take money out of the member's wallet towards a bank account: it waits in the payouts account as `pending`.
+
+    `authorization` comes from `authorize_spend`. Refuses `InsufficientFunds`, `AccountFrozen`.
+    """
+    _belongs(authorization, actor)
+    with tenant(actor.cluster_id):
+        transaction = send_out(
+            actor=actor,
+            type=TransactionType.WITHDRAWAL,
+            source_account=open_wallet(user_id=actor.member_id, currency=amount.currency, now=now),
+            amount=amount,
+            description=f"Withdrawal to account ending {destination.account_number[-4:]}",
+            destination=destination,
+            approval=Approval.NOT_NEEDED,
+            user_id=actor.member_id,
+            now=now,
+        )
+        _audit(actor, "wallets.withdrawal_requested", transaction.id, "", now)
+    return transaction
+
+
+def approve_transfer(*, actor: Actor, payout_id: UUID, now: datetime) -> UUID:
+    """Let a waiting transfer go. Needs TransferFunds, and another person than its maker."""
+    actor.require("TransferFunds")
+    with tenant(actor.cluster_id):
+        _decide(actor, payout_id, Approval.APPROVED, "", now)
+        _audit(actor, "cluster_wallet.transfer_approved", payout_id, "", now)
+    return payout_id
+
+
+def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) -> UUID:
+    """Stop a waiting transfer and return its money to the cluster's wallet. Needs TransferFunds, and another person."""
+    actor.require("TransferFunds")
+    with tenant(actor.cluster_id):
+        _decide(actor, payout_id, Approval.REJECTED, note, now)
+        ledger.reverse(transfer_id=payout_id, journal=payout_id, at=now, kind=TransferKind.PAYOUT_RETURN)
+        payments.cancel_transaction(transaction_id=payout_id)
+        _audit(actor, "cluster_wallet.transfer_rejected", payout_id, note, now)
+    return payout_id
+
+
+def send_out(
+    *,
+    actor: Actor,
+    type: TransactionType,
+    source_account: UUID,
+    amount: Money,
+    description: str,
+    destination: Destination,
+    approval: Approval,
+    now: datetime,
+    user_id: UUID | None = None,
+) -> Transaction:
+    """Move money to the payouts account and note where it goes; part of a command's transaction."""
+    transaction = payments.create_transaction(
+        id=new_id(),
+        type=type,
+        status=TransactionStatus.PENDING,
+        amount=amount,
+        purpose=Purpose.PAYOUT,
+        user_id=user_id,
+        description=description,
+        now=now,
+    )
+    Payout.objects.create(
+        id=transaction.id,
+        cluster_id=actor.cluster_id,
+        source_account=source_account,
+        destination=seal(
+            "\n".join((destination.bank_code, destination.account_number, destination.account_name)),
+            bound_to=destination_place(transaction.id),
+        ),
+        account_hint=destination.account_number[-4:],
+        approval=approval.value,
+        requested_by=actor.member_id,
+        created_at=now,
+    )
+    entry = Entry(
+        id=transaction.id,
+        debit=source_account,
+        credit=ledger.open_account(kind=AccountKind.PAYOUTS, currency=amount.currency),
+        amount=amount,
+        kind=TransferKind.PAYOUT,
+        journal=transaction.id,
+    )
+    ledger.post(entries=[entry], at=now)
+    return transaction
+
+
+def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: datetime) -> None:
+    payout = Payout.objects.select_for_update().filter(cluster_id=actor.cluster_id, id=payout_id).first()
+    if payout is None or not Operation.objects.filter(id=payout_id).exists():
+        raise PayoutNotFound
+    if payout.approval != Approval.WAITING:
+        raise PayoutDecided
+    refuse_own_affair(actor_id=actor.user_id, concerned_id=payout.requested_by)
+    Payout.objects.filter(id=payout_id).update(
+        approval=approval.value, decided_by=actor.member_id, decided_at=now, decision_note=note
+    )
+
+
+def _belongs(authorization: SpendAuthorization, actor: Actor) -> None:
+    if (authorization.user_id, authorization.cluster_id) != (actor.user_id, actor.cluster_id):
+        raise AssertionError("a spend was authorized for somebody else")
+
+
+def _audit(actor: Actor, action: str, payout_id: UUID, reason: str, now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind="transaction",
+        subject_id=payout_id,
+        at=now,
+        reason=reason,
+        journal=payout_id,
+    )

@@ -1,0 +1,212 @@
+"""PINs: set, change, reset, and the check before every spend.
+
+An attempt is counted, and the lock taken, in its own commit *before* hashing: a request that dies, or that rolls back
+later, has still used its attempt. Attempts of one member queue behind a session lock, so that twenty right PINs at once
+are twenty right answers and twenty wrong ones are five.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.errors import refusals_from_database
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import tenant
+from clustr.people import commands as people
+from clustr.people import queries as people_queries
+from clustr.wallets.models import Pin, PinReset
+from clustr.wallets.pin_hashing import hash_pin, pin_matches, uses_newest_pepper
+from clustr.wallets.policies import ATTEMPTS_PER_LOCK, FRESH_SIGN_IN, UNTIL_RESET, lock_after, refuse_easy_pin
+from clustr.wallets.refusals import (
+    FreshSignInRequired,
+    OldPinRequired,
+    PinIncorrect,
+    PinLocked,
+    PinNotSet,
+    PinRequired,
+    ResetCodeInvalid,
+)
+from clustr.wallets.types import SpendAuthorization
+
+_CODE_ATTEMPTS = 5
+
+
+def authorize_spend(*, actor: Actor, pin: str | None, now: datetime) -> SpendAuthorization:
+    """Check the PIN before a spend; must run outside any transaction. A member without a PIN needs none.
+
+    Refuses `PinRequired`, `PinIncorrect`, `PinLocked`.
+    """
+    with tenant(actor.cluster_id):
+        has_pin = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exists()
+    if has_pin and pin is None:
+        raise PinRequired
+    if has_pin and pin is not None:
+        _check(actor, pin, now)
+    return SpendAuthorization(actor.member_id, actor.cluster_id, has_pin)
+
+
+def set_pin(*, actor: Actor, pin: str, old_pin: str | None, now: datetime) -> None:
+    """Set the first PIN, or change it with the present one. Refuses `PinTooEasy`, `OldPinRequired`, `PinIncorrect`."""
+    refuse_easy_pin(pin=pin, phone=people_queries.contact_of(user_id=actor.member_id).phone)
+    with tenant(actor.cluster_id):
+        known = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exists()
+    if known and old_pin is None:
+        raise OldPinRequired
+    if known and old_pin is not None:
+        _check(actor, old_pin, now)
+    hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
+    with tenant(actor.cluster_id):
+        if known:
+            _replace(actor, hashed, pepper_id, now)
+        elif not _insert(actor, hashed, pepper_id, now):
+            raise OldPinRequired  # another request set one first
+        action = "wallets.pin_changed" if known else "wallets.pin_set"
+        audit.record(actor=actor, action=action, subject_kind="user", subject_id=actor.member_id, at=now)
+
+
+def request_pin_reset(*, actor: Actor, signed_in_at: datetime | None, now: datetime) -> None:
+    """Mail a code that resets the PIN. Needs a fresh sign-in. An earlier code stops working."""
+    _require_fresh(signed_in_at, now)
+    contact = people_queries.contact_of(user_id=actor.member_id)
+    code = f"{secrets.randbelow(10**8):08}"
+    with tenant(actor.cluster_id):
+        if not Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exists():
+            raise PinNotSet
+        PinReset.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, used_at=None).delete()
+        reset = PinReset(
+            id=new_id(),
+            cluster_id=actor.cluster_id,
+            user_id=actor.member_id,
+            expires_at=now + timedelta(minutes=settings.ENV.PIN_RESET_MINUTES),
+        )
+        reset.code_hash = _code_hash(reset.id, code)
+        reset.save(force_insert=True)
+        people.write_to(
+            user_id=contact.user_id,
+            template="wallets/mail/pin_reset",
+            context={"name": contact.name, "code": code, "minutes": settings.ENV.PIN_RESET_MINUTES},
+        )
+        audit.record(
+            actor=actor, action="wallets.pin_reset_requested", subject_kind="user", subject_id=actor.member_id, at=now
+        )
+
+
+def reset_pin(*, actor: Actor, code: str, pin: str, signed_in_at: datetime | None, now: datetime) -> None:
+    """Set a new PIN with the mailed code, which also lifts every lock. Refuses `ResetCodeInvalid`, `PinTooEasy`."""
+    _require_fresh(signed_in_at, now)
+    contact = people_queries.contact_of(user_id=actor.member_id)
+    refuse_easy_pin(pin=pin, phone=contact.phone)
+    reset = _take_code_attempt(actor, now)
+    if reset is None or not hmac.compare_digest(bytes(reset.code_hash), _code_hash(reset.id, code)):
+        raise ResetCodeInvalid
+    hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
+    with tenant(actor.cluster_id):
+        if not PinReset.objects.filter(id=reset.id, used_at=None).update(used_at=now):
+            raise ResetCodeInvalid  # used by another request in the same instant
+        _replace(actor, hashed, pepper_id, now)
+        people.write_to(user_id=contact.user_id, template="wallets/mail/pin_was_reset", context={"name": contact.name})
+        audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
+
+
+def _check(actor: Actor, pin: str, now: datetime) -> None:
+    with _one_at_a_time(actor):
+        taken = _take_attempt(actor, now)
+        right = pin_matches(
+            pin=pin,
+            hash=taken.hash,
+            pepper_id=taken.pepper_id,
+            cluster_id=actor.cluster_id,
+            user_id=actor.member_id,
+        )
+        if not right:
+            left = ATTEMPTS_PER_LOCK - taken.failed_attempts % ATTEMPTS_PER_LOCK
+            raise PinIncorrect(
+                "The PIN is wrong, and spending is now locked."
+                if left == ATTEMPTS_PER_LOCK
+                else f"The PIN is wrong; {left} more wrong {'try' if left == 1 else 'tries'} will lock spending."
+            )
+        with tenant(actor.cluster_id):
+            Pin.objects.filter(id=taken.id).update(failed_attempts=0, locked_until=None)
+            if not uses_newest_pepper(taken.pepper_id):
+                hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
+                Pin.objects.filter(id=taken.id, hash=taken.hash).update(hash=hashed, pepper_id=pepper_id)
+
+
+def _take_attempt(actor: Actor, now: datetime) -> Pin:
+    """Count the attempt and take the lock it brings, in a commit of its own."""
+    with tenant(actor.cluster_id):
+        pin = Pin.objects.select_for_update().get(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        if pin.locked_until is not None and pin.locked_until > now:
+            if pin.locked_until == UNTIL_RESET:
+                raise PinLocked("Spending is locked until the PIN is reset.")
+            wait = pin.locked_until - now
+            raise PinLocked(retry_after_seconds=int(wait.total_seconds()) + 1)
+        pin.failed_attempts += 1
+        pin.locked_until = lock_after(pin.failed_attempts, now=now) or pin.locked_until
+        pin.save(update_fields=["failed_attempts", "locked_until"])
+    return pin
+
+
+@contextmanager
+def _one_at_a_time(actor: Actor) -> Iterator[None]:
+    name = f"pin:{actor.cluster_id}:{actor.member_id}"
+    with refusals_from_database(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+def _take_code_attempt(actor: Actor, now: datetime) -> PinReset | None:
+    with tenant(actor.cluster_id):
+        reset = (
+            PinReset.objects.select_for_update()
+            .filter(cluster_id=actor.cluster_id, user_id=actor.member_id, used_at=None, expires_at__gt=now)
+            .order_by("-expires_at")
+            .first()
+        )
+        if reset is None or reset.attempts >= _CODE_ATTEMPTS:
+            return None
+        PinReset.objects.filter(id=reset.id).update(attempts=F("attempts") + 1)
+    return reset
+
+
+def _insert(actor: Actor, hashed: str, pepper_id: str, now: datetime) -> bool:
+    made = Pin(
+        id=new_id(),
+        cluster_id=actor.cluster_id,
+        user_id=actor.member_id,
+        hash=hashed,
+        pepper_id=pepper_id,
+        set_at=now,
+    )
+    Pin.objects.bulk_create([made], ignore_conflicts=True)
+    return Pin.objects.filter(id=made.id).exists()
+
+
+def _replace(actor: Actor, hashed: str, pepper_id: str, now: datetime) -> None:
+    Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).update(
+        hash=hashed, pepper_id=pepper_id, set_at=now, failed_attempts=0, locked_until=None
+    )
+
+
+def _require_fresh(signed_in_at: datetime | None, now: datetime) -> None:
+    if signed_in_at is None or now - signed_in_at > FRESH_SIGN_IN:
+        raise FreshSignInRequired
+
+
+def _code_hash(reset_id: UUID, code: str) -> bytes:
+    return hmac.new(settings.SECRET_KEY.encode(), f"pin-reset:{reset_id}:{code}".encode(), hashlib.sha256).digest()

@@ -1,0 +1,198 @@
+"""What wallets hold, and what happened to the cluster's."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
+from clustr.kit.vault import unseal
+from clustr.ledger import queries as ledger
+from clustr.ledger.models import Account
+from clustr.ledger.types import AccountKind, TransferKind
+from clustr.payments.models import Transaction
+from clustr.wallets.models import Operation, Payout
+from clustr.wallets.refusals import PayoutNotFound
+from clustr.wallets.types import Destination, OfflineMethod, OperationKind, OperationView, Revenue, WalletView
+
+RECEIVED_BY = {
+    OfflineMethod.CASH: AccountKind.RECEIVED_CASH,
+    OfflineMethod.BANK_TRANSFER: AccountKind.RECEIVED_BANK_TRANSFER,
+    OfflineMethod.POS: AccountKind.RECEIVED_POS,
+}
+"""The account of the books that stands for money received by each method."""
+
+_SHOWN_AS = {
+    TransferKind.BILL_PAYMENT: OperationKind.BILL_PAYMENT,
+    TransferKind.BILL_REFUND: OperationKind.REFUND,
+    TransferKind.PAYOUT: OperationKind.TRANSFER,
+    TransferKind.PAYOUT_RETURN: OperationKind.TRANSFER,
+    TransferKind.ADJUSTMENT: OperationKind.ADJUSTMENT,
+    TransferKind.REVERSAL: OperationKind.ADJUSTMENT,
+}
+
+
+def my_wallet(*, actor: Actor) -> WalletView:
+    """The member's wallet in this cluster; empty if none was opened yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(a.balance), 0), bool_or(a.frozen_at IS NOT NULL),"
+            " EXISTS (SELECT 1 FROM wallets_pin p WHERE p.cluster_id = %(cluster)s AND p.user_id = %(user)s)"
+            " FROM wallets_wallet w JOIN ledger_account a ON a.cluster_id = w.cluster_id AND a.id = w.id"
+            " WHERE w.cluster_id = %(cluster)s AND w.user_id = %(user)s AND w.currency = %(currency)s",
+            {"cluster": actor.cluster_id, "user": actor.member_id, "currency": actor.currency},
+        )
+        balance, frozen, has_pin = cursor.fetchone()
+    held = Money(int(balance), actor.currency)
+    return WalletView(held, Money(0, actor.currency) if frozen else held, bool(frozen), has_pin)
+
+
+def cluster_wallet_balance(*, actor: Actor) -> Money:
+    """What the cluster's wallet holds; needs ViewWallet."""
+    actor.require("ViewWallet")
+    account = _cluster_account(actor)
+    if account is None:
+        return Money(0, actor.currency)
+    return ledger.balance(account_id=account, currency=actor.currency)
+
+
+def cluster_wallet_revenue(*, actor: Actor, now: datetime) -> Revenue:
+    """What bills brought in net of refunds: today, this month and this year in the cluster's time zone, by the bill's
+    type this year and by month over the last twelve; needs ViewWallet."""
+    actor.require("ViewWallet")
+    today = now.astimezone(ZoneInfo(actor.timezone)).date()
+    year_start, month_start = today.replace(month=1, day=1), today.replace(day=1)
+    first_month = date(today.year - (today.month < 12), today.month % 12 + 1, 1)
+    sums: dict[str, int] = dict.fromkeys(("today", "month", "year"), 0)
+    by_type: dict[str, int] = {}
+    by_month: dict[date, int] = {}
+    account = _cluster_account(actor)
+    lines = (
+        ledger.turnover_by_month(
+            account_id=account, since=min(first_month, year_start), today=today, timezone=actor.timezone
+        )
+        if account
+        else []
+    )
+    for line in lines:
+        if line.kind not in (TransferKind.BILL_PAYMENT, TransferKind.BILL_REFUND):
+            continue
+        net = line.credits - line.debits
+        sums["today"] += line.today_net
+        sums["month"] += net if line.month >= month_start else 0
+        if line.month >= year_start:
+            sums["year"] += net
+            by_type[line.label] = by_type.get(line.label, 0) + net
+        if line.month >= first_month:
+            by_month[line.month] = by_month.get(line.month, 0) + net
+    return Revenue(
+        today=Money(sums["today"], actor.currency),
+        this_month=Money(sums["month"], actor.currency),
+        this_year=Money(sums["year"], actor.currency),
+        by_type={label: Money(minor, actor.currency) for label, minor in sorted(by_type.items())},
+        by_month={month: Money(minor, actor.currency) for month, minor in sorted(by_month.items())},
+    )
+
+
+def cluster_wallet_operations(
+    *, actor: Actor, before: tuple[int, UUID] | None = None, limit: int = 50
+) -> list[OperationView]:
+    """The trail of the cluster's wallet, newest first: every transfer that touched it, with who and why."""
+    actor.require("ViewWallet")
+    account = _cluster_account(actor)
+    if account is None:
+        return []
+    lines = ledger.statement(account_id=account, before=before, limit=limit)
+    journals = [line.journal for line in lines]
+    transactions = {row.id: row for row in Transaction.objects.filter(cluster_id=actor.cluster_id, id__in=journals)}
+    operations = {row.id: row for row in Operation.objects.filter(cluster_id=actor.cluster_id, id__in=journals)}
+    payouts = {row.id: row for row in Payout.objects.filter(cluster_id=actor.cluster_id, id__in=journals)}
+    return [
+        _operation(
+            line,
+            actor.currency,
+            transactions[line.journal],
+            operations.get(line.journal),
+            payouts.get(line.journal),
+        )
+        for line in lines
+    ]
+
+
+def operation_of(*, actor: Actor, operation_id: UUID) -> OperationView:
+    """One operation of the office (a transfer or a credit), as it stands now."""
+    operation = Operation.objects.filter(cluster_id=actor.cluster_id, id=operation_id).first()
+    if operation is None:
+        raise PayoutNotFound
+    transaction = Transaction.objects.get(cluster_id=actor.cluster_id, id=operation_id)
+    payout = Payout.objects.filter(cluster_id=actor.cluster_id, id=operation_id).first()
+    return OperationView(
+        id=operation.id,
+        kind=OperationKind(operation.kind),
+        incoming=operation.kind == OperationKind.ADJUSTMENT,
+        amount=transaction.amount,
+        status=transaction.status,
+        actor_id=operation.actor_id,
+        reason=operation.reason,
+        reference=transaction.reference,
+        metadata=_metadata(operation, payout),
+        created_at=operation.created_at,
+        position=(0, operation.id),
+    )
+
+
+def destination_of(*, payout: Payout) -> Destination:
+    """Open a payout's sealed bank account; for the one who sends the money."""
+    return Destination(*unseal(bytes(payout.destination), bound_to=destination_place(payout.id)).split("\n"))
+
+
+def destination_place(payout_id: UUID) -> str:
+    """The place a payout's destination is sealed for."""
+    return f"wallets_payout:{payout_id}"
+
+
+def _cluster_account(actor: Actor) -> UUID | None:
+    return (
+        Account.objects.filter(
+            cluster_id=actor.cluster_id, kind=AccountKind.CLUSTER_WALLET, currency=actor.currency, subject_id=None
+        )
+        .values_list("id", flat=True)
+        .first()
+    )
+
+
+def _operation(
+    line: ledger.Line, currency: str, transaction: Transaction, operation: Operation | None, payout: Payout | None
+) -> OperationView:
+    return OperationView(
+        id=line.id,
+        kind=_SHOWN_AS[TransferKind(line.kind)],
+        incoming=line.amount_minor > 0,
+        amount=Money(abs(line.amount_minor), currency),
+        status=transaction.status,
+        actor_id=operation.actor_id if operation else transaction.user_id,
+        reason=operation.reason if operation else transaction.description,
+        reference=transaction.reference,
+        metadata=_metadata(operation, payout) | ({"bill_type": line.label} if line.label else {}),
+        created_at=line.at,
+        position=(line.xid, line.id),
+    )
+
+
+def _metadata(operation: Operation | None, payout: Payout | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if operation and operation.source:
+        found["source"] = operation.source
+    if payout:
+        found |= {
+            "destination": {"account_number": f"******{payout.account_hint}"},
+            "approval": payout.approval,
+            "decided_by": str(payout.decided_by) if payout.decided_by else None,
+            "decision_note": payout.decision_note,
+        }
+    return found

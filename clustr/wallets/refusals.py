@@ -1,0 +1,77 @@
+"""How wallets refuse. Money's own refusals (`insufficient_funds`, `account_frozen`) are the ledger's."""
+
+from __future__ import annotations
+
+from clustr.kit.errors import Conflict, Invalid, Locked, NotAllowed, NotFound
+
+
+class PinRequired(Invalid):
+    """A PIN is set: send it as `pin`."""
+
+    code = "pin_required"
+
+
+class PinIncorrect(NotAllowed):
+    """The PIN is wrong."""
+
+    code = "pin_incorrect"
+
+
+class PinLocked(Locked):
+    """Spending is locked after too many wrong PINs."""
+
+    code = "pin_locked"
+
+
+class PinTooEasy(Invalid):
+    """This PIN is too easy to guess."""
+
+    code = "pin_too_easy"
+
+
+class PinNotSet(Conflict):
+    """No PIN is set."""
+
+    code = "pin_not_set"
+
+
+class OldPinRequired(Invalid):
+    """To change the PIN, send the present one as `old_pin`."""
+
+    code = "old_pin_required"
+
+
+class FreshSignInRequired(NotAllowed):
+    """Sign in again first: this needs a sign-in of the last minutes."""
+
+    code = "fresh_sign_in_required"
+
+
+class ResetCodeInvalid(Invalid):
+    """The code is wrong, used, or too old."""
+
+    code = "reset_code_invalid"
+
+
+class SeparationOfDuties(NotAllowed):
+    """Nobody decides about money in which they have a part."""
+
+    code = "separation_of_duties"
+
+
+class PayoutNotFound(NotFound):
+    """There is no such transfer."""
+
+    code = "payout_not_found"
+
+
+class PayoutDecided(Conflict):
+    """This transfer waits for no approval."""
+
+    code = "payout_decided"
+
+
+class MemberNotFoundHere(NotFound):
+    """There is no such member in this cluster."""
+
+    code = "wallet_member_not_found"

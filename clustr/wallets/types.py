@@ -1,0 +1,95 @@
+"""What wallets speak of: balances, operations, destinations, revenue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from clustr.kit.money import Money
+
+
+class OfflineMethod(StrEnum):
+    """How money was received by hand."""
+
+    CASH = "cash"
+    BANK_TRANSFER = "bank_transfer"
+    POS = "pos"
+
+
+class OperationKind(StrEnum):
+    """What an operation of the cluster's wallet was."""
+
+    BILL_PAYMENT = "bill_payment"
+    TRANSFER = "transfer"
+    ADJUSTMENT = "adjustment"
+    FEE = "fee"
+    REFUND = "refund"
+
+
+class Approval(StrEnum):
+    """Whether a payout needs a second person, and what they said."""
+
+    NOT_NEEDED = "not_needed"
+    WAITING = "waiting"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A bank account that money is sent to."""
+
+    bank_code: str
+    account_number: str
+    account_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WalletView:
+    """A member's wallet as they see it. `available` is what can be spent now: nothing of a frozen wallet."""
+
+    balance: Money
+    available: Money
+    is_frozen: bool
+    has_pin: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpendAuthorization:
+    """Proof that the member may spend: no PIN is set, or the right one was given. Made by `authorize_spend` only."""
+
+    user_id: UUID
+    cluster_id: UUID
+    pin_checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OperationView:
+    """One line of the cluster wallet's trail. `incoming`: whether it raised the balance. `position` is its place in the
+    statement, for the next page."""
+
+    id: UUID
+    kind: OperationKind
+    incoming: bool
+    amount: Money
+    status: str
+    actor_id: UUID | None
+    reason: str
+    reference: str
+    metadata: dict[str, Any]
+    created_at: datetime
+    position: tuple[int, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Revenue:
+    """What bills brought in, net of refunds, in the cluster's own days and months."""
+
+    today: Money
+    this_month: Money
+    this_year: Money
+    by_type: dict[str, Money]
+    by_month: dict[date, Money]
