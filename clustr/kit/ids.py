@@ -21,7 +21,15 @@ def derived_id(*parts: object) -> UUID:
     return uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts))
 
 
+def reference_of(id: UUID) -> str:
+    """The reference people see for a transaction: its id in Crockford's base 32, 26 characters, unique by nature."""
+    return _base32(id.int, 130)
+
+
 def new_reference(prefix: str) -> str:
     """A reference people can read aloud: prefix, then 60 random bits in Crockford's base 32 ("PAY-7K3M9ZQ4T2XA")."""
-    bits = secrets.randbits(60)
-    return f"{prefix}-" + "".join(_CROCKFORD[(bits >> shift) & 31] for shift in range(55, -5, -5))
+    return f"{prefix}-{_base32(secrets.randbits(60), 60)}"
+
+
+def _base32(number: int, bits: int) -> str:
+    return "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(bits - 5, -5, -5))

@@ -64,7 +64,13 @@ def tenant_table(
 
 
 def tenant_reference(
-    child: str, columns: str, parent: str, *, parent_columns: str = "id", name: str | None = None, deferred: bool = False
+    child: str,
+    columns: str,
+    parent: str,
+    *,
+    parent_columns: str = "id",
+    name: str | None = None,
+    deferred: bool = False,
 ) -> RunSQL:
     """A foreign key inside one cluster: `(cluster_id, columns)` must exist in the parent, so that a foreign estate's row
     is refused (a plain foreign key to an invisible row would be accepted)."""
