@@ -8,11 +8,14 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.core.internal.httpkit import is_headless_request
 from allauth.core.internal.ratelimit import respond_429
+from allauth.headless.internal.restkit.response import ErrorResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from clustr.kit import clock
@@ -69,9 +72,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """A new address is taken unless it became somebody else's while the link was under way."""
-        if User.objects.filter(email=email_address.email).exclude(pk=email_address.user_id).exists():
+        try:
+            with transaction.atomic():
+                return bool(super().confirm_email(request, email_address))
+        except IntegrityError:
+            if is_headless_request(request):
+                taken = ErrorResponse(request, exception=self.validation_error("email_taken"))
+                raise ImmediateHttpResponse(taken) from None
             return False
-        return bool(super().confirm_email(request, email_address))
 
     # --- mail -----------------------------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ def test_another_process_counts_the_same_tries(api: Client) -> None:
         "connection.settings_dict['NAME'] = sys.argv[1]\n"
         "print(throttle.take_attempt(email=sys.argv[2], address='192.0.2.1').wait_seconds)\n"
     )
-    ran = subprocess.run(  # noqa: S603 - our own interpreter and words
+    ran = subprocess.run(
         [sys.executable, "-c", script, connection.settings_dict["NAME"], bola.email],
         env={"DJANGO_SETTINGS_MODULE": "tests.settings", **_environment()},
         capture_output=True,
