@@ -11,7 +11,7 @@ from django.db import connections
 from tests.databases import cloned_database
 
 if (Path(__file__).parent / "cast.py").exists():
-    pytest_plugins = ["tests.cast"]
+    pytest_plugins = ["tests.cast", "tests.money"]
 
 
 @pytest.fixture(scope="session", autouse=True)
