@@ -89,7 +89,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         commands.mail_address(
             address=email,
             user_id=user.pk if isinstance(user, User) else None,
-            template=template_prefix.rsplit("/", 1)[-1],
+            template=f"people/mail/{template_prefix.rsplit('/', 1)[-1]}",
             values=context,
             now=clock.now(),
         )

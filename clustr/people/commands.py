@@ -76,32 +76,33 @@ def invite(*, user_id: UUID, estate: str, now: datetime) -> None:
     works once and for `retention.INVITATION`. Inviting again is harmless: the latest links all work until one is used.
     """
     user = _reachable(user_id)
-    values = {
-        "user": user,
+    context = {
         "estate": policies.one_line(estate),
         "set_password_url": None if user.has_usable_password() else links.set_password_link(user),
         "days": retention.INVITATION.days,
     }
-    mail_address(address=user.email, user_id=user.id, template="invitation", values=values, now=now)
+    write_to(user_id=user.id, template="people/mail/invitation", context=context, now=now)
 
 
-def mail_person(*, user_id: UUID, subject: str, body: str, now: datetime) -> None:
-    """Write to a person, once the transaction under way has committed."""
+def write_to(*, user_id: UUID, template: str, context: dict[str, Any], now: datetime) -> None:
+    """Write to a person, once the transaction under way has committed. `template` names a text template of the caller's
+    room ("wallets/mail/pin_reset" for `wallets/mail/pin_reset.txt`); it sees `user` besides `context`, and its first line
+    is the subject. Extend "people/mail/base.txt" for the greeting."""
     user = _reachable(user_id)
-    _post(address=user.email, user_id=user.id, subject=subject, body=body, now=now)
+    mail_address(address=user.email, user_id=user.id, template=template, values={"user": user, **context}, now=now)
 
 
 def mail_address(*, address: str, user_id: UUID | None, template: str, values: dict[str, Any], now: datetime) -> None:
-    """Write to an address from `templates/people/mail/<template>.txt`, whose first line is the subject."""
-    text = render_to_string(f"people/mail/{template}.txt", {"email": address, **values}).strip()
+    """Write to an address, whoever has it. The row and its job commit with the transaction under way."""
+    text = render_to_string(f"{template}.txt", {"email": address, **values}).strip()
     subject, _, body = text.partition("\n")
-    _post(address=address, user_id=user_id, subject=subject, body=body.strip() + "\n", now=now)
-
-
-def _post(*, address: str, user_id: UUID | None, subject: str, body: str, now: datetime) -> None:
     with transaction.atomic():
         mail = Mail.objects.create(
-            user_id=user_id, address=address, subject=policies.one_line(subject)[:200], body=body, created_at=now
+            user_id=user_id,
+            address=address,
+            subject=policies.one_line(subject)[:200],
+            body=body.strip() + "\n",
+            created_at=now,
         )
         enqueue("people.send_mail", mail_id=mail.id)
 

@@ -32,7 +32,7 @@ def holding_everything(api: Client) -> tuple[UUID, str]:
     bola = someone()
     sign_in(api, bola)
     Authenticator.objects.create(user_id=bola.id, type="totp", data={"secret": "sealed"})
-    commands.mail_person(user_id=bola.id, subject="Water", body="Off at noon.", now=clock.now())
+    commands.write_to(user_id=bola.id, template="people/mail/totp_activated", context={}, now=clock.now())
     post(api, "auth/login", {"email": bola.email, "password": "not this one"})
     return bola.id, bola.email
 
@@ -60,7 +60,7 @@ def test_it_works(api: Client, upper_room: Any) -> None:
     assert here["addresses"] == [{"email": email, "verified": True, "primary": True}]
     assert [factor["type"] for factor in here["second_factors"]] == ["totp"]
     assert len(here["sessions"]) == 1
-    assert [waiting["subject"] for waiting in here["mail_waiting"]] == ["Water"]
+    assert [waiting["subject"] for waiting in here["mail_waiting"]] == ["Two-step sign-in is on"]
     assert data[section] == "paid in cash"
 
 
