@@ -271,7 +271,20 @@ WHERE d.cluster_id = %(cluster)s
 
 
 def _dispute(row: tuple[Any, ...]) -> DisputeView:
-    return DisputeView(*row[:5], row[5] or "", row[6], DisputeState(row[7]), *row[8:])
+    return DisputeView(
+        id=row[0],
+        bill_id=row[1],
+        bill_number=row[2],
+        bill_title=row[3],
+        user_id=row[4],
+        name=row[5] or "",
+        reason=row[6],
+        state=DisputeState(row[7]),
+        opened_at=row[8],
+        closed_at=row[9],
+        closed_by=row[10],
+        note=row[11],
+    )
 
 
 def _managed(row: tuple[Any, ...]) -> ManagedBillView:
@@ -308,4 +321,5 @@ def _managed(row: tuple[Any, ...]) -> ManagedBillView:
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

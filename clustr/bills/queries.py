@@ -156,4 +156,5 @@ def member_bill_view(row: tuple[Any, ...], *, now: datetime) -> MemberBillView:
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

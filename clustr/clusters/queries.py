@@ -127,3 +127,10 @@ def all_cluster_ids(*, with_platform: bool = True) -> list[UUID]:
     with connections["sweep"].cursor() as cursor:
         cursor.execute("SELECT id FROM clusters_cluster WHERE %s OR NOT is_platform ORDER BY id", [with_platform])
         return [row[0] for row in cursor.fetchall()]
+
+
+def cluster_names() -> set[str]:
+    """The names of all estates, the platform's own tenant left out: read through the sweep role."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute("SELECT name FROM clusters_cluster WHERE NOT is_platform")
+        return {row[0] for row in cursor.fetchall()}

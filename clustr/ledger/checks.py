@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from clustr.kit.invariants import Invariant
 
+DERIVED = ("ledger_checkpoint", "ledger_turnover")
+"""Tables that only sum up others up to a horizon; emptied after a restore, they fill again by themselves."""
+
 INVARIANTS = [
     Invariant(
         "ledger.two_accounts",

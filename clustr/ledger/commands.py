@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -111,7 +112,7 @@ def close_account(*, cluster_id: UUID, account_id: UUID, timezone: str) -> int:
         return int(_call("SELECT ledger_close(%s, %s)", [account_id, timezone]))
 
 
-def _call(statement: str, parameters: list[object]) -> object:
+def _call(statement: str, parameters: list[Any]) -> Any:
     current_tenant()
     with refusals_from_database(), connection.cursor() as cursor:
         cursor.execute(statement, parameters)

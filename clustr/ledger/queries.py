@@ -119,4 +119,5 @@ def _rows(statement: str, parameters: Sequence[Any] | dict[str, Any] | None = No
     current_tenant()
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

@@ -127,7 +127,8 @@ def refund_transactions(*, originals: Mapping[UUID, UUID], reason: str, now: dat
                 "now": now,
             },
         )
-        return cursor.fetchall()
+        refunded: list[tuple[Any, ...]] = cursor.fetchall()
+        return refunded
 
 
 def _step(transaction_id: UUID, status: TransactionStatus, **changes: Any) -> bool:

@@ -62,12 +62,13 @@ def register_people(*, rows: Sequence[NewPerson], now: datetime, password_hash: 
     return ids
 
 
-def create_platform_staff(*, email: str, name: str, now: datetime) -> UUID:
-    """Make this person one of the platform's own people, and invite them if they cannot sign in yet."""
+def create_platform_staff(*, email: str, name: str, now: datetime, password_hash: str | None = None) -> UUID:
+    """Make this person one of the platform's own people, and invite them unless a password is given at once."""
     with transaction.atomic():
-        (user_id,) = register_people(rows=[(email, name, "")], now=now).values()
+        (user_id,) = register_people(rows=[(email, name, "")], now=now, password_hash=password_hash).values()
         User.objects.filter(id=user_id).update(is_platform_staff=True)
-        invite(user_id=user_id, estate="ClustR", now=now)
+        if password_hash is None:
+            invite(user_id=user_id, estate="ClustR", now=now)
     return user_id
 
 

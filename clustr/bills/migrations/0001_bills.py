@@ -363,6 +363,7 @@ CREATE FUNCTION bills_pay_from_wallet(
 DECLARE
   tenant uuid := kit_tenant();
   wallet uuid;
+  paid record;
 BEGIN
   IF NOT p_pin_checked AND EXISTS (SELECT 1 FROM wallets_pin p WHERE p.cluster_id = tenant AND p.user_id = p_member) THEN
     PERFORM kit_refuse('pin_required');
@@ -374,8 +375,10 @@ BEGIN
       WHERE o.cluster_id = tenant AND o.id = p_bill AND o.member_id = p_member), p_at);
     PERFORM kit_refuse('insufficient_funds');
   END IF;
-  SELECT paid.owed, paid.paid_now INTO owed, paid_now FROM bills_pay(p_bill, p_member, p_amount, wallet, NULL,
-    p_transaction, p_reference, 'wallet', '', p_at, p_member, 'bills.paid', p_ip, p_agent, p_request) AS paid;
+  SELECT * INTO paid FROM bills_pay(p_bill, p_member, p_amount, wallet, NULL, p_transaction, p_reference, 'wallet', '',
+    p_at, p_member, 'bills.paid', p_ip, p_agent, p_request);
+  owed := paid.owed;
+  paid_now := paid.paid_now;
 END $$;
 """
 

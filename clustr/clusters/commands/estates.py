@@ -34,20 +34,10 @@ def create_cluster(
 ) -> UUID:
     """Found a cluster with its first administrator, who is invited by mail. Answers the cluster's id."""
     cluster_id = new_id()
-    name = _checked_name(name)
-    if currency not in DECIMALS:
-        raise UnknownCurrency(f"{currency!r} is not a supported currency.")
-    system = Actor(cluster_id=cluster_id, currency=currency, timezone=_checked_timezone(timezone))
+    system = Actor(cluster_id=cluster_id, currency=currency, timezone=timezone)
     with tenant(cluster_id):
+        found_cluster(cluster_id=cluster_id, name=name, currency=currency, timezone=timezone, now=now)
         (admin_id,) = people.register_people(rows=[(admin_email, admin_name, "")], now=now).values()
-        Cluster.objects.create(
-            id=cluster_id,
-            name=name,
-            currency=currency,
-            timezone=timezone,
-            transfer_approval_limit_minor=_LIMIT_OF_A_NEW_CLUSTER * 10 ** DECIMALS[currency],
-            created_at=now,
-        )
         insert_members([NewMember(admin_id, Role.ADMIN, now)], invited_at=now)
         people.invite(user_id=admin_id, estate=name, now=now)
         audit.record(
@@ -59,6 +49,22 @@ def create_cluster(
             facts={"currency": currency, "timezone": timezone, "admin": str(admin_id)},
         )
     return cluster_id
+
+
+def found_cluster(*, cluster_id: UUID, name: str, currency: str, timezone: str, now: datetime) -> None:
+    """Make a cluster without any member yet. For demonstrations and programs: nothing is audited."""
+    name = _checked_name(name)
+    if currency not in DECIMALS:
+        raise UnknownCurrency(f"{currency!r} is not a supported currency.")
+    with tenant(cluster_id):
+        Cluster.objects.create(
+            id=cluster_id,
+            name=name,
+            currency=currency,
+            timezone=_checked_timezone(timezone),
+            transfer_approval_limit_minor=_LIMIT_OF_A_NEW_CLUSTER * 10 ** DECIMALS[currency],
+            created_at=now,
+        )
 
 
 def update_settings(*, actor: Actor, changes: SettingsChanges, now: datetime, reason: str = "") -> None:

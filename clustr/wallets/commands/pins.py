@@ -97,6 +97,7 @@ def request_pin_reset(*, actor: Actor, signed_in_at: datetime | None, now: datet
             user_id=contact.user_id,
             template="wallets/mail/pin_reset",
             context={"name": contact.name, "code": code, "minutes": settings.ENV.PIN_RESET_MINUTES},
+            now=now,
         )
         audit.record(
             actor=actor, action="wallets.pin_reset_requested", subject_kind="user", subject_id=actor.member_id, at=now
@@ -116,7 +117,9 @@ def reset_pin(*, actor: Actor, code: str, pin: str, signed_in_at: datetime | Non
         if not PinReset.objects.filter(id=reset.id, used_at=None).update(used_at=now):
             raise ResetCodeInvalid  # used by another request in the same instant
         _replace(actor, hashed, pepper_id, now)
-        people.write_to(user_id=contact.user_id, template="wallets/mail/pin_was_reset", context={"name": contact.name})
+        people.write_to(
+            user_id=contact.user_id, template="wallets/mail/pin_was_reset", context={"name": contact.name}, now=now
+        )
         audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
 
 

@@ -9,7 +9,6 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
@@ -31,6 +30,7 @@ class Command(BaseCommand):
         self._say(f"Starting ClustR ({env.CLUSTR_ENV}); database {where}.")
         database.prepare(progress=self._say)
         self._make_demonstration()
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(say=self._say)
         supervisor.stop_on_signals()
         supervisor.keep("web", _web_command())
@@ -58,8 +58,7 @@ class Command(BaseCommand):
     def _make_demonstration(self) -> None:
         if settings.ENV.CLUSTR_ENV != "demo" or DEMONSTRATION not in get_commands():
             return
-        if not apps.get_model("clusters", "Cluster").objects.using("checker").exists():
-            call_command(DEMONSTRATION, stdout=self.stdout)
+        call_command(DEMONSTRATION, stdout=self.stdout)
 
 
 class _Greeting:
@@ -95,7 +94,7 @@ def _web_command() -> list[str]:
         *("--host", "127.0.0.1", "--port", str(env.PORT)),
         *("--workers", str(env.WEB_WORKERS), "--blocking-threads", str(env.WEB_THREADS)),
         *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "30"),
-        *("--working-dir", str(settings.PROJECT_ROOT), "--log-level", "warning"),
+        *("--working-dir", str(settings.PROJECT_ROOT), "--log-level", "error"),
         "clustr.wsgi:application",
     ]
 

@@ -1,0 +1,25 @@
+"""`bin/manage create_demo`: the two estates of the demonstration, where no other estate exists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from clustr.bills.demonstration import ACCOUNTS, make_demonstration
+from clustr.kit import clock
+
+
+class Command(BaseCommand):
+    help = "Make the demonstration's estates and people; refused in production."
+    accounts = ACCOUNTS
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        if settings.ENV.production:
+            raise CommandError("a production configuration makes no demonstration accounts")
+        make_demonstration(residents=settings.ENV.CLUSTR_DEMO_MEMBERS, now=clock.now(), say=self._say)
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
