@@ -25,7 +25,7 @@ class Environment(BaseSettings):
     """The process's settings. In production anything unsafe refuses to start; elsewhere secrets are made and kept in
     the data folder."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     CLUSTR_ENV: Literal["demo", "test", "production"] = Field("demo", description="What this process is for.")
     CLUSTR_DATA_DIR: Path = Field(

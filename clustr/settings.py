@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from clustr.environment import ROOT, Environment
 from clustr.kit import clock, embedded
@@ -33,12 +33,15 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "procrastinate.contrib.django",
+    "ninja",
+    "csp",
     *(f"clustr.{room}" for room in ROOMS),
     *(["django_linear_migrations"] if find_spec("django_linear_migrations") else []),
 ]
 MIDDLEWARE = [
     "clustr.web.middleware.RequestContext",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -87,13 +90,13 @@ _SAFE = "-c synchronous_commit=on -c timezone=UTC -c idle_in_transaction_session
 
 def _connection(url: str, *, role: str | None, statement_timeout: str, pool: int = 0) -> dict[str, Any]:
     parts = urlsplit(url or ENV.DATABASE_URL)
+    query = dict(parse_qsl(parts.query))
     if ENV.embedded:
         address = embedded.address(ENV.CLUSTR_DATA_DIR)
         host, port, name = str(address.host), str(address.port), "clustr"
         user, password = role or ROLE_OWNER, ENV.role_password(role or ROLE_OWNER)
     else:
-        query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
-        host = unquote(parts.hostname or query.get("host", ""))
+        host = unquote(parts.hostname or query.pop("host", ""))
         port, name = str(parts.port or ""), unquote(parts.path.lstrip("/"))
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         if role and not url:
@@ -102,6 +105,7 @@ def _connection(url: str, *, role: str | None, statement_timeout: str, pool: int
         "options": f"{_SAFE} -c statement_timeout={statement_timeout}",
         "connect_timeout": 5,
         "application_name": f"clustr-{role or 'owner'}",
+        **query,  # `sslmode` and the like
     }
     if ENV.embedded:
         options["require_auth"] = "scram-sha-256"  # never tell a stranger on that socket the password
@@ -122,9 +126,7 @@ def _connection(url: str, *, role: str | None, statement_timeout: str, pool: int
 
 
 DATABASES = {
-    "default": _connection(
-        ENV.DATABASE_APP_URL, role=ROLE_APP, statement_timeout="10s", pool=ENV.DATABASE_POOL_SIZE
-    ),
+    "default": _connection(ENV.DATABASE_APP_URL, role=ROLE_APP, statement_timeout="10s", pool=ENV.DATABASE_POOL_SIZE),
     "owner": _connection(ENV.DATABASE_URL, role=None, statement_timeout="0"),
     "sweep": _connection(ENV.DATABASE_SWEEP_URL, role=ROLE_SWEEP, statement_timeout="60s"),
     "checker": _connection(ENV.DATABASE_CHECKER_URL, role=ROLE_CHECKER, statement_timeout="0"),
@@ -199,6 +201,23 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.production
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if ENV.production else []
+
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 
 LOGGING_CONFIG = None  # structlog, set up in clustr.web.logs
 DATA_DIR = ENV.CLUSTR_DATA_DIR

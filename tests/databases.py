@@ -26,7 +26,7 @@ def cloned_database() -> Iterator[str]:
     """Point every connection at this process's own copy of the prepared schema; drop it afterwards."""
     database.join()
     name = f"{_CLONE}{os.getpid()}"
-    with _alone(), _server() as server:
+    with _alone(), administrator("postgres") as server:
         template = _template(server)
         _drop(server, name)
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
@@ -35,7 +35,7 @@ def cloned_database() -> Iterator[str]:
         yield name
     finally:
         _use(name)
-        with _server() as server:
+        with administrator("postgres") as server:
             _drop(server, name)
         embedded.leave()
 
@@ -71,9 +71,10 @@ def _use(name: str) -> None:
 
 
 @contextmanager
-def _server() -> Iterator[psycopg.Connection]:
+def administrator(database: str | None = None) -> Iterator[psycopg.Connection]:
+    """The server's superuser, or the owner that DATABASE_URL names, in the clone or in another database."""
     owner = connections["owner"].settings_dict
-    user, password, name = owner["USER"], owner["PASSWORD"], "postgres"
+    user, password, name = owner["USER"], owner["PASSWORD"], database or owner["NAME"]
     if settings.ENV.embedded:
         user, password = embedded.SUPERUSER, settings.ENV.role_password(embedded.SUPERUSER)
     with psycopg.connect(

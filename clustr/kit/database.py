@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 from django.conf import settings
@@ -17,6 +18,7 @@ from django.db import connections
 from psycopg import sql
 
 from clustr.kit import embedded
+from clustr.kit.restoring import restored_elsewhere
 
 OLDEST_SERVER = 150_000
 _PREPARING = 7_264_101
@@ -33,7 +35,7 @@ def join() -> None:
         embedded.join(settings.DATA_DIR, password=settings.ENV.role_password(embedded.SUPERUSER))
 
 
-def prepare(*, progress: Callable[[str], object] = print) -> None:
+def prepare(*, progress: Callable[[str], object] = print, safety: bool = True) -> None:
     """Bring the database to the present schema, from whatever state. Harmless to repeat, alone among processes."""
     join()
     with _administrator("postgres" if settings.ENV.embedded else _name()) as server:
@@ -46,7 +48,8 @@ def prepare(*, progress: Callable[[str], object] = print) -> None:
         progress("Applying migrations.")
         call_command("migrate", database="owner", interactive=False, verbosity=0)
         connections["owner"].close()
-    check_safety()
+    if safety:
+        check_safety()
     progress("The database is ready.")
 
 
@@ -64,6 +67,9 @@ def check_safety() -> None:
         cursor.execute(_POWERS, {"roles": roles})
         problems += [f"the role {problem}" for (problem,) in cursor.fetchall()]
     connections["default"].close()
+    if restored_elsewhere():
+        problems.append("this is a restored copy: run bin/manage after_restore")
+    connections["checker"].close()
     if problems:
         raise UnsafeDatabase("; ".join(problems))
 
@@ -108,11 +114,15 @@ def _administrator(database: str) -> Iterator[psycopg.Connection]:
         dbname=database,
         user=user or None,
         password=password or None,
-        connect_timeout=10,
-        application_name="clustr-prepare",
         autocommit=True,
+        **_wire(owner),
     ) as connection:
         yield connection
+
+
+def _wire(login: dict[str, Any]) -> dict[str, Any]:
+    """How to connect, besides to whom and as whom: TLS and the like."""
+    return {name: value for name, value in login["OPTIONS"].items() if name not in ("options", "pool")}
 
 
 def _made_here() -> dict[str, bool]:
@@ -158,7 +168,7 @@ def _may_log_in(role: str) -> bool:
             dbname="postgres" if settings.ENV.embedded else _name(),
             user=role,
             password=settings.ENV.role_password(role),
-            connect_timeout=10,
+            **_wire(owner),
         ).close()
     except psycopg.OperationalError:
         return False

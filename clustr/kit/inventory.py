@@ -1,0 +1,73 @@
+"""What the documentation must list: settings, refusals, periodic jobs, each read from the code that defines it."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import clustr
+from clustr.environment import ROOT, Environment
+from clustr.kit.errors import Refusal
+
+_NOT_IMPORTED = ("clustr.wsgi", "clustr.settings")
+_BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def load_everything() -> None:
+    """Import every module, so that every refusal and job is registered."""
+    for module in pkgutil.walk_packages(clustr.__path__, "clustr."):
+        if not module.name.startswith(_NOT_IMPORTED) and ".migrations" not in module.name:
+            import_module(module.name)
+
+
+def settings_table() -> str:
+    lines = ["| variable | default | what it is |", "| --- | --- | --- |"]
+    for name, setting in Environment.model_fields.items():
+        default = _default(setting.default)
+        lines.append(f"| `{name}` | {default} | {_cell(setting.description or '')} |")
+    return "\n".join(lines)
+
+
+def refusals_table() -> str:
+    kinds = Refusal.__subclasses__()
+    lines = ["| code | kind | meaning |", "| --- | --- | --- |"]
+    for code, refusal in sorted(Refusal.registry.items()):
+        if not refusal.__module__.startswith("clustr."):
+            continue
+        kind = next(kind for kind in kinds if issubclass(refusal, kind))
+        lines.append(f"| `{code}` | {kind.__name__} | {_cell(refusal.title())} |")
+    return "\n".join(lines)
+
+
+def periodic_table() -> str:
+    from procrastinate.contrib.django import app
+
+    lines = ["| job | when (UTC) | what it does |", "| --- | --- | --- |"]
+    found = {
+        periodic.task.name: (periodic.cron, (periodic.task.func.__doc__ or "").strip().splitlines()[0])
+        for periodic in app.periodic_registry.periodic_tasks.values()
+    }
+    lines += [f"| `{name}` | `{cron}` | {_cell(what)} |" for name, (cron, what) in sorted(found.items())]
+    return "\n".join(lines)
+
+
+TABLES = {"settings": settings_table, "refusals": refusals_table, "periodic": periodic_table}
+PAGES = ("docs/settings.md", "docs/errors.md", "docs/operating.md")
+
+
+def filled(page: str) -> str:
+    """The page's text with its generated tables as they should be now."""
+    return _BLOCK.sub(lambda block: block[1] + "\n" + TABLES[block[2]]() + "\n\n" + block[3], (ROOT / page).read_text())
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, Path):
+        value = value.relative_to(ROOT) if value.is_relative_to(ROOT) else value
+    return f"`{value}`" if str(value) else "(none)"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")

@@ -1,0 +1,226 @@
+"""The database's own walls, read from its catalogue: a table somebody forgets to protect fails the build."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.conf import settings
+from django.db import DatabaseError, connections, transaction
+
+from clustr.kit.tenancy import tenant
+from tests.cast import Cast
+
+TENANT_TABLES = """
+SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'cluster_id'
+WHERE c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace AND NOT a.attisdropped ORDER BY 1
+"""
+NOT_A_TENANTS = {
+    "people_mail": "a mail belongs to a person; the cluster is only whose name it is sent in",
+}
+"""Tables whose `cluster_id` is only a note, each with the reason."""
+
+DEFINERS = {
+    "ledger_open_account": "opens an account; row-level security still applies",
+    "ledger_freeze": "freezes or thaws an account",
+    "ledger_post": "the one door through which money moves",
+    "ledger_close": "closes a checkpoint of a growing account",
+}
+"""Every function that runs with its owner's rights, each reviewed."""
+
+
+def rows(sql: str, params: Any = None, using: str = "owner") -> list[tuple[Any, ...]]:
+    with connections[using].cursor() as cursor:
+        cursor.execute(sql, params)
+        return list(cursor.fetchall())
+
+
+def tenant_tables() -> list[str]:
+    return [name for (name,) in rows(TENANT_TABLES) if name not in NOT_A_TENANTS]
+
+
+def test_it_works() -> None:
+    assert {"ledger_transfer", "clusters_membership", "payments_transaction"} <= set(tenant_tables())
+
+
+def test_every_tenant_table_forces_row_level_security() -> None:
+    unprotected = rows(
+        "SELECT relname FROM pg_class WHERE relname = ANY(%s) AND NOT (relrowsecurity AND relforcerowsecurity)",
+        [tenant_tables()],
+    )
+    assert unprotected == []
+
+
+def test_every_tenant_table_has_the_tenant_policy() -> None:
+    policies = rows("SELECT tablename, qual, with_check FROM pg_policies WHERE policyname = 'tenant'")
+    by_table = {table: (using, check) for table, using, check in policies}
+    for table in tenant_tables():
+        using, check = by_table[table]
+        assert "clustr.cluster" in using, table
+        assert "clustr.cluster" in check, table
+        assert "cluster_id" in using, table
+
+
+def test_no_policy_lets_the_runtime_role_see_everything() -> None:
+    open_to_all = rows(
+        "SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public' AND qual = 'true'"
+        " AND (roles = '{public}' OR %s = ANY(roles))",
+        [settings.ROLE_APP],
+    )
+    assert open_to_all == []
+
+
+def test_every_tenant_tables_key_starts_with_the_cluster() -> None:
+    keys = dict(
+        rows(
+            "SELECT c.relname, a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]"
+            " WHERE i.indisprimary AND c.relname = ANY(%s)",
+            [tenant_tables()],
+        )
+    )
+    assert {table: keys.get(table) for table in tenant_tables() if keys.get(table) != "cluster_id"} == {}
+
+
+def test_references_between_tenant_tables_carry_the_cluster() -> None:
+    plain = rows(
+        """
+        SELECT c.conname FROM pg_constraint c
+        WHERE c.contype = 'f' AND c.conrelid::regclass::text = ANY(%(tables)s)
+          AND c.confrelid::regclass::text = ANY(%(tables)s)
+          AND NOT EXISTS (
+            SELECT FROM unnest(c.conkey, c.confkey) AS pair(child, parent)
+            JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = pair.child AND a.attname = 'cluster_id'
+            JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = pair.parent AND b.attname = 'cluster_id')
+        """,
+        {"tables": tenant_tables()},
+    )
+    assert plain == []
+
+
+def test_no_tenant_no_rows(cast: Cast) -> None:
+    """With no cluster set the runtime role sees nothing, in any table, though there is something to see."""
+    present = [table for table in tenant_tables() if rows(f'SELECT FROM "{table}" LIMIT 1', using="checker")]
+    assert {"clusters_membership", "clusters_unit"} <= set(present)
+    for table in tenant_tables():
+        assert rows(f'SELECT count(*) FROM "{table}"', using="default") == [(0,)], table
+
+
+def test_inside_a_tenant_only_its_own_rows(cast: Cast) -> None:
+    with tenant(cast.cluster_id):
+        for table in tenant_tables():
+            strangers = f'SELECT count(*) FROM "{table}" WHERE cluster_id <> %s'
+            assert rows(strangers, [cast.cluster_id], using="default") == [(0,)], table
+
+
+def test_no_tenant_no_new_row() -> None:
+    """Not even an INSERT gets through: the policy's check refuses the row before anything else sees it."""
+    writable = rows(
+        "SELECT c.relname FROM pg_class c WHERE c.relname = ANY(%s)"
+        " AND has_table_privilege(%s, c.oid, 'INSERT') ORDER BY 1",
+        [tenant_tables(), settings.ROLE_APP],
+    )
+    for (table,) in writable:
+        with pytest.raises(DatabaseError) as raised, transaction.atomic():
+            rows(f'INSERT INTO "{table}" (cluster_id) VALUES (%s) RETURNING 1', [uuid4()], using="default")
+        assert getattr(raised.value.__cause__, "sqlstate", "") in ("42501", "23502", "CR000"), table
+
+
+def test_the_serving_roles_own_nothing_and_have_no_power() -> None:
+    roles = [settings.ROLE_APP, settings.ROLE_SWEEP, settings.ROLE_CHECKER]
+    powers = rows(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)"
+        " AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
+        [roles],
+    )
+    owned = rows("SELECT oid::regclass::text FROM pg_class WHERE relowner::regrole::text = ANY(%s)", [roles])
+    assert powers == owned == []
+    memberships = rows("SELECT roleid::regrole FROM pg_auth_members WHERE member::regrole::text = ANY(%s)", [roles])
+    assert memberships == []
+
+
+def test_the_checker_writes_nothing_and_the_sweep_reads_little() -> None:
+    tables = [name for (name,) in rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    for table in tables:
+        for privilege in ("INSERT", "UPDATE", "DELETE", "TRUNCATE"):
+            for role in (settings.ROLE_CHECKER, settings.ROLE_SWEEP):
+                assert rows("SELECT has_table_privilege(%s, %s, %s)", [role, table, privilege]) == [(False,)], (
+                    role,
+                    table,
+                    privilege,
+                )
+    for table in tenant_tables():
+        assert rows("SELECT has_table_privilege(%s, %s, 'SELECT')", [settings.ROLE_SWEEP, table]) == [(False,)], table
+
+
+def test_nobody_may_truncate_a_tenant_table() -> None:
+    for table in tenant_tables():
+        assert rows("SELECT has_table_privilege(%s, %s, 'TRUNCATE')", [settings.ROLE_APP, table]) == [(False,)], table
+
+
+def test_views_see_what_their_reader_may_see() -> None:
+    careless = rows(
+        "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
+        " AND NOT coalesce('security_invoker=true' = ANY(reloptions) OR 'security_invoker=on' = ANY(reloptions), false)"
+    )
+    assert careless == []
+    assert rows("SELECT oid::regclass::text FROM pg_class WHERE relkind = 'm'") == []
+
+
+def test_functions_with_their_owners_rights_are_the_reviewed_ones() -> None:
+    definers = rows(
+        "SELECT proname, coalesce(array_to_string(proconfig, ','), '') FROM pg_proc"
+        " WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+    )
+    assert {name for name, _ in definers} == set(DEFINERS)
+    assert all("search_path=pg_catalog, public" in config for _, config in definers)
+
+
+def test_append_only_triggers_cannot_be_switched_off() -> None:
+    triggers = rows(
+        "SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger WHERE tgname LIKE 'append\\_only%%'"
+    )
+    assert {table for table, _, _ in triggers} >= {"ledger_transfer", "audit_event"}
+    assert {enabled for _, _, enabled in triggers} == {"A"}
+    for table in {table for table, _, _ in triggers}:
+        assert {name for where, name, _ in triggers if where == table} == {"append_only", "append_only_truncate"}
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET cluster_id = cluster_id", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
+)
+@pytest.mark.parametrize("alias", ["default", "owner"])
+def test_append_only_tables_refuse_change_from_anyone(alias: str, statement: str) -> None:
+    tables = rows("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only_truncate'")
+    for (table,) in tables:
+        if "cluster_id" in statement and table not in tenant_tables():
+            continue
+        if alias == "owner" and "TRUNCATE" not in statement:
+            continue  # row triggers meet no row of an empty table, or none that forced security lets the owner see
+        with pytest.raises(DatabaseError), transaction.atomic(using=alias):
+            rows(statement.format(table) + " RETURNING 1" * ("TRUNCATE" not in statement), using=alias)
+
+
+def test_the_runtime_role_may_not_change_what_is_append_only() -> None:
+    tables = rows("SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'append_only'")
+    for (table,) in tables:
+        for privilege in ("UPDATE", "DELETE", "TRUNCATE"):
+            assert rows("SELECT has_table_privilege(%s, %s, %s)", [settings.ROLE_APP, table, privilege]) == [
+                (False,)
+            ], (
+                table,
+                privilege,
+            )
+
+
+def test_no_sequence_tells_how_many_there_are() -> None:
+    """Ids of cluster-owned rows are not counted up: row-level security does not hide the gaps of a sequence."""
+    counted = rows(
+        "SELECT a.attrelid::regclass::text, a.attname FROM pg_attribute a"
+        " WHERE a.attrelid::regclass::text = ANY(%s) AND a.attnum > 0"
+        " AND a.attname = 'id' AND (a.attidentity <> '' OR a.atthasdef)"
+        " AND a.atttypid IN ('int4'::regtype, 'int8'::regtype)",
+        [tenant_tables()],
+    )
+    assert counted == []
