@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 from django.conf import settings
 from django.db import connections
 from psycopg import sql
@@ -81,6 +82,15 @@ def administrator(database: str | None = None) -> Iterator[psycopg.Connection]:
         host=owner["HOST"], port=owner["PORT"] or None, user=user, password=password, dbname=name, autocommit=True
     ) as connection:
         yield connection
+
+
+@contextmanager
+def superuser() -> Iterator[psycopg.Connection]:
+    """For tests that break the database on purpose; skipped where DATABASE_URL names an ordinary owner."""
+    with administrator() as server:
+        if server.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user").fetchone() != (True,):
+            pytest.skip("this needs a superuser")
+        yield server
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from django.db import connections
 from psycopg import sql
 
 from clustr.kit.database import UnsafeDatabase, check_safety, prepare
-from tests.databases import administrator
+from tests.databases import superuser
 
 WEAK = "clustr_test_weak"
 
@@ -27,7 +27,7 @@ def weak() -> Iterator[psycopg.Connection]:
     """A role in the sweep role's place that tests give what it must not have."""
     options = connections["sweep"].settings_dict
     kept = options["USER"]
-    with administrator() as server:
+    with superuser() as server:
         server.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(WEAK)))
         options["USER"] = WEAK
         try:

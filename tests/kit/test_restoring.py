@@ -12,13 +12,13 @@ from clustr.kit.database import UnsafeDatabase, check_safety
 from clustr.kit.restoring import derived_tables, restored_elsewhere
 from clustr.kit.tenancy import tenant
 from tests.cast import Cast
-from tests.databases import administrator
+from tests.databases import superuser
 
 
 @pytest.fixture
 def from_elsewhere(cast: Cast) -> Iterator[None]:
     """As after a restore: a checkpoint whose horizon this server has not reached."""
-    with administrator() as server:
+    with superuser() as server:
         server.execute(
             "INSERT INTO ledger_account (cluster_id, id, kind, currency, guarded, open)"
             " VALUES (%(cluster)s, %(cluster)s, 'test', 'NGN', false, true)",
