@@ -112,6 +112,11 @@ def close_account(*, cluster_id: UUID, account_id: UUID, timezone: str) -> int:
         return int(_call("SELECT ledger_close(%s, %s)", [account_id, timezone]))
 
 
+def resort_turnover(*, timezone: str) -> None:
+    """Sort the current cluster's turnover by the days of another time zone, when the cluster moves to it."""
+    _call("SELECT ledger_resort_turnover(%s)", [timezone])
+
+
 def _call(statement: str, parameters: list[Any]) -> Any:
     current_tenant()
     with refusals_from_database(), connection.cursor() as cursor:

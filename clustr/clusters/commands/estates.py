@@ -21,6 +21,7 @@ from clustr.kit.errors import InvalidValue
 from clustr.kit.ids import new_id
 from clustr.kit.money import DECIMALS, CurrencyMismatch, Money, UnknownCurrency
 from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
 from clustr.people import commands as people
 from clustr.people.policies import normalised_email
 
@@ -82,6 +83,8 @@ def update_settings(*, actor: Actor, changes: SettingsChanges, now: datetime, re
         if not changed:
             return
         Cluster.objects.filter(id=actor.cluster_id).update(**changed)
+        if "timezone" in changed:
+            ledger.resort_turnover(timezone=changed["timezone"])
         audit.record(
             actor=actor,
             action="clusters.settings_changed",

@@ -314,9 +314,27 @@ BEGIN
   RETURN folded;
 END $$;
 
-REVOKE ALL ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close, ledger_post_one, ledger_post_many,
-  ledger_same_transfer, ledger_refuse_debit FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close TO {app};
+-- Sort what was folded in already by the days of another time zone, for every growing account of the cluster.
+CREATE FUNCTION ledger_resort_turnover(p_timezone text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+  tenant uuid := kit_tenant();
+BEGIN
+  PERFORM 1 FROM ledger_checkpoint WHERE cluster_id = tenant ORDER BY account_id FOR UPDATE;
+  DELETE FROM ledger_turnover WHERE cluster_id = tenant;
+  INSERT INTO ledger_turnover (cluster_id, account_id, day, kind, label, debits, credits)
+    SELECT tenant, k.account_id, (t.at AT TIME ZONE p_timezone)::date, t.kind, t.label,
+           coalesce(sum(t.amount) FILTER (WHERE t.debit = k.account_id), 0),
+           coalesce(sum(t.amount) FILTER (WHERE t.credit = k.account_id), 0)
+    FROM ledger_checkpoint k
+    JOIN ledger_transfer t ON t.cluster_id = tenant AND k.account_id IN (t.debit, t.credit) AND t.xid < k.horizon
+    WHERE k.cluster_id = tenant GROUP BY 2, 3, 4, 5;
+END $$;
+
+REVOKE ALL ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close, ledger_resort_turnover,
+  ledger_post_one, ledger_post_many, ledger_same_transfer, ledger_refuse_debit FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close, ledger_resort_turnover
+  TO {app};
 """
 
 
