@@ -39,7 +39,9 @@ class Environment(BaseSettings):
         "", description="`id:hex` pairs of 32-byte keys, comma-separated, the newest first: seal bank and meter numbers."
     )
     CLUSTR_ALLOWED_HOSTS: str = Field("localhost,127.0.0.1,[::1]", description="Host names served, comma-separated.")
-    CLUSTR_BASE_URL: str = Field("http://127.0.0.1:8000", description="Where people reach this server; used in links.")
+    CLUSTR_BASE_URL: str = Field(
+        "", description="Where people reach this server; used in links. Empty: `http://127.0.0.1:$PORT`."
+    )
     CLUSTR_TRUSTED_PROXIES: str = Field(
         "", description="Addresses or networks whose X-Forwarded-For is believed, comma-separated."
     )
@@ -69,6 +71,11 @@ class Environment(BaseSettings):
     @property
     def production(self) -> bool:
         return self.CLUSTR_ENV == "production"
+
+    @property
+    def base_url(self) -> str:
+        """Where people reach this server, without a trailing slash."""
+        return (self.CLUSTR_BASE_URL or f"http://127.0.0.1:{self.PORT}").rstrip("/")
 
     @property
     def embedded(self) -> bool:

@@ -15,7 +15,7 @@ ENV = Environment()
 SECRET_KEY = ENV.secret_key
 DEBUG = False
 ALLOWED_HOSTS = [host.strip() for host in ENV.CLUSTR_ALLOWED_HOSTS.split(",")]
-BASE_URL = ENV.CLUSTR_BASE_URL.rstrip("/")
+BASE_URL = ENV.base_url
 TRUSTED_PROXIES = [proxy.strip() for proxy in ENV.CLUSTR_TRUSTED_PROXIES.split(",") if proxy.strip()]
 
 clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-offset")
