@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from clustr.bills.refusals import (
     BillAlreadyPaid,
@@ -17,6 +17,7 @@ from clustr.bills.refusals import (
 )
 from clustr.bills.types import UTILITY_TYPES, BillCategory, BillType, Standing, Terms
 from clustr.kit.errors import InvalidValue
+from clustr.kit.money import CurrencyMismatch, Money
 
 
 def refuse_payment(*, standing: Standing, allow_payment_after_due: bool, now: datetime) -> None:
@@ -34,7 +35,8 @@ def refuse_payment(*, standing: Standing, allow_payment_after_due: bool, now: da
 
 
 def terms_digest(terms: Terms) -> bytes:
-    """SHA-256 over the terms in canonical form: what an acknowledgment consents to, and a payment relies on."""
+    """SHA-256 over the terms in canonical form: what an acknowledgment consents to, and a payment relies on. The same
+    for the same terms, also when they were read again: the due date is an instant, whatever zone it was written in."""
     canonical = json.dumps(
         {
             "title": terms.title,
@@ -42,7 +44,7 @@ def terms_digest(terms: Terms) -> bytes:
             "type": terms.type.value,
             "amount": str(terms.amount),
             "currency": terms.amount.currency,
-            "due_date": terms.due_date.isoformat(),
+            "due_date": terms.due_date.astimezone(UTC).isoformat(),
             "version": terms.version,
         },
         sort_keys=True,
@@ -56,11 +58,19 @@ def category_of(type: BillType) -> BillCategory:
     return BillCategory.USER_MANAGED if type in UTILITY_TYPES else BillCategory.CLUSTER_MANAGED
 
 
-def refuse_new_bill(*, type: BillType, amount_minor: int, due_date: datetime, now: datetime) -> None:
-    """Refuse a bill the office cannot issue: of a utility's type, of nothing, or due already."""
+def refuse_new_bill(*, type: BillType, amount: Money, currency: str, due_date: datetime, now: datetime) -> None:
+    """Refuse a bill the office cannot issue: of a utility's type, of nothing, in another currency than the cluster's, or
+    due already."""
     if category_of(type) is not BillCategory.CLUSTER_MANAGED:
         raise TypeNotManaged
-    if amount_minor <= 0:
-        raise InvalidValue.of("amount", "amount_must_be_positive", "The amount must be more than zero.")
+    refuse_amount(amount=amount, currency=currency)
     if due_date <= now:
         raise DueDateNotAhead
+
+
+def refuse_amount(*, amount: Money, currency: str) -> None:
+    """Refuse what is not money of this currency to be moved or billed: another currency's, zero or less."""
+    if amount.currency != currency:
+        raise CurrencyMismatch(f"The amount must be in {currency}.")
+    if amount.minor <= 0:
+        raise InvalidValue.of("amount", "amount_must_be_positive", "The amount must be more than zero.")

@@ -94,8 +94,8 @@ def bill_of_member(*, cluster_id: UUID, user_id: UUID, bill_id: UUID, now: datet
 def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
     """The member's bills counted and summed by status, what is still to be paid, and when next."""
     rows = _rows(
-        f"SELECT {STATUS_SQL} AS status, count(*), sum(due_minor)::bigint, sum(paid_minor)::bigint,"
-        " sum(greatest(0, due_minor - paid_minor))::bigint, min(due_date)"
+        f"SELECT {STATUS_SQL} AS status, count(*), sum(due_minor), sum(paid_minor),"
+        " sum(greatest(0, due_minor - paid_minor)), min(due_date)"
         " FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s GROUP BY 1",
         {"cluster": actor.cluster_id, "member": actor.member_id, "now": now},
     )
@@ -104,8 +104,8 @@ def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
         StatusLine(
             status=status,
             count=found[status][1] if status in found else 0,
-            amount_due=Money(found[status][2] if status in found else 0, actor.currency),
-            amount_paid=Money(found[status][3] if status in found else 0, actor.currency),
+            amount_due=Money(int(found[status][2]) if status in found else 0, actor.currency),
+            amount_paid=Money(int(found[status][3]) if status in found else 0, actor.currency),
         )
         for status in MemberStatus
     )
@@ -113,7 +113,7 @@ def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
     upcoming = [row[5] for row in to_pay if row[0] != MemberStatus.OVERDUE]
     return BillSummary(
         lines=lines,
-        outstanding=Money(sum(row[4] for row in to_pay), actor.currency),
+        outstanding=Money(int(sum(row[4] for row in to_pay)), actor.currency),
         next_due_date=min(upcoming, default=None),
     )
 

@@ -8,7 +8,7 @@ from clustr.bills.commands.issuing import (
     edit_bill,
 )
 from clustr.bills.commands.paying import pay_bill, record_offline_bill_payment
-from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment
+from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
 
 __all__ = [
     "acknowledge_bill",
@@ -22,5 +22,6 @@ __all__ = [
     "record_offline_bill_payment",
     "refund_bill_payment",
     "resolve_dispute",
+    "update_bill_status",
     "withdraw_dispute",
 ]

@@ -23,7 +23,7 @@ from clustr.bills.types import DisputeState, MemberBillView, MemberStatus, Resol
 from clustr.kit.actor import Actor
 from clustr.kit.errors import InvalidValue, refusals_from_database
 from clustr.kit.ids import new_id
-from clustr.kit.money import Money
+from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import tenant
 from clustr.wallets.policies import refuse_own_affair
 
@@ -86,6 +86,8 @@ def resolve_dispute(
     Needs ManageBill; nobody resolves their own. Refuses `DisputeNotFound`, `DisputeClosed`, `AmountBelowPaid`.
     """
     actor.require("ManageBill")
+    if resolution is Resolution.REJECTED and amount_due is not None:
+        raise InvalidValue.of("amount_due", "not_for_rejected", "A rejected dispute leaves what the member owes.")
     with tenant(actor.cluster_id):
         known = Dispute.objects.filter(cluster_id=actor.cluster_id, id=dispute_id).first()
         if known is None:
@@ -97,7 +99,7 @@ def resolve_dispute(
             raise DisputeClosed
         facts = {"resolution": resolution.value}
         if resolution is Resolution.UPHELD:
-            lowered_to = amount_due or Money(0, actor.currency)
+            lowered_to = Money(0, actor.currency) if amount_due is None else amount_due
             _lower(actor, dispute, lowered_to, note, now)
             facts["amount_due"] = str(lowered_to)
         dispute.state, dispute.closed_at = resolution.value, now
@@ -117,6 +119,8 @@ def resolve_dispute(
 
 def _lower(actor: Actor, dispute: Dispute, amount_due: Money, note: str, now: datetime) -> None:
     bill = Bill.objects.get(cluster_id=actor.cluster_id, id=dispute.bill_id)
+    if amount_due.currency != bill.currency:
+        raise CurrencyMismatch(f"The amount must be in {bill.currency}.")
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT due_minor, paid_minor FROM bills_standing(%s, %s, %s, %s, %s)",

@@ -12,7 +12,7 @@ from clustr.audit.types import Subject
 from clustr.bills.locks import lock_bill
 from clustr.bills.models import Bill, MemberBill
 from clustr.bills.office_queries import residents_among
-from clustr.bills.policies import category_of, refuse_new_bill, terms_digest
+from clustr.bills.policies import category_of, refuse_amount, refuse_new_bill, terms_digest
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, BulkInvalid, DueDateNotAhead
 from clustr.bills.types import BillType, NewBill, Terms
 from clustr.clusters.refusals import MemberNotFound
@@ -56,7 +56,7 @@ def create_bulk_bills(*, actor: Actor, bills: Sequence[NewBill], now: datetime) 
     if not 1 <= len(bills) <= MAX_BULK:
         raise InvalidValue.of("bills", "out_of_range", f"Between 1 and {MAX_BULK:,} bills at once.")
     with tenant(actor.cluster_id):
-        _refuse_bulk(bills, now)
+        _refuse_bulk(actor, bills, now)
         made = [_bill(actor, new, now) for new in bills]
         Bill.objects.bulk_create(made, batch_size=1_000)
         audit.record_batch(
@@ -108,7 +108,7 @@ def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetim
 
 def _create(actor: Actor, new: NewBill, now: datetime) -> Bill:
     actor.require("ManageBill")
-    refuse_new_bill(type=new.type, amount_minor=new.amount.minor, due_date=new.due_date, now=now)
+    refuse_new_bill(type=new.type, amount=new.amount, currency=actor.currency, due_date=new.due_date, now=now)
     with tenant(actor.cluster_id):
         if new.user_id is not None and not residents_among(user_ids=[new.user_id], now=now):
             raise MemberNotFound
@@ -142,14 +142,15 @@ def _bill(actor: Actor, new: NewBill, now: datetime) -> Bill:
     return bill
 
 
-def _refuse_bulk(bills: Sequence[NewBill], now: datetime) -> None:
+def _refuse_bulk(actor: Actor, bills: Sequence[NewBill], now: datetime) -> None:
     errors: list[FieldError] = []
     for index, new in enumerate(bills):
         try:
-            refuse_new_bill(type=new.type, amount_minor=new.amount.minor, due_date=new.due_date, now=now)
+            refuse_new_bill(type=new.type, amount=new.amount, currency=actor.currency, due_date=new.due_date, now=now)
         except Invalid as refusal:
             field = {"due_date_not_ahead": "due_date", "type_not_managed": "type"}.get(refusal.code, "amount")
-            errors.append(FieldError(f"bills.{index}.{field}", refusal.code, refusal.detail))
+            code = refusal.errors[0].code if refusal.errors else refusal.code
+            errors.append(FieldError(f"bills.{index}.{field}", code, refusal.detail))
     named = {new.user_id for new in bills if new.user_id is not None}
     residents = residents_among(user_ids=named, now=now) if named else set()
     errors.extend(
@@ -171,6 +172,7 @@ def _apply(bill: Bill, changes: BillChanges) -> None:
     if changes.description is not None:
         bill.description = changes.description
     if changes.amount is not None:
+        refuse_amount(amount=changes.amount, currency=bill.currency)
         bill.amount_minor = changes.amount.minor
     if changes.due_date is not None:
         bill.due_date = changes.due_date
@@ -179,8 +181,6 @@ def _apply(bill: Bill, changes: BillChanges) -> None:
 
 
 def _refuse_new_terms(bill: Bill, before: Terms, now: datetime) -> None:
-    if bill.amount_minor <= 0:
-        raise InvalidValue.of("amount", "amount_must_be_positive", "The amount must be more than zero.")
     if bill.due_date != before.due_date and bill.due_date <= now:
         raise DueDateNotAhead
     if MemberBill.objects.filter(cluster_id=bill.cluster_id, bill_id=bill.id, paid_minor__gt=0).exists():

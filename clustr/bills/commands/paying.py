@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection
 
+from clustr.bills.policies import refuse_amount
 from clustr.bills.queries import OWED_COLUMNS, member_bill_view
 from clustr.bills.types import MemberBillView
 from clustr.kit.actor import Actor
@@ -32,11 +33,13 @@ def pay_bill(
     """Pay on a bill from the member's wallet, whole (`amount` None) or in part; the cluster's wallet is credited in the
     same instant. `authorization` comes from `wallets.commands.authorize_spend`.
 
-    Refuses `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `BillDisputed`, `BillNotAcknowledged`, `BillPastDue`,
-    `AmountExceedsRemaining`, `PinRequired`, `InsufficientFunds`, `AccountFrozen`.
+    Refuses, in this order, `PinRequired`, `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `BillDisputed`,
+    `BillNotAcknowledged`, `BillPastDue`, `AmountExceedsRemaining`, `AccountFrozen`, `InsufficientFunds`.
     """
     if (authorization.user_id, authorization.cluster_id) != (actor.user_id, actor.cluster_id):
         raise AssertionError("a spend was authorized for somebody else")
+    if amount is not None:
+        refuse_amount(amount=amount, currency=actor.currency)
     transaction_id = new_id()
     row = _settle(
         actor,
@@ -73,6 +76,7 @@ def record_offline_bill_payment(
     """
     actor.require("ManageBill")
     refuse_own_affair(actor_id=actor.user_id, concerned_id=user_id)
+    refuse_amount(amount=amount, currency=actor.currency)
     transaction_id = new_id()
     with tenant(actor.cluster_id):
         row = _settle(

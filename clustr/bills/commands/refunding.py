@@ -11,7 +11,9 @@ from clustr.audit import commands as audit
 from clustr.audit.types import Subject
 from clustr.bills.locks import lock_bill, lock_part
 from clustr.bills.models import Bill, BillPayment
-from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound
+from clustr.bills.policies import refuse_amount
+from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, StatusIsDerived
+from clustr.bills.types import MemberStatus
 from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
@@ -24,6 +26,15 @@ from clustr.payments.refusals import NotRefundable, TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
+
+
+def update_bill_status(
+    *, actor: Actor, bill_id: UUID, status: str, reason: str, refund_payers: bool, now: datetime
+) -> Bill:
+    """Set a bill's status: only "cancelled" can be set, as `cancel_bill` does. Refuses `StatusIsDerived` else."""
+    if status != MemberStatus.CANCELLED:
+        raise StatusIsDerived
+    return cancel_bill(actor=actor, bill_id=bill_id, reason=reason, refund_payers=refund_payers, now=now)
 
 
 def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool, now: datetime) -> Bill:
@@ -68,6 +79,8 @@ def refund_bill_payment(
     `RefundExceedsPayment`, `InsufficientFunds`.
     """
     actor.require("TransferFunds")
+    if amount is not None:
+        refuse_amount(amount=amount, currency=actor.currency)
     with tenant(actor.cluster_id):
         payment = BillPayment.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
         known = Transaction.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
@@ -78,7 +91,7 @@ def refund_bill_payment(
             raise NotRefundable
         lock_part(payment.bill_id, payment.user_id)
         known.refresh_from_db()
-        back = amount or Money(known.amount_minor - known.refunded_minor, known.currency)
+        back = Money(known.amount_minor - known.refunded_minor, known.currency) if amount is None else amount
         original = payments.count_refund(transaction_id=transaction_id, amount=back)
         refund = payments.create_transaction(
             id=new_id(),

@@ -177,6 +177,15 @@ CREATE VIEW bills_owed WITH (security_invoker = true) AS
 REVOKE ALL ON bills_owed FROM {app};
 GRANT SELECT ON bills_owed TO {app}, {checker};
 
+-- Whether a bill reaches this member: for the few whose own acts are looked at one by one.
+CREATE FUNCTION bills_reaches(p_bill bills_bill, p_member uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN p_bill.user_id IS NOT NULL THEN p_bill.user_id = p_member
+    ELSE EXISTS (SELECT FROM clusters_membership m
+      WHERE m.cluster_id = p_bill.cluster_id AND m.user_id = p_member AND m.role = 'resident'
+        AND clusters_reaches(m.role, m.joined_at, m.left_at, p_bill.issued_at, p_bill.due_date,
+                             p_bill.members_at_issue_only)) END
+$$;
+
 -- A bill's totals so far: the tally, and every act since, in one snapshot. A payment counts as settling only where
 -- nothing was lowered for the member; the few members with an adjustment are looked at one by one.
 CREATE FUNCTION bills_totals(
@@ -194,11 +203,12 @@ CREATE FUNCTION bills_totals(
              WHERE a.cluster_id = kit_tenant() AND a.bill_id = p_bill.id) AS lowered
            CROSS JOIN LATERAL bills_standing(p_bill.cluster_id, p_bill.id, lowered.user_id, p_bill.amount_minor,
                                              p_bill.version) AS s
-           WHERE s.paid_minor >= s.due_minor),
+           WHERE s.paid_minor >= s.due_minor AND bills_reaches(p_bill, lowered.user_id)),
          last.acknowledged + (SELECT count(*) FROM bills_acknowledgment k WHERE k.bill_id = p_bill.id
            AND k.cluster_id = kit_tenant() AND k.version = p_bill.version AND k.xid >= last.horizon),
          (SELECT count(*) FROM bills_dispute d
-           WHERE d.cluster_id = kit_tenant() AND d.bill_id = p_bill.id AND d.state = 'open')
+           WHERE d.cluster_id = kit_tenant() AND d.bill_id = p_bill.id AND d.state = 'open'
+             AND bills_reaches(p_bill, d.user_id))
   FROM last, LATERAL (
     SELECT sum(b.amount_minor)::bigint AS amount, sum(b.settles)::bigint AS settled FROM bills_billpayment b
     WHERE b.bill_id = p_bill.id AND b.cluster_id = kit_tenant() AND b.xid >= last.horizon) AS p
@@ -210,12 +220,14 @@ CREATE FUNCTION bills_members_billed(p_bill bills_bill) RETURNS bigint LANGUAGE 
     ELSE clusters_members_billed(p_bill.issued_at, p_bill.due_date, p_bill.members_at_issue_only) END
 $$;
 
--- What a bill asks of all its members together: each owes the whole amount, less what was lowered for them.
-CREATE FUNCTION bills_amount_billed(p_bill bills_bill) RETURNS bigint LANGUAGE sql STABLE AS $$
-  SELECT (bills_members_billed(p_bill) * p_bill.amount_minor - coalesce((
+-- What a bill asks of all its members together: each owes the whole amount, less what was lowered for them. Numeric: a
+-- large amount times many members is more than a bigint holds.
+CREATE FUNCTION bills_amount_billed(p_bill bills_bill) RETURNS numeric LANGUAGE sql STABLE AS $$
+  SELECT bills_members_billed(p_bill)::numeric * p_bill.amount_minor - coalesce((
     SELECT sum(least(p_bill.amount_minor, lowered.amount)) FROM (
       SELECT sum(a.amount_minor) AS amount FROM bills_adjustment a
-      WHERE a.cluster_id = kit_tenant() AND a.bill_id = p_bill.id GROUP BY a.user_id) AS lowered), 0))::bigint
+      WHERE a.cluster_id = kit_tenant() AND a.bill_id = p_bill.id GROUP BY a.user_id
+      HAVING bills_reaches(p_bill, a.user_id)) AS lowered), 0)
 $$;
 
 -- Move a bill's tally up to the oldest transaction still under way; see ledger_close.
@@ -243,6 +255,9 @@ BEGIN
     FROM bills_billpayment WHERE bill_id = p_bill AND cluster_id = tenant AND xid >= last.horizon AND xid < next;
   SELECT count(*) INTO acknowledged FROM bills_acknowledgment
     WHERE bill_id = p_bill AND cluster_id = tenant AND version = present AND xid >= last.horizon AND xid < next;
+  IF folded + acknowledged = 0 AND last.version = present THEN
+    RETURN 0;  -- nothing happened: the old horizon is as good, and most bills are quiet
+  END IF;
   UPDATE bills_tally SET horizon = next, collected_minor = collected_minor + collected,
       paid_count = paid_count + settled, version = present,
       acknowledged_count = acknowledged + CASE WHEN last.version = present THEN last.acknowledged_count ELSE 0 END
@@ -371,9 +386,10 @@ BEGIN
   SELECT w.id INTO wallet FROM wallets_wallet w
     WHERE w.cluster_id = tenant AND w.user_id = p_member AND w.currency = p_currency;
   IF wallet IS NULL THEN
-    PERFORM bills_refuse_payment((SELECT o FROM bills_owed o
-      WHERE o.cluster_id = tenant AND o.id = p_bill AND o.member_id = p_member), p_at);
-    PERFORM kit_refuse('insufficient_funds');
+    SELECT * INTO owed FROM bills_owed o WHERE o.cluster_id = tenant AND o.id = p_bill AND o.member_id = p_member;
+    PERFORM bills_refuse_payment(owed, p_at);
+    PERFORM kit_refuse(CASE WHEN p_amount > owed.due_minor - owed.paid_minor THEN 'amount_exceeds_remaining'
+                            ELSE 'insufficient_funds' END);
   END IF;
   SELECT * INTO paid FROM bills_pay(p_bill, p_member, p_amount, wallet, NULL, p_transaction, p_reference, 'wallet', '',
     p_at, p_member, 'bills.paid', p_ip, p_agent, p_request);
