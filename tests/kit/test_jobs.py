@@ -53,7 +53,17 @@ def nothing_waits() -> Iterator[None]:
 
 def work() -> None:
     """A real worker, until nothing is left to do."""
-    call_command("worker", until_idle=True, concurrency=2)
+    while due():
+        call_command("worker", until_idle=True, concurrency=1)
+
+
+def due() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo'"
+            " AND coalesce(scheduled_at, now()) <= now())"
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def waiting(name: str) -> int:
@@ -115,7 +125,7 @@ def test_an_unknown_job_is_a_bug() -> None:
 def test_money_comes_first() -> None:
     enqueue("tests.note_and_undo", mark="upkeep")
     enqueue("tests.note", mark="money")
-    call_command("worker", until_idle=True, concurrency=1)
+    work()
     assert ran == ["money", "upkeep-kept"]
 
 

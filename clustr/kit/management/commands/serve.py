@@ -56,9 +56,8 @@ class Command(BaseCommand):
             time.sleep(5)
 
     def _make_demonstration(self) -> None:
-        if settings.ENV.CLUSTR_ENV != "demo" or DEMONSTRATION not in get_commands():
-            return
-        call_command(DEMONSTRATION, stdout=self.stdout)
+        if settings.ENV.CLUSTR_ENV == "demo" and DEMONSTRATION in get_commands():
+            call_command(DEMONSTRATION, stdout=self.stdout)
 
 
 class _Greeting:
