@@ -21,8 +21,8 @@ INVARIANTS = [
         "clusters.tallies_equal_memberships",
         "The running tallies of joiners and leavers say what the memberships say.",
         f"""
-        SELECT coalesce(counted.cluster_id, kept.cluster_id), kept.grain, kept.at, kept.joiners, counted.joiners,
-               kept.leavers, counted.leavers
+        SELECT coalesce(counted.cluster_id, kept.cluster_id) AS cluster_id, kept.grain, kept.at, kept.joiners, counted.joiners AS joined,
+               kept.leavers, counted.leavers AS left
         FROM (SELECT cluster_id, replace(grain, 'microseconds', 'instant') AS grain, at, joiners, leavers
               FROM ({_COUNTED}) AS fresh) AS counted
         FULL JOIN (SELECT * FROM clusters_tally) AS kept

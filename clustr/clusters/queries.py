@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from clustr.clusters.models import Cluster, Membership
 from clustr.clusters.policies import standing
@@ -45,6 +46,27 @@ def actor_for(*, user_id: UUID, cluster_id: UUID | None, origin: Origin, now: da
 def clusters_of(*, user_id: UUID, now: datetime) -> dict[UUID, str]:
     """The clusters where this person is or was a member, and their role there (`former` for those who left)."""
     return {cluster_id: stands.role for cluster_id, (_, _, stands) in _standings(user_id, now).items()}
+
+
+def memberships_held(user_id: UUID) -> list[dict[str, Any]]:
+    """Every membership a person has or had, in all clusters, as plain values: for their export."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('clustr.user', %s, true)", [str(user_id)])
+        cursor.execute(
+            "SELECT c.name, m.role, m.permissions, m.joined_at, m.left_at FROM clusters_membership m"
+            " JOIN clusters_cluster c ON c.id = m.cluster_id WHERE m.user_id = %s ORDER BY m.joined_at, m.id",
+            [user_id],
+        )
+        return [
+            {
+                "cluster": name,
+                "role": role,
+                "permissions": permissions,
+                "joined_at": joined_at.isoformat(),
+                "left_at": left_at.isoformat() if left_at else None,
+            }
+            for name, role, permissions, joined_at, left_at in cursor.fetchall()
+        ]
 
 
 def _implied(found: dict[UUID, _Found]) -> UUID:

@@ -18,8 +18,6 @@ from clustr.kit.ids import new_id
 from clustr.people.commands import erase_person, register_people
 from tests.cast import ORIGIN, Cast, Person
 
-pytestmark = pytest.mark.django_db(databases="__all__", transaction=True)
-
 
 def actor_of(person: Person, now: datetime, cluster_id: UUID | None = None) -> Actor:
     return queries.actor_for(user_id=person.user_id, cluster_id=cluster_id, origin=ORIGIN, now=now)

@@ -282,7 +282,9 @@ STATE = [
         fields=[
             (
                 "pk",
-                models.CompositePrimaryKey("cluster_id", "grain", "at", blank=True, editable=False, primary_key=True),
+                models.CompositePrimaryKey(
+                    "cluster_id", "grain", "at", blank=True, editable=False, primary_key=True, serialize=False
+                ),
             ),
             ("cluster_id", _uuid()),
             ("grain", models.TextField()),

@@ -8,9 +8,20 @@ from django.db import migrations
 from clustr.kit.schema import sql
 
 SEARCH = r"""
+-- The words of some texts: lower case, without accents, in no particular order.
 CREATE FUNCTION people_words(VARIADIC texts text[]) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  SELECT array_to_tsvector(array_remove(
-    regexp_split_to_array(lower(array_to_string(texts, ' ')), '[^[:alnum:]]+'), ''))
+  SELECT array_to_tsvector(array_remove(regexp_split_to_array(
+    lower(regexp_replace(normalize(array_to_string(texts, ' '), NFKD), '[\u0300-\u036f]', '', 'g')),
+    '[\s!-/:-@\[-`{-~]+'), ''))
+$$;
+
+-- The question that finds whoever has a word beginning with each word of a text. A number may be asked for with the zero
+-- that is dialled inside the country. NULL when the text has no words.
+CREATE FUNCTION people_find(asked text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT string_agg(CASE WHEN word ~ '^0[0-9]+$'
+    THEN '(' || quote_literal(word) || ':* | ' || quote_literal(substr(word, 2)) || ':*)'
+    ELSE quote_literal(word) || ':*' END, ' & ')::tsquery
+  FROM unnest(tsvector_to_array(people_words(replace(asked, '\', ' ')))) AS word
 $$;
 
 ALTER TABLE people_user ADD COLUMN search tsvector GENERATED ALWAYS AS (
@@ -19,7 +30,9 @@ ALTER TABLE people_user ADD COLUMN search tsvector GENERATED ALWAYS AS (
 CREATE INDEX people_user_search ON people_user USING gin (search);
 """
 
+BACK = "ALTER TABLE people_user DROP COLUMN search; DROP FUNCTION people_find, people_words"
+
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [("people", "0002_private")]
-    operations: ClassVar = [sql(SEARCH, "ALTER TABLE people_user DROP COLUMN search; DROP FUNCTION people_words")]
+    operations: ClassVar = [sql(SEARCH, BACK)]

@@ -1,0 +1,132 @@
+"""Reading the members of a cluster page by page, each page at the same cost however many members there are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.clusters.policies import label_key
+from clustr.clusters.refusals import MemberNotFound
+from clustr.clusters.types import Member, PaymentsPermissions, Role
+from clustr.kit.actor import Actor
+from clustr.kit.tenancy import tenant
+
+_BEYOND = "\U0010ffff"
+
+_WALKED_AT_MOST = 2_000
+
+_MEMBERS = """
+SELECT m.id, m.user_id, u.name, u.email, u.phone, n.label, n.unit_type, m.role, m.permissions, m.joined_at, m.left_at
+FROM clusters_membership m
+JOIN people_user u ON u.id = m.user_id
+LEFT JOIN clusters_unit n ON n.cluster_id = m.cluster_id AND n.id = m.unit_id
+WHERE m.cluster_id = %(cluster)s{filters}"""
+
+_IN_ORDER = " ORDER BY m.id LIMIT %(limit)s"
+
+# Who is found among the next members in order: fills the page at once for a question that finds many of them.
+_WALK = f"""
+WITH walked AS MATERIALIZED (
+  SELECT m.id FROM clusters_membership m WHERE m.cluster_id = %(cluster)s{{filters}}
+  ORDER BY m.id LIMIT {_WALKED_AT_MOST})
+SELECT page.*, (SELECT count(*) FROM walked) FROM (SELECT 1) AS always LEFT JOIN ({_MEMBERS}
+  AND m.id IN (SELECT id FROM walked)
+  AND (u.search @@ people_find(%(q)s) OR n.label_key >= %(from)s AND n.label_key < %(to)s){_IN_ORDER}) AS page ON true"""
+
+# Who is found by asking the indexes: quick for a question that finds few.
+_ASK = f"""{_MEMBERS} AND m.id IN (
+  (SELECT m.id FROM clusters_membership m JOIN people_user u ON u.id = m.user_id
+    WHERE m.cluster_id = %(cluster)s{{filters}} AND u.search @@ people_find(%(q)s){_IN_ORDER})
+  UNION
+  (SELECT m.id FROM clusters_unit n JOIN clusters_membership m ON m.cluster_id = n.cluster_id AND m.unit_id = n.id
+    WHERE m.cluster_id = %(cluster)s{{filters}} AND n.cluster_id = %(cluster)s
+      AND n.label_key >= %(from)s AND n.label_key < %(to)s{_IN_ORDER})){_IN_ORDER}"""
+
+
+class Presence(StrEnum):
+    """Whether a membership is in force."""
+
+    PRESENT = "present"
+    LEFT = "left"
+
+
+def members_of(
+    *,
+    actor: Actor,
+    now: datetime,
+    q: str = "",
+    role: Role | None = None,
+    presence: Presence | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[Member]:
+    """The memberships of the actor's cluster in the order they were made. Needs ManageMembers.
+
+    `q` finds by the beginnings of words of the name or e-mail address, of the phone number, and of the unit's label.
+    """
+    actor.require(PaymentsPermissions.MANAGE_MEMBERS)
+    filters = ""
+    if after is not None:
+        filters += " AND m.id > %(after)s"
+    if role is not None:
+        filters += " AND m.role = %(role)s"
+    if presence is Presence.PRESENT:
+        filters += " AND (m.left_at IS NULL OR m.left_at > %(now)s)"
+    elif presence is Presence.LEFT:
+        filters += " AND m.left_at <= %(now)s"
+    unit = label_key(q)
+    parameters = {
+        "cluster": actor.cluster_id,
+        "after": after,
+        "role": role,
+        "now": now,
+        "q": q,
+        "from": unit,
+        "to": unit + _BEYOND,
+        "limit": limit,
+    }
+    if not unit:
+        return [_member(row) for row in _read(actor, _MEMBERS + _IN_ORDER, filters, parameters)]
+    found = _read(actor, _WALK, filters, parameters)
+    hits = [row[:-1] for row in found if row[0] is not None]
+    if len(hits) < limit and found[0][-1] == _WALKED_AT_MOST:
+        hits = _read(actor, _ASK, filters, parameters)
+    return [_member(row) for row in hits]
+
+
+def member_of(*, actor: Actor, membership_id: UUID) -> Member:
+    """One membership of the actor's cluster. Needs ManageMembers; refuses with MemberNotFound."""
+    actor.require(PaymentsPermissions.MANAGE_MEMBERS)
+    parameters = {"cluster": actor.cluster_id, "id": membership_id, "limit": 1}
+    found = _read(actor, _MEMBERS, " AND m.id = %(id)s", parameters)
+    if not found:
+        raise MemberNotFound
+    return _member(found[0])
+
+
+def _read(actor: Actor, statement: str, filters: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with tenant(actor.cluster_id), connection.cursor() as cursor:
+        cursor.execute(statement.format(filters=filters), parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _member(row: tuple[Any, ...]) -> Member:
+    id_, user_id, name, email, phone, unit, unit_type, role, permissions, joined_at, left_at = row
+    return Member(
+        id=id_,
+        user_id=user_id,
+        name=name,
+        email=email,
+        phone=phone,
+        unit=unit,
+        unit_type=unit_type,
+        role=Role(role),
+        permissions=tuple(permissions),
+        joined_at=joined_at,
+        left_at=left_at,
+    )
