@@ -59,6 +59,7 @@ def configure(*, production: bool, level: str) -> None:
                 # 4xx answers stand in the access line; paths may hold the code of a receipt or an invitation.
                 "django.request": {"level": "CRITICAL"},
                 "django.security": {"level": "ERROR"},
+                "django.security.DisallowedHost": {"level": "CRITICAL"},
                 "django.db.backends": {"level": "WARNING"},
                 "psycopg.pool": {"level": "ERROR"},
                 "httpx": {"level": "WARNING"},
@@ -88,7 +89,7 @@ def explain_exception(_logger: WrappedLogger, _name: str, event: EventDict) -> E
         held = sys.exc_info()
     error = held[1] if isinstance(held, tuple) else held
     if isinstance(error, BaseException):
-        event["exception"] = _explained(error)
+        event["raised"] = _explained(error)
     event.pop("stack_info", None)
     return event
 

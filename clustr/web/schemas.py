@@ -87,7 +87,7 @@ class Text(GroupedMetadata):
 
 def _read_amount(text: str) -> str:
     try:
-        Money.parse(text, "NGN")
+        Money.parse(text, "NGN" if "." in text else "UGX")  # two decimals at most, fifteen digits in all
     except InvalidAmount as error:
         raise PydanticCustomError("invalid_amount", "{reason}", {"reason": error.detail}) from error
     return text
