@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,15 +12,15 @@ from django.db import connection
 
 from clustr.bills.queries import STATUS_SQL
 from clustr.bills.refusals import BillNotFound
+from clustr.bills.states import can_acknowledge, can_pay
 from clustr.bills.types import (
     BillCategory,
     BilledMember,
     BillTotals,
     BillType,
-    DisputeState,
-    DisputeView,
     ManagedBillView,
     MemberStatus,
+    Standing,
 )
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -40,19 +40,24 @@ class BillFilter:
     q: str | None = None
 
 
-_MANAGED = """
-SELECT b.id, b.cluster_id, b.user_id, b.bill_number, b.title, b.description, b.type, b.category, b.amount_minor,
-       b.currency, b.due_date, b.issued_at, b.allow_payment_after_due, b.members_at_issue_only, b.created_by,
-       b.cancelled_at, b.cancel_reason, b.version, n.members, t.acknowledged_count, t.disputed_count, t.paid_count,
-       n.billed, t.collected_minor,
-       CASE WHEN b.cancelled_at IS NOT NULL THEN 'cancelled'
+MANAGED_STATUS = """CASE WHEN b.cancelled_at IS NOT NULL THEN 'cancelled'
             WHEN b.user_id IS NOT NULL THEN
-              bills_status(false, n.billed, t.collected_minor, t.disputed_count > 0, b.due_date,
+              bills_status(false, n.billed::bigint, t.collected_minor, t.disputed_count > 0, b.due_date,
                            t.acknowledged_count > 0, %(now)s)
             WHEN n.members > 0 AND n.billed <= t.collected_minor THEN 'paid'
             WHEN %(now)s > b.due_date THEN 'overdue'
             WHEN t.collected_minor > 0 THEN 'partially_paid'
-            ELSE 'pending_acknowledgment' END AS status
+            ELSE 'pending_acknowledgment' END"""
+"""A bill's status for the office, of a bill `b` with its totals `t` and what it asks for, `n`."""
+
+_MANAGED = f"""
+SELECT b.id, b.cluster_id, b.user_id, b.bill_number, b.title, b.description, b.type, b.category, b.amount_minor,
+       b.currency, b.due_date, b.issued_at, b.allow_payment_after_due, b.members_at_issue_only, b.created_by,
+       b.cancelled_at, b.cancel_reason, b.version, n.members, t.acknowledged_count, t.disputed_count, t.paid_count,
+       n.billed, t.collected_minor,
+       {MANAGED_STATUS} AS status,
+       (SELECT k.at FROM bills_acknowledgment k WHERE k.cluster_id = b.cluster_id AND k.bill_id = b.id
+          AND k.user_id = b.user_id AND k.version = b.version) AS acknowledged_at
 FROM bills_bill b
 CROSS JOIN LATERAL bills_totals(b) AS t
 CROSS JOIN LATERAL (SELECT bills_members_billed(b) AS members, bills_amount_billed(b) AS billed) AS n
@@ -95,7 +100,7 @@ def bills_of_cluster(
             "limit": limit,
         },
     )
-    return [_managed(row) for row in rows]
+    return [_managed(row, now) for row in rows]
 
 
 def bill_of_cluster(*, actor: Actor, bill_id: UUID, now: datetime) -> ManagedBillView:
@@ -108,7 +113,7 @@ def bill_of_cluster(*, actor: Actor, bill_id: UUID, now: datetime) -> ManagedBil
     )
     if not rows:
         raise BillNotFound
-    return _managed(rows[0])
+    return _managed(rows[0], now)
 
 
 def managed_bills(*, actor: Actor, bill_ids: Collection[UUID], now: datetime) -> list[ManagedBillView]:
@@ -117,7 +122,7 @@ def managed_bills(*, actor: Actor, bill_ids: Collection[UUID], now: datetime) ->
         _MANAGED + " AND b.id = ANY(%(bills)s) ORDER BY b.id",
         {"cluster": actor.cluster_id, "bills": list(bill_ids), "now": now},
     )
-    return [_managed(row) for row in rows]
+    return [_managed(row, now) for row in rows]
 
 
 def members_of_bill(
@@ -125,11 +130,15 @@ def members_of_bill(
     actor: Actor,
     bill_id: UUID,
     status: MemberStatus | None,
+    unpaid: bool = False,
     now: datetime,
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[BilledMember]:
-    """Every member a bill reaches and where they stand, by user id; needs ViewPayments. `after` is the last one read."""
+    """Every member a bill reaches and where they stand, by user id; needs ViewPayments. `after` is the last one read.
+
+    `unpaid`: only those with something left to pay, whatever their status.
+    """
     actor.require("ViewPayments")
     parameters = {
         "cluster": actor.cluster_id,
@@ -147,6 +156,8 @@ def members_of_bill(
         statement += " AND m.user_id > %(after)s"
     if status:
         statement += f" AND {STATUS_SQL} = %(status)s"
+    if unpaid:
+        statement += " AND s.paid_minor < s.due_minor"
     return [
         BilledMember(
             user_id=row[0],
@@ -186,70 +197,6 @@ _REACHED_ONE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class BillStatusCard:
-    """How one member stands with all their bills, for the hover card. Counts by status; `outstanding` in money."""
-
-    counts: dict[MemberStatus, int]
-    outstanding: Money
-    next_due_date: datetime | None
-
-
-def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -> dict[UUID, BillStatusCard]:
-    """The bill status of each of these members, in one query; needs ViewPayments."""
-    actor.require("ViewPayments")
-    rows = _rows(
-        f"""
-        SELECT w.member, o.status, count(*), sum(o.remaining)::bigint, min(o.due_date)
-        FROM unnest(%(members)s::uuid[]) AS w(member)
-        CROSS JOIN LATERAL (
-          SELECT {STATUS_SQL} AS status, greatest(0, due_minor - paid_minor) AS remaining, due_date
-          FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = w.member) AS o
-        GROUP BY 1, 2
-        """,
-        {"members": list(user_ids), "cluster": actor.cluster_id, "now": now},
-    )
-    cards = {
-        user_id: BillStatusCard(dict.fromkeys(MemberStatus, 0), Money(0, actor.currency), None) for user_id in user_ids
-    }
-    settled = (MemberStatus.CANCELLED, MemberStatus.PAID)
-    for user_id, status, count, remaining, due_date in rows:
-        card = cards[user_id]
-        card.counts[MemberStatus(status)] = count
-        if status in settled:
-            continue
-        dates = [date for date in (card.next_due_date, due_date) if date is not None]
-        cards[user_id] = BillStatusCard(
-            card.counts,
-            card.outstanding + Money(remaining, actor.currency),
-            card.next_due_date if status == MemberStatus.OVERDUE else min(dates),
-        )
-    return cards
-
-
-def disputes_of_cluster(
-    *, actor: Actor, state: DisputeState | None, before: UUID | None = None, limit: int = 50
-) -> list[DisputeView]:
-    """The cluster's disputes, newest first; needs ViewPayments."""
-    actor.require("ViewPayments")
-    statement = _DISPUTES
-    if before:
-        statement += " AND d.id < %(before)s"
-    if state:
-        statement += " AND d.state = %(state)s"
-    rows = _rows(
-        statement + " ORDER BY d.id DESC LIMIT %(limit)s",
-        {"cluster": actor.cluster_id, "before": before, "state": state, "limit": limit},
-    )
-    return [_dispute(row) for row in rows]
-
-
-def dispute_view(*, actor: Actor, dispute_id: UUID) -> DisputeView:
-    """One dispute as it stands now; for whoever resolved it."""
-    rows = _rows(_DISPUTES + " AND d.id = %(dispute)s", {"cluster": actor.cluster_id, "dispute": dispute_id})
-    return _dispute(rows[0])
-
-
 def residents_among(*, user_ids: Collection[UUID], now: datetime) -> set[UUID]:
     """Which of these people are residents of the current cluster now."""
     rows = _rows(
@@ -260,61 +207,42 @@ def residents_among(*, user_ids: Collection[UUID], now: datetime) -> set[UUID]:
     return {row[0] for row in rows}
 
 
-_DISPUTES = """
-SELECT d.id, d.bill_id, b.bill_number, b.title, d.user_id, p.name, d.reason, d.state, d.opened_at, d.closed_at,
-       d.closed_by, d.note
-FROM bills_dispute d
-JOIN bills_bill b ON b.cluster_id = d.cluster_id AND b.id = d.bill_id
-LEFT JOIN people_user p ON p.id = d.user_id
-WHERE d.cluster_id = %(cluster)s
-"""
-
-
-def _dispute(row: tuple[Any, ...]) -> DisputeView:
-    return DisputeView(
-        id=row[0],
-        bill_id=row[1],
-        bill_number=row[2],
-        bill_title=row[3],
-        user_id=row[4],
-        name=row[5] or "",
-        reason=row[6],
-        state=DisputeState(row[7]),
-        opened_at=row[8],
-        closed_at=row[9],
-        closed_by=row[10],
-        note=row[11],
+def _managed(row: tuple[Any, ...], now: datetime) -> ManagedBillView:
+    (id_, cluster_id, user_id, number, title, description, type_, category, amount, currency, due_date) = row[:11]
+    (issued_at, after_due, at_issue_only, created_by, cancelled_at, cancel_reason, version) = row[11:18]
+    totals, status, acknowledged_at = BillTotals(*row[18:24]), row[24], row[25]
+    standing = Standing(
+        cancelled=cancelled_at is not None,
+        due_minor=totals.billed_minor,
+        paid_minor=totals.collected_minor,
+        disputed=user_id is not None and totals.disputed_count > 0,
+        due_date=due_date,
+        acknowledged=totals.acknowledged_count > 0,
     )
-
-
-def _managed(row: tuple[Any, ...]) -> ManagedBillView:
+    everyone_has = totals.acknowledged_count >= totals.members_billed
     return ManagedBillView(
-        id=row[0],
-        cluster_id=row[1],
-        user_id=row[2],
-        bill_number=row[3],
-        title=row[4],
-        description=row[5],
-        type=BillType(row[6]),
-        category=BillCategory(row[7]),
-        amount=Money(row[8], row[9]),
-        due_date=row[10],
-        issued_at=row[11],
-        allow_payment_after_due=row[12],
-        members_at_issue_only=row[13],
-        created_by=row[14],
-        cancelled_at=row[15],
-        cancel_reason=row[16],
-        version=row[17],
-        totals=BillTotals(
-            members_billed=row[18],
-            acknowledged_count=row[19],
-            disputed_count=row[20],
-            paid_count=row[21],
-            billed_minor=row[22],
-            collected_minor=row[23],
-        ),
-        status=row[24],
+        id=id_,
+        cluster_id=cluster_id,
+        user_id=user_id,
+        bill_number=number,
+        title=title,
+        description=description,
+        type=BillType(type_),
+        category=BillCategory(category),
+        amount=Money(amount, currency),
+        due_date=due_date,
+        issued_at=issued_at,
+        status=MemberStatus(status),
+        allow_payment_after_due=after_due,
+        members_at_issue_only=at_issue_only,
+        created_by=created_by,
+        cancelled_at=cancelled_at,
+        cancel_reason=cancel_reason,
+        version=version,
+        acknowledged_at=acknowledged_at,
+        can_acknowledge=can_acknowledge(standing=replace(standing, acknowledged=everyone_has)),
+        can_pay=can_pay(standing=standing, allow_payment_after_due=after_due, now=now),
+        totals=totals,
     )
 
 

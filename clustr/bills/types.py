@@ -151,7 +151,8 @@ class BillTotals:
 
 @dataclass(frozen=True, slots=True)
 class ManagedBillView:
-    """A bill as the office has it."""
+    """A bill as the office has it. `acknowledged_at` is there for a bill to one member only; `can_acknowledge` and
+    `can_pay` say whether anyone it reaches still could."""
 
     id: UUID
     cluster_id: UUID
@@ -164,14 +165,30 @@ class ManagedBillView:
     amount: Money
     due_date: datetime
     issued_at: datetime
-    status: str
+    status: MemberStatus
     allow_payment_after_due: bool
     members_at_issue_only: bool
     created_by: UUID
     cancelled_at: datetime | None
     cancel_reason: str
     version: int
+    acknowledged_at: datetime | None
+    can_acknowledge: bool
+    can_pay: bool
     totals: BillTotals
+
+    @property
+    def amount_due(self) -> Money:
+        """What it asks of all its members together."""
+        return Money(self.totals.billed_minor, self.amount.currency)
+
+    @property
+    def amount_paid(self) -> Money:
+        return Money(self.totals.collected_minor, self.amount.currency)
+
+    @property
+    def amount_remaining(self) -> Money:
+        return Money(self.totals.outstanding_minor, self.amount.currency)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -69,7 +70,24 @@ def members_of(
     `q` finds by the beginnings of words of the name or e-mail address, of the phone number, and of the unit's label.
     """
     actor.require(PaymentsPermissions.MANAGE_MEMBERS)
-    filters = ""
+    return members_for_whom(actor=actor, now=now, q=q, role=role, presence=presence, after=after, limit=limit)
+
+
+def members_for_whom(
+    *,
+    actor: Actor,
+    condition: str = "",
+    values: Mapping[str, Any] | None = None,
+    now: datetime,
+    q: str = "",
+    role: Role | None = None,
+    presence: Presence | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[Member]:
+    """As `members_of`, for the rooms above, who ask for the permission themselves. `condition`: what must hold besides,
+    as SQL over the membership `m` that begins with AND, with its `values`."""
+    filters = condition
     if after is not None:
         filters += " AND m.id > %(after)s"
     if role is not None:
@@ -80,6 +98,7 @@ def members_of(
         filters += " AND m.left_at <= %(now)s"
     unit = label_key(q)
     parameters = {
+        **(values or {}),
         "cluster": actor.cluster_id,
         "after": after,
         "role": role,

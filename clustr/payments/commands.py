@@ -10,10 +10,12 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 from django.db.models import F
 
+from clustr.kit.actor import Actor
 from clustr.kit.ids import reference_of
 from clustr.kit.money import Money
-from clustr.kit.tenancy import current_tenant
+from clustr.kit.tenancy import current_tenant, tenant
 from clustr.payments.models import Transaction
+from clustr.payments.policies import refuse_retry
 from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 
@@ -67,6 +69,19 @@ def complete_transaction(*, transaction_id: UUID, now: datetime) -> bool:
 def cancel_transaction(*, transaction_id: UUID) -> bool:
     """Take the step to `cancelled`; answers False if it stood there already."""
     return _step(transaction_id, TransactionStatus.CANCELLED)
+
+
+def retry_transaction(*, actor: Actor, transaction_id: UUID) -> Transaction:
+    """Try a failed payment of one's own again, as a new attempt. Refuses `TransactionNotFound`, also where it is
+    somebody else's, and `TransactionNotRetryable`."""
+    with tenant(actor.cluster_id):
+        failed = Transaction.objects.filter(
+            cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id
+        ).first()
+        if failed is None:
+            raise TransactionNotFound
+        refuse_retry(status=TransactionStatus(failed.status), provider=failed.provider)
+    raise AssertionError(f"no way to ask {failed.provider!r} again")
 
 
 def count_refund(*, transaction_id: UUID, amount: Money) -> Transaction:

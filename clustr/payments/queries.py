@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -10,9 +9,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from clustr.kit.actor import Actor
+from clustr.kit.money import Money
 from clustr.payments.models import Transaction
 from clustr.payments.refusals import TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.payments.types import TransactionView
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,34 +31,46 @@ class TransactionFilter:
 
 def transactions_of_cluster(
     *, actor: Actor, chosen: TransactionFilter, before: UUID | None = None, limit: int = 50
-) -> list[Transaction]:
+) -> list[TransactionView]:
     """The cluster's transactions, newest first; needs ViewPayments. `before` is the id of the last one read."""
     actor.require("ViewPayments")
-    return list(_page(_matching(actor, chosen), before)[:limit])
+    return [view_of(row) for row in _page(_matching(actor, chosen), before)[:limit]]
 
 
 def my_transactions(
     *, actor: Actor, chosen: TransactionFilter, before: UUID | None = None, limit: int = 50
-) -> list[Transaction]:
+) -> list[TransactionView]:
     """The member's own transactions, newest first."""
-    return list(_page(_matching(actor, chosen).filter(user_id=actor.member_id), before)[:limit])
+    mine = _matching(actor, chosen).filter(user_id=actor.member_id)
+    return [view_of(row) for row in _page(mine, before)[:limit]]
 
 
-def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> Transaction:
+def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> TransactionView:
     """One transaction: its owner's, or with ViewPayments any of the cluster. Refuses `TransactionNotFound`."""
     found = Transaction.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
     if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):
         raise TransactionNotFound
-    return found
+    return view_of(found)
 
 
-def all_transactions(*, actor: Actor, chosen: TransactionFilter) -> Iterator[Transaction]:
-    """Every matching transaction, newest first, in steps of a thousand: for export; needs ViewPayments."""
-    actor.require("ViewPayments")
-    before: UUID | None = None
-    while page := list(_page(_matching(actor, chosen), before)[:1000]):
-        yield from page
-        before = page[-1].id
+def view_of(transaction: Transaction) -> TransactionView:
+    """A transaction as people see it; also for one that a command has just made."""
+    return TransactionView(
+        id=transaction.id,
+        reference=transaction.reference,
+        type=TransactionType(transaction.type),
+        status=TransactionStatus(transaction.status),
+        amount=transaction.amount,
+        refunded=Money(transaction.refunded_minor, transaction.currency),
+        provider=transaction.provider,
+        provider_reference=transaction.provider_reference,
+        user_id=transaction.user_id,
+        bill_id=transaction.subject_id if transaction.purpose == Purpose.BILL else None,
+        description=transaction.description,
+        failure=transaction.failure,
+        created_at=transaction.created_at,
+        completed_at=transaction.completed_at,
+    )
 
 
 def _matching(actor: Actor, chosen: TransactionFilter) -> QuerySet[Transaction]:

@@ -27,3 +27,9 @@ class NotRefundable(Conflict):
     """Only a completed payment can be refunded."""
 
     code = "not_refundable"
+
+
+class TransactionNotRetryable(Conflict):
+    """Only a failed payment through a provider can be tried again."""
+
+    code = "transaction_not_retryable"

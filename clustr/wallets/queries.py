@@ -65,38 +65,52 @@ def cluster_wallet_revenue(*, actor: Actor, now: datetime) -> Revenue:
     """What bills brought in net of refunds: today, this month and this year in the cluster's time zone, by the bill's
     type this year and by month over the last twelve; needs ViewWallet."""
     actor.require("ViewWallet")
+    return _revenue(actor, now)
+
+
+def collections_by_month(*, actor: Actor, now: datetime) -> dict[date, Money]:
+    """What bills brought in net of refunds in each of the last twelve months; needs ViewPayments."""
+    actor.require("ViewPayments")
+    return _revenue(actor, now).by_month
+
+
+def _revenue(actor: Actor, now: datetime) -> Revenue:
     today = now.astimezone(ZoneInfo(actor.timezone)).date()
     year_start, month_start = today.replace(month=1, day=1), today.replace(day=1)
-    first_month = date(today.year - (today.month < 12), today.month % 12 + 1, 1)
+    months = _last_months(today)
     sums: dict[str, int] = dict.fromkeys(("today", "month", "year"), 0)
     by_type: dict[str, int] = {}
-    by_month: dict[date, int] = {}
-    account = _cluster_account(actor)
-    lines = (
-        ledger.turnover_by_month(
-            account_id=account, since=min(first_month, year_start), today=today, timezone=actor.timezone
-        )
-        if account
-        else []
-    )
-    for line in lines:
-        if line.kind not in (TransferKind.BILL_PAYMENT, TransferKind.BILL_REFUND):
-            continue
+    by_month = dict.fromkeys(months, 0)
+    for line in _takings(actor, since=min(months[0], year_start), today=today):
         net = line.credits - line.debits
         sums["today"] += line.today_net
         sums["month"] += net if line.month >= month_start else 0
         if line.month >= year_start:
             sums["year"] += net
             by_type[line.label] = by_type.get(line.label, 0) + net
-        if line.month >= first_month:
-            by_month[line.month] = by_month.get(line.month, 0) + net
+        if line.month in by_month:
+            by_month[line.month] += net
     return Revenue(
         today=Money(sums["today"], actor.currency),
         this_month=Money(sums["month"], actor.currency),
         this_year=Money(sums["year"], actor.currency),
         by_type={label: Money(minor, actor.currency) for label, minor in sorted(by_type.items())},
-        by_month={month: Money(minor, actor.currency) for month, minor in sorted(by_month.items())},
+        by_month={month: Money(minor, actor.currency) for month, minor in by_month.items()},
     )
+
+
+def _takings(actor: Actor, *, since: date, today: date) -> list[ledger.TurnoverLine]:
+    account = _cluster_account(actor)
+    if account is None:
+        return []
+    lines = ledger.turnover_by_month(account_id=account, since=since, today=today, timezone=actor.timezone)
+    return [line for line in lines if line.kind in (TransferKind.BILL_PAYMENT, TransferKind.BILL_REFUND)]
+
+
+def _last_months(today: date) -> list[date]:
+    """The first days of twelve months, this one last."""
+    count = today.year * 12 + today.month - 1
+    return [date(number // 12, number % 12 + 1, 1) for number in range(count - 11, count + 1)]
 
 
 def cluster_wallet_operations(

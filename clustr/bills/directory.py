@@ -1,0 +1,116 @@
+"""The cluster's members with how they stand with their bills: the office's member list and its hover card."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.bills.queries import STATUS_SQL
+from clustr.bills.types import MemberStatus
+from clustr.clusters.member_queries import Presence, members_for_whom
+from clustr.clusters.types import Member
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class BillStatusCard:
+    """How one member stands with all their bills, for the hover card. Counts by status; `outstanding` in money;
+    `next_due_date` of what is still to be paid and not overdue."""
+
+    counts: dict[MemberStatus, int]
+    outstanding: Money
+    next_due_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMember:
+    """One present membership, and how its person stands with their bills."""
+
+    member: Member
+    bill_status: BillStatusCard
+
+
+_STANDS = f""" AND EXISTS (
+  SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id AND {STATUS_SQL} = %(status)s)"""
+
+_ACTED = {
+    MemberStatus.DISPUTED: " AND m.user_id IN (SELECT d.user_id FROM bills_dispute d"
+    " WHERE d.cluster_id = %(cluster)s AND d.state = 'open')",
+    MemberStatus.PARTIALLY_PAID: " AND m.user_id IN (SELECT p.user_id FROM bills_memberbill p"
+    " WHERE p.cluster_id = %(cluster)s AND p.paid_minor > 0)",
+}
+"""Statuses that only a few who acted can have: looked for among those, not among everybody."""
+
+
+def members_with_bill_status(
+    *,
+    actor: Actor,
+    now: datetime,
+    q: str = "",
+    status: MemberStatus | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[ListedMember]:
+    """The present members, in the order they were added; needs ViewPayments. `after` is the membership read last.
+
+    `q` finds by the beginnings of words of the name or e-mail address, of the phone number, and of the unit's label.
+    `status`: members with at least one bill that stands so.
+    """
+    actor.require("ViewPayments")
+    rows = members_for_whom(
+        actor=actor,
+        condition=_ACTED.get(status, "") + _STANDS if status else "",
+        values={"status": status},
+        now=now,
+        q=q,
+        presence=Presence.PRESENT,
+        after=after,
+        limit=limit,
+    )
+    cards = bill_status_of(actor=actor, user_ids={row.user_id for row in rows}, now=now)
+    return [ListedMember(row, cards[row.user_id]) for row in rows]
+
+
+def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -> dict[UUID, BillStatusCard]:
+    """The bill status of each of these members, in one query; needs ViewPayments."""
+    actor.require("ViewPayments")
+    rows = _rows(
+        f"""
+        SELECT w.member, o.status, count(*), sum(o.remaining), min(o.due_date)
+        FROM unnest(%(members)s::uuid[]) AS w(member)
+        CROSS JOIN LATERAL (
+          SELECT {STATUS_SQL} AS status, greatest(0, due_minor - paid_minor) AS remaining, due_date
+          FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = w.member) AS o
+        GROUP BY 1, 2
+        """,
+        {"members": list(user_ids), "cluster": actor.cluster_id, "now": now},
+    )
+    cards = {
+        user_id: BillStatusCard(dict.fromkeys(MemberStatus, 0), Money(0, actor.currency), None) for user_id in user_ids
+    }
+    settled = (MemberStatus.CANCELLED, MemberStatus.PAID)
+    for user_id, status, count, remaining, due_date in rows:
+        card = cards[user_id]
+        card.counts[MemberStatus(status)] = count
+        if status in settled:
+            continue
+        dates = [date for date in (card.next_due_date, due_date) if date is not None]
+        cards[user_id] = BillStatusCard(
+            card.counts,
+            card.outstanding + Money(int(remaining), actor.currency),
+            card.next_due_date if status == MemberStatus.OVERDUE else min(dates),
+        )
+    return cards
+
+
+def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
