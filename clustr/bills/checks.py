@@ -82,7 +82,7 @@ INVARIANTS = [
              WHERE k.cluster_id = t.cluster_id AND k.bill_id = t.bill_id AND k.version = t.version AND k.xid < t.horizon
            ) AS k
            WHERE (t.collected_minor, t.paid_count, t.acknowledged_count) <> (p.collected, p.paid, k.acknowledged)
-              OR t.horizon > pg_snapshot_xmax(pg_current_snapshot())""",
+              OR t.horizon > kit_lasting(pg_snapshot_xmax(pg_current_snapshot()))""",
     ),
     Invariant(
         "bills.one_settlement",

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connections
+from django.db import DatabaseError, connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,10 @@ class Violation:
     rows: tuple[tuple[Any, ...], ...]
 
 
+class BrokenInvariant(RuntimeError):
+    """An invariant could not be examined; whether it holds is not known."""
+
+
 SHOWN = 5
 
 
@@ -48,16 +52,33 @@ def all_invariants() -> list[Invariant]:
 
 
 def violations(*, cluster_id: UUID | None = None, using: str = "checker") -> Iterator[Violation]:
-    """Run every invariant over all clusters, or over one, in one snapshot."""
+    """What does not hold, over all clusters or over one, in one snapshot; see `examine`."""
+    return (found for found in examine(cluster_id=cluster_id, using=using) if found.rows)
+
+
+def examine(*, cluster_id: UUID | None = None, using: str = "checker") -> Iterator[Violation]:
+    """Run every invariant in one snapshot and answer each with the rows that break it: none where it holds.
+
+    Inside a transaction of this connection it looks at what that transaction sees. A query that cannot run raises
+    `BrokenInvariant`: not known is not the same as holding.
+    """
     connection = connections[using]
+    joined = connection.in_atomic_block
     with connection.cursor() as cursor:
-        cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        if not joined:
+            cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(cluster_id or "")])
             for invariant in all_invariants():
-                cursor.execute(invariant.sql)
-                rows = tuple(tuple(row) for row in cursor.fetchmany(SHOWN))
-                if rows:
-                    yield Violation(invariant, rows)
+                yield Violation(invariant, _broken_rows(cursor, invariant))
         finally:
-            cursor.execute("ROLLBACK")
+            if not joined:
+                cursor.execute("ROLLBACK")
+
+
+def _broken_rows(cursor: Any, invariant: Invariant) -> tuple[tuple[Any, ...], ...]:
+    try:
+        cursor.execute(invariant.sql)
+        return tuple(tuple(row) for row in cursor.fetchmany(SHOWN))
+    except DatabaseError as error:
+        raise BrokenInvariant(f"{invariant.name} cannot be examined: {error}") from error

@@ -1,13 +1,16 @@
-"""After a dump was restored into another server: sums that are closed over transaction ids start anew.
+"""After a dump was restored into another server: transactions are numbered on from where the first one stood.
 
-Checkpoints say "everything below transaction id N is in this sum". Another server counts its transactions from the
-beginning, so that new rows would fall below N and be missed. The sums are derived, so they are emptied and fill again.
+Rows carry the number of the transaction that wrote them, and checkpoints say "everything below number N is in this
+sum". Another server counts from the beginning, so that new rows would fall below N and be missed, and statements, which
+are in the order of these numbers, would show the new below the old. So the scale (`kit_lasting`) is moved on, and the
+sums, which are derived, are emptied and fill again.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from django.conf import settings
 from django.db import connections, transaction
@@ -29,11 +32,45 @@ def restored_elsewhere() -> bool:
         )
         for (table,) in cursor.fetchall():
             cursor.execute(
-                f'SELECT EXISTS (SELECT FROM "{table}" WHERE horizon > pg_snapshot_xmax(pg_current_snapshot()))'
+                f'SELECT EXISTS (SELECT FROM "{table}" WHERE horizon > kit_lasting(pg_snapshot_xmax(pg_current_snapshot())))'
             )
             if cursor.fetchone() == (True,):
                 return True
     return False
+
+
+def number_on() -> int:
+    """Move the scale of transaction numbers on, if need be, so that every new one is above every stored one; answers by
+    how much it now exceeds the server's own count. Harmless to repeat."""
+    with connections["checker"].cursor() as cursor:
+        highest = max((_highest(cursor, table, column) for table, column in _numbered(cursor)), default=0)
+        cursor.execute(
+            "SELECT pg_snapshot_xmax(s)::text::bigint, kit_lasting(pg_snapshot_xmax(s))::text::bigint"
+            " FROM pg_current_snapshot() AS s"
+        )
+        count, lasting = cursor.fetchone()
+    if highest < lasting:
+        return int(lasting - count)
+    ahead = highest + 1 - count
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "CREATE OR REPLACE FUNCTION kit_lasting(number xid8) RETURNS xid8 LANGUAGE sql IMMUTABLE PARALLEL SAFE"
+            f" RETURN (number::text::bigint + {int(ahead)})::text::xid8"
+        )
+    return int(ahead)
+
+
+def _numbered(cursor: Any) -> list[tuple[str, str]]:
+    """Every column that holds a transaction's number."""
+    cursor.execute(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND udt_name = 'xid8'"
+    )
+    return list(cursor.fetchall())
+
+
+def _highest(cursor: Any, table: str, column: str) -> int:
+    cursor.execute(f'SELECT coalesce(max("{column}")::text::bigint, 0) FROM "{table}"')
+    return int(cursor.fetchone()[0])
 
 
 def start_sums_anew() -> list[str]:

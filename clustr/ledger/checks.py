@@ -53,7 +53,7 @@ INVARIANTS = [
         "ledger.horizon",
         "No checkpoint's horizon lies in the future of this server's transactions.",
         """SELECT cluster_id, account_id, horizon::text FROM ledger_checkpoint
-           WHERE horizon > pg_snapshot_xmax(pg_current_snapshot())""",
+           WHERE horizon > kit_lasting(pg_snapshot_xmax(pg_current_snapshot()))""",
     ),
     Invariant(
         "ledger.turnover",

@@ -14,7 +14,7 @@ from clustr.kit.ids import derived_id, new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.ledger.models import Transfer
-from clustr.ledger.refusals import AccountNotFound, AlreadyReversed
+from clustr.ledger.refusals import AccountNotFound, AlreadyReversed, TransferKeyReused
 from clustr.ledger.types import GUARDED, OPEN, AccountKind, Entry, TransferKind
 
 
@@ -90,7 +90,11 @@ def reverse(*, transfer_id: UUID, journal: UUID, at: datetime, kind: TransferKin
         label=original.label,
         reverses=transfer_id,
     )
-    if not post(entries=[entry], at=at):
+    try:
+        posted = post(entries=[entry], at=at)
+    except TransferKeyReused as error:  # undone before, as another kind
+        raise AlreadyReversed from error
+    if not posted:
         raise AlreadyReversed
     return entry.id
 

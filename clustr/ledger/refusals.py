@@ -35,6 +35,12 @@ class AlreadyReversed(Conflict):
     code = "already_reversed"
 
 
+class NotAMirrorImage(Conflict):
+    """What undoes a transfer has its sides exchanged and its amount."""
+
+    code = "not_a_mirror_image"
+
+
 class AccountCurrencyMismatch(Conflict):
     """A transfer joins two accounts of one currency."""
 

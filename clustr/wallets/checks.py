@@ -21,13 +21,14 @@ INVARIANTS = [
     Invariant(
         "wallets.payouts_hold",
         "The payouts account holds exactly what waits to leave.",
-        """SELECT coalesce(a.cluster_id, w.cluster_id), a.amount, w.amount FROM (
-             SELECT t.cluster_id, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
+        """SELECT cluster_id, currency, a.amount, w.amount FROM (
+             SELECT t.cluster_id, a.currency, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
              FROM ledger_account a JOIN ledger_transfer t ON t.cluster_id = a.cluster_id AND a.id IN (t.credit, t.debit)
-             WHERE a.kind = 'payouts' GROUP BY 1) AS a
+             WHERE a.kind = 'payouts' GROUP BY 1, 2) AS a
            FULL JOIN (
-             SELECT cluster_id, sum(amount_minor) AS amount FROM payments_transaction
-             WHERE purpose = 'payout' AND status IN ('pending', 'processing', 'unknown') GROUP BY 1) AS w USING (cluster_id)
+             SELECT cluster_id, currency, sum(amount_minor) AS amount FROM payments_transaction
+             WHERE purpose = 'payout' AND status IN ('pending', 'processing', 'unknown') GROUP BY 1, 2) AS w
+             USING (cluster_id, currency)
            WHERE coalesce(a.amount, 0) <> coalesce(w.amount, 0)""",
     ),
     Invariant(

@@ -21,11 +21,12 @@ def from_elsewhere(cast: Cast) -> Iterator[None]:
     with superuser() as server:
         server.execute(
             "INSERT INTO ledger_account (cluster_id, id, kind, currency, guarded, open)"
-            " VALUES (%(cluster)s, %(cluster)s, 'test', 'NGN', false, true)",
+            " VALUES (%(cluster)s, %(cluster)s, 'suspense', 'NGN', false, false)",
             {"cluster": cast.cluster_id},
         )
         server.execute(
-            "INSERT INTO ledger_checkpoint (cluster_id, account_id, horizon, balance) VALUES (%s, %s, '99999999999', 0)",
+            "INSERT INTO ledger_checkpoint (cluster_id, account_id, horizon, balance) SELECT %s, %s,"
+            " (kit_lasting(pg_snapshot_xmax(s))::text::bigint + 1000000)::text::xid8, 0 FROM pg_current_snapshot() AS s",
             [cast.cluster_id, cast.cluster_id],
         )
         yield

@@ -30,9 +30,7 @@ def _take_in(account: UUID, source: UUID) -> None:
 
 
 def _months(account: UUID, timezone: str) -> list[tuple[int, int]]:
-    lines = queries.turnover_by_month(
-        account_id=account, since=date(2026, 1, 1), today=LATE.date(), timezone=timezone
-    )
+    lines = queries.turnover_by_month(account_id=account, since=date(2026, 1, 1), today=LATE.date(), timezone=timezone)
     return [(line.month.month, line.credits) for line in lines]
 
 

@@ -55,7 +55,7 @@ CREATE TABLE bills_acknowledgment (
   at timestamptz NOT NULL,
   ip inet,
   user_agent text NOT NULL DEFAULT '',
-  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  xid xid8 NOT NULL DEFAULT kit_lasting(pg_current_xact_id()),
   CONSTRAINT bills_acknowledgment_pkey PRIMARY KEY (cluster_id, bill_id, user_id, version)
 );
 CREATE INDEX bills_acknowledgment_since ON bills_acknowledgment (bill_id, xid);
@@ -109,7 +109,7 @@ CREATE TABLE bills_billpayment (
   settles smallint NOT NULL DEFAULT 0 CHECK (settles BETWEEN -1 AND 1),
   refunds uuid,
   at timestamptz NOT NULL,
-  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  xid xid8 NOT NULL DEFAULT kit_lasting(pg_current_xact_id()),
   CONSTRAINT bills_billpayment_pkey PRIMARY KEY (cluster_id, id),
   CONSTRAINT bills_billpayment_refund_is_negative CHECK ((refunds IS NULL) = (amount_minor > 0)),
   CONSTRAINT bills_billpayment_settles_with_its_sign CHECK (settles = 0 OR (settles > 0) = (amount_minor > 0))
@@ -246,7 +246,7 @@ BEGIN
     SELECT tenant, id, '0', 0, 0, version, 0 FROM bills_bill WHERE cluster_id = tenant AND id = p_bill
     ON CONFLICT DO NOTHING;
   SELECT * INTO last FROM bills_tally WHERE cluster_id = tenant AND bill_id = p_bill FOR UPDATE;
-  next := pg_snapshot_xmin(pg_current_snapshot());
+  next := kit_lasting(pg_snapshot_xmin(pg_current_snapshot()));
   IF NOT FOUND OR next <= last.horizon THEN
     RETURN 0;
   END IF;

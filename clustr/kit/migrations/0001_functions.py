@@ -10,6 +10,11 @@ FUNCTIONS = """
 CREATE FUNCTION kit_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
   RETURN nullif(current_setting('clustr.cluster', true), '')::uuid;
 
+-- A transaction's number on the scale of this database's own history. A server counts its transactions from the
+-- beginning; after a dump was restored into one that has counted less far, `bin/manage after_restore` moves the scale
+-- on, so that what is new is always later than what was restored.
+CREATE FUNCTION kit_lasting(number xid8) RETURNS xid8 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN number;
+
 CREATE FUNCTION kit_refuse(code text, detail text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'CR000', MESSAGE = code, DETAIL = detail;

@@ -5,14 +5,20 @@ from typing import ClassVar
 from django.db import migrations, models
 
 from clustr.kit.schema import append_only, sql, tenant_table
+from clustr.ledger.types import GUARDED, OPEN, AccountKind
 
-TABLES = """
+
+def _list(kinds: object) -> str:
+    return ", ".join(f"'{kind}'" for kind in sorted(kinds))
+
+
+TABLES = f"""
 CREATE TABLE ledger_account (
   cluster_id uuid NOT NULL,
   id uuid NOT NULL,
   kind text NOT NULL,
   subject_id uuid,
-  currency varchar(3) NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+  currency varchar(3) NOT NULL CHECK (currency ~ '^[A-Z]{{3}}$'),
   guarded boolean NOT NULL,
   open boolean NOT NULL,
   balance bigint NOT NULL DEFAULT 0,
@@ -21,7 +27,8 @@ CREATE TABLE ledger_account (
   CONSTRAINT ledger_account_one_each UNIQUE NULLS NOT DISTINCT (cluster_id, kind, currency, subject_id),
   CONSTRAINT ledger_account_not_overdrawn CHECK (balance >= 0),
   CONSTRAINT ledger_account_balance_on_guarded CHECK (guarded OR balance = 0),
-  CONSTRAINT ledger_account_guarded_or_open CHECK (NOT (guarded AND open))
+  CONSTRAINT ledger_account_as_its_kind CHECK (
+    kind IN ({_list(AccountKind)}) AND guarded = (kind IN ({_list(GUARDED)})) AND open = (kind IN ({_list(OPEN)})))
 ) WITH (fillfactor = 80);
 
 CREATE TABLE ledger_transfer (
@@ -35,7 +42,7 @@ CREATE TABLE ledger_transfer (
   journal uuid NOT NULL,
   reverses uuid,
   at timestamptz NOT NULL,
-  xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+  xid xid8 NOT NULL DEFAULT kit_lasting(pg_current_xact_id()),
   CONSTRAINT ledger_transfer_pkey PRIMARY KEY (cluster_id, id),
   CONSTRAINT ledger_transfer_two_sides CHECK (debit <> credit)
 );
@@ -207,6 +214,7 @@ BEGIN
       SELECT tenant, t.id, t.debit, t.credit, t.amount, t.kind, t.label, t.journal, t.reverses, p_at
       FROM unnest(p_ids, p_debits, p_credits, p_amounts, p_kinds, p_labels, p_journals, p_reverses)
         AS t(id, debit, credit, amount, kind, label, journal, reverses)
+      ORDER BY t.id  -- two batches with keys in common wait for each other, never in a circle
       ON CONFLICT (cluster_id, id) DO NOTHING RETURNING id
   ) SELECT coalesce(array_agg(id), '{}') INTO fresh FROM posted;
   IF cardinality(fresh) < cardinality(p_ids) THEN
@@ -258,6 +266,25 @@ BEGIN
   RETURN cardinality(fresh);
 END $$;
 
+-- What undoes a transfer is its exact mirror image; a transfer is undone once, whatever the key.
+CREATE FUNCTION ledger_refuse_reversals(
+  tenant uuid, p_ids uuid[], p_debits uuid[], p_credits uuid[], p_amounts bigint[], p_reverses uuid[]
+) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM 1 FROM unnest(p_ids, p_debits, p_credits, p_amounts, p_reverses) AS r(id, debit, credit, amount, reverses)
+    LEFT JOIN ledger_transfer o ON o.cluster_id = tenant AND o.id = r.reverses
+    WHERE r.reverses IS NOT NULL
+      AND (o.debit = r.credit AND o.credit = r.debit AND o.amount = r.amount) IS NOT TRUE;
+  IF FOUND THEN
+    PERFORM kit_refuse('not_a_mirror_image');
+  END IF;
+  PERFORM 1 FROM unnest(p_ids, p_reverses) AS r(id, reverses)
+    JOIN ledger_transfer x ON x.cluster_id = tenant AND x.reverses = r.reverses AND x.id <> r.id;
+  IF FOUND THEN
+    PERFORM kit_refuse('already_reversed');
+  END IF;
+END $$;
+
 -- The one door to the books. Posts a batch of transfers, each once per id for ever; answers how many were new.
 CREATE FUNCTION ledger_post(
   p_ids uuid[], p_debits uuid[], p_credits uuid[], p_amounts bigint[], p_kinds text[], p_labels text[],
@@ -268,7 +295,11 @@ DECLARE
 BEGIN
   IF tenant IS NULL THEN
     RAISE EXCEPTION 'no cluster is set';
-  ELSIF cardinality(p_ids) = 1 THEN
+  END IF;
+  IF array_remove(p_reverses, NULL) <> '{}' THEN
+    PERFORM ledger_refuse_reversals(tenant, p_ids, p_debits, p_credits, p_amounts, p_reverses);
+  END IF;
+  IF cardinality(p_ids) = 1 THEN
     RETURN ledger_post_one(tenant, p_ids[1], p_debits[1], p_credits[1], p_amounts[1], p_kinds[1], p_labels[1],
                            p_journals[1], p_reverses[1], p_at);
   END IF;
@@ -294,7 +325,7 @@ BEGIN
   IF NOT FOUND THEN
     PERFORM kit_refuse('account_not_found');
   END IF;
-  next := pg_snapshot_xmin(pg_current_snapshot());
+  next := kit_lasting(pg_snapshot_xmin(pg_current_snapshot()));
   WITH moved AS (
     SELECT t.at, t.kind, t.label, 0::bigint AS debits, t.amount AS credits FROM ledger_transfer t
       WHERE t.cluster_id = tenant AND t.credit = p_account AND t.xid >= last.horizon AND t.xid < next
@@ -332,7 +363,7 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close, ledger_resort_turnover,
-  ledger_post_one, ledger_post_many, ledger_same_transfer, ledger_refuse_debit FROM PUBLIC;
+  ledger_post_one, ledger_post_many, ledger_same_transfer, ledger_refuse_debit, ledger_refuse_reversals FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close, ledger_resort_turnover
   TO {app};
 """

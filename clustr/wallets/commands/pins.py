@@ -149,6 +149,7 @@ def _check(actor: Actor, pin: str, now: datetime) -> None:
 
 def _take_attempt(actor: Actor, now: datetime) -> Pin:
     """Count the attempt and take the lock it brings, in a commit of its own."""
+    _refuse_transaction()
     with tenant(actor.cluster_id):
         pin = Pin.objects.select_for_update().get(cluster_id=actor.cluster_id, user_id=actor.member_id)
         if pin.locked_until is not None and pin.locked_until > now:
@@ -173,7 +174,15 @@ def _one_at_a_time(actor: Actor) -> Iterator[None]:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
 
 
+def _refuse_transaction() -> None:
+    if connection.in_atomic_block:
+        raise RuntimeError(
+            "an attempt must stay counted whatever becomes of the request: take it before its transaction"
+        )
+
+
 def _take_code_attempt(actor: Actor, now: datetime) -> PinReset | None:
+    _refuse_transaction()
     with tenant(actor.cluster_id):
         reset = (
             PinReset.objects.select_for_update()

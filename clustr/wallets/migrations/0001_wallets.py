@@ -25,7 +25,8 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("kind__in", ["transfer", "adjustment"])), name="wallets_operation_kind"
+                        condition=models.Q(("kind__in", ["transfer", "adjustment", "refund"])),
+                        name="wallets_operation_kind",
                     )
                 ],
             },
