@@ -9,8 +9,9 @@ from datetime import datetime
 from clustr.clusters.refusals import AdminOnly, PermissionNotYours
 from clustr.clusters.types import FORMER, PaymentsPermissions, Period, Role, Standing
 from clustr.kit.actor import Actor
-from clustr.kit.errors import InvalidValue
+from clustr.kit.errors import FieldError, InvalidValue
 from clustr.people import policies as people
+from clustr.people.refusals import InvalidEmail
 
 ALL_PERMISSIONS = frozenset(permission.value for permission in PaymentsPermissions)
 UNIT_LABEL_LENGTH = 100
@@ -78,6 +79,14 @@ def checked_unit(label: str, unit_type: str) -> tuple[str, str]:
             "unit", "too_long", f"A unit's label and type have at most {UNIT_LABEL_LENGTH} characters."
         )
     return label, unit_type
+
+
+def checked_email(text: str, *, field: str) -> str:
+    """An e-mail address as it is stored; refuses what is none, naming the field."""
+    try:
+        return people.normalised_email(text)
+    except InvalidEmail as error:
+        raise InvalidEmail(error.detail, errors=(FieldError(field, error.code, error.detail),)) from error
 
 
 def one_line(text: str) -> str:

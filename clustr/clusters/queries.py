@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from clustr.clusters.models import Cluster, Membership
 from clustr.clusters.policies import standing
 from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, MemberNotFound, NoMembership, PersonNotActive
-from clustr.clusters.types import FORMER, ClusterSettings, FeeBearer, Period, Standing
+from clustr.clusters.types import FORMER, ClusterSettings, FeeBearer, PaymentsPermissions, Period, Standing
 from clustr.kit.actor import Actor, Origin
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
@@ -118,6 +118,12 @@ def settings_of(*, actor: Actor) -> ClusterSettings:
         support_email=cluster.support_email,
         fee_bearer=FeeBearer(cluster.fee_bearer),
     )
+
+
+def managed_settings(*, actor: Actor) -> ClusterSettings:
+    """The settings, for who may change them. Needs ManageMembers."""
+    actor.require(PaymentsPermissions.MANAGE_MEMBERS)
+    return settings_of(actor=actor)
 
 
 def _cluster(cluster_id: UUID) -> Cluster:

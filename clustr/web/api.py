@@ -21,7 +21,11 @@ from clustr.web.actors import SIGNED_IN
 from clustr.web.errors import of_exception
 from clustr.web.strict_json import StrictParser
 
-ROUTERS: tuple[tuple[str, str], ...] = (("management/payments/", "clustr.web.management.audit.router"),)
+ROUTERS: tuple[tuple[str, str], ...] = (
+    ("management/payments/", "clustr.web.management.audit.router"),
+    ("management/payments/", "clustr.web.management.members.router"),
+    ("management/payments/", "clustr.web.management.settings.router"),
+)
 
 DESCRIPTION = """
 Bills of residential estates, and what pays them.

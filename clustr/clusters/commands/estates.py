@@ -13,7 +13,7 @@ from django.db import DataError, connection, transaction
 from clustr.audit import commands as audit
 from clustr.clusters.commands.enrolment import insert_members, lock_cluster
 from clustr.clusters.models import Cluster
-from clustr.clusters.policies import one_line
+from clustr.clusters.policies import checked_email, one_line
 from clustr.clusters.refusals import AdminOnly
 from clustr.clusters.types import AS_IS, FeeBearer, NewMember, PaymentsPermissions, Role, SettingsChanges
 from clustr.kit.actor import Actor
@@ -23,7 +23,6 @@ from clustr.kit.money import DECIMALS, CurrencyMismatch, Money, UnknownCurrency
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.people import commands as people
-from clustr.people.policies import normalised_email
 
 NAME_LENGTH = 200
 _LIMIT_OF_A_NEW_CLUSTER = 1_000_000
@@ -35,6 +34,7 @@ def create_cluster(
 ) -> UUID:
     """Found a cluster with its first administrator, who is invited by mail. Answers the cluster's id."""
     cluster_id = new_id()
+    admin_email = checked_email(admin_email, field="admin_email")
     system = Actor(cluster_id=cluster_id, currency=currency, timezone=timezone)
     with tenant(cluster_id):
         found_cluster(cluster_id=cluster_id, name=name, currency=currency, timezone=timezone, now=now)
@@ -110,7 +110,7 @@ def _checked_settings(actor: Actor, changes: SettingsChanges) -> dict[str, Any]:
     if "timezone" in given:
         _checked_timezone(given["timezone"])
     if given.get("support_email"):
-        given["support_email"] = normalised_email(given["support_email"])
+        given["support_email"] = checked_email(given["support_email"], field="support_email")
     if "fee_bearer" in given:
         given["fee_bearer"] = FeeBearer(given["fee_bearer"]).value
     if "transfer_approval_limit" in given:

@@ -18,7 +18,7 @@ from clustr.clusters.commands.enrolment import (
     require_an_admin,
 )
 from clustr.clusters.models import Cluster, Membership
-from clustr.clusters.policies import checked_permissions, checked_unit, label_key, require_may_set
+from clustr.clusters.policies import checked_email, checked_permissions, checked_unit, label_key, require_may_set
 from clustr.clusters.refusals import MemberNotFound, MembershipEnded, OwnMembership, PeriodsOverlap
 from clustr.clusters.types import AS_IS, MemberChanges, NewMember, PaymentsPermissions, Role
 from clustr.kit.actor import Actor
@@ -56,6 +56,7 @@ def invite_member(
     require_may_set(actor, role=role, permissions=granted)
     joined_at = _not_in_future("joined_at", joined_at or now, now)
     unit, unit_type = checked_unit(unit, unit_type)
+    email = checked_email(email, field="email")
     with tenant(actor.cluster_id):
         lock_cluster()
         (user_id,) = people.register_people(rows=[(email, name, phone)], now=now).values()

@@ -1,0 +1,98 @@
+"""`/management/payments/settings/`: what an administrator may choose for the estate."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router
+from pydantic import Field
+
+from clustr.clusters import commands
+from clustr.clusters.queries import managed_settings
+from clustr.clusters.types import AS_IS, ClusterSettings, FeeBearer, SettingsChanges
+from clustr.web.door import Request, once, read
+from clustr.web.schemas import AmountOrZero, In, Out, Text, to_money
+
+router = Router(tags=["Settings"])
+
+_SETTINGS: dict[str, Any] = {
+    "cluster_id": "01998a4e-6f00-7c00-8000-000000000001",
+    "name": "Palm Grove",
+    "currency": "NGN",
+    "timezone": "Africa/Lagos",
+    "transfer_approval_limit": "1000000.00",
+    "support_email": "office@palmgrove.test",
+    "fee_bearer": "cluster",
+}
+
+
+class SettingsOut(Out):
+    model_config = {"json_schema_extra": {"examples": [_SETTINGS]}}
+
+    cluster_id: UUID
+    name: str
+    currency: str = Field(description="What the books are kept in; it never changes.")
+    timezone: str
+    transfer_approval_limit: str | None = Field(
+        description="Above this amount a second person approves a transfer from the cluster's wallet; null: never."
+    )
+    support_email: str
+    fee_bearer: FeeBearer = Field(description="Who bears a provider's fee: the cluster, or the payer on top.")
+
+
+class SettingsIn(In):
+    """What to change; what is absent stays. The limit and who bears fees are for administrators."""
+
+    model_config = {"json_schema_extra": {"examples": [{"transfer_approval_limit": "250000.00"}]}}
+
+    name: Annotated[str, Text(200)] = ""
+    timezone: Annotated[str, Text(64)] = Field("", examples=["Africa/Lagos"])
+    transfer_approval_limit: AmountOrZero | None = None
+    support_email: Annotated[str, Text(254, empty=True)] = ""
+    fee_bearer: FeeBearer = FeeBearer.CLUSTER
+    reason: Annotated[str, Text(500, lines=True, empty=True)] = Field("", description="For the trail.")
+
+
+@router.get("settings/", response=SettingsOut, summary="Settings")
+def show_settings(request: Request) -> HttpResponse:
+    """The estate's settings. Needs ManageMembers."""
+    return read(request, lambda: _settings_out(managed_settings(actor=request.actor)))
+
+
+@router.patch("settings/", response=SettingsOut, summary="Change settings")
+def update_settings(request: Request, body: SettingsIn) -> HttpResponse:
+    """Change the estate's settings. Needs ManageMembers; the limit and who bears fees, an administrator."""
+
+    def work() -> SettingsOut:
+        changes = _changes(body, request.actor.currency)
+        commands.update_settings(actor=request.actor, changes=changes, now=request.now, reason=body.reason)
+        return _settings_out(managed_settings(actor=request.actor))
+
+    return once(request, body, 200, work)
+
+
+def _changes(body: SettingsIn, currency: str) -> SettingsChanges:
+    given, limit = body.model_fields_set, body.transfer_approval_limit
+    approval = to_money(limit, currency, field="transfer_approval_limit") if limit is not None else None
+    return SettingsChanges(
+        name=body.name if "name" in given else AS_IS,
+        timezone=body.timezone if "timezone" in given else AS_IS,
+        transfer_approval_limit=approval if "transfer_approval_limit" in given else AS_IS,
+        support_email=body.support_email if "support_email" in given else AS_IS,
+        fee_bearer=body.fee_bearer if "fee_bearer" in given else AS_IS,
+    )
+
+
+def _settings_out(held: ClusterSettings) -> SettingsOut:
+    limit = held.transfer_approval_limit
+    return SettingsOut(
+        cluster_id=held.cluster_id,
+        name=held.name,
+        currency=held.currency,
+        timezone=held.timezone,
+        transfer_approval_limit=None if limit is None else str(limit),
+        support_email=held.support_email,
+        fee_bearer=held.fee_bearer,
+    )
