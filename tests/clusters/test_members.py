@@ -301,3 +301,23 @@ def test_invitations_go_out_in_batches(cast: Cast) -> None:
 
 def test_the_system_acts_without_permissions(cast: Cast) -> None:
     assert queries.system_actor(cluster_id=cast.cluster_id) == Actor(cast.cluster_id, "NGN", "Africa/Lagos")
+
+
+def test_of_many_who_add_the_same_person_one_succeeds(cast: Cast) -> None:
+    email, together, outcomes = address(), Barrier(10), []
+
+    def add() -> None:
+        together.wait()
+        try:
+            outcomes.append(invite(cast, email=email, unit="Race 1"))
+        except AlreadyMember as refusal:
+            outcomes.append(refusal)
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=add) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(isinstance(outcome, UUID) for outcome in outcomes) == [False] * 9 + [True]
