@@ -14,9 +14,9 @@ from clustr.bills.types import BillType, NewBill
 from clustr.kit.invariants import violations
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger_commands
 from clustr.ledger import queries as ledger
 from clustr.ledger.types import AccountKind
-from clustr.ledger import commands as ledger_commands
 from clustr.wallets import commands as wallets
 from clustr.wallets import queries as wallet_queries
 from clustr.wallets.types import OfflineMethod, SpendAuthorization

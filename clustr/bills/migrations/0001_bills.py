@@ -406,7 +406,7 @@ def _fk(to: str, **options: object) -> models.ForeignKey:
 
 
 def _id() -> tuple[str, models.Field]:
-    return ("id", models.UUIDField(primary_key=True))
+    return ("id", models.UUIDField(primary_key=True, serialize=False))
 
 
 CLUSTER = ("cluster_id", models.UUIDField())
@@ -489,7 +489,12 @@ STATE = [
     migrations.CreateModel(
         name="MemberBill",
         fields=[
-            ("pk", models.CompositePrimaryKey("cluster_id", "bill_id", "user_id")),
+            (
+                "pk",
+                models.CompositePrimaryKey(
+                    "cluster_id", "bill_id", "user_id", blank=True, editable=False, primary_key=True
+                ),
+            ),
             CLUSTER,
             ("bill", _fk("bills.bill", related_name="member_bills")),
             ("user_id", models.UUIDField()),
@@ -519,6 +524,7 @@ STATE = [
                     to="bills.bill",
                     on_delete=models.PROTECT,
                     primary_key=True,
+                    serialize=False,
                     related_name="tally",
                     db_constraint=False,
                 ),

@@ -377,7 +377,7 @@ STATE = [
     migrations.CreateModel(
         name="Account",
         fields=[
-            ("id", _uuid(primary_key=True)),
+            ("id", _uuid(primary_key=True, serialize=False)),
             ("cluster_id", _uuid()),
             ("kind", models.TextField()),
             ("subject_id", _uuid(null=True)),
@@ -391,7 +391,7 @@ STATE = [
     migrations.CreateModel(
         name="Transfer",
         fields=[
-            ("id", _uuid(primary_key=True)),
+            ("id", _uuid(primary_key=True, serialize=False)),
             ("cluster_id", _uuid()),
             ("debit", _uuid()),
             ("credit", _uuid()),
@@ -407,7 +407,7 @@ STATE = [
     migrations.CreateModel(
         name="Checkpoint",
         fields=[
-            ("account_id", _uuid(primary_key=True)),
+            ("account_id", _uuid(primary_key=True, serialize=False)),
             ("cluster_id", _uuid()),
             ("horizon", models.BigIntegerField()),
             ("balance", models.BigIntegerField()),
@@ -416,7 +416,7 @@ STATE = [
     migrations.CreateModel(
         name="Turnover",
         fields=[
-            ("id", _uuid(primary_key=True)),
+            ("id", _uuid(primary_key=True, serialize=False)),
             ("cluster_id", _uuid()),
             ("account_id", _uuid()),
             ("day", models.DateField()),

@@ -74,7 +74,7 @@ ALTER TABLE payments_transaction ENABLE ALWAYS TRIGGER payments_transaction_step
 STATE = migrations.CreateModel(
     name="Transaction",
     fields=[
-        ("id", models.UUIDField(primary_key=True)),
+        ("id", models.UUIDField(primary_key=True, serialize=False)),
         ("cluster_id", models.UUIDField()),
         ("reference", models.TextField()),
         ("type", models.TextField()),
