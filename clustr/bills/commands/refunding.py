@@ -185,7 +185,7 @@ def _take_back(payment: BillPayment, refund_id: UUID, minor: int, now: datetime)
         cursor.execute(
             """
             WITH standing AS (
-              SELECT b.amount_minor AS full, s.due_minor, s.paid_minor FROM bills_bill b
+              SELECT b.amount_minor AS whole, s.due_minor, s.paid_minor FROM bills_bill b
               CROSS JOIN LATERAL bills_standing(b.cluster_id, b.id, %(user)s, b.amount_minor, b.version) AS s
               WHERE b.cluster_id = %(cluster)s AND b.id = %(bill)s
             ), lowered AS (
@@ -194,7 +194,7 @@ def _take_back(payment: BillPayment, refund_id: UUID, minor: int, now: datetime)
             )
             INSERT INTO bills_billpayment (cluster_id, id, bill_id, user_id, version, amount_minor, settles, refunds, at)
             SELECT %(cluster)s, %(refund)s, %(bill)s, %(user)s, %(version)s, -%(minor)s,
-                   -(due_minor = full AND paid_minor >= due_minor)::int, %(original)s, %(now)s
+                   -(due_minor = whole AND paid_minor >= due_minor)::int, %(original)s, %(now)s
             FROM standing
             """,
             {
