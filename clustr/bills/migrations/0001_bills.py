@@ -492,7 +492,7 @@ STATE = [
             (
                 "pk",
                 models.CompositePrimaryKey(
-                    "cluster_id", "bill_id", "user_id", blank=True, editable=False, primary_key=True
+                    "cluster_id", "bill_id", "user_id", blank=True, editable=False, primary_key=True, serialize=False
                 ),
             ),
             CLUSTER,
