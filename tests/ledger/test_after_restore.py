@@ -91,7 +91,7 @@ def test_it_works(restored: Cast) -> None:
     assert _close(restored, restored.bill_id) == 2, "everything is folded in again, also what was restored"  # type: ignore[attr-defined]
     assert cluster_balance(restored.cluster_id) == "230.00"
     prove(restored)
-    call_command("check_books")
+    call_command("check_books", cluster=restored.cluster_id)
 
 
 def test_without_it_new_payments_would_be_missed(restored: Cast) -> None:
