@@ -62,9 +62,9 @@ def dashboard_of(*, actor: Actor, now: datetime) -> Dashboard:
 # A cluster-wide bill is summed from its tallies, one to a member from what that member did. The two never meet in one
 # query plan, so that thousands of bills to one member each are read through their own indexes.
 _SUMS = f"""
-SELECT status, count(*), coalesce(sum(billed), 0)::bigint, coalesce(sum(collected), 0)::bigint,
-       coalesce(sum(greatest(0, billed - collected)), 0)::bigint,
-       coalesce(sum(greatest(0, billed - collected)) FILTER (WHERE due_date < %(now)s), 0)::bigint
+SELECT status, count(*), coalesce(sum(billed), 0), coalesce(sum(collected), 0),
+       coalesce(sum(greatest(0, billed - collected)), 0),
+       coalesce(sum(greatest(0, billed - collected)) FILTER (WHERE due_date < %(now)s), 0)
 FROM (
   SELECT {MANAGED_STATUS} AS status, n.billed, t.collected_minor AS collected, b.due_date
   FROM bills_bill b
@@ -87,7 +87,7 @@ def _sums(actor: Actor, now: datetime) -> BillSums:
         counts[MemberStatus(status)] = count
         if status != MemberStatus.CANCELLED:
             sums = [total + amount for total, amount in zip(sums, amounts, strict=True)]
-    billed, collected, outstanding, overdue = (Money(minor, actor.currency) for minor in sums)
+    billed, collected, outstanding, overdue = (Money(int(minor), actor.currency) for minor in sums)
     return BillSums(billed, collected, outstanding, overdue, counts)
 
 

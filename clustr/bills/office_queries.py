@@ -210,7 +210,8 @@ def residents_among(*, user_ids: Collection[UUID], now: datetime) -> set[UUID]:
 def _managed(row: tuple[Any, ...], now: datetime) -> ManagedBillView:
     (id_, cluster_id, user_id, number, title, description, type_, category, amount, currency, due_date) = row[:11]
     (issued_at, after_due, at_issue_only, created_by, cancelled_at, cancel_reason, version) = row[11:18]
-    totals, status, acknowledged_at = BillTotals(*row[18:24]), row[24], row[25]
+    totals = BillTotals(row[18], row[19], row[20], row[21], int(row[22]), row[23])
+    status, acknowledged_at = row[24:26]
     standing = Standing(
         cancelled=cancelled_at is not None,
         due_minor=totals.billed_minor,

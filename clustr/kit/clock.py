@@ -30,6 +30,11 @@ def real(instant: datetime) -> datetime:
     return instant - _offset()
 
 
+def shown(instant: datetime) -> datetime:
+    """This clock's instant for one of the machine's: for what others noted by the machine's time, such as a sign-in."""
+    return instant + _offset()
+
+
 def move(by: timedelta) -> datetime:
     """Move the demonstration's clock for every process that shares the data folder; answers the new present."""
     if _offset_file is None:

@@ -25,6 +25,16 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("management/payments/", "clustr.web.management.audit.router"),
     ("management/payments/", "clustr.web.management.members.router"),
     ("management/payments/", "clustr.web.management.settings.router"),
+    ("management/payments/", "clustr.web.management.bills.router"),
+    ("management/payments/", "clustr.web.management.dashboard.router"),
+    ("management/payments/", "clustr.web.management.disputes.router"),
+    ("management/payments/", "clustr.web.management.transactions.router"),
+    ("management/payments/", "clustr.web.management.users.router"),
+    ("management/payments/", "clustr.web.management.wallet.router"),
+    ("members/bills/", "clustr.web.members.bills.router"),
+    ("members/profile/", "clustr.web.members.profile.router"),
+    ("members/transactions/", "clustr.web.members.transactions.router"),
+    ("members/wallet/", "clustr.web.members.wallet.router"),
 )
 
 DESCRIPTION = """

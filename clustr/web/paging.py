@@ -68,6 +68,17 @@ def position(request: Request, query: PageQuery, types: tuple[type[A], type[B]])
     return _decoded(first, types[0]), _decoded(second, types[1])
 
 
+def last_id(request: Request, query: PageQuery) -> UUID | None:
+    """The id after which to read a list that is ordered by its rows' ids alone (`key=by_id`); None: the first page."""
+    where = position(request, query, (UUID, UUID))
+    return where[1] if where else None
+
+
+def by_id(id: UUID) -> tuple[UUID, UUID]:
+    """The position of a row in a list that is ordered by id alone."""
+    return id, id
+
+
 def page(
     request: Request,
     query: PageQuery,

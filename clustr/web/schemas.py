@@ -28,6 +28,7 @@ from clustr.kit.money import DECIMALS, InvalidAmount, Money
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_AMOUNT_OUT = r"^-?(0|[1-9][0-9]*)(\.[0-9]{1,2})?$"
 _AMOUNT = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,2})?$"
 
 
@@ -112,6 +113,9 @@ Amount = Annotated[
     AfterValidator(_moves_money),
     WithJsonSchema(_AMOUNT_SCHEMA | {"description": "More than zero."}),
 ]
+
+AmountOut = Annotated[str, WithJsonSchema({"type": "string", "pattern": _AMOUNT_OUT, "examples": ["5000.00"]})]
+"""An amount in an answer: sums may be longer than what a caller may send, and differences negative."""
 
 
 def to_money(amount: str, currency: str, *, field: str = "amount") -> Money:

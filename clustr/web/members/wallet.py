@@ -1,0 +1,192 @@
+"""`/members/wallet/`: a member's wallet: what it holds, money out, its PIN, freezing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from django.conf import settings
+from django.http import HttpResponse
+from ninja import Query, Router
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+from clustr.kit.errors import InvalidValue
+from clustr.payments.queries import TransactionFilter, my_transactions, view_of
+from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.wallets import commands, queries
+from clustr.wallets.types import SpendAuthorization
+from clustr.web.door import Request, once, read
+from clustr.web.money_schemas import (
+    DESTINATION_EXAMPLE,
+    DestinationIn,
+    TransactionOut,
+    WalletOut,
+    transaction_out,
+    wallet_out,
+)
+from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.schemas import Amount, In, Instant, Out, Pin, to_money
+
+router = Router(tags=["My wallet"])
+
+ResetCode = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[0-9]{8}$"),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{8}$", "writeOnly": True}),
+]
+
+
+class WithdrawIn(In):
+    """Money to be sent to the member's bank account."""
+
+    model_config = {
+        "json_schema_extra": {"examples": [{"amount": "10000.00", "destination": DESTINATION_EXAMPLE, "pin": "482915"}]}
+    }
+
+    amount: Amount
+    destination: DestinationIn
+    pin: Pin | None = Field(None, description="Needed once a PIN is set.")
+
+
+class SetPinIn(In):
+    """A first or another PIN."""
+
+    model_config = {"json_schema_extra": {"examples": [{"pin": "482915"}, {"pin": "917364", "old_pin": "482915"}]}}
+
+    pin: Pin = Field(description="Six digits that are not easily guessed.")
+    old_pin: Pin | None = Field(None, description="Needed to change a PIN.")
+
+
+class ResetPinIn(In):
+    """Nothing, to be mailed a code; then that code with the new PIN."""
+
+    model_config = {"json_schema_extra": {"examples": [{}, {"code": "20418867", "pin": "917364"}]}}
+
+    code: ResetCode | None = Field(None, description="As mailed; absent: mail one.")
+    pin: Pin | None = Field(None, description="The new PIN, together with `code`.")
+
+
+class CodeSentOut(Out):
+    """A code is on its way by e-mail."""
+
+    sent: bool
+    expires_in_seconds: int
+
+
+class WalletTransactionsQuery(PageQuery):
+    type: TransactionType | None = None
+    status: TransactionStatus | None = None
+    since: Instant | None = Field(None, alias="from", description="Made from this instant on.")
+    until: Instant | None = Field(None, alias="to", description="Made before this instant.")
+
+
+@router.get("balance/", response=WalletOut, summary="My wallet")
+def get_my_wallet(request: Request) -> HttpResponse:
+    """What it holds, and what can be spent now."""
+    return read(request, lambda: _wallet(request))
+
+
+@router.get("transactions/", response=Page[TransactionOut], summary="My transactions")
+def list_my_transactions(request: Request, query: Query[WalletTransactionsQuery]) -> HttpResponse:
+    """Newest first."""
+
+    def work() -> Page[TransactionOut]:
+        chosen = TransactionFilter(type=query.type, status=query.status, since=query.since, until=query.until)
+        rows = my_transactions(actor=request.actor, chosen=chosen, before=last_id(request, query), limit=query.fetch)
+        return page(request, query, rows, key=lambda row: by_id(row.id), out=transaction_out)
+
+    return read(request, work)
+
+
+@router.post("withdraw/", response={201: TransactionOut}, summary="Withdraw to a bank account")
+def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
+    """The money leaves the wallet at once and is `pending` until it is known to have arrived, or is returned.
+
+    Refuses with `insufficient_funds`, `account_frozen`, `pin_required`, `pin_incorrect`, `pin_locked`.
+    """
+
+    def work(authorization: SpendAuthorization) -> TransactionOut:
+        transaction = commands.withdraw(
+            actor=request.actor,
+            amount=to_money(body.amount, request.actor.currency),
+            destination=body.destination.as_destination(),
+            authorization=authorization,
+            now=request.now,
+        )
+        return transaction_out(view_of(transaction))
+
+    return once(
+        request,
+        body,
+        201,
+        work,
+        before=lambda: commands.authorize_spend(actor=request.actor, pin=body.pin, now=request.now),
+    )
+
+
+@router.post("set_pin/", response=WalletOut, summary="Set or change the PIN")
+def set_pin(request: Request, body: SetPinIn) -> HttpResponse:
+    """From then on every spend needs it.
+
+    Refuses with `pin_too_easy`, `old_pin_required`, `pin_incorrect`, `pin_locked`.
+    """
+    return once(
+        request,
+        body,
+        200,
+        lambda _done: _wallet(request),
+        before=lambda: commands.set_pin(actor=request.actor, pin=body.pin, old_pin=body.old_pin, now=request.now),
+    )
+
+
+@router.post("reset_pin/", response={200: WalletOut, 202: CodeSentOut}, summary="Reset the PIN")
+def reset_pin(request: Request, body: ResetPinIn) -> HttpResponse:
+    """Without `code`: mails one (202). With `code` and `pin`: sets the new PIN and lifts every lock (200). Both need a
+    sign-in of the last minutes.
+
+    Refuses with `fresh_sign_in_required`, `pin_not_set`, `reset_code_invalid`, `pin_too_easy`.
+    """
+    code, pin, signed_in_at = body.code, body.pin, request.signed_in.at
+    if code is None and pin is None:
+        return once(request, body, 202, lambda: _send_code(request))
+    if code is None or pin is None:
+        raise InvalidValue.of("code" if code is None else "pin", "required", "Send `code` and `pin` together.")
+    return once(
+        request,
+        body,
+        200,
+        lambda _done: _wallet(request),
+        before=lambda: commands.reset_pin(
+            actor=request.actor, code=code, pin=pin, signed_in_at=signed_in_at, now=request.now
+        ),
+    )
+
+
+@router.post("freeze/", response=WalletOut, summary="Freeze my wallet")
+def freeze_wallet(request: Request) -> HttpResponse:
+    """Stop all spending; money may still come in. Harmless to repeat."""
+
+    def work() -> WalletOut:
+        commands.freeze_wallet(actor=request.actor, now=request.now)
+        return _wallet(request)
+
+    return once(request, None, 200, work)
+
+
+@router.post("unfreeze/", response=WalletOut, summary="Unfreeze my wallet")
+def unfreeze_wallet(request: Request) -> HttpResponse:
+    """Allow spending again. Harmless to repeat."""
+
+    def work() -> WalletOut:
+        commands.unfreeze_wallet(actor=request.actor, now=request.now)
+        return _wallet(request)
+
+    return once(request, None, 200, work)
+
+
+def _wallet(request: Request) -> WalletOut:
+    return wallet_out(queries.my_wallet(actor=request.actor))
+
+
+def _send_code(request: Request) -> CodeSentOut:
+    commands.request_pin_reset(actor=request.actor, signed_in_at=request.signed_in.at, now=request.now)
+    return CodeSentOut(sent=True, expires_in_seconds=settings.ENV.PIN_RESET_MINUTES * 60)
