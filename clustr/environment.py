@@ -36,7 +36,8 @@ class Environment(BaseSettings):
         "", description="`id:hex` pairs, comma-separated, the newest first: what wallet PINs are mixed with."
     )
     CLUSTR_ENCRYPTION_KEYS: str = Field(
-        "", description="`id:hex` pairs of 32-byte keys, comma-separated, the newest first: seal bank and meter numbers."
+        "",
+        description="`id:hex` pairs of 32-byte keys, comma-separated, the newest first: seal bank and meter numbers.",
     )
     CLUSTR_ALLOWED_HOSTS: str = Field("localhost,127.0.0.1,[::1]", description="Host names served, comma-separated.")
     CLUSTR_BASE_URL: str = Field(
@@ -59,7 +60,9 @@ class Environment(BaseSettings):
     PORT: int = Field(8000, ge=1, le=65535, description="Where bin/run serves, on the loopback address.")
     WEB_WORKERS: int = Field(2, ge=1, description="Web processes.")
     WEB_THREADS: int = Field(8, ge=1, description="Threads of each web process.")
-    EMAIL_URL: str = Field("", description="`smtp://user:password@host:587`; empty: mail is written to the data folder.")
+    EMAIL_URL: str = Field(
+        "", description="`smtp://user:password@host:587`; empty: mail is written to the data folder."
+    )
     EMAIL_FROM: str = Field("ClustR <no-reply@localhost>", description="Sender of the system's mail.")
     THROTTLE_MONEY_PER_MINUTE: int = Field(120, ge=1, description="Money POSTs (and their like) per user and minute.")
     THROTTLE_MONEY_BURST: int = Field(40, ge=1, description="How many of them may come at once.")

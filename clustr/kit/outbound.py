@@ -16,7 +16,9 @@ def _outside_transactions(_request: httpx.Request) -> None:
             raise NetworkInTransaction(f"a transaction is open on {connection.alias!r}")
 
 
-def outbound_client(*, base_url: str, timeout_seconds: float, transport: httpx.BaseTransport | None = None) -> httpx.Client:
+def outbound_client(
+    *, base_url: str, timeout_seconds: float, transport: httpx.BaseTransport | None = None
+) -> httpx.Client:
     """A client for one provider. Each request is checked to be between transactions; redirects are not followed."""
     return httpx.Client(
         base_url=base_url,
