@@ -27,7 +27,6 @@ DEFINERS = {
     "ledger_post": "the one door through which money moves",
     "ledger_close": "closes a checkpoint of a growing account",
     "ledger_resort_turnover": "sorts closed turnover anew when the time zone changes",
-    "ledger_resort_turnover": "sorts the turnover by another time zone's days",
 }
 """Every function that runs with its owner's rights, each reviewed."""
 
