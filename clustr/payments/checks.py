@@ -24,6 +24,12 @@ INVARIANTS = [
            WHERE p.id IS NULL""",
     ),
     Invariant(
+        "payments.every_transfer_is_audited",
+        "Every transfer is in the audit trail of its cluster.",
+        """SELECT t.cluster_id, t.id FROM ledger_transfer t
+           WHERE NOT EXISTS (SELECT FROM audit_event e WHERE e.cluster_id = t.cluster_id AND e.journal = t.journal)""",
+    ),
+    Invariant(
         "payments.refunds_within",
         "What was refunded of a transaction is the sum of its refunds, and no more than its amount.",
         """SELECT t.cluster_id, t.id, t.refunded_minor, coalesce(r.amount, 0) FROM payments_transaction t

@@ -70,11 +70,11 @@ def test_closing_folds_each_transfer_in_once(ledger: Books) -> None:
     for minor in (500, 70, 3):
         ledger.move(ledger.cash, ledger.till, minor)
     ledger.move(ledger.till, ledger.wallet, 100)
-    assert ledger.close(ledger.till) == 4
+    assert ledger.close_wholly(ledger.till) == 4
     assert ledger.close(ledger.till) == 0
     ledger.move(ledger.cash, ledger.till, 1)
     assert ledger.balance(ledger.till) == 474
-    assert ledger.close(ledger.till) == 1
+    assert ledger.close_wholly(ledger.till) == 1
     assert ledger.said_and_summed(ledger.till) == (474, 474)
 
 
@@ -108,7 +108,7 @@ def test_turnover_by_month(ledger: Books, closed: bool) -> None:
     receive(400, datetime(2026, 1, 31, 12, 0, tzinfo=UTC), "security")
     receive(50, datetime(2026, 1, 31, 13, 0, tzinfo=UTC), "security", ledger.till, ledger.wallet)
     if closed:
-        ledger.close(ledger.till)
+        ledger.close_wholly(ledger.till)
         receive(7, datetime(2026, 1, 31, 14, 0, tzinfo=UTC), "security")
     more = 7 if closed else 0
 

@@ -14,8 +14,13 @@ from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import TenantMismatch, tenant
 from clustr.ledger import commands, queries
-from clustr.ledger.refusals import AccountCurrencyMismatch, AccountFrozen, AccountNotFound, InsufficientFunds
-from clustr.ledger.refusals import TransferKeyReused
+from clustr.ledger.refusals import (
+    AccountCurrencyMismatch,
+    AccountFrozen,
+    AccountNotFound,
+    InsufficientFunds,
+    TransferKeyReused,
+)
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from tests.ledger.books import Books, open_books
 

@@ -123,7 +123,7 @@ def test_the_door_is_shut_without_a_cluster(ledger: Books) -> None:
 )
 def test_balances_have_walls_of_their_own(ledger: Books, statement: str) -> None:
     with (
-        pytest.raises(DatabaseError, match="ledger_account_(not_overdrawn|balance_on_guarded)"),
+        pytest.raises(DatabaseError, match=r"ledger_account_(not_overdrawn|balance_on_guarded)"),
         transaction.atomic(using="owner"),
         connections["owner"].cursor() as cursor,
     ):

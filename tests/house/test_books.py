@@ -1,0 +1,301 @@
+"""Every invariant is alive: one seeded violation makes exactly its own query fire. And `check_books` says so."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connections, transaction
+
+from clustr.bills import commands as bills
+from clustr.kit.invariants import Invariant, all_invariants, violations
+from clustr.kit.tenancy import tenant
+from clustr.ledger import checks
+from clustr.ledger import commands as ledger
+from clustr.ledger.types import AccountKind
+from clustr.wallets import commands as wallets
+from clustr.wallets.types import Destination
+from tests.cast import Cast, make_cast
+from tests.money import acknowledge, fund, issue, naira, no_pin
+
+BANK = Destination("058", "0123456789", "Bola")
+Run = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class World:
+    """Palm Grove with a little of everything; ids by which the seeds find it."""
+
+    cast: Cast
+    deposit: UUID
+    part_payment: UUID
+    whole_payment: UUID
+    estate_bill: UUID
+    own_bill: UUID
+    withdrawal: UUID
+
+    @property
+    def cluster_id(self) -> UUID:
+        return self.cast.cluster_id
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    cast = make_cast()
+    fund(cast, cast.bola, "10000.00")
+    estate_bill, own_bill = issue(cast, "5000.00"), issue(cast, "1000.00", to=cast.bola)
+    paid = {}
+    for bill, amount in ((estate_bill, "2000.00"), (own_bill, "1000.00")):
+        acknowledge(cast, cast.bola, bill)
+        paid[bill.id], _ = bills.pay_bill(
+            actor=cast.bola.actor,
+            bill_id=bill.id,
+            amount=naira(amount),
+            authorization=no_pin(cast.bola),
+            now=cast.now,
+        )
+    bills.refund_bill_payment(
+        actor=cast.ada.actor,
+        transaction_id=paid[estate_bill.id].id,
+        amount=naira("300.00"),
+        reason="Charged twice",
+        now=cast.now,
+    )
+    withdrawal = wallets.withdraw(
+        actor=cast.bola.actor, amount=naira("500.00"), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
+    )
+    wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
+    _close(cast, estate_bill.id)
+    with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT id FROM payments_transaction WHERE type = 'deposit'")
+        (deposit,) = cursor.fetchone()
+    return World(
+        cast,
+        deposit,
+        paid[estate_bill.id].id,
+        paid[own_bill.id].id,
+        estate_bill.id,
+        own_bill.id,
+        withdrawal.id,
+    )
+
+
+def _close(cast: Cast, bill_id: UUID) -> None:
+    """Fold everything in, however long other databases of the server hold the horizon back."""
+    with tenant(cast.cluster_id):
+        account = ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency="NGN")
+    for _ in range(600):
+        ledger.close_account(cluster_id=cast.cluster_id, account_id=account, timezone="Africa/Lagos")
+        with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
+            cursor.execute("SELECT bills_close(%s)", [bill_id])
+            cursor.execute(
+                "SELECT EXISTS (SELECT FROM ledger_transfer WHERE xid >= (SELECT min(horizon) FROM ledger_checkpoint))"
+                " OR EXISTS (SELECT FROM bills_billpayment p JOIN bills_tally t USING (bill_id) WHERE p.xid >= t.horizon)"
+            )
+            if cursor.fetchone() == (False,):
+                return
+        time.sleep(0.05)
+    raise AssertionError("the horizon does not move")
+
+
+# --- One violation of each -------------------------------------------------------------------------------------------
+
+SEEDS: dict[str, str] = {
+    "kit.clusters_apart": "ALTER TABLE bills_bill NO FORCE ROW LEVEL SECURITY",
+    "kit.append_only": "ALTER TABLE ledger_transfer DISABLE TRIGGER append_only",
+    "ledger.two_accounts": "UPDATE ledger_account SET currency = 'USD' WHERE kind = 'received_cash'",
+    "ledger.guarded_balance": "UPDATE ledger_account SET balance = balance + 1 WHERE kind = 'member_wallet'",
+    "ledger.not_overdrawn": "UPDATE ledger_account SET open = false WHERE kind = 'received_cash'",
+    "ledger.checkpoint": """WITH same AS (
+        UPDATE ledger_turnover SET credits = credits + 1 WHERE kind = 'bill_payment' AND label = 'service_charge')
+      UPDATE ledger_checkpoint SET balance = balance + 1""",
+    "ledger.horizon": "UPDATE ledger_checkpoint SET horizon = '9000000000000000000'",
+    "ledger.turnover": "UPDATE ledger_turnover SET credits = credits + 1 WHERE kind = 'bill_payment'",
+    "ledger.reversal": "UPDATE ledger_transfer SET reverses = %(deposit)s WHERE id = %(withdrawal)s",
+    "clusters.tallies_equal_memberships": "UPDATE clusters_tally SET joiners = joiners + 1 WHERE grain = 'day'",
+    "clusters.periods_do_not_overlap": """UPDATE clusters_membership SET previous_left_at = joined_at - interval '1 day'
+      WHERE role = 'resident'""",
+    "clusters.members_have_a_cluster": "DELETE FROM clusters_cluster",
+    "payments.settled_once": "UPDATE payments_transaction SET amount_minor = amount_minor + 1 WHERE id = %(deposit)s",
+    "payments.every_transfer_has_one": "DELETE FROM payments_transaction WHERE id = %(deposit)s",
+    "payments.every_transfer_is_audited": "UPDATE audit_event SET journal = NULL WHERE journal = %(deposit)s",
+    "payments.refunds_within": """UPDATE payments_transaction SET refunded_minor = refunded_minor + 1
+      WHERE id = %(part_payment)s""",
+    "wallets.account": "UPDATE wallets_wallet SET currency = 'USD'",
+    "wallets.pin_locked": "UPDATE wallets_pin SET failed_attempts = 5",
+    "wallets.payouts_hold": "UPDATE payments_transaction SET purpose = 'wallet' WHERE id = %(withdrawal)s",
+    "wallets.two_people": "UPDATE wallets_payout SET decided_by = requested_by",
+    "bills.paid_is_sum": "UPDATE bills_memberbill SET paid_minor = paid_minor + 1 WHERE bill_id = %(estate_bill)s",
+    "bills.never_overpaid": "UPDATE bills_bill SET amount_minor = 1 WHERE id = %(own_bill)s",
+    "bills.payment_is_transaction": """UPDATE payments_transaction SET user_id = gen_random_uuid()
+      WHERE id = %(whole_payment)s""",
+    "bills.transaction_is_payment": "UPDATE payments_transaction SET purpose = 'bill' WHERE id = %(deposit)s",
+    "bills.consent_before_payment": """UPDATE bills_acknowledgment SET at = at + interval '1 day'
+      WHERE bill_id = %(own_bill)s""",
+    "bills.terms_as_acknowledged": """UPDATE bills_acknowledgment SET terms_digest = sha256('other terms')
+      WHERE bill_id = %(own_bill)s""",
+    "bills.to_cluster_wallet": "UPDATE ledger_transfer SET kind = 'adjustment' WHERE journal = %(whole_payment)s",
+    "bills.tally": "UPDATE bills_tally SET paid_count = paid_count + 1",
+    "bills.one_settlement": "UPDATE bills_billpayment SET settles = 2 WHERE bill_id = %(own_bill)s",
+}
+
+ALSO: dict[str, set[str]] = {}
+"""Where a violation cannot help making a second invariant fire: which, with the reason beside it. None so far."""
+
+_NO_WALLS = """
+CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
+CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+"""
+_CONSTRAINTS = """
+SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
+  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|clusters|audit)_'
+ORDER BY contype = 'u'
+"""
+
+
+@contextmanager
+def unwalled(world: World) -> Iterator[Run]:
+    """Inside, the owner may write anything into the world's cluster; afterwards nothing of it has happened."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute(_NO_WALLS)
+        cursor.execute(_CONSTRAINTS)
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
+        cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(world.cluster_id)])
+
+        def run(statement: str) -> None:
+            cursor.execute(statement, vars(world))
+            assert cursor.rowcount != 0, f"changed nothing: {statement}"
+
+        yield run
+        transaction.set_rollback(True, using="owner")
+
+
+def fired(world: World, using: str = "checker") -> set[str]:
+    return {found.invariant.name for found in violations(cluster_id=world.cluster_id, using=using)}
+
+
+def test_nothing_is_violated_before(world: World) -> None:
+    assert fired(world) == set()
+    with unwalled(world):
+        assert fired(world, "owner") == set()
+
+
+def test_every_invariant_has_a_seed() -> None:
+    names = [invariant.name for invariant in all_invariants()]
+    assert sorted(names) == sorted(SEEDS)
+    assert len(names) == len(set(names))
+    assert all(invariant.says.endswith(".") for invariant in all_invariants())
+
+
+@pytest.mark.parametrize("name", list(SEEDS))
+def test_a_violation_makes_exactly_its_invariant_fire(world: World, name: str) -> None:
+    with unwalled(world) as run:
+        run(SEEDS[name])
+        assert fired(world, "owner") == {name} | ALSO.get(name, set())
+    assert fired(world) == set(), "the seed was not rolled back"
+
+
+# --- The command -----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _broken(world: World) -> Iterator[None]:
+    """A committed violation, taken back afterwards."""
+
+    def add(minor: int) -> None:
+        with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+            cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(world.cluster_id)])
+            cursor.execute("UPDATE ledger_account SET balance = balance + %s WHERE kind = 'member_wallet'", [minor])
+
+    add(1)
+    try:
+        yield
+    finally:
+        add(-1)
+
+
+def check_books(**options: Any) -> tuple[int, str]:
+    said = io.StringIO()
+    try:
+        call_command("check_books", stdout=said, **options)
+    except SystemExit as left:
+        return int(str(left.code)), said.getvalue()
+    except CommandError as error:
+        return error.returncode, str(error)
+    return 0, said.getvalue()
+
+
+def test_it_works(world: World) -> None:
+    status, said = check_books(cluster=world.cluster_id)
+    assert status == 0
+    assert said.splitlines()[-1] == f"{len(SEEDS)} invariants hold."
+    assert all(any(line.startswith(name) for line in said.splitlines()) for name in SEEDS)
+
+
+def test_a_violation_is_shown_with_its_rows_and_in_the_exit_status(world: World) -> None:
+    with _broken(world):
+        status, said = check_books(cluster=world.cluster_id)
+    assert status == 1
+    assert "ledger.guarded_balance" in said
+    assert "VIOLATED" in said
+    assert str(world.cluster_id) in said
+    assert said.splitlines()[-1] == f"{len(SEEDS) - 1} invariants hold, 1 violated."
+
+
+def test_without_a_cluster_every_cluster_is_examined(world: World) -> None:
+    with _broken(world):
+        status, said = check_books(json=True)
+    (found,) = [entry for entry in json.loads(said)["invariants"] if entry["name"] == "ledger.guarded_balance"]
+    assert status == 1
+    assert [str(world.cluster_id)] == [row[0] for row in found["rows"]]
+
+
+def test_another_clusters_violation_is_not_this_ones(world: World) -> None:
+    with _broken(world):
+        assert check_books(cluster=world.cast.lekki.id)[0] == 0
+
+
+def test_as_json(world: World) -> None:
+    status, said = check_books(cluster=world.cluster_id, json=True)
+    answer = json.loads(said)
+    assert (status, answer["holds"]) == (0, True)
+    assert {entry["name"] for entry in answer["invariants"]} == set(SEEDS)
+    assert all(entry["holds"] and entry["rows"] == [] for entry in answer["invariants"])
+    with _broken(world):
+        status, said = check_books(cluster=world.cluster_id, json=True)
+    assert (status, json.loads(said)["holds"]) == (1, False)
+
+
+def test_a_query_that_cannot_run_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Invariant("ledger.nonsense", "Cannot be asked.", "SELECT nonsense")
+    monkeypatch.setattr(checks, "INVARIANTS", [*checks.INVARIANTS, broken])
+    status, said = check_books(cluster=world.cluster_id)
+    assert status == 2
+    assert "ledger.nonsense" in said
+
+
+def test_an_unknown_cluster_is_an_error(world: World) -> None:
+    status, said = check_books(cluster=uuid4())
+    assert (status, "no cluster" in said) == (2, True)
+
+
+def test_nothing_to_examine_is_an_error(world: World, settings: Any) -> None:
+    settings.ROOMS = []
+    assert check_books()[0] == 2
+
+
+def test_the_checker_can_write_nothing(world: World) -> None:
+    """Whatever an invariant's query says, it runs read-only, as a role without a single privilege to write."""
+    with connections["checker"].cursor() as cursor, pytest.raises(Exception, match="permission denied"):
+        cursor.execute("UPDATE ledger_account SET balance = 0")
