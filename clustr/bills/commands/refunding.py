@@ -32,6 +32,7 @@ def update_bill_status(
     *, actor: Actor, bill_id: UUID, status: str, reason: str, refund_payers: bool, now: datetime
 ) -> Bill:
     """Set a bill's status: only "cancelled" can be set, as `cancel_bill` does. Refuses `StatusIsDerived` else."""
+    actor.require("ManageBill")
     if status != MemberStatus.CANCELLED:
         raise StatusIsDerived
     return cancel_bill(actor=actor, bill_id=bill_id, reason=reason, refund_payers=refund_payers, now=now)
