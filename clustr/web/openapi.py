@@ -7,6 +7,9 @@ from typing import Any
 from clustr.web.errors import CONTENT_TYPE
 from clustr.web.schemas import Problem
 
+WITHOUT_CLUSTER = "x-without-cluster"
+"""For `openapi_extra` of a view that is about the person, whichever cluster they mean."""
+
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _WRITES = ("post", "put", "patch", "delete")
 _OF_EVERY = {
@@ -63,7 +66,7 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
     errors = dict(_OF_EVERY) | (_OF_WRITES if method in _WRITES else {})
     if not signed_in:
         errors = {status: text for status, text in errors.items() if status not in ("401", "403")}
-    else:
+    elif not operation.pop(WITHOUT_CLUSTER, False):
         operation["parameters"].append(_CLUSTER)
     if method in _WRITES and signed_in:
         operation["parameters"].append(_KEY)

@@ -29,7 +29,7 @@ from clustr.kit.money import DECIMALS, InvalidAmount, Money
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _AMOUNT_OUT = r"^-?(0|[1-9][0-9]*)(\.[0-9]{1,2})?$"
-_AMOUNT = r"^(0|[1-9][0-9]{0,14})(\.[0-9]{1,2})?$"
+_AMOUNT = r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?"
 
 
 class In(BaseModel):
@@ -77,6 +77,12 @@ class Text(GroupedMetadata):
             strict=True, strip_whitespace=True, min_length=0 if self.empty else 1, max_length=self.longest
         )
         yield AfterValidator(self._readable)
+        yield WithJsonSchema(self._described())
+
+    def _described(self) -> dict[str, Any]:
+        shown = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]" if self.lines else r"[^\x00-\x1f\x7f-\x9f]"
+        pattern = f"^{shown}*$" if self.empty else rf"^{shown}*[^\s\x00-\x1f\x7f-\x9f]{shown}*$"
+        return {"type": "string", "minLength": 0 if self.empty else 1, "maxLength": self.longest, "pattern": pattern}
 
     def _readable(self, text: str) -> str:
         for character in text:
@@ -100,7 +106,8 @@ def _moves_money(text: str) -> str:
     return text
 
 
-_AMOUNT_SCHEMA = {"type": "string", "pattern": _AMOUNT, "examples": ["5000.00"]}
+_AMOUNT_SCHEMA = {"type": "string", "pattern": f"^{_AMOUNT}$", "examples": ["5000.00"]}
+_MOVED_SCHEMA = {"type": "string", "pattern": rf"^(?!0(\.0+)?$){_AMOUNT}$", "examples": ["5000.00"]}
 AmountOrZero = Annotated[
     str, StringConstraints(strict=True), AfterValidator(_read_amount), WithJsonSchema(_AMOUNT_SCHEMA)
 ]
@@ -111,7 +118,7 @@ Amount = Annotated[
     StringConstraints(strict=True),
     AfterValidator(_read_amount),
     AfterValidator(_moves_money),
-    WithJsonSchema(_AMOUNT_SCHEMA | {"description": "More than zero."}),
+    WithJsonSchema(_MOVED_SCHEMA | {"description": "More than zero."}),
 ]
 
 AmountOut = Annotated[str, WithJsonSchema({"type": "string", "pattern": _AMOUNT_OUT, "examples": ["5000.00"]})]

@@ -11,11 +11,17 @@ from ninja import Router
 
 from clustr.people.queries import export_person
 from clustr.web.door import Request, json_answer
+from clustr.web.openapi import WITHOUT_CLUSTER
 
 router = Router(tags=["My profile"])
 
 
-@router.get("export/", response=dict[str, Any], summary="Everything held about me")
+@router.get(
+    "export/",
+    response=dict[str, Any],
+    summary="Everything held about me",
+    openapi_extra={WITHOUT_CLUSTER: True},
+)
 def export_my_data(request: Request) -> HttpResponse:
     """By the part of ClustR that holds it, in every cluster I belong or belonged to."""
     held = export_person(user_id=request.signed_in.user_id)
