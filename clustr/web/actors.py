@@ -17,7 +17,7 @@ from clustr.kit import clock
 from clustr.kit.actor import Actor, Origin
 from clustr.people import queries as people
 from clustr.people.types import SignedIn
-from clustr.web.errors import ClusterMalformed, CsrfFailed, NotSignedIn
+from clustr.web.refusals import ClusterMalformed, CsrfFailed, NotSignedIn
 
 CLUSTER_HEADER = "X-Cluster-ID"
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")

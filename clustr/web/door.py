@@ -26,10 +26,9 @@ from clustr.kit.errors import TooMany
 from clustr.kit.tenancy import in_tenant
 from clustr.web.actors import Request, actor_of
 
-__all__ = ["Request", "actor_of", "json_answer", "once", "read", "take_turn"]
+__all__ = ["Request", "actor_of", "json_answer", "once", "read", "read_value", "take_turn"]
 
 P = TypeVar("P")
-R = TypeVar("R", bound=BaseModel)
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"

@@ -25,7 +25,7 @@ from django.conf import settings
 from pydantic import Field
 
 from clustr.web.actors import Request, actor_of
-from clustr.web.errors import InvalidCursor
+from clustr.web.refusals import InvalidCursor
 from clustr.web.schemas import In, Out
 
 R = TypeVar("R")

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja.parser import Parser
 
-from clustr.web.errors import Malformed, WrongContentType
+from clustr.web.refusals import Malformed, WrongContentType
 
 
 class StrictParser(Parser):

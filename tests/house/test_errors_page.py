@@ -9,7 +9,8 @@ from django.conf import settings
 
 from clustr.kit import inventory
 from clustr.kit.errors import Refusal
-from clustr.web.errors import STATUS_OF_CODE, STATUS_OF_KIND, DoorError
+from clustr.web.errors import STATUS_OF_CODE, STATUS_OF_KIND
+from clustr.web.refusals import DoorError
 
 PAGE = (settings.PROJECT_ROOT / "docs/errors.md").read_text()
 ADVICE = {code: int(status) for code, status in re.findall(r"^\| `(\w+)` \| (\d{3}) \| \S.* \|$", PAGE, re.MULTILINE)}

@@ -14,8 +14,8 @@ from clustr.clusters.member_queries import Presence, member_of, members_of
 from clustr.clusters.policies import permissions_of
 from clustr.clusters.types import AS_IS, Member, MemberChanges, PaymentsPermissions, Role, RosterResult
 from clustr.web.door import Request, once, read
-from clustr.web.errors import WrongContentType
 from clustr.web.paging import Page, PageQuery, page, position
+from clustr.web.refusals import WrongContentType
 from clustr.web.schemas import In, Instant, Out, Text
 
 router = Router(tags=["Members"])
