@@ -37,7 +37,8 @@ class ListedMember:
 
 
 _STANDS = f""" AND EXISTS (
-  SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id AND {STATUS_SQL} = %(status)s)"""
+  SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id AND {STATUS_SQL} = %(status)s
+  OFFSET 0)"""  # OFFSET 0: ask member by member; a join would first work out every bill of everybody
 
 _ACTED = {
     MemberStatus.DISPUTED: " AND m.user_id IN (SELECT d.user_id FROM bills_dispute d"
@@ -86,7 +87,7 @@ def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -
         FROM unnest(%(members)s::uuid[]) AS w(member)
         CROSS JOIN LATERAL (
           SELECT {STATUS_SQL} AS status, greatest(0, due_minor - paid_minor) AS remaining, due_date
-          FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = w.member) AS o
+          FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = w.member OFFSET 0) AS o
         GROUP BY 1, 2
         """,
         {"members": list(user_ids), "cluster": actor.cluster_id, "now": now},
