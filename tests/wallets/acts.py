@@ -1,0 +1,69 @@
+"""Short ways to do what wallets do."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
+from clustr.wallets import commands as wallets
+from clustr.wallets import queries
+from clustr.wallets.types import Destination, OfflineMethod, OperationView, WalletView
+from tests.cast import Cast, Person
+from tests.money import naira, no_pin
+
+BANK = Destination("058", "0123456789", "Mama Put Enterprises")
+
+
+def wallet_of(person: Person) -> WalletView:
+    with tenant(person.cluster_id):
+        return queries.my_wallet(actor=person.actor)
+
+
+def receive(cast: Cast, person: Person, amount: str = "100.00", **changes: Any) -> Transaction:
+    values: dict[str, Any] = {
+        "actor": cast.ada.actor,
+        "user_id": person.user_id,
+        "amount": naira(amount),
+        "method": OfflineMethod.CASH,
+        "reference": f"R-{uuid4()}",
+        "now": cast.now,
+    }
+    return wallets.receive_offline(**(values | changes))
+
+
+def credit(cast: Cast, amount: str = "1000.00", person: Person | None = None) -> UUID:
+    return wallets.credit_cluster_wallet(
+        actor=(person or cast.ada).actor,
+        amount=naira(amount),
+        description="Grant for the gate",
+        source="Lagos State",
+        now=cast.now,
+    )
+
+
+def transfer(cast: Cast, amount: str, person: Person | None = None) -> UUID:
+    return wallets.transfer_from_cluster_wallet(
+        actor=(person or cast.ada).actor,
+        amount=naira(amount),
+        description="Diesel",
+        destination=BANK,
+        now=cast.now,
+    )
+
+
+def withdraw(cast: Cast, person: Person, amount: str) -> Transaction:
+    return wallets.withdraw(
+        actor=person.actor, amount=naira(amount), destination=BANK, authorization=no_pin(person), now=cast.now
+    )
+
+
+def operations(cast: Cast, **page: Any) -> list[OperationView]:
+    with tenant(cast.cluster_id):
+        return queries.cluster_wallet_operations(actor=cast.ada.actor, **page)
+
+
+def status_of(cast: Cast, transaction_id: UUID) -> str:
+    with tenant(cast.cluster_id):
+        return Transaction.objects.get(id=transaction_id).status
