@@ -10,7 +10,7 @@ import hmac
 from uuid import UUID
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 
 _ARGON2 = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -29,7 +29,7 @@ def pin_matches(*, pin: str, hash: str, pepper_id: str, cluster_id: UUID, user_i
         return False
     try:
         return _ARGON2.verify(hash, _mixed(pepper, pin, cluster_id, user_id))
-    except (VerifyMismatchError, InvalidHashError):
+    except (VerificationError, InvalidHashError):
         return False
 
 

@@ -182,7 +182,12 @@ def test_a_sealed_account_opens_only_in_its_place(cast: Cast) -> None:
 
 def test_money_received_by_hand_is_in_the_wallet(cast: Cast) -> None:
     made = receive(cast, cast.bola, "250.00", reference="TELLER-7")
-    assert (made.status, made.type, made.provider, made.provider_reference) == ("completed", "deposit", "cash", "TELLER-7")
+    assert (made.status, made.type, made.provider, made.provider_reference) == (
+        "completed",
+        "deposit",
+        "cash",
+        "TELLER-7",
+    )
     assert wallet_balance(cast.bola) == "250.00"
     assert status_of(cast, made.id) == "completed"
     with tenant(cast.cluster_id):

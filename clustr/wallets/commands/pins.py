@@ -61,16 +61,16 @@ def set_pin(*, actor: Actor, pin: str, old_pin: str | None, now: datetime) -> No
     """Set the first PIN, or change it with the present one. Refuses `PinTooEasy`, `OldPinRequired`, `PinIncorrect`."""
     refuse_easy_pin(pin=pin, phone=people_queries.contact_of(user_id=actor.member_id).phone)
     with tenant(actor.cluster_id):
-        known = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exists()
+        known = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).first()
     if known and old_pin is None:
         raise OldPinRequired
     if known and old_pin is not None:
         _check(actor, old_pin, now)
     hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
     with tenant(actor.cluster_id):
-        if known:
-            _replace(actor, hashed, pepper_id, now)
-        elif not _insert(actor, hashed, pepper_id, now):
+        if known and not _replace(actor, hashed, pepper_id, now, instead_of=known.set_at):
+            raise OldPinRequired  # it was changed or reset meanwhile: what was checked is no longer the PIN
+        if not known and not _insert(actor, hashed, pepper_id, now):
             raise OldPinRequired  # another request set one first
         action = "wallets.pin_changed" if known else "wallets.pin_set"
         audit.record(actor=actor, action=action, subject_kind="user", subject_id=actor.member_id, at=now)
@@ -209,10 +209,12 @@ def _insert(actor: Actor, hashed: str, pepper_id: str, now: datetime) -> bool:
     return Pin.objects.filter(id=made.id).exists()
 
 
-def _replace(actor: Actor, hashed: str, pepper_id: str, now: datetime) -> None:
-    Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).update(
-        hash=hashed, pepper_id=pepper_id, set_at=now, failed_attempts=0, locked_until=None
-    )
+def _replace(actor: Actor, hashed: str, pepper_id: str, now: datetime, *, instead_of: datetime | None = None) -> bool:
+    """Set another PIN; with `instead_of`, only in place of the one that was set then."""
+    pins = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    if instead_of is not None:
+        pins = pins.filter(set_at=instead_of)
+    return bool(pins.update(hash=hashed, pepper_id=pepper_id, set_at=now, failed_attempts=0, locked_until=None))
 
 
 def _require_fresh(signed_in_at: datetime | None, now: datetime) -> None:
