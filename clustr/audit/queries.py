@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -13,6 +14,7 @@ from django.db.models.expressions import RawSQL
 from clustr.audit.models import AuditEvent
 from clustr.audit.types import Event, EventFilter
 from clustr.kit.actor import Actor
+from clustr.kit.tenancy import current_tenant
 
 VIEW_PAYMENTS = "ViewPayments"
 
@@ -36,6 +38,24 @@ def audit_events(
     if after is not None:
         rows = rows.filter(RawSQL("(at, id) < (%s, %s)", after, output_field=BooleanField()))
     return [_event(row) for row in rows.order_by("-at", "-id")[:limit]]
+
+
+def acts_of(*, user_id: UUID) -> list[dict[str, Any]]:
+    """What this person did in the cluster under way, oldest first, as plain values: for their export."""
+    rows = AuditEvent.objects.filter(cluster_id=current_tenant(), actor_id=user_id).order_by("at", "id")
+    return [
+        {
+            "cluster_id": str(row.cluster_id),
+            "at": row.at.isoformat(),
+            "action": row.action,
+            "subject_kind": row.subject_kind,
+            "subject_id": str(row.subject_id),
+            "reason": row.reason,
+            "ip": row.ip,
+            "user_agent": row.user_agent,
+        }
+        for row in rows
+    ]
 
 
 def clusters_with_answers_before(*, before: datetime) -> Iterator[UUID]:

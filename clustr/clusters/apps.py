@@ -10,7 +10,8 @@ class ClustersConfig(AppConfig):
     label = "clusters"
 
     def ready(self) -> None:
-        from clustr.clusters.queries import memberships_held
+        from clustr.clusters.queries import memberships_held, trail_held
         from clustr.people.exports import register_export
 
         register_export("memberships", memberships_held)
+        register_export("trail", trail_held)

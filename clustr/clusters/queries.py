@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection, connections, transaction
 
+from clustr.audit import queries as audit
 from clustr.clusters.models import Cluster, Membership
 from clustr.clusters.policies import standing
 from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, MemberNotFound, NoMembership, PersonNotActive
@@ -67,6 +68,25 @@ def memberships_held(user_id: UUID) -> list[dict[str, Any]]:
             }
             for name, role, permissions, joined_at, left_at in cursor.fetchall()
         ]
+
+
+def clusters_ever_of(*, user_id: UUID) -> list[UUID]:
+    """Every cluster where this person is or was a member, active or not; asked outside any tenant."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('clustr.user', %s, true)", [str(user_id)])
+        cursor.execute(
+            "SELECT DISTINCT cluster_id FROM clusters_membership WHERE user_id = %s ORDER BY cluster_id", [user_id]
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def trail_held(user_id: UUID) -> list[dict[str, Any]]:
+    """What the trail keeps of this person's own acts, in all clusters, as plain values: for their export."""
+    held = []
+    for cluster_id in clusters_ever_of(user_id=user_id):
+        with tenant(cluster_id):
+            held.extend(audit.acts_of(user_id=user_id))
+    return held
 
 
 def _implied(found: dict[UUID, _Found]) -> UUID:

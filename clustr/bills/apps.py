@@ -1,0 +1,16 @@
+"""The bills room as a Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class BillsConfig(AppConfig):
+    name = "clustr.bills"
+    label = "bills"
+
+    def ready(self) -> None:
+        from clustr.bills.exports import bills_held
+        from clustr.people.exports import register_export
+
+        register_export("bills", bills_held)

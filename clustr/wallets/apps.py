@@ -1,0 +1,16 @@
+"""The wallets room as a Django app."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class WalletsConfig(AppConfig):
+    name = "clustr.wallets"
+    label = "wallets"
+
+    def ready(self) -> None:
+        from clustr.people.exports import register_export
+        from clustr.wallets.exports import wallets_held
+
+        register_export("wallets", wallets_held)
