@@ -37,6 +37,14 @@ def test_a_move_by_another_process_is_seen(offset_file: Path) -> None:
     assert clock.now() - datetime.now(UTC) > timedelta(hours=23)
 
 
+def test_the_machines_instants_are_shown_by_this_clock(offset_file: Path) -> None:
+    instant = datetime.now(UTC)
+    assert clock.shown(instant) == instant
+    clock.move(timedelta(days=30))
+    assert clock.shown(instant) == instant + timedelta(days=30)
+    assert clock.real(clock.shown(instant)) == instant
+
+
 def test_production_has_no_clock_to_move(offset_file: Path) -> None:
     clock.use_offset_file(None)
     with pytest.raises(RuntimeError):

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from clustr.bills import commands as bills
+from clustr.bills.commands.issuing import BillChanges
 from clustr.bills.models import Bill
 from clustr.clusters.models import Cluster
 from clustr.kit.ids import new_id
@@ -59,8 +60,6 @@ def foreign_id() -> str:
 
 def edit(cast: Cast, bill: Bill, **changes: Any) -> Bill:
     """Change a bill as Ada."""
-    from clustr.bills.commands.issuing import BillChanges
-
     return bills.edit_bill(actor=cast.ada.actor, bill_id=bill.id, changes=BillChanges(**changes), now=cast.now)
 
 

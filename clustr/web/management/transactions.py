@@ -98,7 +98,12 @@ class OfflinePaymentIn(In):
     bill_id: UUID | None = Field(None, description="A bill the member has acknowledged; absent: into their wallet.")
 
 
-@router.get("transactions/", response=Page[TransactionOut], summary="Transactions")
+@router.get(
+    "transactions/",
+    response=Page[TransactionOut],
+    summary="Transactions",
+    openapi_extra={"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}},
+)
 def list_transactions(request: Request, query: Query[TransactionsQuery]) -> HttpResponse | StreamingHttpResponse:
     """Newest first; `format=csv` streams them all. Needs ViewPayments."""
     if query.format is Form.CSV:

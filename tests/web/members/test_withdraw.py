@@ -1,0 +1,92 @@
+"""`POST /members/wallet/withdraw/`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.cast import ApiClient, Cast, anonymous
+from tests.money import fund, wallet_balance
+from tests.web.asking import MY_WALLET, PIN, bad_amounts, refused, with_pin
+
+pytestmark = pytest.mark.usefixtures("books")
+
+ADDRESS = MY_WALLET + "withdraw/"
+DESTINATION = {"bank_code": "058", "account_number": "0123456789"}
+
+
+@pytest.fixture
+def bola(cast: Cast) -> ApiClient:
+    fund(cast, cast.bola, "8000.00")
+    return cast.client_of(cast.bola)
+
+
+def withdraw(client: ApiClient, amount: object = "3000.00", **more: Any) -> Any:
+    key = more.pop("key", None)
+    return client.post(ADDRESS, {"amount": amount, "destination": DESTINATION, **more}, key=key)
+
+
+def test_it_works(cast: Cast, bola: ApiClient) -> None:
+    answer = withdraw(bola)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert (made["type"], made["status"], made["amount"]) == ("withdrawal", "pending", "3000.00")
+    assert (made["user_id"], made["completed_at"]) == (str(cast.bola.user_id), None)
+    assert "0123456789" not in answer.content.decode()
+    assert wallet_balance(cast.bola) == "5000.00"
+
+
+def test_a_repeat_has_one_effect(cast: Cast, bola: ApiClient) -> None:
+    first, again = (withdraw(bola, key="out") for _ in range(2))
+    assert (again.content, again["Idempotent-Replayed"]) == (first.content, "true")
+    assert wallet_balance(cast.bola) == "5000.00"
+
+
+def test_no_more_than_there_is(cast: Cast, bola: ApiClient) -> None:
+    refused(withdraw(bola, "8000.01"), 402, "insufficient_funds")
+    assert withdraw(bola, "8000.00").status_code == 201
+
+
+def test_nothing_from_an_empty_wallet(cast: Cast) -> None:
+    refused(withdraw(cast.client_of(cast.bola)), 402, "insufficient_funds")
+
+
+def test_nothing_from_a_frozen_wallet(cast: Cast, bola: ApiClient) -> None:
+    bola.post(MY_WALLET + "freeze/")
+    refused(withdraw(bola), 423, "account_frozen")
+
+
+def test_a_set_pin_is_needed(cast: Cast, bola: ApiClient) -> None:
+    with_pin(cast, cast.bola)
+    refused(withdraw(bola), 422, "pin_required")
+    refused(withdraw(bola, pin="111111"), 403, "pin_incorrect")
+    assert withdraw(bola, pin=PIN).status_code == 201
+
+
+def test_wrong_pins_lock_spending(cast: Cast, bola: ApiClient) -> None:
+    with_pin(cast, cast.bola)
+    for _ in range(5):
+        withdraw(bola, pin="111111")
+    refused(withdraw(bola, pin=PIN), 423, "pin_locked")
+    assert wallet_balance(cast.bola) == "8000.00"
+
+
+@bad_amounts
+def test_amounts_are_plain_decimal_strings(cast: Cast, bola: ApiClient, amount: object) -> None:
+    refused(withdraw(bola, amount), 422, "invalid", "amount")
+
+
+@pytest.mark.parametrize(
+    "destination",
+    [None, {}, "x", {"bank_code": "058"}, DESTINATION | {"account_number": 123456789}, DESTINATION | {"swift": "x"},
+     DESTINATION | {"account_number": "0123456789\n"}, DESTINATION | {"account_number": "٠١٢٣٤٥٦٧٨٩"}],
+    ids=str,
+)  # fmt: skip
+def test_a_destination_is_checked(cast: Cast, bola: ApiClient, destination: object) -> None:
+    answer = bola.post(ADDRESS, {"amount": "1.00", "destination": destination})
+    refused(answer, 422, "invalid")
+
+
+def test_strangers_sign_in_first(cast: Cast) -> None:
+    refused(withdraw(anonymous()), 401, "not_signed_in")
