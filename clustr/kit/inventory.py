@@ -11,6 +11,7 @@ from typing import Any
 import clustr
 from clustr.environment import ROOT, Environment
 from clustr.kit.errors import Refusal
+from clustr.kit.invariants import all_invariants
 
 _NOT_IMPORTED = ("clustr.wsgi", "clustr.settings")
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -54,8 +55,19 @@ def periodic_table() -> str:
     return "\n".join(lines)
 
 
-TABLES = {"settings": settings_table, "refusals": refusals_table, "periodic": periodic_table}
-PAGES = ("docs/settings.md", "docs/errors.md", "docs/operating.md")
+def invariants_table() -> str:
+    lines = ["| invariant | says |", "| --- | --- |"]
+    lines += [f"| `{invariant.name}` | {_cell(invariant.says)} |" for invariant in all_invariants()]
+    return "\n".join(lines)
+
+
+TABLES = {
+    "settings": settings_table,
+    "refusals": refusals_table,
+    "periodic": periodic_table,
+    "invariants": invariants_table,
+}
+PAGES = ("docs/settings.md", "docs/errors.md", "docs/operating.md", "docs/ledger.md")
 
 
 def filled(page: str) -> str:
