@@ -9,8 +9,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.db.migrations.operations import RunSQL
 
-TENANT = "(SELECT nullif(current_setting('clustr.cluster', true), '')::uuid)"
-
+TENANT = "nullif(current_setting('clustr.cluster', true), '')::uuid"
+"""The current cluster, in policies. Not a sub-select: the planner reads this value, and so knows how much of a table a
+cluster holds. Of a sub-select it knows nothing, takes every cluster for an average one, and then fetches and sorts all
+members of a large one for a page of fifty."""
 
 NO_TENANT = "(SELECT nullif(current_setting('clustr.cluster', true), '')) IS NULL"
 """How the checker sees every cluster, or with one set, only that one."""

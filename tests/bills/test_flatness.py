@@ -22,16 +22,16 @@ from clustr.clusters.types import NewMember, Role
 from clustr.kit.tenancy import tenant
 from clustr.people.commands import register_people
 from tests.bills import acts
-from tests.cast import Cast, make_cast
+from tests.cast import Cast, Part, make_cast, make_estate
 from tests.money import acknowledge, fund, issue, naira, prove
 
 MEMBERS = 20_000
-GROWING = {"clusters_membership", "bills_acknowledgment", "bills_memberbill", "bills_adjustment"}
+GROWING = {"clusters_membership", "bills_acknowledgment", "bills_memberbill", "bills_adjustment", "people_user"}
 
 
 @dataclass(frozen=True)
 class Town:
-    """A cluster of 20,000 with forty bills, one of them acknowledged by a quarter and paid by some."""
+    """A cluster of 20,000 among many small ones, with forty bills, one of them acknowledged by a quarter."""
 
     cast: Cast
     bill: Bill
@@ -41,6 +41,8 @@ class Town:
 @pytest.fixture(scope="module")
 def town(django_db_setup: None) -> Iterator[Town]:
     cast = make_cast()
+    for number in range(60):
+        make_estate(f"Hamlet {number}", (Part("Ada", Role.ADMIN), Part("Bola", Role.RESIDENT)), cast.now)
     rows = [(f"town-{number}-{cast.cluster_id}@example.test", f"T{number}", "") for number in range(MEMBERS)]
     people = list(register_people(rows=rows, now=cast.now).values())
     enrol_members(
@@ -169,9 +171,9 @@ def test_no_page_looks_at_every_member(town: Town, name: str) -> None:
 
 
 def rows_touched(plan: dict[str, Any]) -> int:
-    """How many rows the plan read from tables, those it threw away included."""
+    """How many rows the plan read from tables that grow with the members, those it threw away included."""
     own = 0
-    if "Relation Name" in plan:
+    if plan.get("Relation Name") in GROWING:
         read = (
             plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) + plan.get("Rows Removed by Index Recheck", 0)
         )

@@ -64,7 +64,7 @@ CREATE TABLE clusters_membership (
   CONSTRAINT clusters_membership_one_open
     UNIQUE NULLS NOT DISTINCT (user_id, cluster_id, resident, left_at),
   CONSTRAINT clusters_membership_one_follower
-    UNIQUE NULLS NOT DISTINCT (user_id, cluster_id, resident, previous_left_at),
+    UNIQUE NULLS NOT DISTINCT (cluster_id, user_id, resident, previous_left_at),
   CONSTRAINT clusters_membership_follows_one FOREIGN KEY (user_id, cluster_id, resident, previous_left_at)
     REFERENCES clusters_membership (user_id, cluster_id, resident, left_at)
 );
