@@ -36,17 +36,23 @@ class ListedMember:
     bill_status: BillStatusCard
 
 
-_STANDS = f""" AND EXISTS (
-  SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id AND {STATUS_SQL} = %(status)s
-  OFFSET 0)"""  # OFFSET 0: ask member by member; a join would first work out every bill of everybody
+# A scalar question, so that it stays the last one asked: only of those who could stand so, until the page is full.
+_STANDS = f""" AND (SELECT EXISTS (
+  SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id AND {STATUS_SQL} = %(status)s))"""
 
-_ACTED = {
-    MemberStatus.DISPUTED: " AND m.user_id IN (SELECT d.user_id FROM bills_dispute d"
-    " WHERE d.cluster_id = %(cluster)s AND d.state = 'open')",
-    MemberStatus.PARTIALLY_PAID: " AND m.user_id IN (SELECT p.user_id FROM bills_memberbill p"
-    " WHERE p.cluster_id = %(cluster)s AND p.paid_minor > 0)",
+_ONE_OF = " AND m.user_id IN (SELECT user_id FROM bills_{} WHERE cluster_id = %(cluster)s{})"
+_SOME_BILL = " AND EXISTS (SELECT 1 FROM bills_bill WHERE cluster_id = %(cluster)s AND {})"
+_POSSIBLE = {
+    MemberStatus.DISPUTED: _ONE_OF.format("dispute", " AND state = 'open'"),
+    MemberStatus.ACKNOWLEDGED: _ONE_OF.format("acknowledgment", ""),
+    MemberStatus.PARTIALLY_PAID: _ONE_OF.format("memberbill", " AND paid_minor > 0"),
+    MemberStatus.PAID: _ONE_OF.format(
+        "memberbill", " AND paid_minor > 0 UNION SELECT user_id FROM bills_adjustment WHERE cluster_id = %(cluster)s"
+    ),
+    MemberStatus.OVERDUE: _SOME_BILL.format("cancelled_at IS NULL AND due_date < %(now)s"),
+    MemberStatus.CANCELLED: _SOME_BILL.format("cancelled_at IS NOT NULL"),
 }
-"""Statuses that only a few who acted can have: looked for among those, not among everybody."""
+"""Who could stand so at all: where few can, those few are looked at, not everybody."""
 
 
 def members_with_bill_status(
@@ -66,7 +72,7 @@ def members_with_bill_status(
     actor.require("ViewPayments")
     rows = members_for_whom(
         actor=actor,
-        condition=_ACTED.get(status, "") + _STANDS if status else "",
+        condition=_POSSIBLE.get(status, "") + _STANDS if status else "",
         values={"status": status},
         now=now,
         q=q,

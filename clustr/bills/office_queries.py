@@ -83,6 +83,9 @@ def bills_of_cluster(
     if chosen.cluster_wide is not None:
         statement += f" AND b.user_id IS {'' if chosen.cluster_wide else 'NOT '}NULL"
     if chosen.status:
+        statement += f" AND b.cancelled_at IS {'NOT ' if chosen.status is MemberStatus.CANCELLED else ''}NULL"
+        if chosen.status is MemberStatus.OVERDUE:
+            statement += " AND b.due_date < %(now)s"
         statement = f"SELECT * FROM ({statement}) AS b WHERE b.status = %(status)s"
     rows = _rows(
         statement + " ORDER BY b.id DESC LIMIT %(limit)s",
