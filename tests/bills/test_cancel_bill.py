@@ -80,7 +80,7 @@ def test_what_was_settled_and_lowered_goes_back_too(cast: Cast) -> None:
     acts.pay(cast, neighbour, bill)
     acts.pay(cast, cast.bola, bill)
     assert acts.managed(cast, bill).totals.paid_count == 2
-    acts.close_tally(bill)
+    acts.close_fully(bill)
 
     acts.cancel(cast, bill, refund=True)
 

@@ -79,7 +79,7 @@ def town(django_db_setup: None) -> Iterator[Town]:
         )
     fund(cast, cast.bola, "100.00")
     acknowledge(cast, cast.bola, bill)
-    acts.close_tally(bill)
+    acts.close_fully(bill)
     with connections["owner"].cursor() as cursor:
         for table in sorted(GROWING | {"bills_bill", "bills_dispute", "people_user", "clusters_tally"}):
             cursor.execute(f"ANALYZE {table}")
