@@ -65,6 +65,20 @@ WHERE b.cluster_id = %(cluster)s
 """
 
 
+_ONE_OF = " AND b.cancelled_at IS NULL AND b.id IN (SELECT bill_id FROM bills_{} WHERE cluster_id = %(cluster)s{})"
+_POSSIBLE = {
+    MemberStatus.CANCELLED: " AND b.cancelled_at IS NOT NULL",
+    MemberStatus.OVERDUE: " AND b.cancelled_at IS NULL AND b.due_date < %(now)s",
+    MemberStatus.DISPUTED: _ONE_OF.format("dispute", " AND state = 'open'"),
+    MemberStatus.ACKNOWLEDGED: _ONE_OF.format("acknowledgment", ""),
+    MemberStatus.PARTIALLY_PAID: _ONE_OF.format("memberbill", " AND paid_minor > 0"),
+    MemberStatus.PAID: _ONE_OF.format(
+        "memberbill", " AND paid_minor > 0 UNION SELECT bill_id FROM bills_adjustment WHERE cluster_id = %(cluster)s"
+    ),
+}
+"""Which bills could stand so at all: of those alone the totals are asked."""
+
+
 def bills_of_cluster(
     *, actor: Actor, chosen: BillFilter, now: datetime, before: UUID | None = None, limit: int = 50
 ) -> list[ManagedBillView]:
@@ -83,9 +97,7 @@ def bills_of_cluster(
     if chosen.cluster_wide is not None:
         statement += f" AND b.user_id IS {'' if chosen.cluster_wide else 'NOT '}NULL"
     if chosen.status:
-        statement += f" AND b.cancelled_at IS {'NOT ' if chosen.status is MemberStatus.CANCELLED else ''}NULL"
-        if chosen.status is MemberStatus.OVERDUE:
-            statement += " AND b.due_date < %(now)s"
+        statement += _POSSIBLE.get(chosen.status, " AND b.cancelled_at IS NULL")
         statement = f"SELECT * FROM ({statement}) AS b WHERE b.status = %(status)s"
     rows = _rows(
         statement + " ORDER BY b.id DESC LIMIT %(limit)s",
