@@ -17,6 +17,7 @@ from clustr.kit.errors import Busy
 from clustr.kit.tenancy import in_tenant, tenant
 from clustr.ledger import commands
 from clustr.ledger.refusals import AccountFrozen, InsufficientFunds
+from clustr.ledger.types import AccountKind
 from tests.ledger.books import Books
 from tests.races import beside, own_connections, race
 
@@ -62,7 +63,7 @@ def test_twenty_batches_of_a_wallet_that_holds_one(ledger: Books) -> None:
 def test_the_race_catches_read_then_write(scratch: Callable[..., Any]) -> None:
     def naive() -> bool:
         (held,) = scratch("SELECT balance FROM scratch_wallet")
-        time.sleep(0.01)
+        time.sleep(0.2)
         if held < 100:
             return False
         scratch(f"UPDATE scratch_wallet SET balance = {held} - 100")
@@ -95,12 +96,22 @@ def test_one_batch_twenty_times_in_every_order(ledger: Books) -> None:
 def test_the_race_catches_look_then_insert(scratch: Callable[..., Any]) -> None:
     def naive() -> None:
         if scratch("SELECT 1 FROM scratch_transfer WHERE key = 'K'") is None:
-            time.sleep(0.01)
+            time.sleep(0.2)
             scratch("INSERT INTO scratch_transfer VALUES ('K', 100)")
 
     race(naive).only()
     (posted,) = scratch("SELECT count(*) FROM scratch_transfer")
     assert posted > 1, "posted once only: the race races nothing"
+
+
+def test_twenty_debits_between_accounts_that_grow(ledger: Books) -> None:
+    """Neither side keeps its balance on a row: only the lock on the giver stands between them."""
+    with tenant(ledger.cluster_id):
+        payouts = commands.open_account(kind=AccountKind.PAYOUTS, currency="NGN")
+    ledger.move(ledger.cash, ledger.till, 300)
+    ended = race(lambda: ledger.move(ledger.till, payouts, 100)).only(InsufficientFunds)
+    assert len(ended.results) == 3
+    assert (ledger.balance(ledger.till), ledger.balance(payouts)) == (0, 300)
 
 
 def test_twenty_debits_of_a_growing_account_that_holds_three(ledger: Books) -> None:
@@ -129,7 +140,7 @@ def test_the_race_catches_sum_then_insert(scratch: Callable[..., Any]) -> None:
 
     def naive() -> bool:
         (held,) = scratch("SELECT sum(amount) FROM scratch_transfer")
-        time.sleep(0.01)
+        time.sleep(0.2)
         if held < 100:
             return False
         scratch("INSERT INTO scratch_transfer VALUES ('out', -100)")
