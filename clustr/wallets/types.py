@@ -59,7 +59,7 @@ class WalletView:
 
 @dataclass(frozen=True, slots=True)
 class SpendAuthorization:
-    """Proof that the member may spend: no PIN is set, or the right one was given. Made by `authorize_spend` only."""
+    """Whether the right PIN came with a spend. Made by `authorize_spend` only; the spend asks again whether one is set."""
 
     user_id: UUID
     cluster_id: UUID

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from django.conf import settings
 from django.db import connection
@@ -33,6 +33,7 @@ P = TypeVar("P")
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
 _JSON = "application/json"
+_NOTHING: Any = object()
 
 
 @overload
@@ -44,9 +45,9 @@ def once(
     request: Request,
     body: BaseModel | bytes | None,
     status: int,
-    work: Callable[[P], BaseModel],
+    work: Callable[[P | None], BaseModel],
     *,
-    before: Callable[[], P],
+    before: Callable[[], P] | None,
 ) -> HttpResponse: ...
 def once(
     request: Request,
@@ -54,20 +55,20 @@ def once(
     status: int,
     work: Callable[..., BaseModel],
     *,
-    before: Callable[[], P] | None = None,
+    before: Any = _NOTHING,
 ) -> HttpResponse:
     """Do `work` in the cluster's transaction, once per Idempotency-Key, and answer with `status` and what it returns.
 
     `body` is the whole input beside the address: a repeat with another input is refused. `work` may run again from the
     start when PostgreSQL asks for it; the commands it calls join the transaction. `before` runs outside and ahead of
-    that transaction, and not for a repeat: for what must stay even if `work` is refused (a PIN attempt); its result is
-    handed to `work`. Takes a turn of the user's throttle.
+    that transaction, and not for a repeat: for what must stay even if `work` is refused (a PIN attempt); its result, or
+    None where there is nothing to do before, is handed to `work`. Takes a turn of the user's throttle.
     """
     take_turn(request)
     actor = actor_of(request)
     claim = _claim(request, body)
-    arguments: tuple[P, ...] = ()
-    if before is not None:
+    arguments: tuple[Any, ...] = () if before is _NOTHING else (None,)
+    if before is not _NOTHING and before is not None:
         known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
         if known is not None:
             return _replay(known)

@@ -22,8 +22,10 @@ from clustr.wallets.models import Pin
 from clustr.wallets.pin_hashing import hash_pin, pin_matches
 from clustr.wallets.policies import UNTIL_RESET, lock_after, refuse_easy_pin
 from clustr.wallets.refusals import OldPinRequired, PinIncorrect, PinLocked, PinRequired, PinTooEasy
+from clustr.wallets.types import Destination
 from tests.cast import Cast, Person
 from tests.databases import superuser
+from tests.money import naira
 from tests.races import race
 from tests.wallets.acts import wallet_of
 
@@ -34,7 +36,7 @@ def set_pin(cast: Cast, pin: str = RIGHT, old_pin: str | None = None, *, at: dat
     wallets.set_pin(actor=cast.bola.actor, pin=pin, old_pin=old_pin, now=at or cast.now)
 
 
-def spend(cast: Cast, pin: str | None, *, at: datetime | None = None) -> bool:
+def spend(cast: Cast, pin: str, *, at: datetime | None = None) -> bool:
     """Whether the PIN was checked and right."""
     return wallets.authorize_spend(actor=cast.bola.actor, pin=pin, now=at or cast.now).pin_checked
 
@@ -58,14 +60,19 @@ def test_it_works(cast: Cast) -> None:
 
 
 def test_without_a_pin_none_is_needed(cast: Cast) -> None:
-    assert spend(cast, None) is False
     assert spend(cast, WRONG) is False
 
 
 def test_with_a_pin_it_is_required(cast: Cast) -> None:
     set_pin(cast)
     with pytest.raises(PinRequired):
-        spend(cast, None)
+        wallets.withdraw(
+            actor=cast.bola.actor,
+            amount=naira("1.00"),
+            destination=Destination("044", "0123456789"),
+            authorization=None,
+            now=cast.now,
+        )
     assert stored(cast.bola).failed_attempts == 0
 
 
@@ -87,7 +94,7 @@ def test_the_right_pin_forgets_the_wrong_ones(cast: Cast) -> None:
 
 def test_a_pin_is_of_one_cluster_and_one_person(cast: Cast) -> None:
     set_pin(cast)
-    assert wallets.authorize_spend(actor=cast.residents[1].actor, pin=None, now=cast.now).pin_checked is False
+    assert wallets.authorize_spend(actor=cast.residents[1].actor, pin=RIGHT, now=cast.now).pin_checked is False
     with tenant(cast.lekki.id):
         assert not Pin.objects.exists()
 

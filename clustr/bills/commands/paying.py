@@ -20,6 +20,7 @@ from clustr.ledger import commands as ledger
 from clustr.payments.models import Transaction
 from clustr.payments.refusals import ReferenceTaken
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 from clustr.wallets.queries import RECEIVED_BY
 from clustr.wallets.types import OfflineMethod, SpendAuthorization
@@ -28,16 +29,14 @@ _OWED = ", ".join(f"(paid.owed).{column.strip()}" for column in OWED_COLUMNS.spl
 
 
 def pay_bill(
-    *, actor: Actor, bill_id: UUID, amount: Money | None, authorization: SpendAuthorization, now: datetime
+    *, actor: Actor, bill_id: UUID, amount: Money | None, authorization: SpendAuthorization | None, now: datetime
 ) -> tuple[Transaction, MemberBillView]:
     """Pay on a bill from the member's wallet, whole (`amount` None) or in part; the cluster's wallet is credited in the
-    same instant. `authorization` comes from `wallets.commands.authorize_spend`.
+    same instant. `authorization` comes from `wallets.commands.authorize_spend`, None where no PIN came.
 
     Refuses, in this order, `PinRequired`, `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `BillDisputed`,
     `BillNotAcknowledged`, `BillPastDue`, `AmountExceedsRemaining`, `AccountFrozen`, `InsufficientFunds`.
     """
-    if (authorization.user_id, authorization.cluster_id) != (actor.user_id, actor.cluster_id):
-        raise AssertionError("a spend was authorized for somebody else")
     if amount is not None:
         refuse_amount(amount=amount, currency=actor.currency)
     transaction_id = new_id()
@@ -50,7 +49,7 @@ def pay_bill(
             "member": actor.member_id,
             "amount": amount.minor if amount else None,
             "currency": actor.currency,
-            "pin_checked": authorization.pin_checked,
+            "pin_checked": wallets.pin_was_checked(actor=actor, authorization=authorization),
             "transaction": transaction_id,
             "reference": reference_of(transaction_id),
             "now": now,

@@ -16,6 +16,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.commands.pins import require_authorization
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation, Payout
 from clustr.wallets.policies import refuse_own_affair
@@ -25,14 +26,15 @@ from clustr.wallets.types import Approval, Destination, SpendAuthorization
 
 
 def withdraw(
-    *, actor: Actor, amount: Money, destination: Destination, authorization: SpendAuthorization, now: datetime
+    *, actor: Actor, amount: Money, destination: Destination, authorization: SpendAuthorization | None, now: datetime
 ) -> Transaction:
     """Take money out of the member's wallet towards a bank account: it waits in the payouts account as `pending`.
 
-    `authorization` comes from `authorize_spend`. Refuses `InsufficientFunds`, `AccountFrozen`.
+    `authorization` comes from `authorize_spend`, None where no PIN came. Refuses `PinRequired`, `InsufficientFunds`,
+    `AccountFrozen`.
     """
-    _belongs(authorization, actor)
     with tenant(actor.cluster_id):
+        require_authorization(actor=actor, authorization=authorization)
         transaction = send_out(
             actor=actor,
             type=TransactionType.WITHDRAWAL,
@@ -126,11 +128,6 @@ def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: d
     Payout.objects.filter(id=payout_id).update(
         approval=approval.value, decided_by=actor.member_id, decided_at=now, decision_note=note
     )
-
-
-def _belongs(authorization: SpendAuthorization, actor: Actor) -> None:
-    if (authorization.user_id, authorization.cluster_id) != (actor.user_id, actor.cluster_id):
-        raise AssertionError("a spend was authorized for somebody else")
 
 
 def _audit(actor: Actor, action: str, payout_id: UUID, reason: str, now: datetime) -> None:

@@ -43,18 +43,31 @@ from clustr.wallets.types import SpendAuthorization
 _CODE_ATTEMPTS = 5
 
 
-def authorize_spend(*, actor: Actor, pin: str | None, now: datetime) -> SpendAuthorization:
-    """Check the PIN before a spend; must run outside any transaction. A member without a PIN needs none.
+def authorize_spend(*, actor: Actor, pin: str, now: datetime) -> SpendAuthorization:
+    """Check the PIN that came with a spend; must run outside any transaction. Refuses `PinIncorrect`, `PinLocked`.
 
-    Refuses `PinRequired`, `PinIncorrect`, `PinLocked`.
+    A spend without one needs nothing from here: it refuses `PinRequired` itself where a PIN is set.
     """
     with tenant(actor.cluster_id):
-        has_pin = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exists()
-    if has_pin and pin is None:
-        raise PinRequired
-    if has_pin and pin is not None:
+        has_pin = _has_pin(actor)
+    if has_pin:
         _check(actor, pin, now)
     return SpendAuthorization(actor.member_id, actor.cluster_id, has_pin)
+
+
+def require_authorization(*, actor: Actor, authorization: SpendAuthorization | None) -> None:
+    """Refuse `PinRequired` where a PIN is set that was not checked; part of the spend's transaction."""
+    if not pin_was_checked(actor=actor, authorization=authorization) and _has_pin(actor):
+        raise PinRequired
+
+
+def pin_was_checked(*, actor: Actor, authorization: SpendAuthorization | None) -> bool:
+    """Whether this authorization, which must be the actor's own, says that the right PIN came with the spend."""
+    if authorization is None:
+        return False
+    if (authorization.user_id, authorization.cluster_id) != (actor.user_id, actor.cluster_id):
+        raise AssertionError("a spend was authorized for somebody else")
+    return authorization.pin_checked
 
 
 def set_pin(*, actor: Actor, pin: str, old_pin: str | None, now: datetime) -> None:
@@ -121,6 +134,10 @@ def reset_pin(*, actor: Actor, code: str, pin: str, signed_in_at: datetime | Non
             user_id=contact.user_id, template="wallets/mail/pin_was_reset", context={"name": contact.name}, now=now
         )
         audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
+
+
+def _has_pin(actor: Actor) -> bool:
+    return Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exists()
 
 
 def _check(actor: Actor, pin: str, now: datetime) -> None:

@@ -166,7 +166,7 @@ def pay_bill(request: Request, body: PayIn) -> HttpResponse:
     `pin_incorrect`, `pin_locked`.
     """
 
-    def work(authorization: SpendAuthorization) -> PaidOut:
+    def work(authorization: SpendAuthorization | None) -> PaidOut:
         transaction, bill = commands.pay_bill(
             actor=request.actor,
             bill_id=body.bill_id,
@@ -176,13 +176,9 @@ def pay_bill(request: Request, body: PayIn) -> HttpResponse:
         )
         return PaidOut(transaction=transaction_out(view_of(transaction)), bill=bill_out(bill))
 
-    return once(
-        request,
-        body,
-        201,
-        work,
-        before=lambda: wallets.authorize_spend(actor=request.actor, pin=body.pin, now=request.now),
-    )
+    pin = body.pin
+    check = (lambda: wallets.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
+    return once(request, body, 201, work, before=check)
 
 
 @router.get("{bill_id}/", response=BillOut, summary="One of my bills")

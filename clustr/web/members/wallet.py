@@ -104,7 +104,7 @@ def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
     Refuses with `insufficient_funds`, `account_frozen`, `pin_required`, `pin_incorrect`, `pin_locked`.
     """
 
-    def work(authorization: SpendAuthorization) -> TransactionOut:
+    def work(authorization: SpendAuthorization | None) -> TransactionOut:
         transaction = commands.withdraw(
             actor=request.actor,
             amount=to_money(body.amount, request.actor.currency),
@@ -114,13 +114,9 @@ def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
         )
         return transaction_out(view_of(transaction))
 
-    return once(
-        request,
-        body,
-        201,
-        work,
-        before=lambda: commands.authorize_spend(actor=request.actor, pin=body.pin, now=request.now),
-    )
+    pin = body.pin
+    check = (lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
+    return once(request, body, 201, work, before=check)
 
 
 @router.post("set_pin/", response=WalletOut, summary="Set or change the PIN")
