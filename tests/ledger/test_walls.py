@@ -60,7 +60,7 @@ def test_the_runtime_role_has_no_privilege(ledger: Books, statement: str) -> Non
 def test_the_runtime_role_may_not_call_what_the_door_calls(ledger: Books, call: str) -> None:
     with pytest.raises(DatabaseError) as raised, tenant(ledger.cluster_id), connections["default"].cursor() as cursor:
         cursor.execute(f"SELECT {call}", {"cash": str(ledger.cash), "wallet": str(ledger.wallet)})
-    assert state_of(raised.value) == "42501"
+    assert "permission denied for function" in str(raised.value)
 
 
 @pytest.mark.parametrize("statement", CHANGES)
