@@ -48,7 +48,7 @@ INVARIANTS = [
         """SELECT p.cluster_id, p.id FROM bills_billpayment p
            LEFT JOIN bills_acknowledgment k
              ON (k.cluster_id, k.bill_id, k.user_id, k.version) = (p.cluster_id, p.bill_id, p.user_id, p.version)
-           WHERE (k.at <= p.at) IS NOT TRUE""",
+           WHERE p.amount_minor > 0 AND (k.at <= p.at) IS NOT TRUE""",
     ),
     Invariant(
         "bills.terms_as_acknowledged",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clustr.kit.errors import Conflict, Invalid, NotFound
+from clustr.kit.errors import Conflict, Invalid, NotAllowed, NotFound
 
 
 class BillNotFound(NotFound):
@@ -69,6 +69,12 @@ class AlreadyDisputed(Conflict):
     """The bill is already disputed."""
 
     code = "already_disputed"
+
+
+class FormerMember(NotAllowed):
+    """Who has left pays what applied to them, and no longer disputes."""
+
+    code = "former_member"
 
 
 class DisputeNotFound(NotFound):

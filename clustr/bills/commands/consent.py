@@ -18,8 +18,10 @@ from clustr.bills.refusals import (
     BillCancelled,
     DisputeClosed,
     DisputeNotFound,
+    FormerMember,
 )
 from clustr.bills.types import DisputeState, MemberBillView, MemberStatus, Resolution
+from clustr.clusters.types import FORMER
 from clustr.kit.actor import Actor
 from clustr.kit.errors import InvalidValue, refusals_from_database
 from clustr.kit.ids import new_id
@@ -44,8 +46,10 @@ def acknowledge_bill(*, actor: Actor, bill_id: UUID, version: int | None, now: d
 def dispute_bill(*, actor: Actor, bill_id: UUID, reason: str, now: datetime) -> MemberBillView:
     """Object to a bill: it cannot be paid until the dispute ends. An acknowledgment of the same version stays.
 
-    Refuses `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `AlreadyDisputed`.
+    Refuses `FormerMember`, `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `AlreadyDisputed`.
     """
+    if actor.role == FORMER:
+        raise FormerMember
     with tenant(actor.cluster_id):
         lock_part(bill_id, actor.member_id)
         bill = bill_visible_to(actor=actor, bill_id=bill_id, now=now)

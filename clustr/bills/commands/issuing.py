@@ -21,6 +21,7 @@ from clustr.kit.errors import FieldError, Invalid, InvalidValue
 from clustr.kit.ids import new_id, new_reference
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.wallets.policies import refuse_own_affair
 
 MAX_BULK = 5_000
 
@@ -72,7 +73,8 @@ def create_bulk_bills(*, actor: Actor, bills: Sequence[NewBill], now: datetime) 
 def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetime) -> Bill:
     """Change a bill. Changed terms make a new version, which members acknowledge anew; with payments they stay.
 
-    Needs ManageBill. Refuses `BillNotFound`, `BillCancelled`, `BillHasPayments`, `DueDateNotAhead`.
+    Needs ManageBill; nobody changes a bill of their own. Refuses `BillNotFound`, `SeparationOfDuties`, `BillCancelled`,
+    `BillHasPayments`, `DueDateNotAhead`.
     """
     actor.require("ManageBill")
     with tenant(actor.cluster_id):
@@ -80,6 +82,7 @@ def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetim
         bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
         if bill is None:
             raise BillNotFound
+        refuse_own_affair(actor_id=actor.user_id, concerned_id=bill.user_id)
         if bill.cancelled_at is not None:
             raise BillCancelled
         before = _terms(bill)

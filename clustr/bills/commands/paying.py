@@ -103,7 +103,7 @@ def _settle(actor: Actor, call: str, parameters: dict[str, Any]) -> tuple[Any, .
     parameters |= {"ip": origin.ip, "agent": origin.user_agent, "request": origin.request_id}
     try:
         with tenant(actor.cluster_id), refusals_from_database(), connection.cursor() as cursor:
-            cursor.execute(f"SELECT {_OWED}, paid.paid_now FROM {call} AS paid", parameters)
+            cursor.execute(f"SELECT {_OWED}, paid.paid_now, paid.paid_at FROM {call} AS paid", parameters)
             row: tuple[Any, ...] = cursor.fetchone()
             return row
     except IntegrityError as error:
@@ -122,14 +122,15 @@ def _paid(
     provider_reference: str,
     now: datetime,
 ) -> tuple[Transaction, MemberBillView]:
-    bill = member_bill_view(row[:-1], now=now)
+    *owed, paid_minor, paid_at = row
+    bill = member_bill_view(tuple(owed), now=now)
     transaction = Transaction(
         id=transaction_id,
         cluster_id=cluster_id,
         reference=reference_of(transaction_id),
         type=TransactionType.BILL_PAYMENT.value,
         status=TransactionStatus.COMPLETED.value,
-        amount_minor=row[-1],
+        amount_minor=paid_minor,
         currency=bill.amount.currency,
         provider=provider,
         provider_reference=provider_reference,
@@ -137,7 +138,7 @@ def _paid(
         purpose=Purpose.BILL.value,
         subject_id=bill.id,
         description=bill.title,
-        created_at=now,
-        completed_at=now,
+        created_at=paid_at,
+        completed_at=paid_at,
     )
     return transaction, bill

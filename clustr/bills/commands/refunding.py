@@ -10,10 +10,10 @@ from django.db import connection
 from clustr.audit import commands as audit
 from clustr.audit.types import Subject
 from clustr.bills.locks import lock_bill, lock_part
-from clustr.bills.models import Bill, BillPayment
+from clustr.bills.models import Bill, BillPayment, Dispute
 from clustr.bills.policies import refuse_amount
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, StatusIsDerived
-from clustr.bills.types import MemberStatus
+from clustr.bills.types import DisputeState, MemberStatus
 from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
@@ -41,8 +41,9 @@ def update_bill_status(
 def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool, now: datetime) -> Bill:
     """Cancel a bill. With payments only if `refund_payers`: each returns to its payer's wallet, all in one commit.
 
-    Needs ManageBill. Refuses `BillNotFound`, `BillCancelled`, `BillHasPayments`, `InsufficientFunds` (the cluster's
-    wallet holds less than what was paid).
+    Open disputes about it end. Needs ManageBill; nobody cancels a bill of their own. Refuses `BillNotFound`,
+    `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `InsufficientFunds` (the cluster's wallet holds less than
+    what was paid).
     """
     actor.require("ManageBill")
     with tenant(actor.cluster_id):
@@ -50,6 +51,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
         bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
         if bill is None:
             raise BillNotFound
+        refuse_own_affair(actor_id=actor.user_id, concerned_id=bill.user_id)
         if bill.cancelled_at is not None:
             raise BillCancelled
         paid = _payments_of(bill)
@@ -57,6 +59,9 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
             raise BillHasPayments
         if paid:
             _refund_all(actor, bill, paid, reason, now)
+        Dispute.objects.filter(cluster_id=actor.cluster_id, bill_id=bill_id, state=DisputeState.OPEN).update(
+            state=DisputeState.UPHELD, closed_at=now, closed_by=actor.member_id, note="The bill was cancelled."
+        )
         bill.cancelled_at, bill.cancelled_by, bill.cancel_reason = now, actor.member_id, reason
         bill.save(update_fields=["cancelled_at", "cancelled_by", "cancel_reason"])
         audit.record(

@@ -329,7 +329,7 @@ END $$;
 CREATE FUNCTION bills_pay(
   p_bill uuid, p_member uuid, p_amount bigint, p_from uuid, p_to uuid, p_transaction uuid, p_reference text,
   p_provider text, p_provider_reference text, p_at timestamptz, p_actor uuid, p_action text, p_ip text, p_agent text,
-  p_request text, OUT owed bills_owed, OUT paid_now bigint
+  p_request text, OUT owed bills_owed, OUT paid_now bigint, OUT paid_at timestamptz
 ) LANGUAGE plpgsql AS $$
 DECLARE
   tenant uuid := kit_tenant();
@@ -338,6 +338,8 @@ BEGIN
   PERFORM bills_lock_part(p_bill, p_member);
   SELECT * INTO owed FROM bills_owed o WHERE o.cluster_id = tenant AND o.id = p_bill AND o.member_id = p_member;
   PERFORM bills_refuse_payment(owed, p_at);
+  -- A request that waited may carry an older instant than the consent it waited for; consent comes first, also on paper.
+  paid_at := greatest(p_at, owed.acknowledged_at);
   paid_now := coalesce(p_amount, owed.due_minor - owed.paid_minor);
   IF paid_now > owed.due_minor - owed.paid_minor THEN
     PERFORM kit_refuse('amount_exceeds_remaining');
@@ -352,7 +354,7 @@ BEGIN
   INSERT INTO payments_transaction (cluster_id, id, reference, type, status, amount_minor, currency, provider,
       provider_reference, user_id, purpose, subject_id, description, created_at, completed_at)
     VALUES (tenant, p_transaction, p_reference, 'bill_payment', 'completed', paid_now, owed.currency, p_provider,
-      p_provider_reference, p_member, 'bill', p_bill, owed.title, p_at, p_at);
+      p_provider_reference, p_member, 'bill', p_bill, owed.title, paid_at, paid_at);
   INSERT INTO bills_memberbill AS m (cluster_id, bill_id, user_id, paid_minor)
     VALUES (tenant, p_bill, p_member, paid_now)
     ON CONFLICT (cluster_id, bill_id, user_id) DO UPDATE SET paid_minor = m.paid_minor + EXCLUDED.paid_minor
@@ -362,10 +364,10 @@ BEGIN
   END IF;
   INSERT INTO bills_billpayment (cluster_id, id, bill_id, user_id, version, amount_minor, settles, at)
     VALUES (tenant, p_transaction, p_bill, p_member, owed.version, paid_now,
-      (owed.due_minor = owed.amount_minor AND owed.paid_minor + paid_now >= owed.due_minor)::int, p_at);
+      (owed.due_minor = owed.amount_minor AND owed.paid_minor + paid_now >= owed.due_minor)::int, paid_at);
   PERFORM ledger_post(ARRAY[p_transaction], ARRAY[p_from], ARRAY[into_account], ARRAY[paid_now],
-    ARRAY['bill_payment'], ARRAY[owed.type], ARRAY[p_transaction], ARRAY[NULL::uuid], p_at);
-  PERFORM audit_record(NULL, p_at, p_actor, p_action, 'bill', p_bill, '', p_ip, p_agent, p_request,
+    ARRAY['bill_payment'], ARRAY[owed.type], ARRAY[p_transaction], ARRAY[NULL::uuid], paid_at);
+  PERFORM audit_record(NULL, paid_at, p_actor, p_action, 'bill', p_bill, '', p_ip, p_agent, p_request,
     jsonb_build_object('amount_minor', paid_now, 'currency', owed.currency), p_transaction);
   owed.paid_minor := owed.paid_minor + paid_now;
 END $$;
@@ -373,7 +375,7 @@ END $$;
 -- Pay from the member's own wallet. A PIN, where one is set, was checked before.
 CREATE FUNCTION bills_pay_from_wallet(
   p_bill uuid, p_member uuid, p_amount bigint, p_currency text, p_pin_checked boolean, p_transaction uuid,
-  p_reference text, p_at timestamptz, p_ip text, p_agent text, p_request text, OUT owed bills_owed, OUT paid_now bigint
+  p_reference text, p_at timestamptz, p_ip text, p_agent text, p_request text, OUT owed bills_owed, OUT paid_now bigint, OUT paid_at timestamptz
 ) LANGUAGE plpgsql AS $$
 DECLARE
   tenant uuid := kit_tenant();
@@ -395,6 +397,7 @@ BEGIN
     p_at, p_member, 'bills.paid', p_ip, p_agent, p_request);
   owed := paid.owed;
   paid_now := paid.paid_now;
+  paid_at := paid.paid_at;
 END $$;
 """
 
