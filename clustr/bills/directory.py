@@ -39,7 +39,9 @@ class ListedMember:
 _STANDS = f"""(SELECT EXISTS (
   SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id AND {STATUS_SQL} = %(status)s))"""
 
-_ONE_OF = "m.user_id IN ({})"
+# By way of an array, whose length PostgreSQL does not estimate: it then always looks people up in a hash of it, where a
+# long list would be searched row by row.
+_ONE_OF = "m.user_id IN (SELECT unnest(ARRAY({})))"
 _SOME_BILL = "EXISTS (SELECT 1 FROM bills_bill WHERE cluster_id = %(cluster)s AND {})"
 _POSSIBLE = {
     MemberStatus.DISPUTED: _ONE_OF.format(
@@ -62,9 +64,6 @@ _POSSIBLE = {
     MemberStatus.CANCELLED: _SOME_BILL.format("cancelled_at IS NOT NULL"),
 }
 """Who could stand so at all: where few can, those few are looked at, not everybody."""
-
-_MEMORY = "64MB"
-"""For the list of those few, which a large cluster makes long."""
 
 
 def members_with_bill_status(
@@ -98,7 +97,6 @@ def members_with_bill_status(
 
 def _condition(status: MemberStatus) -> str:
     """CASE keeps the order: the costly question is asked of those alone whom the cheap one leaves."""
-    _rows("SELECT set_config('work_mem', %(memory)s, true)", {"memory": _MEMORY})
     return f" AND CASE WHEN {_POSSIBLE.get(status, 'true')} THEN {_STANDS} ELSE false END"
 
 
