@@ -86,8 +86,13 @@ INVARIANTS = [
     ),
     Invariant(
         "bills.one_settlement",
-        "A member settles a bill at most once at a time.",
-        """SELECT cluster_id, bill_id, user_id, sum(settles) FROM bills_billpayment
-           GROUP BY 1, 2, 3 HAVING sum(settles) NOT BETWEEN 0 AND 1""",
+        "A member counts as settled exactly while they have paid a bill's whole amount and nothing was lowered for them.",
+        """SELECT p.cluster_id, p.bill_id, p.user_id, p.settles, p.paid, b.amount_minor FROM (
+             SELECT cluster_id, bill_id, user_id, sum(settles) AS settles, sum(amount_minor) AS paid
+             FROM bills_billpayment GROUP BY 1, 2, 3) AS p
+           JOIN bills_bill b ON b.cluster_id = p.cluster_id AND b.id = p.bill_id
+           WHERE p.settles <> (p.paid >= b.amount_minor AND NOT EXISTS (
+             SELECT FROM bills_adjustment a
+             WHERE a.cluster_id = p.cluster_id AND a.bill_id = p.bill_id AND a.user_id = p.user_id))::int""",
     ),
 ]

@@ -200,6 +200,19 @@ def test_parts_of_a_refund_never_exceed_the_payment(cast: Cast) -> None:
     assert wallet_balance(cast.bola) == "8900.00"
 
 
+@pytest.mark.parametrize("_round", range(5))
+def test_refunds_beside_payments_keep_count_of_who_has_paid(cast: Cast, _round: int) -> None:
+    fund(cast, cast.bola, "90000.00")
+    bill = acknowledged(cast, cast.bola)
+    first, _ = acts.pay(cast, cast.bola, bill, "3000.00")
+    work: list[Callable[[], object]] = [partial(acts.refund, cast, first, "300.00") for _ in range(10)]
+    work += [partial(acts.pay, cast, cast.bola, bill) for _ in range(10)]
+    race(work).only(BillAlreadyPaid)
+    paid = acts.status(cast, cast.bola, bill) is MemberStatus.PAID
+    assert acts.managed(cast, bill).totals.paid_count == paid
+    prove(cast)
+
+
 def test_refunds_beside_a_cancellation_return_everything_once(crowd: Cast) -> None:
     bill = acknowledged(crowd, *crowd.residents)
     payments = [acts.pay(crowd, resident, bill)[0] for resident in crowd.residents]
