@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from ninja import Router
 
 from clustr.people.queries import export_person
-from clustr.web.door import Request, json_answer
+from clustr.web.door import Request, json_answer, take_turn
 from clustr.web.openapi import WITHOUT_CLUSTER
 
 router = Router(tags=["My profile"])
@@ -23,7 +23,9 @@ router = Router(tags=["My profile"])
     openapi_extra={WITHOUT_CLUSTER: True},
 )
 def export_my_data(request: Request) -> HttpResponse:
-    """By the part of ClustR that holds it, in every cluster I belong or belonged to."""
+    """By the part of ClustR that holds it, in every cluster I belong or belonged to. Takes a turn of my throttle: it
+    reads all there is."""
+    take_turn(request)
     held = export_person(user_id=request.signed_in.user_id)
     answer = json_answer(json.dumps(held, cls=DjangoJSONEncoder, ensure_ascii=False))
     answer["Content-Disposition"] = 'attachment; filename="clustr-export.json"'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.cast import Cast, anonymous
@@ -49,6 +51,16 @@ def test_it_holds_nobody_else(cast: Cast) -> None:
     text = cast.client_of(cast.bola).get(ADDRESS).content.decode()
     for foreign in (second.email, str(second.user_id), "Secret repair", "Not mine.", str(cast.lekki.id)):
         assert foreign not in text
+
+
+def test_it_takes_a_turn_of_the_throttle(cast: Cast, settings: Any) -> None:
+    settings.ENV = settings.ENV.model_copy(update={"THROTTLE_MONEY_PER_MINUTE": 1, "THROTTLE_MONEY_BURST": 1})
+    bola = cast.client_of(cast.bola)
+    assert bola.get(ADDRESS).status_code == 200
+    again = bola.get(ADDRESS)
+    refused(again, 429, "too_many_requests")
+    assert int(again["Retry-After"]) > 0
+    assert cast.client_of(cast.ada).get(ADDRESS).status_code == 200
 
 
 def test_strangers_sign_in_first(cast: Cast) -> None:
