@@ -113,6 +113,12 @@ class Busy(Unavailable):
     code = "busy"
 
 
+class TookTooLong(Unavailable):
+    """This took too long and was stopped; nothing of it took effect. Ask for less at once, or again later."""
+
+    code = "took_too_long"
+
+
 class InvalidValue(Invalid):
     """One or more values are invalid."""
 
@@ -125,7 +131,8 @@ class InvalidValue(Invalid):
 
 @contextmanager
 def refusals_from_database() -> Iterator[None]:
-    """Turn a refusal raised by one of our SQL functions, or a lock not obtained in time, into its named error."""
+    """Turn a refusal raised by one of our SQL functions, a lock or an answer not obtained in time, into its
+    named error."""
     try:
         yield
     except DatabaseError as error:
@@ -143,6 +150,8 @@ def refusal_of(error: DatabaseError) -> Refusal | None:
     if state == REFUSED and diagnostic is not None:
         kind = Refusal.registry.get(diagnostic.message_primary or "")
         return kind(diagnostic.message_detail or "") if kind else None
-    if state in (_LOCK_NOT_AVAILABLE, _QUERY_CANCELED):
+    if state == _LOCK_NOT_AVAILABLE:
         return Busy(retry_after_seconds=1)
+    if state == _QUERY_CANCELED:
+        return TookTooLong(retry_after_seconds=1)
     return None

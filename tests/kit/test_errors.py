@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from clustr.kit.errors import Busy, Conflict, FieldError, InvalidValue, Refusal, refusals_from_database
+from clustr.kit.errors import Busy, Conflict, FieldError, InvalidValue, Refusal, TookTooLong, refusals_from_database
 
 
 class SampleRefusal(Conflict):
@@ -41,9 +41,11 @@ def test_a_lock_not_obtained_in_time_is_busy() -> None:
     assert raised.value.retry_after_seconds == 1
 
 
-def test_a_statement_that_takes_too_long_is_busy() -> None:
-    with pytest.raises(Busy):
+def test_a_statement_that_takes_too_long_says_so() -> None:
+    with pytest.raises(TookTooLong) as raised:
         run("SET LOCAL statement_timeout = '10ms'; SELECT pg_sleep(5)")
+    assert raised.value.code == "took_too_long"
+    assert raised.value.retry_after_seconds == 1
 
 
 def test_an_unknown_code_is_a_bug_not_a_refusal() -> None:
