@@ -19,6 +19,8 @@ from clustr.payments.policies import refuse_retry
 from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 
+_REFERENCE_INDEXES = ("payments_transaction_provider_reference", "payments_transaction_offline_reference")
+
 
 def create_transaction(
     *,
@@ -55,8 +57,7 @@ def create_transaction(
     try:
         transaction.save(force_insert=True)
     except IntegrityError as error:
-        if _constraint(error) == "payments_transaction_provider_reference":
-            raise ReferenceTaken from error
+        refuse_taken_reference(error)
         raise
     return transaction
 
@@ -144,6 +145,12 @@ def refund_transactions(*, originals: Mapping[UUID, UUID], reason: str, now: dat
         )
         refunded: list[tuple[Any, ...]] = cursor.fetchall()
         return refunded
+
+
+def refuse_taken_reference(error: IntegrityError) -> None:
+    """Refuse `ReferenceTaken` if that is what a failed INSERT of a transaction means; otherwise pass."""
+    if _constraint(error) in _REFERENCE_INDEXES:
+        raise ReferenceTaken from error
 
 
 def _step(transaction_id: UUID, status: TransactionStatus, **changes: Any) -> bool:

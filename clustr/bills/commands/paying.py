@@ -17,8 +17,8 @@ from clustr.kit.ids import new_id, reference_of
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
+from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.refusals import ReferenceTaken
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
@@ -107,9 +107,7 @@ def _settle(actor: Actor, call: str, parameters: dict[str, Any]) -> tuple[Any, .
             row: tuple[Any, ...] = cursor.fetchone()
             return row
     except IntegrityError as error:
-        name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
-        if name == "payments_transaction_provider_reference":
-            raise ReferenceTaken from error
+        payments.refuse_taken_reference(error)
         raise
 
 

@@ -38,6 +38,10 @@ CREATE INDEX payments_transaction_of_user ON payments_transaction (user_id, id);
 CREATE INDEX payments_transaction_of_subject ON payments_transaction (subject_id, id);
 CREATE UNIQUE INDEX payments_transaction_provider_reference
   ON payments_transaction (cluster_id, provider, provider_reference) WHERE provider_reference <> '';
+-- What people type off a slip: neither case nor dashes and spaces make it another slip.
+CREATE UNIQUE INDEX payments_transaction_offline_reference ON payments_transaction
+  (cluster_id, provider, lower(regexp_replace(provider_reference, '[^[:alnum:]]', '', 'g')))
+  WHERE provider IN ('cash', 'bank_transfer', 'pos') AND provider_reference <> '';
 """
 
 STATES = (

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from clustr.bills import commands as bills
 from clustr.payments import queries
@@ -31,6 +32,15 @@ CSV_HEADER = (
     *("id", "reference", "type", "status", "amount", "currency", "refunded_amount", "provider", "provider_reference"),
     *("user_id", "bill_id", "description", "created_at", "completed_at"),
 )
+
+
+def _readable(reference: str) -> str:
+    if not any(character.isascii() and character.isalnum() for character in reference):
+        raise PydanticCustomError("names_nothing", "Must contain a letter (A-Z) or a digit.")
+    return reference
+
+
+Reference = Annotated[str, Text(100), AfterValidator(_readable)]
 
 
 class Form(StrEnum):
@@ -94,7 +104,9 @@ class OfflinePaymentIn(In):
     user_id: UUID
     amount: Amount
     method: OfflineMethod
-    reference: Annotated[str, Text(100)] = Field(description="Unique per cluster and method: a receipt is booked once.")
+    reference: Reference = Field(
+        description="Unique per cluster and method, whatever its case, dashes and spaces: a receipt is booked once."
+    )
     bill_id: UUID | None = Field(None, description="A bill the member has acknowledged; absent: into their wallet.")
 
 

@@ -105,6 +105,22 @@ def test_amounts_are_plain_decimal_strings(cast: Cast, amount: object) -> None:
     refused(record(cast, amount=amount), 422, "invalid", "amount")
 
 
+@pytest.mark.parametrize("again", ["ft-abc-1", "FT ABC 1", "ftabc1", " FT/abc.1 "])
+def test_one_slip_is_booked_once_however_it_is_typed(cast: Cast, again: str) -> None:
+    bill = issue(cast)
+    acknowledge(cast, cast.bola, bill)
+    assert record(cast, reference="FT-ABC-1").status_code == 201
+    refused(record(cast, reference=again), 409, "reference_taken")
+    refused(record(cast, bill, reference=again), 409, "reference_taken")
+    assert record(cast, reference=again, method="pos").status_code == 201
+    assert record(cast, reference="FT-ABC-11").status_code == 201
+
+
+@pytest.mark.parametrize("reference", ["-", " . / ", "–", "№"])
+def test_a_reference_names_something(cast: Cast, reference: str) -> None:
+    refused(record(cast, reference=reference), 422, "invalid", "reference")
+
+
 @pytest.mark.parametrize(("field", "value"), [("method", "cheque"), ("reference", ""), ("reference", "x" * 101)])
 def test_values_are_checked(cast: Cast, field: str, value: str) -> None:
     refused(record(cast, **{field: value}), 422, "invalid", field)
