@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 
-from clustr.clusters.refusals import AdminOnly, PermissionNotYours
+from clustr.clusters.refusals import AdminOnly, OwnMembership, PermissionNotYours
 from clustr.clusters.types import FORMER, PaymentsPermissions, Period, Role, Standing
 from clustr.kit.actor import Actor
 from clustr.kit.errors import FieldError, InvalidValue
@@ -56,6 +56,13 @@ def require_may_set(actor: Actor, *, role: str, permissions: Iterable[str]) -> N
     beyond = sorted(frozenset(permissions) - actor.permissions)
     if beyond:
         raise PermissionNotYours(f"You do not hold {', '.join(beyond)} yourself.")
+
+
+def require_may_end_own(*, role: str, old: datetime | None, left_at: datetime | None) -> None:
+    """Refuse to move the end of one's own membership, unless an administrator leaves, or leaves earlier."""
+    leaves = left_at is not None and (old is None or left_at < old)
+    if role != Role.ADMIN or not leaves:
+        raise OwnMembership("Somebody else ends or reopens your membership; only an administrator may leave alone.")
 
 
 def checked_permissions(role: Role, permissions: Iterable[str]) -> frozenset[str]:

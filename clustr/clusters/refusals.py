@@ -60,7 +60,7 @@ class LastAdmin(Conflict):
 
 
 class OwnMembership(NotAllowed):
-    """Nobody changes their own role or permissions."""
+    """Nobody changes their own role, permissions or the end of their own membership."""
 
     code = "own_membership"
 

@@ -154,6 +154,36 @@ def test_nobody_changes_their_own_role_or_permissions(cast: Cast) -> None:
         change(cast, cast.ada, role=Role.STAFF)
 
 
+def test_nobody_ends_or_brings_back_what_they_do_not_hold(cast: Cast) -> None:
+    manager, treasurer = cast.manager("ManageMembers"), cast.manager("TransferFunds", name="Treasurer")
+    with pytest.raises(PermissionNotYours):
+        change(cast, treasurer, by=manager, left_at=cast.now)
+    change(cast, treasurer, left_at=cast.now)
+    with pytest.raises(PermissionNotYours):
+        change(cast, treasurer, by=manager, left_at=None)
+    assert seen(cast, treasurer.membership_id).left_at == cast.now
+
+
+def test_nobody_moves_the_end_of_their_own_membership(cast: Cast) -> None:
+    manager = cast.manager("ManageMembers")
+    for left_at in (cast.now, cast.now + timedelta(days=1)):
+        with pytest.raises(OwnMembership):
+            change(cast, manager, by=manager, left_at=left_at)
+    change(cast, manager, left_at=cast.now + timedelta(days=1))
+    with pytest.raises(OwnMembership):
+        change(cast, manager, by=manager, left_at=None)
+
+
+def test_an_administrator_may_leave_but_not_come_back_alone(cast: Cast) -> None:
+    cast.add(cast.palm_grove, Part("Second", Role.ADMIN))
+    soon = cast.now + timedelta(days=9)
+    change(cast, cast.ada, left_at=soon)
+    for left_at in (None, soon + timedelta(days=1)):
+        with pytest.raises(OwnMembership):
+            change(cast, cast.ada, left_at=left_at)
+    change(cast, cast.ada, left_at=cast.now)
+
+
 def test_the_last_administrator_stays(cast: Cast) -> None:
     for left_at in (cast.now, cast.now + timedelta(days=30)):
         with pytest.raises(LastAdmin):

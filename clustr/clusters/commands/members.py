@@ -18,7 +18,14 @@ from clustr.clusters.commands.enrolment import (
     require_an_admin,
 )
 from clustr.clusters.models import Cluster, Membership
-from clustr.clusters.policies import checked_email, checked_permissions, checked_unit, label_key, require_may_set
+from clustr.clusters.policies import (
+    checked_email,
+    checked_permissions,
+    checked_unit,
+    label_key,
+    require_may_end_own,
+    require_may_set,
+)
 from clustr.clusters.refusals import MemberNotFound, MembershipEnded, OwnMembership, PeriodsOverlap
 from clustr.clusters.types import AS_IS, MemberChanges, NewMember, PaymentsPermissions, Role
 from clustr.kit.actor import Actor
@@ -74,8 +81,9 @@ def update_member(
     """Change a membership's role, permissions, unit or end. Answers the id of the membership that now stands: a change
     between resident and management closes one period and opens another.
 
-    Needs ManageMembers. Nobody changes their own role or permissions, only an administrator changes administrators, and
-    nobody grants or takes away what they do not hold. Refuses with LastAdmin, MembershipEnded and PeriodsOverlap.
+    Needs ManageMembers. Nobody changes their own role, permissions or end (but an administrator may leave), only an
+    administrator changes administrators, and nobody grants, takes away, ends or brings back what they do not hold.
+    Refuses with LastAdmin, MembershipEnded and PeriodsOverlap.
     """
     actor.require(PaymentsPermissions.MANAGE_MEMBERS)
     with tenant(actor.cluster_id):
@@ -159,10 +167,12 @@ def _change_unit(actor: Actor, member: Membership, changes: MemberChanges, now: 
 
 def _change_end(actor: Actor, membership_id: UUID, left_at: datetime | None, now: datetime, reason: str) -> None:
     member = Membership.objects.get(cluster_id=actor.cluster_id, id=membership_id)
-    require_may_set(actor, role=member.role, permissions=())
+    require_may_set(actor, role=member.role, permissions=member.permissions)
     old = member.left_at
     if old == left_at:
         return
+    if member.user_id == actor.user_id:
+        require_may_end_own(role=member.role, old=old, left_at=left_at)
     _move_end(member, left_at)
     facts = {
         "user": str(member.user_id),
