@@ -7,7 +7,7 @@ office must see; at the end wallets, the cluster's money and the books are compa
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -344,6 +344,7 @@ class Bills(RuleBasedStateMachine):
         )
         if expected is None:
             bill.cancelled = True
+            bill.disputes.clear()
             self.cluster -= rest
             for payment in bill.payments:
                 payment.who.wallet += payment.rest
@@ -355,6 +356,7 @@ class Bills(RuleBasedStateMachine):
     def dispute(self, who: int, which: int) -> None:
         member, bill = self.pick(who), self.choose(which)
         reasons = {
+            "former_member": member.left is not None,
             "bill_not_found": not bill.reaches(member),
             "bill_cancelled": bill.cancelled,
             "bill_already_paid": bill.paid(member) >= bill.owed(member),
@@ -433,6 +435,7 @@ class Bills(RuleBasedStateMachine):
         self.now += timedelta(seconds=1)
         acts.leave(self.cast, member.person, self.now)
         member.left = self.now
+        member.person = replace(member.person, actor=replace(member.person.actor, role="former"))
 
     @precondition(lambda self: len(self.members) < EVERYBODY)
     @rule()
