@@ -10,7 +10,10 @@ class BillsConfig(AppConfig):
     label = "bills"
 
     def ready(self) -> None:
+        from clustr.bills.departures import refuse_departure_of_payer
         from clustr.bills.exports import bills_held
+        from clustr.clusters.guards import register_departure_check
         from clustr.people.exports import register_export
 
         register_export("bills", bills_held)
+        register_departure_check(refuse_departure_of_payer)

@@ -59,6 +59,12 @@ class BillHasPayments(Conflict):
     code = "bill_has_payments"
 
 
+class MemberHasPayments(Conflict):
+    """The member has paid on a bill that would no longer be theirs: let them leave later, or refund it first."""
+
+    code = "member_has_payments"
+
+
 class AmountBelowPaid(Conflict):
     """The member has already paid more than that."""
 

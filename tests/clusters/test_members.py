@@ -12,7 +12,14 @@ from django.db import connections
 
 from clustr.audit import queries as audit
 from clustr.clusters import member_queries, queries
-from clustr.clusters.commands import create_cluster, end_membership, invite_member, send_invitations, update_member
+from clustr.clusters.commands import (
+    create_cluster,
+    end_membership,
+    enrol_members,
+    invite_member,
+    send_invitations,
+    update_member,
+)
 from clustr.clusters.member_queries import Presence, member_of, members_of
 from clustr.clusters.models import Membership
 from clustr.clusters.refusals import (
@@ -25,7 +32,7 @@ from clustr.clusters.refusals import (
     PeriodsOverlap,
     PermissionNotYours,
 )
-from clustr.clusters.types import Member, MemberChanges, Role
+from clustr.clusters.types import Member, MemberChanges, NewMember, Role
 from clustr.kit.actor import Actor, PermissionMissing
 from clustr.kit.errors import Invalid, InvalidValue, Refusal
 from clustr.kit.ids import new_id
@@ -172,6 +179,17 @@ def test_nobody_moves_the_end_of_their_own_membership(cast: Cast) -> None:
     change(cast, manager, left_at=cast.now + timedelta(days=1))
     with pytest.raises(OwnMembership):
         change(cast, manager, by=manager, left_at=None)
+
+
+def test_a_manager_does_not_end_their_own_life_in_the_estate(cast: Cast) -> None:
+    joined_at = cast.now - timedelta(days=60)
+    (home,) = enrol_members(
+        cluster_id=cast.cluster_id, members=[NewMember(cast.ada.user_id, Role.RESIDENT, joined_at)], now=cast.now
+    )
+    with pytest.raises(OwnMembership):
+        change(cast, home, left_at=cast.now - timedelta(days=30))
+    (second,) = cast.add(cast.palm_grove, Part("Second", Role.ADMIN))
+    change(cast, home, by=second, left_at=cast.now - timedelta(days=30))
 
 
 def test_an_administrator_may_leave_but_not_come_back_alone(cast: Cast) -> None:

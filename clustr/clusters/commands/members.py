@@ -17,6 +17,7 @@ from clustr.clusters.commands.enrolment import (
     lock_cluster,
     require_an_admin,
 )
+from clustr.clusters.guards import require_may_depart
 from clustr.clusters.models import Cluster, Membership
 from clustr.clusters.policies import (
     checked_email,
@@ -137,6 +138,8 @@ def _change_role(actor: Actor, member: Membership, changes: MemberChanges, now: 
         stands = member.id
     else:
         _move_end(member, now)
+        if member.resident:
+            require_may_depart(user_id=member.user_id, left_at=now)
         unit = member.unit
         moved = NewMember(member.user_id, role, now, tuple(sorted(granted)), unit.label if unit else "")
         ((stands,), _) = insert_members([moved], invited_at=member.invited_at or now)
@@ -174,6 +177,8 @@ def _change_end(actor: Actor, membership_id: UUID, left_at: datetime | None, now
     if member.user_id == actor.user_id:
         require_may_end_own(role=member.role, old=old, left_at=left_at)
     _move_end(member, left_at)
+    if member.resident and left_at is not None and (old is None or left_at < old):
+        require_may_depart(user_id=member.user_id, left_at=left_at)
     facts = {
         "user": str(member.user_id),
         "role": member.role,
