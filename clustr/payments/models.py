@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 
 from clustr.kit.money import Money
@@ -28,6 +30,9 @@ class Transaction(models.Model):
     refunded_minor = models.BigIntegerField(default=0)
     created_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True)
+
+    refunded_bill_id: UUID | None = None
+    """Of a refund: the bill that was paid. Known where `queries` read the row, or a command has just made it."""
 
     def __str__(self) -> str:
         return self.reference

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Case, OuterRef, QuerySet, Subquery, When
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -14,6 +14,13 @@ from clustr.payments.models import Transaction
 from clustr.payments.refusals import TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
+
+_REFUNDED = Transaction.objects.filter(
+    cluster_id=OuterRef("cluster_id"), id=OuterRef("subject_id"), purpose=Purpose.BILL
+).values("subject_id")
+_WITH_BILL = Transaction.objects.annotate(  # type: ignore[no-redef]  # what the model promises
+    refunded_bill_id=Case(When(purpose=Purpose.REFUND, then=Subquery(_REFUNDED)), default=None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +41,7 @@ def transactions_of_cluster(
 ) -> list[TransactionView]:
     """The cluster's transactions, newest first; needs ViewPayments. `before` is the id of the last one read."""
     actor.require("ViewPayments")
-    return [view_of(row) for row in _page(_matching(actor, chosen), before)[:limit]]
+    return _views(_matching(actor, chosen), chosen, before, limit)
 
 
 def my_transactions(
@@ -42,12 +49,12 @@ def my_transactions(
 ) -> list[TransactionView]:
     """The member's own transactions, newest first."""
     mine = _matching(actor, chosen).filter(user_id=actor.member_id)
-    return [view_of(row) for row in _page(mine, before)[:limit]]
+    return _views(mine, chosen, before, limit)
 
 
 def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> TransactionView:
     """One transaction: its owner's, or with ViewPayments any of the cluster. Refuses `TransactionNotFound`."""
-    found = Transaction.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
+    found = _WITH_BILL.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
     if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):
         raise TransactionNotFound
     return view_of(found)
@@ -65,7 +72,7 @@ def view_of(transaction: Transaction) -> TransactionView:
         provider=transaction.provider,
         provider_reference=transaction.provider_reference,
         user_id=transaction.user_id,
-        bill_id=transaction.subject_id if transaction.purpose == Purpose.BILL else None,
+        bill_id=(transaction.subject_id if transaction.purpose == Purpose.BILL else transaction.refunded_bill_id),
         description=transaction.description,
         failure=transaction.failure,
         created_at=transaction.created_at,
@@ -74,15 +81,13 @@ def view_of(transaction: Transaction) -> TransactionView:
 
 
 def _matching(actor: Actor, chosen: TransactionFilter) -> QuerySet[Transaction]:
-    found = Transaction.objects.filter(cluster_id=actor.cluster_id)
+    found = _WITH_BILL.filter(cluster_id=actor.cluster_id)
     if chosen.type:
         found = found.filter(type=chosen.type)
     if chosen.status:
         found = found.filter(status=chosen.status)
     if chosen.user_id:
         found = found.filter(user_id=chosen.user_id)
-    if chosen.bill_id:
-        found = found.filter(purpose=Purpose.BILL, subject_id=chosen.bill_id)
     if chosen.provider:
         found = found.filter(provider=chosen.provider)
     if chosen.since:
@@ -92,7 +97,18 @@ def _matching(actor: Actor, chosen: TransactionFilter) -> QuerySet[Transaction]:
     return found
 
 
-def _page(found: QuerySet[Transaction], before: UUID | None) -> QuerySet[Transaction]:
+def _views(
+    found: QuerySet[Transaction], chosen: TransactionFilter, before: UUID | None, limit: int
+) -> list[TransactionView]:
+    """The newest of these. Payments on a bill and their refunds are read apart, each along its own index."""
     if before:
         found = found.filter(id__lt=before)
-    return found.order_by("-id")
+    parts = [found]
+    if chosen.bill_id:
+        payments = Transaction.objects.filter(purpose=Purpose.BILL, subject_id=chosen.bill_id)
+        parts = [
+            found.filter(purpose=Purpose.BILL, subject_id=chosen.bill_id),
+            found.filter(purpose=Purpose.REFUND, subject_id__in=payments.filter(refunded_minor__gt=0).values("id")),
+        ]
+    rows = [row for part in parts for row in part.order_by("-id")[:limit]]
+    return [view_of(row) for row in sorted(rows, key=lambda row: row.id, reverse=True)[:limit]]

@@ -13,7 +13,8 @@ from clustr.payments.states import TransactionStatus, TransactionType
 
 @dataclass(frozen=True, slots=True)
 class TransactionView:
-    """One movement of money as people see it. `bill_id`: the bill that was paid, if one was. `failure`: why it failed,
+    """One movement of money as people see it. `bill_id`: the bill that was paid, or of which a payment
+    was refunded. `failure`: why it failed,
     with `type`, `message`, `retryable` and `recovery_options`."""
 
     id: UUID

@@ -111,6 +111,7 @@ def refund_bill_payment(
             description=reason,
             now=now,
         )
+        refund.refunded_bill_id = payment.bill_id
         _take_back(payment, refund.id, back.minor, now)
         _return_money(actor, payment, refund, now)
         _record(actor, refund, reason, now)

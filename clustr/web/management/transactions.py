@@ -54,7 +54,7 @@ class TransactionsQuery(PageQuery):
     type: TransactionType | None = None
     status: TransactionStatus | None = None
     user_id: UUID | None = None
-    bill_id: UUID | None = Field(None, description="Payments on this bill.")
+    bill_id: UUID | None = Field(None, description="Payments on this bill, and their refunds.")
     provider: Annotated[str, Text(40)] | None = Field(None, description='Such as "wallet", "cash", "paystack".')
     since: Instant | None = Field(None, alias="from", description="Made from this instant on.")
     until: Instant | None = Field(None, alias="to", description="Made before this instant.")

@@ -13,7 +13,7 @@ from clustr.bills.models import Bill
 from clustr.web import csv_answers
 from tests.cast import Cast
 from tests.money import acknowledge, fund, issue
-from tests.web.asking import OFFICE, ids, pay, refused, statements
+from tests.web.asking import MY_WALLET, OFFICE, foreign_id, ids, pay, refused, statements
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -50,6 +50,40 @@ def test_it_works(cast: Cast, bill: Bill) -> None:
     assert payment["reference"]
     assert payment["created_at"] == payment["completed_at"]
     assert (deposit["type"], deposit["provider"], deposit["bill_id"]) == ("deposit", "cash", None)
+
+
+def test_a_refund_belongs_to_the_bill_that_was_paid(cast: Cast, bill: Bill) -> None:
+    (payment,) = ids(cast.client_of(cast.efe).get(ADDRESS, {"type": "bill_payment"}))
+    refund = {"transaction_id": payment, "amount": "500.00", "reason": "Too much."}
+    assert cast.client_of(cast.ada).post(OFFICE + "refund_transaction/", refund).status_code == 200
+    for query in ({"bill_id": str(bill.id)}, {"type": "refund"}, {}):
+        answer = cast.client_of(cast.efe).get(ADDRESS, query).json()["results"]
+        assert [row["bill_id"] for row in answer if row["type"] == "refund"] == [str(bill.id)], query
+    assert types(cast, bill_id=str(bill.id)) == ["refund", "bill_payment"]
+    assert types(cast, bill_id=str(bill.id), type="refund") == ["refund"]
+    assert types(cast, bill_id=foreign_id()) == []
+    mine = cast.client_of(cast.bola).get(MY_WALLET + "transactions/", {"type": "refund"}).json()["results"]
+    assert [row["bill_id"] for row in mine] == [str(bill.id)]
+    written = lines(cast.client_of(cast.efe).get(ADDRESS, {"bill_id": str(bill.id), "format": "csv"}))
+    assert [row[10] for row in written[1:]] == [str(bill.id)] * 2
+
+
+def test_pages_of_a_bill_mix_payments_and_refunds(cast: Cast, bill: Bill) -> None:
+    (payment,) = ids(cast.client_of(cast.efe).get(ADDRESS, {"type": "bill_payment"}))
+    for _ in range(3):
+        refund = {"transaction_id": payment, "amount": "100.00", "reason": "Again."}
+        cast.client_of(cast.ada).post(OFFICE + "refund_transaction/", refund)
+        pay(cast.client_of(cast.bola), bill, "100.00")
+    whole = ids(cast.client_of(cast.efe).get(ADDRESS, {"bill_id": str(bill.id)}))
+    assert whole == sorted(whole, reverse=True)
+    assert len(whole) == 7
+    paged: list[str] = []
+    cursor = None
+    while cursor or not paged:
+        query = {"bill_id": str(bill.id), "limit": 2} | ({"cursor": cursor} if cursor else {})
+        answer = cast.client_of(cast.efe).get(ADDRESS, query)
+        paged, cursor = paged + ids(answer), answer.json()["next"]
+    assert paged == whole
 
 
 def test_it_is_filtered(cast: Cast, bill: Bill) -> None:
