@@ -70,6 +70,7 @@ class Environment(BaseSettings):
     ACCESS_TOKEN_SECONDS: int = Field(3600, ge=60, description="Life of an API client's access token.")
     IDEMPOTENCY_DAYS: int = Field(30, ge=30, description="How long first answers are kept for repeats.")
     PIN_RESET_MINUTES: int = Field(10, ge=1, le=10, description="Life of a PIN reset code.")
+    PIN_RESET_COOLING_HOURS: int = Field(24, ge=0, description="How long after a PIN reset nothing can be withdrawn.")
 
     @property
     def production(self) -> bool:

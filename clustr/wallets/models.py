@@ -34,6 +34,7 @@ class Pin(models.Model):
     failed_attempts = models.PositiveSmallIntegerField(default=0)
     locked_until = models.DateTimeField(null=True)
     set_at = models.DateTimeField()
+    reset_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

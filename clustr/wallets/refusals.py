@@ -23,6 +23,12 @@ class PinLocked(Locked):
     code = "pin_locked"
 
 
+class WithdrawalsCooling(Locked):
+    """The PIN was reset a short while ago: until some time has passed, no money can be withdrawn."""
+
+    code = "withdrawals_cooling"
+
+
 class PinTooEasy(Invalid):
     """This PIN is too easy to guess."""
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from clustr.audit import queries as audit
 from clustr.kit.tenancy import tenant
-from clustr.people.models import User
+from clustr.people.models import Mail, User
 from clustr.wallets import commands as wallets
 from clustr.wallets.commands import pins
 from clustr.wallets.models import Pin
@@ -74,6 +74,30 @@ def test_with_a_pin_it_is_required(cast: Cast) -> None:
             now=cast.now,
         )
     assert stored(cast.bola).failed_attempts == 0
+
+
+def test_a_lock_is_told_by_mail(cast: Cast) -> None:
+    set_pin(cast)
+    at = cast.now
+    for said in ("5 times", "10 times", "15 times"):
+        fail(cast, 4, at=at)
+        before = Mail.objects.filter(user_id=cast.bola.user_id).count()
+        fail(cast, 1, at=at)
+        mails = list(Mail.objects.filter(user_id=cast.bola.user_id).order_by("created_at", "id"))
+        assert len(mails) == before + 1
+        assert mails[-1].subject == "Spending from your wallet is locked"
+        assert said in mails[-1].body
+        at += timedelta(minutes=31)
+    assert "locked for 15 minutes" in mails[0].body
+    assert "locked for 30 minutes" in mails[1].body
+    assert "until you reset your PIN" in " ".join(mails[2].body.split())
+
+
+def test_a_right_fifth_try_is_no_lock_and_no_mail(cast: Cast) -> None:
+    set_pin(cast)
+    fail(cast, 4)
+    assert spend(cast, RIGHT)
+    assert not Mail.objects.filter(user_id=cast.bola.user_id).exists()
 
 
 def test_a_wrong_pin_is_refused_and_says_how_many_are_left(cast: Cast) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 
 from clustr.audit import queries as audit
+from clustr.bills import commands as bills
 from clustr.kit.tenancy import tenant
 from clustr.people.models import Mail
 from clustr.wallets import commands as wallets
@@ -20,10 +21,13 @@ from clustr.wallets.refusals import (
     PinNotSet,
     PinTooEasy,
     ResetCodeInvalid,
+    WithdrawalsCooling,
 )
 from clustr.wallets.tasks import forget_reset_codes
 from tests.cast import Cast, Person
+from tests.money import acknowledge, fund, issue, naira
 from tests.races import race
+from tests.wallets.acts import BANK
 from tests.wallets.test_pin import NEXT, RIGHT, fail, set_pin, spend
 
 TEN_MINUTES = timedelta(minutes=10)
@@ -53,6 +57,11 @@ def reset(cast: Cast, code: str, pin: str = NEXT, *, at: datetime | None = None,
     wallets.reset_pin(actor=(actor or cast.bola).actor, code=code, pin=pin, signed_in_at=now, now=now)
 
 
+def withdraw(cast: Cast, at: datetime, pin: str = NEXT) -> None:
+    authorization = wallets.authorize_spend(actor=cast.bola.actor, pin=pin, now=at)
+    wallets.withdraw(actor=cast.bola.actor, amount=naira("1.00"), destination=BANK, authorization=authorization, now=at)
+
+
 def other_than(code: str) -> str:
     return f"{(int(code) + 1) % 10**8:08}"
 
@@ -79,6 +88,33 @@ def test_it_lifts_every_lock(cast: Cast, failures: int) -> None:
             spend(cast, RIGHT, at=at)
     reset(cast, request(cast, at=at), at=at)
     assert spend(cast, NEXT, at=at)
+
+
+def test_after_a_reset_nothing_is_withdrawn_for_a_day(cast: Cast) -> None:
+    fund(cast, cast.bola, "8000.00")
+    reset(cast, request(cast))
+    with pytest.raises(WithdrawalsCooling) as raised:
+        withdraw(cast, cast.now + timedelta(hours=1))
+    assert raised.value.retry_after_seconds == 23 * 3600
+    with pytest.raises(WithdrawalsCooling):
+        withdraw(cast, cast.now + timedelta(days=1, seconds=-1))
+    withdraw(cast, cast.now + timedelta(days=1))
+
+
+def test_a_change_of_the_pin_does_not_end_the_wait(cast: Cast) -> None:
+    reset(cast, request(cast))
+    set_pin(cast, RIGHT, NEXT)
+    with pytest.raises(WithdrawalsCooling):
+        withdraw(cast, cast.now + timedelta(hours=1), RIGHT)
+
+
+def test_after_a_reset_bills_can_be_paid(cast: Cast) -> None:
+    fund(cast, cast.bola, "8000.00")
+    bill = issue(cast)
+    acknowledge(cast, cast.bola, bill)
+    reset(cast, request(cast))
+    authorization = wallets.authorize_spend(actor=cast.bola.actor, pin=NEXT, now=cast.now)
+    bills.pay_bill(actor=cast.bola.actor, bill_id=bill.id, amount=None, authorization=authorization, now=cast.now)
 
 
 def test_without_a_pin_there_is_nothing_to_reset(cast: Cast) -> None:

@@ -16,7 +16,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
-from clustr.wallets.commands.pins import require_authorization
+from clustr.wallets.commands.pins import refuse_while_cooling, require_authorization
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation, Payout
 from clustr.wallets.policies import refuse_own_affair
@@ -30,11 +30,12 @@ def withdraw(
 ) -> Transaction:
     """Take money out of the member's wallet towards a bank account: it waits in the payouts account as `pending`.
 
-    `authorization` comes from `authorize_spend`, None where no PIN came. Refuses `PinRequired`, `InsufficientFunds`,
-    `AccountFrozen`.
+    `authorization` comes from `authorize_spend`, None where no PIN came. Refuses `PinRequired`, `WithdrawalsCooling`,
+    `InsufficientFunds`, `AccountFrozen`.
     """
     with tenant(actor.cluster_id):
         require_authorization(actor=actor, authorization=authorization)
+        refuse_while_cooling(actor=actor, now=now)
         transaction = send_out(
             actor=actor,
             type=TransactionType.WITHDRAWAL,

@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from math import ceil
 from uuid import UUID
 
 from django.conf import settings
@@ -37,6 +38,7 @@ from clustr.wallets.refusals import (
     PinNotSet,
     PinRequired,
     ResetCodeInvalid,
+    WithdrawalsCooling,
 )
 from clustr.wallets.types import SpendAuthorization
 
@@ -59,6 +61,17 @@ def require_authorization(*, actor: Actor, authorization: SpendAuthorization | N
     """Refuse `PinRequired` where a PIN is set that was not checked; part of the spend's transaction."""
     if not pin_was_checked(actor=actor, authorization=authorization) and _has_pin(actor):
         raise PinRequired
+
+
+def refuse_while_cooling(*, actor: Actor, now: datetime) -> None:
+    """Refuse `WithdrawalsCooling` shortly after a reset, which whoever reads the member's mail could have made; part of
+    the withdrawal's transaction."""
+    pin = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, reset_at__isnull=False).first()
+    if pin is None or pin.reset_at is None:
+        return
+    wait = pin.reset_at + timedelta(hours=settings.ENV.PIN_RESET_COOLING_HOURS) - now
+    if wait > timedelta(0):
+        raise WithdrawalsCooling(retry_after_seconds=ceil(wait.total_seconds()))
 
 
 def pin_was_checked(*, actor: Actor, authorization: SpendAuthorization | None) -> bool:
@@ -130,8 +143,12 @@ def reset_pin(*, actor: Actor, code: str, pin: str, signed_in_at: datetime | Non
         if not PinReset.objects.filter(id=reset.id, used_at=None).update(used_at=now):
             raise ResetCodeInvalid  # used by another request in the same instant
         _replace(actor, hashed, pepper_id, now)
+        Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).update(reset_at=now)
         people.write_to(
-            user_id=contact.user_id, template="wallets/mail/pin_was_reset", context={"name": contact.name}, now=now
+            user_id=contact.user_id,
+            template="wallets/mail/pin_was_reset",
+            context={"name": contact.name, "hours": settings.ENV.PIN_RESET_COOLING_HOURS},
+            now=now,
         )
         audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
 
@@ -151,6 +168,8 @@ def _check(actor: Actor, pin: str, now: datetime) -> None:
             user_id=actor.member_id,
         )
         if not right:
+            if taken.failed_attempts % ATTEMPTS_PER_LOCK == 0:
+                _tell_of_lock(actor, taken, now)
             left = ATTEMPTS_PER_LOCK - taken.failed_attempts % ATTEMPTS_PER_LOCK
             raise PinIncorrect(
                 "The PIN is wrong, and spending is now locked."
@@ -178,6 +197,18 @@ def _take_attempt(actor: Actor, now: datetime) -> Pin:
         pin.locked_until = lock_after(pin.failed_attempts, now=now) or pin.locked_until
         pin.save(update_fields=["failed_attempts", "locked_until"])
     return pin
+
+
+def _tell_of_lock(actor: Actor, locked: Pin, now: datetime) -> None:
+    until = locked.locked_until
+    minutes = None if until is None or until == UNTIL_RESET else ceil((until - now).total_seconds() / 60)
+    with tenant(actor.cluster_id):
+        people.write_to(
+            user_id=actor.member_id,
+            template="wallets/mail/pin_locked",
+            context={"attempts": locked.failed_attempts, "minutes": minutes},
+            now=now,
+        )
 
 
 @contextmanager

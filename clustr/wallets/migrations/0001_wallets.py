@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ("failed_attempts", models.PositiveSmallIntegerField(default=0)),
                 ("locked_until", models.DateTimeField(null=True)),
                 ("set_at", models.DateTimeField()),
+                ("reset_at", models.DateTimeField(null=True)),
             ],
             options={
                 "constraints": [
