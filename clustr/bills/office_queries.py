@@ -50,7 +50,7 @@ MANAGED_STATUS = """CASE WHEN b.cancelled_at IS NOT NULL THEN 'cancelled'
             ELSE 'pending_acknowledgment' END"""
 """A bill's status for the office, of a bill `b` with its totals `t` and what it asks for, `n`."""
 
-_MANAGED = f"""
+_COLUMNS = f"""
 SELECT b.id, b.cluster_id, b.user_id, b.bill_number, b.title, b.description, b.type, b.category, b.amount_minor,
        b.currency, b.due_date, b.issued_at, b.allow_payment_after_due, b.members_at_issue_only, b.created_by,
        b.cancelled_at, b.cancel_reason, b.version, n.members, t.acknowledged_count, t.disputed_count, t.paid_count,
@@ -58,11 +58,41 @@ SELECT b.id, b.cluster_id, b.user_id, b.bill_number, b.title, b.description, b.t
        {MANAGED_STATUS} AS status,
        (SELECT k.at FROM bills_acknowledgment k WHERE k.cluster_id = b.cluster_id AND k.bill_id = b.id
           AND k.user_id = b.user_id AND k.version = b.version) AS acknowledged_at
+"""
+
+_MANAGED = f"""{_COLUMNS}
 FROM bills_bill b
 CROSS JOIN LATERAL bills_totals(b) AS t
 CROSS JOIN LATERAL (SELECT bills_members_billed(b) AS members, bills_amount_billed(b) AS billed) AS n
 WHERE b.cluster_id = %(cluster)s
 """
+
+_JUST_MADE = f"""
+WITH made AS MATERIALIZED (
+  SELECT * FROM bills_bill WHERE cluster_id = %(cluster)s AND id = ANY(%(bills)s)
+), present AS MATERIALIZED (
+  SELECT clusters_members_billed(%(now)s, %(now)s, true) AS members
+), newcomers AS MATERIALIZED (
+  SELECT terms.due_date, count(m.id) AS members
+  FROM (SELECT DISTINCT due_date FROM made WHERE user_id IS NULL AND NOT members_at_issue_only) AS terms
+  LEFT JOIN clusters_membership m ON m.cluster_id = %(cluster)s AND m.role = 'resident'
+    AND m.joined_at > %(now)s AND m.joined_at <= terms.due_date
+    AND (m.previous_left_at IS NULL OR m.previous_left_at <= %(now)s)
+  GROUP BY terms.due_date
+), counted AS (
+  SELECT made.id, CASE WHEN user_id IS NOT NULL THEN 1 WHEN members_at_issue_only THEN present.members
+                       ELSE present.members + newcomers.members END AS members
+  FROM made CROSS JOIN present LEFT JOIN newcomers ON newcomers.due_date = made.due_date
+)
+{_COLUMNS}
+FROM made b
+JOIN counted USING (id)
+CROSS JOIN LATERAL (SELECT 0::bigint AS collected_minor, 0::bigint AS paid_count, 0::bigint AS acknowledged_count,
+                           0::bigint AS disputed_count) AS t
+CROSS JOIN LATERAL (SELECT counted.members, counted.members::numeric * b.amount_minor AS billed) AS n
+ORDER BY b.id
+"""
+"""Nobody did anything about a bill just made, and whom it reaches is counted once for each due date."""
 
 
 _ONE_OF = " AND b.cancelled_at IS NULL AND b.id IN (SELECT bill_id FROM bills_{} WHERE cluster_id = %(cluster)s{})"
@@ -131,12 +161,9 @@ def bill_of_cluster(*, actor: Actor, bill_id: UUID, now: datetime) -> ManagedBil
     return _managed(rows[0], now)
 
 
-def managed_bills(*, actor: Actor, bill_ids: Collection[UUID], now: datetime) -> list[ManagedBillView]:
-    """Bills just made, in the order of their ids; for whoever made them."""
-    rows = _rows(
-        _MANAGED + " AND b.id = ANY(%(bills)s) ORDER BY b.id",
-        {"cluster": actor.cluster_id, "bills": list(bill_ids), "now": now},
-    )
+def bills_just_made(*, actor: Actor, bill_ids: Collection[UUID], now: datetime) -> list[ManagedBillView]:
+    """Bills made at `now` and in this transaction, in the order of their ids; for whoever made them."""
+    rows = _rows(_JUST_MADE, {"cluster": actor.cluster_id, "bills": list(bill_ids), "now": now})
     return [_managed(row, now) for row in rows]
 
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from clustr.bills import commands
 from clustr.bills.commands.issuing import MAX_BULK, BillChanges
-from clustr.bills.office_queries import BillFilter, bill_of_cluster, bills_of_cluster, managed_bills, members_of_bill
+from clustr.bills.office_queries import BillFilter, bill_of_cluster, bills_just_made, bills_of_cluster, members_of_bill
 from clustr.bills.types import BillCategory, BilledMember, BillType, MemberStatus, NewBill
 from clustr.kit.actor import Actor
 from clustr.kit.errors import FieldError
@@ -186,7 +186,7 @@ def create_bulk_bills(request: Request, body: CreateBulkBillsIn) -> HttpResponse
     def work() -> BulkBillsOut:
         new = [bill.as_new(request.actor, f"bills.{place}.") for place, bill in enumerate(body.bills)]
         made = commands.create_bulk_bills(actor=request.actor, bills=new, now=request.now)
-        found = managed_bills(actor=request.actor, bill_ids=[bill.id for bill in made], now=request.now)
+        found = bills_just_made(actor=request.actor, bill_ids=[bill.id for bill in made], now=request.now)
         return BulkBillsOut(created=len(found), results=[managed_bill_out(view) for view in found])
 
     return once(request, body, 201, work)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from clustr.bills.models import Bill
+from clustr.clusters.commands import enrol_members
+from clustr.clusters.types import NewMember, Role
 from clustr.kit.tenancy import tenant
+from clustr.people.commands import register_people
 from tests.cast import Cast
 from tests.web.asking import OFFICE, foreign_id, refused
 
@@ -35,6 +40,35 @@ def test_it_works(cast: Cast) -> None:
     assert [row["title"] for row in answer.json()["results"]] == [row["title"] for row in sent]
     assert [row["is_cluster_wide"] for row in answer.json()["results"]] == [False, False, False, True]
     assert bills_of(cast) == 4
+
+
+def test_the_answer_is_what_the_list_says(cast: Cast) -> None:
+    joining = [("Newcomer", 3), ("Later", 15)]
+    ids = register_people(rows=[(f"{name}-{uuid4().hex}@x.test", name, "") for name, _ in joining], now=cast.now)
+    new = [
+        NewMember(user_id, Role.RESIDENT, cast.now + timedelta(days=days), (), "")
+        for user_id, (_, days) in zip(ids.values(), joining, strict=True)
+    ]
+    enrol_members(cluster_id=cast.cluster_id, members=new, now=cast.now)
+    later = (cast.now + timedelta(days=20)).isoformat()
+    sent = [
+        *(bill(cast), bill(cast, members_at_issue_only=True), bill(cast, due_date=later)),
+        *(bill(cast, due_date=later, members_at_issue_only=True), bill(cast, user_id=str(cast.bola.user_id))),
+    ]
+    ada = cast.client_of(cast.ada)
+    made = ada.post(ADDRESS, {"bills": sent}).json()["results"]
+    assert made == ada.get(OFFICE + "bills/").json()["results"][::-1]
+    due = [row["amount_due"] for row in made]
+    assert due == ["20000.00", "15000.00", "25000.00", "15000.00", "5000.00"]
+
+
+def test_five_thousand_are_issued_in_seconds(cast: Cast) -> None:
+    sent = {"bills": [bill(cast, title=f"Repair {n}") for n in range(5_000)]}
+    began = time.perf_counter()
+    answer = cast.client_of(cast.ada).post(ADDRESS, sent)
+    took = time.perf_counter() - began
+    assert answer.json()["created"] == 5_000
+    assert took < 6, took
 
 
 def test_a_repeat_has_one_effect(cast: Cast) -> None:
