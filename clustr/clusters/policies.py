@@ -29,13 +29,13 @@ def permissions_of(role: str, granted: Iterable[str]) -> frozenset[str]:
 
 def standing(periods: Iterable[Period], now: datetime) -> Standing | None:
     """What the periods of one person in one cluster make of them now: the strongest present role, else `former` for
-    somebody who once lived there, else nothing."""
+    who once lived or worked there (money of theirs may still be there), else nothing."""
     seen = list(periods)
     present = [period for period in seen if period.holds_at(now)]
     if present:
         strongest = min(present, key=lambda period: _STRENGTH[Role(period.role)])
         return Standing(strongest.role, permissions_of(strongest.role, strongest.permissions))
-    if any(period.role == Role.RESIDENT and period.joined_at <= now for period in seen):
+    if any(period.joined_at <= now for period in seen):
         return Standing(FORMER)
     return None
 

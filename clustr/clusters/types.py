@@ -35,7 +35,7 @@ class Role(StrEnum):
 
 
 FORMER = "former"
-"""The standing of a resident who has left: they keep reading and paying what applied to them."""
+"""The standing of who has left, resident or staff: they keep their wallet, and read and pay what applied to them."""
 
 
 class FeeBearer(StrEnum):

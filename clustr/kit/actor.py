@@ -27,8 +27,8 @@ class Origin:
 class Actor:
     """A person acting in one cluster, or the system itself (`user_id` None, no permissions).
 
-    `role` is the strongest present role: `admin`, `staff`, `resident`, or `former` for a resident who has left, who
-    keeps reading and paying what applied to them and nothing else.
+    `role` is the strongest present role: `admin`, `staff`, `resident`, or `former` for somebody who has left, who
+    keeps their wallet, reads and pays what applied to them, and nothing else.
     """
 
     cluster_id: UUID

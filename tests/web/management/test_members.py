@@ -182,7 +182,7 @@ def test_who_is_dismissed_is_refused_at_the_next_request(cast: Cast) -> None:
     patch(cast, cast.efe, permissions=[])
     assert (efe.get(audit).status_code, efe.get(audit).json()["code"]) == (403, "permission_missing")
     patch(cast, cast.efe, left_at=cast.now.isoformat())
-    assert (efe.get(audit).status_code, efe.get(audit).json()["code"]) == (403, "no_membership")
+    assert (efe.get(audit).status_code, efe.get(audit).json()["code"]) == (403, "permission_missing")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

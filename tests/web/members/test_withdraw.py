@@ -13,6 +13,7 @@ from tests.web.asking import MY_WALLET, PIN, bad_amounts, refused, with_pin
 pytestmark = pytest.mark.usefixtures("books")
 
 ADDRESS = MY_WALLET + "withdraw/"
+MEMBERS = "/management/payments/members/"
 DESTINATION = {"bank_code": "058", "account_number": "0123456789"}
 
 
@@ -46,6 +47,15 @@ def test_a_repeat_has_one_effect(cast: Cast, bola: ApiClient) -> None:
 def test_no_more_than_there_is(cast: Cast, bola: ApiClient) -> None:
     refused(withdraw(bola, "8000.01"), 402, "insufficient_funds")
     assert withdraw(bola, "8000.00").status_code == 201
+
+
+def test_staff_who_leave_take_their_money_along(cast: Cast) -> None:
+    fund(cast, cast.efe, "8000.00")
+    cast.client_of(cast.ada).patch(f"{MEMBERS}{cast.efe.membership_id}/", {"left_at": cast.now.isoformat()})
+    efe = cast.client_of(cast.efe)
+    assert efe.get(MY_WALLET + "balance/").json()["balance"] == "8000.00"
+    assert withdraw(efe, "8000.00").status_code == 201
+    refused(efe.get(MEMBERS), 403, "permission_missing")
 
 
 def test_nothing_from_an_empty_wallet(cast: Cast) -> None:
