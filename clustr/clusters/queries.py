@@ -125,6 +125,16 @@ def system_actor(*, cluster_id: UUID) -> Actor:
     return Actor(cluster_id=cluster_id, currency=cluster.currency, timezone=cluster.timezone)
 
 
+def lasting_timezone() -> str:
+    """The time zone of the cluster under way, which nobody changes until this transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT timezone FROM clusters_cluster WHERE id = %s FOR SHARE", [current_tenant()])
+        found = cursor.fetchone()
+    if found is None:
+        raise ClusterNotFound
+    return str(found[0])
+
+
 def settings_of(*, actor: Actor) -> ClusterSettings:
     """The settings of the actor's cluster."""
     cluster = _cluster(actor.cluster_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import connections
 
 from clustr.clusters import queries as clusters
@@ -18,11 +20,18 @@ def close_books(timestamp: int) -> None:
     """Every minute: move each growing account's checkpoint up, so that balances stay cheap to read."""
     del timestamp
     for cluster_id in clusters.all_cluster_ids():
-        actor = clusters.system_actor(cluster_id=cluster_id)
+        close_books_of(cluster_id=cluster_id)
+
+
+def close_books_of(*, cluster_id: UUID) -> None:
+    """Close one cluster's growing accounts, each in a transaction of its own, by the days of the time zone that holds
+    until that transaction ends."""
+    with tenant(cluster_id):
+        growing = list(Account.objects.filter(cluster_id=cluster_id, guarded=False).values_list("id", flat=True))
+    for account_id in growing:
         with tenant(cluster_id):
-            growing = list(Account.objects.filter(cluster_id=cluster_id, guarded=False).values_list("id", flat=True))
-        for account_id in growing:
-            ledger.close_account(cluster_id=cluster_id, account_id=account_id, timezone=actor.timezone)
+            timezone = clusters.lasting_timezone()
+            ledger.close_account(cluster_id=cluster_id, account_id=account_id, timezone=timezone)
 
 
 @periodic(cron="41 3 * * *", name="wallets.forget_reset_codes")

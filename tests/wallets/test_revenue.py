@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection, connections
 
 from clustr.bills import commands as bills
 from clustr.bills.models import Bill
 from clustr.bills.types import BillType
+from clustr.clusters.commands import update_settings
+from clustr.clusters.types import SettingsChanges
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
 from clustr.wallets import queries
+from clustr.wallets.tasks import close_books_of
 from clustr.wallets.types import Revenue
 from tests.cast import Cast, make_cast
 from tests.money import acknowledge, fund, issue, naira, no_pin
@@ -90,6 +95,29 @@ def test_it_works(cast: Cast, year: int, closed: str) -> None:
     assert by_month[date(year + 1, 1, 1)] == "3.00"
     assert list(by_month) == sorted(by_month)
     assert next(iter(by_month)) == date(year, 2, 1)
+
+
+def test_books_close_by_the_time_zone_that_comes_while_they_wait(cast: Cast, year: int) -> None:
+    at = datetime(year, 6, 10, 23, 30, tzinfo=UTC)  # the 11th in Lagos, the 10th in Accra
+    pay(cast, "100.00", at)
+    with tenant(cast.cluster_id):
+        changes = SettingsChanges(timezone="Africa/Accra")
+        update_settings(actor=cast.ada.actor, changes=changes, now=cast.now)
+        closing = Thread(target=close_and_part, args=[cast.cluster_id])
+        closing.start()
+        closing.join(0.5)
+        assert closing.is_alive()
+    closing.join()
+    with tenant(cast.cluster_id), connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT day FROM ledger_turnover WHERE cluster_id = %s", [cast.cluster_id])
+        assert cursor.fetchall() == [(at.date(),)]
+
+
+def close_and_part(cluster_id: UUID) -> None:
+    try:
+        close_books_of(cluster_id=cluster_id)
+    finally:
+        connections.close_all()
 
 
 def test_within_a_year(cast: Cast, year: int) -> None:
