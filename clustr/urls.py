@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from clustr.web.api import api
+from clustr.web.errors import no_such_address
 from clustr.web.health import healthz, readyz
 from clustr.web.metrics import metrics
 
@@ -17,6 +18,9 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
+    re_path(
+        r"^_allauth/(?:app|browser)/v1/(?:account/phone|auth/phone/.*)$", no_such_address
+    ),  # nobody signs in by phone
     path("_allauth/", include("allauth.headless.urls")),
     path("accounts/", include("allauth.urls")),
     path("", api.urls),

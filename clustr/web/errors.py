@@ -14,6 +14,7 @@ from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import HttpError, ValidationError
 
 from clustr.kit.errors import (
@@ -228,6 +229,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
     return of_door(request, PageNotFound()) if is_api(request) else defaults.page_not_found(request, exception)
+
+
+@csrf_exempt
+def no_such_address(request: HttpRequest) -> HttpResponse:
+    """A view for addresses that a package would serve and that are closed here."""
+    return of_door(request, PageNotFound())
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,5 @@
-"""What surrounds every request: its id, its instant and origin, the address limit, safe headers, one line in the log."""
+"""What surrounds every request: its id, its instant and origin, the address limit, safe headers, one line in the log;
+and what sign-in is spared."""
 
 from __future__ import annotations
 
@@ -9,20 +10,25 @@ from typing import cast
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
 
 from clustr.audit import commands as audit
 from clustr.kit import clock
 from clustr.kit.errors import TooMany
 from clustr.web import metrics
 from clustr.web.actors import Request
-from clustr.web.errors import as_problem, is_api, of_refusal
+from clustr.web.errors import as_problem, is_api, of_exception, of_refusal
 from clustr.web.origin import origin_of
+from clustr.web.refusals import DoorError, Malformed, TooLarge
+from clustr.web.strict_json import parse
 from clustr.web.throttle import AddressThrottle
 
 log = structlog.get_logger("clustr.access")
 
+_SIGN_IN = "/_allauth/"
+_LONGEST_SIGN_IN = 256 * 1024
 _UNCOUNTED = ("/healthz", "/readyz", "/metrics")
 _PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()"
 
@@ -78,3 +84,32 @@ class RequestContext:
             user_id=str(person.user_id) if person else None,
             cluster_id=str(actor.cluster_id) if actor else None,
         )
+
+
+class SignInBodies:
+    """allauth reads what is sent to `/_allauth/` with a parser that some bodies break. Those are answered here."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info.startswith(_SIGN_IN) and request.method != "GET":
+            try:
+                _refuse_body(request)
+            except (DoorError, RequestDataTooBig, UnreadablePostError) as error:
+                return of_exception(request, error)
+        return self._get_response(request)
+
+
+def _refuse_body(request: HttpRequest) -> None:
+    """Refuse any body but none and one short, flat object: of plain values, and lists of them."""
+    if not (request.META.get("CONTENT_LENGTH") or "0").isdecimal():
+        raise Malformed
+    if int(request.META.get("CONTENT_LENGTH") or 0) > _LONGEST_SIGN_IN or len(request.body) > _LONGEST_SIGN_IN:
+        raise TooLarge
+    sent = parse(request.body) if request.body else {}
+    if not isinstance(sent, dict):
+        raise Malformed("The body must be an object.")
+    for value in sent.values():
+        if any(isinstance(part, (dict, list)) for part in (value if isinstance(value, list) else [value])):
+            raise Malformed("The body is nested too deeply.")

@@ -31,14 +31,14 @@ def parse(raw: bytes) -> Any:
             parse_constant=_no_such_number,
             parse_float=_finite,
         )
+        if "\\u" in text:
+            _refuse_unstorable(read)
     except UnicodeDecodeError as error:
         raise Malformed("The body is not UTF-8.") from error
     except RecursionError as error:
         raise Malformed("The body is nested too deeply.") from error
     except ValueError as error:
         raise Malformed("The body is not valid JSON.") from error
-    if "\\u" in text:
-        _refuse_unstorable(read)
     return read
 
 
