@@ -7,12 +7,15 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from clustr import environment_rules as rules
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -27,7 +30,9 @@ class Environment(BaseSettings):
 
     model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, hide_input_in_errors=True)
 
-    CLUSTR_ENV: Literal["demo", "test", "production"] = Field("demo", description="What this process is for.")
+    CLUSTR_ENV: Literal["demo", "test", "production"] = Field(
+        "demo", description="What this process is for: `demo`, `test` or `production`."
+    )
     CLUSTR_DATA_DIR: Path = Field(
         ROOT / ".clustr", description="Embedded PostgreSQL, generated secrets, and outgoing mail of a demonstration."
     )
@@ -61,7 +66,8 @@ class Environment(BaseSettings):
     WEB_WORKERS: int = Field(2, ge=1, description="Web processes.")
     WEB_THREADS: int = Field(8, ge=1, description="Threads of each web process.")
     EMAIL_URL: str = Field(
-        "", description="`smtp://user:password@host:587`; empty: mail is written to the data folder."
+        "",
+        description="`smtp://user:password@host:587` (STARTTLS) or `smtps://`; empty: mail is written to the data folder.",
     )
     EMAIL_FROM: str = Field("ClustR <no-reply@localhost>", description="Sender of the system's mail.")
     THROTTLE_MONEY_PER_MINUTE: int = Field(120, ge=1, description="Money POSTs (and their like) per user and minute.")
@@ -69,7 +75,13 @@ class Environment(BaseSettings):
     THROTTLE_ADDRESS_PER_MINUTE: int = Field(20_000, ge=1, description="Requests per address and minute.")
     ACCESS_TOKEN_SECONDS: int = Field(3600, ge=60, description="Life of an API client's access token.")
     IDEMPOTENCY_DAYS: int = Field(30, ge=30, description="How long first answers are kept for repeats.")
+    CLUSTR_CRASH_AT: str = Field(
+        "", description="For tests: where to crash (`clustr/kit/crashpoints.py`); production refuses it."
+    )
     PIN_RESET_MINUTES: int = Field(10, ge=1, le=10, description="Life of a PIN reset code.")
+    TRANSFER_LIMIT_RAISE_HOURS: int = Field(
+        24, ge=1, description="How long after it was raised or removed a limit of transfers counts as it was."
+    )
     PIN_RESET_COOLING_HOURS: int = Field(24, ge=0, description="How long after a PIN reset nothing can be withdrawn.")
 
     @property
@@ -86,27 +98,46 @@ class Environment(BaseSettings):
         """Whether ClustR runs its own PostgreSQL."""
         return not (self.DATABASE_URL or self.DATABASE_APP_URL)
 
+    @property
+    def may_make_demonstration(self) -> bool:
+        """Whether this process may make people with a known password: never in production, and on a server of somebody's
+        own only where CLUSTR_ENV was set on purpose."""
+        return not self.production and (self.embedded or "CLUSTR_ENV" in self.model_fields_set)
+
     @model_validator(mode="after")
     def _refuse_what_is_unsafe(self) -> Environment:
+        problems = [*self._what_means_nothing()]
         if self.production:
-            problems = [
+            problems += [
                 message
                 for unsafe, message in (
                     (len(self.CLUSTR_SECRET_KEY) < 50, "CLUSTR_SECRET_KEY needs at least 50 characters"),
+                    (rules.too_uniform(self.CLUSTR_SECRET_KEY), "CLUSTR_SECRET_KEY must be made at random"),
                     (not self.CLUSTR_PIN_PEPPERS, "CLUSTR_PIN_PEPPERS must be set"),
                     (not self.CLUSTR_ENCRYPTION_KEYS, "CLUSTR_ENCRYPTION_KEYS must be set"),
                     (self.embedded, "DATABASE_URL must name a server; the embedded one is for trying and testing"),
                     ("*" in self.CLUSTR_ALLOWED_HOSTS, "CLUSTR_ALLOWED_HOSTS must not contain *"),
                     (not self.CLUSTR_BASE_URL.startswith("https://"), "CLUSTR_BASE_URL must be https"),
                     (not self.EMAIL_URL, "EMAIL_URL must be set"),
+                    (bool(self.CLUSTR_CRASH_AT), "CLUSTR_CRASH_AT must not be set"),
                 )
                 if unsafe
             ]
-            if problems:
-                raise UnsafeSettings("; ".join(problems))
-        for name in ("peppers", "encryption_keys"):
-            getattr(self, name)  # a malformed key must stop the start, not the first PIN
+        if problems:
+            raise UnsafeSettings("; ".join(dict.fromkeys(problems)))
+        # A malformed key must stop the start, not the first PIN.
+        keys = {"CLUSTR_PIN_PEPPERS": self.peppers, "CLUSTR_ENCRYPTION_KEYS": self.encryption_keys}
+        for name, held in keys.items():
+            if self.production and any(map(rules.too_uniform, held.values())):
+                raise UnsafeSettings(f"{name} must be made at random")
         return self
+
+    def _what_means_nothing(self) -> Iterator[str]:
+        yield from rules.base_url_problems(self.CLUSTR_BASE_URL)
+        yield from rules.email_url_problems(self.EMAIL_URL)
+        yield from rules.proxy_problems(self.CLUSTR_TRUSTED_PROXIES, production=self.production)
+        for name in ("DATABASE_URL", "DATABASE_APP_URL", "DATABASE_SWEEP_URL", "DATABASE_CHECKER_URL"):
+            yield from rules.database_url_problems(name, getattr(self, name), production=self.production)
 
     @cached_property
     def _kept_secrets(self) -> dict[str, str]:

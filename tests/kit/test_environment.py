@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+import string
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from clustr.environment import Environment, UnsafeSettings
+from clustr.environment import ROOT, Environment, UnsafeSettings
 
 SAFE = {
     "CLUSTR_ENV": "production",
-    "CLUSTR_SECRET_KEY": "s" * 50,
-    "CLUSTR_PIN_PEPPERS": "2026a:" + "ab" * 32,
-    "CLUSTR_ENCRYPTION_KEYS": "2026a:" + "cd" * 32,
-    "DATABASE_URL": "postgresql://owner:secret@db.example/clustr",
+    "CLUSTR_SECRET_KEY": "secret-" + string.ascii_letters,
+    "CLUSTR_PIN_PEPPERS": "2026a:" + bytes(range(32)).hex(),
+    "CLUSTR_ENCRYPTION_KEYS": "2026a:" + bytes(range(32, 64)).hex(),
+    "DATABASE_URL": "postgresql://owner:secret@db.example/clustr?sslmode=verify-full",
     "CLUSTR_ALLOWED_HOSTS": "estates.example",
     "CLUSTR_BASE_URL": "https://estates.example",
     "EMAIL_URL": "smtp://user:secret@mail.example:587",
@@ -43,7 +47,7 @@ def test_it_works(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("CLUSTR_SECRET_KEY", "s" * 49, "CLUSTR_SECRET_KEY"),
+        ("CLUSTR_SECRET_KEY", string.ascii_letters[:49], "at least 50 characters"),
         ("CLUSTR_SECRET_KEY", "", "CLUSTR_SECRET_KEY"),
         ("CLUSTR_PIN_PEPPERS", "", "CLUSTR_PIN_PEPPERS"),
         ("CLUSTR_ENCRYPTION_KEYS", "", "CLUSTR_ENCRYPTION_KEYS"),
@@ -51,6 +55,21 @@ def test_it_works(tmp_path: Path) -> None:
         ("CLUSTR_ALLOWED_HOSTS", "*", "CLUSTR_ALLOWED_HOSTS"),
         ("CLUSTR_BASE_URL", "http://estates.example", "CLUSTR_BASE_URL"),
         ("EMAIL_URL", "", "EMAIL_URL"),
+        ("CLUSTR_SECRET_KEY", "s" * 60, "CLUSTR_SECRET_KEY must be made at random"),
+        ("CLUSTR_SECRET_KEY", "0123456789" * 6, "CLUSTR_SECRET_KEY must be made at random"),
+        ("CLUSTR_PIN_PEPPERS", "a:" + "00" * 32, "CLUSTR_PIN_PEPPERS must be made at random"),
+        ("CLUSTR_PIN_PEPPERS", "a:" + bytes(range(32)).hex() + ",b:" + "ab" * 32, "CLUSTR_PIN_PEPPERS must be made"),
+        ("CLUSTR_ENCRYPTION_KEYS", "a:" + "0123456789abcdef" * 4, "CLUSTR_ENCRYPTION_KEYS must be made at random"),
+        ("CLUSTR_BASE_URL", "https://", "CLUSTR_BASE_URL must be a URL with a host"),
+        ("CLUSTR_TRUSTED_PROXIES", "0.0.0.0/0", "CLUSTR_TRUSTED_PROXIES must not be everybody"),
+        ("CLUSTR_TRUSTED_PROXIES", "10.0.0.1, ::/0", "CLUSTR_TRUSTED_PROXIES must not be everybody"),
+        ("DATABASE_URL", "postgresql://o:s@db.example/clustr", "DATABASE_URL names another machine"),
+        ("DATABASE_URL", "postgresql://o:s@db.example/clustr?sslmode=prefer", "DATABASE_URL names another machine"),
+        ("DATABASE_URL", "postgresql:///clustr?host=db.example", "DATABASE_URL names another machine"),
+        ("DATABASE_URL", "postgresql://o@localhost/clustr?hostaddr=10.0.0.9", "DATABASE_URL names another machine"),
+        ("DATABASE_APP_URL", "postgresql://a:s@10.0.0.9/clustr", "DATABASE_APP_URL names another machine"),
+        ("DATABASE_SWEEP_URL", "postgresql://a:s@10.0.0.9/clustr", "DATABASE_SWEEP_URL names another machine"),
+        ("DATABASE_CHECKER_URL", "postgresql://a:s@10.0.0.9/clustr", "DATABASE_CHECKER_URL names another machine"),
         ("CLUSTR_PIN_PEPPERS", "a:abcd", "64 hexadecimal digits"),
         ("CLUSTR_ENCRYPTION_KEYS", "a:abcd", "64 hexadecimal digits"),
     ],
@@ -58,6 +77,76 @@ def test_it_works(tmp_path: Path) -> None:
 def test_production_refuses(production: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:
     production.setenv(name, value)
     with pytest.raises(ValueError, match=says):
+        Environment()
+
+
+MEANINGLESS = [
+    ("EMAIL_URL", "http://mail.example", "EMAIL_URL"),
+    ("EMAIL_URL", "smtp://", "EMAIL_URL"),
+    ("EMAIL_URL", "mail.example:587", "EMAIL_URL"),
+    ("CLUSTR_TRUSTED_PROXIES", "proxy.example", "CLUSTR_TRUSTED_PROXIES"),
+    ("CLUSTR_TRUSTED_PROXIES", "10.0.0.0/33", "CLUSTR_TRUSTED_PROXIES"),
+    ("CLUSTR_BASE_URL", "https:///estates", "CLUSTR_BASE_URL"),
+    ("CLUSTR_BASE_URL", "https://estates.example:port", "CLUSTR_BASE_URL"),
+    ("DATABASE_URL", "postgresql:///clustr", "DATABASE_URL must name"),
+    ("DATABASE_URL", "postgresql://o:s@db.example/", "DATABASE_URL must name"),
+    ("DATABASE_URL", "mysql://o:s@db.example/clustr", "DATABASE_URL must be"),
+    ("DATABASE_APP_URL", "postgresql://o:s@db.example", "DATABASE_APP_URL must name"),
+]
+
+
+@pytest.mark.parametrize("environment", ["demo", "test", "production"])
+@pytest.mark.parametrize(("name", "value", "says"), MEANINGLESS)
+def test_what_means_nothing_is_refused_everywhere(
+    production: pytest.MonkeyPatch, environment: str, name: str, value: str, says: str
+) -> None:
+    production.setenv("CLUSTR_ENV", environment)
+    production.setenv(name, value)
+    with pytest.raises(ValueError, match=says):
+        Environment()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EMAIL_URL", "smtps://user:secret@mail.example"),
+        ("CLUSTR_TRUSTED_PROXIES", "10.0.0.1, 10.1.0.0/16, fd00::/8,"),
+        ("DATABASE_URL", "postgresql://o:s@localhost/clustr"),
+        ("DATABASE_URL", "postgresql://o:s@127.0.0.1:5432/clustr"),
+        ("DATABASE_URL", "postgresql://o:s@[::1]/clustr"),
+        ("DATABASE_URL", "postgresql:///clustr?host=/run/postgresql"),
+        ("DATABASE_URL", "postgresql://o@%2Frun%2Fpostgresql/clustr"),
+        ("DATABASE_APP_URL", "postgresql://a:s@db.example/clustr?sslmode=require"),
+    ],
+)
+def test_production_accepts(production: pytest.MonkeyPatch, name: str, value: str) -> None:
+    production.setenv(name, value)
+    assert Environment().production
+
+
+def test_demonstration_accounts_on_a_server_only_on_purpose(production: pytest.MonkeyPatch) -> None:
+    assert not Environment().may_make_demonstration
+    production.setenv("CLUSTR_ENV", "demo")
+    assert Environment().may_make_demonstration
+    production.delenv("CLUSTR_ENV")
+    assert not Environment().may_make_demonstration
+    production.delenv("DATABASE_URL")
+    assert Environment().may_make_demonstration
+
+
+def test_the_command_makes_none_there_either(production: pytest.MonkeyPatch, settings: Any) -> None:
+    production.delenv("CLUSTR_ENV")
+    settings.ENV = Environment()
+    with pytest.raises(CommandError, match="set CLUSTR_ENV=demo"):
+        call_command("create_demo")
+
+
+def test_the_secret_of_the_example_is_no_secret_in_production(production: pytest.MonkeyPatch) -> None:
+    compose = (ROOT / "compose.yaml").read_text()
+    assert "CLUSTR_ENV: demo" in compose
+    (secret,) = re.findall(r"CLUSTR_SECRET_KEY: (\S+)", compose)
+    production.setenv("CLUSTR_SECRET_KEY", secret)
+    with pytest.raises(ValueError, match="at least 50 characters"):
         Environment()
 
 
@@ -84,7 +173,7 @@ def test_role_passwords_are_derived_and_differ(production: pytest.MonkeyPatch) -
     env = Environment()
     assert env.role_password("clustr_app") == env.role_password("clustr_app")
     assert env.role_password("clustr_app") != env.role_password("clustr_sweep")
-    production.setenv("CLUSTR_SECRET_KEY", "t" * 50)
+    production.setenv("CLUSTR_SECRET_KEY", "another" + string.ascii_letters)
     assert Environment().role_password("clustr_app") != env.role_password("clustr_app")
 
 
@@ -101,4 +190,4 @@ def test_a_refusal_to_start_tells_no_secret(production: pytest.MonkeyPatch) -> N
     with pytest.raises(ValueError, match="CLUSTR_BASE_URL") as raised:
         Environment()
     assert "secret" not in str(raised.value)
-    assert "s" * 50 not in str(raised.value)
+    assert string.ascii_letters not in str(raised.value)

@@ -12,12 +12,16 @@ from clustr.kit import clock
 
 
 class Command(BaseCommand):
-    help = "Make the demonstration's estates and people; refused in production."
+    help = (
+        "Make the demonstration's estates and people; refused in production, and on a server unless CLUSTR_ENV is set."
+    )
     accounts = ACCOUNTS
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         if settings.ENV.production:
             raise CommandError("a production configuration makes no demonstration accounts")
+        if not settings.ENV.may_make_demonstration:
+            raise CommandError("DATABASE_URL names a server: set CLUSTR_ENV=demo to make demonstration accounts there")
         make_demonstration(residents=settings.ENV.CLUSTR_DEMO_MEMBERS, now=clock.now(), say=self._say)
 
     def _say(self, line: str) -> None:

@@ -56,8 +56,10 @@ class Command(BaseCommand):
             time.sleep(5)
 
     def _make_demonstration(self) -> None:
-        if settings.ENV.CLUSTR_ENV == "demo" and DEMONSTRATION in get_commands():
+        if _is_demonstration():
             call_command(DEMONSTRATION, stdout=self.stdout)
+        elif not (settings.ENV.may_make_demonstration or settings.ENV.production):
+            self._say("No demonstration data: DATABASE_URL names a server, and CLUSTR_ENV=demo was not set.")
 
 
 class _Greeting:
@@ -81,9 +83,14 @@ class _Greeting:
             return
         self._done = True
         self._say(f"\nClustR is ready: http://127.0.0.1:{settings.ENV.PORT}  (Ctrl-C stops it)")
-        if settings.ENV.CLUSTR_ENV == "demo" and DEMONSTRATION in get_commands():
+        if _is_demonstration():
             command = load_command_class(get_commands()[DEMONSTRATION], DEMONSTRATION)
             self._say(getattr(command, "accounts", ""))
+
+
+def _is_demonstration() -> bool:
+    env = settings.ENV
+    return env.CLUSTR_ENV == "demo" and env.may_make_demonstration and DEMONSTRATION in get_commands()
 
 
 def _web_command() -> list[str]:
