@@ -10,13 +10,18 @@ from clustr.kit.ids import new_id
 
 
 class Cluster(models.Model):
-    """An estate, or the reserved tenant of the platform itself."""
+    """An estate, or the reserved tenant of the platform itself.
+
+    A transfer limit that was raised or removed counts from `approval_limit_from`; until then the earlier one does.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id)
     name = models.TextField()
     currency = models.CharField(max_length=3)
     timezone = models.TextField()
     transfer_approval_limit_minor = models.BigIntegerField(null=True)
+    earlier_approval_limit_minor = models.BigIntegerField(null=True)
+    approval_limit_from = models.DateTimeField(null=True)
     support_email = models.TextField(default="")
     fee_bearer = models.TextField(default="cluster")
     is_platform = models.BooleanField(default=False)

@@ -48,6 +48,18 @@ def reaches(period: Period, *, issued_at: datetime, due_date: datetime, at_issue
     return period.joined_at <= last and (period.left_at is None or period.left_at > issued_at)
 
 
+def is_looser(limit: int | None, than: int | None) -> bool:
+    """Whether a transfer limit lets one person do more than another one does; None is no limit."""
+    return than is not None and (limit is None or limit > than)
+
+
+def limit_at(now: datetime, *, limit: int | None, earlier: int | None, limit_from: datetime | None) -> int | None:
+    """The transfer limit that counts now: until a raised one counts, the stricter of the two."""
+    if limit_from is None or limit_from <= now:
+        return limit
+    return earlier if is_looser(limit, earlier) else limit
+
+
 def require_may_set(actor: Actor, *, role: str, permissions: Iterable[str]) -> None:
     """Refuse unless the actor may make (or unmake) a membership of this role with these permissions."""
     actor.require(PaymentsPermissions.MANAGE_MEMBERS)

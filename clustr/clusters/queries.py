@@ -11,9 +11,17 @@ from django.db import connection, connections, transaction
 
 from clustr.audit import queries as audit
 from clustr.clusters.models import Cluster, Membership
-from clustr.clusters.policies import standing
+from clustr.clusters.policies import limit_at, standing
 from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, MemberNotFound, NoMembership, PersonNotActive
-from clustr.clusters.types import FORMER, ClusterSettings, FeeBearer, PaymentsPermissions, Period, Standing
+from clustr.clusters.types import (
+    FORMER,
+    ClusterSettings,
+    FeeBearer,
+    PaymentsPermissions,
+    PendingLimit,
+    Period,
+    Standing,
+)
 from clustr.kit.actor import Actor, Origin
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
@@ -135,25 +143,30 @@ def lasting_timezone() -> str:
     return str(found[0])
 
 
-def settings_of(*, actor: Actor) -> ClusterSettings:
-    """The settings of the actor's cluster."""
+def settings_of(*, actor: Actor, now: datetime) -> ClusterSettings:
+    """The settings of the actor's cluster, as they count now."""
     cluster = _cluster(actor.cluster_id)
-    limit = cluster.transfer_approval_limit_minor
+    asked, counts_from = cluster.transfer_approval_limit_minor, cluster.approval_limit_from
+    limit = limit_at(now, limit=asked, earlier=cluster.earlier_approval_limit_minor, limit_from=counts_from)
+    pending = None
+    if counts_from is not None and counts_from > now:
+        pending = PendingLimit(None if asked is None else Money(asked, cluster.currency), counts_from)
     return ClusterSettings(
         cluster_id=cluster.id,
         name=cluster.name,
         currency=cluster.currency,
         timezone=cluster.timezone,
         transfer_approval_limit=None if limit is None else Money(limit, cluster.currency),
+        pending_limit=pending,
         support_email=cluster.support_email,
         fee_bearer=FeeBearer(cluster.fee_bearer),
     )
 
 
-def managed_settings(*, actor: Actor) -> ClusterSettings:
+def managed_settings(*, actor: Actor, now: datetime) -> ClusterSettings:
     """The settings, for who may change them. Needs ManageMembers."""
     actor.require(PaymentsPermissions.MANAGE_MEMBERS)
-    return settings_of(actor=actor)
+    return settings_of(actor=actor, now=now)
 
 
 def _cluster(cluster_id: UUID) -> Cluster:

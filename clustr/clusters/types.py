@@ -67,14 +67,24 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class PendingLimit:
+    """A transfer limit that was raised, or removed (None), and counts from an instant that lies ahead."""
+
+    limit: Money | None
+    counts_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterSettings:
-    """What an administrator may read of, and mostly change in, their cluster."""
+    """What an administrator may read of, and mostly change in, their cluster. `transfer_approval_limit` is the one that
+    counts now."""
 
     cluster_id: UUID
     name: str
     currency: str
     timezone: str
     transfer_approval_limit: Money | None
+    pending_limit: PendingLimit | None
     support_email: str
     fee_bearer: FeeBearer
 

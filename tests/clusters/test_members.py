@@ -335,7 +335,7 @@ def test_a_cluster_is_founded_with_its_administrator(cast: Cast) -> None:
     assert mail.user_id is not None
     actor = queries.actor_for(user_id=mail.user_id, cluster_id=None, origin=ORIGIN, now=cast.now)
     assert (actor.cluster_id, actor.role, actor.currency) == (cluster_id, "admin", "NGN")
-    assert queries.settings_of(actor=actor).name == "Ikoyi Heights"
+    assert queries.settings_of(actor=actor, now=cast.now).name == "Ikoyi Heights"
     assert cluster_id in queries.all_cluster_ids()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
@@ -12,7 +13,7 @@ from clustr.audit import queries as audit
 from clustr.clusters.commands import create_cluster, update_settings
 from clustr.clusters.queries import settings_of
 from clustr.clusters.refusals import AdminOnly
-from clustr.clusters.types import FeeBearer, SettingsChanges
+from clustr.clusters.types import FeeBearer, PendingLimit, SettingsChanges
 from clustr.kit.actor import PermissionMissing
 from clustr.kit.errors import Invalid, InvalidValue, Refusal
 from clustr.kit.ids import new_id
@@ -20,6 +21,8 @@ from clustr.kit.money import CurrencyMismatch, Money, UnknownCurrency
 from clustr.kit.tenancy import tenant
 from clustr.people.models import Mail
 from tests.cast import Cast, Person
+
+DAY = timedelta(days=1)
 
 
 def change(cast: Cast, by: Person | None = None, **changes: Any) -> None:
@@ -35,14 +38,14 @@ def test_it_works(cast: Cast) -> None:
         support_email="Help@PalmGrove.test",
         fee_bearer=FeeBearer.PAYER,
     )
-    held = settings_of(actor=cast.ada.actor)
+    held = settings_of(actor=cast.ada.actor, now=cast.now)
     assert (held.name, held.timezone, held.support_email) == (
         "Palm Grove Estate",
         "Africa/Nairobi",
         "help@palmgrove.test",
     )
     assert (held.transfer_approval_limit, held.fee_bearer) == (Money(5_000_000, "NGN"), FeeBearer.PAYER)
-    assert settings_of(actor=cast.dayo.actor).name == "Lekki Gardens"
+    assert settings_of(actor=cast.dayo.actor, now=cast.now).name == "Lekki Gardens"
     with tenant(cast.cluster_id):
         (event,) = audit.audit_events(actor=cast.ada.actor)
     assert (event.action, event.facts["timezone"]) == (
@@ -59,7 +62,38 @@ def test_what_stays_the_same_is_not_on_the_trail(cast: Cast) -> None:
 
 def test_no_limit_means_one_person_suffices(cast: Cast) -> None:
     change(cast, transfer_approval_limit=None)
-    assert settings_of(actor=cast.ada.actor).transfer_approval_limit is None
+    assert settings_of(actor=cast.ada.actor, now=cast.now + DAY).transfer_approval_limit is None
+
+
+LOW, HIGH, USUAL = Money(100, "NGN"), Money(900_000_000, "NGN"), Money(100_000_000, "NGN")
+
+
+def limit(cast: Cast, after: timedelta) -> Money | None:
+    return settings_of(actor=cast.ada.actor, now=cast.now + after).transfer_approval_limit
+
+
+@pytest.mark.parametrize("looser", [HIGH, None])
+def test_a_looser_limit_counts_a_day_later(cast: Cast, looser: Money | None) -> None:
+    change(cast, transfer_approval_limit=looser)
+    assert [limit(cast, after) for after in (timedelta(0), DAY - timedelta(seconds=1), DAY)] == [USUAL, USUAL, looser]
+    held = settings_of(actor=cast.ada.actor, now=cast.now)
+    assert held.pending_limit == PendingLimit(looser, cast.now + DAY)
+    assert settings_of(actor=cast.ada.actor, now=cast.now + DAY).pending_limit is None
+
+
+def test_a_stricter_limit_counts_at_once(cast: Cast) -> None:
+    change(cast, transfer_approval_limit=None)
+    change(cast, transfer_approval_limit=LOW)
+    assert [limit(cast, timedelta(0)), limit(cast, DAY)] == [LOW, LOW]
+    assert settings_of(actor=cast.ada.actor, now=cast.now).pending_limit is None
+
+
+def test_no_number_of_steps_makes_a_limit_looser_sooner(cast: Cast) -> None:
+    for step in (None, HIGH, None, Money(200_000_000, "NGN"), HIGH):
+        change(cast, transfer_approval_limit=step)
+        assert limit(cast, DAY - timedelta(seconds=1)) == USUAL
+    change(cast, transfer_approval_limit=USUAL)
+    assert limit(cast, DAY) == USUAL
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ from django.db import IntegrityError, connection
 
 from clustr.audit import queries as audit
 from clustr.bills import commands as bills
+from clustr.clusters.commands import update_settings
 from clustr.clusters.models import Cluster
+from clustr.clusters.types import SettingsChanges
 from clustr.kit.actor import PermissionMissing
 from clustr.kit.tenancy import tenant
 from clustr.ledger.refusals import InsufficientFunds
@@ -110,6 +112,13 @@ def test_without_a_limit_nobody_else_is_ever_needed(cast: Cast) -> None:
         Cluster.objects.filter(id=cast.cluster_id).update(transfer_approval_limit_minor=None)
     credit(cast, "2000000.00")
     assert approval_of(cast, transfer(cast, "2000000.00")) == "not_needed"
+
+
+def test_an_administrator_alone_does_not_do_away_with_the_second_person(cast: Cast) -> None:
+    credit(cast, "2000000.00")
+    changes = SettingsChanges(transfer_approval_limit=None)
+    update_settings(actor=cast.ada.actor, changes=changes, now=cast.now)
+    assert approval_of(cast, transfer(cast, ABOVE)) == "waiting"
 
 
 def test_with_a_limit_of_zero_somebody_else_is_always_needed(cast: Cast) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.db import DataError, connection, transaction
 
 from clustr.audit import commands as audit
 from clustr.clusters.commands.enrolment import insert_members, lock_cluster
 from clustr.clusters.models import Cluster
-from clustr.clusters.policies import checked_email, one_line
+from clustr.clusters.policies import checked_email, is_looser, limit_at, one_line
 from clustr.clusters.refusals import AdminOnly
 from clustr.clusters.types import AS_IS, FeeBearer, NewMember, PaymentsPermissions, Role, SettingsChanges
 from clustr.kit.actor import Actor
@@ -71,13 +72,16 @@ def found_cluster(*, cluster_id: UUID, name: str, currency: str, timezone: str, 
 def update_settings(*, actor: Actor, changes: SettingsChanges, now: datetime, reason: str = "") -> None:
     """Change the cluster's settings. Needs ManageMembers; the transfer limit and who bears fees, an administrator.
 
-    The currency never changes: the books are kept in it.
+    The currency never changes: the books are kept in it. A transfer limit is lowered at once; raised or removed, it
+    counts TRANSFER_LIMIT_RAISE_HOURS later, so that nobody does away with the second person alone and in one go.
     """
     actor.require(PaymentsPermissions.MANAGE_MEMBERS)
     values = _checked_settings(actor, changes)
     with tenant(actor.cluster_id):
         lock_cluster()
         cluster = Cluster.objects.get(id=actor.cluster_id)
+        if values.get(_LIMIT, cluster.transfer_approval_limit_minor) != cluster.transfer_approval_limit_minor:
+            values |= _when_it_counts(cluster, values[_LIMIT], now)
         before = {column: getattr(cluster, column) for column in values}
         changed = {column: value for column, value in values.items() if before[column] != value}
         if not changed:
@@ -92,12 +96,33 @@ def update_settings(*, actor: Actor, changes: SettingsChanges, now: datetime, re
             subject_id=actor.cluster_id,
             at=now,
             reason=reason,
-            facts={column: [before[column], value] for column, value in changed.items() if column in _PLAIN}
+            facts={
+                column: [_plain(before[column]), _plain(value)] for column, value in changed.items() if column in _PLAIN
+            }
             | {column: "changed" for column in changed if column not in _PLAIN},
         )
 
 
-_PLAIN = ("timezone", "transfer_approval_limit_minor", "fee_bearer", "name")
+_LIMIT = "transfer_approval_limit_minor"
+_PLAIN = ("timezone", _LIMIT, "earlier_approval_limit_minor", "approval_limit_from", "fee_bearer", "name")
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _when_it_counts(cluster: Cluster, asked: int | None, now: datetime) -> dict[str, Any]:
+    """What else to keep with a new limit: nothing, or, where it is looser than what counts now, that and until when."""
+    present = limit_at(
+        now,
+        limit=cluster.transfer_approval_limit_minor,
+        earlier=cluster.earlier_approval_limit_minor,
+        limit_from=cluster.approval_limit_from,
+    )
+    if not is_looser(asked, present):
+        return {"earlier_approval_limit_minor": None, "approval_limit_from": None}
+    delay = timedelta(hours=settings.ENV.TRANSFER_LIMIT_RAISE_HOURS)
+    return {"earlier_approval_limit_minor": present, "approval_limit_from": now + delay}
 
 
 def _checked_settings(actor: Actor, changes: SettingsChanges) -> dict[str, Any]:

@@ -18,10 +18,15 @@ CREATE TABLE clusters_cluster (
   currency varchar(3) NOT NULL CHECK (currency ~ '^[A-Z]{{3}}$'),
   timezone text NOT NULL CHECK (('2000-01-01T00:00:00Z'::timestamptz AT TIME ZONE timezone) IS NOT NULL),
   transfer_approval_limit_minor bigint CHECK (transfer_approval_limit_minor >= 0),
+  earlier_approval_limit_minor bigint CHECK (earlier_approval_limit_minor >= 0),
+  approval_limit_from timestamptz,
   support_email text NOT NULL DEFAULT '',
   fee_bearer text NOT NULL DEFAULT 'cluster' CHECK (fee_bearer IN ('cluster', 'payer')),
   is_platform boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL,
+  CONSTRAINT clusters_cluster_raise_waits CHECK (
+    (earlier_approval_limit_minor IS NULL) = (approval_limit_from IS NULL)
+    AND (transfer_approval_limit_minor > earlier_approval_limit_minor) IS NOT FALSE),
   CONSTRAINT clusters_cluster_platform_is_reserved CHECK (is_platform = (id = '{PLATFORM_CLUSTER_ID}'))
 );
 INSERT INTO clusters_cluster (id, name, currency, timezone, is_platform, created_at)
@@ -219,6 +224,8 @@ STATE = [
             ("currency", models.CharField(max_length=3)),
             ("timezone", models.TextField()),
             ("transfer_approval_limit_minor", models.BigIntegerField(null=True)),
+            ("earlier_approval_limit_minor", models.BigIntegerField(null=True)),
+            ("approval_limit_from", models.DateTimeField(null=True)),
             ("support_email", models.TextField(default="")),
             ("fee_bearer", models.TextField(default="cluster")),
             ("is_platform", models.BooleanField(default=False)),

@@ -64,7 +64,7 @@ def transfer_from_cluster_wallet(
     """
     actor.require("TransferFunds")
     with tenant(actor.cluster_id):
-        limit = clusters.settings_of(actor=actor).transfer_approval_limit
+        limit = clusters.settings_of(actor=actor, now=now).transfer_approval_limit
         waits = needs_second_person(amount=amount, limit=limit)
         transaction = send_out(
             actor=actor,

@@ -13,7 +13,7 @@ from clustr.clusters import commands
 from clustr.clusters.queries import managed_settings
 from clustr.clusters.types import AS_IS, ClusterSettings, FeeBearer, SettingsChanges
 from clustr.web.door import Request, once, read
-from clustr.web.schemas import AmountOrZero, In, Out, Text, to_money
+from clustr.web.schemas import AmountOrZero, In, Instant, Out, Text, to_money
 
 router = Router(tags=["Settings"])
 
@@ -23,9 +23,15 @@ _SETTINGS: dict[str, Any] = {
     "currency": "NGN",
     "timezone": "Africa/Lagos",
     "transfer_approval_limit": "1000000.00",
+    "pending_transfer_approval_limit": {"limit": "5000000.00", "counts_from": "2026-11-22T09:30:00Z"},
     "support_email": "office@palmgrove.test",
     "fee_bearer": "cluster",
 }
+
+
+class PendingLimitOut(Out):
+    limit: str | None = Field(description="The coming limit; null: none.")
+    counts_from: Instant
 
 
 class SettingsOut(Out):
@@ -37,6 +43,9 @@ class SettingsOut(Out):
     timezone: str
     transfer_approval_limit: str | None = Field(
         description="Above this amount a second person approves a transfer from the cluster's wallet; null: never."
+    )
+    pending_transfer_approval_limit: PendingLimitOut | None = Field(
+        description="A limit that was raised or removed, and from when it counts; null: nothing is pending."
     )
     support_email: str
     fee_bearer: FeeBearer = Field(description="Who bears a provider's fee: the cluster, or the payer on top.")
@@ -58,17 +67,18 @@ class SettingsIn(In):
 @router.get("settings/", response=SettingsOut, summary="Settings")
 def show_settings(request: Request) -> HttpResponse:
     """The estate's settings. Needs ManageMembers."""
-    return read(request, lambda: _settings_out(managed_settings(actor=request.actor)))
+    return read(request, lambda: _settings_out(managed_settings(actor=request.actor, now=request.now)))
 
 
 @router.patch("settings/", response=SettingsOut, summary="Change settings")
 def update_settings(request: Request, body: SettingsIn) -> HttpResponse:
-    """Change the estate's settings. Needs ManageMembers; the limit and who bears fees, an administrator."""
+    """Change the estate's settings. Needs ManageMembers; the limit and who bears fees, an administrator. A lower
+    limit counts at once; a higher one, or none, only after a day."""
 
     def work() -> SettingsOut:
         changes = _changes(body, request.actor.currency)
         commands.update_settings(actor=request.actor, changes=changes, now=request.now, reason=body.reason)
-        return _settings_out(managed_settings(actor=request.actor))
+        return _settings_out(managed_settings(actor=request.actor, now=request.now))
 
     return once(request, body, 200, work)
 
@@ -86,13 +96,18 @@ def _changes(body: SettingsIn, currency: str) -> SettingsChanges:
 
 
 def _settings_out(held: ClusterSettings) -> SettingsOut:
-    limit = held.transfer_approval_limit
+    limit, pending = held.transfer_approval_limit, held.pending_limit
     return SettingsOut(
         cluster_id=held.cluster_id,
         name=held.name,
         currency=held.currency,
         timezone=held.timezone,
         transfer_approval_limit=None if limit is None else str(limit),
+        pending_transfer_approval_limit=PendingLimitOut(
+            limit=None if pending.limit is None else str(pending.limit), counts_from=pending.counts_from
+        )
+        if pending
+        else None,
         support_email=held.support_email,
         fee_bearer=held.fee_bearer,
     )

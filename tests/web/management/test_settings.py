@@ -21,14 +21,23 @@ def test_it_works(cast: Cast) -> None:
         "currency": "NGN",
         "timezone": "Africa/Lagos",
         "transfer_approval_limit": "1000000.00",
+        "pending_transfer_approval_limit": None,
         "support_email": "",
         "fee_bearer": "cluster",
     }
     changes = {"transfer_approval_limit": "0.50", "fee_bearer": "payer", "timezone": "Africa/Accra"}
     changed = ada.patch(SETTINGS, changes)
     assert (changed.status_code, changed.json()) == (200, held.json() | changes)
-    assert ada.patch(SETTINGS, {"transfer_approval_limit": None}).json()["transfer_approval_limit"] is None
     assert cast.client_of(cast.dayo).get(SETTINGS).json()["name"] == "Lekki Gardens"
+
+
+def test_a_limit_that_was_removed_is_shown_as_pending(cast: Cast) -> None:
+    ada = cast.client_of(cast.ada)
+    changed = ada.patch(SETTINGS, {"transfer_approval_limit": None}).json()
+    assert changed["transfer_approval_limit"] == "1000000.00"
+    pending = changed["pending_transfer_approval_limit"]
+    assert (pending["limit"], pending["counts_from"] > cast.now.isoformat()) == (None, True)
+    assert ada.get(SETTINGS).json() == changed
 
 
 @pytest.mark.parametrize(
