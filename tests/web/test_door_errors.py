@@ -221,9 +221,9 @@ def test_a_value_the_database_refuses_is_the_callers(trying: str, cast: Cast) ->
     is_problem(cast.client_of(cast.ada).get(f"{trying}break/", {"how": "data"}), 422, "invalid")
 
 
-def test_a_statement_that_takes_too_long_is_busy(trying: str, cast: Cast) -> None:
+def test_a_statement_that_takes_too_long_says_so(trying: str, cast: Cast) -> None:
     slow = cast.client_of(cast.ada).get(f"{trying}break/", {"how": "slow"})
-    is_problem(slow, 503, "busy")
+    is_problem(slow, 503, "took_too_long")
     assert slow["Retry-After"] == "1"
 
 
