@@ -65,7 +65,9 @@ def test_signing_in_ends_the_link(api: Client) -> None:
     assert set_password(api, key) == 400
 
 
-@pytest.mark.parametrize("key", ["", "x", "nobody-abc-def", "0190a7c2f6d17b3e9a4c5d6e7f809123-abc-def", "-", "a-" + "9" * 500])
+@pytest.mark.parametrize(
+    "key", ["", "x", "nobody-abc-def", "0190a7c2f6d17b3e9a4c5d6e7f809123-abc-def", "-", "a-" + "9" * 500]
+)
 def test_a_made_up_link_is_refused(api: Client, key: str) -> None:
     assert set_password(api, key) == 400
 
