@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from clustr.kit.crashpoints import crash_point
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import derived_id, new_id
 from clustr.kit.money import Money
@@ -54,6 +55,7 @@ def post(*, entries: Sequence[Entry], at: datetime) -> int:
     """
     if not entries:
         return 0
+    crash_point("ledger.post.before")
     posted = _call(
         "SELECT ledger_post(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::uuid[],"
         " %s::uuid[], %s)",
@@ -69,6 +71,7 @@ def post(*, entries: Sequence[Entry], at: datetime) -> int:
             at,
         ],
     )
+    crash_point("ledger.post.after")
     return int(posted)
 
 

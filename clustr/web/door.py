@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Answer, Bucket, Claim
+from clustr.kit.crashpoints import crash_point
 from clustr.kit.errors import TooMany
 from clustr.kit.tenancy import in_tenant
 from clustr.web.actors import Request, actor_of
@@ -73,17 +74,23 @@ def once(
         if known is not None:
             return _replay(known)
         arguments = (before(),)
+        crash_point("door.once.checked")
 
     def answer() -> tuple[Answer, bool]:
         first = audit.claim_request(claim) if claim else None
         if first is not None:
             return first, True
+        crash_point("door.once.claimed")
         made = Answer(status, work(*arguments).model_dump_json(by_alias=True))
+        crash_point("door.once.worked")
         if claim:
             audit.keep_answer(claim, made, at=request.now)
+        crash_point("door.once.kept")
         return made, False
 
     given, repeated = in_tenant(actor.cluster_id, answer)
+    if not repeated:
+        crash_point("door.once.committed")
     return _replay(given) if repeated else json_answer(given.text, given.status)
 
 

@@ -23,6 +23,7 @@ from clustr.bills.refusals import (
 from clustr.bills.types import DisputeState, MemberBillView, MemberStatus, Resolution
 from clustr.clusters.types import FORMER
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue, refusals_from_database
 from clustr.kit.ids import new_id
 from clustr.kit.money import CurrencyMismatch, Money
@@ -92,7 +93,7 @@ def resolve_dispute(
     actor.require("ManageBill")
     if resolution is Resolution.REJECTED and amount_due is not None:
         raise InvalidValue.of("amount_due", "not_for_rejected", "A rejected dispute leaves what the member owes.")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.resolve_dispute"):
         known = Dispute.objects.filter(cluster_id=actor.cluster_id, id=dispute_id).first()
         if known is None:
             raise DisputeNotFound

@@ -17,6 +17,7 @@ from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, 
 from clustr.bills.types import BillType, NewBill, Terms
 from clustr.clusters.refusals import MemberNotFound
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import FieldError, Invalid, InvalidValue
 from clustr.kit.ids import new_id, new_reference
 from clustr.kit.money import Money
@@ -56,7 +57,7 @@ def create_bulk_bills(*, actor: Actor, bills: Sequence[NewBill], now: datetime) 
     actor.require("ManageBill")
     if not 1 <= len(bills) <= MAX_BULK:
         raise InvalidValue.of("bills", "out_of_range", f"Between 1 and {MAX_BULK:,} bills at once.")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.create_bulk"):
         _refuse_bulk(actor, bills, now)
         made = [_bill(actor, new, now) for new in bills]
         Bill.objects.bulk_create(made, batch_size=1_000)
@@ -77,7 +78,7 @@ def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetim
     `BillHasPayments`, `DueDateNotAhead`.
     """
     actor.require("ManageBill")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.edit"):
         lock_bill(bill_id)
         bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
         if bill is None:
@@ -112,7 +113,7 @@ def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetim
 def _create(actor: Actor, new: NewBill, now: datetime) -> Bill:
     actor.require("ManageBill")
     refuse_new_bill(type=new.type, amount=new.amount, currency=actor.currency, due_date=new.due_date, now=now)
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.create"):
         if new.user_id is not None and not residents_among(user_ids=[new.user_id], now=now):
             raise MemberNotFound
         bill = _bill(actor, new, now)

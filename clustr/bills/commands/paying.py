@@ -12,6 +12,7 @@ from clustr.bills.policies import refuse_amount
 from clustr.bills.queries import OWED_COLUMNS, member_bill_view
 from clustr.bills.types import MemberBillView
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import new_id, reference_of
 from clustr.kit.money import Money
@@ -42,6 +43,7 @@ def pay_bill(
     transaction_id = new_id()
     row = _settle(
         actor,
+        "bills.pay",
         "bills_pay_from_wallet(%(bill)s, %(member)s, %(amount)s, %(currency)s, %(pin_checked)s, %(transaction)s,"
         " %(reference)s, %(now)s, %(ip)s, %(agent)s, %(request)s)",
         {
@@ -80,6 +82,7 @@ def record_offline_bill_payment(
     with tenant(actor.cluster_id):
         row = _settle(
             actor,
+            "bills.pay_offline",
             "bills_pay(%(bill)s, %(member)s, %(amount)s, %(from)s, NULL, %(transaction)s, %(number)s, %(method)s,"
             " %(reference)s, %(now)s, %(actor)s, 'bills.offline_payment_recorded', %(ip)s, %(agent)s, %(request)s)",
             {
@@ -98,11 +101,16 @@ def record_offline_bill_payment(
     return _paid(row, actor.cluster_id, transaction_id, user_id, method.value, reference, now)[0]
 
 
-def _settle(actor: Actor, call: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
+def _settle(actor: Actor, name: str, call: str, parameters: dict[str, Any]) -> tuple[Any, ...]:
     origin = actor.origin
     parameters |= {"ip": origin.ip, "agent": origin.user_agent, "request": origin.request_id}
     try:
-        with tenant(actor.cluster_id), refusals_from_database(), connection.cursor() as cursor:
+        with (
+            tenant(actor.cluster_id),
+            crash_points(name),
+            refusals_from_database(),
+            connection.cursor() as cursor,
+        ):
             cursor.execute(f"SELECT {_OWED}, paid.paid_now, paid.paid_at FROM {call} AS paid", parameters)
             row: tuple[Any, ...] = cursor.fetchone()
             return row

@@ -15,6 +15,7 @@ from clustr.bills.policies import refuse_amount
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, StatusIsDerived
 from clustr.bills.types import DisputeState, MemberStatus
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
@@ -46,7 +47,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
     what was paid).
     """
     actor.require("ManageBill")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.cancel"):
         lock_bill(bill_id)
         bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
         if bill is None:
@@ -87,7 +88,7 @@ def refund_bill_payment(
     actor.require("TransferFunds")
     if amount is not None:
         refuse_amount(amount=amount, currency=actor.currency)
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.refund"):
         payment = BillPayment.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
         known = Transaction.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
         if known is None:

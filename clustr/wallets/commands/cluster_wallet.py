@@ -8,6 +8,7 @@ from uuid import UUID
 from clustr.audit import commands as audit
 from clustr.clusters import queries as clusters
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
@@ -30,7 +31,7 @@ def credit_cluster_wallet(*, actor: Actor, amount: Money, description: str, sour
     Needs CreditWallet.
     """
     actor.require("CreditWallet")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.credit"):
         transaction = payments.create_transaction(
             id=new_id(),
             type=TransactionType.CREDIT,
@@ -63,7 +64,7 @@ def transfer_from_cluster_wallet(
     Needs TransferFunds. Refuses `InsufficientFunds`.
     """
     actor.require("TransferFunds")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.transfer"):
         limit = clusters.settings_of(actor=actor, now=now).transfer_approval_limit
         waits = needs_second_person(amount=amount, limit=limit)
         transaction = send_out(
@@ -90,7 +91,7 @@ def receive_offline(
     """
     actor.require("ManageBill")
     refuse_own_affair(actor_id=actor.user_id, concerned_id=user_id)
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.receive_offline"):
         clusters.require_member(user_id=user_id)
         transaction = payments.create_transaction(
             id=new_id(),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
@@ -33,7 +34,7 @@ def withdraw(
     `authorization` comes from `authorize_spend`, None where no PIN came. Refuses `PinRequired`, `WithdrawalsCooling`,
     `InsufficientFunds`, `AccountFrozen`.
     """
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.withdraw"):
         require_authorization(actor=actor, authorization=authorization)
         refuse_while_cooling(actor=actor, now=now)
         transaction = send_out(
@@ -54,7 +55,7 @@ def withdraw(
 def approve_transfer(*, actor: Actor, payout_id: UUID, now: datetime) -> UUID:
     """Let a waiting transfer go. Needs TransferFunds, and another person than its maker."""
     actor.require("TransferFunds")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.approve"):
         _decide(actor, payout_id, Approval.APPROVED, "", now)
         _audit(actor, "cluster_wallet.transfer_approved", payout_id, "", now)
     return payout_id
@@ -63,7 +64,7 @@ def approve_transfer(*, actor: Actor, payout_id: UUID, now: datetime) -> UUID:
 def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) -> UUID:
     """Stop a waiting transfer and return its money to the cluster's wallet. Needs TransferFunds, and another person."""
     actor.require("TransferFunds")
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.reject"):
         _decide(actor, payout_id, Approval.REJECTED, note, now)
         ledger.reverse(transfer_id=payout_id, journal=payout_id, at=now, kind=TransferKind.PAYOUT_RETURN)
         payments.cancel_transaction(transaction_id=payout_id)
