@@ -87,22 +87,24 @@ class Somebody:
     wallet: Money | None = None
 
 
-def make_demonstration(*, residents: int, now: datetime, say: Callable[[str], None]) -> None:
-    """Make whichever of the two estates is missing, each in one commit. Does nothing where other estates exist.
+def make_demonstration(*, residents: int, now: datetime, say: Callable[[str], None]) -> bool:
+    """Make whichever of the two estates is missing, each in one commit; answers whether any was. Does nothing where
+    other estates exist.
 
     `residents` is how many live in Palm Grove, Bola included.
     """
     estates = {"Lekki Gardens": _lekki_gardens(), "Palm Grove": _palm_grove(residents)}
     known = clusters.cluster_names()
     if known - set(estates):
-        return
+        return False
     missing = {name: cast for name, cast in estates.items() if name not in known}
     if not missing:
-        return
+        return False
     password_hash = make_password(PASSWORD)
     people.create_platform_staff(email="ngozi@clustr.test", name="Ngozi Umeh", now=now, password_hash=password_hash)
     for name, cast in missing.items():
         _make_estate(name, cast, password_hash, now, say)
+    return True
 
 
 def _make_estate(

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from clustr.bills.demonstration import ACCOUNTS, make_demonstration
 from clustr.kit import clock
@@ -22,7 +23,10 @@ class Command(BaseCommand):
             raise CommandError("a production configuration makes no demonstration accounts")
         if not settings.ENV.may_make_demonstration:
             raise CommandError("DATABASE_URL names a server: set CLUSTR_ENV=demo to make demonstration accounts there")
-        make_demonstration(residents=settings.ENV.CLUSTR_DEMO_MEMBERS, now=clock.now(), say=self._say)
+        made = make_demonstration(residents=settings.ENV.CLUSTR_DEMO_MEMBERS, now=clock.now(), say=self._say)
+        if made:
+            with connections["owner"].cursor() as cursor:
+                cursor.execute("ANALYZE")  # or the first pages would be planned for empty tables
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
