@@ -10,8 +10,11 @@ class ClustersConfig(AppConfig):
     label = "clusters"
 
     def ready(self) -> None:
+        from clustr.clusters.commands.erasing import end_memberships_of, refuse_erasing_last_admin
         from clustr.clusters.queries import memberships_held, trail_held
-        from clustr.people.exports import register_export
+        from clustr.people.exports import register_erasure, register_erasure_check, register_export
 
         register_export("memberships", memberships_held)
         register_export("trail", trail_held)
+        register_erasure_check("memberships", refuse_erasing_last_admin)
+        register_erasure("memberships", end_memberships_of)

@@ -133,6 +133,17 @@ def system_actor(*, cluster_id: UUID) -> Actor:
     return Actor(cluster_id=cluster_id, currency=cluster.currency, timezone=cluster.timezone)
 
 
+def is_last_admin(*, user_id: UUID) -> bool:
+    """Whether this person manages the cluster under way and no other active administrator does, with no end in sight."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) = 1 AND bool_and(m.user_id = %s) FROM clusters_membership m JOIN people_user u"
+            " ON u.id = m.user_id WHERE m.cluster_id = %s AND m.role = 'admin' AND m.left_at IS NULL AND u.is_active",
+            [user_id, current_tenant()],
+        )
+        return bool(cursor.fetchone()[0])
+
+
 def lasting_timezone() -> str:
     """The time zone of the cluster under way, which nobody changes until this transaction ends."""
     with connection.cursor() as cursor:

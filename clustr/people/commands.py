@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
 from clustr.people import links, policies, retention, throttle
-from clustr.people.exports import registered_erasures
+from clustr.people.exports import registered_erasure_checks, registered_erasures
 from clustr.people.models import NAME_LENGTH, PHONE_LENGTH, Erasure, Mail, User
 from clustr.people.refusals import InvalidPerson, PersonErased, PersonNotFound, ReasonMissing
 from clustr.people.types import NewPerson
@@ -126,11 +126,20 @@ def confirm_address(*, user: User) -> None:
 
 def erase_person(*, user_id: UUID, reason: str, by: UUID | None, now: datetime) -> None:
     """Forget who this person was. Their identity is destroyed in every room; the books keep their bare id. Recorded, so
-    that a restored backup can be made to forget again. Harmless to repeat."""
+    that a restored backup can be made to forget again. Harmless to repeat. Refuses as the rooms above do, before anything
+    is destroyed: the last administrator of an estate, or somebody whose money is still here."""
     if not policies.one_line(reason):
         raise ReasonMissing
-    if not User.objects.filter(id=user_id).exists():
+    user = User.objects.filter(id=user_id).first()
+    if user is None:
         raise PersonNotFound
+    if user.erased_at is None:
+        for check in registered_erasure_checks().values():
+            check(user_id)
+    _erase(user_id=user_id, reason=reason, by=by, now=now)
+
+
+def _erase(*, user_id: UUID, reason: str, by: UUID | None, now: datetime) -> None:
     for erase in registered_erasures().values():
         erase(user_id, now)
     with transaction.atomic():
@@ -148,12 +157,12 @@ def erase_person(*, user_id: UUID, reason: str, by: UUID | None, now: datetime) 
 
 def reapply_erasures(*, records: Iterable[dict[str, Any]], now: datetime) -> int:
     """After a backup was restored: forget everybody again who was erased, by the restored table and by `records` (as
-    `queries.erasures` answers them). Answers how many people were forgotten now."""
+    `queries.erasures` answers them). Answers how many people were forgotten now. Nothing is checked: it was decided."""
     wanted = {erasure.user_id: erasure.reason for erasure in Erasure.objects.all()}
     wanted.update({UUID(record["user_id"]): str(record["reason"]) for record in records})
     present = User.objects.filter(id__in=wanted, erased_at=None).values_list("id", flat=True)
     for user_id in (forgotten := list(present)):
-        erase_person(user_id=user_id, reason=wanted[user_id], by=None, now=now)
+        _erase(user_id=user_id, reason=wanted[user_id], by=None, now=now)
     return len(forgotten)
 
 

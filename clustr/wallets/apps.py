@@ -10,7 +10,8 @@ class WalletsConfig(AppConfig):
     label = "wallets"
 
     def ready(self) -> None:
-        from clustr.people.exports import register_export
-        from clustr.wallets.exports import wallets_held
+        from clustr.people.exports import register_erasure_check, register_export
+        from clustr.wallets.exports import refuse_erasing_holder, wallets_held
 
         register_export("wallets", wallets_held)
+        register_erasure_check("wallets", refuse_erasing_holder)

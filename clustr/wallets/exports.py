@@ -1,4 +1,4 @@
-"""What this room holds about one person, for their export."""
+"""What this room holds about one person, for their export; and while it holds money, it does not forget them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,12 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger.models import Account
 from clustr.payments.models import Transaction
+from clustr.payments.states import TransactionStatus
 from clustr.wallets.models import Payout, Pin, Wallet
 from clustr.wallets.queries import destination_of
+from clustr.wallets.refusals import WalletNotEmpty
+
+UNSETTLED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 
 
 def wallets_held(user_id: UUID) -> list[dict[str, Any]]:
@@ -29,6 +33,18 @@ def wallets_held(user_id: UUID) -> list[dict[str, Any]]:
             }
         held.append(section)
     return held
+
+
+def refuse_erasing_holder(user_id: UUID) -> None:
+    """Refuse `WalletNotEmpty` while a wallet of this person holds money, or a withdrawal of theirs is on its way."""
+    for cluster_id in clusters_ever_of(user_id=user_id):
+        with tenant(cluster_id):
+            wallets = Wallet.objects.filter(cluster_id=cluster_id, user_id=user_id).values_list("id", flat=True)
+            if Account.objects.filter(cluster_id=cluster_id, id__in=list(wallets)).exclude(balance=0).exists():
+                raise WalletNotEmpty
+            mine = Transaction.objects.filter(cluster_id=cluster_id, user_id=user_id, type="withdrawal")
+            if mine.filter(status__in=UNSETTLED).exists():
+                raise WalletNotEmpty("A withdrawal of theirs is still on its way.")
 
 
 def _wallets(cluster_id: UUID, user_id: UUID) -> list[dict[str, Any]]:

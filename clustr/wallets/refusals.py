@@ -65,6 +65,12 @@ class SeparationOfDuties(NotAllowed):
     code = "separation_of_duties"
 
 
+class WalletNotEmpty(Conflict):
+    """There is still money of this person here: let them withdraw it first."""
+
+    code = "wallet_not_empty"
+
+
 class PayoutNotFound(NotFound):
     """There is no such transfer."""
 

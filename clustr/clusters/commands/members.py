@@ -137,7 +137,7 @@ def _change_role(actor: Actor, member: Membership, changes: MemberChanges, now: 
         )
         stands = member.id
     else:
-        _move_end(member, now)
+        move_end(member, now)
         if member.resident:
             require_may_depart(user_id=member.user_id, left_at=now)
         unit = member.unit
@@ -176,7 +176,7 @@ def _change_end(actor: Actor, membership_id: UUID, left_at: datetime | None, now
         return
     if member.user_id == actor.user_id:
         require_may_end_own(role=member.role, old=old, left_at=left_at)
-    _move_end(member, left_at)
+    move_end(member, left_at)
     if member.resident and left_at is not None and (old is None or left_at < old):
         require_may_depart(user_id=member.user_id, left_at=left_at)
     facts = {
@@ -187,7 +187,7 @@ def _change_end(actor: Actor, membership_id: UUID, left_at: datetime | None, now
     _audit(actor, "members.ended" if left_at else "members.reopened", member.id, now, facts, reason)
 
 
-def _move_end(member: Membership, left_at: datetime | None) -> None:
+def move_end(member: Membership, left_at: datetime | None) -> None:
     """Move a period's end, and with it what the next period of the same person knows of it."""
     follower = Membership.objects.filter(
         user_id=member.user_id, cluster_id=member.cluster_id, resident=member.resident, joined_at__gt=member.joined_at
