@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clustr.kit.invariants import Invariant
+from clustr.kit.invariants import Invariant, recent
 
 _COUNTED = """
   SELECT cluster_id, grain, date_trunc(grain, at, 'UTC') AS at, sum(joiners) AS joiners, sum(leavers) AS leavers
@@ -15,6 +15,8 @@ _COUNTED = """
   ) AS moved CROSS JOIN (VALUES ('day'), ('month'), ('microseconds')) AS grains (grain)
   GROUP BY 1, 2, 3
 """
+
+_JOINED = recent("clusters_membership")
 
 INVARIANTS = [
     Invariant(
@@ -30,6 +32,19 @@ INVARIANTS = [
         WHERE coalesce(kept.joiners, 0) <> coalesce(counted.joiners, 0)
            OR coalesce(kept.leavers, 0) <> coalesce(counted.leavers, 0)
         """,
+        # In sum, for clusters that somebody joined or left lately.
+        f"""
+        SELECT kept.cluster_id, kept.grain, kept.joiners, counted.joined, kept.leavers, counted.left FROM (
+          SELECT DISTINCT cluster_id FROM {_JOINED} AS joined
+          UNION SELECT cluster_id FROM clusters_tally WHERE grain = 'instant' AND at >= %(since)s) AS moved
+        CROSS JOIN LATERAL (
+          SELECT t.cluster_id, t.grain, sum(t.joiners) AS joiners, sum(t.leavers) AS leavers FROM clusters_tally t
+          WHERE t.cluster_id = moved.cluster_id GROUP BY 1, 2) AS kept
+        CROSS JOIN LATERAL (
+          SELECT count(*) AS joined, count(left_at) AS left FROM clusters_membership m
+          WHERE m.cluster_id = moved.cluster_id AND m.role = 'resident') AS counted
+        WHERE (kept.joiners, kept.leavers) <> (counted.joined, counted.left)
+        """,
     ),
     Invariant(
         "clusters.periods_do_not_overlap",
@@ -43,6 +58,17 @@ INVARIANTS = [
         WHERE before_left_at IS DISTINCT FROM previous_left_at OR before IS NOT NULL AND before_left_at IS NULL
            OR before_left_at > joined_at
         """,
+        f"""
+        SELECT cluster_id, user_id, id FROM (
+          SELECT m.cluster_id, m.user_id, m.id, m.joined_at, m.previous_left_at,
+                 lag(m.id) OVER chain AS before, lag(m.left_at) OVER chain AS before_left_at
+          FROM (SELECT DISTINCT cluster_id, user_id FROM {_JOINED} AS joined) AS w
+          JOIN clusters_membership m ON m.user_id = w.user_id AND m.cluster_id = w.cluster_id
+          WINDOW chain AS (PARTITION BY m.user_id, m.cluster_id, m.resident ORDER BY m.joined_at)
+        ) AS chained
+        WHERE before_left_at IS DISTINCT FROM previous_left_at OR before IS NOT NULL AND before_left_at IS NULL
+           OR before_left_at > joined_at
+        """,
     ),
     Invariant(
         "clusters.members_have_a_cluster",
@@ -52,6 +78,11 @@ INVARIANTS = [
           SELECT cluster_id FROM clusters_membership UNION SELECT cluster_id FROM clusters_unit
           UNION SELECT cluster_id FROM clusters_tally
         ) AS used WHERE cluster_id NOT IN (SELECT id FROM clusters_cluster)
+        """,
+        f"""
+        SELECT cluster_id FROM (
+          SELECT cluster_id FROM {_JOINED} AS joined UNION SELECT cluster_id FROM {recent("clusters_unit")} AS made
+        ) AS used WHERE NOT EXISTS (SELECT FROM clusters_cluster c WHERE c.id = used.cluster_id)
         """,
     ),
 ]

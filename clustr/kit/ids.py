@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from uuid_utils.compat import uuid7
@@ -14,6 +15,11 @@ _NAMESPACE = UUID("6b1c9a52-5c0a-7c1e-9d5b-3f1f6d1c0a11")
 def new_id() -> UUID:
     """A fresh UUIDv7: ordered by time of making, unguessable in its last 74 bits."""
     return uuid7()
+
+
+def earliest_id(instant: datetime) -> UUID:
+    """The smallest id that `new_id()` can have made at this instant of the machine's clock, or after it."""
+    return UUID(int=int(instant.timestamp() * 1_000) << 80)
 
 
 def derived_id(*parts: object) -> UUID:

@@ -1,4 +1,4 @@
-"""The kit's own jobs: what keeps the queue itself healthy."""
+"""The kit's own jobs: what keeps the queue healthy and watches the books."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from asgiref.sync import async_to_sync
 
 from clustr.kit import clock
 from clustr.kit.jobs import UPKEEP, here, periodic
+from clustr.kit.watching import watch_books
 
 STALLED_AFTER_SECONDS = 60
 FAILED_JOBS_KEPT = timedelta(days=90)
+RECENT = timedelta(minutes=10)
 
 
 @periodic(cron="* * * * *", name="kit.retry_stalled_jobs", queue=UPKEEP)
@@ -29,3 +31,15 @@ def delete_old_jobs(timestamp: int) -> None:  # noqa: ARG001
     async_to_sync(here().delete_old_jobs)(
         nb_hours=hours, include_failed=True, include_cancelled=True, include_aborted=True
     )
+
+
+@periodic(cron="* * * * *", name="kit.watch_recent_books", queue=UPKEEP)
+def watch_recent_books(timestamp: int) -> None:  # noqa: ARG001
+    """Every minute: prove the books for what was touched in the last ten; what does not hold is an error in the log."""
+    watch_books(since=clock.now() - RECENT)
+
+
+@periodic(cron="47 2 * * *", name="kit.watch_all_books", queue=UPKEEP)
+def watch_all_books(timestamp: int) -> None:  # noqa: ARG001
+    """Every night: prove the whole books; what does not hold is an error in the log."""
+    watch_books()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from clustr.kit.invariants import Invariant
+from clustr.kit.invariants import Invariant, recent
+from clustr.ledger.checks import RECENT_TRANSFERS
+
+_PIN_LOCKED = "SELECT cluster_id, user_id FROM wallets_pin WHERE failed_attempts >= 5 AND locked_until IS NULL"
+_TWO_PEOPLE = "SELECT cluster_id, id FROM wallets_payout WHERE decided_by = requested_by"
 
 INVARIANTS = [
     Invariant(
@@ -12,11 +16,16 @@ INVARIANTS = [
            LEFT JOIN ledger_account a ON a.cluster_id = w.cluster_id AND a.id = w.id
            WHERE (a.kind = 'member_wallet' AND a.guarded AND a.subject_id = w.user_id AND a.currency = w.currency)
                  IS NOT TRUE""",
+        f"""SELECT w.cluster_id, w.id FROM {recent("wallets_wallet")} AS w
+           LEFT JOIN ledger_account a ON a.cluster_id = w.cluster_id AND a.id = w.id
+           WHERE (a.kind = 'member_wallet' AND a.guarded AND a.subject_id = w.user_id AND a.currency = w.currency)
+                 IS NOT TRUE""",
     ),
     Invariant(
         "wallets.pin_locked",
         "Five wrong PINs in a row have brought a lock.",
-        "SELECT cluster_id, user_id FROM wallets_pin WHERE failed_attempts >= 5 AND locked_until IS NULL",
+        _PIN_LOCKED,
+        _PIN_LOCKED,
     ),
     Invariant(
         "wallets.payouts_hold",
@@ -30,10 +39,25 @@ INVARIANTS = [
              WHERE purpose = 'payout' AND status IN ('pending', 'processing', 'unknown') GROUP BY 1, 2) AS w
              USING (cluster_id, currency)
            WHERE coalesce(a.amount, 0) <> coalesce(w.amount, 0)""",
+        f"""SELECT a.cluster_id, a.currency, held.amount, waiting.amount FROM (
+             SELECT DISTINCT a.cluster_id, a.id, a.currency FROM {RECENT_TRANSFERS} AS t
+             JOIN ledger_account a ON a.cluster_id = t.cluster_id AND a.id IN (t.credit, t.debit) AND a.kind = 'payouts'
+           ) AS a
+           CROSS JOIN LATERAL (SELECT
+             coalesce((SELECT sum(t.amount) FROM ledger_transfer t
+                       WHERE t.credit = a.id AND t.cluster_id = a.cluster_id), 0)
+             - coalesce((SELECT sum(t.amount) FROM ledger_transfer t
+                         WHERE t.debit = a.id AND t.cluster_id = a.cluster_id), 0) AS amount) AS held
+           CROSS JOIN LATERAL (SELECT coalesce(sum(t.amount_minor), 0) AS amount FROM wallets_payout p
+             JOIN payments_transaction t ON t.cluster_id = p.cluster_id AND t.id = p.id
+             WHERE p.cluster_id = a.cluster_id AND t.currency = a.currency AND t.purpose = 'payout'
+               AND t.status IN ('pending', 'processing', 'unknown')) AS waiting
+           WHERE held.amount <> waiting.amount""",
     ),
     Invariant(
         "wallets.two_people",
         "Nobody approved or rejected their own transfer.",
-        "SELECT cluster_id, id FROM wallets_payout WHERE decided_by = requested_by",
+        _TWO_PEOPLE,
+        _TWO_PEOPLE,
     ),
 ]

@@ -1,24 +1,18 @@
-"""What Prometheus reads: requests by route, method and status, and how long they took.
-
-Several web processes serve, and a scrape reaches one of them: each writes its figures to a file of its own in the data
-folder (prometheus_client's multi-process mode), and whoever is scraped adds them all up.
-"""
+"""What Prometheus reads: requests by route, method and status, and how long they took; and what the kit counts."""
 
 from __future__ import annotations
 
 import hmac
-import os
 from pathlib import Path
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-_FOLDER = Path(settings.DATA_DIR) / "metrics"
-os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", str(_FOLDER))  # read by the import below
-Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+from clustr.kit.metrics import FOLDER  # before prometheus_client, which reads where to count when it is imported
 
-from prometheus_client import (  # noqa: E402
+# isort: split
+from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
@@ -46,7 +40,7 @@ def observe(*, route: str, method: str, status: int, seconds: float) -> None:
 
 def forget_dead_processes() -> None:
     """Drop the files of processes that ended, once at start; counters then begin again, as Prometheus expects."""
-    for file in Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("*.db"):
+    for file in FOLDER.glob("*.db"):
         pid = file.stem.rsplit("_", 1)[-1]
         if pid.isdecimal() and not Path("/proc", pid).exists() and Path("/proc/self").exists():
             file.unlink(missing_ok=True)

@@ -8,15 +8,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connections, transaction
+from django.test import Client
+from structlog.testing import capture_logs
 
 from clustr.bills import commands as bills
-from clustr.kit.invariants import Invariant, all_invariants, violations
+from clustr.kit import clock, tasks
+from clustr.kit.invariants import BrokenInvariant, Invariant, all_invariants, violations
 from clustr.kit.tenancy import tenant
 from clustr.ledger import checks
 from clustr.ledger import commands as ledger
@@ -181,8 +185,9 @@ def unwalled(world: World) -> Iterator[Run]:
         transaction.set_rollback(True, using="owner")
 
 
-def fired(world: World, using: str = "checker") -> set[str]:
-    return {found.invariant.name for found in violations(cluster_id=world.cluster_id, using=using)}
+def fired(world: World, using: str = "checker", minutes: int | None = None) -> set[str]:
+    since = None if minutes is None else clock.now() - timedelta(minutes=minutes)
+    return {found.invariant.name for found in violations(cluster_id=world.cluster_id, since=since, using=using)}
 
 
 def test_nothing_is_violated_before(world: World) -> None:
@@ -204,6 +209,43 @@ def test_a_violation_makes_exactly_its_invariant_fire(world: World, name: str) -
         run(SEEDS[name])
         assert fired(world, "owner") == {name} | ALSO.get(name, set())
     assert fired(world) == set(), "the seed was not rolled back"
+
+
+# --- What was touched lately -----------------------------------------------------------------------------------------
+
+ALSO_RECENT: dict[str, set[str]] = {
+    # The recent form of the checkpoint is the sum over all accounts, which these disturb as well.
+    "ledger.guarded_balance": {"ledger.checkpoint"},
+    "ledger.two_accounts": {"ledger.checkpoint"},
+    # The recent form finds a member's payments by their transactions.
+    "bills.payment_is_transaction": {"bills.paid_is_sum"},
+}
+YESTERDAY = """
+UPDATE ledger_transfer SET at = at - interval '1 day';
+UPDATE clusters_tally SET at = at - interval '1 day' WHERE grain = 'instant'
+"""
+BY_SIZE = {"kit.clusters_apart", "kit.append_only", "ledger.horizon", "wallets.pin_locked", "wallets.two_people"}
+"""Cheap whatever the size: examined whole, however long ago."""
+
+
+def test_nothing_is_violated_lately(world: World) -> None:
+    assert fired(world, minutes=60) == set()
+
+
+@pytest.mark.parametrize("name", [invariant.name for invariant in all_invariants() if invariant.recent_sql])
+def test_a_recent_violation_makes_its_invariant_fire_in_the_recent_form(world: World, name: str) -> None:
+    with unwalled(world) as run:
+        run(SEEDS[name])
+        assert fired(world, "owner", minutes=60) == {name} | ALSO_RECENT.get(name, set())
+
+
+@pytest.mark.parametrize("name", [invariant.name for invariant in all_invariants() if invariant.recent_sql])
+def test_what_was_not_touched_is_left_to_the_full_run(world: World, name: str) -> None:
+    with unwalled(world) as run:
+        run(SEEDS[name])
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(YESTERDAY)
+        assert fired(world, "owner", minutes=0) <= BY_SIZE
 
 
 # --- The command -----------------------------------------------------------------------------------------------------
@@ -277,6 +319,14 @@ def test_as_json(world: World) -> None:
     assert (status, json.loads(said)["holds"]) == (1, False)
 
 
+def test_only_what_was_touched_lately(world: World) -> None:
+    assert check_books(cluster=world.cluster_id, recent=60)[0] == 0
+    with _broken(world):
+        status, said = check_books(cluster=world.cluster_id, recent=60)
+        assert (status, "ledger.guarded_balance" in said) == (1, True)
+        assert check_books(cluster=world.cluster_id, recent=0)[0] == 0
+
+
 def test_a_query_that_cannot_run_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = Invariant("ledger.nonsense", "Cannot be asked.", "SELECT nonsense")
     monkeypatch.setattr(checks, "INVARIANTS", [*checks.INVARIANTS, broken])
@@ -299,3 +349,38 @@ def test_the_checker_can_write_nothing(world: World) -> None:
     """Whatever an invariant's query says, it runs read-only, as a role without a single privilege to write."""
     with connections["checker"].cursor() as cursor, pytest.raises(Exception, match="permission denied"):
         cursor.execute("UPDATE ledger_account SET balance = 0")
+
+
+# --- The worker's watch ----------------------------------------------------------------------------------------------
+
+
+def figure(name: str) -> float:
+    """The sum of a counter's series, as Prometheus would read it now."""
+    lines = [line for line in Client().get("/metrics").content.decode().splitlines() if line.startswith(name)]
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+
+@pytest.mark.parametrize(("watch", "form"), [(tasks.watch_recent_books, "recent"), (tasks.watch_all_books, "full")])
+def test_the_worker_says_what_does_not_hold(world: World, watch: Callable[[int], None], form: str) -> None:
+    broken, examined = "clustr_invariant_violations_total", f'clustr_books_examined_total{{form="{form}"}}'
+    before = figure(broken), figure(examined)
+    with capture_logs() as quiet:
+        watch(0)
+    assert quiet == []
+    assert (figure(broken), figure(examined)) == (before[0], before[1] + 1)
+    with _broken(world), capture_logs() as said:
+        watch(0)
+    found = {entry["invariant"]: entry for entry in said}
+    assert {entry["log_level"] for entry in said} == {"error"}
+    assert found["ledger.guarded_balance"]["rows"][0][0] == str(world.cluster_id)
+    assert figure(broken) == before[0] + len(said)
+
+
+def test_not_being_able_to_look_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Invariant("ledger.nonsense", "Cannot be asked.", "SELECT nonsense", "SELECT nonsense")
+    monkeypatch.setattr(checks, "INVARIANTS", [*checks.INVARIANTS, broken])
+    before = figure("clustr_invariant_violations_total")
+    with capture_logs() as said, pytest.raises(BrokenInvariant):
+        tasks.watch_recent_books(0)
+    assert [entry["event"] for entry in said] == ["books_not_examined"]
+    assert figure("clustr_invariant_violations_total") == before + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from clustr.kit import clock
 from clustr.kit.invariants import BrokenInvariant, Violation, examine
 
 NOT_KNOWN = 2
@@ -21,13 +23,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--cluster", type=UUID, help="only this cluster's rows")
+        parser.add_argument(
+            "--recent", type=int, metavar="MINUTES", help="only what was touched in these minutes: quick at any size"
+        )
         parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
 
-    def handle(self, *, cluster: UUID | None = None, json: bool = False, **_: Any) -> None:
+    def handle(self, *, cluster: UUID | None = None, recent: int | None = None, json: bool = False, **_: Any) -> None:
+        since = None if recent is None else clock.now() - timedelta(minutes=recent)
         try:
             if cluster and not _exists(cluster):
                 raise CommandError(f"there is no cluster {cluster}", returncode=NOT_KNOWN)
-            findings = list(examine(cluster_id=cluster))
+            findings = list(examine(cluster_id=cluster, since=since))
         except (BrokenInvariant, DatabaseError) as error:
             raise CommandError(str(error), returncode=NOT_KNOWN) from error
         if not findings:
