@@ -21,11 +21,17 @@ _BEYOND = "\U0010ffff"
 _WALKED_AT_MOST = 2_000
 
 _MEMBERS = """
-SELECT m.id, m.user_id, u.name, u.email, u.phone, n.label, n.unit_type, m.role, m.permissions, m.joined_at, m.left_at
+SELECT m.id, m.user_id, coalesce(m.supplied_name, u.name), coalesce(m.supplied_email, u.email),
+  coalesce(m.supplied_phone, u.phone), n.label, n.unit_type, m.role, m.permissions, m.joined_at, m.left_at
 FROM clusters_membership m
 JOIN people_user u ON u.id = m.user_id
 LEFT JOIN clusters_unit n ON n.cluster_id = m.cluster_id AND n.id = m.unit_id
 WHERE m.cluster_id = %(cluster)s{filters}"""
+
+# Of whom has not accepted, the estate finds what it supplied and nothing else.
+_SUPPLIED = """m.supplied_email IS NOT NULL
+  AND people_found_by(m.supplied_name, m.supplied_email, m.supplied_phone) @@ people_find(%(q)s)"""
+_KNOWN = "m.supplied_email IS NULL AND u.search @@ people_find(%(q)s)"
 
 _IN_ORDER = " ORDER BY m.id LIMIT %(limit)s"
 
@@ -36,12 +42,14 @@ WITH walked AS MATERIALIZED (
   ORDER BY m.id LIMIT {_WALKED_AT_MOST})
 SELECT page.*, (SELECT count(*) FROM walked) FROM (SELECT 1) AS always LEFT JOIN ({_MEMBERS}
   AND m.id IN (SELECT id FROM walked)
-  AND (u.search @@ people_find(%(q)s) OR n.label_key >= %(from)s AND n.label_key < %(to)s){_IN_ORDER}) AS page ON true"""
+  AND ({_KNOWN} OR {_SUPPLIED} OR n.label_key >= %(from)s AND n.label_key < %(to)s){_IN_ORDER}) AS page ON true"""
 
 # Who is found by asking the indexes: quick for a question that finds few.
 _ASK = f"""{_MEMBERS} AND m.id IN (
   (SELECT m.id FROM clusters_membership m JOIN people_user u ON u.id = m.user_id
-    WHERE m.cluster_id = %(cluster)s{{filters}} AND u.search @@ people_find(%(q)s){_IN_ORDER})
+    WHERE m.cluster_id = %(cluster)s{{filters}} AND {_KNOWN}{_IN_ORDER})
+  UNION
+  (SELECT m.id FROM clusters_membership m WHERE m.cluster_id = %(cluster)s{{filters}} AND {_SUPPLIED}{_IN_ORDER})
   UNION
   (SELECT m.id FROM clusters_unit n JOIN clusters_membership m ON m.cluster_id = n.cluster_id AND m.unit_id = n.id
     WHERE m.cluster_id = %(cluster)s{{filters}} AND n.cluster_id = %(cluster)s

@@ -49,7 +49,8 @@ class Membership(models.Model):
 
     Resident periods and management periods of a person form two chains: `previous_left_at` is when the period before
     ended. Constraints make each chain free of overlaps and allow one open period in each. Whoever has no `invited_at`
-    waits for an invitation.
+    waits for an invitation. Whom others knew before has no `accepted_at` until they come: till then the membership gives
+    no access, and the estate sees of them what it `supplied_`; both never stand together.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id)
@@ -62,6 +63,10 @@ class Membership(models.Model):
     left_at = models.DateTimeField(null=True)
     previous_left_at = models.DateTimeField(null=True)
     invited_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    supplied_email = models.TextField(null=True)  # noqa: DJ001 - none, or all three
+    supplied_name = models.TextField(null=True)  # noqa: DJ001
+    supplied_phone = models.TextField(null=True)  # noqa: DJ001
     resident = models.GeneratedField(
         expression=models.Q(role="resident"),  # type: ignore[arg-type]
         output_field=models.BooleanField(),

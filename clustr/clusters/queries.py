@@ -12,7 +12,14 @@ from django.db import connection, connections, transaction
 from clustr.audit import queries as audit
 from clustr.clusters.models import Cluster, Membership
 from clustr.clusters.policies import limit_at, standing
-from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, MemberNotFound, NoMembership, PersonNotActive
+from clustr.clusters.refusals import (
+    ClusterNotFound,
+    ClusterRequired,
+    InvitationNotAccepted,
+    MemberNotFound,
+    NoMembership,
+    PersonNotActive,
+)
 from clustr.clusters.types import (
     FORMER,
     ClusterSettings,
@@ -32,14 +39,14 @@ _Found = tuple[str, str, Standing]
 def actor_for(*, user_id: UUID, cluster_id: UUID | None, origin: Origin, now: datetime) -> Actor:
     """Who this person is in the cluster they ask for, or in their only one. One statement, before any transaction.
 
-    Refuses with PersonNotActive, NoMembership, ClusterRequired (several and none chosen) and ClusterNotFound (chosen,
-    but not theirs). Somebody who lives in one cluster and once lived in others means the one they live in.
+    Refuses with PersonNotActive, NoMembership, ClusterRequired (several and none chosen), ClusterNotFound (chosen, but not
+    theirs) and InvitationNotAccepted: what nobody accepted is not implied and gives no access. Somebody who lives in one cluster and once lived in others means the one they live in.
     """
-    found = _standings(user_id, now)
+    found, invited = _standings(user_id, now)
     if cluster_id is None:
-        cluster_id = _implied(found)
+        cluster_id = _implied(found, invited)
     if cluster_id not in found:
-        raise ClusterNotFound
+        raise InvitationNotAccepted if cluster_id in invited else ClusterNotFound
     currency, timezone, stands = found[cluster_id]
     return Actor(
         cluster_id=cluster_id,
@@ -54,7 +61,7 @@ def actor_for(*, user_id: UUID, cluster_id: UUID | None, origin: Origin, now: da
 
 def clusters_of(*, user_id: UUID, now: datetime) -> dict[UUID, str]:
     """The clusters where this person is or was a member, and their role there (`former` for those who left)."""
-    return {cluster_id: stands.role for cluster_id, (_, _, stands) in _standings(user_id, now).items()}
+    return {cluster_id: stands.role for cluster_id, (_, _, stands) in _standings(user_id, now)[0].items()}
 
 
 def memberships_held(user_id: UUID) -> list[dict[str, Any]]:
@@ -62,7 +69,8 @@ def memberships_held(user_id: UUID) -> list[dict[str, Any]]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('clustr.user', %s, true)", [str(user_id)])
         cursor.execute(
-            "SELECT c.name, m.role, m.permissions, m.joined_at, m.left_at FROM clusters_membership m"
+            "SELECT c.name, m.role, m.permissions, m.joined_at, m.left_at, m.accepted_at, m.supplied_email,"
+            " m.supplied_name, m.supplied_phone FROM clusters_membership m"
             " JOIN clusters_cluster c ON c.id = m.cluster_id WHERE m.user_id = %s ORDER BY m.joined_at, m.id",
             [user_id],
         )
@@ -73,8 +81,10 @@ def memberships_held(user_id: UUID) -> list[dict[str, Any]]:
                 "permissions": permissions,
                 "joined_at": joined_at.isoformat(),
                 "left_at": left_at.isoformat() if left_at else None,
+                "accepted_at": accepted_at.isoformat() if accepted_at else None,
+                "supplied_by_the_cluster": supplied if any(supplied) else None,
             }
-            for name, role, permissions, joined_at, left_at in cursor.fetchall()
+            for name, role, permissions, joined_at, left_at, accepted_at, *supplied in cursor.fetchall()
         ]
 
 
@@ -97,9 +107,12 @@ def trail_held(user_id: UUID) -> list[dict[str, Any]]:
     return held
 
 
-def _implied(found: dict[UUID, _Found]) -> UUID:
+def _implied(found: dict[UUID, _Found], invited: set[UUID]) -> UUID:
     present = [cluster_id for cluster_id, (_, _, stands) in found.items() if stands.role != FORMER]
     candidates = present or list(found)
+    if not candidates and invited:
+        asked = ", ".join(sorted(map(str, invited)))
+        raise InvitationNotAccepted(f"To accept, name the cluster with the header X-Cluster-ID: {asked}.")
     if not candidates:
         raise NoMembership
     if len(candidates) > 1:
@@ -107,10 +120,11 @@ def _implied(found: dict[UUID, _Found]) -> UUID:
     return candidates[0]
 
 
-def _standings(user_id: UUID, now: datetime) -> dict[UUID, _Found]:
+def _standings(user_id: UUID, now: datetime) -> tuple[dict[UUID, _Found], set[UUID]]:
+    """What this person is where, and the clusters they were invited to and have not accepted."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT is_active, cluster_id, currency, timezone, role, permissions, joined_at, left_at"
+            "SELECT is_active, cluster_id, currency, timezone, role, permissions, joined_at, left_at, accepted"
             " FROM clusters_memberships_of(%s)",
             [user_id],
         )
@@ -119,12 +133,16 @@ def _standings(user_id: UUID, now: datetime) -> dict[UUID, _Found]:
         raise PersonNotActive
     periods: defaultdict[UUID, list[Period]] = defaultdict(list)
     about: dict[UUID, tuple[str, str]] = {}
-    for _, cluster_id, currency, timezone, role, permissions, joined_at, left_at in rows:
-        if cluster_id is not None:
+    invited: set[UUID] = set()
+    for _, cluster_id, currency, timezone, role, permissions, joined_at, left_at, accepted in rows:
+        if cluster_id is not None and not accepted:
+            invited.add(cluster_id)
+        elif cluster_id is not None:
             periods[cluster_id].append(Period(role, tuple(permissions), joined_at, left_at))
             about[cluster_id] = (currency, timezone)
     stands = {cluster_id: standing(theirs, now) for cluster_id, theirs in periods.items()}
-    return {cluster_id: (*about[cluster_id], held) for cluster_id, held in stands.items() if held is not None}
+    found = {cluster_id: (*about[cluster_id], held) for cluster_id, held in stands.items() if held is not None}
+    return found, invited - found.keys()
 
 
 def system_actor(*, cluster_id: UUID) -> Actor:

@@ -17,6 +17,12 @@ class ClusterNotFound(NotFound):
     code = "cluster_not_found"
 
 
+class InvitationNotAccepted(NotAllowed):
+    """You were invited and have not accepted yet: name the cluster with the header X-Cluster-ID."""
+
+    code = "invitation_not_accepted"
+
+
 class NoMembership(NotAllowed):
     """You are not a member of any cluster."""
 

@@ -120,8 +120,18 @@ AS_IS = Keep.AS_IS
 
 
 @dataclass(frozen=True, slots=True)
+class Supplied:
+    """What an estate said of a person whom others knew before: all it is shown of them until they accept."""
+
+    email: str
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
 class NewMember:
-    """A membership to be made. `permissions` only with the role `staff`; `unit` is a label, made known if it is not."""
+    """A membership to be made. `permissions` only with the role `staff`; `unit` is a label, made known if it is not. With
+    `supplied` the person has to accept it, unless they have accepted one of the same cluster before."""
 
     user_id: UUID
     role: Role
@@ -129,6 +139,7 @@ class NewMember:
     permissions: tuple[str, ...] = ()
     unit: str = ""
     unit_type: str = ""
+    supplied: Supplied | None = None
 
 
 @dataclass(frozen=True, slots=True)

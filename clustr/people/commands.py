@@ -20,7 +20,7 @@ from clustr.people import links, policies, retention, throttle
 from clustr.people.exports import registered_erasure_checks, registered_erasures
 from clustr.people.models import NAME_LENGTH, PHONE_LENGTH, Erasure, Mail, User
 from clustr.people.refusals import InvalidPerson, PersonErased, PersonNotFound, ReasonMissing
-from clustr.people.types import NewPerson
+from clustr.people.types import Admitted, NewPerson
 
 _BATCH = 5_000
 
@@ -28,11 +28,16 @@ _REGISTER = """
 INSERT INTO people_user (id, email, name, phone, password, is_platform_staff, is_active, created_at)
 SELECT id, email, name, phone, password, false, true, %s
 FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[]) AS person (id, email, name, phone, password)
-ON CONFLICT (email) DO NOTHING"""
+ON CONFLICT (email) DO NOTHING RETURNING id"""
 
 
 def register_people(*, rows: Sequence[NewPerson], now: datetime, password_hash: str | None = None) -> dict[str, UUID]:
-    """Make sure each of these people exists, and answer everybody's id by normalised e-mail, known before or not.
+    """As `admit_people`, for who need not know whom others knew before: everybody's id by normalised e-mail."""
+    return admit_people(rows=rows, now=now, password_hash=password_hash).ids
+
+
+def admit_people(*, rows: Sequence[NewPerson], now: datetime, password_hash: str | None = None) -> Admitted:
+    """Make sure each of these people exists, and answer everybody's id, and who is new.
 
     Nothing of people already known changes; of repeated addresses the first row counts. One row a person is all that is
     written, 5,000 to a statement, so a million residents are no trouble. `password_hash` gives new people a password
@@ -43,6 +48,7 @@ def register_people(*, rows: Sequence[NewPerson], now: datetime, password_hash: 
         people.setdefault(policies.normalised_email(email), _checked(name, phone))
     emails = sorted(people)  # one order for everybody, so that two imports of the same people cannot deadlock
     ids: dict[str, UUID] = {}
+    new: set[UUID] = set()
     with transaction.atomic(), connection.cursor() as cursor:
         for start in range(0, len(emails), _BATCH):
             batch = emails[start : start + _BATCH]
@@ -57,9 +63,10 @@ def register_people(*, rows: Sequence[NewPerson], now: datetime, password_hash: 
                     [password_hash or _unusable_password() for _ in batch],
                 ],
             )
+            new.update(user_id for (user_id,) in cursor.fetchall())
             cursor.execute("SELECT email, id FROM people_user WHERE email = ANY(%s)", [batch])
             ids.update(cursor.fetchall())
-    return ids
+    return Admitted(ids, frozenset(new))
 
 
 def create_platform_staff(*, email: str, name: str, now: datetime, password_hash: str | None = None) -> UUID:
@@ -72,15 +79,17 @@ def create_platform_staff(*, email: str, name: str, now: datetime, password_hash
     return user_id
 
 
-def invite(*, user_id: UUID, estate: str, now: datetime) -> None:
+def invite(*, user_id: UUID, estate: str, now: datetime, accept: UUID | None = None) -> None:
     """Mail this person that the estate added them; with a link to set their password if they have none yet. The link
     works once and for `retention.INVITATION`. Inviting again is harmless: the latest links all work until one is used.
+    `accept` is what somebody whom others knew before has to name to accept: the estate's id.
     """
     user = _reachable(user_id)
     context = {
         "estate": policies.one_line(estate),
         "set_password_url": None if user.has_usable_password() else links.set_password_link(user),
         "days": retention.INVITATION.days,
+        "accept": accept,
     }
     write_to(user_id=user.id, template="people/mail/invitation", context=context, now=now)
 

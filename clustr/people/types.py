@@ -12,6 +12,14 @@ NewPerson: TypeAlias = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """People by normalised e-mail, and which of them nobody knew before."""
+
+    ids: dict[str, UUID]
+    new: frozenset[UUID]
+
+
+@dataclass(frozen=True, slots=True)
 class SignedIn:
     """The person behind a request. `at` is when they last proved who they are; sensitive acts ask for a fresh one."""
 

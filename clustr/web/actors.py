@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
-from clustr.clusters import queries as clusters
+from clustr.clusters import commands as clusters
 from clustr.kit import clock
 from clustr.kit.actor import Actor, Origin
 from clustr.people import queries as people
@@ -86,11 +86,12 @@ SIGNED_IN: list[Any] = [BearerToken(), SessionCookie()]
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """The actor of this request, resolved once: the membership that X-Cluster-ID names, or the only one."""
+    """The actor of this request, resolved once: the membership that X-Cluster-ID names, or the only one.
+    Naming a cluster that invited them, a person accepts."""
     asked = cast(Request, request)
     known: Actor | None = request.__dict__.get("actor")
     if known is None:
-        known = clusters.actor_for(
+        known = clusters.enter_cluster(
             user_id=asked.signed_in.user_id, cluster_id=_cluster_asked(request), origin=asked.origin, now=asked.now
         )
         asked.actor = known

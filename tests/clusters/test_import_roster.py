@@ -100,9 +100,10 @@ def test_who_left_and_is_listed_again_comes_back(cast: Cast) -> None:
     assert load(cast, HEADER + f"{cast.bola.email},,,,,,\n").created == 1
 
 
-def test_somebody_of_another_estate_joins_as_they_are(cast: Cast) -> None:
+def test_somebody_of_another_estate_joins_under_the_name_on_the_roster(cast: Cast) -> None:
     assert load(cast, f"email,name\n{cast.chidi.email},Not Chidi\n").created == 1
-    assert by_email(cast)[cast.chidi.email].name == "Chidi"
+    assert by_email(cast)[cast.chidi.email].name == "Not Chidi"
+    assert User.objects.get(id=cast.chidi.user_id).name == "Chidi"
 
 
 def test_every_error_is_named_by_its_line(cast: Cast) -> None:

@@ -1,7 +1,7 @@
 """The only writers of clusters, units and memberships."""
 
 from clustr.clusters.commands.estates import create_cluster, found_cluster, update_settings
-from clustr.clusters.commands.invitations import send_invitations
+from clustr.clusters.commands.invitations import enter_cluster, send_invitations
 from clustr.clusters.commands.members import end_membership, invite_member, update_member
 from clustr.clusters.commands.rosters import enrol_members, import_roster
 
@@ -9,6 +9,7 @@ __all__ = [
     "create_cluster",
     "end_membership",
     "enrol_members",
+    "enter_cluster",
     "found_cluster",
     "import_roster",
     "invite_member",

@@ -11,10 +11,12 @@ from django.db import IntegrityError, connection
 
 from clustr.clusters.policies import label_key
 from clustr.clusters.refusals import AlreadyMember, ClusterNotFound, LastAdmin, PeriodsOverlap
-from clustr.clusters.types import NewMember
+from clustr.clusters.types import NewMember, Supplied
 from clustr.kit.errors import InvalidValue, Refusal
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import current_tenant
+from clustr.people.policies import one_line
+from clustr.people.types import Admitted
 
 _AT_ONCE = 20_000
 
@@ -26,13 +28,18 @@ ON CONFLICT (cluster_id, label_key) DO NOTHING"""
 
 _MEMBERS = """
 INSERT INTO clusters_membership
-  (cluster_id, id, user_id, unit_id, role, permissions, joined_at, previous_left_at, invited_at)
+  (cluster_id, id, user_id, unit_id, role, permissions, joined_at, previous_left_at, invited_at,
+   accepted_at, supplied_email, supplied_name, supplied_phone)
 SELECT %s, new.id, new.user_id, new.unit_id, new.role, string_to_array(new.permissions, ' '), new.joined_at,
   (SELECT max(m.left_at) FROM clusters_membership m
     WHERE m.user_id = new.user_id AND m.cluster_id = %s AND m.resident = (new.role = 'resident')),
-  %s
-FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[])
-  AS new (id, user_id, unit_id, role, permissions, joined_at)"""
+  %s, CASE WHEN standing.accepted THEN %s::timestamptz END, CASE WHEN NOT standing.accepted THEN new.email END,
+  CASE WHEN NOT standing.accepted THEN new.name END, CASE WHEN NOT standing.accepted THEN new.phone END
+FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[],
+            %s::text[], %s::text[], %s::text[])
+  AS new (id, user_id, unit_id, role, permissions, joined_at, email, name, phone)
+CROSS JOIN LATERAL (SELECT CASE WHEN new.email IS NULL THEN true ELSE EXISTS (SELECT FROM clusters_membership m
+  WHERE m.user_id = new.user_id AND m.cluster_id = %s AND m.accepted_at IS NOT NULL) END AS accepted) AS standing"""
 
 _ADMIN_REMAINS = """
 SELECT EXISTS (SELECT FROM clusters_membership m JOIN people_user u ON u.id = m.user_id
@@ -75,7 +82,9 @@ def ensure_units(units: Iterable[tuple[str, str]]) -> tuple[dict[str, UUID], int
         return dict(cursor.fetchall()), created
 
 
-def insert_members(members: Sequence[NewMember], *, invited_at: datetime | None) -> tuple[list[UUID], int]:
+def insert_members(
+    members: Sequence[NewMember], *, invited_at: datetime | None, now: datetime
+) -> tuple[list[UUID], int]:
     """Make these memberships in the cluster under way, set by set. Answers their ids, in order, and the new units.
 
     Refuses with AlreadyMember (an open membership of the same kind) and PeriodsOverlap.
@@ -94,17 +103,27 @@ def insert_members(members: Sequence[NewMember], *, invited_at: datetime | None)
                     cluster_id,
                     cluster_id,
                     invited_at,
+                    now,
                     fresh,
                     [member.user_id for member in batch],
                     [units[label_key(member.unit)] if member.unit else None for member in batch],
                     [member.role.value for member in batch],
                     [" ".join(sorted(member.permissions)) for member in batch],
                     [member.joined_at for member in batch],
+                    [member.supplied.email if member.supplied else None for member in batch],
+                    [member.supplied.name if member.supplied else None for member in batch],
+                    [member.supplied.phone if member.supplied else None for member in batch],
+                    cluster_id,
                 ],
             )
         ids += fresh
         units_created += created
     return ids, units_created
+
+
+def supplied_of(user_id: UUID, people: Admitted, *, email: str, name: str, phone: str) -> Supplied | None:
+    """What to keep of what an estate says of somebody: nothing if they are new, for then they are called so."""
+    return None if user_id in people.new else Supplied(email, one_line(name), one_line(phone))
 
 
 def require_an_admin() -> None:

@@ -31,6 +31,7 @@ def end_memberships_of(user_id: UUID, now: datetime) -> None:
             lock_cluster()
             actor = system_actor(cluster_id=cluster_id)
             theirs = Membership.objects.select_for_update().filter(cluster_id=cluster_id, user_id=user_id)
+            theirs.exclude(supplied_email=None).update(supplied_email=None, supplied_name=None, supplied_phone=None)
             for member in theirs.filter(Q(left_at=None) | Q(left_at__gt=now)).order_by("-joined_at"):
                 move_end(member, max(now, member.joined_at + timedelta(microseconds=1)))
                 audit.record(

@@ -12,8 +12,9 @@ from django.conf import settings
 from django.db import DataError, connection, transaction
 
 from clustr.audit import commands as audit
-from clustr.clusters.commands.enrolment import insert_members, lock_cluster
-from clustr.clusters.models import Cluster
+from clustr.clusters.commands.enrolment import insert_members, lock_cluster, supplied_of
+from clustr.clusters.commands.invitations import invite_to_cluster
+from clustr.clusters.models import Cluster, Membership
 from clustr.clusters.policies import checked_email, is_looser, limit_at, one_line
 from clustr.clusters.refusals import AdminOnly
 from clustr.clusters.types import AS_IS, FeeBearer, NewMember, PaymentsPermissions, Role, SettingsChanges
@@ -39,9 +40,13 @@ def create_cluster(
     system = Actor(cluster_id=cluster_id, currency=currency, timezone=timezone)
     with tenant(cluster_id):
         found_cluster(cluster_id=cluster_id, name=name, currency=currency, timezone=timezone, now=now)
-        (admin_id,) = people.register_people(rows=[(admin_email, admin_name, "")], now=now).values()
-        insert_members([NewMember(admin_id, Role.ADMIN, now)], invited_at=now)
-        people.invite(user_id=admin_id, estate=name, now=now)
+        admitted = people.admit_people(rows=[(admin_email, admin_name, "")], now=now)
+        (admin_id,) = admitted.ids.values()
+        supplied = supplied_of(admin_id, admitted, email=admin_email, name=admin_name, phone="")
+        ((membership_id,), _) = insert_members(
+            [NewMember(admin_id, Role.ADMIN, now, supplied=supplied)], invited_at=now, now=now
+        )
+        invite_to_cluster(Membership.objects.get(cluster_id=cluster_id, id=membership_id), now)
         audit.record(
             actor=system,
             action="clusters.created",

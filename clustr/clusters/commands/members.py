@@ -16,9 +16,11 @@ from clustr.clusters.commands.enrolment import (
     insert_members,
     lock_cluster,
     require_an_admin,
+    supplied_of,
 )
+from clustr.clusters.commands.invitations import invite_to_cluster
 from clustr.clusters.guards import require_may_depart
-from clustr.clusters.models import Cluster, Membership
+from clustr.clusters.models import Membership
 from clustr.clusters.policies import (
     checked_email,
     checked_permissions,
@@ -28,7 +30,7 @@ from clustr.clusters.policies import (
     require_may_set,
 )
 from clustr.clusters.refusals import MemberNotFound, MembershipEnded, OwnMembership, PeriodsOverlap
-from clustr.clusters.types import AS_IS, MemberChanges, NewMember, PaymentsPermissions, Role
+from clustr.clusters.types import AS_IS, MemberChanges, NewMember, PaymentsPermissions, Role, Supplied
 from clustr.kit.actor import Actor
 from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
@@ -57,8 +59,8 @@ def invite_member(
 ) -> UUID:
     """Add a person to the actor's cluster and invite them by mail. Answers the membership's id.
 
-    Needs ManageMembers; only an administrator makes administrators, and nobody grants what they do not hold. Somebody
-    who left and comes back gets a new period. Refuses with AlreadyMember and PeriodsOverlap.
+    Needs ManageMembers; only an administrator makes administrators, and nobody grants what they do not hold. Whom others
+    knew before stays as they are, and has to accept. Somebody who left and comes back gets a new period. Refuses with AlreadyMember and PeriodsOverlap.
     """
     granted = checked_permissions(role, permissions)
     require_may_set(actor, role=role, permissions=granted)
@@ -67,10 +69,12 @@ def invite_member(
     email = checked_email(email, field="email")
     with tenant(actor.cluster_id):
         lock_cluster()
-        (user_id,) = people.register_people(rows=[(email, name, phone)], now=now).values()
-        member = NewMember(user_id, role, joined_at, tuple(sorted(granted)), unit, unit_type)
-        ((membership_id,), _) = insert_members([member], invited_at=now)
-        people.invite(user_id=user_id, estate=Cluster.objects.get(id=actor.cluster_id).name, now=now)
+        admitted = people.admit_people(rows=[(email, name, phone)], now=now)
+        (user_id,) = admitted.ids.values()
+        supplied = supplied_of(user_id, admitted, email=email, name=name, phone=phone)
+        member = NewMember(user_id, role, joined_at, tuple(sorted(granted)), unit, unit_type, supplied)
+        ((membership_id,), _) = insert_members([member], invited_at=now, now=now)
+        invite_to_cluster(Membership.objects.get(cluster_id=actor.cluster_id, id=membership_id), now)
         facts = {"user": str(user_id), "role": role.value, "permissions": sorted(granted)}
         _audit(actor, "members.added", membership_id, now, facts | {"joined_at": joined_at.isoformat()})
     return membership_id
@@ -141,11 +145,19 @@ def _change_role(actor: Actor, member: Membership, changes: MemberChanges, now: 
         if member.resident:
             require_may_depart(user_id=member.user_id, left_at=now)
         unit = member.unit
-        moved = NewMember(member.user_id, role, now, tuple(sorted(granted)), unit.label if unit else "")
-        ((stands,), _) = insert_members([moved], invited_at=member.invited_at or now)
+        moved = NewMember(
+            member.user_id, role, now, tuple(sorted(granted)), unit.label if unit else "", supplied=_supplied(member)
+        )
+        ((stands,), _) = insert_members([moved], invited_at=member.invited_at or now, now=now)
         facts["continues"] = str(member.id)
     _audit(actor, "members.role_changed", stands, now, facts, reason)
     return stands
+
+
+def _supplied(member: Membership) -> Supplied | None:
+    if member.supplied_email is None:
+        return None
+    return Supplied(member.supplied_email, member.supplied_name or "", member.supplied_phone or "")
 
 
 def _change_unit(actor: Actor, member: Membership, changes: MemberChanges, now: datetime) -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Subject
-from clustr.clusters.commands.enrolment import ensure_units, insert_members, lock_cluster
+from clustr.clusters.commands.enrolment import ensure_units, insert_members, lock_cluster, supplied_of
 from clustr.clusters.commands.invitations import request_invitations
 from clustr.clusters.policies import label_key
 from clustr.clusters.roster import RosterErrors, RosterRow, read_roster
@@ -21,6 +21,7 @@ from clustr.clusters.types import NewMember, PaymentsPermissions, Role, RosterRe
 from clustr.kit.actor import Actor
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.people import commands as people
+from clustr.people.types import Admitted
 
 _KNOWN = """
 SELECT user_id, id, role, unit_id, joined_at, left_at FROM clusters_membership
@@ -51,9 +52,9 @@ class _Plan:
 
 def enrol_members(*, cluster_id: UUID, members: Sequence[NewMember], now: datetime, invite: bool = False) -> list[UUID]:
     """Make these memberships, a few statements for any number of them; answers their ids in order. For demonstrations
-    and programs: no permissions are asked, nothing is audited. With `invite` everybody is invited later, in batches."""
+    and programs: no permissions are asked, nothing is audited, nobody has to accept. With `invite` everybody is invited later, in batches."""
     with tenant(cluster_id):
-        ids, _ = insert_members(members, invited_at=None if invite else now)
+        ids, _ = insert_members(members, invited_at=None if invite else now, now=now)
         if invite:
             request_invitations(cluster_id)
     return ids
@@ -64,16 +65,16 @@ def import_roster(*, actor: Actor, content: bytes, now: datetime) -> RosterResul
 
     Needs ManageMembers; rows of administrators, an administrator. Who is a member already stays as they are but for
     their unit, so the same file does no harm twice; who left and is listed again comes back. New members are invited
-    later, in batches. Names and phones of people who are known anywhere already are theirs to change.
+    later, in batches. Names and phones of people who are known anywhere already are theirs to change; they have to accept.
     """
     actor.require(PaymentsPermissions.MANAGE_MEMBERS)
     rows = read_roster(content, zone=ZoneInfo(actor.timezone), now=now)
     with tenant(actor.cluster_id):
         lock_cluster()
-        ids = people.register_people(rows=[(row.email, row.name, row.phone) for row in rows], now=now)
-        plan = _planned(actor, rows, ids, now)
+        admitted = people.admit_people(rows=[(row.email, row.name, row.phone) for row in rows], now=now)
+        plan = _planned(actor, rows, admitted, now)
         moved, units_before = _move(plan.moves)
-        added, units_created = insert_members(plan.new, invited_at=None)
+        added, units_created = insert_members(plan.new, invited_at=None, now=now)
         if added:
             request_invitations(actor.cluster_id)
         result = RosterResult(
@@ -87,14 +88,14 @@ def import_roster(*, actor: Actor, content: bytes, now: datetime) -> RosterResul
     return result
 
 
-def _planned(actor: Actor, rows: Sequence[RosterRow], ids: dict[str, UUID], now: datetime) -> _Plan:
+def _planned(actor: Actor, rows: Sequence[RosterRow], admitted: Admitted, now: datetime) -> _Plan:
     plan, errors = _Plan(), RosterErrors()
-    known = _known(list(ids.values()))
+    known = _known(list(admitted.ids.values()))
     for row in rows:
         if row.role == Role.ADMIN and actor.role != Role.ADMIN:
             errors.add(row.line, "role", "admin_only", "Only an administrator makes administrators.")
             continue
-        user_id = ids[row.email]
+        user_id = admitted.ids[row.email]
         theirs = [period for period in known[user_id] if (period.role == "resident") == (row.role == Role.RESIDENT)]
         joined_at = row.joined_at or now
         present = next((p for p in theirs if p.left_at is None or p.left_at > now), None)
@@ -109,7 +110,8 @@ def _planned(actor: Actor, rows: Sequence[RosterRow], ids: dict[str, UUID], now:
         elif any(p.left_at and p.left_at > joined_at for p in theirs):
             errors.add(row.line, "joined_on", "periods_overlap", "This person left after that day.")
         else:
-            plan.new.append(NewMember(user_id, row.role, joined_at, (), row.unit, row.unit_type))
+            supplied = supplied_of(user_id, admitted, email=row.email, name=row.name, phone=row.phone)
+            plan.new.append(NewMember(user_id, row.role, joined_at, (), row.unit, row.unit_type, supplied))
     errors.raise_if_any()
     return plan
 

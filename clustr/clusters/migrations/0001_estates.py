@@ -53,6 +53,10 @@ CREATE TABLE clusters_membership (
   left_at timestamptz,
   previous_left_at timestamptz,
   invited_at timestamptz,
+  accepted_at timestamptz,
+  supplied_email text,
+  supplied_name text,
+  supplied_phone text,
   resident boolean GENERATED ALWAYS AS (role = 'resident') STORED,
   CONSTRAINT clusters_membership_pkey PRIMARY KEY (cluster_id, id),
   CONSTRAINT clusters_membership_user_exists FOREIGN KEY (user_id) REFERENCES people_user (id),
@@ -61,6 +65,9 @@ CREATE TABLE clusters_membership (
   CONSTRAINT clusters_membership_granted_to_staff CHECK (
     permissions = '{{}}' OR role = 'staff' AND permissions <@ ARRAY['ManageBill', 'ViewPayments', 'ManageRecurring',
       'ViewWallet', 'TransferFunds', 'CreditWallet', 'ManageMembers']),
+  CONSTRAINT clusters_membership_supplied_until_accepted CHECK (
+    num_nulls(supplied_email, supplied_name, supplied_phone) IN (0, 3)
+    AND (accepted_at IS NULL OR supplied_email IS NULL)),
   CONSTRAINT clusters_membership_leaves_after_joining CHECK (left_at > joined_at),
   CONSTRAINT clusters_membership_after_the_one_before CHECK (previous_left_at <= joined_at),
   -- Per person, cluster and kind (resident or management) the periods form one chain: at most one period is open and no
@@ -75,6 +82,7 @@ CREATE TABLE clusters_membership (
 );
 CREATE INDEX clusters_membership_by_unit ON clusters_membership (cluster_id, unit_id) WHERE unit_id IS NOT NULL;
 CREATE INDEX clusters_membership_to_invite ON clusters_membership (cluster_id, id) WHERE invited_at IS NULL;
+CREATE INDEX clusters_membership_supplied ON clusters_membership (cluster_id, id) WHERE supplied_email IS NOT NULL;
 CREATE INDEX clusters_membership_management ON clusters_membership (cluster_id) WHERE role <> 'resident';
 CREATE INDEX clusters_membership_returned ON clusters_membership (cluster_id, previous_left_at)
   INCLUDE (joined_at) WHERE previous_left_at IS NOT NULL AND role = 'resident';
@@ -190,14 +198,15 @@ $$;
 -- every membership they have or had. Without any membership there is one row with an empty cluster.
 CREATE FUNCTION clusters_memberships_of(person uuid) RETURNS TABLE (
   is_active boolean, cluster_id uuid, currency text, timezone text, role text, permissions text[],
-  joined_at timestamptz, left_at timestamptz
+  joined_at timestamptz, left_at timestamptz, accepted boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
   before text := coalesce(current_setting('clustr.user', true), '');
 BEGIN
   PERFORM set_config('clustr.user', person::text, true);
   RETURN QUERY
-    SELECT u.is_active, m.cluster_id, c.currency::text, c.timezone, m.role, m.permissions, m.joined_at, m.left_at
+    SELECT u.is_active, m.cluster_id, c.currency::text, c.timezone, m.role, m.permissions, m.joined_at, m.left_at,
+      m.accepted_at IS NOT NULL
     FROM people_user u
     LEFT JOIN clusters_membership m ON m.user_id = u.id
     LEFT JOIN clusters_cluster c ON c.id = m.cluster_id
@@ -276,6 +285,10 @@ STATE = [
             ("left_at", models.DateTimeField(null=True)),
             ("previous_left_at", models.DateTimeField(null=True)),
             ("invited_at", models.DateTimeField(null=True)),
+            ("accepted_at", models.DateTimeField(null=True)),
+            ("supplied_email", models.TextField(null=True)),
+            ("supplied_name", models.TextField(null=True)),
+            ("supplied_phone", models.TextField(null=True)),
             (
                 "resident",
                 models.GeneratedField(

@@ -24,13 +24,18 @@ CREATE FUNCTION people_find(asked text) RETURNS tsquery LANGUAGE sql IMMUTABLE P
   FROM unnest(tsvector_to_array(people_words(replace(asked, '\', ' ')))) AS word
 $$;
 
-ALTER TABLE people_user ADD COLUMN search tsvector GENERATED ALWAYS AS (
-  people_words(name, email, regexp_replace(phone, '[^0-9]', '', 'g'), right(regexp_replace(phone, '[^0-9]', '', 'g'), 10))
-) STORED;
+-- What somebody of this name, address and phone number is found by.
+CREATE FUNCTION people_found_by(name text, email text, phone text) RETURNS tsvector
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT people_words(name, email, regexp_replace(phone, '[^0-9]', '', 'g'),
+                      right(regexp_replace(phone, '[^0-9]', '', 'g'), 10))
+$$;
+
+ALTER TABLE people_user ADD COLUMN search tsvector GENERATED ALWAYS AS (people_found_by(name, email, phone)) STORED;
 CREATE INDEX people_user_search ON people_user USING gin (search);
 """
 
-BACK = "ALTER TABLE people_user DROP COLUMN search; DROP FUNCTION people_find, people_words"
+BACK = "ALTER TABLE people_user DROP COLUMN search; DROP FUNCTION people_found_by, people_find, people_words"
 
 
 class Migration(migrations.Migration):

@@ -127,6 +127,18 @@ def test_already_a_member(cast: Cast) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "already_member")
 
 
+def test_who_is_known_elsewhere_is_not_shown_and_not_disturbed(cast: Cast) -> None:
+    dayo, bola = cast.client_of(cast.dayo), cast.client_of(cast.bola)
+    made = dayo.post(MEMBERS, {"email": cast.bola.email, "name": "Uche", "phone": "0800"})
+    assert (made.status_code, made.json()["name"], made.json()["phone"]) == (201, "Uche", "0800")
+    assert [row["name"] for row in dayo.get(MEMBERS).json()["results"]] == ["Dayo", "Chidi", "Uche"]
+    balance = "/members/wallet/balance/"
+    assert bola.get(balance).status_code == 200
+    assert bola.get(balance, X_Cluster_ID=str(cast.lekki.id)).status_code == 200
+    assert dayo.get(MEMBERS).json()["results"][-1]["name"] == "Bola"
+    assert (bola.get(balance).status_code, bola.get(balance).json()["code"]) == (400, "cluster_required")
+
+
 def test_the_last_administrator_stays(cast: Cast) -> None:
     answer = patch(cast, cast.ada, left_at=cast.now.isoformat())
     assert (answer.status_code, answer.json()["code"]) == (409, "last_admin")
