@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connection, connections, transaction
 
 from clustr.audit import commands, queries
 from clustr.audit.types import EventFilter, Subject
@@ -151,8 +151,11 @@ def test_reading_needs_the_permission() -> None:
 def test_it_never_changes(statement: str, alias: str) -> None:
     ada = an_admin()
     note(ada)
-    with pytest.raises(DatabaseError), connections[alias].cursor() as cursor:
-        cursor.execute("SELECT set_config('clustr.cluster', %s, false)", [str(ada.cluster_id)])
+    with (
+        pytest.raises(DatabaseError),
+        transaction.atomic(using=alias),
+        connections[alias].cursor() as cursor,
+    ):
+        cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(ada.cluster_id)])
         cursor.execute(statement)
-    connections[alias].close()
     assert len(read(ada)) == 1

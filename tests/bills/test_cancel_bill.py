@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from clustr.bills import commands as bills
@@ -132,7 +134,7 @@ def test_money_the_cluster_no_longer_has_is_refused_and_nothing_changes(cast: Ca
 def test_a_former_payer_gets_their_money_back(cast: Cast) -> None:
     bill = bill_of(cast)
     acts.pay(cast, cast.bola, bill)
-    acts.leave(cast, cast.bola)
+    acts.leave(cast, cast.bola, cast.now + timedelta(minutes=1))
     acts.cancel(cast, bill, refund=True)
     assert wallet_balance(cast.bola) == "9000.00"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from time import perf_counter
 from uuid import uuid4
 
 import pytest
@@ -37,13 +36,11 @@ def test_it_works(cast: Cast) -> None:
     assert acts.rows_of(cast.cluster_id)["bills_bill"] == 3
 
 
-def test_five_thousand_take_seconds_and_a_statement_per_thousand(cast: Cast) -> None:
+def test_five_thousand_take_a_statement_per_thousand(cast: Cast) -> None:
     wanted = rows(cast, 5_000)
     before = acts.rows_of(cast.cluster_id)
-    started = perf_counter()
     with CaptureQueriesContext(connection) as queries:
         bills.create_bulk_bills(actor=cast.ada.actor, bills=wanted, now=cast.now)
-    assert perf_counter() - started < 8
     inserts = [query["sql"] for query in queries if 'INSERT INTO "bills_bill"' in query["sql"]]
     assert len(inserts) == 5
     assert len(queries) < 25
