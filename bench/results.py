@@ -1,0 +1,110 @@
+"""What was measured, and how it is shown: one table on the screen, the same one in RESULTS.md."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.machine import Machine
+
+_HEADS = ("section", "what", "measured", "bar", "met")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure. `met` is None where there is no bar: the figure stands beside others for comparison."""
+
+    what: str
+    measured: str
+    bar: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a section measured, how long it took, and how busy the machine was when it began."""
+
+    section: str
+    lines: Sequence[Line]
+    seconds: float
+    load: float
+
+
+@dataclass(slots=True)
+class Report:
+    """Everything of one run."""
+
+    command: str
+    machine: Machine
+    at: str
+    sections: list[Measured] = field(default_factory=list)
+
+    @property
+    def missed(self) -> list[tuple[str, Line]]:
+        return [(measured.section, line) for measured in self.sections for line in measured.lines if line.met is False]
+
+    def as_text(self) -> str:
+        """For the screen: columns of equal width."""
+        rows = [_HEADS, *self._rows()]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        return "\n".join([self._about(), "", *lines, "", self._verdict()])
+
+    def as_markdown(self) -> str:
+        rows = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in self._rows()]
+        return "\n".join(
+            [
+                "# Results of `bin/bench`",
+                "",
+                "Written by the last whole run. What each line means, and how it is measured:"
+                " [decision 10](../docs/decisions/0010-benchmarks.md).",
+                "",
+                self._about(),
+                "",
+                "| " + " | ".join(_HEADS) + " |",
+                "| " + " | ".join("---" for _ in _HEADS) + " |",
+                *rows,
+                "",
+                self._verdict(),
+                "",
+            ]
+        )
+
+    def write(self, path: Path) -> None:
+        path.write_text(self.as_markdown())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = []
+        for measured in self.sections:
+            rows.extend(
+                (measured.section, line.what, line.measured, line.bar, _said(line.met)) for line in measured.lines
+            )
+            took = f"{measured.seconds:.0f} s, load {measured.load:.1f} when it began"
+            rows.append((measured.section, "the section took", took, "< 180 s", _said(measured.seconds < 180)))
+        return rows
+
+    def _about(self) -> str:
+        return f"`{self.command}` at {self.at}. {self.machine}"
+
+    def _verdict(self) -> str:
+        if not self.missed:
+            return "Every bar is met."
+        return (
+            "Not met: " + "; ".join(f"{section}: {line.what} ({line.measured})" for section, line in self.missed) + "."
+        )
+
+
+def at_least(what: str, ratio: float, bar: float, detail: str = "") -> Line:
+    """A ratio that must not be lower than its bar."""
+    return Line(what, f"{ratio:.2f}{detail and f' ({detail})'}", f">= {bar:g}", ratio >= bar)
+
+
+def at_most(what: str, value: float, bar: float, unit: str = "", detail: str = "") -> Line:
+    """A figure that must not be higher than its bar."""
+    return Line(what, f"{value:.2f}{unit}{detail and f' ({detail})'}", f"<= {bar:g}{unit}", value <= bar)
+
+
+def _said(met: bool | None) -> str:
+    return "" if met is None else "yes" if met else "NO"

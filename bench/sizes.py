@@ -1,0 +1,85 @@
+"""How much is measured: the default, and a size at which every section runs in seconds, to see that it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Numbers of things and seconds; every loop of every section is bounded by one of these."""
+
+    name: str
+    estates: tuple[int, int, int]
+    """Members of the small, the medium and the large estate."""
+    history: int
+    """Bills in the history of an estate."""
+    bills: int
+    """Estate-wide bills created per estate."""
+    row_per_member: int
+    """Up to how many members the one-row-per-member way is taken through Python."""
+    page_requests: int
+    wallets: int
+    """Funded wallets of the estate that pays."""
+    rounds: int
+    """How often the variants of a comparison are taken in turn."""
+    seconds: float
+    """How long each variant runs in each round."""
+    clients: tuple[int, int]
+    batch: int
+    at_once: int
+    """Residents who pay in the same instant."""
+    acknowledgments: int
+    connections: int
+    steady_seconds: float
+    steady_connections: int
+    roster: int
+    """Rows of the roster that is imported."""
+    transfers: int
+    beside: bool
+    """Whether to measure another ledger too, which has to be installed first."""
+
+
+DEFAULT = Size(
+    name="default",
+    estates=(5_000, 100_000, 1_000_000),
+    history=20,
+    bills=200,
+    row_per_member=100_000,
+    page_requests=150,
+    wallets=10_000,
+    rounds=3,
+    seconds=4,
+    clients=(16, 64),
+    batch=1_000,
+    at_once=1_000,
+    acknowledgments=5_000,
+    connections=128,
+    steady_seconds=8,
+    steady_connections=32,
+    roster=5_000,
+    transfers=1_000_000,
+    beside=True,
+)
+
+TINY = Size(
+    name="tiny",
+    estates=(50, 100, 200),
+    history=3,
+    bills=3,
+    row_per_member=100,
+    page_requests=3,
+    wallets=60,
+    rounds=1,
+    seconds=0.3,
+    clients=(2, 4),
+    batch=10,
+    at_once=20,
+    acknowledgments=40,
+    connections=8,
+    steady_seconds=0.5,
+    steady_connections=4,
+    roster=20,
+    transfers=400,
+    beside=False,
+)
