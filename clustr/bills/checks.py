@@ -18,7 +18,8 @@ _PAID = recent("bills_billpayment")
 _PARTS = f"""(SELECT DISTINCT cluster_id, bill_id, user_id FROM {_PAID} AS made)"""
 _OF_PART = """(SELECT coalesce(sum(p.amount_minor), 0) AS amount, coalesce(sum(p.settles), 0) AS settles
   FROM payments_transaction t JOIN bills_billpayment p ON p.cluster_id = t.cluster_id AND p.id = t.id
-  WHERE t.user_id = w.user_id AND t.cluster_id = w.cluster_id AND p.bill_id = w.bill_id AND p.user_id = w.user_id)"""
+  WHERE t.user_id = w.user_id AND t.cluster_id = w.cluster_id AND (t.subject_id = w.bill_id OR t.purpose = 'refund')
+    AND p.bill_id = w.bill_id AND p.user_id = w.user_id)"""
 
 INVARIANTS = [
     Invariant(
