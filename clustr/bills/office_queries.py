@@ -215,7 +215,7 @@ def members_of_bill(
 
 
 _STANDING = f"""
-SELECT m.user_id, p.name, u.label, {STATUS_SQL}, s.due_minor, s.paid_minor, s.acknowledged_at, b.currency
+SELECT m.user_id, coalesce(m.supplied_name, p.name), u.label, {STATUS_SQL}, s.due_minor, s.paid_minor, s.acknowledged_at, b.currency
 FROM bills_bill b
 """
 _WHOSE = """
@@ -233,7 +233,8 @@ _REACHED_MANY = (
 )
 _REACHED_ONE = (
     _STANDING
-    + """JOIN LATERAL (SELECT b.user_id, max(r.unit_id::text)::uuid AS unit_id FROM clusters_membership r
+    + """JOIN LATERAL (SELECT b.user_id, max(r.unit_id::text)::uuid AS unit_id, max(r.supplied_name) AS supplied_name
+  FROM clusters_membership r
   WHERE r.cluster_id = b.cluster_id AND r.user_id = b.user_id AND r.role = 'resident' AND r.left_at IS NULL) AS m ON true"""
     + _WHOSE
 )

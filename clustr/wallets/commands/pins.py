@@ -22,7 +22,7 @@ from django.db.models import F
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
-from clustr.kit.errors import refusals_from_database
+from clustr.kit.errors import Busy, refusals_from_database
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.people import commands as people
@@ -43,6 +43,7 @@ from clustr.wallets.refusals import (
 from clustr.wallets.types import SpendAuthorization
 
 _CODE_ATTEMPTS = 5
+_PATIENCE = 5
 
 
 def authorize_spend(*, actor: Actor, pin: str, now: datetime) -> SpendAuthorization:
@@ -214,12 +215,24 @@ def _tell_of_lock(actor: Actor, locked: Pin, now: datetime) -> None:
 @contextmanager
 def _one_at_a_time(actor: Actor) -> Iterator[None]:
     name = f"pin:{actor.cluster_id}:{actor.member_id}"
-    with refusals_from_database(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+    with connection.cursor() as cursor:
+        _queue(name)
         try:
             yield
         finally:
             cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+
+
+def _queue(name: str) -> None:
+    """Wait for one's turn, some lock timeouts long: each check before takes as long as its hash."""
+    for patience in range(_PATIENCE, -1, -1):
+        try:
+            with refusals_from_database(), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+                return
+        except Busy:
+            if not patience:
+                raise
 
 
 def _refuse_transaction() -> None:
