@@ -75,6 +75,29 @@ class Environment(BaseSettings):
     THROTTLE_ADDRESS_PER_MINUTE: int = Field(20_000, ge=1, description="Requests per address and minute.")
     ACCESS_TOKEN_SECONDS: int = Field(3600, ge=60, description="Life of an API client's access token.")
     IDEMPOTENCY_DAYS: int = Field(30, ge=30, description="How long first answers are kept for repeats.")
+    PAYSTACK_SECRET_KEY: str = Field("", description="`sk_test_...` or `sk_live_...`; empty: Paystack is off.")
+    PAYSTACK_PUBLIC_KEY: str = Field("", description="`pk_...` of the same mode.")
+    PAYSTACK_PREVIOUS_SECRET_KEY: str = Field(
+        "", description="While the secret key is changed: the one before, whose signatures still count."
+    )
+    PAYSTACK_URL: str = Field(rules.PAYSTACK_URL, description="Paystack's API.")
+    FLUTTERWAVE_SECRET_KEY: str = Field(
+        "", description="`FLWSECK_TEST-...-X` or `FLWSECK-...-X`; empty: Flutterwave is off."
+    )
+    FLUTTERWAVE_PUBLIC_KEY: str = Field("", description="`FLWPUBK...` of the same mode.")
+    FLUTTERWAVE_WEBHOOK_SECRET: str = Field(
+        "", description='The "secret hash" of its dashboard, at least 16 characters; needed with the secret key.'
+    )
+    FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET: str = Field(
+        "", description="While the webhook secret is changed: the one before, which still counts."
+    )
+    FLUTTERWAVE_URL: str = Field(rules.FLUTTERWAVE_URL, description="Flutterwave's API, version 3.")
+    PROVIDER_TIMEOUT_SECONDS: int = Field(
+        35, ge=5, le=120, description="How long a payment provider may take to answer; Flutterwave gives up after 28."
+    )
+    PROVIDER_TEST_KEYS_IN_PRODUCTION: bool = Field(
+        False, description="Allow test keys in production, for rehearsals: nothing paid with them is real."
+    )
     CLUSTR_CRASH_AT: str = Field(
         "", description="For tests: where to crash (`clustr/kit/crashpoints.py`); production refuses it."
     )
@@ -138,6 +161,21 @@ class Environment(BaseSettings):
         yield from rules.proxy_problems(self.CLUSTR_TRUSTED_PROXIES, production=self.production)
         for name in ("DATABASE_URL", "DATABASE_APP_URL", "DATABASE_SWEEP_URL", "DATABASE_CHECKER_URL"):
             yield from rules.database_url_problems(name, getattr(self, name), production=self.production)
+        yield from self._problems_of_providers()
+
+    def _problems_of_providers(self) -> Iterator[str]:
+        allowed = self.PROVIDER_TEST_KEYS_IN_PRODUCTION
+        for provider, own in (("PAYSTACK", rules.PAYSTACK_URL), ("FLUTTERWAVE", rules.FLUTTERWAVE_URL)):
+            names = (f"{provider}_SECRET_KEY", f"{provider}_PUBLIC_KEY", f"{provider}_PREVIOUS_SECRET_KEY")
+            keys = {name: getattr(self, name) for name in names if name in type(self).model_fields}
+            yield from rules.provider_key_problems(keys, production=self.production, test_keys_allowed=allowed)
+            url = f"{provider}_URL"
+            yield from rules.provider_url_problems(url, getattr(self, url), own=own, production=self.production)
+        yield from rules.webhook_secret_problems(
+            key=self.FLUTTERWAVE_SECRET_KEY,
+            secret=self.FLUTTERWAVE_WEBHOOK_SECRET,
+            previous=self.FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET,
+        )
 
     @cached_property
     def _kept_secrets(self) -> dict[str, str]:

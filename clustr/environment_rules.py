@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection, Iterator
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 _ENCRYPTED = {"require", "verify-ca", "verify-full"}
 _FEWEST_DIFFERENT = 16
 """Different characters of a secret, or bytes of a key; one made at random has many more."""
+
+PAYSTACK_URL = "https://api.paystack.co"
+FLUTTERWAVE_URL = "https://api.flutterwave.com/v3"
+_SHORTEST_WEBHOOK_SECRET = 16
+_KEY_SHAPES = {
+    "PAYSTACK_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{16,}", re.ASCII),
+    "PAYSTACK_PUBLIC_KEY": re.compile(r"pk_(test|live)_[A-Za-z0-9]{16,}", re.ASCII),
+    "PAYSTACK_PREVIOUS_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{16,}", re.ASCII),
+    "FLUTTERWAVE_SECRET_KEY": re.compile(r"FLWSECK(_TEST)?-[A-Za-z0-9-]{8,}-X", re.ASCII),
+    "FLUTTERWAVE_PUBLIC_KEY": re.compile(r"FLWPUBK(_TEST)?-[A-Za-z0-9-]{8,}-X", re.ASCII),
+}
 
 
 def base_url_problems(url: str) -> Iterator[str]:
@@ -48,6 +60,44 @@ def database_url_problems(name: str, url: str, *, production: bool) -> Iterator[
         yield f"{name} must name a host or a socket, and a database"
     elif production and not all(map(_is_here, hosts)) and query.get("sslmode") not in _ENCRYPTED:
         yield f"{name} names another machine: it needs sslmode=verify-full, or at least require"
+
+
+def provider_key_problems(keys: dict[str, str], *, production: bool, test_keys_allowed: bool) -> Iterator[str]:
+    """Keys of one provider by setting: each of its shape, all of one mode; live ones in production, and only there."""
+    modes = set()
+    for name, key in keys.items():
+        shape = _KEY_SHAPES[name].fullmatch(key)
+        if key and shape is None:
+            yield f"{name} does not look like one"
+        elif shape is not None:
+            modes.add("test" if "test" in (shape[1] or "").lower() else "live")
+    provider = next(iter(keys)).partition("_")[0]
+    if len(modes) > 1:
+        yield f"the {provider} keys must be all of test mode, or all live"
+    if "live" in modes and not production:
+        yield f"live {provider} keys move real money: they need CLUSTR_ENV=production"
+    if "test" in modes and production and not test_keys_allowed:
+        yield f"{provider} test keys pay nothing: production refuses them without PROVIDER_TEST_KEYS_IN_PRODUCTION"
+
+
+def webhook_secret_problems(*, key: str, secret: str, previous: str) -> Iterator[str]:
+    """A static webhook secret: needed with the key, long enough to guess nothing, not the key itself."""
+    if key and not secret:
+        yield "FLUTTERWAVE_SECRET_KEY is set without FLUTTERWAVE_WEBHOOK_SECRET"
+    for held in filter(None, (secret, previous)):
+        if len(held) < _SHORTEST_WEBHOOK_SECRET or not held.isascii() or not held.isprintable() or " " in held:
+            yield "FLUTTERWAVE_WEBHOOK_SECRET needs at least 16 characters, without spaces"
+        if held == key:
+            yield "FLUTTERWAVE_WEBHOOK_SECRET must not be the secret key"
+
+
+def provider_url_problems(name: str, url: str, *, own: str, production: bool) -> Iterator[str]:
+    """A provider's API is at an http address; in production at the provider's own host, over TLS."""
+    parts, own_parts = _split(url), _split(own)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        yield f"{name} must be a URL with a host"
+    elif production and own_parts and (parts.scheme, parts.netloc) != (own_parts.scheme, own_parts.netloc):
+        yield f"{name} must be at {own} in production"
 
 
 def too_uniform(secret: Collection[str] | bytes) -> bool:

@@ -1,30 +1,221 @@
-"""The one way out to the internet: an HTTP client that refuses to run inside a transaction and follows no redirect."""
+"""The one way out to the internet: never inside a transaction, never a redirect, never longer than the deadline.
+
+What goes wrong is one of two things, and money depends on which:
+
+    OutboundError
+        NothingSent       no byte of the request left: nothing can have happened
+        OutcomeUnknown    the request may have been heard: ask for the truth, never assume a failure
+
+No exception and no log line repeats an address, a header or a body.
+"""
 
 from __future__ import annotations
 
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
 import httpx
 from django.db import connections
+
+from clustr.kit.deadline import deadline, deadline_transport
+from clustr.kit.exact_json import NotExactJson, read_json, write_json
+
+LARGEST_BODY_BYTES = 4 * 1024 * 1024
+CONNECT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 5
+"""The longest pause before a repeat; a provider that asks for more is asked again later, by a job."""
+_UNSURE = frozenset({408, 409, 425, 429})
+_NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # below that they write addresses, which hold account numbers
 
 
 class NetworkInTransaction(RuntimeError):
     """The outside world was called while a transaction was open: a bug."""
 
 
-def _outside_transactions(_request: httpx.Request) -> None:
+class OutboundError(Exception):
+    """The outside world did not answer in a way that can be used. `why` is a word of ours, safe to log."""
+
+    def __init__(self, why: str, *, http_status: int | None = None, retry_after_seconds: int | None = None) -> None:
+        super().__init__(why if http_status is None else f"{why} (HTTP {http_status})")
+        self.why = why
+        self.http_status = http_status
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NothingSent(OutboundError):
+    """No connection was made, so the request was not heard."""
+
+
+class OutcomeUnknown(OutboundError):
+    """The request may have been heard; what came of it is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered with a status that means something (2xx, or 4xx that refuses), as exact JSON."""
+
+    http_status: int
+    body: Any
+
+
+def refuse_inside_transaction() -> None:
+    """Refuse if any connection of this thread has a transaction open. Every request that leaves is asked."""
     for connection in connections.all(initialized_only=True):
         if connection.in_atomic_block:
             raise NetworkInTransaction(f"a transaction is open on {connection.alias!r}")
 
 
+def _ask_before_leaving(_request: httpx.Request) -> None:
+    refuse_inside_transaction()
+
+
 def outbound_client(
-    *, base_url: str, timeout_seconds: float, transport: httpx.BaseTransport | None = None
+    *,
+    base_url: str,
+    timeout_seconds: float,
+    headers: Mapping[str, str] | None = None,
+    transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """A client for one provider. Each request is checked to be between transactions; redirects are not followed."""
+    """A client for one host, safe to share between threads. Each request is checked to be between transactions;
+    redirects are not followed, certificates are verified, proxies of the environment are ignored."""
     return httpx.Client(
         base_url=base_url,
-        timeout=timeout_seconds,
-        transport=transport,
+        timeout=httpx.Timeout(timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds)),
+        headers={
+            "User-Agent": "ClustR",
+            "Accept": "application/json",
+            "Accept-Encoding": "identity",
+            **(headers or {}),
+        },
+        transport=transport or deadline_transport(),
         follow_redirects=False,
         trust_env=False,
-        event_hooks={"request": [_outside_transactions]},
+        event_hooks={"request": [_ask_before_leaving]},
     )
+
+
+class Outbound:
+    """One provider's JSON API: each call has one deadline, each answer a largest size.
+
+    What was surely not sent is tried again, up to `attempts` times. What may have been heard is tried again only if
+    the caller says `repeatable`: a GET, or a POST that the provider does once for our reference.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        headers: Mapping[str, str],
+        timeout_seconds: float,
+        transport: httpx.BaseTransport | None = None,
+        attempts: int = 3,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._base = base_url.rstrip("/")
+        self._client = outbound_client(
+            base_url=self._base + "/", timeout_seconds=timeout_seconds, headers=headers, transport=transport
+        )
+        self._timeout_seconds = timeout_seconds
+        self._attempts = attempts
+        self._sleep = sleep
+        self._jitter = jitter
+        self._tick = tick
+
+    def get(self, *path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """Read. The parts of the path are quoted, so that no reference can lead elsewhere."""
+        return self._patiently("GET", path, query or {}, None, repeatable=True)
+
+    def post(self, *path: str, body: Mapping[str, Any], repeatable: bool = False) -> Answer:
+        """Ask for an effect."""
+        return self._patiently("POST", path, {}, write_json(body).encode(), repeatable=repeatable)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _patiently(
+        self, method: str, path: tuple[str, ...], query: Mapping[str, str], content: bytes | None, *, repeatable: bool
+    ) -> Answer:
+        began = self._tick()
+        unheard: OutcomeUnknown | None = None
+        for attempt in range(1, self._attempts + 1):
+            try:
+                answer = self._once(method, path, query, content)
+            except OutboundError as error:
+                unheard = error if isinstance(error, OutcomeUnknown) else unheard
+                pause = self._pause_after(error, attempt)
+                may_repeat = repeatable or unheard is None
+                if not may_repeat or pause is None or self._tick() - began + pause >= self._timeout_seconds:
+                    raise unheard or error from None
+                self._sleep(pause)
+            else:
+                if unheard is not None and method != "GET" and answer.http_status >= 400:
+                    # The refusal is of the repeat; perhaps because the first was heard.
+                    raise OutcomeUnknown("refused_after_unknown", http_status=answer.http_status)
+                return answer
+        raise AssertionError("unreachable: the last attempt answers or raises")
+
+    def _pause_after(self, error: OutboundError, attempt: int) -> float | None:
+        """How long to wait before the next attempt, in seconds; None: not now."""
+        if attempt >= self._attempts:
+            return None
+        if error.retry_after_seconds is not None:
+            return error.retry_after_seconds if error.retry_after_seconds <= LONGEST_WAIT_SECONDS else None
+        return min(LONGEST_WAIT_SECONDS, 0.2 * (1 << attempt)) * (0.5 + self._jitter() / 2)
+
+    def _once(self, method: str, path: tuple[str, ...], query: Mapping[str, str], content: bytes | None) -> Answer:
+        request = self._client.build_request(
+            method,
+            self._base + "/" + "/".join(quote(part, safe="") for part in path),
+            params=query or None,
+            content=content,
+            headers={"Content-Type": "application/json"} if content is not None else None,
+        )
+        try:
+            with deadline(self._timeout_seconds):
+                response = self._client.send(request, stream=True)
+                try:
+                    body = _limited(response)
+                finally:
+                    response.close()
+        except _NOTHING_SENT as error:
+            raise NothingSent(type(error).__name__) from None
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(type(error).__name__) from None
+        return _understood(response, body)
+
+
+def _limited(response: httpx.Response) -> bytes:
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise OutcomeUnknown("packed_unasked", http_status=response.status_code)
+    body = b""
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > LARGEST_BODY_BYTES:
+            raise OutcomeUnknown("too_large", http_status=response.status_code)
+    return body
+
+
+def _understood(response: httpx.Response, body: bytes) -> Answer:
+    status = response.status_code
+    if status in _UNSURE or not (200 <= status < 300 or 400 <= status < 500):
+        raise OutcomeUnknown("no_usable_status", http_status=status, retry_after_seconds=_retry_after(response))
+    try:
+        return Answer(http_status=status, body=read_json(body))
+    except NotExactJson:
+        raise OutcomeUnknown("not_json", http_status=status) from None
+
+
+def _retry_after(response: httpx.Response) -> int | None:
+    """Whole seconds; a date is not read, because that would need the clock."""
+    said = response.headers.get("retry-after", "").strip()
+    return int(said) if said.isascii() and said.isdigit() and len(said) < 7 else None

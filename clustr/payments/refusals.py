@@ -33,3 +33,9 @@ class TransactionNotRetryable(Conflict):
     """Only a failed payment through a provider can be tried again."""
 
     code = "transaction_not_retryable"
+
+
+class ProviderNotAvailable(Conflict):
+    """This payment provider is not switched on here."""
+
+    code = "provider_not_available"

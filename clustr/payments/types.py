@@ -1,14 +1,42 @@
-"""What queries answer about transactions."""
+"""What queries answer about transactions, and the kinds of failure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from clustr.kit.money import Money
 from clustr.payments.states import TransactionStatus, TransactionType
+
+
+class PaymentErrorType(StrEnum):
+    """Why a payment failed, in the words clients read."""
+
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    INVALID_CARD = "invalid_card"
+    EXPIRED_CARD = "expired_card"
+    DECLINED_CARD = "declined_card"
+    NETWORK_ERROR = "network_error"
+    PROVIDER_ERROR = "provider_error"
+    TIMEOUT_ERROR = "timeout_error"
+    AUTHENTICATION_ERROR = "authentication_error"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    FRAUD_SUSPECTED = "fraud_suspected"
+    UNKNOWN = "unknown"
+
+
+class RecoveryOption(StrEnum):
+    """What a payer can do about a failed payment."""
+
+    RETRY = "retry"
+    ANOTHER_CARD = "another_card"
+    OTHER_PROVIDER = "other_provider"
+    WALLET = "wallet"
+    CONTACT_BANK = "contact_bank"
+    CONTACT_OFFICE = "contact_office"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,42 @@
+"""Flutterwave's deliveries (v3): a static secret in a header, which does not bind the body, and two shapes of body."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from clustr.payments.providers.notices import notice_key, one_header, read_event, refuse_unless_equal
+from clustr.payments.providers.nouns import Notice, NoticeKind
+from clustr.payments.providers.reading import optional_mapping, text
+
+_CHARGE, _PAYOUT = "charge.completed", "transfer.completed"
+
+
+def read_flutterwave_notice(*, accepted: Sequence[bytes], raw_body: bytes, headers: Mapping[str, Any]) -> Notice:
+    """A delivery with one of the accepted secrets. Both shapes of the same news have the same key. A virtual account
+    uses one reference for every payment into it, so the key holds the id of the payment."""
+    refuse_unless_equal(one_header(headers, "verif-hash"), accepted)
+    event, data = read_event(raw_body)
+    event, data = (event, data) if event else _flat(data)
+    kind = {_CHARGE: NoticeKind.CHARGE, _PAYOUT: NoticeKind.PAYOUT, "refund": NoticeKind.REFUND}.get(
+        event, NoticeKind.OTHER
+    )
+    provider_id, status = text(data.get("id")), text(data.get("status"))
+    reference = text(data.get("tx_ref")) or text(data.get("txRef")) or text(data.get("reference"))
+    return Notice(
+        kind=kind,
+        reference=reference if kind in (NoticeKind.CHARGE, NoticeKind.PAYOUT) else "",
+        provider_id=provider_id,
+        key=notice_key(event, provider_id, status, raw_body=raw_body),
+    )
+
+
+def _flat(body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The older shape names no event: it is known by what it holds."""
+    if "AmountRefunded" in body and "TransactionId" in body:
+        return "refund", body
+    if body.get("event.type") == "Transfer":
+        return _PAYOUT, optional_mapping(body.get("transfer")) or body
+    if "txRef" in body:
+        return _CHARGE, body
+    return "", body

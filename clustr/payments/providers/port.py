@@ -1,0 +1,94 @@
+"""The port: what ClustR asks of a payment provider, in ClustR's words. No vendor word and no wire format stands here.
+
+Every method is one question to the provider, asked between transactions. It answers a noun of `nouns`, or raises
+
+    kit.outbound.NothingSent       nothing left this machine: nothing happened
+    kit.outbound.OutcomeUnknown    the request may have been heard: fetch the truth later, assume no failure
+    AlreadyKnown                   the provider has this reference already: fetch the truth
+    ProviderRefused                the provider read the request and refused it: nothing happened
+    NotOffered                     this provider cannot do that at all
+
+and nothing else. A `failed` outcome is positive evidence; whatever is not understood is `unknown`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+from clustr.kit.outbound import Outbound
+from clustr.payments.providers.nouns import (
+    Bank,
+    ChallengeRequired,
+    ChargeRequest,
+    ChargeTruth,
+    CheckoutStarted,
+    Mode,
+    NotFoundYet,
+    Notice,
+    Page,
+    PayoutRequest,
+    PayoutTruth,
+    RefundRequest,
+    RefundTruth,
+    SavedMethodCharge,
+    Settlement,
+    VirtualAccount,
+    VirtualAccountRequest,
+)
+from clustr.payments.types import PaymentErrorType
+
+
+class ProviderRefused(Exception):
+    """The provider read the request and refused it; nothing happened. `message`: what it said, redacted."""
+
+    def __init__(self, type: PaymentErrorType, message: str, *, http_status: int) -> None:
+        super().__init__(f"{type.value} (HTTP {http_status})")
+        self.type = type
+        self.message = message
+        self.http_status = http_status
+
+
+class AlreadyKnown(Exception):
+    """The provider has a charge or payout with this reference; it was made by an earlier request of ours."""
+
+
+class NotOffered(Exception):
+    """This provider does not offer this, or not in this currency. Nothing was sent."""
+
+
+class NoticeRefused(Exception):
+    """The signature is absent or wrong. Keep nothing of it."""
+
+
+class Connect(Protocol):
+    """Makes the way out to one provider's host."""
+
+    def __call__(self, *, base_url: str, headers: Mapping[str, str]) -> Outbound: ...
+
+
+class PaymentProvider(Protocol):
+    """One provider with its keys, safe to share between threads."""
+
+    name: str
+    mode: Mode
+
+    def start_charge(self, request: ChargeRequest) -> CheckoutStarted: ...
+    def charge_saved_method(self, request: SavedMethodCharge) -> ChargeTruth | ChallengeRequired: ...
+    def fetch_charge(self, *, reference: str) -> ChargeTruth | NotFoundYet: ...
+    def fetch_charge_by_id(self, *, provider_id: str) -> ChargeTruth | NotFoundYet: ...
+    def list_charges(self, *, since: datetime, until: datetime) -> Iterator[Page[ChargeTruth]]: ...
+
+    def refund_charge(self, request: RefundRequest) -> RefundTruth: ...
+    def fetch_refund(self, *, provider_id: str) -> RefundTruth | NotFoundYet: ...
+    def refunds_of(self, *, charge_id: str) -> tuple[RefundTruth, ...]: ...
+
+    def list_banks(self, *, currency: str) -> tuple[Bank, ...]: ...
+    def resolve_account(self, *, bank_code: str, account_number: str) -> str: ...
+    def pay_out(self, request: PayoutRequest) -> PayoutTruth: ...
+    def fetch_payout(self, *, reference: str) -> PayoutTruth | NotFoundYet: ...
+
+    def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]: ...
+    def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount: ...
+    def read_notice(self, *, raw_body: bytes, headers: Mapping[str, Any]) -> Notice: ...
