@@ -105,6 +105,21 @@ class Environment(BaseSettings):
     TRANSFER_LIMIT_RAISE_HOURS: int = Field(
         24, ge=1, description="How long after it was raised or removed a limit of transfers counts as it was."
     )
+    PAYOUT_COOLING_HOURS: int = Field(
+        24, ge=0, description="How long money waits before it is sent to a bank account that was never paid before."
+    )
+    CALLBACK_ORIGINS: str = Field(
+        "",
+        description="Origins, comma-separated, that payers may be sent back to besides ClustR's own: `https://app.example`.",
+    )
+    PAYOUT_PROVIDER: str = Field(
+        "", description="The provider that sends money to bank accounts; empty: the first one that has keys."
+    )
+    PROVIDER_FEES: str = Field(
+        "paystack:NGN:150:100.00:2000.00:2500.00,flutterwave:NGN:200:0:2000.00:0",
+        description="What providers take of a payment, to be added where the payer bears it: `provider:CURRENCY:basis"
+        " points:fixed:cap:fixed from`, comma-separated, amounts in major units.",
+    )
     PIN_RESET_COOLING_HOURS: int = Field(24, ge=0, description="How long after a PIN reset nothing can be withdrawn.")
 
     @property
@@ -115,6 +130,11 @@ class Environment(BaseSettings):
     def base_url(self) -> str:
         """Where people reach this server, without a trailing slash."""
         return (self.CLUSTR_BASE_URL or f"http://127.0.0.1:{self.PORT}").rstrip("/")
+
+    @property
+    def callback_origins(self) -> frozenset[str]:
+        """Where payers may be sent back to: ClustR's own origin, and those that were allowed."""
+        return frozenset({self.base_url, *filter(None, (part.strip() for part in self.CALLBACK_ORIGINS.split(",")))})
 
     @property
     def embedded(self) -> bool:

@@ -243,3 +243,13 @@ class BillSummary:
     lines: tuple[StatusLine, ...]
     outstanding: Money
     next_due_date: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DirectPayment:
+    """What a checkout for a bill asks for, and the version of the terms that it relies on."""
+
+    bill_id: UUID
+    amount: Money
+    title: str
+    version: int

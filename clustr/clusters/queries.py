@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, connections, transaction
+from django.db.models import Q
 
 from clustr.audit import queries as audit
 from clustr.clusters.models import Cluster, Membership
@@ -27,6 +28,7 @@ from clustr.clusters.types import (
     PaymentsPermissions,
     PendingLimit,
     Period,
+    Role,
     Standing,
 )
 from clustr.kit.actor import Actor, Origin
@@ -204,6 +206,15 @@ def _cluster(cluster_id: UUID) -> Cluster:
     if cluster is None:
         raise ClusterNotFound
     return cluster
+
+
+def holders_of(*, permission: str, now: datetime) -> set[UUID]:
+    """Who holds this permission in the cluster under way now: administrators, and staff it was granted to."""
+    present = Membership.objects.filter(
+        Q(left_at=None) | Q(left_at__gt=now), cluster_id=current_tenant(), joined_at__lte=now
+    )
+    allowed = present.filter(Q(role=Role.ADMIN) | Q(role=Role.STAFF, permissions__contains=[permission]))
+    return set(allowed.values_list("user_id", flat=True))
 
 
 def require_member(*, user_id: UUID) -> None:

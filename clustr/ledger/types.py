@@ -21,6 +21,8 @@ class AccountKind(StrEnum):
     RECEIVED_POS = "received_pos"
     EXTERNAL_FUNDS = "external_funds"
     OPENING_BALANCES = "opening_balances"
+    PROVIDER_CLEARING = "provider_clearing"
+    PROVIDER_FEES = "provider_fees"
 
 
 GUARDED = frozenset({AccountKind.MEMBER_WALLET})
@@ -33,6 +35,8 @@ OPEN = frozenset(
         AccountKind.RECEIVED_POS,
         AccountKind.EXTERNAL_FUNDS,
         AccountKind.OPENING_BALANCES,
+        AccountKind.PROVIDER_CLEARING,
+        AccountKind.PROVIDER_FEES,
     }
 )
 """Kinds that stand for money outside: their balance is negative by what came in. The rest may not fall below zero."""
@@ -49,6 +53,17 @@ class TransferKind(StrEnum):
     PAYOUT_RETURN = "payout_return"
     ADJUSTMENT = "adjustment"
     REVERSAL = "reversal"
+    DEPOSIT = "deposit"
+    UNPLACED_RECEIPT = "unplaced_receipt"
+    PAYOUT_SENT = "payout_sent"
+    PAYOUT_BOUNCED = "payout_bounced"
+    FEE_SURCHARGE = "fee_surcharge"
+    PROVIDER_FEE = "provider_fee"
+    FEE_CHARGED = "fee_charged"
+
+
+BESIDE = frozenset({TransferKind.FEE_SURCHARGE, TransferKind.PROVIDER_FEE, TransferKind.PAYOUT_SENT})
+"""Transfers beside a transaction's own amount: what the provider took for it, and the confirmed end of a payout."""
 
 
 @dataclass(frozen=True, slots=True)

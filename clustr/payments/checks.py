@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from clustr.kit.invariants import Invariant, recent
 from clustr.ledger.checks import RECENT_TRANSFERS
+from clustr.ledger.types import BESIDE
 
 _MADE = recent("payments_transaction")
+_BESIDE = ", ".join(f"'{kind}'" for kind in sorted(BESIDE))
 
 # Transactions made or moved lately, with the transfers of each: the one that bears its id, and any other of that time.
 _MOVED = f"""moved AS MATERIALIZED (SELECT * FROM {RECENT_TRANSFERS} AS t),
   touched AS (SELECT cluster_id, id FROM {_MADE} AS made UNION SELECT cluster_id, journal FROM moved),
   part AS (
-    SELECT cluster_id, id, journal, amount, reverses FROM moved
+    SELECT cluster_id, id, journal, amount, reverses FROM moved WHERE kind NOT IN ({_BESIDE})
     UNION SELECT t.cluster_id, t.id, t.journal, t.amount, t.reverses FROM touched
       JOIN ledger_transfer t ON t.cluster_id = touched.cluster_id AND t.id = touched.id)"""
 
@@ -19,11 +21,11 @@ INVARIANTS = [
     Invariant(
         "payments.settled_once",
         "A completed transaction has moved exactly its amount in the books, an unsettled one nothing for good.",
-        """SELECT t.cluster_id, t.id, t.status, t.amount_minor, coalesce(s.amount, 0) FROM payments_transaction t
+        f"""SELECT t.cluster_id, t.id, t.status, t.amount_minor, coalesce(s.amount, 0) FROM payments_transaction t
            LEFT JOIN (
              SELECT cluster_id, journal, sum(amount) FILTER (WHERE reverses IS NULL) AS amount,
                     coalesce(sum(amount) FILTER (WHERE reverses IS NOT NULL), 0) AS undone
-             FROM ledger_transfer GROUP BY 1, 2) AS s ON s.cluster_id = t.cluster_id AND s.journal = t.id
+             FROM ledger_transfer WHERE kind NOT IN ({_BESIDE}) GROUP BY 1, 2) AS s ON s.cluster_id = t.cluster_id AND s.journal = t.id
            WHERE (t.status IN ('completed', 'refunded') AND (s.amount = t.amount_minor AND s.undone = 0) IS NOT TRUE)
               OR (t.status IN ('failed', 'cancelled') AND coalesce(s.amount - s.undone, 0) <> 0)""",
         f"""WITH {_MOVED}

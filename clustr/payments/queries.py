@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connections
 from django.db.models import Case, OuterRef, QuerySet, Subquery, When
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.payments.models import Transaction
+from clustr.payments.models import SavedMethod, Transaction
 from clustr.payments.refusals import TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
-from clustr.payments.types import TransactionView
+from clustr.payments.types import SavedMethodView, TransactionView
 
 _REFUNDED = Transaction.objects.filter(
     cluster_id=OuterRef("cluster_id"), id=OuterRef("subject_id"), purpose=Purpose.BILL
@@ -34,6 +35,32 @@ class TransactionFilter:
     provider: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which transaction of which cluster."""
+
+    cluster_id: UUID
+    transaction_id: UUID
+
+
+def place_of_reference(*, reference: str) -> Place | None:
+    """Whose transaction a provider's news are about, whatever cluster: read through the sweep role, outside any tenant."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute("SELECT cluster_id, id FROM payments_attempt WHERE reference = %s LIMIT 1", [reference])
+        found = cursor.fetchone()
+    return Place(*found) if found else None
+
+
+def due_attempts(*, now: datetime, limit: int) -> list[Place]:
+    """The attempts that are to be asked about by now, the longest due first: read through the sweep role."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(
+            "SELECT cluster_id, id FROM payments_attempt WHERE next_check_at <= %s ORDER BY next_check_at LIMIT %s",
+            [now, limit],
+        )
+        return [Place(*row) for row in cursor.fetchall()]
 
 
 def transactions_of_cluster(
@@ -58,6 +85,22 @@ def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> Transaction
     if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):
         raise TransactionNotFound
     return view_of(found)
+
+
+def my_methods(*, actor: Actor) -> list[SavedMethodView]:
+    """The member's saved cards, the newest first."""
+    kept = SavedMethod.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at=None)
+    return [
+        SavedMethodView(
+            id=method.id,
+            provider=method.provider,
+            brand=method.brand,
+            last_four=method.last_four,
+            expires_month=method.expires_month,
+            expires_year=method.expires_year,
+        )
+        for method in kept.order_by("-id")
+    ]
 
 
 def view_of(transaction: Transaction) -> TransactionView:

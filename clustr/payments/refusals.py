@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clustr.kit.errors import Conflict, NotFound
+from clustr.kit.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class TransactionNotFound(NotFound):
@@ -39,3 +39,45 @@ class ProviderNotAvailable(Conflict):
     """This payment provider is not switched on here."""
 
     code = "provider_not_available"
+
+
+class ProviderUnavailable(Unavailable):
+    """The payment provider could not be reached; nothing was started."""
+
+    code = "provider_unavailable"
+
+
+class ProviderSilent(Unavailable):
+    """The payment provider did not answer in time; what became of it will be found out."""
+
+    code = "provider_silent"
+
+
+class ProviderWouldNot(Unavailable):
+    """The payment provider refused to start this; nothing was started."""
+
+    code = "provider_would_not"
+
+
+class PaymentMethodNotFound(NotFound):
+    """There is no such saved payment method, or it is not yours."""
+
+    code = "payment_method_not_found"
+
+
+class CallbackNotAllowed(Invalid):
+    """Payers are not sent back to that address; only to those an operator allowed."""
+
+    code = "callback_not_allowed"
+
+
+class CaseNotFound(NotFound):
+    """There is no such case here."""
+
+    code = "case_not_found"
+
+
+class CaseClosed(Conflict):
+    """The case was closed already."""
+
+    code = "case_closed"

@@ -51,3 +51,36 @@ class Purpose(StrEnum):
     PAYOUT = "payout"
     CLUSTER_WALLET = "cluster_wallet"
     REFUND = "refund"
+    SURPLUS = "surplus"
+    FEES = "fees"
+
+
+class AttemptKind(StrEnum):
+    """What is asked of a provider: money from a payer, money to a bank account, or money back to where it came from."""
+
+    CHARGE = "charge"
+    PAYOUT = "payout"
+    REFUND = "refund"
+
+
+class NoticeState(StrEnum):
+    """A provider's notice waits to be acted on, was acted on, or says nothing that concerns us."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    IGNORED = "ignored"
+
+
+class CaseKind(StrEnum):
+    """Why a person has to look."""
+
+    UNKNOWN_TOO_LONG = "unknown_too_long"
+    DOES_NOT_MATCH = "does_not_match"
+    OWNER_NOT_FOUND = "owner_not_found"
+    PAYOUT_BOUNCED = "payout_bounced"
+    CHARGEBACK = "chargeback"
+    NOT_WITH_US = "not_with_us"
+    NOT_AT_PROVIDER = "not_at_provider"
+    FEE_DIFFERS = "fee_differs"
+    AMOUNT_DIFFERS = "amount_differs"
+    CLEARING_DIFFERS = "clearing_differs"

@@ -15,17 +15,17 @@ from clustr.payments.states import TransactionStatus, TransactionType
 class PaymentErrorType(StrEnum):
     """Why a payment failed, in the words clients read."""
 
-    INSUFFICIENT_FUNDS = "insufficient_funds"
-    INVALID_CARD = "invalid_card"
-    EXPIRED_CARD = "expired_card"
-    DECLINED_CARD = "declined_card"
-    NETWORK_ERROR = "network_error"
-    PROVIDER_ERROR = "provider_error"
-    TIMEOUT_ERROR = "timeout_error"
-    AUTHENTICATION_ERROR = "authentication_error"
-    LIMIT_EXCEEDED = "limit_exceeded"
-    FRAUD_SUSPECTED = "fraud_suspected"
-    UNKNOWN = "unknown"
+    INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
+    INVALID_CARD = "INVALID_CARD"
+    EXPIRED_CARD = "EXPIRED_CARD"
+    DECLINED_CARD = "DECLINED_CARD"
+    NETWORK_ERROR = "NETWORK_ERROR"
+    PROVIDER_ERROR = "PROVIDER_ERROR"
+    TIMEOUT_ERROR = "TIMEOUT_ERROR"
+    AUTHENTICATION_ERROR = "AUTHENTICATION_ERROR"
+    LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
+    FRAUD_SUSPECTED = "FRAUD_SUSPECTED"
+    UNKNOWN = "UNKNOWN"
 
 
 class RecoveryOption(StrEnum):
@@ -59,3 +59,15 @@ class TransactionView:
     failure: dict[str, Any] | None
     created_at: datetime
     completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMethodView:
+    """A saved card as its owner recognises it."""
+
+    id: UUID
+    provider: str
+    brand: str
+    last_four: str
+    expires_month: int
+    expires_year: int

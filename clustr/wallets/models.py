@@ -89,6 +89,19 @@ class Operation(models.Model):
         return self.kind
 
 
+class Payee(models.Model):
+    """A bank account that a member, or the cluster (no owner), sends money to; known by a keyed digest only."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    owner_id = models.UUIDField(null=True)
+    fingerprint = models.BinaryField()
+    first_used_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return "payee"
+
+
 class Payout(models.Model):
     """Money on its way out: a cluster transfer or a member's withdrawal. Its id is its transaction's.
 
@@ -98,6 +111,8 @@ class Payout(models.Model):
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
     source_account = models.UUIDField()
+    payee_id = models.UUIDField()
+    sendable_at = models.DateTimeField()
     destination = models.BinaryField()
     account_hint = models.TextField()
     approval = models.TextField()

@@ -34,6 +34,8 @@ _SHOWN_AS = {
     TransferKind.PAYOUT_RETURN: OperationKind.TRANSFER,
     TransferKind.ADJUSTMENT: OperationKind.ADJUSTMENT,
     TransferKind.REVERSAL: OperationKind.ADJUSTMENT,
+    TransferKind.PAYOUT_BOUNCED: OperationKind.TRANSFER,
+    TransferKind.FEE_CHARGED: OperationKind.FEE,
 }
 
 

@@ -1,4 +1,5 @@
-"""The two ways a view does its work: `once()` for what changes something, `read()` for what does not.
+"""The ways a view does its work: `once()` for what changes something, `once_between()` where the outside world is asked in
+the middle, `read()` for what changes nothing.
 
 A view parses (by its types), makes one call down, and shapes the answer (by its types):
 
@@ -13,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 from django.conf import settings
 from django.db import connection
@@ -27,9 +28,10 @@ from clustr.kit.errors import TooMany
 from clustr.kit.tenancy import in_tenant
 from clustr.web.actors import Request, actor_of
 
-__all__ = ["Request", "actor_of", "json_answer", "once", "read", "read_value", "take_turn"]
+__all__ = ["Request", "actor_of", "json_answer", "once", "once_between", "read", "read_value", "take_turn"]
 
 P = TypeVar("P")
+Q = TypeVar("Q")
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
@@ -91,6 +93,50 @@ def once(
     given, repeated = in_tenant(actor.cluster_id, answer)
     if not repeated:
         crash_point("door.once.committed")
+    return _replay(given) if repeated else json_answer(given.text, given.status)
+
+
+def once_between(
+    request: Request,
+    body: BaseModel | None,
+    status: int,
+    *,
+    record: Callable[[Claim | None], P],
+    ask: Callable[[P], Q],
+    shape: Callable[[Q], BaseModel],
+) -> HttpResponse:
+    """For what asks the outside world, once per Idempotency-Key: `record` in the cluster's transaction what will be asked,
+    `ask` outside any transaction, then keep the answer that `shape` makes of it in a transaction again.
+
+    Nothing is held while the world answers. `record` gets the request's claim, to know what an earlier try of the same
+    request has begun. Takes a turn of the user's throttle.
+    """
+    take_turn(request)
+    actor = actor_of(request)
+    claim = _claim(request, body)
+
+    def first() -> tuple[Answer | None, P | None]:
+        known = audit.claim_request(claim) if claim else None
+        return (known, None) if known is not None else (None, record(claim))
+
+    known, recorded = in_tenant(actor.cluster_id, first)
+    if known is not None:
+        return _replay(known)
+    crash_point("door.between.recorded")
+    asked = ask(cast(P, recorded))
+    crash_point("door.between.asked")
+
+    def last() -> tuple[Answer, bool]:
+        other = audit.claim_request(claim) if claim else None
+        if other is not None:
+            return other, True
+        made = Answer(status, shape(asked).model_dump_json(by_alias=True))
+        if claim:
+            audit.keep_answer(claim, made, at=request.now)
+        return made, False
+
+    given, repeated = in_tenant(actor.cluster_id, last)
+    crash_point("door.between.kept")
     return _replay(given) if repeated else json_answer(given.text, given.status)
 
 

@@ -56,8 +56,9 @@ STATUS_OF_KIND: tuple[tuple[type[Refusal], int], ...] = (
     (TooMany, 429),
     (Unavailable, 503),
 )
-STATUS_OF_CODE = {"cluster_required": 400, "cluster_malformed": 400}
-"""Refusals whose status is not their kind's: the request itself is incomplete, whatever its values."""
+STATUS_OF_CODE = {"cluster_required": 400, "cluster_malformed": 400, "provider_would_not": 502, "provider_silent": 504}
+"""Refusals whose status is not their kind's: the request itself is incomplete, whatever its values; or it is not we who
+are not available."""
 
 _DEFAULT_RETRY_SECONDS = {429: 1, 503: 1}
 

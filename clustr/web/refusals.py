@@ -47,6 +47,13 @@ class NotSignedIn(DoorError):
     code = "not_signed_in"
 
 
+class SignatureInvalid(DoorError):
+    """The signature is missing or wrong, or notices of this provider are not taken here."""
+
+    status = 401
+    code = "signature_invalid"
+
+
 class CsrfFailed(DoorError):
     """The CSRF token is missing or wrong."""
 

@@ -138,7 +138,7 @@ def _standing_at(cast: Cast, status: TransactionStatus) -> UUID:
     if status is S.REFUNDED:
         with tenant(cast.cluster_id):
             payments.complete_transaction(transaction_id=made, now=cast.now)
-            payments.count_refund(transaction_id=made, amount=naira("10.00"))
+            payments.count_refund(transaction_id=made, amount=naira("10.00"), now=cast.now)
     return made
 
 
@@ -166,11 +166,11 @@ def test_completing_says_whether_it_changed_anything(cast: Cast) -> None:
 def test_a_late_success_settles_what_was_cancelled(cast: Cast) -> None:
     made = make(cast, status=S.PENDING)
     with tenant(cast.cluster_id):
-        assert payments.cancel_transaction(transaction_id=made.id)
-        assert not payments.cancel_transaction(transaction_id=made.id)
+        assert payments.cancel_transaction(transaction_id=made.id, now=cast.now)
+        assert not payments.cancel_transaction(transaction_id=made.id, now=cast.now)
         assert payments.complete_transaction(transaction_id=made.id, now=cast.now)
     with pytest.raises(IntegrityError, match="no step from completed to cancelled"), tenant(cast.cluster_id):
-        payments.cancel_transaction(transaction_id=made.id)
+        payments.cancel_transaction(transaction_id=made.id, now=cast.now)
 
 
 def test_another_clusters_transaction_is_not_touched(cast: Cast) -> None:
@@ -234,7 +234,7 @@ def test_states_fit_what_is_said_of_them(cast: Cast, change: str) -> None:
 
 def refund(cast: Cast, transaction_id: UUID, amount: str) -> Transaction:
     with tenant(cast.cluster_id):
-        return payments.count_refund(transaction_id=transaction_id, amount=naira(amount))
+        return payments.count_refund(transaction_id=transaction_id, amount=naira(amount), now=cast.now)
 
 
 def test_a_refund_in_parts_ends_as_refunded(cast: Cast) -> None:
@@ -268,7 +268,7 @@ def test_unknown_is_refused(cast: Cast) -> None:
 def test_another_clusters_is_refused(cast: Cast) -> None:
     made = make(cast)
     with pytest.raises(TransactionNotFound), tenant(cast.lekki.id):
-        payments.count_refund(transaction_id=made.id, amount=naira("1.00"))
+        payments.count_refund(transaction_id=made.id, amount=naira("1.00"), now=cast.now)
 
 
 def test_twenty_refunds_at_once_never_exceed_the_payment(cast: Cast) -> None:

@@ -1,6 +1,7 @@
 """The only writers of bills: issuing, consent, disputes, payment, refunds."""
 
 from clustr.bills.commands.consent import acknowledge_bill, dispute_bill, resolve_dispute, withdraw_dispute
+from clustr.bills.commands.direct import judge_direct_payment, lock_for_settlement, settle_direct_payment
 from clustr.bills.commands.issuing import (
     create_bulk_bills,
     create_cluster_wide_bill,
@@ -18,10 +19,13 @@ __all__ = [
     "create_user_specific_bill",
     "dispute_bill",
     "edit_bill",
+    "judge_direct_payment",
+    "lock_for_settlement",
     "pay_bill",
     "record_offline_bill_payment",
     "refund_bill_payment",
     "resolve_dispute",
+    "settle_direct_payment",
     "update_bill_status",
     "withdraw_dispute",
 ]

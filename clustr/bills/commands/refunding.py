@@ -99,7 +99,7 @@ def refund_bill_payment(
         lock_part(payment.bill_id, payment.user_id)
         known.refresh_from_db()
         back = Money(known.amount_minor - known.refunded_minor, known.currency) if amount is None else amount
-        original = payments.count_refund(transaction_id=transaction_id, amount=back)
+        original = payments.count_refund(transaction_id=transaction_id, amount=back, now=now)
         refund = payments.create_transaction(
             id=new_id(),
             type=TransactionType.REFUND,

@@ -9,6 +9,7 @@ from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
+from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.kit.vault import seal
@@ -17,6 +18,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.commands.payees import meet_payee, sendable_from
 from clustr.wallets.commands.pins import refuse_while_cooling, require_authorization
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation, Payout
@@ -56,7 +58,8 @@ def approve_transfer(*, actor: Actor, payout_id: UUID, now: datetime) -> UUID:
     """Let a waiting transfer go. Needs TransferFunds, and another person than its maker."""
     actor.require("TransferFunds")
     with tenant(actor.cluster_id), crash_points("wallets.approve"):
-        _decide(actor, payout_id, Approval.APPROVED, "", now)
+        payout = _decide(actor, payout_id, Approval.APPROVED, "", now)
+        _ask_to_send(actor.cluster_id, payout_id, max(now, payout.sendable_at))
         _audit(actor, "cluster_wallet.transfer_approved", payout_id, "", now)
     return payout_id
 
@@ -67,7 +70,7 @@ def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) 
     with tenant(actor.cluster_id), crash_points("wallets.reject"):
         _decide(actor, payout_id, Approval.REJECTED, note, now)
         ledger.reverse(transfer_id=payout_id, journal=payout_id, at=now, kind=TransferKind.PAYOUT_RETURN)
-        payments.cancel_transaction(transaction_id=payout_id)
+        payments.cancel_transaction(transaction_id=payout_id, now=now)
         _audit(actor, "cluster_wallet.transfer_rejected", payout_id, note, now)
     return payout_id
 
@@ -95,10 +98,14 @@ def send_out(
         description=description,
         now=now,
     )
+    payee = meet_payee(actor=actor, owner_id=user_id, destination=destination, amount=amount, now=now)
+    sendable_at = sendable_from(payee=payee, now=now)
     Payout.objects.create(
         id=transaction.id,
         cluster_id=actor.cluster_id,
         source_account=source_account,
+        payee_id=payee.id,
+        sendable_at=sendable_at,
         destination=seal(
             "\n".join((destination.bank_code, destination.account_number, destination.account_name)),
             bound_to=destination_place(transaction.id),
@@ -117,10 +124,17 @@ def send_out(
         journal=transaction.id,
     )
     ledger.post(entries=[entry], at=now)
+    if approval is Approval.NOT_NEEDED:
+        _ask_to_send(transaction.cluster_id, transaction.id, sendable_at)
     return transaction
 
 
-def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: datetime) -> None:
+def _ask_to_send(cluster_id: UUID, payout_id: UUID, sendable_at: datetime) -> None:
+    """Have settlement send it: its job commits with what allowed it. A sweep finds what this job could not send."""
+    enqueue("settlement.send_payout", at=sendable_at, cluster_id=cluster_id, transaction_id=payout_id)
+
+
+def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: datetime) -> Payout:
     payout = Payout.objects.select_for_update().filter(cluster_id=actor.cluster_id, id=payout_id).first()
     if payout is None or not Operation.objects.filter(id=payout_id).exists():
         raise PayoutNotFound
@@ -130,6 +144,7 @@ def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: d
     Payout.objects.filter(id=payout_id).update(
         approval=approval.value, decided_by=actor.member_id, decided_at=now, decision_note=note
     )
+    return payout
 
 
 def _audit(actor: Actor, action: str, payout_id: UUID, reason: str, now: datetime) -> None:

@@ -12,12 +12,14 @@ from pydantic import Field
 from clustr.bills import commands, queries
 from clustr.bills.types import BillCategory, BillSummary, BillType, MemberStatus
 from clustr.payments.queries import view_of
+from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import SpendAuthorization
 from clustr.web.bill_schemas import BillOut, StatusFilter, bill_out
-from clustr.web.door import Request, once, read
+from clustr.web.door import Request, once, once_between, read
 from clustr.web.money_schemas import TransactionOut, transaction_out
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.payment_schemas import CallbackUrl, CheckoutOut, Provider, checkout_out, request_key
 from clustr.web.schemas import Amount, AmountOut, Currency, In, Instant, Out, Pin, Text, Version, to_money
 
 router = Router(tags=["My bills"])
@@ -83,6 +85,17 @@ class PayIn(In):
     bill_id: UUID
     amount: Amount | None = Field(None, description="All that remains, when absent.")
     pin: Pin | None = Field(None, description="Needed once a PIN is set.")
+
+
+class PayDirectIn(In):
+    """A payment through a provider."""
+
+    model_config = {"json_schema_extra": {"examples": [{"bill_id": _ID, "provider": "paystack"}]}}
+
+    bill_id: UUID
+    provider: Provider
+    amount: Amount | None = Field(None, description="All that remains, when absent.")
+    callback_url: CallbackUrl = ""
 
 
 class PaidOut(Out):
@@ -179,6 +192,32 @@ def pay_bill(request: Request, body: PayIn) -> HttpResponse:
     pin = body.pin
     check = (lambda: wallets.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
     return once(request, body, 201, work, before=check)
+
+
+@router.post("pay_bill_direct/", response={201: CheckoutOut}, summary="Pay a bill through a provider")
+def pay_bill_direct(request: Request, body: PayDirectIn) -> HttpResponse:
+    """Starts a payment: send the payer to `payment_url`. The bill is paid when the provider confirms it; if the bill changed
+    meanwhile, the money is in the wallet.
+
+    Refuses as `pay_bill/` does about the bill, and with `payment_under_way`, `provider_not_available`, `callback_not_allowed`,
+    `provider_unavailable`, `provider_would_not`, `provider_silent`.
+    """
+    return once_between(
+        request,
+        body,
+        201,
+        record=lambda claim: settlement.prepare_bill_payment(
+            actor=request.actor,
+            bill_id=body.bill_id,
+            amount=to_money(body.amount, request.actor.currency) if body.amount else None,
+            provider=body.provider,
+            callback_url=body.callback_url,
+            request=request_key(claim),
+            now=request.now,
+        ),
+        ask=lambda prepared: settlement.open_checkout(actor=request.actor, prepared=prepared, now=request.now),
+        shape=checkout_out,
+    )
 
 
 @router.get("{bill_id}/", response=BillOut, summary="One of my bills")

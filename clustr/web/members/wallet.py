@@ -12,9 +12,10 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 from clustr.kit.errors import InvalidValue
 from clustr.payments.queries import TransactionFilter, my_transactions, view_of
 from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
 from clustr.wallets.types import SpendAuthorization
-from clustr.web.door import Request, once, read
+from clustr.web.door import Request, once, once_between, read
 from clustr.web.money_schemas import (
     DESTINATION_EXAMPLE,
     DestinationIn,
@@ -24,6 +25,7 @@ from clustr.web.money_schemas import (
     wallet_out,
 )
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.payment_schemas import CallbackUrl, CheckoutOut, Provider, checkout_out, request_key
 from clustr.web.schemas import Amount, In, Instant, Out, Pin, to_money
 
 router = Router(tags=["My wallet"])
@@ -33,6 +35,16 @@ ResetCode = Annotated[
     StringConstraints(strict=True, pattern=r"^[0-9]{8}$"),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]{8}$", "writeOnly": True}),
 ]
+
+
+class DepositIn(In):
+    """Money to be put into the wallet."""
+
+    model_config = {"json_schema_extra": {"examples": [{"amount": "10000.00", "provider": "paystack"}]}}
+
+    amount: Amount
+    provider: Provider
+    callback_url: CallbackUrl = ""
 
 
 class WithdrawIn(In):
@@ -95,6 +107,29 @@ def list_my_transactions(request: Request, query: Query[WalletTransactionsQuery]
         return page(request, query, rows, key=lambda row: by_id(row.id), out=transaction_out)
 
     return read(request, work)
+
+
+@router.post("deposit/", response={201: CheckoutOut}, summary="Put money into my wallet")
+def start_deposit(request: Request, body: DepositIn) -> HttpResponse:
+    """Starts a payment: send the payer to `payment_url`. The wallet is credited when the provider confirms it.
+
+    Refuses with `provider_not_available`, `callback_not_allowed`, `provider_unavailable`, `provider_would_not`, `provider_silent`.
+    """
+    return once_between(
+        request,
+        body,
+        201,
+        record=lambda claim: settlement.prepare_deposit(
+            actor=request.actor,
+            amount=to_money(body.amount, request.actor.currency),
+            provider=body.provider,
+            callback_url=body.callback_url,
+            request=request_key(claim),
+            now=request.now,
+        ),
+        ask=lambda prepared: settlement.open_checkout(actor=request.actor, prepared=prepared, now=request.now),
+        shape=checkout_out,
+    )
 
 
 @router.post("withdraw/", response={201: TransactionOut}, summary="Withdraw to a bank account")

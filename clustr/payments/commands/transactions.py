@@ -1,21 +1,19 @@
-"""The only writer of transactions."""
+"""Transactions: made, stepped from state to state with their history, refunded."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection
-from django.db.models import F
+from django.db.models import F, Max
 
-from clustr.kit.actor import Actor
 from clustr.kit.ids import reference_of
 from clustr.kit.money import Money
-from clustr.kit.tenancy import current_tenant, tenant
-from clustr.payments.models import Transaction
-from clustr.payments.policies import refuse_retry
+from clustr.kit.tenancy import current_tenant
+from clustr.payments.models import StatusChange, Transaction
 from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 
@@ -62,30 +60,62 @@ def create_transaction(
     return transaction
 
 
+def lock_transaction(*, transaction_id: UUID) -> Transaction:
+    """Lock a transaction of the current cluster until the end of the database's own. Refuses `TransactionNotFound`."""
+    found = (
+        Transaction.objects.select_for_update(no_key=True)
+        .filter(cluster_id=current_tenant(), id=transaction_id)
+        .first()
+    )
+    if found is None:
+        raise TransactionNotFound
+    return found
+
+
+def step_transaction(
+    *,
+    transaction: Transaction,
+    status: TransactionStatus,
+    now: datetime,
+    failure: dict[str, Any] | None = None,
+    provider_reference: str = "",
+) -> bool:
+    """Take a step with a locked transaction, and note it in its history; answers False if it stands there already.
+
+    `failure` says why, with `failed` only. The database refuses a step that is not in `states.STEPS`.
+    """
+    if transaction.status == status:
+        return False
+    steps = StatusChange.objects.filter(cluster_id=transaction.cluster_id, transaction_id=transaction.id)
+    StatusChange.objects.create(
+        cluster_id=transaction.cluster_id,
+        transaction_id=transaction.id,
+        n=(steps.aggregate(last=Max("n"))["last"] or 0) + 1,
+        from_status=transaction.status,
+        to_status=status.value,
+        at=now,
+    )
+    transaction.status = status.value
+    transaction.failure = failure if status is TransactionStatus.FAILED else None
+    transaction.completed_at = now if status is TransactionStatus.COMPLETED else None
+    transaction.provider_reference = provider_reference or transaction.provider_reference
+    transaction.save(update_fields=["status", "failure", "completed_at", "provider_reference"])
+    return True
+
+
 def complete_transaction(*, transaction_id: UUID, now: datetime) -> bool:
     """Take the step to `completed`; answers False if it stood there already."""
-    return _step(transaction_id, TransactionStatus.COMPLETED, completed_at=now)
+    locked = lock_transaction(transaction_id=transaction_id)
+    return step_transaction(transaction=locked, status=TransactionStatus.COMPLETED, now=now)
 
 
-def cancel_transaction(*, transaction_id: UUID) -> bool:
+def cancel_transaction(*, transaction_id: UUID, now: datetime) -> bool:
     """Take the step to `cancelled`; answers False if it stood there already."""
-    return _step(transaction_id, TransactionStatus.CANCELLED)
+    locked = lock_transaction(transaction_id=transaction_id)
+    return step_transaction(transaction=locked, status=TransactionStatus.CANCELLED, now=now)
 
 
-def retry_transaction(*, actor: Actor, transaction_id: UUID) -> Transaction:
-    """Try a failed payment of one's own again, as a new attempt. Refuses `TransactionNotFound`, also where it is
-    somebody else's, and `TransactionNotRetryable`."""
-    with tenant(actor.cluster_id):
-        failed = Transaction.objects.filter(
-            cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id
-        ).first()
-        if failed is None:
-            raise TransactionNotFound
-        refuse_retry(status=TransactionStatus(failed.status), provider=failed.provider)
-    raise AssertionError(f"no way to ask {failed.provider!r} again")
-
-
-def count_refund(*, transaction_id: UUID, amount: Money) -> Transaction:
+def count_refund(*, transaction_id: UUID, amount: Money, now: datetime) -> Transaction:
     """Add to what was refunded of a completed transaction; never more than its amount, also under concurrency.
 
     A transaction refunded whole becomes `refunded`. Answers it as it was before. Refuses `TransactionNotFound`,
@@ -105,6 +135,8 @@ def count_refund(*, transaction_id: UUID, amount: Money) -> Transaction:
         refunded_minor=F("refunded_minor") + amount.minor,
         status=TransactionStatus.REFUNDED if whole else TransactionStatus.COMPLETED,
     )
+    if whole:
+        _note_steps([transaction_id], now)
     return original
 
 
@@ -144,7 +176,8 @@ def refund_transactions(*, originals: Mapping[UUID, UUID], reason: str, now: dat
             },
         )
         refunded: list[tuple[Any, ...]] = cursor.fetchall()
-        return refunded
+    _note_steps([row[0] for row in refunded], now)
+    return refunded
 
 
 def refuse_taken_reference(error: IntegrityError) -> None:
@@ -153,10 +186,16 @@ def refuse_taken_reference(error: IntegrityError) -> None:
         raise ReferenceTaken from error
 
 
-def _step(transaction_id: UUID, status: TransactionStatus, **changes: Any) -> bool:
-    return bool(
-        Transaction.objects.filter(id=transaction_id).exclude(status=status).update(status=status.value, **changes)
-    )
+def _note_steps(transaction_ids: Sequence[UUID], now: datetime) -> None:
+    """Note the step from `completed` to `refunded` of each of these."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO payments_statuschange (cluster_id, transaction_id, n, from_status, to_status, at)"
+            " SELECT kit_tenant(), t.id, 1 + coalesce((SELECT max(c.n) FROM payments_statuschange c"
+            "   WHERE c.cluster_id = kit_tenant() AND c.transaction_id = t.id), 0), 'completed', 'refunded', %s"
+            " FROM unnest(%s::uuid[]) AS t(id)",
+            [now, list(transaction_ids)],
+        )
 
 
 def _constraint(error: IntegrityError) -> str | None:

@@ -1,0 +1,60 @@
+"""The only writers of transactions, and of what passes between us and the providers about them."""
+
+from clustr.payments.commands.attempts import (
+    end_checks,
+    hear_attempt,
+    keep_checkout,
+    note_exchange,
+    open_attempt,
+    provider_reference_of,
+    schedule_check,
+    send_attempt,
+)
+from clustr.payments.commands.cases import close_case, open_case, take_case
+from clustr.payments.commands.inbox import (
+    finish_notice,
+    forget_old_notices,
+    postpone_notice,
+    receive_notice,
+)
+from clustr.payments.commands.methods import remove_method, save_method
+from clustr.payments.commands.settlements import record_settlement
+from clustr.payments.commands.transactions import (
+    cancel_transaction,
+    complete_transaction,
+    count_refund,
+    create_transaction,
+    lock_transaction,
+    refund_transactions,
+    refuse_taken_reference,
+    step_transaction,
+)
+
+__all__ = [
+    "cancel_transaction",
+    "close_case",
+    "complete_transaction",
+    "count_refund",
+    "create_transaction",
+    "end_checks",
+    "finish_notice",
+    "forget_old_notices",
+    "hear_attempt",
+    "keep_checkout",
+    "lock_transaction",
+    "note_exchange",
+    "open_attempt",
+    "open_case",
+    "postpone_notice",
+    "provider_reference_of",
+    "receive_notice",
+    "record_settlement",
+    "refund_transactions",
+    "refuse_taken_reference",
+    "remove_method",
+    "save_method",
+    "schedule_check",
+    "send_attempt",
+    "step_transaction",
+    "take_case",
+]

@@ -1,0 +1,77 @@
+"""Cases: what only a person can settle. Opened once for each subject, taken, closed with a note."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import current_tenant, tenant
+from clustr.payments.models import Case
+from clustr.payments.refusals import CaseClosed, CaseNotFound
+from clustr.payments.states import CaseKind
+
+
+def open_case(
+    *,
+    kind: CaseKind,
+    subject: str,
+    now: datetime,
+    transaction_id: UUID | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> bool:
+    """Ask a person to look, in the transaction under way; answers False if such a case is open already.
+
+    `facts` are small: ids, amounts, what was expected and what was found.
+    """
+    made = Case(
+        id=new_id(),
+        cluster_id=current_tenant(),
+        kind=kind.value,
+        transaction_id=transaction_id,
+        subject=subject,
+        facts=dict(facts or {}),
+        opened_at=now,
+    )
+    Case.objects.bulk_create([made], ignore_conflicts=True)
+    return Case.objects.filter(cluster_id=made.cluster_id, id=made.id).exists()
+
+
+def take_case(*, actor: Actor, case_id: UUID, now: datetime) -> None:
+    """Become the owner of an open case. Needs TransferFunds. Refuses `CaseNotFound`, `CaseClosed`."""
+    actor.require("TransferFunds")
+    with tenant(actor.cluster_id):
+        _open(actor, case_id)
+        Case.objects.filter(cluster_id=actor.cluster_id, id=case_id).update(owner_id=actor.member_id)
+        audit.record(actor=actor, action="payments.case_taken", subject_kind="case", subject_id=case_id, at=now)
+
+
+def close_case(*, actor: Actor, case_id: UUID, note: str, now: datetime) -> None:
+    """Close a case, saying what was done. Needs TransferFunds. Refuses `CaseNotFound`, `CaseClosed`."""
+    actor.require("TransferFunds")
+    with tenant(actor.cluster_id):
+        _open(actor, case_id)
+        Case.objects.filter(cluster_id=actor.cluster_id, id=case_id).update(
+            closed_at=now, closed_by=actor.member_id, note=note
+        )
+        audit.record(
+            actor=actor,
+            action="payments.case_closed",
+            subject_kind="case",
+            subject_id=case_id,
+            at=now,
+            reason=note,
+        )
+
+
+def _open(actor: Actor, case_id: UUID) -> Case:
+    case = Case.objects.select_for_update().filter(cluster_id=actor.cluster_id, id=case_id).first()
+    if case is None:
+        raise CaseNotFound
+    if case.closed_at is not None:
+        raise CaseClosed
+    return case

@@ -1,0 +1,27 @@
+"""The only writers of settlement: starting a payment, asking what became of it, booking what arrived, sending money out."""
+
+from clustr.settlement.commands.asking import confirm_payment, verify_payment
+from clustr.settlement.commands.noticing import accept_notice, handle_notice
+from clustr.settlement.commands.paying_out import send_payout
+from clustr.settlement.commands.starting import (
+    open_checkout,
+    prepare_bill_payment,
+    prepare_deposit,
+    prepare_retry,
+)
+from clustr.settlement.commands.sweeping import ask_about_due, handle_due_notices, send_waiting_payouts
+
+__all__ = [
+    "accept_notice",
+    "ask_about_due",
+    "confirm_payment",
+    "handle_due_notices",
+    "handle_notice",
+    "open_checkout",
+    "prepare_bill_payment",
+    "prepare_deposit",
+    "prepare_retry",
+    "send_payout",
+    "send_waiting_payouts",
+    "verify_payment",
+]

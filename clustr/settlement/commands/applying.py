@@ -1,0 +1,176 @@
+"""What a provider says about a charge, compared with what was asked, becomes a state and, once, money in its place."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from clustr.bills import commands as bills
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.tenancy import tenant
+from clustr.payments import commands as payments
+from clustr.payments.models import Attempt, Settlement, Transaction
+from clustr.payments.providers.declines import failure_of
+from clustr.payments.providers.nouns import ChargeTruth, Decline, Mode, NotFoundYet, Outcome
+from clustr.payments.refusals import TransactionNotFound
+from clustr.payments.schedule import (
+    ASK_A_PERSON_AFTER,
+    FEWEST_MISSES,
+    UNSENT_AFTER,
+    WATCH_ENDED,
+    next_check,
+)
+from clustr.payments.states import CaseKind, Purpose, TransactionStatus
+from clustr.payments.types import PaymentErrorType
+from clustr.settlement.commands.placing import place_money
+from clustr.settlement.policies import what_does_not_match
+
+OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+_NEVER_RECEIVED = Decline(type=PaymentErrorType.NETWORK_ERROR, message="")
+_PAGE_CLOSES = timedelta(minutes=30)
+"""How long after a checkout can be paid a payment that was begun in time may still be under way."""
+
+
+def apply_charge_truth(
+    *, actor: Actor, transaction_id: UUID, truth: ChargeTruth | NotFoundYet, mode: Mode, now: datetime
+) -> None:
+    """Act on what a provider said about a charge. `mode`: whether our keys move real money."""
+    with tenant(actor.cluster_id), crash_points("settlement.apply"):
+        locked, attempt = _locked(transaction_id)
+        if isinstance(truth, NotFoundYet):
+            _note(locked, "not_found", {}, now)
+            _apply_not_found(locked, attempt, now)
+            return
+        _note(locked, truth.outcome.value, dict(truth.record), now)
+        match truth.outcome:
+            case Outcome.SUCCEEDED:
+                _apply_success(actor, locked, attempt, truth, mode, now)
+            case Outcome.FAILED:
+                _apply_failure(locked, attempt, truth.decline, now)
+            case Outcome.PENDING:
+                _apply_pending(locked, attempt, now)
+            case Outcome.REVERSED:
+                _apply_reversal(locked, attempt, now)
+            case Outcome.UNKNOWN:
+                _schedule(attempt, now)
+                _ask_a_person(locked, attempt, now)
+
+
+def _locked(transaction_id: UUID) -> tuple[Transaction, Attempt]:
+    """The transaction and its attempt, locked in the house's order: a bill's part comes before the transaction."""
+    peeked = Transaction.objects.filter(id=transaction_id).first()
+    if peeked is None:
+        raise TransactionNotFound
+    if peeked.purpose == Purpose.BILL:
+        bills.lock_for_settlement(transaction=peeked)
+    locked = payments.lock_transaction(transaction_id=transaction_id)
+    return locked, Attempt.objects.get(cluster_id=locked.cluster_id, id=transaction_id)
+
+
+def _apply_success(
+    actor: Actor, locked: Transaction, attempt: Attempt, truth: ChargeTruth, mode: Mode, now: datetime
+) -> None:
+    wrong = what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode)
+    if wrong:
+        payments.open_case(
+            kind=CaseKind.DOES_NOT_MATCH,
+            subject=f"{attempt.provider}:{truth.provider_id}",
+            transaction_id=locked.id,
+            facts={
+                "wrong": wrong,
+                "expected": locked.amount.for_people(),
+                "found": truth.amount.for_people(),
+                "provider": attempt.provider,
+                "provider_id": truth.provider_id,
+            },
+            now=now,
+        )
+        _schedule(attempt, now)
+        return
+    booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).exists()
+    if not booked:
+        place_money(actor=actor, transaction=locked, attempt=attempt, truth=truth, now=now)
+    payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
+
+
+def _apply_failure(locked: Transaction, attempt: Attempt, decline: Decline | None, now: datetime) -> None:
+    """A decline ends this try. The payer may try again on the same page, so it is looked at while it can be paid."""
+    if locked.status in OPEN:
+        why = decline or Decline(type=PaymentErrorType.UNKNOWN, message="")
+        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=failure_of(why), now=now)
+    _watch(locked, attempt, now, missed=False)
+
+
+def _apply_pending(locked: Transaction, attempt: Attempt, now: datetime) -> None:
+    if locked.status in OPEN and now >= attempt.payable_until + _PAGE_CLOSES:
+        payments.step_transaction(transaction=locked, status=TransactionStatus.CANCELLED, now=now)
+    elif locked.status in (TransactionStatus.PENDING, TransactionStatus.UNKNOWN):
+        payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
+    _watch(locked, attempt, now, missed=False)
+
+
+def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> None:
+    """Once there is an address to pay at, not found means not paid yet. Without one, it means after several times, over some
+    time, that the provider never received it."""
+    if attempt.checkout_url:
+        _apply_pending(locked, attempt, now)
+        return
+    enough = attempt.misses + 1 >= FEWEST_MISSES and now - attempt.started_at >= UNSENT_AFTER
+    if locked.status in OPEN and enough:
+        payments.step_transaction(
+            transaction=locked, status=TransactionStatus.FAILED, failure=failure_of(_NEVER_RECEIVED), now=now
+        )
+    _watch(locked, attempt, now, missed=True)
+
+
+def _apply_reversal(locked: Transaction, attempt: Attempt, now: datetime) -> None:
+    """The provider gave the money back, or had it taken. What was booked stands until a person has decided."""
+    payments.open_case(
+        kind=CaseKind.CHARGEBACK,
+        subject=str(locked.id),
+        transaction_id=locked.id,
+        facts={"provider": attempt.provider, "reference": attempt.reference, "status": locked.status},
+        now=now,
+    )
+    if locked.status in OPEN:
+        why = Decline(type=PaymentErrorType.DECLINED_CARD, message="")
+        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=failure_of(why), now=now)
+    payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
+
+
+def _watch(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bool) -> None:
+    """Ask again by the schedule; for what has ended, until nothing can be expected any more."""
+    ended = locked.status not in OPEN and now - attempt.started_at >= WATCH_ENDED
+    settled = locked.status in (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
+    _schedule(attempt, now, ended=ended or settled, missed=missed)
+
+
+def _schedule(attempt: Attempt, now: datetime, *, ended: bool = False, missed: bool = False) -> None:
+    payments.hear_attempt(
+        transaction_id=attempt.id,
+        next_check_at=None
+        if ended
+        else next_check(
+            started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
+        ),
+        missed=missed,
+        now=now,
+    )
+
+
+def _ask_a_person(locked: Transaction, attempt: Attempt, now: datetime) -> None:
+    if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING):
+        payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
+    if locked.status == TransactionStatus.UNKNOWN and now - attempt.started_at >= ASK_A_PERSON_AFTER:
+        payments.open_case(
+            kind=CaseKind.UNKNOWN_TOO_LONG,
+            subject=str(locked.id),
+            transaction_id=locked.id,
+            facts={"provider": attempt.provider, "reference": attempt.reference},
+            now=now,
+        )
+
+
+def _note(locked: Transaction, outcome: str, answer: dict[str, object], now: datetime) -> None:
+    payments.note_exchange(transaction_id=locked.id, act="fetch", outcome=outcome, answer=answer, now=now)

@@ -1,0 +1,96 @@
+"""The one way to learn what became of an attempt: ask its provider, between transactions, and act on the answer.
+
+Webhook, browser return, verification and the sweep all end here. Silence is never a failure.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from clustr.clusters.queries import system_actor
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_point, crash_points
+from clustr.kit.outbound import NothingSent, OutcomeUnknown
+from clustr.kit.tenancy import tenant
+from clustr.payments import commands as payments
+from clustr.payments.models import Attempt, Transaction
+from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
+from clustr.payments.providers.registry import provider_named
+from clustr.payments.queries import place_of_reference
+from clustr.payments.refusals import ProviderNotAvailable, TransactionNotFound
+from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
+from clustr.payments.states import AttemptKind, CaseKind, TransactionStatus
+from clustr.settlement.commands.applying import apply_charge_truth
+from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
+
+UNHEARD = (NothingSent, OutcomeUnknown, ProviderRefused, NotOffered, AlreadyKnown, ProviderNotAvailable)
+"""What a question can end with when it brought no truth: a provider that refuses a question has said nothing of money."""
+
+OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+
+
+def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
+    """Ask the provider what became of a transaction, and book it; outside any transaction. Harmless to repeat, and to run
+    many times at once: what arrived is booked once."""
+    with tenant(cluster_id):
+        attempt = Attempt.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
+        transaction = Transaction.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
+    if attempt is None or transaction is None:
+        return
+    actor = system_actor(cluster_id=cluster_id)
+    if attempt.kind == AttemptKind.PAYOUT and transaction.status == TransactionStatus.PENDING:
+        send_payout(cluster_id=cluster_id, transaction_id=transaction_id, now=now)
+        return
+    try:
+        provider = provider_named(name=attempt.provider)
+        if attempt.kind == AttemptKind.PAYOUT:
+            payout = provider.fetch_payout(reference=attempt.reference)
+            crash_point("settlement.confirm.answered")
+            apply_payout_truth(actor=actor, transaction_id=transaction_id, truth=payout, now=now)
+            return
+        truth = provider.fetch_charge(reference=attempt.reference)
+    except UNHEARD as error:
+        _stay_unknown(actor, attempt, type(error).__name__, now)
+        return
+    crash_point("settlement.confirm.answered")
+    apply_charge_truth(actor=actor, transaction_id=transaction_id, truth=truth, mode=provider.mode, now=now)
+
+
+def verify_payment(*, actor: Actor, reference: str, now: datetime) -> UUID:
+    """Ask now about the transaction with this reference: its owner, or who holds ViewPayments, may. Answers its id.
+
+    Refuses `TransactionNotFound`, also where it is somebody else's.
+    """
+    place = place_of_reference(reference=reference.strip().lower())
+    if place is None or place.cluster_id != actor.cluster_id:
+        raise TransactionNotFound
+    with tenant(actor.cluster_id):
+        known = Transaction.objects.filter(cluster_id=actor.cluster_id, id=place.transaction_id).first()
+    if known is None or not (known.user_id == actor.user_id or actor.may("ViewPayments")):
+        raise TransactionNotFound
+    confirm_payment(cluster_id=actor.cluster_id, transaction_id=known.id, now=now)
+    return known.id
+
+
+def _stay_unknown(actor: Actor, attempt: Attempt, why: str, now: datetime) -> None:
+    """No answer: it is not known. Ask again later; after a day, ask a person too."""
+    with tenant(actor.cluster_id), crash_points("settlement.unheard"):
+        locked = payments.lock_transaction(transaction_id=attempt.id)
+        payments.note_exchange(transaction_id=locked.id, act="fetch", outcome="not_heard", answer={"why": why}, now=now)
+        payments.schedule_check(
+            transaction_id=locked.id,
+            next_check_at=next_check(
+                started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
+            ),
+        )
+        if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING):
+            payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
+        if locked.status == TransactionStatus.UNKNOWN and now - attempt.started_at >= ASK_A_PERSON_AFTER:
+            payments.open_case(
+                kind=CaseKind.UNKNOWN_TOO_LONG,
+                subject=str(locked.id),
+                transaction_id=locked.id,
+                facts={"provider": attempt.provider, "reference": attempt.reference, "why": why},
+                now=now,
+            )

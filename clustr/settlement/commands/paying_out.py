@@ -1,0 +1,272 @@
+"""Sending money to bank accounts: record, ask the provider, record; and what it says later, which may be "it came back"."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from clustr.clusters.queries import system_actor
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_point, crash_points
+from clustr.kit.jobs import enqueue
+from clustr.kit.money import Money
+from clustr.kit.outbound import NothingSent, OutcomeUnknown
+from clustr.kit.tenancy import tenant
+from clustr.payments import commands as payments
+from clustr.payments.models import Attempt, Transaction
+from clustr.payments.providers.declines import failure_of
+from clustr.payments.providers.nouns import Decline, NotFoundYet, Outcome, PayoutRequest, PayoutTruth
+from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProvider, ProviderRefused
+from clustr.payments.providers.registry import available_providers, provider_named
+from clustr.payments.refusals import ProviderNotAvailable
+from clustr.payments.schedule import ASK_A_PERSON_AFTER, FEWEST_MISSES, UNSENT_AFTER, next_check
+from clustr.payments.states import AttemptKind, CaseKind, Purpose, TransactionStatus
+from clustr.payments.types import PaymentErrorType
+from clustr.people import commands as people
+from clustr.wallets import commands as wallets
+from clustr.wallets.models import Payout
+from clustr.wallets.queries import destination_of
+from clustr.wallets.types import Approval, Destination
+
+OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+_MAY_GO = (Approval.NOT_NEEDED, Approval.APPROVED)
+_MAY_BOUNCE_FOR = timedelta(days=7)
+
+
+def send_payout(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
+    """Send a payout that may go, once; outside any transaction. Not yet, not any more, no provider: nothing happens.
+
+    The reference is recorded before the call and used again for a repeat, so the provider does it once.
+    """
+    actor = system_actor(cluster_id=cluster_id)
+    provider = payout_provider()
+    if provider is None:
+        return
+    recorded = _record(actor, transaction_id, provider.name, now)
+    if recorded is None:
+        return
+    attempt, amount, destination = recorded
+    crash_point("settlement.payout.recorded")
+    _ask_and_apply(actor, provider_named(name=attempt.provider), attempt, amount, destination, now)
+
+
+def payout_provider() -> PaymentProvider | None:
+    """The provider that sends money to bank accounts: PAYOUT_PROVIDER, or the first that has keys. None: none does."""
+    wanted = settings.ENV.PAYOUT_PROVIDER
+    if wanted:
+        try:
+            return provider_named(name=wanted)
+        except ProviderNotAvailable:
+            return None
+    return next((provider_named(name=name) for name in available_providers()), None)
+
+
+def apply_payout_truth(*, actor: Actor, transaction_id: UUID, truth: PayoutTruth | NotFoundYet, now: datetime) -> None:
+    """Act on what a provider said about a payout."""
+    again = False
+    with tenant(actor.cluster_id), crash_points("settlement.apply_payout"):
+        locked = payments.lock_transaction(transaction_id=transaction_id)
+        attempt = Attempt.objects.get(cluster_id=locked.cluster_id, id=locked.id)
+        outcome = "not_found" if isinstance(truth, NotFoundYet) else truth.outcome.value
+        record = {} if isinstance(truth, NotFoundYet) else dict(truth.record)
+        payments.note_exchange(transaction_id=locked.id, act="fetch_payout", outcome=outcome, answer=record, now=now)
+        if isinstance(truth, NotFoundYet):
+            again = _apply_not_found(locked, attempt, now)
+        elif _differs(locked, attempt, truth):
+            _open_case(locked, attempt, CaseKind.DOES_NOT_MATCH, now)
+            _schedule(locked, attempt, now)
+        else:
+            _apply_outcome(actor, locked, attempt, truth, now)
+    if again:
+        _send_again(actor, attempt, locked.amount, now)
+
+
+def _record(
+    actor: Actor, transaction_id: UUID, provider: str, now: datetime
+) -> tuple[Attempt, Money, Destination] | None:
+    with tenant(actor.cluster_id), crash_points("settlement.record_payout"):
+        locked = payments.lock_transaction(transaction_id=transaction_id)
+        payout = Payout.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
+        begun = Attempt.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).exists()
+        if (
+            locked.status != TransactionStatus.PENDING
+            or payout is None
+            or begun
+            or Approval(payout.approval) not in _MAY_GO
+            or payout.sendable_at > now
+        ):
+            return None
+        locked.provider = provider
+        locked.save(update_fields=["provider"])
+        attempt = payments.open_attempt(transaction=locked, kind=AttemptKind.PAYOUT, payable_until=now, now=now)
+        payments.send_attempt(transaction_id=locked.id, now=now)
+        payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
+        return attempt, locked.amount, destination_of(payout=payout)
+
+
+def _ask_and_apply(
+    actor: Actor, provider: PaymentProvider, attempt: Attempt, amount: Money, destination: Destination, now: datetime
+) -> None:
+    try:
+        name = destination.account_name or provider.resolve_account(
+            bank_code=destination.bank_code, account_number=destination.account_number
+        )
+    except (ProviderRefused, NotOffered) as error:
+        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.INVALID_CARD), now)
+        return
+    except (NothingSent, OutcomeUnknown):
+        return  # the account was only asked about; nothing was sent, and the sweep begins again
+    request = PayoutRequest(
+        reference=attempt.reference,
+        amount=amount,
+        bank_code=destination.bank_code,
+        account_number=destination.account_number,
+        account_name=name,
+        narration=f"ClustR {attempt.reference[-8:]}",
+    )
+    try:
+        truth = provider.pay_out(request)
+    except (ProviderRefused, NotOffered) as error:
+        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.PROVIDER_ERROR), now)
+        return
+    except (NothingSent, OutcomeUnknown, AlreadyKnown) as error:
+        _leave_unknown(actor, attempt, type(error).__name__, now)
+        return
+    crash_point("settlement.payout.answered")
+    apply_payout_truth(actor=actor, transaction_id=attempt.id, truth=truth, now=now)
+
+
+def _send_again(actor: Actor, attempt: Attempt, amount: Money, now: datetime) -> None:
+    """The provider knows nothing of it, several times over: send it with the same reference, which it does once."""
+    with tenant(actor.cluster_id):
+        payout = Payout.objects.get(cluster_id=actor.cluster_id, id=attempt.id)
+        destination = destination_of(payout=payout)
+        payments.send_attempt(transaction_id=attempt.id, now=now)
+    _ask_and_apply(actor, provider_named(name=attempt.provider), attempt, amount, destination, now)
+
+
+def _apply_outcome(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
+    match truth.outcome:
+        case Outcome.SUCCEEDED:
+            _arrived(actor, locked, attempt, truth, now)
+        case Outcome.FAILED | Outcome.REVERSED:
+            _came_back(actor, locked, attempt, truth, now)
+        case Outcome.PENDING | Outcome.UNKNOWN:
+            if truth.needs_person:
+                _open_case(locked, attempt, CaseKind.UNKNOWN_TOO_LONG, now)
+            _schedule(locked, attempt, now)
+
+
+def _arrived(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
+    if locked.status in OPEN:
+        wallets.finish_payout(actor=actor, transaction=locked, provider_id=truth.provider_id, now=now)
+        if truth.fee and truth.fee.minor and truth.fee.currency == locked.currency:
+            wallets.book_provider_fee(
+                transaction_id=locked.id,
+                provider=locked.provider,
+                surcharge=Money(0, locked.currency),
+                fee=truth.fee,
+                part=truth.provider_id,
+                now=now,
+            )
+            enqueue(
+                "settlement.charge_fees",
+                once_key=f"settlement.charge_fees:{locked.cluster_id}",
+                cluster_id=locked.cluster_id,
+            )
+    elif locked.status == TransactionStatus.FAILED:
+        _open_case(locked, attempt, CaseKind.DOES_NOT_MATCH, now)  # its money was given back, and it arrived too
+    _schedule(locked, attempt, now)
+
+
+def _came_back(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
+    decline = truth.decline or Decline(type=PaymentErrorType.PROVIDER_ERROR, message="")
+    if locked.status in OPEN:
+        wallets.return_payout(actor=actor, transaction=locked, failure=failure_of(decline), now=now)
+        _tell(locked, now)
+    elif locked.status == TransactionStatus.COMPLETED:
+        wallets.bounce_payout(actor=actor, transaction=locked, now=now)
+        _open_case(locked, attempt, CaseKind.PAYOUT_BOUNCED, now)
+        _tell(locked, now)
+    payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
+
+
+def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> bool:
+    """Whether it is certain enough that the provider never received it to send it again."""
+    _schedule(locked, attempt, now, missed=True)
+    sent = attempt.sent_at or attempt.started_at
+    return locked.status in OPEN and attempt.misses + 1 >= FEWEST_MISSES and now - sent >= UNSENT_AFTER
+
+
+def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime) -> None:
+    """The provider refused to send it: nothing was sent, and the money returns."""
+    with tenant(actor.cluster_id), crash_points("settlement.payout_refused"):
+        locked = payments.lock_transaction(transaction_id=attempt.id)
+        payments.note_exchange(
+            transaction_id=locked.id, act="pay_out", outcome="refused", answer={"type": type.value}, now=now
+        )
+        if locked.status in OPEN:
+            failure = failure_of(Decline(type=type, message=""))
+            wallets.return_payout(actor=actor, transaction=locked, failure=failure, now=now)
+            _tell(locked, now)
+        payments.end_checks(transaction_id=locked.id)
+
+
+def _leave_unknown(actor: Actor, attempt: Attempt, why: str, now: datetime) -> None:
+    with tenant(actor.cluster_id), crash_points("settlement.payout_unknown"):
+        locked = payments.lock_transaction(transaction_id=attempt.id)
+        payments.note_exchange(
+            transaction_id=locked.id, act="pay_out", outcome="not_heard", answer={"why": why}, now=now
+        )
+        if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING):
+            payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
+
+
+def _differs(locked: Transaction, attempt: Attempt, truth: PayoutTruth) -> bool:
+    return truth.reference != attempt.reference or truth.amount != locked.amount
+
+
+def _schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bool = False) -> None:
+    """Ask again; for a while also after it has arrived, because a bank may send it back days later."""
+    if locked.status in OPEN:
+        again: datetime | None = next_check(
+            started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
+        )
+        if now - attempt.started_at >= ASK_A_PERSON_AFTER:
+            _open_case(locked, attempt, CaseKind.UNKNOWN_TOO_LONG, now)
+    else:
+        again = now + timedelta(days=1) if now - attempt.started_at < _MAY_BOUNCE_FOR else None
+    payments.hear_attempt(transaction_id=locked.id, next_check_at=again, missed=missed, now=now)
+
+
+def _open_case(locked: Transaction, attempt: Attempt, kind: CaseKind, now: datetime) -> None:
+    payments.open_case(
+        kind=kind,
+        subject=str(locked.id),
+        transaction_id=locked.id,
+        facts={
+            "provider": attempt.provider,
+            "reference": attempt.reference,
+            "amount": str(locked.amount),
+            "status": locked.status,
+        },
+        now=now,
+    )
+
+
+def _tell(locked: Transaction, now: datetime) -> None:
+    """Tell who asked for it that their money came back."""
+    payout = Payout.objects.get(cluster_id=locked.cluster_id, id=locked.id)
+    if locked.purpose == Purpose.PAYOUT:
+        people.write_to(
+            user_id=payout.requested_by,
+            template="settlement/mail/payout_returned",
+            context={
+                "amount": locked.amount.for_people(),
+                "ending": payout.account_hint,
+                "own": locked.user_id is not None,
+            },
+            now=now,
+        )

@@ -1,0 +1,177 @@
+"""Money that a provider took gets its place, once: the bill or wallet it was asked for, its payer's wallet, or suspense."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import assert_never
+
+from clustr.bills import commands as bills
+from clustr.kit.actor import Actor
+from clustr.kit.ids import derived_id
+from clustr.kit.jobs import enqueue
+from clustr.kit.money import Money
+from clustr.payments import commands as payments
+from clustr.payments.models import Attempt, Transaction
+from clustr.payments.providers.nouns import ChargeTruth
+from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
+from clustr.people import commands as people_commands
+from clustr.people import queries as people
+from clustr.settlement.policies import Division, divide
+from clustr.wallets import commands as wallets
+
+_WHY = {
+    "bill_not_found": "the bill no longer applies to you",
+    "bill_cancelled": "the bill was cancelled",
+    "bill_changed": "the bill was changed after you agreed to it",
+    "bill_not_acknowledged": "the bill was not acknowledged",
+    "bill_already_paid": "the bill was paid already",
+    "amount_exceeds_remaining": "less was left to pay on the bill",
+    "bill_past_due": "it was paid after the bill was due",
+    "owner_gone": "there is no such person any more",
+    "less": "less arrived than was asked for",
+    "again": "it had been paid already",
+    "more": "more arrived than was asked for",
+}
+_PAYABLE_STATES = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
+
+
+def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, now: datetime) -> None:
+    """Book what arrived for a locked transaction: part of the settlement's transaction. The unique key of the settlement
+    makes it once. What fits completes the transaction; the rest becomes a deposit of the payer's, or waits in suspense."""
+    open_still = transaction.status not in _PAYABLE_STATES
+    divided = divide(
+        arrived=truth.amount,
+        asked=transaction.amount,
+        surcharge_minor=attempt.surcharge_minor,
+        may_complete=open_still,
+    )
+    why = "" if divided.completes.minor else ("less" if open_still else "again")
+    if divided.completes.minor:
+        why = _hand_over(actor, transaction, attempt, truth, now)
+        if why:
+            divided = Division(Money(0, truth.amount.currency), Money(0, truth.amount.currency), truth.amount)
+    surplus_id = derived_id("surplus", attempt.provider, truth.provider_id) if divided.surplus.minor else None
+    if surplus_id:
+        surplus = payments.create_transaction(
+            id=surplus_id,
+            type=TransactionType.DEPOSIT,
+            status=TransactionStatus.COMPLETED,
+            amount=divided.surplus,
+            purpose=Purpose.SURPLUS,
+            user_id=transaction.user_id,
+            subject_id=transaction.id,
+            provider=attempt.provider,
+            description=f"{transaction.description}: {_WHY[why or 'more']}"[:500],
+            now=now,
+        )
+        _keep_surplus(actor, surplus, attempt.provider, why or "more", now)
+    if not payments.record_settlement(
+        provider=attempt.provider,
+        provider_id=truth.provider_id,
+        asked_id=transaction.id,
+        amount=divided.completes + divided.surplus,
+        completes=divided.completes,
+        surplus_id=surplus_id,
+        surcharge_minor=divided.surcharge.minor,
+        fee_minor=truth.fee.minor if truth.fee else 0,
+        paid_at=truth.paid_at or now,
+        now=now,
+    ):
+        raise AssertionError(f"{attempt.provider} {truth.provider_id} was booked while it was being booked")
+    _end(transaction, truth, completed=bool(divided.completes.minor), kept=bool(why), now=now)
+    _book_fee(transaction, attempt, truth, divided, surplus_id is not None, now)
+    if truth.saved_method and transaction.user_id:
+        payments.save_method(
+            user_id=transaction.user_id,
+            provider=attempt.provider,
+            card=truth.saved_method,
+            email=truth.email,
+            now=now,
+        )
+
+
+def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, now: datetime) -> str:
+    """Give what was asked for to the room that asked. Answers "", or why that room does not take it any more."""
+    match Purpose(transaction.purpose):
+        case Purpose.WALLET:
+            if not _reachable(transaction):
+                return "owner_gone"
+            wallets.credit_arrived_money(actor=actor, transaction=transaction, provider=attempt.provider, now=now)
+            return ""
+        case Purpose.BILL:
+            return bills.settle_direct_payment(
+                transaction=transaction,
+                version=attempt.terms_version or 0,
+                source=wallets.provider_account(provider=attempt.provider, currency=transaction.currency),
+                paid_at=truth.paid_at or now,
+                now=now,
+            )
+        case Purpose.PAYOUT | Purpose.CLUSTER_WALLET | Purpose.REFUND | Purpose.SURPLUS | Purpose.FEES:
+            raise AssertionError(f"nobody asks a provider for money for {transaction.purpose}")
+        case _ as never:
+            assert_never(never)
+
+
+def _keep_surplus(actor: Actor, surplus: Transaction, provider: str, why: str, now: datetime) -> None:
+    if _reachable(surplus) and surplus.user_id:
+        wallets.credit_arrived_money(actor=actor, transaction=surplus, provider=provider, now=now)
+        people_commands.write_to(
+            user_id=surplus.user_id,
+            template="settlement/mail/kept_in_wallet",
+            context={"amount": surplus.amount.for_people(), "what": surplus.description, "why": _WHY[why]},
+            now=now,
+        )
+        return
+    wallets.set_arrived_money_aside(actor=actor, transaction=surplus, provider=provider, now=now)
+    payments.open_case(
+        kind=CaseKind.OWNER_NOT_FOUND,
+        subject=str(surplus.id),
+        transaction_id=surplus.id,
+        facts={"amount": str(surplus.amount), "currency": surplus.currency, "provider": provider},
+        now=now,
+    )
+
+
+def _reachable(transaction: Transaction) -> bool:
+    """Whether there is still somebody to whom the money can be given: an erased person is nobody."""
+    return transaction.user_id is not None and people.contact_of(user_id=transaction.user_id).reachable
+
+
+def _end(transaction: Transaction, truth: ChargeTruth, *, completed: bool, kept: bool, now: datetime) -> None:
+    if completed:
+        payments.step_transaction(
+            transaction=transaction,
+            status=TransactionStatus.COMPLETED,
+            provider_reference=truth.provider_id,
+            now=now,
+        )
+    elif kept and transaction.status in (
+        TransactionStatus.PENDING,
+        TransactionStatus.PROCESSING,
+        TransactionStatus.UNKNOWN,
+    ):
+        payments.step_transaction(transaction=transaction, status=TransactionStatus.CANCELLED, now=now)
+
+
+def _book_fee(
+    transaction: Transaction, attempt: Attempt, truth: ChargeTruth, divided: Division, surplus: bool, now: datetime
+) -> None:
+    fee = truth.fee or Money(0, transaction.currency)
+    if fee.currency != transaction.currency or not (fee.minor or divided.surcharge.minor):
+        return
+    whole = divided.completes.minor > 0
+    wallets.book_provider_fee(
+        transaction_id=transaction.id
+        if whole or not surplus
+        else derived_id("surplus", attempt.provider, truth.provider_id),
+        provider=attempt.provider,
+        surcharge=divided.surcharge,
+        fee=fee,
+        part=truth.provider_id,
+        now=now,
+    )
+    enqueue(
+        "settlement.charge_fees",
+        once_key=f"settlement.charge_fees:{transaction.cluster_id}",
+        cluster_id=transaction.cluster_id,
+    )

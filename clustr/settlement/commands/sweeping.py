@@ -1,0 +1,73 @@
+"""Sweeps over what is due: attempts to ask about, notices to act on, payouts to send. What a job forgot is found here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Exists, OuterRef
+
+from clustr.clusters import queries as clusters
+from clustr.kit.jobs import enqueue
+from clustr.kit.tenancy import tenant
+from clustr.payments.models import Attempt, Notice, Transaction
+from clustr.payments.queries import due_attempts
+from clustr.payments.states import NoticeState, Purpose, TransactionStatus
+from clustr.settlement.commands.paying_out import payout_provider
+from clustr.wallets.models import Payout
+from clustr.wallets.types import Approval
+
+_AT_ONCE = 500
+
+
+def ask_about_due(*, now: datetime) -> int:
+    """Have the worker ask about every attempt whose time has come; answers how many. One job for each at a time."""
+    due = due_attempts(now=now, limit=_AT_ONCE)
+    for place in due:
+        enqueue(
+            "settlement.confirm",
+            once_key=f"settlement.confirm:{place.transaction_id}",
+            cluster_id=place.cluster_id,
+            transaction_id=place.transaction_id,
+        )
+    return len(due)
+
+
+def handle_due_notices(*, now: datetime) -> int:
+    """Have the worker act on every notice whose time has come; answers how many."""
+    due = Notice.objects.filter(state=NoticeState.WAITING, next_attempt_at__lte=now).order_by("next_attempt_at")
+    ids = list(due.values_list("id", flat=True)[:_AT_ONCE])
+    for notice_id in ids:
+        enqueue("settlement.handle_notice", once_key=f"settlement.handle_notice:{notice_id}", notice_id=notice_id)
+    return len(ids)
+
+
+def send_waiting_payouts(*, now: datetime) -> int:
+    """Have the worker send every payout that may go and was not; answers how many. Without a provider they wait."""
+    if payout_provider() is None:
+        return 0
+    asked = 0
+    for cluster_id in clusters.all_cluster_ids():
+        with tenant(cluster_id):
+            waiting = Transaction.objects.filter(
+                Exists(
+                    Payout.objects.filter(
+                        cluster_id=cluster_id,
+                        id=OuterRef("id"),
+                        approval__in=[Approval.NOT_NEEDED, Approval.APPROVED],
+                        sendable_at__lte=now,
+                    )
+                ),
+                ~Exists(Attempt.objects.filter(cluster_id=cluster_id, id=OuterRef("id"))),
+                cluster_id=cluster_id,
+                purpose=Purpose.PAYOUT,
+                status=TransactionStatus.PENDING,
+            )
+            for transaction_id in waiting.order_by("id").values_list("id", flat=True)[:_AT_ONCE]:
+                enqueue(
+                    "settlement.send_payout",
+                    once_key=f"settlement.send_payout:{transaction_id}",
+                    cluster_id=cluster_id,
+                    transaction_id=transaction_id,
+                )
+                asked += 1
+    return asked

@@ -1,0 +1,60 @@
+"""Jobs of settlement: ask about an attempt, act on a notice, send a payout, charge fees; and the sweeps that ask for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from clustr.kit import clock
+from clustr.kit.jobs import MONEY, periodic, task
+from clustr.payments import commands as payments
+from clustr.settlement import commands
+from clustr.wallets import commands as wallets
+
+NOTICES_KEPT = timedelta(days=90)
+
+
+@task(name="settlement.confirm", queue=MONEY)
+def confirm(cluster_id: str, transaction_id: str) -> None:
+    """Ask the provider what became of an attempt."""
+    commands.confirm_payment(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
+
+
+@task(name="settlement.handle_notice", queue=MONEY)
+def handle_notice(notice_id: str) -> None:
+    """Act on a provider's notice."""
+    commands.handle_notice(notice_id=UUID(notice_id), now=clock.now())
+
+
+@task(name="settlement.send_payout", queue=MONEY)
+def send_payout(cluster_id: str, transaction_id: str) -> None:
+    """Send a payout that may go."""
+    commands.send_payout(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
+
+
+@task(name="settlement.charge_fees", queue=MONEY)
+def charge_fees(cluster_id: str) -> None:
+    """Take from a cluster's wallet what providers kept."""
+    wallets.charge_fees_to_cluster(cluster_id=UUID(cluster_id), now=clock.now())
+
+
+@periodic(cron="* * * * * */5", name="settlement.ask_about_due", queue=MONEY)
+def ask_about_due(timestamp: int) -> None:
+    """Every 5 seconds: ask about the payments whose time has come, and act on notices that wait."""
+    del timestamp
+    commands.ask_about_due(now=clock.now())
+    commands.handle_due_notices(now=clock.now())
+
+
+@periodic(cron="*/5 * * * *", name="settlement.send_waiting_payouts", queue=MONEY)
+def send_waiting_payouts(timestamp: int) -> None:
+    """Every 5 minutes: send the payouts that may go and were not."""
+    del timestamp
+    commands.send_waiting_payouts(now=clock.now())
+
+
+@periodic(cron="11 4 * * *", name="settlement.forget_old_notices")
+def forget_old_notices(timestamp: int) -> None:
+    """Every night: delete providers' notices that were acted on three months ago."""
+    del timestamp
+    payments.forget_old_notices(before=clock.now() - NOTICES_KEPT)

@@ -1,0 +1,147 @@
+"""Money that a provider took for us: into a member's wallet, or aside where nobody can be told for sure. And what the
+provider kept of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.audit import commands as audit
+from clustr.clusters.queries import system_actor
+from clustr.kit.actor import Actor
+from clustr.kit.errors import refusals_from_database
+from clustr.kit.ids import derived_id, new_id
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.ledger import queries as ledger_queries
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.commands.wallets import open_wallet
+
+
+def provider_account(*, provider: str, currency: str) -> UUID:
+    """The account of the current cluster's books that stands for what this provider holds for it."""
+    return ledger.open_account(
+        kind=AccountKind.PROVIDER_CLEARING, currency=currency, subject_id=derived_id("provider", provider)
+    )
+
+
+def credit_arrived_money(*, actor: Actor, transaction: Transaction, provider: str, now: datetime) -> None:
+    """Put money that arrived into its owner's wallet; part of a settlement. A frozen wallet takes it too."""
+    if transaction.user_id is None:
+        raise AssertionError(f"{transaction.reference} is nobody's")
+    wallet = open_wallet(user_id=transaction.user_id, currency=transaction.currency, now=now)
+    _book_arrival(actor, transaction, provider, wallet, TransferKind.DEPOSIT, "wallets.deposited", now)
+
+
+def set_arrived_money_aside(*, actor: Actor, transaction: Transaction, provider: str, now: datetime) -> None:
+    """Put money that arrived and cannot be given to anybody for sure into suspense; a person has to look."""
+    aside = ledger.open_account(kind=AccountKind.SUSPENSE, currency=transaction.currency)
+    _book_arrival(actor, transaction, provider, aside, TransferKind.UNPLACED_RECEIPT, "wallets.set_aside", now)
+
+
+def book_provider_fee(
+    *, transaction_id: UUID, provider: str, surcharge: Money, fee: Money, part: str, now: datetime
+) -> None:
+    """Book what a payer paid on top (`surcharge`) and what the provider kept (`fee`), beside the transaction's own amount.
+
+    `part` tells one booking of a transaction from another. The difference stands in `provider_fees` until
+    `charge_fees_to_cluster` takes it from the cluster's wallet, so that no settlement ever waits for that.
+    """
+    clearing = provider_account(provider=provider, currency=fee.currency)
+    fees = ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency=fee.currency)
+    legs = [
+        (TransferKind.FEE_SURCHARGE, clearing, fees, surcharge),
+        (TransferKind.PROVIDER_FEE, fees, clearing, fee),
+    ]
+    ledger.post(
+        entries=[
+            Entry(
+                id=derived_id(kind.value, transaction_id, part),
+                debit=debit,
+                credit=credit,
+                amount=amount,
+                kind=kind,
+                journal=transaction_id,
+            )
+            for kind, debit, credit, amount in legs
+            if amount.minor > 0
+        ],
+        at=now,
+    )
+
+
+def charge_fees_to_cluster(*, cluster_id: UUID, now: datetime) -> Money:
+    """Take from the cluster's wallet what providers kept and nobody has borne yet, as far as the wallet holds it.
+
+    Answers what was taken. Harmless to repeat, and to run twice at once: they wait for each other.
+    """
+    actor = system_actor(cluster_id=cluster_id)
+    nothing = Money(0, actor.currency)
+    with tenant(cluster_id):
+        with refusals_from_database(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"fees:{cluster_id}"])
+        fees = ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency=actor.currency)
+        wallet = ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=actor.currency)
+        owed = -ledger_queries.balance(account_id=fees, currency=actor.currency).minor
+        due = Money(min(owed, ledger_queries.balance(account_id=wallet, currency=actor.currency).minor), actor.currency)
+        if due <= nothing:
+            return nothing
+        transaction = payments.create_transaction(
+            id=new_id(),
+            type=TransactionType.TRANSFER,
+            status=TransactionStatus.COMPLETED,
+            amount=due,
+            purpose=Purpose.FEES,
+            description="Fees of payment providers",
+            now=now,
+        )
+        entry = Entry(
+            id=transaction.id,
+            debit=wallet,
+            credit=fees,
+            amount=due,
+            kind=TransferKind.FEE_CHARGED,
+            journal=transaction.id,
+        )
+        ledger.post(entries=[entry], at=now)
+        _audit(actor, "cluster_wallet.fees_charged", transaction, now)
+    return due
+
+
+def _book_arrival(
+    actor: Actor,
+    transaction: Transaction,
+    provider: str,
+    place: UUID,
+    kind: TransferKind,
+    action: str,
+    now: datetime,
+) -> None:
+    entry = Entry(
+        id=transaction.id,
+        debit=provider_account(provider=provider, currency=transaction.currency),
+        credit=place,
+        amount=transaction.amount,
+        kind=kind,
+        journal=transaction.id,
+    )
+    ledger.post(entries=[entry], at=now)
+    _audit(actor, action, transaction, now)
+
+
+def _audit(actor: Actor, action: str, transaction: Transaction, now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind="transaction",
+        subject_id=transaction.id,
+        at=now,
+        facts={"amount": str(transaction.amount), "currency": transaction.currency},
+        journal=transaction.id,
+    )

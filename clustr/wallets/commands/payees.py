@@ -1,0 +1,63 @@
+"""Payees: bank accounts that money goes to. One that was never paid before waits, and everyone concerned is told."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+
+from clustr.clusters import queries as clusters
+from clustr.kit.actor import Actor
+from clustr.kit.ids import new_id
+from clustr.kit.money import Money
+from clustr.people import commands as people
+from clustr.wallets.models import Payee
+from clustr.wallets.types import Destination
+
+
+def meet_payee(*, actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money, now: datetime) -> Payee:
+    """Find this bank account among those that the owner (None: the cluster) has sent money to, or note it as new and tell
+    everyone concerned; part of a payout's transaction."""
+    fingerprint = _fingerprint(destination)
+    same = Payee.objects.filter(cluster_id=actor.cluster_id, owner_id=owner_id, fingerprint=fingerprint)
+    known = same.first()
+    if known is not None:
+        return known
+    made = Payee(
+        id=new_id(), cluster_id=actor.cluster_id, owner_id=owner_id, fingerprint=fingerprint, first_used_at=now
+    )
+    Payee.objects.bulk_create([made], ignore_conflicts=True)
+    payee = same.get()
+    if payee.id == made.id:
+        _tell(actor, owner_id, destination, amount, now)
+    return payee
+
+
+def sendable_from(*, payee: Payee, now: datetime) -> datetime:
+    """From when on money may go there: at once, or when the payee has been known for PAYOUT_COOLING_HOURS."""
+    return max(now, payee.first_used_at + timedelta(hours=settings.ENV.PAYOUT_COOLING_HOURS))
+
+
+def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money, now: datetime) -> None:
+    concerned = {owner_id} if owner_id else {*clusters.holders_of(permission="TransferFunds", now=now), actor.member_id}
+    for user_id in sorted(concerned):
+        people.write_to(
+            user_id=user_id,
+            template="wallets/mail/new_payee",
+            context={
+                "own": owner_id is not None,
+                "amount": amount.for_people(),
+                "ending": destination.account_number[-4:],
+                "hours": settings.ENV.PAYOUT_COOLING_HOURS,
+            },
+            now=now,
+        )
+
+
+def _fingerprint(destination: Destination) -> bytes:
+    key = settings.ENV.derived_key("payee-fingerprint").encode()
+    account = f"{destination.bank_code.upper()}\n{destination.account_number}"
+    return hmac.new(key, account.encode(), hashlib.sha256).digest()

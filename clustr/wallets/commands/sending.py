@@ -1,0 +1,86 @@
+"""The end of a payout: it arrived, it came back before, or it bounced after it seemed to have arrived."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.ids import derived_id
+from clustr.ledger import commands as ledger
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.commands.arrivals import provider_account
+from clustr.wallets.models import Payout
+
+
+def finish_payout(*, actor: Actor, transaction: Transaction, provider_id: str, now: datetime) -> None:
+    """A locked payout has arrived: its money leaves the payouts account for good. Part of a settlement."""
+    payouts = ledger.open_account(kind=AccountKind.PAYOUTS, currency=transaction.currency)
+    entry = Entry(
+        id=derived_id("payout-sent", transaction.id),
+        debit=payouts,
+        credit=provider_account(provider=transaction.provider, currency=transaction.currency),
+        amount=transaction.amount,
+        kind=TransferKind.PAYOUT_SENT,
+        journal=transaction.id,
+    )
+    ledger.post(entries=[entry], at=now)
+    payments.step_transaction(
+        transaction=transaction, status=TransactionStatus.COMPLETED, now=now, provider_reference=provider_id
+    )
+    _audit(actor, "wallets.payout_arrived", transaction, now)
+
+
+def return_payout(*, actor: Actor, transaction: Transaction, failure: dict[str, Any], now: datetime) -> None:
+    """A locked payout will not arrive, which is certain: its money returns to where it came from. Part of a settlement."""
+    ledger.reverse(transfer_id=transaction.id, journal=transaction.id, at=now, kind=TransferKind.PAYOUT_RETURN)
+    payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, now=now, failure=failure)
+    _audit(actor, "wallets.payout_returned", transaction, now)
+
+
+def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> Transaction:
+    """A payout that had arrived came back: its money returns to where it came from, as a refund of the payout, once.
+
+    Part of a settlement. Answers the refund. Refuses `RefundExceedsPayment` where it has bounced before.
+    """
+    payout = Payout.objects.get(cluster_id=transaction.cluster_id, id=transaction.id)
+    payments.count_refund(transaction_id=transaction.id, amount=transaction.amount, now=now)
+    refund = payments.create_transaction(
+        id=derived_id("payout-bounced", transaction.id),
+        type=TransactionType.REFUND,
+        status=TransactionStatus.COMPLETED,
+        amount=transaction.amount,
+        purpose=Purpose.REFUND,
+        user_id=transaction.user_id,
+        subject_id=transaction.id,
+        provider=transaction.provider,
+        description="The bank sent it back",
+        now=now,
+    )
+    entry = Entry(
+        id=refund.id,
+        debit=provider_account(provider=transaction.provider, currency=transaction.currency),
+        credit=payout.source_account,
+        amount=refund.amount,
+        kind=TransferKind.PAYOUT_BOUNCED,
+        journal=refund.id,
+    )
+    ledger.post(entries=[entry], at=now)
+    _audit(actor, "wallets.payout_bounced", refund, now)
+    return refund
+
+
+def _audit(actor: Actor, action: str, transaction: Transaction, now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind="transaction",
+        subject_id=transaction.id,
+        at=now,
+        facts={"amount": str(transaction.amount), "currency": transaction.currency},
+        journal=transaction.id,
+    )

@@ -1,0 +1,74 @@
+"""How payments through providers look in requests and answers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from clustr.audit.types import Claim
+from clustr.payments.states import TransactionStatus
+from clustr.payments.types import SavedMethodView
+from clustr.settlement.types import Checkout, RequestKey
+from clustr.web.schemas import In, Out
+
+Provider = Literal["paystack", "flutterwave"]
+"""Which provider takes the money."""
+
+CallbackUrl = Annotated[str, StringConstraints(strict=True, max_length=2_000, pattern=r"^(https?://[!-~]+)?$")]
+"""Where the payer's browser goes in the end; its origin must be ClustR's own or one an operator allowed."""
+
+
+class CheckoutOut(Out):
+    """A payment that was started. Send the payer to `payment_url`; what becomes of it is told by `verify-payment`."""
+
+    transaction_id: UUID
+    reference: str = Field(description="The payment's reference, ours and the provider's.")
+    payment_url: str = Field(description="The provider's own page, with every channel it offers.")
+    status: TransactionStatus
+
+
+def checkout_out(checkout: Checkout) -> CheckoutOut:
+    """A started payment as its payer sees it."""
+    return CheckoutOut(
+        transaction_id=checkout.transaction.id,
+        reference=checkout.transaction.reference,
+        payment_url=checkout.payment_url,
+        status=TransactionStatus(checkout.transaction.status),
+    )
+
+
+def request_key(claim: Claim | None) -> RequestKey | None:
+    """What a room that asks the outside world needs to know a repeated request by."""
+    return RequestKey(claim.scope, claim.body) if claim else None
+
+
+class VerifyIn(In):
+    """Which payment to ask about."""
+
+    model_config = {"json_schema_extra": {"examples": [{"reference": "01KAV0H2R4N8Z3M5W7Y9B1D2F6"}]}}
+
+    reference: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9-]{16,50}$")]
+
+
+class SavedMethodOut(Out):
+    """A card that its provider keeps. Nothing here can pay."""
+
+    id: UUID
+    provider: str
+    brand: str
+    last_four: str
+    expires_month: int
+    expires_year: int
+
+
+def saved_method_out(view: SavedMethodView) -> SavedMethodOut:
+    return SavedMethodOut(
+        id=view.id,
+        provider=view.provider,
+        brand=view.brand,
+        last_four=view.last_four,
+        expires_month=view.expires_month,
+        expires_year=view.expires_year,
+    )

@@ -1,0 +1,66 @@
+"""`/payments/`: webhooks of the payment providers, and asking what became of a payment."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from ninja import Router
+
+from clustr.payments.providers.port import NoticeRefused
+from clustr.payments.queries import transaction_visible_to
+from clustr.payments.refusals import ProviderNotAvailable
+from clustr.settlement import commands
+from clustr.web.door import Request, actor_of, read, take_turn
+from clustr.web.money_schemas import TransactionOut, transaction_out
+from clustr.web.payment_schemas import VerifyIn
+from clustr.web.refusals import SignatureInvalid, TooLarge
+from clustr.web.schemas import Out
+
+router = Router(tags=["Payments"])
+
+LARGEST_NOTICE_BYTES = 128 * 1024
+
+
+class ReceivedOut(Out):
+    """It is stored; what it names will be looked into."""
+
+    received: bool = True
+
+
+@router.post("webhooks/paystack/", response=ReceivedOut, auth=None, summary="Notices from Paystack")
+def receive_paystack_notice(request: Request) -> HttpResponse:
+    """Signed with `x-paystack-signature`. Answered once it is stored; it proves nothing, Paystack is asked."""
+    return _receive(request, "paystack")
+
+
+@router.post("webhooks/flutterwave/", response=ReceivedOut, auth=None, summary="Notices from Flutterwave")
+def receive_flutterwave_notice(request: Request) -> HttpResponse:
+    """Signed with `verif-hash`. Answered once it is stored; it proves nothing, Flutterwave is asked."""
+    return _receive(request, "flutterwave")
+
+
+@router.post("verify-payment/", response=TransactionOut, summary="What became of a payment")
+def verify_payment(request: Request, body: VerifyIn) -> HttpResponse:
+    """Asks the provider now. For the payment's owner, or with ViewPayments for any of the cluster.
+
+    Refuses with `transaction_not_found`.
+    """
+    take_turn(request)
+    actor = actor_of(request)
+    asked = commands.verify_payment(actor=actor, reference=body.reference, now=request.now)
+    return read(request, lambda: transaction_out(transaction_visible_to(actor=actor, transaction_id=asked)))
+
+
+def _receive(request: Request, provider: str) -> HttpResponse:
+    if int(request.headers.get("Content-Length") or 0) > LARGEST_NOTICE_BYTES:
+        raise TooLarge
+    try:
+        commands.accept_notice(
+            provider=provider,
+            raw_body=request.body,
+            headers=request.headers,
+            source=request.origin.ip,
+            now=request.now,
+        )
+    except (NoticeRefused, ProviderNotAvailable) as error:
+        raise SignatureInvalid from error
+    return HttpResponse(ReceivedOut().model_dump_json(), content_type="application/json")
