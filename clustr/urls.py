@@ -8,6 +8,7 @@ from clustr.web.api import api
 from clustr.web.errors import no_such_address
 from clustr.web.health import healthz, readyz
 from clustr.web.metrics import metrics
+from clustr.web.pages import return_from_payment, verify_receipt
 
 handler400 = "clustr.web.errors.bad_request"
 handler403 = "clustr.web.errors.permission_denied"
@@ -18,6 +19,8 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
+    path("verify/<str:code>", verify_receipt),
+    path("pay/return/<str:reference>/", return_from_payment),
     re_path(
         r"^_allauth/(?:app|browser)/v1/(?:account/phone|auth/phone/.*)$", no_such_address
     ),  # nobody signs in by phone

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from clustr.kit.errors import Conflict
+from clustr.kit.errors import Conflict, NotFound
 
 
 class PaymentUnderWay(Conflict):
     """What became of an earlier payment for this is not known yet; paying again could pay twice."""
 
     code = "payment_under_way"
+
+
+class NoReceipt(Conflict):
+    """There is a receipt only of what was completed."""
+
+    code = "no_receipt"
+
+
+class ReceiptNotFound(NotFound):
+    """There is no receipt with this code."""
+
+    code = "receipt_not_found"

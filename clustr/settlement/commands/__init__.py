@@ -3,6 +3,7 @@
 from clustr.settlement.commands.asking import confirm_payment, verify_payment
 from clustr.settlement.commands.noticing import accept_notice, handle_notice
 from clustr.settlement.commands.paying_out import send_payout
+from clustr.settlement.commands.receipts import issue_receipt
 from clustr.settlement.commands.starting import (
     open_checkout,
     prepare_bill_payment,
@@ -17,6 +18,7 @@ __all__ = [
     "confirm_payment",
     "handle_due_notices",
     "handle_notice",
+    "issue_receipt",
     "open_checkout",
     "prepare_bill_payment",
     "prepare_deposit",

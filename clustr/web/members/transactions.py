@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -11,11 +13,20 @@ from pydantic import Field
 from clustr.payments import queries
 from clustr.settlement import commands
 from clustr.settlement.types import Checkout
-from clustr.web.door import Request, once_between
+from clustr.web.door import Request, actor_of, once_between, take_turn
 from clustr.web.money_schemas import TransactionOut, transaction_out
 from clustr.web.payment_schemas import request_key
 
 router = Router(tags=["My transactions"])
+
+PDF_ANSWER: dict[str, Any] = {
+    "responses": {
+        "200": {
+            "description": "The receipt.",
+            "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    }
+}
 
 
 class RetriedOut(TransactionOut):
@@ -38,6 +49,20 @@ def retry_transaction(request: Request, transaction_id: UUID) -> HttpResponse:
         ask=lambda prepared: commands.open_checkout(actor=request.actor, prepared=prepared, now=request.now),
         shape=_retried_out,
     )
+
+
+@router.get("{transaction_id}/receipt/", response=bytes, summary="Receipt", openapi_extra=PDF_ANSWER)
+def get_receipt(request: Request, transaction_id: UUID) -> HttpResponse:
+    """The receipt of a completed transaction as PDF, always the same bytes. For its owner, and with ViewPayments.
+
+    Refuses with `transaction_not_found`, `no_receipt`.
+    """
+    take_turn(request)
+    pdf = commands.issue_receipt(actor=actor_of(request), transaction_id=transaction_id, now=request.now)
+    answer = HttpResponse(pdf, content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="receipt-{transaction_id}.pdf"'
+    answer["ETag"] = f'"{hashlib.sha256(pdf).hexdigest()}"'
+    return answer
 
 
 def _retried_out(checkout: Checkout) -> RetriedOut:

@@ -1,0 +1,113 @@
+"""Receipts: drawn up once, from what the books say, between transactions."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from clustr.bills.models import Bill
+from clustr.clusters import queries as clusters
+from clustr.kit.actor import Actor
+from clustr.kit.ids import new_code
+from clustr.kit.money import Money
+from clustr.kit.pdf import qr_code, render_pdf
+from clustr.kit.tenancy import tenant
+from clustr.payments.queries import transaction_visible_to
+from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.payments.types import TransactionView
+from clustr.people import queries as people
+from clustr.settlement.models import Receipt
+from clustr.settlement.refusals import NoReceipt
+
+_TEMPLATE = Path(__file__).resolve().parent.parent / "documents" / "receipt.typ"
+_TITLES = {
+    TransactionType.DEPOSIT: "Receipt of a wallet deposit",
+    TransactionType.BILL_PAYMENT: "Receipt of a bill payment",
+    TransactionType.WITHDRAWAL: "Statement of a withdrawal",
+    TransactionType.REFUND: "Statement of a refund",
+    TransactionType.CREDIT: "Receipt of a credit",
+    TransactionType.TRANSFER: "Statement of a transfer",
+    TransactionType.UTILITY_PAYMENT: "Receipt of a utility payment",
+    TransactionType.RECURRING_PAYMENT: "Receipt of a recurring payment",
+}
+_HOW = {"wallet": "Wallet", "cash": "Cash", "bank_transfer": "Bank transfer", "pos": "Card at the office"}
+_SIGNS = {"NGN": "₦", "GHS": "GH₵", "GBP": "£", "EUR": "€", "USD": "$"}
+
+
+def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes:
+    """The receipt of a completed transaction as PDF: its owner's, or with ViewPayments any of the cluster. Drawn up when it
+    is first asked for, and the same bytes ever after. Outside any transaction.
+
+    Refuses `TransactionNotFound`, `NoReceipt` (it is not completed).
+    """
+    with tenant(actor.cluster_id):
+        view = transaction_visible_to(actor=actor, transaction_id=transaction_id)
+        if view.status not in (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED):
+            raise NoReceipt
+        kept = _kept(actor, transaction_id)
+        if kept is not None:
+            return kept
+        code = new_code()
+        data = _data(actor, view, code, now)
+    pdf = render_pdf(template=_TEMPLATE, data=data, at=view.completed_at or now)
+    made = Receipt(
+        id=transaction_id,
+        cluster_id=actor.cluster_id,
+        code=code,
+        pdf=pdf,
+        digest=hashlib.sha256(pdf).digest(),
+        issued_at=now,
+    )
+    with tenant(actor.cluster_id):
+        Receipt.objects.bulk_create([made], ignore_conflicts=True)
+        return _kept(actor, transaction_id) or pdf
+
+
+def shown_amount(amount: Money) -> str:
+    """An amount with its currency's sign where one is in use, else its code: "₦5,000.00", "KES 5,000.00"."""
+    text = amount.for_people()
+    sign = _SIGNS.get(amount.currency)
+    return text if sign is None else sign + text.removeprefix(amount.currency).lstrip()
+
+
+def _kept(actor: Actor, transaction_id: UUID) -> bytes | None:
+    found = Receipt.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
+    return None if found is None else bytes(found.pdf)
+
+
+def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict[str, Any]:
+    held = clusters.settings_of(actor=actor, now=now)
+    paid_at = (view.completed_at or view.created_at).astimezone(ZoneInfo(actor.timezone))
+    check_url = f"{settings.ENV.base_url}/verify/{code}"
+    bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=view.bill_id).first() if view.bill_id else None
+    who = people.names_of(user_ids=[view.user_id]).get(view.user_id, "") if view.user_id else held.name
+    rows = [
+        ("From" if view.type is not TransactionType.REFUND else "To", who),
+        ("For", bill.title if bill else view.description),
+        *((("Bill", bill.bill_number),) if bill else ()),
+        ("Paid by", _HOW.get(view.provider, view.provider.capitalize() or "ClustR")),
+        ("Date", f"{paid_at:%d %B %Y, %H:%M} ({actor.timezone})"),
+        ("Reference", view.reference),
+        *((("Provider's reference", view.provider_reference),) if view.provider_reference else ()),
+        *((("Questions", held.support_email),) if held.support_email else ()),
+    ]
+    refunded = view.refunded.minor > 0
+    return {
+        "title": _TITLES[view.type],
+        "estate": held.name,
+        "reference": view.reference,
+        "amount_label": "Amount",
+        "amount": shown_amount(view.amount),
+        "note": f"of which {shown_amount(view.refunded)} was refunded" if refunded else "",
+        "rows": [[label, value] for label, value in rows if value],
+        "date": [paid_at.year, paid_at.month, paid_at.day],
+        "code": "-".join(code[start : start + 4] for start in range(0, len(code), 4)),
+        "check_url": check_url,
+        "qr": qr_code(check_url),
+    }

@@ -1,0 +1,77 @@
+"""The few pages that anybody may open: is this receipt genuine, and where a payer's browser comes back to."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode, urlsplit
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from clustr.audit import commands as audit
+from clustr.audit.types import Bucket
+from clustr.kit.errors import Refusal
+from clustr.payments.states import TransactionStatus
+from clustr.settlement import commands
+from clustr.settlement.queries import Returned, check_receipt, returned_payment
+from clustr.settlement.refusals import ReceiptNotFound
+from clustr.web.actors import Request
+
+_CHECKS_PER_MINUTE, _CHECKS_AT_ONCE = 60, 30
+_LOOKS_PER_MINUTE, _LOOKS_AT_ONCE = 6, 3
+_UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+
+
+@require_safe
+def verify_receipt(request: Request, code: str) -> HttpResponse:
+    """GET /verify/{code}: a receipt's amount, day and estate, and nothing else; 404 for a code that is none."""
+    if audit.take_turn(Bucket(f"verify:{request.origin.ip}", _CHECKS_PER_MINUTE, _CHECKS_AT_ONCE)) > 0:
+        return _page(request, "web/receipt.html", {"busy": True}, status=429)
+    try:
+        found = check_receipt(code=code)
+    except ReceiptNotFound:
+        return _page(request, "web/receipt.html", {"found": None}, status=404)
+    shown = {
+        "estate": found.estate,
+        "amount": found.amount.for_people(),
+        "refunded": found.refunded.for_people() if found.refunded.minor else "",
+        "day": f"{found.day:%d %B %Y}",
+    }
+    return _page(request, "web/receipt.html", {"found": shown})
+
+
+@require_safe
+def return_from_payment(request: Request, reference: str) -> HttpResponse:
+    """GET /pay/return/{reference}/: where a provider sends the payer's browser. What the address says besides is not
+    believed: the provider is asked. Goes on to the callback address, if the payer's program gave one."""
+    found = returned_payment(reference=reference)
+    if found is None:
+        return _page(request, "web/returned.html", {"status": ""}, status=404)
+    turn = Bucket(f"return:{found.reference}", _LOOKS_PER_MINUTE, _LOOKS_AT_ONCE)
+    if found.status in _UNDECIDED and audit.take_turn(turn) <= 0:
+        found = _look_again(request, found)
+    if found.callback_url:
+        return HttpResponseRedirect(_onward(found))
+    return _page(request, "web/returned.html", {"status": found.status.value, "estate": found.estate})
+
+
+def _look_again(request: Request, found: Returned) -> Returned:
+    try:
+        commands.confirm_payment(
+            cluster_id=found.place.cluster_id, transaction_id=found.place.transaction_id, now=request.now
+        )
+    except Refusal:
+        return found  # busy, or not to be had now: the sweep asks later
+    return returned_payment(reference=found.reference) or found
+
+
+def _onward(found: Returned) -> str:
+    joined = "&" if urlsplit(found.callback_url).query else "?"
+    return found.callback_url + joined + urlencode({"reference": found.reference, "status": found.status.value})
+
+
+def _page(request: HttpRequest, template: str, context: dict[str, object], *, status: int = 200) -> HttpResponse:
+    answer = render(request, template, context, status=status)
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    return answer
