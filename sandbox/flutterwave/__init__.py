@@ -1,0 +1,1 @@
+"""Flutterwave's wire, version 3, as its documents describe it. Amounts in naira."""

@@ -1,0 +1,1 @@
+"""Paystack's wire, as its documents describe it. Amounts in kobo."""
