@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
+
 from clustr.bills import commands as bills
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -23,7 +25,7 @@ from clustr.payments.schedule import (
 )
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
-from clustr.settlement.commands.placing import place_money
+from clustr.settlement.commands.placing import BookedElsewhere, place_money
 from clustr.settlement.policies import what_does_not_match
 
 OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
@@ -72,6 +74,13 @@ def _apply_success(
     actor: Actor, locked: Transaction, attempt: Attempt, truth: ChargeTruth, mode: Mode, now: datetime
 ) -> None:
     wrong = what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode)
+    booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).exists()
+    if not wrong and not booked:
+        try:
+            with transaction.atomic():
+                place_money(actor=actor, transaction=locked, attempt=attempt, truth=truth, now=now)
+        except BookedElsewhere:
+            wrong = ["provider_id"]
     if wrong:
         payments.open_case(
             kind=CaseKind.DOES_NOT_MATCH,
@@ -88,9 +97,6 @@ def _apply_success(
         )
         _schedule(attempt, now)
         return
-    booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).exists()
-    if not booked:
-        place_money(actor=actor, transaction=locked, attempt=attempt, truth=truth, now=now)
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
 
 

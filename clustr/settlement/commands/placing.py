@@ -35,9 +35,13 @@ _WHY = {
 _PAYABLE_STATES = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
 
 
+class BookedElsewhere(Exception):
+    """This transaction of the provider is booked already, for something that cannot be seen from here."""
+
+
 def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, now: datetime) -> None:
     """Book what arrived for a locked transaction: part of the settlement's transaction. The unique key of the settlement
-    makes it once. What fits completes the transaction; the rest becomes a deposit of the payer's, or waits in suspense."""
+    makes it once; raises `BookedElsewhere` where it stands already. What fits completes the transaction; the rest becomes a deposit of the payer's, or waits in suspense."""
     open_still = transaction.status not in _PAYABLE_STATES
     divided = divide(
         arrived=truth.amount,
@@ -77,7 +81,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
         paid_at=truth.paid_at or now,
         now=now,
     ):
-        raise AssertionError(f"{attempt.provider} {truth.provider_id} was booked while it was being booked")
+        raise BookedElsewhere(f"{attempt.provider} {truth.provider_id}")
     _end(transaction, truth, completed=bool(divided.completes.minor), kept=bool(why), now=now)
     _book_fee(transaction, attempt, truth, divided, surplus_id is not None, now)
     if truth.saved_method and transaction.user_id:

@@ -1,0 +1,160 @@
+"""Money to a bank account: sent once, known to have arrived, or back where it came from."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from clustr.kit.tenancy import tenant
+from clustr.people.models import Mail
+from clustr.wallets import commands as wallets
+from clustr.wallets.models import Payout
+from clustr.wallets.types import Destination
+from tests.cast import Cast
+from tests.money import cluster_balance, fund, naira, no_pin, wallet_balance
+from tests.settlement.stage import Stage
+
+pytestmark = pytest.mark.usefixtures("books")
+
+BANK = Destination("044", "0690000031", "Bola Adeyemi")
+AFTER_COOLING = {"hours": 25}
+
+
+def withdrawn(cast: Cast, amount: str = "400.00") -> UUID:
+    fund(cast, cast.bola, "1000.00")
+    made = wallets.withdraw(
+        actor=cast.bola.actor, amount=naira(amount), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
+    )
+    return made.id
+
+
+def test_it_works(stage: Stage, cast: Cast) -> None:
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    assert stage.send(payout).status == "processing"
+    stage.wait(minutes=1)
+    stage.sweep()
+    assert stage.transaction(payout).status == "completed"
+    assert wallet_balance(cast.bola) == "600.00"
+
+
+def test_a_new_bank_account_waits_and_its_owner_is_told(stage: Stage, cast: Cast) -> None:
+    payout = withdrawn(cast)
+    assert stage.send(payout).status == "pending"
+    assert Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="new bank account").count() == 1
+    stage.wait(**AFTER_COOLING)
+    assert stage.send(payout).status == "processing"
+    again = wallets.withdraw(
+        actor=cast.bola.actor,
+        amount=naira("100.00"),
+        destination=BANK,
+        authorization=no_pin(cast.bola),
+        now=stage.now,
+    )
+    assert stage.send(again.id).status == "processing"
+    assert Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="new bank account").count() == 1
+
+
+def test_everyone_who_may_move_the_clusters_money_is_told_of_a_new_account(stage: Stage, cast: Cast) -> None:
+    wallets.credit_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("1000.00"), description="Hall", source="Hire", now=stage.now
+    )
+    wallets.transfer_from_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("300.00"), description="Diesel", destination=BANK, now=stage.now
+    )
+    assert Mail.objects.filter(user_id=cast.ada.user_id, subject__contains="new bank account").count() == 1
+    assert not Mail.objects.filter(user_id=cast.efe.user_id, subject__contains="new bank account").exists()
+
+
+def test_a_failed_payout_comes_back_whole(stage: Stage, cast: Cast) -> None:
+    stage.dial(transfer__failed=1.0)
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    stage.send(payout)
+    stage.wait(minutes=1)
+    stage.sweep()
+    failed = stage.transaction(payout)
+    assert failed.status == "failed"
+    assert failed.failure is not None
+    assert wallet_balance(cast.bola) == "1000.00"
+    assert Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="could not be sent").count() == 1
+
+
+def test_a_payout_that_bounces_days_later_comes_back_once(stage: Stage, cast: Cast) -> None:
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    stage.send(payout)
+    stage.wait(minutes=1)
+    stage.sweep()
+    assert stage.transaction(payout).status == "completed"
+    _end_transfer(stage, "reversed")
+    for _ in range(3):
+        stage.hooks()
+        stage.confirm(payout)
+    assert stage.transaction(payout).status == "refunded"
+    assert wallet_balance(cast.bola) == "1000.00"
+    assert [case.kind for case in stage.cases()] == ["payout_bounced"]
+
+
+def test_sending_twice_sends_once(stage: Stage, cast: Cast) -> None:
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    stage.send(payout)
+    stage.send(payout)
+    assert len(_transfers(stage)) == 1
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "reset_after", "error_after"])
+def test_a_payout_that_was_sent_and_not_heard_is_sent_once(stage: Stage, cast: Cast, fault: str) -> None:
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    stage.dial(**{f"transfer__{fault}": 1.0})
+    assert stage.send(payout).status in ("unknown", "processing")
+    stage.heal()
+    for _ in range(8):
+        stage.wait(minutes=10)
+        stage.sweep()
+    assert stage.transaction(payout).status == "completed"
+    assert len(_transfers(stage)) == 1
+    assert wallet_balance(cast.bola) == "600.00"
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "reset_before", "error_before"])
+def test_a_payout_that_never_got_there_is_sent_again_with_the_same_reference(
+    stage: Stage, cast: Cast, fault: str
+) -> None:
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    stage.dial(**{f"transfer__{fault}": 1.0})
+    stage.send(payout)
+    stage.heal()
+    for _ in range(8):
+        stage.wait(minutes=10)
+        stage.sweep()
+    assert stage.transaction(payout).status == "completed"
+    assert [row["reference"] for row in _transfers(stage)] == [stage.attempt(payout).reference]
+
+
+def test_a_transfer_above_the_limit_is_sent_only_when_a_second_person_approved(stage: Stage, cast: Cast) -> None:
+    wallets.credit_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("3000000.00"), description="Grant", source="State", now=stage.now
+    )
+    payout = wallets.transfer_from_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("2000000.00"), description="Road", destination=BANK, now=stage.now
+    )
+    stage.wait(**AFTER_COOLING)
+    assert stage.send(payout).status == "pending"
+    with tenant(cast.cluster_id):
+        assert Payout.objects.get(id=payout).approval == "waiting"
+    assert cluster_balance(cast.cluster_id) == "1000000.00"
+
+
+def _transfers(stage: Stage) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = stage._control("GET", "/state")["transfer"]
+    return found
+
+
+def _end_transfer(stage: Stage, status: str) -> None:
+    (transfer,) = _transfers(stage)
+    stage._control("POST", f"/transfer/{transfer['id']}", {"status": status})
