@@ -76,4 +76,70 @@ INVARIANTS = [
                AND r.purpose = 'refund' AND r.status = 'completed') AS r
            WHERE t.refunded_minor <> r.amount""",
     ),
+    Invariant(
+        "payments.history",
+        "A transaction's history is an unbroken path of steps that ends where it stands.",
+        """SELECT t.cluster_id, t.id, t.status, h.to_status FROM payments_transaction t JOIN (
+             SELECT cluster_id, transaction_id, n, from_status, to_status,
+                    lag(to_status) OVER steps AS before, lag(n, 1, 0::smallint) OVER steps AS n_before,
+                    lead(n) OVER steps IS NULL AS last
+             FROM payments_statuschange WINDOW steps AS (PARTITION BY cluster_id, transaction_id ORDER BY n)) AS h
+             ON h.cluster_id = t.cluster_id AND h.transaction_id = t.id
+           WHERE h.n <> h.n_before + 1 OR h.before <> h.from_status OR h.last AND h.to_status <> t.status""",
+    ),
+    Invariant(
+        "payments.watched",
+        "Whatever was asked of a provider and has not ended is asked about again.",
+        """SELECT a.cluster_id, a.id, t.status FROM payments_attempt a
+           JOIN payments_transaction t ON t.cluster_id = a.cluster_id AND t.id = a.id
+           WHERE t.status IN ('pending', 'processing', 'unknown') AND a.next_check_at IS NULL""",
+        f"""SELECT a.cluster_id, a.id, t.status FROM {recent("payments_attempt")} AS a
+           JOIN payments_transaction t ON t.cluster_id = a.cluster_id AND t.id = a.id
+           WHERE t.status IN ('pending', 'processing', 'unknown') AND a.next_check_at IS NULL""",
+    ),
+    Invariant(
+        "payments.settled_as_asked",
+        "What a provider took completed what was asked, whole, or is a completed deposit of its own.",
+        """SELECT s.cluster_id, s.id, s.asked_id, s.surplus_id FROM payments_settlement s
+           JOIN payments_transaction t ON t.cluster_id = s.cluster_id AND t.id = s.asked_id
+           LEFT JOIN payments_transaction more ON more.cluster_id = s.cluster_id AND more.id = s.surplus_id
+           WHERE s.completes_minor > 0 AND (s.completes_minor = t.amount_minor
+                   AND t.status IN ('completed', 'refunded') AND s.currency = t.currency) IS NOT TRUE
+              OR s.surplus_minor > 0 AND (more.amount_minor = s.surplus_minor AND more.purpose = 'surplus'
+                   AND more.subject_id = s.asked_id AND more.currency = s.currency) IS NOT TRUE""",
+        f"""SELECT s.cluster_id, s.id, s.asked_id, s.surplus_id FROM {recent("payments_settlement")} AS s
+           JOIN payments_transaction t ON t.cluster_id = s.cluster_id AND t.id = s.asked_id
+           LEFT JOIN payments_transaction more ON more.cluster_id = s.cluster_id AND more.id = s.surplus_id
+           WHERE s.completes_minor > 0 AND (s.completes_minor = t.amount_minor
+                   AND t.status IN ('completed', 'refunded') AND s.currency = t.currency) IS NOT TRUE
+              OR s.surplus_minor > 0 AND (more.amount_minor = s.surplus_minor AND more.purpose = 'surplus'
+                   AND more.subject_id = s.asked_id AND more.currency = s.currency) IS NOT TRUE""",
+    ),
+    Invariant(
+        "payments.charged_and_settled",
+        "Every payment through a provider that is completed was settled, once.",
+        """SELECT t.cluster_id, t.id FROM payments_transaction t
+           JOIN payments_attempt a ON a.cluster_id = t.cluster_id AND a.id = t.id AND a.kind = 'charge'
+           LEFT JOIN payments_settlement s
+             ON s.cluster_id = t.cluster_id AND s.asked_id = t.id AND s.completes_minor > 0
+           WHERE t.status IN ('completed', 'refunded') AND s.id IS NULL""",
+        f"""SELECT t.cluster_id, t.id FROM {recent("payments_attempt")} AS a
+           JOIN payments_transaction t ON a.cluster_id = t.cluster_id AND a.id = t.id AND a.kind = 'charge'
+           LEFT JOIN payments_settlement s
+             ON s.cluster_id = t.cluster_id AND s.asked_id = t.id AND s.completes_minor > 0
+           WHERE t.status IN ('completed', 'refunded') AND s.id IS NULL""",
+    ),
+    Invariant(
+        "payments.clearing",
+        "What the books say providers took is what the settlements say.",
+        """SELECT coalesce(s.cluster_id, l.cluster_id), s.amount, l.amount FROM (
+             SELECT cluster_id, currency, sum(amount_minor + surcharge_minor) AS amount FROM payments_settlement GROUP BY 1, 2
+           ) AS s
+           FULL JOIN (
+             SELECT t.cluster_id, a.currency, sum(t.amount) AS amount FROM ledger_account a
+             JOIN ledger_transfer t ON t.cluster_id = a.cluster_id AND t.debit = a.id
+             WHERE a.kind = 'provider_clearing' AND t.kind IN ('deposit', 'bill_payment', 'unplaced_receipt', 'fee_surcharge')
+             GROUP BY 1, 2) AS l USING (cluster_id, currency)
+           WHERE s.amount IS DISTINCT FROM l.amount""",
+    ),
 ]

@@ -30,6 +30,20 @@ def what_does_not_match(*, truth: ChargeTruth, reference: str, currency: str, mo
     return [name for name, differs in differences.items() if differs]
 
 
+def what_arrived(*, truth: ChargeTruth) -> tuple[Money, Money]:
+    """What of a payer's money counts for us, and what the provider took of it: (arrived, fee).
+
+    What was charged on top of the amount, up to the fee, is the fee that the payer bore. Anything beyond was paid too
+    much, and is the payer's own.
+    """
+    nothing = Money(0, truth.amount.currency)
+    fee = truth.fee if truth.fee and truth.fee.currency == truth.amount.currency else nothing
+    on_top = truth.charged - truth.amount if truth.charged.currency == truth.amount.currency else nothing
+    if on_top <= nothing:
+        return truth.amount, fee
+    return (truth.amount, fee - on_top) if on_top <= fee else (truth.charged, fee)
+
+
 def divide(*, arrived: Money, asked: Money, surcharge_minor: int, may_complete: bool) -> Division:
     """Divide what arrived. What was asked is completed whole or not at all; what is less, more, or comes again is surplus:
     its payer's own."""

@@ -25,10 +25,12 @@ from clustr.kit.tenancy import tenant
 from clustr.ledger import checks
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
+from clustr.payments.providers import registry
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import Cast, make_cast
 from tests.money import acknowledge, fund, issue, naira, no_pin
+from tests.settlement.stage import Stage
 
 BANK = Destination("058", "0123456789", "Bola")
 Run = Callable[[str], None]
@@ -45,6 +47,8 @@ class World:
     estate_bill: UUID
     own_bill: UUID
     withdrawal: UUID
+    taken: UUID
+    begun: UUID
 
     @property
     def cluster_id(self) -> UUID:
@@ -77,9 +81,10 @@ def world() -> World:
         actor=cast.bola.actor, amount=naira("500.00"), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
     )
     wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
+    taken, begun = _through_a_provider(cast)
     _close(cast, estate_bill.id)
     with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
-        cursor.execute("SELECT id FROM payments_transaction WHERE type = 'deposit'")
+        cursor.execute("SELECT id FROM payments_transaction WHERE provider = 'cash'")
         (deposit,) = cursor.fetchone()
     return World(
         cast,
@@ -89,7 +94,20 @@ def world() -> World:
         estate_bill.id,
         own_bill.id,
         withdrawal.id,
+        taken,
+        begun,
     )
+
+
+def _through_a_provider(cast: Cast) -> tuple[UUID, UUID]:
+    """A deposit of which more arrived than was asked, and one that nobody has paid yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        stage = Stage(cast)
+        patch.setattr(registry, "_registry", lambda: stage.registry)
+        taken, begun = stage.deposit(cast.bola), stage.deposit(cast.bola)
+        stage.end(taken, "too_much")
+        stage.confirm(taken)
+    return taken.transaction.id, begun.transaction.id
 
 
 def _close(cast: Cast, bill_id: UUID) -> None:
@@ -133,6 +151,12 @@ SEEDS: dict[str, str] = {
     "payments.every_transfer_is_audited": "UPDATE audit_event SET journal = NULL WHERE journal = %(deposit)s",
     "payments.refunds_within": """UPDATE payments_transaction SET refunded_minor = refunded_minor + 1
       WHERE id = %(part_payment)s""",
+    "payments.history": "UPDATE payments_statuschange SET n = n + 7 WHERE transaction_id = %(taken)s",
+    "payments.watched": "UPDATE payments_attempt SET next_check_at = NULL WHERE id = %(begun)s",
+    "payments.settled_as_asked": """UPDATE payments_transaction SET subject_id = gen_random_uuid()
+      WHERE purpose = 'surplus'""",
+    "payments.charged_and_settled": "UPDATE payments_settlement SET completes_minor = 0 WHERE asked_id = %(taken)s",
+    "payments.clearing": "UPDATE payments_settlement SET surcharge_minor = surcharge_minor + 1 WHERE asked_id = %(taken)s",
     "wallets.account": "UPDATE wallets_wallet SET currency = 'USD'",
     "wallets.pin_locked": "UPDATE wallets_pin SET failed_attempts = 5",
     "wallets.payouts_hold": "UPDATE payments_transaction SET purpose = 'wallet' WHERE id = %(withdrawal)s",

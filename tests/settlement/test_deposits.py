@@ -162,8 +162,19 @@ def test_more_and_less_than_asked_is_the_payers_own(stage: Stage, cast: Cast, pr
     stage.end(less, "partly")
     assert stage.confirm(more).status == "completed"
     assert stage.confirm(less).status == "cancelled"
-    arrived = sum(row.amount_minor for row in stage.settlements())
-    assert wallet_balance(cast.bola) == str(naira("0.00") + _kobo(arrived))
+    paid = sum(row["paid"] for row in stage._control("GET", "/state")["charge"])
+    assert paid > 150_000
+    assert wallet_balance(cast.bola) == str(_kobo(paid))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_fee_the_payer_bore_is_not_ours(stage: Stage, cast: Cast, provider: str) -> None:
+    stage.dial(charge__payer_bears_fees=1.0)
+    checkout = stage.deposit(cast.bola, "10000.00", provider)
+    stage.end(checkout)
+    assert stage.confirm(checkout).status == "completed"
+    assert wallet_balance(cast.bola) == "10000.00"
+    assert [row.fee_minor for row in stage.settlements()] == [0]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -16,7 +16,7 @@ from clustr.payments.providers.nouns import ChargeTruth
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.people import commands as people_commands
 from clustr.people import queries as people
-from clustr.settlement.policies import Division, divide
+from clustr.settlement.policies import Division, divide, what_arrived
 from clustr.wallets import commands as wallets
 
 _WHY = {
@@ -43,8 +43,9 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
     """Book what arrived for a locked transaction: part of the settlement's transaction. The unique key of the settlement
     makes it once; raises `BookedElsewhere` where it stands already. What fits completes the transaction; the rest becomes a deposit of the payer's, or waits in suspense."""
     open_still = transaction.status not in _PAYABLE_STATES
+    arrived, fee = what_arrived(truth=truth)
     divided = divide(
-        arrived=truth.amount,
+        arrived=arrived,
         asked=transaction.amount,
         surcharge_minor=attempt.surcharge_minor,
         may_complete=open_still,
@@ -53,7 +54,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
     if divided.completes.minor:
         why = _hand_over(actor, transaction, attempt, truth, now)
         if why:
-            divided = Division(Money(0, truth.amount.currency), Money(0, truth.amount.currency), truth.amount)
+            divided = Division(Money(0, arrived.currency), Money(0, arrived.currency), arrived)
     surplus_id = derived_id("surplus", attempt.provider, truth.provider_id) if divided.surplus.minor else None
     if surplus_id:
         surplus = payments.create_transaction(
@@ -77,13 +78,13 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
         completes=divided.completes,
         surplus_id=surplus_id,
         surcharge_minor=divided.surcharge.minor,
-        fee_minor=truth.fee.minor if truth.fee else 0,
+        fee_minor=fee.minor,
         paid_at=truth.paid_at or now,
         now=now,
     ):
         raise BookedElsewhere(f"{attempt.provider} {truth.provider_id}")
     _end(transaction, truth, completed=bool(divided.completes.minor), kept=bool(why), now=now)
-    _book_fee(transaction, attempt, truth, divided, surplus_id is not None, now)
+    _book_fee(transaction, attempt, truth, divided, fee, now)
     if truth.saved_method and transaction.user_id:
         payments.save_method(
             user_id=transaction.user_id,
@@ -158,16 +159,13 @@ def _end(transaction: Transaction, truth: ChargeTruth, *, completed: bool, kept:
 
 
 def _book_fee(
-    transaction: Transaction, attempt: Attempt, truth: ChargeTruth, divided: Division, surplus: bool, now: datetime
+    transaction: Transaction, attempt: Attempt, truth: ChargeTruth, divided: Division, fee: Money, now: datetime
 ) -> None:
-    fee = truth.fee or Money(0, transaction.currency)
-    if fee.currency != transaction.currency or not (fee.minor or divided.surcharge.minor):
+    if not (fee.minor or divided.surcharge.minor):
         return
-    whole = divided.completes.minor > 0
+    surplus_id = derived_id("surplus", attempt.provider, truth.provider_id)
     wallets.book_provider_fee(
-        transaction_id=transaction.id
-        if whole or not surplus
-        else derived_id("surplus", attempt.provider, truth.provider_id),
+        transaction_id=transaction.id if divided.completes.minor else surplus_id,
         provider=attempt.provider,
         surcharge=divided.surcharge,
         fee=fee,
