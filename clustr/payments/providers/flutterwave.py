@@ -70,7 +70,7 @@ class Flutterwave:
     def start_charge(self, request: ChargeRequest) -> CheckoutStarted:
         body = {
             "tx_ref": request.reference,
-            "amount": to_wire(request.amount),
+            "amount": str(to_wire(request.amount)),  # a string here, as in its samples; a number elsewhere
             "currency": request.amount.currency,
             "redirect_url": request.return_url,
             "customer": {"email": request.email},
@@ -211,6 +211,7 @@ class Flutterwave:
         body = {
             "email": request.email,
             "is_permanent": True,
+            "currency": "NGN",
             "bvn": request.identity_number,
             "tx_ref": request.reference,
             "phonenumber": request.phone,

@@ -48,7 +48,8 @@ class FlutterwaveWire(Wire):
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Any:
         match method, path.removeprefix("/v3/").split("/"):
             case "POST", ["payments"]:
-                self.add(FakeCharge(body["tx_ref"], money_of(body["amount"], body["currency"])))
+                assert isinstance(body["amount"], str)
+                self.add(FakeCharge(body["tx_ref"], money_of(Decimal(body["amount"]), body["currency"])))
                 return ok({"link": "https://pay.example/flwlnk"})
             case "POST", ["tokenized-charges"]:
                 return self._saved(body)
