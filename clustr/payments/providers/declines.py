@@ -44,7 +44,8 @@ _WORDS: dict[PaymentErrorType, str] = {
         already_reversed approved_update_track_3 completed_partially duplicate_file_update duplicate_transmission error
         file_temporarily_not_available file_temporarily_unavailable file_update_field_edit_error
         file_update_not_successful file_update_not_supported format_error function_not_supported invalid_amount
-        invalid_merchant invalid_response invalid_transaction legal_violation no_action_taken original_amount_incorrect partial_approval
+        invalid_merchant invalid_response invalid_transaction legal_violation no_action_taken original_amount_incorrect
+        partial_approval
         pin_cryptographic_error previous_message_inconsistent processing_error reconcile_error reenter_transaction
         suspected_malfunction system_error system_malfunction transaction_not_permitted_terminal
         unable_to_locate_previous_message unable_to_locate_record unable_to_locate_record_in_file
