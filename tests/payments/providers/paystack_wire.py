@@ -81,11 +81,10 @@ class PaystackWire(Wire):
     def _accounts(self, method: str, parts: list[str], query: dict[str, str], body: dict[str, Any]) -> Any:
         match method, parts:
             case "GET", ["bank"]:
-                banks = [
-                    {"name": "Bank of Palms", "code": "057", "active": True},
-                    {"name": "Gone", "code": "1", "active": False},
-                ]
-                return self._page(banks, query)
+                assert (query["use_cursor"], query["perPage"], query["currency"]) == ("true", "100", "NGN")
+                if query.get("next") != "more":
+                    return {**ok([{"name": "Gone", "code": "1", "active": False}]), "meta": {"next": "more"}}
+                return {**ok([{"name": "Bank of Palms", "code": "057", "active": True}]), "meta": {"next": None}}
             case "GET", ["bank", "resolve"]:
                 if query["account_number"] == "0000000000":
                     return ok({"account_number": "0000000000", "account_name": "ADA OKAFOR"})

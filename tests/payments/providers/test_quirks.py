@@ -14,7 +14,13 @@ from clustr.payments.providers.paystack_wire import charge_truth, payout_truth
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
 from tests.payments.providers.flutterwave_wire import FlutterwaveWire
 from tests.payments.providers.paystack_wire import PaystackWire, transfer
-from tests.payments.providers.port_suite import account_request, charge_request, payout_request, saved_charge
+from tests.payments.providers.port_suite import (
+    MONEY_CALLS,
+    account_request,
+    charge_request,
+    payout_request,
+    saved_charge,
+)
 from tests.payments.providers.wires import FakeCharge, FakeMove, Wire, ngn, reference, reply, streamed, written
 
 
@@ -227,3 +233,24 @@ def test_a_wrong_key_is_ours_to_put_right(wire: Wire) -> None:
     wire.fault = lambda _request: reply(401, no)
     with pytest.raises(ProviderRefused, match="authentication_error"):
         wire.provider().fetch_charge(reference=reference())
+
+
+ACCIDENTS = [
+    (PaystackWire, {"status": False, "message": "An error occurred"}),
+    (PaystackWire, {"status": False, "message": "Cannot do this now", "type": "api_error", "code": "unknown"}),
+    (PaystackWire, {"status": False, "message": "Request timed out"}),
+    (FlutterwaveWire, {"status": "error", "message": "An error occured. Please contact support", "data": None}),
+    (FlutterwaveWire, {"status": "error", "message": "Transaction in progress", "data": None}),
+]
+
+
+@pytest.mark.parametrize(("kind", "said"), ACCIDENTS)
+@pytest.mark.parametrize("call", ["charge_saved_method", "refund_charge", "pay_out"])
+def test_an_accident_that_is_blamed_on_the_request_is_no_refusal(
+    kind: type[Wire], said: dict[str, Any], call: str
+) -> None:
+    """A card was debited by a call that answered so."""
+    wire = kind()
+    wire.fault = lambda request: None if request.url.path == "/transferrecipient" else reply(400, said)
+    with pytest.raises(OutcomeUnknown):
+        MONEY_CALLS[call](wire.provider())

@@ -234,7 +234,7 @@ class ToyWire(Wire):
         match path.strip("/").split("/"):
             case ["open"]:
                 if self.charge(body["ref"]):
-                    return 409 - 9, {"why": "known"}
+                    return 400, {"why": "known"}
                 self.add(FakeCharge(body["ref"], self._sum(body)))
                 return {"thing": {"go": "https://toy.example/go"}}
             case ["again"]:
