@@ -15,11 +15,11 @@ PAYSTACK_URL = "https://api.paystack.co"
 FLUTTERWAVE_URL = "https://api.flutterwave.com/v3"
 _SHORTEST_WEBHOOK_SECRET = 16
 _KEY_SHAPES = {
-    "PAYSTACK_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{16,}", re.ASCII),
-    "PAYSTACK_PUBLIC_KEY": re.compile(r"pk_(test|live)_[A-Za-z0-9]{16,}", re.ASCII),
-    "PAYSTACK_PREVIOUS_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{16,}", re.ASCII),
-    "FLUTTERWAVE_SECRET_KEY": re.compile(r"FLWSECK(_TEST)?-[A-Za-z0-9-]{8,}-X", re.ASCII),
-    "FLUTTERWAVE_PUBLIC_KEY": re.compile(r"FLWPUBK(_TEST)?-[A-Za-z0-9-]{8,}-X", re.ASCII),
+    "PAYSTACK_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
+    "PAYSTACK_PUBLIC_KEY": re.compile(r"pk_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
+    "PAYSTACK_PREVIOUS_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
+    "FLUTTERWAVE_SECRET_KEY": re.compile(r"FLWSECK(_TEST)?-[A-Za-z0-9-]{6,}-X", re.ASCII),
+    "FLUTTERWAVE_PUBLIC_KEY": re.compile(r"FLWPUBK(_TEST)?-[A-Za-z0-9-]{6,}-X", re.ASCII),
 }
 
 

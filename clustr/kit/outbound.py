@@ -27,6 +27,8 @@ from clustr.kit.exact_json import NotExactJson, read_json, write_json
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
 CONNECT_SECONDS = 5
+QUICK_SECONDS = 15
+"""Enough where a person waits and no money moves."""
 LONGEST_WAIT_SECONDS = 5
 """The longest pause before a repeat; a provider that asks for more is asked again later, by a job."""
 _UNSURE = frozenset({408, 409, 425, 429})
@@ -102,6 +104,16 @@ def outbound_client(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    path: tuple[str, ...]
+    query: Mapping[str, str]
+    content: bytes | None
+    repeatable: bool
+    seconds: float
+
+
 class Outbound:
     """One provider's JSON API: each call has one deadline, each answer a largest size.
 
@@ -131,34 +143,43 @@ class Outbound:
         self._jitter = jitter
         self._tick = tick
 
-    def get(self, *path: str, query: Mapping[str, str] | None = None) -> Answer:
+    def get(self, *path: str, query: Mapping[str, str] | None = None, within_seconds: float | None = None) -> Answer:
         """Read. The parts of the path are quoted, so that no reference can lead elsewhere."""
-        return self._patiently("GET", path, query or {}, None, repeatable=True)
+        call = _Call("GET", path, query or {}, None, repeatable=True, seconds=self._seconds(within_seconds))
+        return self._patiently(call)
 
-    def post(self, *path: str, body: Mapping[str, Any], repeatable: bool = False) -> Answer:
-        """Ask for an effect."""
-        return self._patiently("POST", path, {}, write_json(body).encode(), repeatable=repeatable)
+    def post(
+        self,
+        *path: str,
+        body: Mapping[str, Any],
+        repeatable: bool = False,
+        within_seconds: float | None = None,
+    ) -> Answer:
+        """Ask for an effect. `within_seconds`: less time than usual, where a person waits and no money moves."""
+        content = write_json(body).encode()
+        return self._patiently(_Call("POST", path, {}, content, repeatable, self._seconds(within_seconds)))
+
+    def _seconds(self, within_seconds: float | None) -> float:
+        return min(self._timeout_seconds, within_seconds or self._timeout_seconds)
 
     def close(self) -> None:
         self._client.close()
 
-    def _patiently(
-        self, method: str, path: tuple[str, ...], query: Mapping[str, str], content: bytes | None, *, repeatable: bool
-    ) -> Answer:
+    def _patiently(self, call: _Call) -> Answer:
         began = self._tick()
         unheard: OutcomeUnknown | None = None
         for attempt in range(1, self._attempts + 1):
             try:
-                answer = self._once(method, path, query, content)
+                answer = self._once(call)
             except OutboundError as error:
                 unheard = error if isinstance(error, OutcomeUnknown) else unheard
                 pause = self._pause_after(error, attempt)
-                may_repeat = repeatable or unheard is None
-                if not may_repeat or pause is None or self._tick() - began + pause >= self._timeout_seconds:
+                may_repeat = call.repeatable or unheard is None
+                if not may_repeat or pause is None or self._tick() - began + pause >= call.seconds:
                     raise unheard or error from None
                 self._sleep(pause)
             else:
-                if unheard is not None and method != "GET" and answer.http_status >= 400:
+                if unheard is not None and call.method != "GET" and answer.http_status >= 400:
                     # The refusal is of the repeat; perhaps because the first was heard.
                     raise OutcomeUnknown("refused_after_unknown", http_status=answer.http_status)
                 return answer
@@ -172,16 +193,16 @@ class Outbound:
             return error.retry_after_seconds if error.retry_after_seconds <= LONGEST_WAIT_SECONDS else None
         return min(LONGEST_WAIT_SECONDS, 0.2 * (1 << attempt)) * (0.5 + self._jitter() / 2)
 
-    def _once(self, method: str, path: tuple[str, ...], query: Mapping[str, str], content: bytes | None) -> Answer:
+    def _once(self, call: _Call) -> Answer:
         request = self._client.build_request(
-            method,
-            self._base + "/" + "/".join(quote(part, safe="") for part in path),
-            params=query or None,
-            content=content,
-            headers={"Content-Type": "application/json"} if content is not None else None,
+            call.method,
+            self._base + "/" + "/".join(quote(part, safe="") for part in call.path),
+            params=call.query or None,
+            content=call.content,
+            headers={"Content-Type": "application/json"} if call.content is not None else None,
         )
         try:
-            with deadline(self._timeout_seconds):
+            with deadline(call.seconds):
                 response = self._client.send(request, stream=True)
                 try:
                     body = _limited(response)

@@ -191,3 +191,74 @@ def test_a_refusal_to_start_tells_no_secret(production: pytest.MonkeyPatch) -> N
         Environment()
     assert "secret" not in str(raised.value)
     assert string.ascii_letters not in str(raised.value)
+
+
+PAYSTACK = {"PAYSTACK_SECRET_KEY": "sk_live_0123456789abcdef", "PAYSTACK_PUBLIC_KEY": "pk_live_0123456789abcdef"}
+FLUTTERWAVE = {
+    "FLUTTERWAVE_SECRET_KEY": "FLWSECK-0123456789abcdef-18b-X",
+    "FLUTTERWAVE_PUBLIC_KEY": "FLWPUBK-0123456789abcdef-X",
+    "FLUTTERWAVE_WEBHOOK_SECRET": "wh-secret-0123456789",
+}
+
+
+def test_providers_with_live_keys(production: pytest.MonkeyPatch) -> None:
+    for name, value in (PAYSTACK | FLUTTERWAVE).items():
+        production.setenv(name, value)
+    env = Environment()
+    assert env.PAYSTACK_URL == "https://api.paystack.co"
+    assert env.FLUTTERWAVE_URL == "https://api.flutterwave.com/v3"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FLUTTERWAVE_WEBHOOK_SECRET", "", "without FLUTTERWAVE_WEBHOOK_SECRET"),
+        ("FLUTTERWAVE_WEBHOOK_SECRET", "short", "at least 16 characters"),
+        ("FLUTTERWAVE_WEBHOOK_SECRET", "with a space 0123456789", "without spaces"),
+        ("FLUTTERWAVE_WEBHOOK_SECRET", FLUTTERWAVE["FLUTTERWAVE_SECRET_KEY"], "must not be the secret key"),
+        ("FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET", "short", "at least 16 characters"),
+        ("FLUTTERWAVE_SECRET_KEY", "FLWPUBK-0123456789abcdef-X", "FLUTTERWAVE_SECRET_KEY does not look like one"),
+        ("FLUTTERWAVE_SECRET_KEY", "FLWSECK_TEST-0123456789abcdef-X", "all of test mode, or all live"),
+        ("PAYSTACK_SECRET_KEY", "pk_live_0123456789abcdef", "PAYSTACK_SECRET_KEY does not look like one"),
+        ("PAYSTACK_SECRET_KEY", "sk_live_0123456789abcdef\n", "PAYSTACK_SECRET_KEY does not look like one"),
+        ("PAYSTACK_SECRET_KEY", "FLWSECK-0123456789abcdef-X", "PAYSTACK_SECRET_KEY does not look like one"),
+        ("PAYSTACK_PREVIOUS_SECRET_KEY", "sk_test_0123456789abcdef", "all of test mode, or all live"),
+        ("PAYSTACK_URL", "http://api.paystack.co", "PAYSTACK_URL must be at https://api.paystack.co"),
+        ("PAYSTACK_URL", "https://api.paystack.co.evil.example", "PAYSTACK_URL must be at"),
+        ("PAYSTACK_URL", "https://api.paystack.co@evil.example", "PAYSTACK_URL must be a URL"),
+        ("FLUTTERWAVE_URL", "nowhere", "FLUTTERWAVE_URL must be a URL"),
+        ("PROVIDER_TIMEOUT_SECONDS", "1", "PROVIDER_TIMEOUT_SECONDS"),
+    ],
+)
+def test_unsafe_settings_of_providers_refuse_to_start(
+    production: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    for other, held in (PAYSTACK | FLUTTERWAVE).items():
+        production.setenv(other, held)
+    production.setenv(name, value)
+    with pytest.raises(ValueError, match=re.escape(says)) as raised:
+        Environment()
+    assert "0123456789" not in str(raised.value)
+
+
+def test_test_keys_need_a_word_in_production(production: pytest.MonkeyPatch) -> None:
+    production.setenv("PAYSTACK_SECRET_KEY", "sk_test_0123456789abcdef")
+    with pytest.raises(ValueError, match="PAYSTACK test keys pay nothing"):
+        Environment()
+    production.setenv("PROVIDER_TEST_KEYS_IN_PRODUCTION", "true")
+    assert Environment().PAYSTACK_SECRET_KEY
+
+
+def test_live_keys_are_for_production_only(production: pytest.MonkeyPatch) -> None:
+    """People of a demonstration have a known password: they must not move real money."""
+    production.setenv("CLUSTR_ENV", "demo")
+    production.setenv("PAYSTACK_SECRET_KEY", PAYSTACK["PAYSTACK_SECRET_KEY"])
+    with pytest.raises(ValueError, match="live PAYSTACK keys move real money"):
+        Environment()
+
+
+def test_elsewhere_a_provider_may_be_a_stand_in(production: pytest.MonkeyPatch) -> None:
+    production.setenv("CLUSTR_ENV", "demo")
+    production.setenv("PAYSTACK_SECRET_KEY", "sk_test_sandbox")
+    production.setenv("PAYSTACK_URL", "http://127.0.0.1:4010")
+    assert Environment().PAYSTACK_URL == "http://127.0.0.1:4010"

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
 import httpx
 import pytest
 from django.db import transaction
 
-from clustr.kit.outbound import NetworkInTransaction, outbound_client
+from clustr.kit.outbound import (
+    NetworkInTransaction,
+    NothingSent,
+    Outbound,
+    OutcomeUnknown,
+    outbound_client,
+    refuse_inside_transaction,
+)
 
 
 def answer(request: httpx.Request) -> httpx.Response:
@@ -38,3 +53,192 @@ def test_inside_a_transaction_of_any_connection_it_refuses(client: httpx.Client)
 
 def test_redirects_are_not_followed(client: httpx.Client) -> None:
     assert client.get("/moved").status_code == 302
+
+
+class Patience:
+    """Records pauses instead of waiting, and moves a clock of its own by them."""
+
+    def __init__(self) -> None:
+        self.paused: list[float] = []
+        self.at = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        self.at += seconds
+
+    def tick(self) -> float:
+        return self.at
+
+
+class Script:
+    """Answers with each of these in turn: a status, a status with headers, or an exception."""
+
+    def __init__(self, *steps: Any) -> None:
+        self.steps = list(steps)
+        self.seen: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.seen.append(request)
+        step = self.steps.pop(0)
+        if isinstance(step, type):
+            raise step("secret", request=request)
+        status, headers = step if isinstance(step, tuple) else (step, {})
+        return httpx.Response(status, headers=headers, stream=httpx.ByteStream(b'{"n": 0.10}'))
+
+
+def outbound(script: Script, patience: Patience) -> Outbound:
+    return Outbound(
+        base_url="https://provider.example/v3/",
+        headers={"Authorization": "Bearer secret"},
+        timeout_seconds=20,
+        transport=httpx.MockTransport(script),
+        sleep=patience.sleep,
+        tick=patience.tick,
+        jitter=lambda: 1.0,
+    )
+
+
+def test_an_answer_is_exact() -> None:
+    script = Script(200)
+    answer = outbound(script, Patience()).get("a", "b/c?", query={"x": "1 2"})
+    assert answer.body == {"n": Decimal("0.10")}
+    assert isinstance(answer.body["n"], Decimal)
+    assert str(script.seen[0].url) == "https://provider.example/v3/a/b%2Fc%3F?x=1+2"
+
+
+def test_a_read_is_repeated_with_growing_pauses() -> None:
+    script, patience = Script(503, httpx.ReadError, 200), Patience()
+    assert outbound(script, patience).get("a").http_status == 200
+    assert patience.paused == [0.4, 0.8]
+
+
+def test_a_read_is_given_up_in_the_end() -> None:
+    script, patience = Script(503, 503, 503, 200), Patience()
+    with pytest.raises(OutcomeUnknown, match="503"):
+        outbound(script, patience).get("a")
+    assert len(script.seen) == 3
+
+
+def test_an_effect_is_not_repeated_once_it_may_have_been_heard() -> None:
+    script, patience = Script(httpx.ReadTimeout, 200), Patience()
+    with pytest.raises(OutcomeUnknown):
+        outbound(script, patience).post("a", body={})
+    assert len(script.seen) == 1
+
+
+def test_what_was_surely_not_sent_is_repeated() -> None:
+    script = Script(httpx.ConnectError, httpx.ConnectTimeout, 200)
+    assert outbound(script, Patience()).post("a", body={}).http_status == 200
+
+
+def test_not_sent_after_not_heard_is_not_heard() -> None:
+    """The second attempt did not leave; the first may have been heard all the same."""
+    script = Script(httpx.ReadTimeout, httpx.ConnectError, httpx.ConnectError)
+    with pytest.raises(OutcomeUnknown):
+        outbound(script, Patience()).post("a", body={}, repeatable=True)
+
+
+def test_a_refusal_after_not_heard_is_not_heard() -> None:
+    with pytest.raises(OutcomeUnknown, match="refused_after_unknown"):
+        outbound(Script(httpx.ReadTimeout, 400), Patience()).post("a", body={}, repeatable=True)
+
+
+def test_a_refusal_after_not_sent_is_a_refusal() -> None:
+    assert outbound(Script(httpx.ConnectError, 400), Patience()).post("a", body={}).http_status == 400
+
+
+@pytest.mark.parametrize(
+    ("said", "paused"), [("3", [3]), ("0", [0]), ("soon", [0.4]), ("Wed, 21 Oct 2026 07:28:00 GMT", [0.4])]
+)
+def test_retry_after_is_honoured(said: str, paused: list[float]) -> None:
+    patience = Patience()
+    outbound(Script((429, {"retry-after": said}), 200), patience).get("a")
+    assert patience.paused == paused
+
+
+def test_a_long_retry_after_is_left_to_the_caller() -> None:
+    patience = Patience()
+    with pytest.raises(OutcomeUnknown) as raised:
+        outbound(Script((429, {"retry-after": "1800"}), 200), patience).get("a")
+    assert (raised.value.retry_after_seconds, patience.paused) == (1800, [])
+
+
+def test_repeats_end_with_the_time_of_one_call() -> None:
+    script, patience = Script(503, 200), Patience()
+    slow = outbound(script, patience)
+    patience.tick = lambda: patience.at + 19.9 * len(script.seen)  # type: ignore[method-assign]
+    slow._tick = patience.tick
+    with pytest.raises(OutcomeUnknown):
+        slow.get("a")
+    assert len(script.seen) == 1
+
+
+def test_inside_a_transaction_an_effect_is_refused_before_it_leaves() -> None:
+    script = Script(200)
+    with pytest.raises(NetworkInTransaction), transaction.atomic():
+        outbound(script, Patience()).post("a", body={})
+    assert script.seen == []
+    refuse_inside_transaction()
+
+
+@pytest.fixture
+def drip() -> Iterator[str]:
+    """A host on this machine that sends a byte now and then, and never ends."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    stopped = threading.Event()
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
+                connection.send(bytes([byte]))
+                if stopped.wait(0.05):
+                    return
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    stopped.set()
+    listener.close()
+    server.join(5)
+
+
+def test_a_host_that_drips_is_left_at_the_deadline(drip: str) -> None:
+    """Each read answers in time; all together they may not take longer than the deadline."""
+    with pytest.raises(OutcomeUnknown, match="ReadTimeout"):
+        Outbound(base_url=drip, headers={}, timeout_seconds=0.5).post("a", body={})
+
+
+def test_a_port_that_nobody_serves_means_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with pytest.raises(NothingSent, match="ConnectError"):
+        Outbound(base_url=address, headers={}, timeout_seconds=2, sleep=lambda _seconds: None).post("a", body={})
+
+
+def test_the_real_transport_reads_and_keeps_its_connection() -> None:
+    connections: list[Any] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            connections.append(self.client_address)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"{}")
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        client = Outbound(base_url=f"http://127.0.0.1:{server.server_port}", headers={}, timeout_seconds=20)
+        assert [client.get("a").body for _ in range(3)] == [{}, {}, {}]
+        client.close()
+        server.shutdown()
+    assert len(set(connections)) == 1

@@ -30,10 +30,10 @@ _WORDS: dict[PaymentErrorType, str] = {
         blocked_by_cardholder blocked_first_use cannot_complete_violation_of_law cannot_verify_pin
         card_blocked_first_use contact_acquirer customer_cancellation customer_dispute declined do_not_honor
         honour_with_identification identification_cross_check_required identification_required incorrect_pin
-        invalid_pin invalid_restricted_service_code legal_violation no_reason_to_decline pick_up_card_no_fraud
+        invalid_pin invalid_restricted_service_code no_reason_to_decline pick_up_card_no_fraud
         pickup_card pickup_card_special pin_data_required pin_entry_tries_exceeded pin_tries_exceeded refer_to_card_issuer
         refer_to_card_issuer_special refer_to_issuer refer_to_issuer_special_condition restricted_card
-        transaction_not_permitted_card transaction_not_permitted_cardholder unable_to_verify_pin verification_no_decline
+        transaction_not_permitted_card transaction_not_permitted_cardholder
     """,
     T.NETWORK_ERROR: """
         bank_not_supported bank_unavailable credit_issuer_unavailable cutoff_in_progress issuer_or_switch_inoperative
@@ -44,11 +44,13 @@ _WORDS: dict[PaymentErrorType, str] = {
         already_reversed approved_update_track_3 completed_partially duplicate_file_update duplicate_transmission error
         file_temporarily_not_available file_temporarily_unavailable file_update_field_edit_error
         file_update_not_successful file_update_not_supported format_error function_not_supported invalid_amount
-        invalid_merchant invalid_response invalid_transaction no_action_taken original_amount_incorrect partial_approval
+        invalid_merchant invalid_response invalid_transaction legal_violation no_action_taken original_amount_incorrect
+        partial_approval
         pin_cryptographic_error previous_message_inconsistent processing_error reconcile_error reenter_transaction
         suspected_malfunction system_error system_malfunction transaction_not_permitted_terminal
         unable_to_locate_previous_message unable_to_locate_record unable_to_locate_record_in_file
-        unacceptable_transaction_fee unsolicited_reversal unsupported_currency vip_approval
+        unable_to_verify_pin unacceptable_transaction_fee unsolicited_reversal unsupported_currency
+        verification_no_decline vip_approval
     """,
 }
 CODES: dict[str, PaymentErrorType] = {code: type for type, codes in _WORDS.items() for code in codes.split()}
@@ -63,11 +65,11 @@ _NUMBERS: dict[PaymentErrorType, str] = {
     T.INVALID_CARD: "14 15 39 42 44 45 52 53 56 82 111 122 125 187 189",
     T.LIMIT_EXCEEDED: "61 65",
     T.FRAUD_SUSPECTED: "34 37 41 43 59 63 66 67",
-    T.DECLINED_CARD: "01 02 04 05 07 08 17 18 35 36 38 46 47 55 57 60 62 75 78 83 85 93 9G 001 100 106 117 119 130 200",
+    T.DECLINED_CARD: "01 02 04 05 07 08 17 18 35 36 38 46 47 55 57 60 62 75 78 9G 001 100 106 117 119 130 200",
     T.NETWORK_ERROR: "31 80 90 91 92 912",
     T.TIMEOUT_ERROR: "09 68 69 97 911",
     T.PROVIDER_ERROR: """
-        03 06 10 11 12 13 16 19 20 21 22 23 24 25 26 27 28 29 30 32 40 58 64 76 77 81 94 95 96 002 109 110 115 181 183
+        03 06 10 11 12 13 16 19 20 21 22 23 24 25 26 27 28 29 30 32 40 58 64 76 77 81 83 85 93 94 95 96 002 109 110 115 181 183
     """,
 }
 NUMBERS: dict[str, PaymentErrorType] = {number: type for type, held in _NUMBERS.items() for number in held.split()}

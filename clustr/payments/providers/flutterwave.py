@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from clustr.kit.outbound import Outbound
+from clustr.kit.outbound import QUICK_SECONDS, Outbound
 from clustr.payments.providers.flutterwave_notices import read_flutterwave_notice
 from clustr.payments.providers.flutterwave_wire import (
     charge_truth,
@@ -70,14 +70,16 @@ class Flutterwave:
     def start_charge(self, request: ChargeRequest) -> CheckoutStarted:
         body = {
             "tx_ref": request.reference,
-            "amount": to_wire(request.amount),
+            "amount": str(to_wire(request.amount)),  # a string here, as in its samples; a number elsewhere
             "currency": request.amount.currency,
             "redirect_url": request.return_url,
             "customer": {"email": request.email},
             "customizations": {"title": request.description},
             "meta": dict(request.metadata),
         }
-        data = mapping(opened(self._outbound.post("payments", body=body)).content(), "data")
+        data = mapping(
+            opened(self._outbound.post("payments", body=body, within_seconds=QUICK_SECONDS)).content(), "data"
+        )
         return CheckoutStarted(checkout_url=checkout_address(data.get("link")), provider_reference=None)
 
     def charge_saved_method(self, request: SavedMethodCharge) -> ChargeTruth | ChallengeRequired:
@@ -110,7 +112,12 @@ class Flutterwave:
             return truth
         paid = self._with("transactions", {"tx_ref": reference, "status": "successful"}, "tx_ref", reference)
         other = next((row for row in paid if row.get("status") == "successful"), None)
-        return truth if other is None else self.fetch_charge_by_id(provider_id=needed_text(other.get("id"), "id"))
+        if other is None:
+            return truth
+        paid_one = self.fetch_charge_by_id(provider_id=needed_text(other.get("id"), "id"))
+        if isinstance(paid_one, NotFoundYet):
+            raise NotUnderstood("an attempt that is listed and not there")
+        return _about(paid_one, reference)
 
     def fetch_charge_by_id(self, *, provider_id: str) -> ChargeTruth | NotFoundYet:
         envelope = opened(self._outbound.get("transactions", provider_id, "verify"))
@@ -167,7 +174,9 @@ class Flutterwave:
 
     def resolve_account(self, *, bank_code: str, account_number: str) -> str:
         body = {"account_number": account_number, "account_bank": bank_code}
-        envelope = opened(self._outbound.post("accounts", "resolve", body=body, repeatable=True))
+        envelope = opened(
+            self._outbound.post("accounts", "resolve", body=body, repeatable=True, within_seconds=QUICK_SECONDS)
+        )
         data = mapping(envelope.content(), "data")
         if text(data.get("account_number")) not in ("", account_number):
             raise NotUnderstood("account of somebody else")
@@ -211,6 +220,7 @@ class Flutterwave:
         body = {
             "email": request.email,
             "is_permanent": True,
+            "currency": "NGN",
             "bvn": request.identity_number,
             "tx_ref": request.reference,
             "phonenumber": request.phone,

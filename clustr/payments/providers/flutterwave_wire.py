@@ -22,7 +22,7 @@ from clustr.payments.providers.nouns import (
     SavedMethod,
     Settlement,
 )
-from clustr.payments.providers.port import AlreadyKnown, ProviderRefused
+from clustr.payments.providers.port import AlreadyKnown
 from clustr.payments.providers.reading import (
     NotUnderstood,
     instant,
@@ -37,7 +37,7 @@ from clustr.payments.providers.reading import (
     text,
     whole,
 )
-from clustr.payments.types import PaymentErrorType
+from clustr.payments.providers.refusing import refusal_of
 
 CHARGE_STATES = {
     "successful": Outcome.SUCCEEDED,
@@ -112,12 +112,7 @@ class Envelope:
         said = self.message.lower()
         if "duplicate" in said or "already exist" in said or "already been used" in said:
             raise AlreadyKnown
-        if self.http_status in (401, 403):
-            type = PaymentErrorType.AUTHENTICATION_ERROR
-        else:
-            type = decline_type(text=self.message)
-            type = PaymentErrorType.PROVIDER_ERROR if type is PaymentErrorType.UNKNOWN else type
-        raise ProviderRefused(type, redacted(self.message), http_status=self.http_status)
+        raise refusal_of(self.message, http_status=self.http_status)
 
 
 def opened(answer: Answer) -> Envelope:

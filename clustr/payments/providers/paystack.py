@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clustr.kit.exact_json import write_json
-from clustr.kit.outbound import NothingSent, Outbound, OutcomeUnknown
+from clustr.kit.outbound import QUICK_SECONDS, NothingSent, Outbound, OutcomeUnknown
 from clustr.payments.providers.nouns import (
     Bank,
     ChallengeRequired,
@@ -28,9 +28,9 @@ from clustr.payments.providers.nouns import (
     VirtualAccountRequest,
 )
 from clustr.payments.providers.paging import every_row, pages, within
+from clustr.payments.providers.paystack_accounts import list_paystack_banks, open_paystack_account
 from clustr.payments.providers.paystack_notices import read_paystack_notice
 from clustr.payments.providers.paystack_wire import (
-    Envelope,
     charge_truth,
     opened,
     payout_truth,
@@ -38,7 +38,7 @@ from clustr.payments.providers.paystack_wire import (
     settlement,
     to_wire,
 )
-from clustr.payments.providers.port import AlreadyKnown, Connect, NotOffered
+from clustr.payments.providers.port import Connect, NotOffered
 from clustr.payments.providers.reading import (
     NotUnderstood,
     checkout_address,
@@ -50,7 +50,6 @@ from clustr.payments.providers.reading import (
     whole,
 )
 
-_COUNTRIES = {"NGN": "nigeria", "GHS": "ghana", "KES": "kenya", "ZAR": "south africa"}
 _RECIPIENTS = {"NGN": "nuban", "GHS": "ghipss", "ZAR": "basa", "KES": "kepss"}
 _PAGE_ROWS = 50
 
@@ -79,9 +78,10 @@ class Paystack:
                     "callback_url": request.return_url,
                     "metadata": {**request.metadata, "description": request.description},
                 },
+                within_seconds=QUICK_SECONDS,
             )
         )
-        data = mapping(_data(envelope), "data")
+        data = mapping(envelope.content(), "data")
         if text(data.get("reference")) != request.reference:
             raise NotUnderstood("reference")
         return CheckoutStarted(
@@ -106,7 +106,7 @@ class Paystack:
         )
         data = optional_mapping(envelope.data)
         if not envelope.done and "status" not in data:
-            _data(envelope)
+            envelope.content()
         if data.get("paused") is True and "authorization_url" in data:
             return ChallengeRequired(url=checkout_address(data["authorization_url"]))
         truth = charge_truth(data, asked=request.amount, mode=self.mode)
@@ -116,13 +116,13 @@ class Paystack:
         envelope = opened(self._outbound.get("transaction", "verify", reference))
         if not envelope.done and envelope.unknown_reference:
             return NotFoundYet()
-        return _about(charge_truth(_data(envelope)), reference)
+        return _about(charge_truth(envelope.content()), reference)
 
     def fetch_charge_by_id(self, *, provider_id: str) -> ChargeTruth | NotFoundYet:
         envelope = opened(self._outbound.get("transaction", provider_id))
         if not envelope.done and envelope.unknown_reference:
             return NotFoundYet()
-        truth = charge_truth(_data(envelope))
+        truth = charge_truth(envelope.content())
         if truth.provider_id != provider_id:
             raise NotUnderstood("id")
         return truth
@@ -132,7 +132,7 @@ class Paystack:
             truth = charge_truth(row)
             return truth if within(truth.created_at, since=since, until=until) else None
 
-        window = {"from": _stamp(since), "to": _stamp(until)}
+        window = {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
         return pages(lambda number: self._page("transaction", number, window), read)
 
     def refund_charge(self, request: RefundRequest) -> RefundTruth:
@@ -147,34 +147,27 @@ class Paystack:
                 },
             )
         )
-        truth = refund_truth(_data(envelope))
+        truth = refund_truth(envelope.content())
         if truth.charge_id != request.charge_id or truth.amount != request.amount:
             raise NotUnderstood("refund of another charge or amount")
         return truth
 
     def fetch_refund(self, *, provider_id: str) -> RefundTruth | NotFoundYet:
         envelope = opened(self._outbound.get("refund", provider_id))
-        return NotFoundYet() if not envelope.done and envelope.unknown_reference else refund_truth(_data(envelope))
+        return NotFoundYet() if not envelope.done and envelope.unknown_reference else refund_truth(envelope.content())
 
     def refunds_of(self, *, charge_id: str) -> tuple[RefundTruth, ...]:
         listed = pages(lambda number: self._page("refund", number, {"transaction": charge_id}), refund_truth)
         return tuple(refund for refund in every_row(listed) if refund.charge_id == charge_id)
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
-        if currency not in _COUNTRIES:
-            raise NotOffered(f"no banks for {currency}")
-        query = {"country": _COUNTRIES[currency], "currency": currency}
-        found: dict[str, Bank] = {}
-        for page in pages(lambda number: self._page("bank", number, query), lambda row: mapping(row, "bank")):
-            for row in page.rows:
-                code, name = text(row.get("code")), text(row.get("name"))
-                if code and name and row.get("active") is not False and row.get("is_deleted") is not True:
-                    found[code] = Bank(code=code, name=name)
-        return tuple(found.values())
+        return list_paystack_banks(self._outbound, currency=currency)
 
     def resolve_account(self, *, bank_code: str, account_number: str) -> str:
         query = {"account_number": account_number, "bank_code": bank_code}
-        data = mapping(_data(opened(self._outbound.get("bank", "resolve", query=query))), "data")
+        data = mapping(
+            opened(self._outbound.get("bank", "resolve", query=query, within_seconds=QUICK_SECONDS)).content(), "data"
+        )
         if text(data.get("account_number")) not in ("", account_number):
             raise NotUnderstood("account of somebody else")
         return needed_text(data.get("account_name"), "account_name").strip()
@@ -195,7 +188,7 @@ class Paystack:
                 repeatable=True,  # the provider's own rule: send again with the same reference
             )
         )
-        truth = payout_truth(_data(envelope), mode=self.mode)
+        truth = payout_truth(envelope.content(), mode=self.mode)
         if truth.reference != request.reference or truth.amount != request.amount:
             raise NotUnderstood("payout of another reference or amount")
         return truth
@@ -216,7 +209,7 @@ class Paystack:
                 },
                 repeatable=True,
             )
-            return needed_text(mapping(_data(opened(answer)), "data").get("recipient_code"), "recipient_code")
+            return needed_text(mapping(opened(answer).content(), "data").get("recipient_code"), "recipient_code")
         except OutcomeUnknown as error:
             raise NothingSent("no_recipient", http_status=error.http_status) from None
 
@@ -224,7 +217,7 @@ class Paystack:
         envelope = opened(self._outbound.get("transfer", "verify", reference))
         if not envelope.done and envelope.unknown_reference:
             return NotFoundYet()
-        truth = payout_truth(_data(envelope))
+        truth = payout_truth(envelope.content())
         if truth.reference != reference:
             raise NotUnderstood("reference")
         return truth
@@ -234,28 +227,11 @@ class Paystack:
             found = settlement(row)
             return found if within(found.settles_at, since=since, until=until) else None
 
-        window = {"from": _stamp(since), "to": _stamp(until)}
+        window = {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
         return pages(lambda number: self._page("settlement", number, window), read)
 
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount:
-        person = {
-            "email": request.email,
-            "first_name": request.first_name,
-            "last_name": request.last_name,
-            "phone": request.phone,
-        }
-        customer = mapping(_data(opened(self._outbound.post("customer", body=person, repeatable=True))), "data")
-        body = {
-            "customer": needed_text(customer.get("customer_code"), "customer_code"),
-            "preferred_bank": "test-bank" if self.mode is Mode.TEST else "wema-bank",
-        }
-        data = mapping(_data(opened(self._outbound.post("dedicated_account", body=body))), "data")
-        return VirtualAccount(
-            provider_id=needed_text(data.get("id"), "id"),
-            bank_name=text(optional_mapping(data.get("bank")).get("name")),
-            account_number=needed_text(data.get("account_number"), "account_number"),
-            account_name=text(data.get("account_name")),
-        )
+        return open_paystack_account(self._outbound, request, mode=self.mode)
 
     def read_notice(self, *, raw_body: bytes, headers: Mapping[str, Any]) -> Notice:
         return read_paystack_notice(accepted=self._accepted, raw_body=raw_body, headers=headers)
@@ -263,7 +239,7 @@ class Paystack:
     def _page(self, what: str, number: int, query: Mapping[str, str]) -> tuple[list[Any], bool]:
         """A page of a list, and whether another follows: by the count of pages if told, else if this one is full."""
         envelope = opened(self._outbound.get(what, query={**query, "page": str(number)}))
-        found = rows(_data(envelope), "data")
+        found = rows(envelope.content(), "data")
         of_pages = whole(envelope.meta.get("pageCount"))
         return found, number < of_pages if of_pages is not None else len(found) >= _PAGE_ROWS
 
@@ -278,14 +254,6 @@ def make_paystack(settings: Any, connect: Connect) -> Paystack | None:
         accepted=[key, settings.PAYSTACK_PREVIOUS_SECRET_KEY],
         outbound=connect(base_url=settings.PAYSTACK_URL, headers={"Authorization": f"Bearer {key}"}),
     )
-
-
-def _data(envelope: Envelope) -> Any:
-    if envelope.done:
-        return envelope.data
-    if envelope.used_reference:
-        raise AlreadyKnown
-    raise envelope.refusal()
 
 
 def _about(truth: ChargeTruth, reference: str) -> ChargeTruth:

@@ -21,7 +21,7 @@ from clustr.payments.providers.nouns import (
     SavedMethod,
     Settlement,
 )
-from clustr.payments.providers.port import NotOffered, ProviderRefused
+from clustr.payments.providers.port import AlreadyKnown, NotOffered
 from clustr.payments.providers.reading import (
     NotUnderstood,
     instant,
@@ -36,7 +36,7 @@ from clustr.payments.providers.reading import (
     text,
     whole,
 )
-from clustr.payments.types import PaymentErrorType
+from clustr.payments.providers.refusing import refusal_of
 
 CURRENCIES = frozenset({"NGN", "USD", "GHS", "ZAR", "KES", "XOF"})
 _IMPLIED_DECIMALS = 2
@@ -74,55 +74,22 @@ CHANNELS = {
     "qr": Channel.QR,
 }
 _KEPT_OF_CHARGE = (
-    "id",
-    "domain",
-    "status",
-    "reference",
-    "amount",
-    "requested_amount",
-    "currency",
-    "fees",
-    "channel",
-    "gateway_response_code",
-    "response_code",
-    "paid_at",
-    "created_at",
-    "transaction_date",
-    "receipt_number",
-    "authorization.last4",
-    "authorization.brand",
-    "authorization.bank",
-    "authorization.country_code",
-    "authorization.reusable",
+    *("id", "domain", "status", "reference", "amount", "requested_amount", "currency", "fees", "channel"),
+    *("gateway_response_code", "response_code", "paid_at", "created_at", "transaction_date", "receipt_number"),
+    *("authorization.last4", "authorization.brand", "authorization.bank", "authorization.country_code"),
+    *("authorization.reusable",),
 )
 _KEPT_OF_PAYOUT = (
-    "id",
-    "domain",
-    "status",
-    "reference",
-    "amount",
-    "currency",
-    "transfer_code",
-    "fee_charged",
-    "transferred_at",
-    "createdAt",
-    "updatedAt",
-    "recipient.details.bank_code",
-    "recipient.details.bank_name",
+    *("id", "domain", "status", "reference", "amount", "currency", "transfer_code", "fee_charged", "transferred_at"),
+    *("createdAt", "updatedAt", "recipient.details.bank_code", "recipient.details.bank_name"),
 )
 _KEPT_OF_REFUND = (
-    "id",
-    "domain",
-    "status",
-    "amount",
-    "currency",
-    "deducted_amount",
-    "fully_deducted",
-    "refunded_at",
-    "expected_at",
-    "createdAt",
-    "updatedAt",
+    *("id", "domain", "status", "amount", "currency", "deducted_amount", "fully_deducted", "refunded_at"),
+    *("expected_at", "createdAt", "updatedAt"),
 )
+
+
+_NOT_OUR_FAULT = ("api_error", "processor_error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,27 +101,23 @@ class Envelope:
     meta: Mapping[str, Any]
     message: str
     code: str
+    type: str
     http_status: int
 
-    def refusal(self) -> ProviderRefused:
-        """The refusal this is."""
-        if self.http_status in (401, 403):
-            type = PaymentErrorType.AUTHENTICATION_ERROR
-        else:
-            type = decline_type(code=self.code, text=self.message)
-            type = PaymentErrorType.PROVIDER_ERROR if type is PaymentErrorType.UNKNOWN else type
-        return ProviderRefused(type, redacted(self.message), http_status=self.http_status)
+    def content(self) -> Any:
+        """The data, or the refusal it is. What is not the request's fault is no refusal: it may have been done."""
+        if self.done:
+            return self.data
+        said = self.message.lower()
+        if self.code == "duplicate_reference" or ("duplicate" in said and "reference" in said):
+            raise AlreadyKnown
+        raise refusal_of(self.message, http_status=self.http_status, sure=self.type not in _NOT_OUR_FAULT)
 
     @property
     def unknown_reference(self) -> bool:
         return self.http_status == 404 or (
             self.http_status == 400 and (self.code == "transaction_not_found" or "not found" in self.message.lower())
         )
-
-    @property
-    def used_reference(self) -> bool:
-        said = self.message.lower()
-        return self.code == "duplicate_reference" or ("duplicate" in said and "reference" in said)
 
 
 def opened(answer: Answer) -> Envelope:
@@ -169,6 +132,7 @@ def opened(answer: Answer) -> Envelope:
         meta=optional_mapping(body.get("meta")),
         message=text(body.get("message")),
         code=text(body.get("code")),
+        type=text(body.get("type")),
         http_status=answer.http_status,
     )
 
