@@ -44,7 +44,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
     sandbox.world.base_url = f"http://{host}:{server.port}"
-    _greet(sandbox, keys=keys, notify=notify, folder=folder)
+    if not wanted.quiet:
+        _greet(sandbox, keys=keys, notify=notify, folder=folder)
     _serve(server, Courier(sandbox))
     return 0
 
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--notify-paystack", default=os.environ.get("NOTIFY_PAYSTACK", ""), metavar="URL")
     parser.add_argument("--notify-flutterwave", default=os.environ.get("NOTIFY_FLUTTERWAVE", ""), metavar="URL")
     parser.add_argument("--folder", type=Path, help="where the journal is kept; none: $CLUSTR_DATA_DIR/sandbox, if set")
+    parser.add_argument("--quiet", action="store_true", help="say nothing at start")
     return parser
 
 

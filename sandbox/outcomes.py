@@ -23,11 +23,9 @@ class Outcome:
 
 
 _ALL = (
-    Outcome("success", "Pay", "Successful", "Approved by Financial Institution", "00", "approved", 100),
-    Outcome("partly", "Pay half", "Successful", "Approved by Financial Institution", "00", "approved", 50),
-    Outcome(
-        "too_much", "Pay half as much again", "Successful", "Approved by Financial Institution", "00", "approved", 150
-    ),
+    Outcome("success", "In full", "Successful", "Approved by Financial Institution", "00", "approved", 100),
+    Outcome("partly", "Half", "Successful", "Approved by Financial Institution", "00", "approved", 50),
+    Outcome("too_much", "Too much", "Successful", "Approved by Financial Institution", "00", "approved", 150),
     Outcome(
         "insufficient_funds",
         "Insufficient funds",

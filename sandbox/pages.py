@@ -19,7 +19,7 @@ h1 { font-size:1.1rem; margin:.1rem 0 .35rem; font-weight:600; }
 .amount { font-size:2.1rem; font-weight:700; letter-spacing:-.02em; margin:.2rem 0; font-variant-numeric:tabular-nums; }
 .card { background:var(--paper); border:1px solid var(--line); border-radius:14px; padding:1rem; margin-top:1rem; }
 nav { display:flex; gap:.4rem; margin-top:1rem; }
-nav a { flex:1; text-align:center; padding:.6rem .2rem; border:1px solid var(--line); border-radius:10px; background:var(--paper);
+nav a { flex:1 1 auto; text-align:center; padding:.6rem .2rem; border:1px solid var(--line); border-radius:10px; background:var(--paper);
   color:var(--ink); text-decoration:none; font-size:.92rem; white-space:nowrap; }
 nav a[aria-current] { background:var(--leaf); border-color:var(--leaf); color:#fff; font-weight:600; }
 label { display:block; font-size:.9rem; color:var(--soft); margin-bottom:.7rem; }
@@ -35,6 +35,10 @@ button:hover, .button:hover { border-color:var(--leaf); }
 h2 { font-size:1rem; margin:0 0 .2rem; }
 .hint { color:var(--soft); font-size:.9rem; margin:.1rem 0 .8rem; }
 .grid { display:grid; grid-template-columns:1fr 1fr; gap:.5rem; }
+.grid button, .wait button { font-size:.93rem; padding:.5rem .4rem; }
+.three { grid-template-columns:repeat(3,1fr); }
+.more { margin-top:.6rem; }
+.more summary { font-weight:400; color:var(--soft); font-size:.9rem; margin-bottom:.5rem; }
 .grid + .hint, .wide { margin-top:.9rem; }
 .wait { display:grid; grid-template-columns:5.5rem 1fr; gap:.5rem; margin-top:.5rem; }
 .wait input { margin:0; }
@@ -44,7 +48,9 @@ td { padding:.3rem .4rem .3rem 0; border-top:1px solid var(--line); vertical-ali
 .big { font-size:1.35rem; font-weight:700; letter-spacing:.04em; margin:.1rem 0 .4rem; font-variant-numeric:tabular-nums; }
 footer { color:var(--soft); font-size:.82rem; margin-top:1.2rem; overflow-wrap:anywhere; }
 """
+_USUAL = 4
 _FLAG = '<div class="flag">Sandbox: no money moves</div>'
+_SAMPLES = {"paystack": ("4084 0840 8408 4081", "408"), "flutterwave": ("5531 8866 5214 2950", "564")}
 _PROVIDERS = {"paystack": "Paystack", "flutterwave": "Flutterwave"}
 
 
@@ -72,7 +78,11 @@ def checkout(
     )
     nav = f"<nav aria-label='How to pay'>{tabs}</nav>" if len(channels) > 1 else ""
     leave = f'<a class="button wide" href="{escape(back)}">Return to {escape(merchant)}</a>' if back else ""
-    how = _question(ask) if ask else _by_channel(channel if channels else "holder", money=money)
+    how = (
+        _question(ask)
+        if ask
+        else _by_channel(channel if channels else "holder", money=money, sample=_SAMPLES[provider])
+    )
     body = f"""
 <header><p class="who">{escape(merchant)}</p><h1>{escape(description) or "Payment"}</h1>
 <p class="amount">{money}</p><p class="who">{escape(email)}</p></header>
@@ -89,14 +99,15 @@ def notice(title: str, text: str, *, back: str = "") -> str:
     return _document(title, f'<div class="card"><h1>{escape(title)}</h1><p class="hint">{escape(text)}</p>{link}</div>')
 
 
-def _by_channel(channel: str, *, money: str) -> str:
+def _by_channel(channel: str, *, money: str, sample: tuple[str, str]) -> str:
     pay = f'<button class="pay" type="submit">Pay {money}</button>'
     match channel:
         case "card":
+            number, cvv = sample
             return f"""<label>Card number
-<input name="number" inputmode="numeric" autocomplete="off" placeholder="4084 0840 8408 4081" required></label>
+<input name="number" inputmode="numeric" autocomplete="off" placeholder="{number}" required></label>
 <div class="pair"><label>Expiry<input name="expiry" placeholder="12/30" autocomplete="off"></label>
-<label>CVV<input name="cvv" inputmode="numeric" placeholder="408" autocomplete="off"></label></div>{pay}"""
+<label>CVV<input name="cvv" inputmode="numeric" placeholder="{cvv}" autocomplete="off"></label></div>{pay}"""
         case "bank_transfer":
             return f"""<p class="hint">Send exactly {money} to</p><p class="big">9930 001 234</p>
 <p class="hint">Test Bank, in the name of the merchant</p><button class="pay" type="submit">I have sent the money</button>"""
@@ -123,16 +134,18 @@ def _question(ask: dict[str, str]) -> str:
 
 
 def _endings(channel: str) -> str:
-    """The buttons that say how it shall end."""
+    """The buttons that say how it shall end: the usual refusals at hand, the others one step away."""
     paid = "".join(_ending(word, one.label) for word, one in OUTCOMES.items() if one.is_success)
-    refused = "".join(_ending(word, one.label) for word, one in OUTCOMES.items() if not one.is_success)
+    refused = [_ending(word, one.label) for word, one in OUTCOMES.items() if not one.is_success]
+    usual, others = "".join(refused[:_USUAL]), "".join(refused[_USUAL:])
     return f"""<form method="post" class="card"><input type="hidden" name="channel" value="{escape(channel)}">
-<h2>Or choose how it ends</h2><p class="hint">It is paid</p><div class="grid">{paid}</div>
+<h2>Or choose how it ends</h2><p class="hint">It is paid</p><div class="grid three">{paid}</div>
 <div class="wait"><input name="seconds" value="10" inputmode="numeric" aria-label="Seconds">
-{_ending("delay", "Pay after so many seconds")}</div>
-<p class="hint wide">It is refused</p><div class="grid">{refused}</div>
+{_ending("delay", "In full, after so many seconds")}</div>
+<p class="hint wide">It is refused</p><div class="grid">{usual}</div>
+<details class="more"><summary>Other reasons</summary><div class="grid">{others}</div></details>
 <p class="hint wide">It does not end</p><div class="grid">{_ending("pending", "Stay pending")}
-{_ending("abandon", "Close without paying")}</div></form>"""
+{_ending("abandon", "Close, unpaid")}</div></form>"""
 
 
 def _ending(word: str, label: str) -> str:

@@ -71,7 +71,9 @@ class Request:
         return key.strip() if scheme.lower() == "bearer" else ""
 
     def json(self) -> dict[str, Any] | None:
-        """The body as an object, numbers with a point as Decimal; None if it is not one."""
+        """The body as an object, numbers with a point as Decimal; None if it is not one. A form counts as an object."""
+        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            return dict(self.form())
         try:
             read = json.loads(self.body or b"{}", parse_float=Decimal)
         except ValueError:

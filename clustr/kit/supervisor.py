@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _BACK_OFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
@@ -24,6 +24,7 @@ class Kept:
 
     name: str
     command: Sequence[str]
+    environ: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_again_at: float = 0.0
@@ -38,8 +39,9 @@ class Supervisor:
     kept: list[Kept] = field(default_factory=list)
     stopping: bool = False
 
-    def keep(self, name: str, command: Sequence[str]) -> None:
-        self.kept.append(Kept(name, command))
+    def keep(self, name: str, command: Sequence[str], *, environ: Mapping[str, str] | None = None) -> None:
+        """Keep it running; `environ` is added to this process's own environment."""
+        self.kept.append(Kept(name, command, environ or {}))
 
     def stop_on_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,7 +66,7 @@ class Supervisor:
         now = time.monotonic()
         if kept.process is None:
             if now >= kept.start_again_at and not self.stopping:
-                kept.process, kept.started_at = _start(kept.command), now
+                kept.process, kept.started_at = _start(kept), now
             return
         status = kept.process.poll()
         if status is None:
@@ -90,11 +92,12 @@ class Supervisor:
                 process.wait()
 
 
-def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+def _start(kept: Kept) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches the supervisor alone; and never outliving the supervisor."""
     return subprocess.Popen(  # noqa: S603
-        command,
+        kept.command,
         stdin=subprocess.DEVNULL,
+        env={**os.environ, **kept.environ},
         start_new_session=True,
         preexec_fn=_die_with_parent if sys.platform == "linux" else None,
     )

@@ -215,7 +215,8 @@ def list_disputes(world: World, request: Request) -> Answer:
 
 
 def _with_camel_times(seen: dict[str, Any]) -> dict[str, Any]:
-    return {**seen, "createdAt": seen.pop("created_at"), "updatedAt": seen.pop("updated_at")}
+    times = {"createdAt": seen.pop("created_at"), "updatedAt": seen.pop("updated_at")}
+    return seen | times
 
 
 def _account_fields(world: World, person: Person) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def fetch(world: World, request: Request) -> Answer:
 
 
 def listed(world: World, request: Request) -> Answer:
-    """The newest first; `status`, `from`, `to`, `customer`, `amount`, `settlement` and `reference` narrow it."""
+    """The newest first; `status`, `from`, `to`, `customer`, `customer_code`, `amount`, `channel`, `settlement` narrow it."""
     query = request.query
     rows = [charge for charge in world.store.all(Charge) if charge.provider == "paystack"]
     if query.get("settlement"):
@@ -94,6 +94,8 @@ def listed(world: World, request: Request) -> Answer:
         "amount": lambda charge: str(shapes.amount_of(charge)),
         "reference": lambda charge: charge.reference,
         "currency": lambda charge: charge.currency,
+        "channel": lambda charge: charge.channel,
+        "customer_code": lambda charge: world.store.known(Person, charge.person_id).code,
     }
     for name, of in wanted.items():
         if query.get(name):

@@ -12,7 +12,8 @@ LONGEST_FUNCTION = 70
 LONGEST_MODULE = 500
 MODULES = sorted(
     path
-    for path in (settings.PROJECT_ROOT / "clustr").rglob("*.py")
+    for package in ("clustr", "sandbox")
+    for path in (settings.PROJECT_ROOT / package).rglob("*.py")
     if "migrations" not in path.parts and path.stat().st_size
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,11 +14,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from django.conf import settings
 
-from clustr.kit import embedded
+from clustr.kit import embedded, stand_ins
 
 
 def free_port() -> int:
@@ -31,7 +33,7 @@ class Running:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir, self.port = data_dir, free_port()
-        unset = ("DATABASE_URL", "DATABASE_APP_URL", "CLUSTR_BASE_URL", "DATABASE_ROLE_PREFIX")
+        unset = ("DATABASE_URL", "DATABASE_APP_URL", "CLUSTR_BASE_URL", "DATABASE_ROLE_PREFIX", *stand_ins.NAMES)
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         self.log = data_dir.with_suffix(".log")
         with self.log.open("w") as log:
@@ -114,6 +116,26 @@ def test_a_killed_web_process_is_replaced(running: Running) -> None:
     web[-1].kill()
     running.until(lambda: len(running.children("clustr.wsgi")) >= 3)
     running.until(running.ready)
+
+
+def test_a_killed_sandbox_is_started_again_with_its_keys(running: Running) -> None:
+    found = re.search(r"no money moves\): (\S+)", running.said())
+    assert found is not None
+    sandbox = running.children("-m sandbox")[0]
+    key = sandbox.environ()["PAYSTACK_SECRET_KEY"]
+    assert running.children("manage.py worker")[0].environ()["PAYSTACK_SECRET_KEY"] == key
+
+    def balance() -> bool:
+        try:
+            answer = httpx.get(f"{found[1]}/paystack/balance", headers={"Authorization": f"Bearer {key}"})
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    running.until(balance)
+    sandbox.kill()
+    running.until(lambda: any(other.pid != sandbox.pid for other in running.children("-m sandbox")))
+    running.until(balance)
 
 
 def test_a_port_in_use_is_said_at_once(running: Running) -> None:

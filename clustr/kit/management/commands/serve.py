@@ -1,4 +1,4 @@
-"""`bin/run`: the database, the web and one worker, kept running until told to stop."""
+"""`bin/run`: the database, the web, one worker and, in the demonstration, the sandbox, kept running until told to stop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.core.management.base import BaseCommand, CommandError
 
 from clustr.kit import database, embedded
+from clustr.kit.stand_ins import stand_in
 from clustr.kit.supervisor import Supervisor
 
 DEMONSTRATION = "create_demo"
@@ -33,9 +34,13 @@ class Command(BaseCommand):
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(say=self._say)
         supervisor.stop_on_signals()
-        supervisor.keep("web", _web_command())
-        supervisor.keep("worker", [sys.executable, str(settings.PROJECT_ROOT / "manage.py"), "worker"])
-        greeting = _Greeting(self._say)
+        providers = stand_in(env=env, root=settings.PROJECT_ROOT)
+        environ = providers.environ if providers else None
+        supervisor.keep("web", _web_command(), environ=environ)
+        supervisor.keep("worker", [sys.executable, str(settings.PROJECT_ROOT / "manage.py"), "worker"], environ=environ)
+        if providers:
+            supervisor.keep("sandbox", providers.command, environ=environ)
+        greeting = _Greeting(self._say, sandbox_url=providers.url if providers else "")
         self._say("Starting web and worker.")
         supervisor.run(each_turn=[self._watch_database, greeting.try_once])
         self._say("Stopped.")
@@ -65,8 +70,9 @@ class Command(BaseCommand):
 class _Greeting:
     """Says once where ClustR is to be found, as soon as it answers that it is ready."""
 
-    def __init__(self, say: Any) -> None:
+    def __init__(self, say: Any, *, sandbox_url: str) -> None:
         self._say = say
+        self._sandbox_url = sandbox_url
         self._since = time.monotonic()
         self._done = False
 
@@ -83,6 +89,8 @@ class _Greeting:
             return
         self._done = True
         self._say(f"\nClustR is ready: http://127.0.0.1:{settings.ENV.PORT}  (Ctrl-C stops it)")
+        if self._sandbox_url:
+            self._say(f"Sandbox of the payment providers (no money moves): {self._sandbox_url}  (docs/sandbox.md)")
         if _is_demonstration():
             command = load_command_class(get_commands()[DEMONSTRATION], DEMONSTRATION)
             self._say(getattr(command, "accounts", ""))

@@ -1,0 +1,57 @@
+"""The demonstration has payment providers that move no money; nobody else gets them."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from clustr.environment import Environment
+from clustr.kit.stand_ins import NAMES, stand_in
+
+ROOT: Path = settings.PROJECT_ROOT
+
+
+@pytest.fixture
+def demonstration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
+    for name in ("DATABASE_URL", "DATABASE_APP_URL"):
+        monkeypatch.delenv(name, raising=False)
+    return Environment(CLUSTR_ENV="demo", CLUSTR_DATA_DIR=tmp_path, PORT=47_110)
+
+
+def test_it_works(demonstration: Environment) -> None:
+    made = stand_in(env=demonstration, root=ROOT, environ={})
+    assert made is not None
+    assert made.url.startswith("http://127.0.0.1:471")
+    assert set(NAMES) < made.environ.keys()
+    assert made.environ["PAYSTACK_SECRET_KEY"].startswith("sk_test_")
+    assert made.environ["FLUTTERWAVE_URL"] == f"{made.url}/flutterwave/v3"
+    assert "http://127.0.0.1:47110/payments/webhooks/paystack/" in made.command
+    again = stand_in(env=demonstration, root=ROOT, environ={})
+    assert again is not None
+    assert again.environ == made.environ
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_somebody_has_providers_of_their_own(demonstration: Environment, name: str) -> None:
+    assert stand_in(env=demonstration, root=ROOT, environ={name: "set"}) is None
+
+
+def test_elsewhere_than_in_the_demonstration_there_are_none(demonstration: Environment) -> None:
+    tested = demonstration.model_copy(update={"CLUSTR_ENV": "test"})
+    assert stand_in(env=tested, root=ROOT, environ={}) is None
+
+
+def test_where_the_sandbox_is_not_installed_there_is_none(demonstration: Environment, tmp_path: Path) -> None:
+    assert stand_in(env=demonstration, root=tmp_path, environ={}) is None
+
+
+def test_a_taken_port_is_passed_over(demonstration: Environment) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", demonstration.PORT + 1))
+        taken.listen()
+        made = stand_in(env=demonstration, root=ROOT, environ={})
+    assert made is not None
+    assert made.url != f"http://127.0.0.1:{demonstration.PORT + 1}"
