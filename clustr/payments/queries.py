@@ -12,6 +12,7 @@ from django.db.models import Case, OuterRef, QuerySet, Subquery, When
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.payments.models import SavedMethod, Transaction
+from clustr.payments.providers.nouns import REFERENCE
 from clustr.payments.refusals import TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import SavedMethodView, TransactionView
@@ -47,6 +48,8 @@ class Place:
 
 def place_of_reference(*, reference: str) -> Place | None:
     """Whose transaction a provider's news are about, whatever cluster: read through the sweep role, outside any tenant."""
+    if not REFERENCE.fullmatch(reference):
+        return None
     with connections["sweep"].cursor() as cursor:
         cursor.execute("SELECT cluster_id, id FROM payments_attempt WHERE reference = %s LIMIT 1", [reference])
         found = cursor.fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
@@ -16,6 +17,9 @@ from clustr.payments.queries import Place, place_of_reference
 from clustr.payments.states import TransactionStatus
 from clustr.settlement.models import Receipt
 from clustr.settlement.refusals import ReceiptNotFound
+
+
+_CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Returned:
 def check_receipt(*, code: str) -> CheckedReceipt:
     """What a receipt's code proves. Dashes and small letters are fine. Refuses `ReceiptNotFound`."""
     plain = code.replace("-", "").upper()
+    if not _CODE.fullmatch(plain):
+        raise ReceiptNotFound
     with connections["sweep"].cursor() as cursor:
         cursor.execute("SELECT cluster_id, id FROM settlement_receipt WHERE code = %s", [plain])
         found = cursor.fetchone()

@@ -101,7 +101,10 @@ class Stage:
     def end(self, checkout: Checkout, outcome: str = "success", **more: object) -> Any:
         """What the payer does on the provider's page."""
         transaction = checkout.transaction
-        body = {"provider": transaction.provider, "reference": transaction.reference.lower(), "outcome": outcome}
+        return self.end_reference(transaction.provider, transaction.reference, outcome, **more)
+
+    def end_reference(self, provider: str, reference: str, outcome: str = "success", **more: object) -> Any:
+        body = {"provider": provider, "reference": reference.lower(), "outcome": outcome}
         return self._control("POST", "/complete", {**body, **more})
 
     def confirm(self, checkout_or_id: Checkout | UUID) -> Transaction:
@@ -172,6 +175,9 @@ class Stage:
         return httpx.Response(200, content=answer.body).json()
 
     def _carry(self, request: httpx.Request) -> httpx.Response:
+        return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         answer = self.sandbox.handle(
             request.method, request.url.raw_path.decode(), dict(request.headers), request.content
         )

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.settlement.stage import stage
+
+__all__ = ["stage", "trying"]
+
 TRYING = "/members/trying/"
 
 

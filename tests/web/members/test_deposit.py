@@ -1,0 +1,129 @@
+"""`POST /members/wallet/deposit/`, and what follows on the way back from the provider."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
+from tests.cast import ApiClient, Cast, anonymous
+from tests.money import wallet_balance
+from tests.settlement.stage import PROVIDERS, Stage
+from tests.web.asking import MY_WALLET, bad_amounts, foreign_id, refused
+
+pytestmark = pytest.mark.usefixtures("books")
+
+ADDRESS = MY_WALLET + "deposit/"
+
+
+def deposit(client: ApiClient, amount: object = "2500.00", provider: object = "paystack", **more: Any) -> Any:
+    key = more.pop("key", None)
+    return client.post(ADDRESS, {"amount": amount, "provider": provider, **more}, key=key)
+
+
+def started(cast: Cast) -> int:
+    with tenant(cast.cluster_id):
+        return Transaction.objects.filter(cluster_id=cast.cluster_id, type="deposit").count()
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
+    answer = deposit(cast.client_of(cast.bola), provider=provider)
+    assert answer.status_code == 201
+    made = answer.json()
+    assert set(made) == {"transaction_id", "reference", "payment_url", "status"}
+    assert made["status"] == "processing"
+    assert made["payment_url"].startswith("http")
+    assert wallet_balance(cast.bola) == "0.00"
+
+
+def test_a_repeat_starts_nothing_new(stage: Stage, cast: Cast) -> None:
+    bola = cast.client_of(cast.bola)
+    first, again = (deposit(bola, key="in") for _ in range(2))
+    assert (again.content, again["Idempotent-Replayed"]) == (first.content, "true")
+    assert started(cast) == 1
+    refused(deposit(bola, "1.00", key="in"), 422, "idempotency_key_reused")
+
+
+def test_a_repeat_after_an_answer_was_not_heard_goes_on_with_another_attempt(stage: Stage, cast: Cast) -> None:
+    bola = cast.client_of(cast.bola)
+    stage.dial(charge__timeout_after=1.0)
+    refused(deposit(bola, key="in"), 504, "provider_silent")
+    refused(deposit(bola, "1.00", key="in"), 422, "idempotency_key_reused")
+    stage.heal()
+    assert deposit(bola, key="in").status_code == 201
+    assert started(cast) == 2
+
+
+def test_a_provider_that_cannot_be_reached(stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    import httpx
+
+    def unreachable(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route", request=request)
+
+    monkeypatch.setattr(stage, "_answer", unreachable)
+    refused(deposit(cast.client_of(cast.bola)), 503, "provider_unavailable")
+    with tenant(cast.cluster_id):
+        failed = Transaction.objects.get(cluster_id=cast.cluster_id, type="deposit")
+    assert (failed.status, failed.failure["type"]) == ("failed", "NETWORK_ERROR")  # type: ignore[index]
+
+
+@bad_amounts
+def test_amounts(stage: Stage, cast: Cast, amount: object) -> None:
+    refused(deposit(cast.client_of(cast.bola), amount), 422, "invalid", "amount")
+
+
+@pytest.mark.parametrize("provider", ["stripe", "", None, "PAYSTACK"])
+def test_an_unknown_provider(stage: Stage, cast: Cast, provider: object) -> None:
+    refused(deposit(cast.client_of(cast.bola), provider=provider), 422, "invalid", "provider")
+
+
+def test_a_provider_without_keys_is_off(cast: Cast) -> None:
+    refused(deposit(cast.client_of(cast.bola)), 409, "provider_not_available")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/", "http://127.0.0.1:8000.evil.example/", "http://127.0.0.1:8000@evil.example/"]
+)
+def test_payers_are_not_sent_anywhere(stage: Stage, cast: Cast, url: str) -> None:
+    refused(deposit(cast.client_of(cast.bola), callback_url=url), 422, "callback_not_allowed")
+
+
+def test_nobody_signed_in(cast: Cast) -> None:
+    refused(deposit(anonymous()), 401, "not_signed_in")
+
+
+# --- Back from the provider ------------------------------------------------------------------------------------------
+
+
+def test_the_browser_that_comes_back_is_not_believed(stage: Stage, cast: Cast) -> None:
+    made = deposit(cast.client_of(cast.bola)).json()
+    back = f"/pay/return/{made['reference'].lower()}/"
+    page = Client().get(back + "?status=success&reference=x&trxref=x")
+    assert b"being confirmed" in page.content
+    assert wallet_balance(cast.bola) == "0.00"
+
+
+def test_the_browser_that_comes_back_after_paying_sees_it(stage: Stage, cast: Cast) -> None:
+    made = deposit(cast.client_of(cast.bola)).json()
+    stage.end_reference("paystack", made["reference"])
+    page = Client().get(f"/pay/return/{made['reference'].lower()}/")
+    assert b"Your payment arrived" in page.content
+    assert wallet_balance(cast.bola) == "2500.00"
+
+
+def test_it_goes_on_to_the_callback_address(stage: Stage, cast: Cast) -> None:
+    made = deposit(cast.client_of(cast.bola), callback_url="http://127.0.0.1:8000/app/?from=wallet").json()
+    stage.end_reference("paystack", made["reference"])
+    onward = Client().get(f"/pay/return/{made['reference'].lower()}/")
+    assert onward.status_code == 302
+    assert onward["Location"] == (
+        f"http://127.0.0.1:8000/app/?from=wallet&reference={made['reference']}&status=completed"
+    )
+
+
+def test_a_return_to_nothing(cast: Cast) -> None:
+    assert Client().get(f"/pay/return/{foreign_id()}/").status_code == 404
