@@ -7,21 +7,22 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Case, OuterRef, QuerySet, Subquery, When
+from django.db.models import Case as SqlCase
+from django.db.models import OuterRef, QuerySet, Subquery, When
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.payments.models import SavedMethod, Transaction
+from clustr.payments.models import Case, SavedMethod, Transaction
 from clustr.payments.providers.nouns import REFERENCE
 from clustr.payments.refusals import TransactionNotFound
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
-from clustr.payments.types import SavedMethodView, TransactionView
+from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
+from clustr.payments.types import CaseView, SavedMethodView, TransactionView
 
 _REFUNDED = Transaction.objects.filter(
     cluster_id=OuterRef("cluster_id"), id=OuterRef("subject_id"), purpose=Purpose.BILL
 ).values("subject_id")
 _WITH_BILL = Transaction.objects.annotate(  # type: ignore[no-redef]  # what the model promises
-    refunded_bill_id=Case(When(purpose=Purpose.REFUND, then=Subquery(_REFUNDED)), default=None)
+    refunded_bill_id=SqlCase(When(purpose=Purpose.REFUND, then=Subquery(_REFUNDED)), default=None)
 )
 
 
@@ -88,6 +89,39 @@ def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> Transaction
     if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):
         raise TransactionNotFound
     return view_of(found)
+
+
+def cases_of_cluster(
+    *,
+    actor: Actor,
+    only_open: bool = True,
+    case_id: UUID | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
+) -> list[CaseView]:
+    """What a person has to look at, the newest first; needs ViewWallet, or TransferFunds, which is who closes them."""
+    if not actor.may("TransferFunds"):
+        actor.require("ViewWallet")
+    found = Case.objects.filter(cluster_id=actor.cluster_id)
+    if only_open:
+        found = found.filter(closed_at=None)
+    if case_id:
+        found = found.filter(id=case_id)
+    if before:
+        found = found.filter(id__lt=before)
+    return [
+        CaseView(
+            id=case.id,
+            kind=CaseKind(case.kind),
+            transaction_id=case.transaction_id,
+            facts=case.facts,
+            opened_at=case.opened_at,
+            owner_id=case.owner_id,
+            closed_at=case.closed_at,
+            note=case.note,
+        )
+        for case in found.order_by("-id")[:limit]
+    ]
 
 
 def my_methods(*, actor: Actor) -> list[SavedMethodView]:

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from clustr.kit.money import Money
-from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.payments.states import CaseKind, TransactionStatus, TransactionType
 
 
 class PaymentErrorType(StrEnum):
@@ -71,3 +71,17 @@ class SavedMethodView:
     last_four: str
     expires_month: int
     expires_year: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """Something a person has to look at, as the office sees it."""
+
+    id: UUID
+    kind: CaseKind
+    transaction_id: UUID | None
+    facts: dict[str, Any]
+    opened_at: datetime
+    owner_id: UUID | None
+    closed_at: datetime | None
+    note: str

@@ -1,4 +1,4 @@
-"""Receipts: made once, kept with their digest, given out unchanged ever after."""
+"""Receipts, made once and given out unchanged ever after; and the runs that compared us with the providers."""
 
 from __future__ import annotations
 
@@ -18,3 +18,21 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+
+class Reconciliation(models.Model):
+    """One run: what a provider listed between two instants, compared with what we settled. It belongs to no cluster.
+    `complete`: the whole list could be read. `settled_now`: money that had been missed until then."""
+
+    id = models.UUIDField(primary_key=True)
+    provider = models.TextField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    at = models.DateTimeField()
+    complete = models.BooleanField()
+    listed = models.PositiveIntegerField()
+    settled_now = models.PositiveIntegerField()
+    breaks = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"

@@ -1,4 +1,5 @@
-"""What settlement shows: a receipt to whoever holds its code, and a payment to the browser that came back from paying."""
+"""What settlement shows: a receipt to whoever holds its code, a payment to the browser that came back from paying, and the
+office how it stands with the providers."""
 
 from __future__ import annotations
 
@@ -10,14 +11,19 @@ from zoneinfo import ZoneInfo
 from django.db import connections
 
 from clustr.clusters.queries import settings_of, system_actor
+from clustr.kit.actor import Actor
+from clustr.kit.ids import derived_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.ledger import queries as ledger
+from clustr.ledger.models import Account
+from clustr.ledger.types import AccountKind
 from clustr.payments.models import Attempt, Transaction
+from clustr.payments.providers.registry import MAKERS
 from clustr.payments.queries import Place, place_of_reference
 from clustr.payments.states import TransactionStatus
-from clustr.settlement.models import Receipt
+from clustr.settlement.models import Receipt, Reconciliation
 from clustr.settlement.refusals import ReceiptNotFound
-
 
 _CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{16}", re.ASCII)
 
@@ -41,6 +47,39 @@ class Returned:
     reference: str
     callback_url: str
     estate: str
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """What each provider holds for an estate by our books, and what they kept that nobody has borne yet."""
+
+    held: dict[str, Money]
+    fees_unpaid: Money
+
+
+def positions_with_providers(*, actor: Actor) -> Positions:
+    """The estate's position with every provider that ever took money for it; needs ViewWallet."""
+    actor.require("ViewWallet")
+    names = {derived_id("provider", name): name for name in MAKERS}
+    held, fees = {}, Money(0, actor.currency)
+    accounts = Account.objects.filter(
+        cluster_id=actor.cluster_id,
+        currency=actor.currency,
+        kind__in=[AccountKind.PROVIDER_CLEARING, AccountKind.PROVIDER_FEES],
+    )
+    for account in accounts.order_by("id"):
+        balance = Money(0, actor.currency) - ledger.balance(account_id=account.id, currency=actor.currency)
+        if account.kind == AccountKind.PROVIDER_FEES:
+            fees = balance
+        elif account.subject_id in names:
+            held[names[account.subject_id]] = balance
+    return Positions(held, fees)
+
+
+def reconciliation_runs(*, actor: Actor) -> list[Reconciliation]:
+    """The last comparison with each provider; needs ViewWallet. Counts are of all estates together, and not told."""
+    actor.require("ViewWallet")
+    return list(Reconciliation.objects.order_by("provider", "-at").distinct("provider"))
 
 
 def check_receipt(*, code: str) -> CheckedReceipt:

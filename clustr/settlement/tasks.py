@@ -12,6 +12,8 @@ from clustr.settlement import commands
 from clustr.wallets import commands as wallets
 
 NOTICES_KEPT = timedelta(days=90)
+RECONCILED, STILL_MOVING = timedelta(days=3), timedelta(minutes=15)
+"""How far a night's reconciliation looks back, and what is too young to be compared."""
 
 
 @task(name="settlement.confirm", queue=MONEY)
@@ -58,3 +60,11 @@ def forget_old_notices(timestamp: int) -> None:
     """Every night: delete providers' notices that were acted on three months ago."""
     del timestamp
     payments.forget_old_notices(before=clock.now() - NOTICES_KEPT)
+
+
+@periodic(cron="23 4 * * *", name="settlement.reconcile", queue=MONEY)
+def reconcile(timestamp: int) -> None:
+    """Every night: compare the last three days with what the providers list; book what was missed, open a case for the rest."""
+    del timestamp
+    now = clock.now()
+    commands.reconcile(since=now - RECONCILED, until=now - STILL_MOVING, now=now)

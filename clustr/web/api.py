@@ -28,6 +28,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("management/payments/", "clustr.web.management.bills.router"),
     ("management/payments/", "clustr.web.management.dashboard.router"),
     ("management/payments/", "clustr.web.management.disputes.router"),
+    ("management/payments/", "clustr.web.management.reconciliation.router"),
     ("management/payments/", "clustr.web.management.transactions.router"),
     ("management/payments/", "clustr.web.management.users.router"),
     ("management/payments/", "clustr.web.management.wallet.router"),

@@ -167,6 +167,15 @@ class Stage:
     def charge_fees(self) -> str:
         return str(wallets.charge_fees_to_cluster(cluster_id=self.cast.cluster_id, now=self.now))
 
+    def ask(self, provider: str, method: str, path: str, body: dict[str, Any]) -> Any:
+        """Ask a provider something beside ClustR."""
+        prefix = {"paystack": "/paystack", "flutterwave": "/flutterwave/v3"}[provider]
+        key = {"paystack": KEYS.PAYSTACK_SECRET_KEY, "flutterwave": KEYS.FLUTTERWAVE_SECRET_KEY}[provider]
+        request = httpx.Request(method, "http://x/", json=body)
+        answer = self.sandbox.handle(method, prefix + path, {"Authorization": f"Bearer {key}"}, request.content)
+        assert isinstance(answer, Answer)
+        return httpx.Response(200, content=answer.body).json()
+
     def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         request = httpx.Request(method, "http://x/", json=body or {})
         answer = self.sandbox.handle(method, f"/_sandbox{path}", {}, request.content)

@@ -4,6 +4,7 @@ from clustr.settlement.commands.asking import confirm_payment, verify_payment
 from clustr.settlement.commands.noticing import accept_notice, handle_notice
 from clustr.settlement.commands.paying_out import send_payout
 from clustr.settlement.commands.receipts import issue_receipt
+from clustr.settlement.commands.reconciling import reconcile
 from clustr.settlement.commands.starting import (
     open_checkout,
     prepare_bill_payment,
@@ -23,6 +24,7 @@ __all__ = [
     "prepare_bill_payment",
     "prepare_deposit",
     "prepare_retry",
+    "reconcile",
     "send_payout",
     "send_waiting_payouts",
     "verify_payment",

@@ -14,7 +14,8 @@ from clustr.kit.crashpoints import crash_point, crash_points
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
-from clustr.payments.models import Attempt, Transaction
+from clustr.payments.models import Attempt, Settlement, Transaction
+from clustr.payments.providers.nouns import ChargeTruth, Outcome
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import place_of_reference
@@ -55,6 +56,22 @@ def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) ->
         return
     crash_point("settlement.confirm.answered")
     apply_charge_truth(actor=actor, transaction_id=transaction_id, truth=truth, mode=provider.mode, now=now)
+
+
+def confirm_charge(*, cluster_id: UUID, transaction_id: UUID, provider_id: str, now: datetime) -> None:
+    """Ask about one charge by the provider's own id, and book it; outside any transaction. A payer may pay twice on one
+    page: asked by our reference, a provider tells of one of these charges only.
+
+    Raises what a question can end with (`UNHEARD`)."""
+    with tenant(cluster_id):
+        attempt = Attempt.objects.filter(cluster_id=cluster_id, id=transaction_id, kind=AttemptKind.CHARGE).first()
+        if attempt is None or Settlement.objects.filter(cluster_id=cluster_id, provider_id=provider_id).exists():
+            return
+    provider = provider_named(name=attempt.provider)
+    truth = provider.fetch_charge_by_id(provider_id=provider_id)
+    if isinstance(truth, ChargeTruth) and truth.outcome is Outcome.SUCCEEDED:
+        actor = system_actor(cluster_id=cluster_id)
+        apply_charge_truth(actor=actor, transaction_id=transaction_id, truth=truth, mode=provider.mode, now=now)
 
 
 def verify_payment(*, actor: Actor, reference: str, now: datetime) -> UUID:

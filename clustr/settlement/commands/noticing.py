@@ -14,7 +14,7 @@ from clustr.payments.providers.nouns import NotFoundYet, NoticeKind
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import Place, place_of_reference
 from clustr.payments.states import CaseKind, NoticeState
-from clustr.settlement.commands.asking import UNHEARD, confirm_payment
+from clustr.settlement.commands.asking import UNHEARD, confirm_charge, confirm_payment
 
 
 def accept_notice(
@@ -36,15 +36,28 @@ def handle_notice(*, notice_id: UUID, now: datetime) -> None:
         return
     try:
         place = _place(notice)
+        if place is not None:
+            _act(notice, place, now)
     except UNHEARD:
         payments.postpone_notice(notice_id=notice.id, attempts=notice.attempts, now=now)
         return
-    if place is None:
-        payments.finish_notice(notice_id=notice.id, state=NoticeState.IGNORED)
-        return
+    state = NoticeState.IGNORED if place is None else NoticeState.DONE
+    payments.finish_notice(notice_id=notice.id, state=state)
+
+
+def _act(notice: Notice, place: Place, now: datetime) -> None:
     kind = NoticeKind(notice.kind)
     match kind:
-        case NoticeKind.CHARGE | NoticeKind.PAYOUT | NoticeKind.REFUND | NoticeKind.VIRTUAL_ACCOUNT:
+        case NoticeKind.CHARGE:
+            confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
+            if notice.provider_id:
+                confirm_charge(
+                    cluster_id=place.cluster_id,
+                    transaction_id=place.transaction_id,
+                    provider_id=notice.provider_id,
+                    now=now,
+                )
+        case NoticeKind.PAYOUT | NoticeKind.REFUND | NoticeKind.VIRTUAL_ACCOUNT:
             confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
         case NoticeKind.DISPUTE:
             _open_dispute(notice, place, now)
@@ -52,7 +65,6 @@ def handle_notice(*, notice_id: UUID, now: datetime) -> None:
             pass
         case _ as never:
             assert_never(never)
-    payments.finish_notice(notice_id=notice.id, state=NoticeState.DONE)
 
 
 def _place(notice: Notice) -> Place | None:

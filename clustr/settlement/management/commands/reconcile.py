@@ -1,0 +1,33 @@
+"""Compare what the providers list with what was settled, now."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from clustr.kit import clock
+from clustr.settlement import commands
+from clustr.settlement.tasks import STILL_MOVING
+
+
+class Command(BaseCommand):
+    help = "Compare what the providers list with what was settled; book what was missed, open a case for the rest."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--days", type=int, default=3, help="how many days to look back (default 3)")
+
+    def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
+        now = clock.now()
+        runs = commands.reconcile(since=now - timedelta(days=options["days"]), until=now - STILL_MOVING, now=now)
+        for run in runs:
+            self.stdout.write(
+                f"{run.provider:<12} {run.listed} listed, {run.settled_now} booked now, {run.breaks} new cases"
+                + ("" if run.complete else "; the list could not be read whole")
+            )
+        if not runs:
+            self.stdout.write("No provider is switched on.")
+        if any(run.breaks or not run.complete for run in runs):
+            raise SystemExit(1)

@@ -1,0 +1,149 @@
+"""`/management/payments/reconciliation/`: what providers hold for the estate, the last comparisons, and what a person must
+look at."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Query, Router
+from pydantic import Field
+
+from clustr.payments import commands as payments
+from clustr.payments.queries import cases_of_cluster
+from clustr.payments.states import CaseKind
+from clustr.payments.types import CaseView
+from clustr.people import queries as people
+from clustr.settlement.queries import positions_with_providers, reconciliation_runs
+from clustr.web.door import Request, once, read
+from clustr.web.money_schemas import PersonOut
+from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.schemas import AmountOut, Currency, In, Instant, Out, Text
+
+router = Router(tags=["Reconciliation"])
+
+
+class PositionOut(Out):
+    """What one provider holds for the estate, by our books."""
+
+    provider: str
+    held: AmountOut = Field(description="Taken for the estate and not yet paid out, less the provider's fees.")
+    currency: Currency
+
+
+class RunOut(Out):
+    """One comparison with a provider's list, of all estates together."""
+
+    provider: str
+    since: Instant
+    until: Instant
+    at: Instant
+    complete: bool = Field(description="Whether the whole list could be read.")
+
+
+class CaseOut(Out):
+    """Something a person has to look at."""
+
+    id: UUID
+    kind: CaseKind
+    transaction_id: UUID | None
+    facts: dict[str, Any]
+    opened_at: Instant
+    age_days: int
+    owner: PersonOut | None = Field(description="Who took it; null: nobody yet.")
+    closed_at: Instant | None
+    note: str
+
+
+class CaseQuery(PageQuery):
+    open: bool = Field(True, description="Only cases that are open.")
+
+
+class ReconciliationOut(Out):
+    """How the estate's books stand beside its providers'."""
+
+    positions: list[PositionOut]
+    fees_unpaid: AmountOut = Field(description="What providers kept and the estate's wallet has not borne yet.")
+    currency: Currency
+    runs: list[RunOut]
+    cases: Page[CaseOut]
+
+
+class CloseIn(In):
+    """What was done about a case."""
+
+    model_config = {"json_schema_extra": {"examples": [{"note": "The bank confirmed it; booked by hand."}]}}
+
+    note: Annotated[str, Text(1_000, lines=True)]
+
+
+@router.get("reconciliation/", response=ReconciliationOut, summary="Reconciliation")
+def show_reconciliation(request: Request, query: Query[CaseQuery]) -> HttpResponse:
+    """Positions, the last comparisons with the providers, and the cases page by page, newest first. Needs ViewWallet."""
+
+    def work() -> ReconciliationOut:
+        positions = positions_with_providers(actor=request.actor)
+        cases = cases_of_cluster(
+            actor=request.actor, only_open=query.open, before=last_id(request, query), limit=query.fetch
+        )
+        names = people.names_of(user_ids={case.owner_id for case in cases if case.owner_id})
+        return ReconciliationOut(
+            positions=[
+                PositionOut(provider=name, held=str(held), currency=held.currency)
+                for name, held in positions.held.items()
+            ],
+            fees_unpaid=str(positions.fees_unpaid),
+            currency=positions.fees_unpaid.currency,
+            runs=[
+                RunOut(provider=run.provider, since=run.since, until=run.until, at=run.at, complete=run.complete)
+                for run in reconciliation_runs(actor=request.actor)
+            ],
+            cases=page(
+                request, query, cases, key=lambda case: by_id(case.id), out=lambda case: _case_out(request, case, names)
+            ),
+        )
+
+    return read(request, work)
+
+
+@router.post("reconciliation/cases/{case_id}/take/", response=CaseOut, summary="Take a case")
+def take_case(request: Request, case_id: UUID) -> HttpResponse:
+    """Become its owner. Needs TransferFunds. Refuses with `case_not_found`, `case_closed`."""
+
+    def work() -> CaseOut:
+        payments.take_case(actor=request.actor, case_id=case_id, now=request.now)
+        return _one(request, case_id)
+
+    return once(request, None, 200, work)
+
+
+@router.post("reconciliation/cases/{case_id}/close/", response=CaseOut, summary="Close a case")
+def close_case(request: Request, case_id: UUID, body: CloseIn) -> HttpResponse:
+    """Say what was done. Needs TransferFunds. Refuses with `case_not_found`, `case_closed`."""
+
+    def work() -> CaseOut:
+        payments.close_case(actor=request.actor, case_id=case_id, note=body.note, now=request.now)
+        return _one(request, case_id)
+
+    return once(request, body, 200, work)
+
+
+def _one(request: Request, case_id: UUID) -> CaseOut:
+    (case,) = cases_of_cluster(actor=request.actor, only_open=False, case_id=case_id)
+    names = people.names_of(user_ids=[case.owner_id]) if case.owner_id else {}
+    return _case_out(request, case, names)
+
+
+def _case_out(request: Request, case: CaseView, names: dict[UUID, str]) -> CaseOut:
+    return CaseOut(
+        id=case.id,
+        kind=case.kind,
+        transaction_id=case.transaction_id,
+        facts=case.facts,
+        opened_at=case.opened_at,
+        age_days=max(0, (request.now - case.opened_at).days),
+        owner=PersonOut(user_id=case.owner_id, name=names.get(case.owner_id, "")) if case.owner_id else None,
+        closed_at=case.closed_at,
+        note=case.note,
+    )

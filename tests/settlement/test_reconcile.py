@@ -1,0 +1,101 @@
+"""Reconciliation: what a provider lists and what was settled, beside each other."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.tenancy import tenant
+from clustr.payments.models import Case
+from clustr.settlement import commands
+from clustr.settlement.models import Reconciliation
+from tests.cast import Cast
+from tests.money import wallet_balance
+from tests.settlement.stage import PROVIDERS, Stage
+
+pytestmark = pytest.mark.usefixtures("books")
+
+
+def run(stage: Stage, provider: str) -> Reconciliation:
+    made = commands.reconcile(
+        since=stage.cast.now - timedelta(days=1), until=stage.now + timedelta(seconds=1), now=stage.now
+    )
+    return next(found for found in made if found.provider == provider)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
+    checkout = stage.deposit(cast.bola, provider=provider)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    stage.wait(hours=1)
+    found = run(stage, provider)
+    assert (found.listed, found.settled_now, found.breaks, found.complete) == (1, 0, 0, True)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_was_missed_is_booked(stage: Stage, cast: Cast, provider: str) -> None:
+    checkout = stage.deposit(cast.bola, provider=provider)
+    stage.end(checkout)
+    stage.wait(hours=1)
+    assert run(stage, provider).settled_now == 1
+    assert wallet_balance(cast.bola) == "1000.00"
+    assert run(stage, provider).settled_now == 0
+
+
+def test_money_that_is_nobodys_is_the_platforms_case_once(stage: Stage) -> None:
+    body = {"email": "x@example.test", "amount": 50_000, "reference": f"elsewhere-{stage.cast.cluster_id}"[:50]}
+    stage.ask("paystack", "POST", "/transaction/initialize", body)
+    stage.end_reference("paystack", body["reference"])
+    stage.wait(hours=1)
+    assert [run(stage, "paystack").breaks for _ in range(2)] == [1, 0]
+    with tenant(PLATFORM_CLUSTER_ID):
+        assert Case.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, kind="not_with_us").exists()
+
+
+def test_what_the_provider_does_not_know_is_a_case(stage: Stage, cast: Cast) -> None:
+    checkout = stage.deposit(cast.bola)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    stage.wait(hours=1)
+    stage._control("POST", "/reset")
+    assert run(stage, "paystack").breaks == 1
+    assert [case.kind for case in stage.cases()] == ["not_at_provider"]
+
+
+def test_a_fee_that_differs_is_a_case(stage: Stage, cast: Cast) -> None:
+    checkout = stage.deposit(cast.bola, "10000.00")
+    stage.end(checkout)
+    stage.confirm(checkout)
+    (charge,) = stage.sandbox.world.store.dump()["charge"]
+    stored = stage.sandbox.world.store.get(_charge_kind(), charge["id"])
+    assert stored is not None
+    stored.fee += 1
+    stage.wait(hours=1)
+    assert run(stage, "paystack").breaks == 1
+    assert [case.kind for case in stage.cases()] == ["fee_differs"]
+
+
+def test_a_list_that_cannot_be_read_proves_nothing(stage: Stage, cast: Cast) -> None:
+    checkout = stage.deposit(cast.bola)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    stage.wait(hours=1)
+    stage.dial(list__timeout_after=1.0)
+    found = run(stage, "paystack")
+    assert (found.complete, found.breaks) == (False, 0)
+
+
+def test_runs_are_kept_for_ever(stage: Stage) -> None:
+    made = run(stage, "paystack")
+    with connections["default"].cursor() as cursor, pytest.raises(Exception, match="permission denied"):
+        cursor.execute("UPDATE settlement_reconciliation SET breaks = 0 WHERE id = %s", [made.id])
+
+
+def _charge_kind():  # type: ignore[no-untyped-def]
+    from sandbox.records import Charge
+
+    return Charge
