@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from clustr.clusters import commands as clusters
 from clustr.clusters.types import MemberChanges, Role
 from clustr.people.models import User
@@ -12,8 +14,8 @@ from tests.web.matrix.watch import Watch, heard, send
 
 def test_a_lost_permission_counts_at_once(town: Town, watch: Watch, office_row: Row) -> None:
     row, person = office_row, town.newcomer(town.here, Role.STAFF, *office_row.needs)
-    client = town.client(person)
-    assert send(client, row, row.good(town.place(town.here))).status_code == row.answer
+    client, key, earlier = town.client(person), uuid4().hex, row.good(town.place(town.here))
+    assert send(client, row, earlier, Idempotency_Key=key).status_code == row.answer
 
     changes = MemberChanges(permissions=frozenset())
     clusters.update_member(
@@ -22,6 +24,7 @@ def test_a_lost_permission_counts_at_once(town: Town, watch: Watch, office_row: 
     ask = row.good(town.place(town.here))
     before = watch.rows()
     assert heard(send(client, row, ask)) == (403, "permission_missing"), row
+    assert heard(send(client, row, earlier, Idempotency_Key=key)) == (403, "permission_missing"), f"{row}, repeated"
     assert watch.rows() == before
 
 
