@@ -78,7 +78,7 @@ def test_a_member_asks_about_themselves(town: Town, watch: Watch, member_row: Ro
     answer = watch.note(place.member, send(town.client(place.member), row, ask), str(row))
     assert answer.status_code == row.answer, f"{row} answered {heard(answer)}: {answer.content!r}"
     text = answer.content.decode()
-    assert {told for told in watch.of_member(beside.member) if told in text} == set()
+    assert {told for told in watch.of_member(beside.member, place.member) if told in text} == set()
 
 
 def test_the_platforms_people_belong_to_no_estate(town: Town, watch: Watch, row: Row) -> None:

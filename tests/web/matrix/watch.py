@@ -101,11 +101,14 @@ class Watch:
         self._answers.clear()
         return found
 
-    def of_member(self, person: Person) -> set[str]:
-        """Ids, name and address that are this member's alone."""
-        theirs, others = set(), set()
+    def of_member(self, person: Person, beside: Person) -> set[str]:
+        """Name, address and every id that stands in this member's rows and in none of `beside`'s."""
+        theirs, others = set[str](), set[str]()
         for (line,) in self._ask("SELECT line FROM ({lines}) AS every WHERE cluster_id = ANY(%(both)s)"):
-            (theirs if str(person.user_id) in line else others).update(_UUID.findall(line))
+            if str(beside.user_id) in line:
+                others.update(_UUID.findall(line))
+            elif str(person.user_id) in line:
+                theirs.update(_UUID.findall(line))
         return (theirs - others) | {str(person.user_id), person.email, person.name}
 
     def _ids_of(self, estate: UUID) -> set[str]:
