@@ -9,22 +9,23 @@ from tests.cast import ApiClient, anonymous
 from tests.web.matrix.row import Ask, Row
 from tests.web.matrix.rows import ROWS
 from tests.web.matrix.tokens import bad_tokens
-from tests.web.matrix.town import Town
+from tests.web.matrix.town import Town, sharing_middleware
 from tests.web.matrix.watch import Watch, heard, nowhere, said, send
 
 NOT_SIGNED_IN, LACKS = (401, "not_signed_in"), (403, "permission_missing")
 
 
 @pytest.fixture(scope="module")
-def wrong(town: Town) -> dict[str, str]:
-    return bad_tokens(town.here["office"])
+def nobodies(town: Town) -> dict[str, ApiClient]:
+    """Clients by what is wrong with the token they send."""
+    wrong = {what: ApiClient(None, Authorization=sent) for what, sent in bad_tokens(town.here["office"]).items()}
+    return {what: sharing_middleware(client) for what, client in (wrong | {"that is missing": anonymous()}).items()}
 
 
-def test_nobody_asks_without_signing_in(town: Town, watch: Watch, wrong: dict[str, str], row: Row) -> None:
+def test_nobody_asks_without_signing_in(town: Town, watch: Watch, nobodies: dict[str, ApiClient], row: Row) -> None:
     ask = row.good(town.place(town.here))
     before = watch.rows()
-    clients = {"nobody": anonymous()} | {what: ApiClient(None, Authorization=sent) for what, sent in wrong.items()}
-    for what, client in clients.items():
+    for what, client in nobodies.items():
         answer = send(client, row, ask)
         assert heard(answer) == NOT_SIGNED_IN, f"{row} answered {heard(answer)} to a token {what}"
         assert answer["WWW-Authenticate"].startswith("Bearer")
@@ -44,10 +45,11 @@ def test_whoever_lacks_the_permission_is_refused(town: Town, watch: Watch, offic
     rest = {permission.value for permission in PaymentsPermissions} - row.needs
     others["staff with all else"] = town.newcomer(town.here, Role.STAFF, *sorted(rest))
     before = watch.rows()
+    of_nothing = said(send(town.client(town.gone["resident"]), row, missing))
     for what, who in others.items():
         answer = watch.note(who, send(town.client(who), row, ask), f"{row}, asked by {what},")
         assert heard(answer) == LACKS, f"{row} answered {heard(answer)} to {what}"
-        assert said(answer) == said(send(town.client(who), row, missing)), what
+        assert said(answer) == of_nothing, what
     assert watch.rows() == before
 
 

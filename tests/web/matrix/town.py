@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from itertools import count
 from uuid import UUID, uuid4
 
+from django.test.client import ClientHandler
+
 from clustr.bills import commands as bills
 from clustr.bills.models import Bill, Dispute
 from clustr.bills.types import BillType, NewBill
@@ -139,7 +141,7 @@ class Town:
 
     def client(self, person: Person) -> ApiClient:
         if person.user_id not in self._clients:
-            self._clients[person.user_id] = client_of(person)
+            self._clients[person.user_id] = sharing_middleware(client_of(person))
         return self._clients[person.user_id]
 
     def newcomer(self, estate: Estate, role: Role = Role.RESIDENT, *permissions: str) -> Person:
@@ -165,6 +167,15 @@ class Town:
 
 def make_people(estate: Estate, parts: tuple[Part, ...], now: datetime) -> list[Person]:
     return _enrol(estate.id, estate.currency, estate.timezone, parts, now - LONG_AGO, now)
+
+
+_HANDLER = ClientHandler()
+
+
+def sharing_middleware(client: ApiClient) -> ApiClient:
+    """The client, with the one handler of all: each would set up the middleware anew, and keeps nothing in it."""
+    client._client.handler = _HANDLER
+    return client
 
 
 def make_town() -> Town:
