@@ -32,6 +32,8 @@ def cloned_database() -> Iterator[str]:
         _drop(server, name)
         server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template)))
     _use(name)
+    with administrator() as clone:  # what is granted on a database itself is not copied with it
+        database.forbid_temporary_tables(clone)
     try:
         yield name
     finally:

@@ -102,21 +102,21 @@ def claim_request(claim: Claim) -> Answer | None:
     """
     current_tenant()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT verdict, status, answer FROM audit_claim(%s, %s)", [claim.scope, claim.body])
-        verdict, status, answer = cursor.fetchone()
+        cursor.execute("SELECT verdict, status, answer, needs FROM audit_claim(%s, %s)", [claim.scope, claim.body])
+        verdict, status, answer, needs = cursor.fetchone()
     if verdict == "running":
         raise RequestInProgress(retry_after_seconds=1)
     if verdict == "reused":
         raise IdempotencyKeyReused
-    return Answer(status, answer) if verdict == "replay" else None
+    return Answer(status, answer, tuple(needs)) if verdict == "replay" else None
 
 
 def keep_answer(claim: Claim, answer: Answer, *, at: datetime) -> None:
     """Keep the first answer of a claimed request, in the transaction of its effect."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT audit_keep(%s, %s, %s, %s::smallint, %s, %s)",
-            [claim.scope, claim.user_id, claim.body, answer.status, answer.text, at],
+            "SELECT audit_keep(%s, %s, %s, %s::smallint, %s, %s::text[], %s)",
+            [claim.scope, claim.user_id, claim.body, answer.status, answer.text, list(answer.needs), at],
         )
 
 

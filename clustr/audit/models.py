@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -32,7 +33,8 @@ class AuditEvent(models.Model):
 class IdempotencyKey(models.Model):
     """The first answer to a request that carried an `Idempotency-Key`, kept for repeats.
 
-    `scope` stands for (user, path, key); `body` is a keyed digest of the input, which itself is never stored.
+    `scope` stands for (user, path, key); `body` is a keyed digest of the input, which itself is never stored;
+    `needs` are the permissions it was executed by.
     """
 
     scope = models.UUIDField(primary_key=True)
@@ -41,6 +43,7 @@ class IdempotencyKey(models.Model):
     body = models.BinaryField()
     status = models.SmallIntegerField()
     answer = models.TextField()
+    needs = ArrayField(models.TextField())
     at = models.DateTimeField()
 
     class Meta:

@@ -72,10 +72,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered: an HTTP status and the text of the JSON as sent."""
+    """What was answered: an HTTP status, the text of the JSON as sent, and the permissions that were asked for on the way."""
 
     status: int
     text: str
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

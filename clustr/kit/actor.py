@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from clustr.kit.errors import NotAllowed
+
+_needed: ContextVar[set[str] | None] = ContextVar("clustr_needed", default=None)
+
+
+@contextmanager
+def noting_permissions() -> Iterator[set[str]]:
+    """The permissions that the block asks for."""
+    noted: set[str] = set()
+    token = _needed.set(noted)
+    try:
+        yield noted
+    finally:
+        _needed.reset(token)
 
 
 class PermissionMissing(NotAllowed):
@@ -44,6 +60,9 @@ class Actor:
 
     def require(self, permission: str) -> None:
         """Refuse unless the actor holds this permission."""
+        needed = _needed.get()
+        if needed is not None:
+            needed.add(permission)
         if permission not in self.permissions:
             raise PermissionMissing(f"This needs the permission {permission}.")
 

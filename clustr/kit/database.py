@@ -194,8 +194,20 @@ def _grant(database: psycopg.Connection) -> None:
     }
     if settings.ENV.embedded:
         database.execute(sql.SQL("ALTER SCHEMA public OWNER TO {owner}").format(**names))
+    forbid_temporary_tables(database)
     for statement in _GRANTS:
         database.execute(sql.SQL(statement).format(**names))
+
+
+def forbid_temporary_tables(database: psycopg.Connection) -> None:
+    """Nobody who serves makes tables, not even ones that last as long as their connection. (The functions that run with
+    their owner's rights look for tables in `pg_temp` last, should an operator's database allow them all the same.)"""
+    roles = [settings.ROLE_APP, settings.ROLE_SWEEP, settings.ROLE_CHECKER]
+    database.execute(
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC, {}").format(
+            sql.Identifier(_name()), sql.SQL(", ").join(map(sql.Identifier, roles))
+        )
+    )
 
 
 _DEFAULTS = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public GRANT "

@@ -23,6 +23,7 @@ from pydantic import BaseModel
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Answer, Bucket, Claim
+from clustr.kit.actor import Actor, noting_permissions
 from clustr.kit.crashpoints import crash_point
 from clustr.kit.errors import TooMany
 from clustr.kit.tenancy import in_tenant
@@ -74,7 +75,7 @@ def once(
     if before is not _NOTHING and before is not None:
         known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
         if known is not None:
-            return _replay(known)
+            return _replay(known, actor)
         arguments = (before(),)
         crash_point("door.once.checked")
 
@@ -83,7 +84,9 @@ def once(
         if first is not None:
             return first, True
         crash_point("door.once.claimed")
-        made = Answer(status, work(*arguments).model_dump_json(by_alias=True))
+        with noting_permissions() as needed:
+            text = work(*arguments).model_dump_json(by_alias=True)
+        made = Answer(status, text, tuple(sorted(needed)))
         crash_point("door.once.worked")
         if claim:
             audit.keep_answer(claim, made, at=request.now)
@@ -93,7 +96,7 @@ def once(
     given, repeated = in_tenant(actor.cluster_id, answer)
     if not repeated:
         crash_point("door.once.committed")
-    return _replay(given) if repeated else json_answer(given.text, given.status)
+    return _replay(given, actor) if repeated else json_answer(given.text, given.status)
 
 
 def once_between(
@@ -170,7 +173,10 @@ def json_answer(text: str, status: int = 200) -> HttpResponse:
     return HttpResponse(text, status=status, content_type=_JSON)
 
 
-def _replay(first: Answer) -> HttpResponse:
+def _replay(first: Answer, actor: Actor) -> HttpResponse:
+    """The first answer again, for who may still ask for it: a permission lost meanwhile counts here too."""
+    for permission in first.needs:
+        actor.require(permission)
     answer = json_answer(first.text, first.status)
     answer[REPLAYED_HEADER] = "true"
     return answer

@@ -61,6 +61,8 @@ STATUS_OF_CODE = {"cluster_required": 400, "cluster_malformed": 400, "provider_w
 are not available."""
 
 _DEFAULT_RETRY_SECONDS = {429: 1, 503: 1}
+_CONNECTION_ENDED = ("25P03", "25P04")
+"""PostgreSQL closed a connection that stood idle inside a transaction, or a transaction that took too long."""
 
 
 DOOR_ERROR_OF_STATUS: dict[int, type[DoorError]] = {
@@ -155,13 +157,14 @@ def _field(where: tuple[Any, ...]) -> str:
 def of_database(request: HttpRequest, error: DatabaseError | InterfaceError) -> HttpResponse:
     """The answer to a database that refuses, is busy, or is gone."""
     refusal = refusal_of(error) if isinstance(error, DatabaseError) else None
+    sqlstate = getattr(error.__cause__, "sqlstate", None)
     if refusal is not None:
         return of_refusal(request, refusal)
     if isinstance(error, DataError):
         # A value that passed every check of ours and that PostgreSQL cannot hold: the caller's, and a gap of ours.
         log.error("value_refused_by_database", exc_info=error)
         return of_refusal(request, Invalid("A value cannot be stored."))
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, (OperationalError, InterfaceError)) or sqlstate in _CONNECTION_ENDED:
         log.error("database_unavailable", exc_info=error)
         return of_refusal(request, DatabaseUnavailable(retry_after_seconds=2))
     return of_bug(request, error)

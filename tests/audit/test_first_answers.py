@@ -19,7 +19,7 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
-ANSWER = Answer(201, '{"id": "1"}')
+ANSWER = Answer(201, '{"id": "1"}', ("ManageBill",))
 SECRET = b"s" * 32
 
 

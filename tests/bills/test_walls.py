@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, connection, connections, transaction
 
+from clustr.bills import commands as bills
+from clustr.bills.commands.issuing import BillChanges
 from clustr.bills.models import Bill
+from clustr.bills.refusals import BillNotFound
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Transaction
@@ -245,3 +248,25 @@ def test_a_payment_stands_on_its_transaction(cast: Cast) -> None:
             bill=bill.id,
             user=cast.bola.user_id,
         )
+
+
+@contextmanager
+def held(cluster_id: UUID, call: str, *values: object) -> Iterator[None]:
+    """Somebody of this estate holds a lock meanwhile, on a connection of their own."""
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(cluster_id)])
+        cursor.execute(f"SELECT {call}", values)
+        yield
+
+
+def test_another_estates_bill_is_not_waited_for(cast: Cast) -> None:
+    """It would tell that somebody acts on it; after the lock timeout with 503 where one that is nowhere is 404."""
+    bill = issue(cast)
+    with held(cast.cluster_id, "bills_lock(%s)", bill.id), pytest.raises(BillNotFound):
+        bills.edit_bill(actor=cast.dayo.actor, bill_id=bill.id, changes=BillChanges(title="x"), now=cast.now)
+
+
+def test_another_estates_bill_is_not_held_up(cast: Cast) -> None:
+    bill, _ = paid_bill(cast)
+    with held(cast.lekki.id, "bills_lock(%s)", bill.id):
+        assert acts.pay(cast, cast.bola, bill, "10.00")

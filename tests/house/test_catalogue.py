@@ -30,6 +30,47 @@ DEFINERS = {
 }
 """Every function that runs with its owner's rights, each reviewed."""
 
+NO_TENANTS_TABLE = {
+    "account_emailaddress": "sign-in: a person's addresses",
+    "account_emailconfirmation": "sign-in: of the package, unused",
+    "audit_throttle": "how fast persons and addresses ask",
+    "auth_group": "of Django, unused",
+    "auth_group_permissions": "of Django, unused",
+    "auth_permission": "of Django, unused",
+    "django_content_type": "of Django",
+    "django_migrations": "of Django",
+    "django_session": "sign-in: who is signed in",
+    "mfa_authenticator": "sign-in: second factors",
+    "payments_step": "which state may follow which",
+    "people_cache": "counters of sign-in",
+    "people_erasure": "who asked to be forgotten",
+    "people_mail": "mail that waits; a person's, whichever estate's name it is sent in",
+    "people_user": "people, who may belong to several estates",
+    "procrastinate_events": "jobs: ids only",
+    "procrastinate_jobs": "jobs: ids only",
+    "procrastinate_periodic_defers": "jobs",
+    "procrastinate_workers": "jobs",
+    "usersessions_usersession": "sign-in: a person's devices",
+}
+"""Every table that no estate owns, each with the reason."""
+
+PEOPLE = {"user_id", "actor_id", "by", "created_by", "cancelled_by", "closed_by", "requested_by", "decided_by"}
+WITHOUT_KEY = {
+    "audit_event.subject_id": "the trail names anything, and outlives it",
+    "audit_event.journal": "the trail names anything, and outlives it",
+    "audit_idempotency_key.scope": "a digest",
+    "bills_bill.utility_provider_id": "reserved",
+    "ledger_account.subject_id": "whose account it is: a person, by the posting room's own word",
+    "ledger_transfer.debit": "a hot row; `ledger_post` looks both accounts up in the estate, and `check_books` proves it",
+    "ledger_transfer.credit": "as `debit`",
+    "ledger_transfer.journal": "what several transfers have in common",
+    "payments_transaction.subject_id": "of a room above, which owns the row that ties it",
+}
+"""Columns of estates' tables that hold an id and have no foreign key, each with the reason. Ids of people have none: who
+acted stays in the books when the person is forgotten."""
+
+VIEWS = {"bills_owed": "bill x membership x what the member did"}
+
 
 def rows(sql: str, params: Any = None, using: str = "owner") -> list[tuple[Any, ...]]:
     with connections[using].cursor() as cursor:
@@ -43,6 +84,50 @@ def tenant_tables() -> list[str]:
 
 def test_it_works() -> None:
     assert {"ledger_transfer", "clusters_membership", "payments_transaction"} <= set(tenant_tables())
+
+
+def test_every_table_is_an_estates_or_named_here() -> None:
+    tables = {name for (name,) in rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    owned = {*tenant_tables(), "clusters_cluster"}
+    assert tables - owned == NO_TENANTS_TABLE.keys(), "give it a cluster_id and `tenant_table`, or say why it has none"
+
+
+def test_every_id_has_a_key_or_a_reason() -> None:
+    loose = rows(
+        """
+        SELECT c.relname || '.' || a.attname, a.attname FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+        WHERE c.relname = ANY(%s) AND a.attnum > 0 AND a.atttypid = 'uuid'::regtype AND a.attname NOT IN ('id', 'cluster_id')
+          AND NOT EXISTS (SELECT FROM pg_constraint k
+                          WHERE k.contype = 'f' AND k.conrelid = c.oid AND a.attnum = ANY(k.conkey))
+        """,
+        [tenant_tables()],
+    )
+    assert {name for name, column in loose if column not in PEOPLE} == WITHOUT_KEY.keys()
+
+
+def test_every_policy_is_one_of_those_we_make() -> None:
+    """`sweep_reads` and `checker_reads` are for their roles alone; a person sees their own memberships and estates."""
+    made = rows("SELECT tablename, policyname, cmd, permissive, roles::text[] FROM pg_policies")
+    everybody, reading = ["public"], {"checker_reads": settings.ROLE_CHECKER, "sweep_reads": settings.ROLE_SWEEP}
+    for table, policy, command, permissive, roles in made:
+        assert permissive == "PERMISSIVE"
+        if policy == "tenant":
+            assert (command, roles) == ("ALL", everybody), table
+        elif policy == "also_visible":
+            assert (command, table) in {("SELECT", "clusters_membership"), ("SELECT", "clusters_cluster")}
+        else:
+            assert (command, roles) == ("SELECT", [reading[policy]]), (table, policy)
+
+
+def test_nothing_goes_round_the_tables() -> None:
+    views = rows("SELECT viewname FROM pg_views WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+    assert {name for (name,) in views} == VIEWS.keys()
+    rules = rows("SELECT rulename, tablename FROM pg_rules WHERE schemaname <> 'pg_catalog'")
+    others = rows(
+        "SELECT relname, relkind::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind NOT IN ('r', 'i', 'v', 'S', 't', 'c')"
+    )
+    assert (rules, others, rows("SELECT pubname FROM pg_publication")) == ([], [], [])
 
 
 def test_every_tenant_table_forces_row_level_security() -> None:
@@ -170,12 +255,16 @@ def test_views_see_what_their_reader_may_see() -> None:
 
 
 def test_functions_with_their_owners_rights_are_the_reviewed_ones() -> None:
+    """With a search path that never finds somebody's temporary table first, called by the runtime role alone."""
     definers = rows(
-        "SELECT proname, coalesce(array_to_string(proconfig, ','), '') FROM pg_proc"
-        " WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+        "SELECT proname, array_to_string(proconfig, ','), array(SELECT rolname::text FROM pg_roles"
+        " WHERE has_function_privilege(oid, p.oid, 'EXECUTE') AND rolname = ANY(%s))"
+        " FROM pg_proc p WHERE prosecdef AND pronamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')",
+        [[settings.ROLE_APP, settings.ROLE_SWEEP, settings.ROLE_CHECKER]],
     )
-    assert {name for name, _ in definers} == set(DEFINERS)
-    assert all("search_path=pg_catalog, public" in config for _, config in definers)
+    assert {name for name, _, _ in definers} == set(DEFINERS)
+    assert {config for _, config, _ in definers} == {"search_path=pg_catalog, public, pg_temp"}
+    assert [callers for _, _, callers in definers if callers != [settings.ROLE_APP]] == []
 
 
 def test_append_only_triggers_cannot_be_switched_off() -> None:
@@ -225,3 +314,19 @@ def test_no_sequence_tells_how_many_there_are() -> None:
         [tenant_tables()],
     )
     assert counted == []
+
+
+def test_no_serving_role_reads_a_sequence() -> None:
+    """Nor does any column of an estate's table draw from one, whatever it is called."""
+    powers = rows(
+        "SELECT c.relname, r.rolname FROM pg_class c CROSS JOIN pg_roles r WHERE c.relkind = 'S' AND r.rolname = ANY(%s)"
+        " AND (has_sequence_privilege(r.oid, c.oid, 'SELECT, UPDATE')"
+        "      OR r.rolname <> %s AND has_sequence_privilege(r.oid, c.oid, 'USAGE'))",
+        [[settings.ROLE_APP, settings.ROLE_SWEEP, settings.ROLE_CHECKER], settings.ROLE_APP],
+    )
+    assert powers == []
+    drawn = rows(
+        "SELECT DISTINCT d.refobjid::regclass::text FROM pg_depend d JOIN pg_class c ON c.oid = d.objid"
+        " WHERE c.relkind = 'S' AND d.refobjid > 0 AND d.refclassid = 'pg_class'::regclass"
+    )
+    assert {table for (table,) in drawn} <= NO_TENANTS_TABLE.keys()

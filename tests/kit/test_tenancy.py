@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from django.db import OperationalError, connection, connections, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.utils import ProgrammingError
 
 from clustr.kit.tenancy import TenantMismatch, current_tenant, in_tenant, tenant
+from tests.pool import one_connection
 
-
-@pytest.fixture
-def one_connection() -> Iterator[None]:
-    """A pool of a single connection, so that whatever a block leaves behind is met by the next one."""
-    options = connections["default"].settings_dict["OPTIONS"]
-    kept = options["pool"]
-    connection.close()
-    connections["default"].close_pool()
-    options["pool"] = {**kept, "min_size": 1, "max_size": 1}
-    yield
-    connection.close()
-    connections["default"].close_pool()
-    options["pool"] = kept
+__all__ = ["one_connection"]
 
 
 def seen() -> tuple[int, str]:

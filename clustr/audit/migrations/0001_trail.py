@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import django.contrib.postgres.fields
 from django.db import migrations, models
 
 from clustr.kit.schema import append_only, sql, tenant_table
@@ -34,6 +35,7 @@ CREATE TABLE audit_idempotency_key (
   body bytea NOT NULL CHECK (length(body) = 32),
   status smallint NOT NULL CHECK (status BETWEEN 200 AND 299),
   answer text NOT NULL,
+  needs text[] NOT NULL,
   at timestamptz NOT NULL,
   CONSTRAINT audit_idempotency_key_pkey PRIMARY KEY (cluster_id, scope)
 );
@@ -85,8 +87,9 @@ COMMENT ON FUNCTION audit_record_batch IS 'Write one act on many subjects in one
 """
 
 CLAIM = """
-CREATE FUNCTION audit_claim(wanted uuid, input bytea, OUT verdict text, OUT status smallint, OUT answer text)
-LANGUAGE plpgsql AS $$
+CREATE FUNCTION audit_claim(
+  wanted uuid, input bytea, OUT verdict text, OUT status smallint, OUT answer text, OUT needs text[]
+) LANGUAGE plpgsql AS $$
 DECLARE kept audit_idempotency_key;
 BEGIN
   SELECT * INTO kept FROM audit_idempotency_key k WHERE k.cluster_id = kit_tenant() AND k.scope = wanted;
@@ -106,17 +109,18 @@ BEGIN
     verdict := 'replay';
     status := kept.status;
     answer := kept.answer;
+    needs := kept.needs;
   END IF;
 END $$;
 COMMENT ON FUNCTION audit_claim IS
   'Claim a request for this transaction: fresh (ours to execute), replay, reused (other input), or running.';
 
 CREATE FUNCTION audit_keep(
-  wanted uuid, asker uuid, input bytea, answered smallint, sent text, moment timestamptz
+  wanted uuid, asker uuid, input bytea, answered smallint, sent text, needed text[], moment timestamptz
 ) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  INSERT INTO audit_idempotency_key (cluster_id, scope, user_id, body, status, answer, at)
-  VALUES (kit_tenant(), wanted, asker, input, answered, sent, moment);
+  INSERT INTO audit_idempotency_key (cluster_id, scope, user_id, body, status, answer, needs, at)
+  VALUES (kit_tenant(), wanted, asker, input, answered, sent, needed, moment);
 END $$;
 COMMENT ON FUNCTION audit_keep IS 'Keep the first answer of a claimed request, in the transaction of its effect.';
 """
@@ -182,6 +186,7 @@ STATE = [
             ("body", models.BinaryField()),
             ("status", models.SmallIntegerField()),
             ("answer", models.TextField()),
+            ("needs", django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), size=None)),
             ("at", models.DateTimeField()),
         ],
         options={"db_table": "audit_idempotency_key"},

@@ -269,11 +269,13 @@ END $$;
 LOCKS = """
 -- Locks on bills are advisory: thousands of payers share one bill, and a shared row lock would be one hot row.
 -- A payer takes the bill shared and their own part exclusively; an edit or a cancellation takes the bill exclusively.
+-- The cluster is part of each: who names another estate's bill neither waits for those who act on it nor holds them up.
 CREATE FUNCTION bills_lock(p_bill uuid) RETURNS void LANGUAGE sql AS
-  $$ SELECT pg_advisory_xact_lock(uuid_hash_extended(p_bill, 1)) $$;
+  $$ SELECT pg_advisory_xact_lock(uuid_hash_extended(p_bill, uuid_hash_extended(kit_tenant(), 1))) $$;
 CREATE FUNCTION bills_lock_part(p_bill uuid, p_member uuid) RETURNS void LANGUAGE sql AS $$
-  SELECT pg_advisory_xact_lock_shared(uuid_hash_extended(p_bill, 1));
-  SELECT pg_advisory_xact_lock(uuid_hash_extended(p_bill, uuid_hash_extended(p_member, 2)));
+  SELECT pg_advisory_xact_lock_shared(uuid_hash_extended(p_bill, uuid_hash_extended(kit_tenant(), 1)));
+  SELECT pg_advisory_xact_lock(uuid_hash_extended(p_bill, uuid_hash_extended(p_member,
+    uuid_hash_extended(kit_tenant(), 2))));
 $$;
 """
 

@@ -102,7 +102,7 @@ WRITING = """
 -- Find or open an account. Answers its id.
 CREATE FUNCTION ledger_open_account(
   p_id uuid, p_kind text, p_currency text, p_subject uuid, p_guarded boolean, p_open boolean
-) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) RETURNS uuid LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := kit_tenant();
   found_id uuid;
@@ -121,7 +121,7 @@ END $$;
 
 -- Freeze an account's debits, or open them again (p_at NULL). Answers whether anything changed.
 CREATE FUNCTION ledger_freeze(p_account uuid, p_at timestamptz) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
   UPDATE ledger_account SET frozen_at = p_at
     WHERE cluster_id = kit_tenant() AND id = p_account AND (frozen_at IS NULL) <> (p_at IS NULL);
@@ -289,7 +289,7 @@ END $$;
 CREATE FUNCTION ledger_post(
   p_ids uuid[], p_debits uuid[], p_credits uuid[], p_amounts bigint[], p_kinds text[], p_labels text[],
   p_journals uuid[], p_reverses uuid[], p_at timestamptz
-) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := kit_tenant();
 BEGIN
@@ -310,7 +310,7 @@ END $$;
 -- Move a growing account's checkpoint up to the oldest transaction still under way. Ids commit out of order, so only
 -- what is older than every running transaction is known to be complete. Answers how many transfers were folded in.
 CREATE FUNCTION ledger_close(p_account uuid, p_timezone text) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := kit_tenant();
   last ledger_checkpoint;
@@ -347,7 +347,7 @@ END $$;
 
 -- Sort what was folded in already by the days of another time zone, for every growing account of the cluster.
 CREATE FUNCTION ledger_resort_turnover(p_timezone text) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := kit_tenant();
 BEGIN

@@ -214,13 +214,24 @@ def _tell_of_lock(actor: Actor, locked: Pin, now: datetime) -> None:
 
 @contextmanager
 def _one_at_a_time(actor: Actor) -> Iterator[None]:
-    name = f"pin:{actor.cluster_id}:{actor.member_id}"
-    with connection.cursor() as cursor:
-        _queue(name)
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [name])
+    try:
+        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")
+        yield
+    finally:
+        _let_go()
+
+
+def _let_go() -> None:
+    """Give the session's lock back, also one that was given in the instant its wait was cancelled. A connection that
+    cannot is closed for good: it must not be the next request's, with somebody's lock on it."""
+    held = connection.connection
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
+    except BaseException:
+        if held is not None:
+            held.close()
+        raise
 
 
 def _queue(name: str) -> None:

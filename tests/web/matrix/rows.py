@@ -1,0 +1,282 @@
+"""One row per route of the API. The rest of this folder derives from it every case of who may ask for whose what.
+
+A new route needs a row here, or the build fails. What to write:
+
+- `good`: given a place (an estate with its office, clerk and a member), do with commands what must be there first, and
+  answer the request (`Ask`) that then succeeds with `answer`. The office asks, or where `needs` is empty the member.
+- `needs`: the permissions of which one is enough. Empty: every member asks, about themselves.
+- `ids`: for every place where an id stands (`path.x`, `query.x`, `body.x`, `body.bills.0.x`), what is said to an id that is
+  not there. A stranger's id is told the very same.
+- for what the office changes, `own`: the refusal heard by who asks about money of their own; or `not_own`: why there is none.
+- `former`: the refusal heard by a member who has left, where they are refused.
+- `cluster=False`: the address is about the person, whichever cluster they mean.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from clustr.clusters.types import PaymentsPermissions as May
+from tests.web.matrix.row import Ask, Hears, Row
+from tests.web.matrix.town import PIN, Place
+
+VIEW, BILL, WALLET = frozenset({May.VIEW_PAYMENTS}), frozenset({May.MANAGE_BILL}), frozenset({May.VIEW_WALLET})
+TRANSFER, CREDIT, MEMBERS = (
+    frozenset({May.TRANSFER_FUNDS}),
+    frozenset({May.CREDIT_WALLET}),
+    frozenset({May.MANAGE_MEMBERS}),
+)
+NO_RESULTS = Hears(200)
+NO_BILL, NO_MEMBER = Hears(404, "bill_not_found"), Hears(404, "member_not_found")
+NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_found")
+NO_TRANSACTION = Hears(404, "transaction_not_found")
+ALL = {"limit": "200"}
+BANK = {"bank_code": "058", "account_number": "0123456789"}
+
+
+def nothing(place: Place) -> Ask:
+    """A request that names nothing."""
+    return Ask()
+
+
+def listed(place: Place) -> Ask:
+    """A list, of an estate where everything happened at least twice."""
+    for _ in range(2):
+        place.paid()
+        place.disputed()
+        place.waiting_transfer()
+    return Ask(query=ALL)
+
+
+def a_bill(place: Place) -> Ask:
+    return Ask(path={"bill_id": str(place.bill().id)})
+
+
+def bill_of_all(place: Place) -> Ask:
+    return Ask(path={"bill_id": str(place.bill_of_all().id)}, query=ALL)
+
+
+def audit(place: Place) -> Ask:
+    bill = place.acknowledged()
+    place.bill()
+    return Ask(query=ALL | {"actor_id": str(place.clerk.user_id), "subject_id": str(bill.id)})
+
+
+def bills(place: Place) -> Ask:
+    listed(place)
+    return Ask(query=ALL | {"user_id": str(place.member.user_id)})
+
+
+def transactions(place: Place) -> Ask:
+    bill, _ = place.paid()
+    place.paid()
+    return Ask(query=ALL | {"user_id": str(place.member.user_id), "bill_id": str(bill.id)})
+
+
+def new_bill(place: Place) -> dict[str, Any]:
+    return {
+        "title": place.text("Gate"),
+        "amount": "100.00",
+        "type": "maintenance",
+        "due_date": (place.now + timedelta(days=9)).isoformat(),
+        "user_id": str(place.member.user_id),
+    }
+
+
+def edit_bill(place: Place) -> Ask:
+    return Ask(path={"bill_id": str(place.bill().id)}, body={"title": place.text("Wall")})
+
+
+def cancel(place: Place) -> Ask:
+    bill, _ = place.paid()
+    body = {"bill_id": str(bill.id), "status": "cancelled", "reason": place.text("Twice"), "refund_payers": True}
+    return Ask(body=body)
+
+
+def resolve(place: Place) -> Ask:
+    _, dispute = place.disputed()
+    return Ask(body={"dispute_id": str(dispute), "resolution": "upheld", "note": place.text("Agreed")})
+
+
+def refund(place: Place) -> Ask:
+    _, payment = place.paid()
+    return Ask(body={"transaction_id": str(payment), "reason": place.text("Twice")})
+
+
+def offline(place: Place) -> Ask:
+    sent = {"user_id": str(place.member.user_id), "bill_id": str(place.acknowledged().id), "amount": "100.00"}
+    return Ask(body=sent | {"method": "cash", "reference": place.text("Slip")})
+
+
+def transfer(place: Place) -> Ask:
+    place.rich()
+    return Ask(body={"amount": "500.00", "description": place.text("Diesel"), "destination": BANK})
+
+
+def credit(place: Place) -> Ask:
+    return Ask(body={"amount": "500.00", "description": place.text("Hall"), "source": place.text("Bank")})
+
+
+def decide(place: Place) -> Ask:
+    return Ask(path={"transfer_id": str(place.waiting_transfer())})
+
+
+def invite(place: Place) -> Ask:
+    word = place.text("new").replace(" ", "-")
+    return Ask(body={"email": f"{word}@example.test", "name": word, "role": "resident", "unit": word})
+
+
+def roster(place: Place) -> Ask:
+    word = place.text("csv").replace(" ", "-")
+    return Ask(body=f"email,name\n{word}@example.test,{word}\n".encode(), headers={"Content-Type": "text/csv"})
+
+
+def change_member(place: Place) -> Ask:
+    return Ask(path={"membership_id": str(place.member.membership_id)}, body={"role": "staff", "permissions": []})
+
+
+def settings(place: Place) -> Ask:
+    return Ask(body={"support_email": f"office@{place.tag}.test"})
+
+
+def mine(place: Place) -> Ask:
+    place.paid()
+    place.disputed()
+    return Ask(query=ALL)
+
+
+def acknowledge(place: Place) -> Ask:
+    return Ask(body={"bill_id": str(place.bill().id), "version": 1})
+
+
+def dispute(place: Place) -> Ask:
+    return Ask(body={"bill_id": str(place.bill().id), "reason": place.text("Why")})
+
+
+def withdraw_dispute(place: Place) -> Ask:
+    bill, _ = place.disputed()
+    return Ask(body={"bill_id": str(bill.id), "reason": place.text("Settled")})
+
+
+def pay(place: Place) -> Ask:
+    place.fund()
+    return Ask(body={"bill_id": str(place.acknowledged().id), "amount": "300.00"})
+
+
+def retry(place: Place) -> Ask:
+    return Ask(path={"transaction_id": str(place.fund())})
+
+
+def withdraw(place: Place) -> Ask:
+    place.fund()
+    return Ask(body={"amount": "300.00", "destination": BANK})
+
+
+def set_pin(place: Place) -> Ask:
+    return Ask(body={"pin": PIN})
+
+
+def reset_pin(place: Place) -> Ask:
+    place.set_pin()
+    return Ask(body={})
+
+
+OFFICE, MINE = "/management/payments/", "/members/"
+OWN = "separation_of_duties"
+NO_MONEY = "moves no money and decides about none"
+ROWS = [
+    Row(f"GET {OFFICE}audit/", audit, VIEW, {"query.actor_id": NO_RESULTS, "query.subject_id": NO_RESULTS}),
+    Row(f"GET {OFFICE}members/", listed, MEMBERS),
+    Row(f"POST {OFFICE}members/", invite, MEMBERS, answer=201, not_own=NO_MONEY),
+    Row(
+        f"PATCH {OFFICE}members/{{membership_id}}/",
+        change_member,
+        MEMBERS,
+        {"path.membership_id": NO_MEMBER},
+        own="own_membership",
+    ),
+    Row(f"POST {OFFICE}members/import/", roster, MEMBERS, not_own=NO_MONEY),
+    Row(f"GET {OFFICE}settings/", nothing, MEMBERS),
+    Row(f"PATCH {OFFICE}settings/", settings, MEMBERS, not_own=NO_MONEY),
+    Row(
+        f"POST {OFFICE}create_bill/",
+        lambda place: Ask(body=new_bill(place)),
+        BILL,
+        {"body.user_id": NO_MEMBER},
+        answer=201,
+        not_own="who bills themselves owes more, and may not change it after",
+    ),
+    Row(
+        f"POST {OFFICE}create_bulk_bills/",
+        lambda place: Ask(body={"bills": [new_bill(place), new_bill(place)]}),
+        BILL,
+        {"body.bills.0.user_id": Hears(422, "bulk_invalid")},
+        answer=201,
+        not_own="who bills themselves owes more, and may not change it after",
+    ),
+    Row(f"GET {OFFICE}bills/", bills, VIEW, {"query.user_id": NO_RESULTS}),
+    Row(f"GET {OFFICE}bills/{{bill_id}}/", a_bill, VIEW | BILL, {"path.bill_id": NO_BILL}),
+    Row(f"PATCH {OFFICE}bills/{{bill_id}}/", edit_bill, BILL, {"path.bill_id": NO_BILL}, own=OWN),
+    Row(f"GET {OFFICE}bills/{{bill_id}}/members/", bill_of_all, VIEW, {"path.bill_id": NO_BILL}),
+    Row(f"POST {OFFICE}update_bill_status/", cancel, BILL, {"body.bill_id": NO_BILL}, own=OWN),
+    Row(f"GET {OFFICE}dashboard/", lambda place: listed(place) and Ask(), VIEW),
+    Row(f"GET {OFFICE}disputes/", listed, VIEW),
+    Row(f"POST {OFFICE}resolve_dispute/", resolve, BILL, {"body.dispute_id": NO_DISPUTE}, own=OWN),
+    Row(f"GET {OFFICE}transactions/", transactions, VIEW, {"query.user_id": NO_RESULTS, "query.bill_id": NO_RESULTS}),
+    Row(f"POST {OFFICE}refund_transaction/", refund, TRANSFER, {"body.transaction_id": NO_TRANSACTION}, own=OWN),
+    Row(
+        f"POST {OFFICE}record_offline_payment/",
+        offline,
+        BILL,
+        {"body.user_id": NO_BILL, "body.bill_id": NO_BILL},
+        answer=201,
+        own=OWN,
+    ),
+    Row(f"GET {OFFICE}users/", listed, VIEW),
+    Row(f"GET {OFFICE}cluster_wallet/", listed, WALLET),
+    Row(
+        f"POST {OFFICE}cluster_wallet_transfer/",
+        transfer,
+        TRANSFER,
+        answer=201,
+        not_own="the estate's money; above the limit a second person approves, which the next two rows hold",
+    ),
+    Row(
+        f"POST {OFFICE}cluster_wallet_transfers/{{transfer_id}}/approve/",
+        decide,
+        TRANSFER,
+        {"path.transfer_id": NO_PAYOUT},
+        own=OWN,
+    ),
+    Row(
+        f"POST {OFFICE}cluster_wallet_transfers/{{transfer_id}}/reject/",
+        decide,
+        TRANSFER,
+        {"path.transfer_id": NO_PAYOUT},
+        own=OWN,
+    ),
+    Row(f"POST {OFFICE}cluster_wallet_credit/", credit, CREDIT, answer=201, not_own="the estate's money, in"),
+    Row(f"GET {MINE}bills/my_bills/", mine),
+    Row(f"GET {MINE}bills/summary/", lambda place: mine(place) and Ask()),
+    Row(f"POST {MINE}bills/acknowledge_bill/", acknowledge, ids={"body.bill_id": NO_BILL}),
+    Row(f"POST {MINE}bills/dispute_bill/", dispute, ids={"body.bill_id": NO_BILL}, former="former_member"),
+    Row(f"POST {MINE}bills/withdraw_dispute/", withdraw_dispute, ids={"body.bill_id": NO_DISPUTE}),
+    Row(f"POST {MINE}bills/pay_bill/", pay, ids={"body.bill_id": NO_BILL}, answer=201),
+    Row(f"GET {MINE}bills/{{bill_id}}/", a_bill, ids={"path.bill_id": NO_BILL}),
+    Row(f"GET {MINE}profile/export/", nothing, cluster=False),
+    # No provider can be asked again yet: a payment of one's own is there, and not retryable.
+    Row(
+        f"POST {MINE}transactions/{{transaction_id}}/retry/",
+        retry,
+        ids={"path.transaction_id": NO_TRANSACTION},
+        answer=409,
+    ),
+    Row(f"GET {MINE}wallet/balance/", nothing),
+    Row(f"GET {MINE}wallet/transactions/", mine),
+    Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),
+    Row(f"POST {MINE}wallet/set_pin/", set_pin),
+    Row(f"POST {MINE}wallet/reset_pin/", reset_pin, answer=202),
+    Row(f"POST {MINE}wallet/freeze/", nothing),
+    Row(f"POST {MINE}wallet/unfreeze/", nothing),
+]

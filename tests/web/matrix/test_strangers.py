@@ -1,0 +1,102 @@
+"""What is a stranger's is not there: the answer to it is the answer to an id that nothing has, and nothing happens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.cast import ApiClient, Person
+from tests.web.matrix.row import Ask, Hears, Row
+from tests.web.matrix.town import Town
+from tests.web.matrix.watch import Watch, heard, nowhere, said, send
+
+
+def not_there(watch: Watch, who: Person, client: ApiClient, row: Row, ask: Ask, where: str, id: str) -> Any:
+    """Ask for this id and for one that nothing has; both must be told the same. Answers the first."""
+    none = nowhere()
+    answer = send(client, row, ask.with_id(where, id))
+    watch.note(who, answer, f"{row} with a stranger's id at {where}")
+    first, second = said(answer, id), said(send(client, row, ask.with_id(where, none)), none)
+    assert first == second, f"{row} tells a stranger's id at {where} from one that nothing has: {first} {second}"
+    return answer
+
+
+def expected(answer: Any, hears: Hears, what: str) -> None:
+    if hears.empty:
+        assert answer.status_code == 200, f"{what}: {heard(answer)}"
+        assert answer.json()["results"] == [], what
+    else:
+        assert heard(answer) == (hears.status, hears.code), f"{what}: {heard(answer)}"
+
+
+def test_another_estates_ids_are_not_there(town: Town, watch: Watch, id_row: Row) -> None:
+    """Everything in the request is one's own, but one id at a time."""
+    row, place, theirs = id_row, town.place(town.there), id_row.good(town.place(town.here))
+    ask, who = row.good(place), place.office if row.is_office else place.member
+    client, before = town.client(who), watch.rows()
+    for where, hears in row.ids.items():
+        answer = not_there(watch, who, client, row, ask, where, theirs.id_at(where))
+        expected(answer, hears, f"{row}, another estate's id at {where}")
+    assert watch.rows() == before
+    assert send(client, row, ask).status_code == row.answer, "the request was wrong in another way too"
+
+
+def test_who_belongs_to_both_asks_in_the_right_one(town: Town, watch: Watch, office_id_row: Row) -> None:
+    """In the one estate what is in the other is not there, and in the other it is."""
+    row, client = office_id_row, town.client(town.twin)
+    ask = row.good(town.place(town.here))
+    before = watch.rows()
+    answer = send(client, row, ask, X_Cluster_ID=str(town.there.id))
+    hears = min(row.ids.values(), key=lambda heard: heard.status)
+    assert (heard(answer) == (hears.status, hears.code)) or (hears.empty and answer.json()["results"] == []), row
+    assert heard(send(client, row, ask)) == (400, "cluster_required")
+    assert watch.rows() == before
+    assert send(client, row, ask, X_Cluster_ID=str(town.here.id)).status_code == row.answer, row
+
+
+def test_a_neighbours_ids_are_not_there(town: Town, watch: Watch, member_id_row: Row) -> None:
+    """Nor for those who manage the estate: what is a member's own is for them alone."""
+    row, place = member_id_row, town.place(town.here)
+    theirs, ask = row.good(town.place(town.here)), row.good(place)
+    asking = {
+        "a neighbour": place.member,
+        "an administrator": town.here["office"],
+        "somebody who left": town.gone["resident"],
+        **{f"staff with {name or 'nothing'}": person for name, person in town.staff.items()},
+    }
+    before = watch.rows()
+    for where, hears in row.ids.items():
+        for what, who in asking.items():
+            answer = not_there(watch, who, town.client(who), row, ask, where, theirs.id_at(where))
+            left = row.former and what == "somebody who left"
+            expected(
+                answer,
+                Hears(403, row.former) if left else hears,
+                f"{row}, a neighbour's id at {where}, asked by {what}",
+            )
+    assert watch.rows() == before
+
+
+def test_another_estate_is_not_there(town: Town, watch: Watch, row: Row) -> None:
+    """Whoever names an estate in the header that is not theirs hears what they hear of one that is nowhere."""
+    here, there = town.place(town.here), town.place(town.there)
+    ask, before = row.good(here), watch.rows()
+    for who in (town.there["office"], there.member, here.member):
+        named, none = str(town.there.id if who is here.member else town.here.id), nowhere()
+        answer = watch.note(who, send(town.client(who), row, ask, X_Cluster_ID=named), f"{row}, another estate named")
+        if row.cluster:
+            assert heard(answer) == (404, "cluster_not_found"), (row, heard(answer))
+            assert said(answer, named) == said(send(town.client(who), row, ask, X_Cluster_ID=none), none)
+    assert watch.rows() == before
+
+
+def test_a_search_finds_nothing_of_another_estate(town: Town, watch: Watch, search_row: Row) -> None:
+    row, place = search_row, town.place(town.here)
+    row.good(place)
+    client = town.client(town.there["office"])
+    for found in (place.tag, place.member.email, place.member.name.split(" ")[0], place.member.unit):
+        asked, none = Ask(query={"q": found}), nowhere()
+        answer = watch.note(town.there["office"], send(client, row, asked), f"{row}, searching for {found}")
+        assert answer.json()["results"] == [] or place.tag not in answer.content.decode(), (row, found)
+        assert send(client, row, Ask(query={"q": none})).json()["results"] == []
+    answer = send(town.client(town.here["office"]), row, Ask(query={"q": place.tag}))
+    assert answer.json()["results"], f"{row} finds nothing where there is something"

@@ -1,0 +1,220 @@
+"""Two estates that must not know of each other, everybody who may ask, and places where a good request is prepared.
+
+Every name, e-mail address, unit and title of an estate carries its tag: a canary that no answer to the other may hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import count
+from uuid import UUID, uuid4
+
+from django.test.client import ClientHandler
+
+from clustr.bills import commands as bills
+from clustr.bills.models import Bill, Dispute
+from clustr.bills.types import BillType, NewBill
+from clustr.clusters import commands as clusters
+from clustr.clusters.commands import enrol_members
+from clustr.clusters.types import NewMember, PaymentsPermissions, Role
+from clustr.kit import clock
+from clustr.kit.tenancy import tenant
+from clustr.people.commands import create_platform_staff
+from clustr.wallets import commands as wallets
+from clustr.wallets.types import Destination, OfflineMethod
+from tests.cast import ApiClient, Estate, Part, Person, _enrol, client_of, make_estate
+from tests.money import naira, no_pin
+
+PIN = "482915"
+LONG_AGO = timedelta(days=90)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one good request is prepared. `office` asks for the office, `member` for themselves, and it is the member's
+    money; `clerk` (an administrator too) did what had to be done before, `maker` made what waits for a second person."""
+
+    estate: Estate
+    tag: str
+    now: datetime
+    office: Person
+    clerk: Person
+    maker: Person
+    member: Person
+
+    def text(self, word: str) -> str:
+        """A text that carries the estate's canary."""
+        return f"{word} {self.tag} {uuid4().hex[:8]}"
+
+    def fund(self, amount: str = "5000.00") -> UUID:
+        """Money into the member's wallet; the transaction's id."""
+        return wallets.receive_offline(
+            actor=self.clerk.actor,
+            user_id=self.member.user_id,
+            amount=naira(amount),
+            method=OfflineMethod.CASH,
+            reference=self.text("R"),
+            now=self.now,
+        ).id
+
+    def bill(self) -> Bill:
+        """A bill to the member alone."""
+        new = self._new(self.member.user_id)
+        return bills.create_user_specific_bill(actor=self.clerk.actor, new=new, now=self.now)
+
+    def bill_of_all(self) -> Bill:
+        """A bill to every resident."""
+        return bills.create_cluster_wide_bill(actor=self.clerk.actor, new=self._new(None), now=self.now)
+
+    def _new(self, user_id: UUID | None) -> NewBill:
+        return NewBill(
+            title=self.text("Gate"),
+            description=self.text("Repair"),
+            amount=naira("1000.00"),
+            type=BillType.MAINTENANCE,
+            due_date=self.now + timedelta(days=10),
+            user_id=user_id,
+        )
+
+    def acknowledged(self) -> Bill:
+        made = self.bill()
+        bills.acknowledge_bill(actor=self.member.actor, bill_id=made.id, version=None, now=self.now)
+        return made
+
+    def paid(self) -> tuple[Bill, UUID]:
+        """A bill the member has paid, and the payment."""
+        self.fund()
+        made = self.acknowledged()
+        paid, _ = bills.pay_bill(
+            actor=self.member.actor, bill_id=made.id, amount=None, authorization=no_pin(self.member), now=self.now
+        )
+        return made, paid.id
+
+    def disputed(self) -> tuple[Bill, UUID]:
+        """A bill the member disputes, and the dispute."""
+        made = self.bill()
+        bills.dispute_bill(actor=self.member.actor, bill_id=made.id, reason=self.text("Why"), now=self.now)
+        with tenant(self.estate.id):
+            return made, Dispute.objects.get(bill_id=made.id).id
+
+    def rich(self, amount: str = "3000000.00") -> UUID:
+        """Money into the cluster's wallet; the operation's id."""
+        return wallets.credit_cluster_wallet(
+            actor=self.clerk.actor,
+            amount=naira(amount),
+            description=self.text("Grant"),
+            source=self.text("Bank"),
+            now=self.now,
+        )
+
+    def waiting_transfer(self) -> UUID:
+        """A transfer above the limit, which waits for another person than `maker`."""
+        self.rich()
+        return wallets.transfer_from_cluster_wallet(
+            actor=self.maker.actor,
+            amount=naira("2000000.00"),
+            description=self.text("Diesel"),
+            destination=Destination("058", "0123456789", self.text("Fuels")),
+            now=self.now,
+        )
+
+    def set_pin(self) -> None:
+        wallets.set_pin(actor=self.member.actor, pin=PIN, old_pin=None, now=self.now)
+
+
+@dataclass
+class Town:
+    """Palm Grove (`here`), Lekki Gardens (`there`), and everybody of the matrix by what they are."""
+
+    now: datetime
+    here: Estate
+    there: Estate
+    tags: dict[UUID, str]
+    platform: Person
+    twin: Person
+    landlord: Person
+    gone: dict[str, Person]
+    staff: dict[str, Person]
+    _clients: dict[UUID, ApiClient] = field(default_factory=dict)
+    _numbers: count[int] = field(default_factory=lambda: count(1))
+
+    def client(self, person: Person) -> ApiClient:
+        if person.user_id not in self._clients:
+            self._clients[person.user_id] = sharing_middleware(client_of(person))
+        return self._clients[person.user_id]
+
+    def newcomer(self, estate: Estate, role: Role = Role.RESIDENT, *permissions: str) -> Person:
+        """One more member, who has been there all along."""
+        number, tag = next(self._numbers), self.tags[estate.id]
+        part = Part(f"{role.value}{number} {tag}", role, permissions, f"U{number} {tag}")
+        return make_people(estate, (part,), self.now)[0]
+
+    def place(self, estate: Estate) -> Place:
+        """A place about a member of its own."""
+        office, clerk = estate["office"], estate["clerk"]
+        return Place(estate, self.tags[estate.id], self.now, office, clerk, clerk, self.newcomer(estate))
+
+    def own_place(self) -> Place:
+        """A place of somebody who both administers the estate and lives there, and decides about themselves."""
+        return replace(self.place(self.here), office=self.landlord, maker=self.landlord, member=self.landlord)
+
+    def leave(self, person: Person) -> None:
+        clusters.end_membership(
+            actor=self.here["office"].actor, membership_id=person.membership_id, left_at=self.now, now=self.now
+        )
+
+
+def make_people(estate: Estate, parts: tuple[Part, ...], now: datetime) -> list[Person]:
+    return _enrol(estate.id, estate.currency, estate.timezone, parts, now - LONG_AGO, now)
+
+
+_HANDLER = ClientHandler()
+
+
+def sharing_middleware(client: ApiClient) -> ApiClient:
+    """The client, with the one handler of all: each would set up the middleware anew, and keeps nothing in it."""
+    client._client.handler = _HANDLER
+    return client
+
+
+def make_town() -> Town:
+    now = clock.now()
+    here, there = _estate("palm", now), _estate("lekki", now)
+    tags = {here.id: here.name, there.id: there.name}
+    every = {permission.value: (permission.value,) for permission in PaymentsPermissions}
+    parts = [Part(f"{name} {here.name}", Role.STAFF, held) for name, held in {"none": (), **every}.items()]
+    staff = dict(zip(["", *every], make_people(here, tuple(parts), now), strict=True))
+    gone = make_people(
+        here,
+        (
+            Part(f"mover {here.name}", Role.RESIDENT),
+            Part(f"retired {here.name}", Role.STAFF, ("ViewPayments", "ManageBill")),
+        ),
+        now,
+    )
+    (landlord,) = make_people(here, (Part(f"landlord {here.name}", Role.ADMIN),), now)
+    _also(landlord, here, Role.RESIDENT, now)
+    (twin,) = make_people(here, (Part("twin", Role.ADMIN),), now)
+    _also(twin, there, Role.ADMIN, now)
+    for estate, role in ((here, Role.RESIDENT), (there, Role.RESIDENT)):
+        _also(twin, estate, role, now)
+    email = f"platform-{uuid4().hex}@example.test"
+    platform = create_platform_staff(email=email, name="Ngozi", now=now, password_hash="!")
+    nobody = replace(here["office"], user_id=platform, email=email, name="Ngozi")
+    town = Town(now, here, there, tags, nobody, twin, landlord, {"resident": gone[0], "staff": gone[1]}, staff)
+    for person in gone:
+        town.leave(person)
+    return town
+
+
+def _estate(word: str, now: datetime) -> Estate:
+    tag = f"{word}{uuid4().hex[:12]}"
+    parts = tuple(Part(f"{name} {tag}", Role.ADMIN) for name in ("office", "clerk"))
+    estate = make_estate(tag, parts, now)
+    estate.people = {name.split(" ")[0]: person for name, person in estate.people.items()}
+    return estate
+
+
+def _also(person: Person, estate: Estate, role: Role, now: datetime) -> None:
+    enrol_members(cluster_id=estate.id, members=[NewMember(person.user_id, role, now - LONG_AGO, (), "")], now=now)
