@@ -99,9 +99,8 @@ def cases_of_cluster(
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[CaseView]:
-    """What a person has to look at, the newest first; needs ViewWallet, or TransferFunds, which is who closes them."""
-    if not actor.may("TransferFunds"):
-        actor.require("ViewWallet")
+    """What a person has to look at, the newest first; for who asks with ViewWallet, or closes them with TransferFunds."""
+    actor.require("TransferFunds" if actor.may("TransferFunds") else "ViewWallet")
     found = Case.objects.filter(cluster_id=actor.cluster_id)
     if only_open:
         found = found.filter(closed_at=None)

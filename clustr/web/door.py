@@ -124,7 +124,7 @@ def once_between(
 
     known, recorded = in_tenant(actor.cluster_id, first)
     if known is not None:
-        return _replay(known)
+        return _replay(known, actor)
     crash_point("door.between.recorded")
     asked = ask(cast(P, recorded))
     crash_point("door.between.asked")
@@ -140,7 +140,7 @@ def once_between(
 
     given, repeated = in_tenant(actor.cluster_id, last)
     crash_point("door.between.kept")
-    return _replay(given) if repeated else json_answer(given.text, given.status)
+    return _replay(given, actor) if repeated else json_answer(given.text, given.status)
 
 
 def read(request: Request, work: Callable[[], BaseModel]) -> HttpResponse:

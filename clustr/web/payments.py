@@ -9,7 +9,7 @@ from clustr.payments.providers.port import NoticeRefused
 from clustr.payments.queries import transaction_visible_to
 from clustr.payments.refusals import ProviderNotAvailable
 from clustr.settlement import commands
-from clustr.web.door import Request, actor_of, read, take_turn
+from clustr.web.door import Request, once_between
 from clustr.web.money_schemas import TransactionOut, transaction_out
 from clustr.web.payment_schemas import VerifyIn
 from clustr.web.refusals import SignatureInvalid, TooLarge
@@ -44,10 +44,14 @@ def verify_payment(request: Request, body: VerifyIn) -> HttpResponse:
 
     Refuses with `transaction_not_found`.
     """
-    take_turn(request)
-    actor = actor_of(request)
-    asked = commands.verify_payment(actor=actor, reference=body.reference, now=request.now)
-    return read(request, lambda: transaction_out(transaction_visible_to(actor=actor, transaction_id=asked)))
+    return once_between(
+        request,
+        body,
+        200,
+        record=lambda _claim: body.reference,
+        ask=lambda reference: commands.verify_payment(actor=request.actor, reference=reference, now=request.now),
+        shape=lambda id: transaction_out(transaction_visible_to(actor=request.actor, transaction_id=id)),
+    )
 
 
 def _receive(request: Request, provider: str) -> HttpResponse:

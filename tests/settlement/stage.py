@@ -42,12 +42,11 @@ KEYS = SimpleNamespace(
 _stages = count(1)
 
 
-class Stage:
-    """The cast's estates, and both providers."""
+class Providers:
+    """Both providers behind their wire, on a clock of their own."""
 
-    def __init__(self, cast: Cast, *, seed: int = 7, **dials: float) -> None:
-        self.cast = cast
-        self.clock = VirtualClock(at=cast.now)
+    def __init__(self, now: datetime, *, seed: int = 7, **dials: float) -> None:
+        self.clock = VirtualClock(at=now)
         turned = {name.replace("__", "."): value for name, value in dials.items()}
         notify = {name: f"http://127.0.0.1:1/payments/webhooks/{name}/" for name in PROVIDERS}
         self.sandbox = Sandbox(seed, self.clock, dials=turned, notify=notify)
@@ -72,6 +71,46 @@ class Stage:
 
     def heal(self) -> None:
         self._control("POST", "/heal")
+
+    def end_reference(self, provider: str, reference: str, outcome: str = "success", **more: object) -> Any:
+        body = {"provider": provider, "reference": reference.lower(), "outcome": outcome}
+        return self._control("POST", "/complete", {**body, **more})
+
+    def ask(self, provider: str, method: str, path: str, body: dict[str, Any]) -> Any:
+        """Ask a provider something beside ClustR."""
+        prefix = {"paystack": "/paystack", "flutterwave": "/flutterwave/v3"}[provider]
+        key = {"paystack": KEYS.PAYSTACK_SECRET_KEY, "flutterwave": KEYS.FLUTTERWAVE_SECRET_KEY}[provider]
+        request = httpx.Request(method, "http://x/", json=body)
+        answer = self.sandbox.handle(method, prefix + path, {"Authorization": f"Bearer {key}"}, request.content)
+        assert isinstance(answer, Answer)
+        return httpx.Response(200, content=answer.body).json()
+
+    def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        request = httpx.Request(method, "http://x/", json=body or {})
+        answer = self.sandbox.handle(method, f"/_sandbox{path}", {}, request.content)
+        assert isinstance(answer, Answer)
+        assert answer.status == 200, answer.body
+        return httpx.Response(200, content=answer.body).json()
+
+    def _carry(self, request: httpx.Request) -> httpx.Response:
+        return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = self.sandbox.handle(
+            request.method, request.url.raw_path.decode(), dict(request.headers), request.content
+        )
+        if isinstance(answer, Dropped):
+            kind = httpx.ReadError if answer.reset else httpx.ReadTimeout
+            raise kind("nothing was heard", request=request)
+        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
+
+
+class Stage(Providers):
+    """The cast's estates, and both providers."""
+
+    def __init__(self, cast: Cast, *, seed: int = 7, **dials: float) -> None:
+        super().__init__(cast.now, seed=seed, **dials)
+        self.cast = cast
 
     def deposit(self, person: Person, amount: str = "1000.00", provider: str = "paystack", **more: Any) -> Checkout:
         prepared = commands.prepare_deposit(
@@ -102,10 +141,6 @@ class Stage:
         """What the payer does on the provider's page."""
         transaction = checkout.transaction
         return self.end_reference(transaction.provider, transaction.reference, outcome, **more)
-
-    def end_reference(self, provider: str, reference: str, outcome: str = "success", **more: object) -> Any:
-        body = {"provider": provider, "reference": reference.lower(), "outcome": outcome}
-        return self._control("POST", "/complete", {**body, **more})
 
     def confirm(self, checkout_or_id: Checkout | UUID) -> Transaction:
         id = checkout_or_id if isinstance(checkout_or_id, UUID) else checkout_or_id.transaction.id
@@ -166,34 +201,6 @@ class Stage:
 
     def charge_fees(self) -> str:
         return str(wallets.charge_fees_to_cluster(cluster_id=self.cast.cluster_id, now=self.now))
-
-    def ask(self, provider: str, method: str, path: str, body: dict[str, Any]) -> Any:
-        """Ask a provider something beside ClustR."""
-        prefix = {"paystack": "/paystack", "flutterwave": "/flutterwave/v3"}[provider]
-        key = {"paystack": KEYS.PAYSTACK_SECRET_KEY, "flutterwave": KEYS.FLUTTERWAVE_SECRET_KEY}[provider]
-        request = httpx.Request(method, "http://x/", json=body)
-        answer = self.sandbox.handle(method, prefix + path, {"Authorization": f"Bearer {key}"}, request.content)
-        assert isinstance(answer, Answer)
-        return httpx.Response(200, content=answer.body).json()
-
-    def _control(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        request = httpx.Request(method, "http://x/", json=body or {})
-        answer = self.sandbox.handle(method, f"/_sandbox{path}", {}, request.content)
-        assert isinstance(answer, Answer)
-        assert answer.status == 200, answer.body
-        return httpx.Response(200, content=answer.body).json()
-
-    def _carry(self, request: httpx.Request) -> httpx.Response:
-        return self._answer(request)
-
-    def _answer(self, request: httpx.Request) -> httpx.Response:
-        answer = self.sandbox.handle(
-            request.method, request.url.raw_path.decode(), dict(request.headers), request.content
-        )
-        if isinstance(answer, Dropped):
-            kind = httpx.ReadError if answer.reset else httpx.ReadTimeout
-            raise kind("nothing was heard", request=request)
-        return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
 
 
 @pytest.fixture

@@ -8,13 +8,21 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from clustr.payments.providers import registry
 from tests.web.matrix.routes import Route, routes
 from tests.web.matrix.row import Row
 from tests.web.matrix.rows import ROWS
-from tests.web.matrix.town import Town, make_town
+from tests.web.matrix.town import PROVIDERS, Town, make_town
 from tests.web.matrix.watch import Watch
 
 ROUTES = routes()
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _providers_behind_the_wire() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_registry", lambda: PROVIDERS.registry)
+        yield
 
 
 @pytest.fixture(scope="module")

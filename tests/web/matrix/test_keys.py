@@ -16,7 +16,8 @@ REPLAYED = "Idempotent-Replayed"
 def next_of(answer: Any) -> str:
     """The cursor of the next page, wherever in the answer it stands."""
     page = answer.json()
-    found = page["next"] if "next" in page else page["operations"]["next"]
+    inner = next((part for part in page.values() if isinstance(part, dict) and "next" in part), page)
+    found = page.get("next") or inner["next"]
     assert found, "`good` must make at least two rows of its list"
     return str(found)
 

@@ -18,6 +18,8 @@ PUBLIC = {
     "/metrics": "figures; in production behind a token",
     "/api/openapi.json": "the API's description",
     "/api/docs": "the same as a page",
+    "/verify/<str:code>": "whether a receipt is genuine",
+    "/pay/return/<str:reference>/": "where a payer's browser comes back to: how one payment stands, nothing else",
     "/": "the API's root, which has no page",
 }
 """Public, with the reason."""

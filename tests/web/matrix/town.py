@@ -20,12 +20,20 @@ from clustr.clusters.commands import enrol_members
 from clustr.clusters.types import NewMember, PaymentsPermissions, Role
 from clustr.kit import clock
 from clustr.kit.tenancy import tenant
+from clustr.payments import commands as payments
+from clustr.payments.models import Case, SavedMethod
+from clustr.payments.states import CaseKind
 from clustr.people.commands import create_platform_staff
+from clustr.settlement import commands as settlement
+from clustr.settlement.types import Checkout
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination, OfflineMethod
 from tests.cast import ApiClient, Estate, Part, Person, _enrol, client_of, make_estate
 from tests.money import naira, no_pin
+from tests.settlement.stage import Providers
 
+PROVIDERS = Providers(clock.now())
+"""The providers' stand-in of the whole matrix; `conftest.py` puts it behind the wire."""
 PIN = "482915"
 LONG_AGO = timedelta(days=90)
 
@@ -118,6 +126,38 @@ class Place:
             destination=Destination("058", "0123456789", self.text("Fuels")),
             now=self.now,
         )
+
+    def started_deposit(self) -> Checkout:
+        """A deposit of the member's that nobody has paid yet."""
+        prepared = settlement.prepare_deposit(
+            actor=self.member.actor,
+            amount=naira("100.00"),
+            provider="paystack",
+            callback_url="",
+            request=None,
+            now=self.now,
+        )
+        return settlement.open_checkout(actor=self.member.actor, prepared=prepared, now=self.now)
+
+    def ended_deposit(self, outcome: str = "success") -> UUID:
+        """A deposit of the member's that ended like this; the transaction's id."""
+        made = self.started_deposit().transaction
+        PROVIDERS.end_reference("paystack", made.reference, outcome)
+        settlement.confirm_payment(cluster_id=self.estate.id, transaction_id=made.id, now=self.now)
+        return made.id
+
+    def saved_card(self) -> UUID:
+        """A card of the member's that its provider keeps."""
+        self.ended_deposit()
+        with tenant(self.estate.id):
+            return SavedMethod.objects.get(cluster_id=self.estate.id, user_id=self.member.user_id).id
+
+    def case(self) -> UUID:
+        """Something that a person has to look at."""
+        with tenant(self.estate.id):
+            subject = self.text("case")
+            payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject=subject, facts={"what": subject}, now=self.now)
+            return Case.objects.get(cluster_id=self.estate.id, subject=subject).id
 
     def set_pin(self) -> None:
         wallets.set_pin(actor=self.member.actor, pin=PIN, old_pin=None, now=self.now)
