@@ -22,7 +22,10 @@ def answer(world: World, request: Request) -> Answer:
     found = find(_ROUTES, request, path=request.path.removeprefix(PREFIX) or "/")
     if found is None:
         return answer_json({"error": "no such address"}, status=404)
-    return found.handler(world, request)
+    try:
+        return found.handler(world, request)
+    except (TypeError, ValueError) as error:
+        return answer_json({"error": str(error)}, status=400)
 
 
 def _body(request: Request) -> dict[str, Any]:

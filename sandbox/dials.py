@@ -37,6 +37,7 @@ OTHER = {
     "verify.wrong_reference": (0.0, "the verify answer is about another reference"),
     "verify.wrong_domain": (0.0, "the verify answer says live for test, or test for live (Paystack)"),
     "verify.missing_seconds": (0.0, "how many seconds after its creation a charge or transfer is not found"),
+    "verify.unknown_is_404": (0.0, "1: an unknown reference or id is 404 instead of 400 (both were seen)"),
     "charge.decline": (0.0, "a saved card is declined, for a reason chosen by the seed"),
     "charge.challenge": (0.0, "a saved card needs its holder (Paystack `paused`, Flutterwave `pending`)"),
     "charge.pending": (0.0, "a saved card's charge stays pending, then succeeds"),
@@ -132,7 +133,16 @@ class Dials:
         return dict(self._set)
 
 
-_FORMS = ("scale", "seconds", "flat", "flutterwave_refunds", "flutterwave_retries", "live_schedule", "payer_bears_fees")
+_FORMS = (
+    "scale",
+    "seconds",
+    "flat",
+    "flutterwave_refunds",
+    "flutterwave_retries",
+    "live_schedule",
+    "payer_bears_fees",
+    "unknown_is_404",
+)
 
 
 def _is_fault(name: str) -> bool:

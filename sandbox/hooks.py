@@ -56,9 +56,9 @@ def due(world: World) -> list[Delivery]:
 
 def delivered(world: World, *, hook_id: int, status: int | None) -> None:
     """What the receiver answered to the latest attempt, None for nothing. Only 200 ends it."""
-    hook = world.store.known(Hook, hook_id)
-    if not hook.attempts:
-        return
+    hook = world.store.get(Hook, hook_id)
+    if hook is None or not hook.attempts:
+        return  # the sandbox was reset meanwhile
     hook.attempts[-1]["status"] = status
     hook.next_at = None if status == 200 else _next_at(world, hook, patience_seconds=0)
     world.store.touch(hook)

@@ -43,6 +43,7 @@ h2 { font-size:1rem; margin:0 0 .2rem; }
 .wait { display:grid; grid-template-columns:5.5rem 1fr; gap:.5rem; margin-top:.5rem; }
 .wait input { margin:0; }
 summary { cursor:pointer; padding:.2rem 0; font-weight:600; }
+td:first-child { white-space:nowrap; font-size:.84rem; }
 table { border-collapse:collapse; width:100%; font-size:.88rem; margin-top:.5rem; }
 td { padding:.3rem .4rem .3rem 0; border-top:1px solid var(--line); vertical-align:top; font-variant-numeric:tabular-nums; }
 .big { font-size:1.35rem; font-weight:700; letter-spacing:.04em; margin:.1rem 0 .4rem; font-variant-numeric:tabular-nums; }

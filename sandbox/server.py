@@ -105,5 +105,5 @@ class _Handler(BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         try:
             super().handle_one_request()
-        except (ConnectionError, TimeoutError, ValueError):
+        except (ConnectionError, TimeoutError):
             self.close_connection = True  # the client went away, or the connection was broken on purpose

@@ -71,13 +71,13 @@ class Request:
         return key.strip() if scheme.lower() == "bearer" else ""
 
     def json(self) -> dict[str, Any] | None:
-        """The body as an object, numbers with a point as Decimal; None if it is not one. A form counts as an object."""
-        if self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            return dict(self.form())
+        """The body as an object, numbers with a point as Decimal; None if it is not one. A form counts as an object, but JSON
+        is JSON whatever it is called: `curl -d` calls everything a form."""
         try:
             read = json.loads(self.body or b"{}", parse_float=Decimal)
         except ValueError:
-            return None
+            is_form = self.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+            return dict(self.form()) if is_form else None
         return read if isinstance(read, dict) else None
 
     def form(self) -> dict[str, str]:

@@ -139,7 +139,8 @@ def verify_by_reference(world: World, request: Request) -> Answer:
 def _verified(world: World, charge: Charge | None) -> Answer:
     hidden = world.seconds("verify.missing_seconds", provider="flutterwave")
     if charge is None or world.now - charge.created_at < hidden:
-        raise replies.refusal(400, _NOT_FOUND)
+        unknown = world.dials.value("verify.unknown_is_404", provider="flutterwave")
+        raise replies.refusal(404 if unknown else 400, _NOT_FOUND)
     seen = shapes.transaction(world, charge)
     lies: dict[str, dict[str, Any]] = {
         "amount": {name: seen[name] - 1 for name in ("amount", "charged_amount")},

@@ -28,6 +28,8 @@ def banks(world: World, request: Request) -> Answer:  # noqa: ARG001
             "pay_with_bank": False,
             "active": True,
             "is_deleted": False,
+            "supports_transfer": True,
+            "available_for_direct_debit": False,
             "country": "Nigeria",
             "currency": "NGN",
             "type": "nuban",
@@ -63,7 +65,8 @@ def create_customer(world: World, request: Request) -> Answer:
     body = replies.body_of(request)
     named = {name: body.get(name) for name in ("first_name", "last_name", "phone", "metadata")}
     person = world.person(provider="paystack", email=replies.email(body), now=world.now, **named)
-    return replies.ok("Customer created", {**_account_fields(world, person), **shapes.customer(person)})
+    nothing: dict[str, list[object]] = {"transactions": [], "subscriptions": [], "authorizations": []}
+    return replies.ok("Customer created", {**nothing, **_account_fields(world, person), **shapes.customer(person)})
 
 
 def fetch_customer(world: World, request: Request) -> Answer:
@@ -73,6 +76,7 @@ def fetch_customer(world: World, request: Request) -> Answer:
     at = wire_time(person.created_at)
     held = [account for account in world.store.all(Account) if account.person_id == person.id]
     cards = [card for card in world.store.find(Card, "paystack", "of", str(person.id)) if card.active]
+    accounts = [payout_shapes.account(account, world=world) for account in held]
     data = {
         "transactions": [],
         "subscriptions": [],
@@ -83,7 +87,8 @@ def fetch_customer(world: World, request: Request) -> Answer:
         "updated_at": at,
         "total_transactions": 0,
         "total_transaction_value": [],
-        "dedicated_account": payout_shapes.account(held[0], world=world) if held else None,
+        "dedicated_account": accounts[0] if accounts else None,
+        "dedicated_accounts": accounts,
     }
     return replies.ok("Customer retrieved", data)
 

@@ -100,6 +100,7 @@ def account(row: Account, *, world: World) -> dict[str, Any]:
             "expired": False,
             "account_type": "PAY-WITH-TRANSFER-RECURRING",
             "assigned_at": at,
+            "expired_at": None,
         },
         "customer": customer(person),
         "split_config": {},

@@ -37,7 +37,7 @@ def create(world: World, request: Request) -> Answer:
         ),
     )
     seen = shapes.refund(world, refund) | {"transaction": _transaction(world, charge), "channel": None}
-    for name in ("dispute", "settlement", "refunded_at"):
+    for name in ("dispute", "settlement", "refunded_at", *shapes.NEWER_REFUND):
         del seen[name]
     return replies.ok("Refund has been queued for processing", seen)
 
@@ -58,6 +58,8 @@ def listed(world: World, request: Request) -> Answer:
         and replies.between(request, refund.created_at)
     ]
     page, meta = replies.page_of(request, rows[::-1])
+    if "page" in meta:
+        meta["failedRefundCount"] = sum(refund.status == "failed" for refund in rows)
     return replies.ok("Refunds retrieved", [shapes.refund(world, row, in_list=True) for row in page], meta=meta)
 
 
@@ -77,14 +79,11 @@ def retry(world: World, request: Request) -> Answer:
         )
     refunding.retry_refund(world, refund)
     seen = shapes.refund(world, refund) | {
-        "bank_reference": None,
-        "reason": "PROCESSING",
         "customer": None,
-        "initiated_by": "sandbox@example.com",
         "reversed_at": None,
-        "session_id": None,
     }
-    for name in ("createdAt", "updatedAt"):
+    kept = ("bank_reference", "reason", "customer", "initiated_by", "session_id")
+    for name in ("createdAt", "updatedAt", *(name for name in shapes.NEWER_REFUND if name not in kept)):
         del seen[name]
     return replies.ok("Refund retried and has been queued for processing", seen)
 

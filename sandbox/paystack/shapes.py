@@ -182,9 +182,9 @@ def _log(charge: Charge) -> dict[str, Any] | None:
 def refund(world: World, row: Refund, *, in_list: bool = False) -> dict[str, Any]:
     """As fetch shows it; a list has other names for the times and a number for `fully_deducted`."""
     done = row.status == "processed"
+    charge = world.store.known(Charge, row.charge_id)
     created, updated = wire_time(row.created_at), wire_time(row.updated_at)
-    times = {"created_at": created, "updated_at": updated} if in_list else {"createdAt": created, "updatedAt": updated}
-    return {
+    shown = {
         "id": row.id,
         "integration": INTEGRATION,
         "domain": domain(world),
@@ -202,8 +202,28 @@ def refund(world: World, row: Refund, *, in_list: bool = False) -> dict[str, Any
         "expected_at": wire_time(row.created_at + timedelta(days=10)),
         "customer_note": row.customer_note,
         "merchant_note": row.merchant_note,
-        **times,
+        "createdAt": created,
+        "updatedAt": updated,
+        # In the newer description, not yet in the samples.
+        "bank_reference": None,
+        "transaction_reference": charge.reference,
+        "reason": row.status.upper(),
+        "customer": customer(world.store.known(Person, charge.person_id)),
+        "refund_type": "full" if row.amount >= amount_of(charge) else "partial",
+        "transaction_amount": amount_of(charge),
+        "initiated_by": "sandbox@example.com",
+        "refund_channel": "migs",
+        "session_id": None,
+        "collect_account_number": False,
     }
+    return shown | {"created_at": created, "updated_at": updated} if in_list else shown
+
+
+# What only the newer description of a refund has.
+NEWER_REFUND = (
+    *("bank_reference", "transaction_reference", "reason", "customer", "refund_type", "transaction_amount"),
+    *("initiated_by", "refund_channel", "session_id", "collect_account_number"),
+)
 
 
 def dispute(world: World, row: Dispute) -> dict[str, Any]:

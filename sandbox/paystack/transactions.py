@@ -58,7 +58,7 @@ def verify(world: World, request: Request) -> Answer:
     hidden = world.seconds("verify.missing_seconds", provider="paystack")
     if charge is None or world.now - charge.created_at < hidden:
         raise replies.refusal(
-            400,
+            404 if world.dials.value("verify.unknown_is_404", provider="paystack") else 400,
             "Transaction reference not found.",
             code="transaction_not_found",
             next_step="Ensure that you're passing the reference of a transaction that exists on this integration",

@@ -46,7 +46,6 @@ def create_recipient(world: World, request: Request) -> Answer:
             )
         )
     seen = payout_shapes.recipient(found, world=world)
-    del seen["isDeleted"]
     return replies.ok("Transfer recipient created successfully", seen, status=201)
 
 

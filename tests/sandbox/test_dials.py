@@ -224,6 +224,12 @@ def test_every_dial_is_explained_and_documented() -> None:
         assert f"`{name}`" in page or (fault in WIRE_FAULTS and f"`{fault}`" in page and f"`{group}`" in page), name
 
 
+def test_an_unknown_reference_may_be_404() -> None:
+    rig = Rig(verify__unknown_is_404=1)
+    rig.ask("paystack", "GET", "/transaction/verify/none", status=404)
+    rig.ask("flutterwave", "GET", "/transactions/verify_by_reference?tx_ref=none", status=404)
+
+
 def test_waiting_is_nothing_on_a_virtual_clock(rig: Rig) -> None:
     rig.paystack_checkout()
     rig.end("paystack", outcome="delay", seconds=90)

@@ -170,6 +170,14 @@ def test_a_delayed_payment_goes_back_pending(browser: httpx.Client) -> None:
     assert went["status"] == ["pending"]
 
 
+def test_a_body_is_read_whatever_it_is_called(browser: httpx.Client) -> None:
+    headers = {"authorization": "Bearer sk_test_sandbox", "content-type": "application/x-www-form-urlencoded"}
+    for body in ('{"email": "a@b.co", "amount": 10000}', "email=a%40b.co&amount=10000"):
+        assert browser.post("/paystack/transaction/initialize", content=body, headers=headers).status_code == 200
+    headers["content-type"] = "application/json"
+    assert browser.post("/paystack/transaction/initialize", content="{", headers=headers).status_code == 400
+
+
 def test_an_unknown_checkout_is_not_found(browser: httpx.Client) -> None:
     assert browser.get("/checkout/paystack/none").status_code == 404
     assert browser.get("/checkout/nobody/none").status_code == 404
