@@ -10,7 +10,9 @@ class PaymentsConfig(AppConfig):
     label = "payments"
 
     def ready(self) -> None:
-        from clustr.payments.exports import transactions_held
-        from clustr.people.exports import register_export
+        from clustr.payments.exports import forget_methods, methods_held, transactions_held
+        from clustr.people.exports import register_erasure, register_export
 
         register_export("transactions", transactions_held)
+        register_export("payment_methods", methods_held)
+        register_erasure("payment_methods", forget_methods)

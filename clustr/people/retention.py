@@ -66,6 +66,13 @@ RETENTION = (
         "a restored backup must be made to forget again",
     ),
     Retention(
+        "notices",
+        "providers' notices about payments, sealed",
+        timedelta(days=90),
+        "being acted on, then the nightly purge",
+        "needed to act on them, and as evidence in a dispute with the provider",
+    ),
+    Retention(
         "books",
         "transfers, bills, payments and the audit trail, under the person's id",
         None,

@@ -36,15 +36,15 @@ def wallets_held(user_id: UUID) -> list[dict[str, Any]]:
 
 
 def refuse_erasing_holder(user_id: UUID) -> None:
-    """Refuse `WalletNotEmpty` while a wallet of this person holds money, or a withdrawal of theirs is on its way."""
+    """Refuse `WalletNotEmpty` while a wallet of this person holds money, or some is on its way out or in."""
     for cluster_id in clusters_ever_of(user_id=user_id):
         with tenant(cluster_id):
             wallets = Wallet.objects.filter(cluster_id=cluster_id, user_id=user_id).values_list("id", flat=True)
             if Account.objects.filter(cluster_id=cluster_id, id__in=list(wallets)).exclude(balance=0).exists():
                 raise WalletNotEmpty
-            mine = Transaction.objects.filter(cluster_id=cluster_id, user_id=user_id, type="withdrawal")
+            mine = Transaction.objects.filter(cluster_id=cluster_id, user_id=user_id)
             if mine.filter(status__in=UNSETTLED).exists():
-                raise WalletNotEmpty("A withdrawal of theirs is still on its way.")
+                raise WalletNotEmpty("Money of theirs is still on its way, or may still arrive.")
 
 
 def _wallets(cluster_id: UUID, user_id: UUID) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from clustr.kit.ids import new_code
 from clustr.kit.money import Money
 from clustr.kit.pdf import qr_code, render_pdf
 from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
 from clustr.payments.queries import transaction_visible_to
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
@@ -67,6 +68,14 @@ def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes
     with tenant(actor.cluster_id):
         Receipt.objects.bulk_create([made], ignore_conflicts=True)
         return _kept(actor, transaction_id) or pdf
+
+
+def destroy_receipts(user_id: UUID, now: datetime) -> None:  # noqa: ARG001 - an erasure's signature
+    """Destroy the receipts that name a person who is being erased. Asked for again, one is drawn up without the name."""
+    for cluster_id in clusters.clusters_ever_of(user_id=user_id):
+        with tenant(cluster_id):
+            theirs = Transaction.objects.filter(cluster_id=cluster_id, user_id=user_id).values_list("id", flat=True)
+            Receipt.objects.filter(cluster_id=cluster_id, id__in=theirs).delete()
 
 
 def shown_amount(amount: Money) -> str:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import migrations, models
 
-from clustr.kit.schema import append_only, sql, tenant_reference, tenant_table
+from clustr.kit.schema import sql, tenant_reference, tenant_table
 
 TABLE = """
 CREATE TABLE settlement_receipt (
@@ -17,6 +17,12 @@ CREATE TABLE settlement_receipt (
   CONSTRAINT settlement_receipt_pkey PRIMARY KEY (cluster_id, id)
 );
 CREATE UNIQUE INDEX settlement_receipt_by_code ON settlement_receipt (code);
+"""
+
+UNCHANGED = """
+-- A receipt never changes. It goes only with the identity of the person it names.
+CREATE TRIGGER unchanged BEFORE UPDATE ON settlement_receipt FOR EACH ROW EXECUTE FUNCTION kit_refuse_change();
+ALTER TABLE settlement_receipt ENABLE ALWAYS TRIGGER unchanged;
 """
 
 STATE = migrations.CreateModel(
@@ -37,7 +43,7 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [("kit", "0001_functions"), ("payments", "0002_providers")]
     operations: ClassVar = [
         migrations.SeparateDatabaseAndState([sql(TABLE)], [STATE]),
-        tenant_table("settlement_receipt", app="SELECT, INSERT", key="", sweep_columns="cluster_id, id, code"),
+        tenant_table("settlement_receipt", app="SELECT, INSERT, DELETE", key="", sweep_columns="cluster_id, id, code"),
         tenant_reference("settlement_receipt", "id", "payments_transaction"),
-        append_only("settlement_receipt"),
+        sql(UNCHANGED),
     ]
