@@ -8,6 +8,7 @@ import sys
 from http import HTTPStatus
 from typing import Any
 
+import psycopg
 import structlog
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
@@ -160,10 +161,15 @@ def of_database(request: HttpRequest, error: DatabaseError | InterfaceError) -> 
         # A value that passed every check of ours and that PostgreSQL cannot hold: the caller's, and a gap of ours.
         log.error("value_refused_by_database", exc_info=error)
         return of_refusal(request, Invalid("A value cannot be stored."))
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if isinstance(error, (OperationalError, InterfaceError)) or _gave_up(error):
         log.error("database_unavailable", exc_info=error)
         return of_refusal(request, DatabaseUnavailable(retry_after_seconds=2))
     return of_bug(request, error)
+
+
+def _gave_up(error: BaseException) -> bool:
+    """Whether PostgreSQL ended the session because this process stood still too long inside a transaction."""
+    return isinstance(error.__cause__, psycopg.errors.IdleInTransactionSessionTimeout)
 
 
 def of_bug(request: HttpRequest, error: BaseException) -> HttpResponse:
