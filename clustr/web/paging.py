@@ -50,7 +50,7 @@ def _read_limit(value: Any) -> Any:
 class PageQuery(In):
     """The two parameters every list takes."""
 
-    limit: Annotated[int, BeforeValidator(_read_limit), Field(ge=1, le=200, description="Rows of a page.")] = 50
+    limit: Annotated[int, Field(ge=1, le=200, description="Rows of a page."), BeforeValidator(_read_limit)] = 50
     cursor: Annotated[str | None, Field(max_length=512, description="`next` of the page before.")] = None
 
     @property

@@ -44,7 +44,7 @@ class Town:
         self._fund()
         self._bill()
         self._move()
-        for person in self.cast.palm_grove.people.values():
+        for person in dict.fromkeys([*self.cast.residents, *self.cast.palm_grove.people.values()]):
             self.knows("user_id", person.user_id)
             self.knows("membership_id", person.membership_id)
         for cluster_id in (*[self.cast.palm_grove.id] * 8, self.cast.lekki.id):
