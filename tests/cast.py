@@ -161,7 +161,12 @@ class Cast:
 
 def client_of(person: Person) -> ApiClient:
     """A client with a real access token of a real session of this person."""
-    user = User.objects.get(id=person.user_id)
+    return client_of_user(person.user_id)
+
+
+def client_of_user(user_id: UUID) -> ApiClient:
+    """The same for somebody who may belong to no estate."""
+    user = User.objects.get(id=user_id)
     session = SessionStore()
     session[SESSION_KEY] = str(user.id)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

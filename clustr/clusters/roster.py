@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from clustr.clusters.policies import UNIT_LABEL_LENGTH, one_line
 from clustr.clusters.refusals import RosterInvalid, RosterTooLarge
 from clustr.clusters.types import Role
+from clustr.kit import texts
 from clustr.kit.errors import FieldError
 from clustr.people.models import NAME_LENGTH, PHONE_LENGTH
 from clustr.people.policies import normalised_email
@@ -137,6 +138,8 @@ def _row(line: int, cells: dict[str, str], zone: ZoneInfo, now: datetime, errors
     for column, longest in _LONGEST.items():
         if len(cells[column]) > longest:
             errors.add(line, column, "too_long", f"At most {longest} characters.")
+        elif problem := texts.problem_of(cells[column], lines=False):
+            errors.add(line, column, problem.code, problem.message)
     role = cells["role"].lower() or Role.RESIDENT.value
     if role not in list(Role):
         errors.add(line, "role", "unknown_role", "The role is admin, staff or resident.")

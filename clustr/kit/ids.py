@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import datetime
 from uuid import UUID, uuid5
@@ -9,12 +10,20 @@ from uuid import UUID, uuid5
 from uuid_utils.compat import uuid7
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_WRITTEN = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
 _NAMESPACE = UUID("6b1c9a52-5c0a-7c1e-9d5b-3f1f6d1c0a11")
 
 
 def new_id() -> UUID:
     """A fresh UUIDv7: ordered by time of making, unguessable in its last 74 bits."""
     return uuid7()
+
+
+def parse_id(text: str) -> UUID:
+    """The id that stands in a text as RFC 9562 writes it, in either case; braces, `urn:` and the like are a ValueError."""
+    if not _WRITTEN.fullmatch(text):
+        raise ValueError("not an id")
+    return UUID(text)
 
 
 def earliest_id(instant: datetime) -> UUID:

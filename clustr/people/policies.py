@@ -27,9 +27,13 @@ def normalised_email(text: str) -> str:
     return email
 
 
+_JOINERS = "\u200c\u200d"
+
+
 def one_line(text: str) -> str:
-    """Text for a mail's subject or a name: one line, no control characters, single spaces."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    """Text for a mail's subject or a name: one line, no control characters, single spaces. Joiners stay: Persian and
+    Hausa in Arabic letters are spelt with them."""
+    return " ".join("".join(char if char.isprintable() or char in _JOINERS else " " for char in text).split())
 
 
 def erased_email(user_id: UUID) -> str:

@@ -15,6 +15,7 @@ from ninja.utils import check_csrf
 from clustr.clusters import commands as clusters
 from clustr.kit import clock
 from clustr.kit.actor import Actor, Origin
+from clustr.kit.ids import parse_id
 from clustr.people import queries as people
 from clustr.people.types import SignedIn
 from clustr.web.refusals import ClusterMalformed, CsrfFailed, NotSignedIn
@@ -103,6 +104,6 @@ def _cluster_asked(request: HttpRequest) -> UUID | None:
     if named is None:
         return None
     try:
-        return UUID(named)
+        return parse_id(named)
     except ValueError as error:
         raise ClusterMalformed from error

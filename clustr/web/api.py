@@ -66,7 +66,7 @@ class Api(NinjaAPI):
 
 
 def refuse_unknown_parameters(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """A misspelt filter must not be silently ignored: it would show more than was asked for."""
+    """A misspelt filter must not be silently ignored: it would show more than was asked for. Nor one of two."""
     operation: Operation = view.__dict__["_ninja_operation"]
     known = {
         name
@@ -84,6 +84,12 @@ def refuse_unknown_parameters(view: Callable[..., HttpResponseBase]) -> Callable
                 errors=tuple(
                     FieldError(name[:100], "unknown_field", "There is no such parameter here.") for name in unknown[:20]
                 ),
+            )
+        repeated = sorted(name for name, sent in request.GET.lists() if len(sent) > 1)
+        if repeated:
+            raise InvalidValue(
+                "A parameter stands twice in the address.",
+                errors=tuple(FieldError(name, "duplicate", "Send it once.") for name in repeated),
             )
         return view(request, *args, **values)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.wallets.types import Destination, OperationKind, OperationView, WalletView
-from clustr.web.schemas import AmountOut, Currency, In, Instant, Out, Text
+from clustr.web.schemas import AmountOut, Currency, In, Instant, Out, Text, no_card_number
 
 DESTINATION_EXAMPLE: dict[str, Any] = {
     "bank_code": "058",
@@ -107,9 +107,9 @@ class DestinationIn(In):
     bank_code: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{3,11}$")] = Field(
         description="The bank's code with the national clearing system, or its BIC."
     )
-    account_number: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9]{6,20}$")] = Field(
-        description="Digits only; ten of them in Nigeria."
-    )
+    account_number: Annotated[
+        str, StringConstraints(strict=True, pattern=r"^[0-9]{6,20}$"), AfterValidator(no_card_number)
+    ] = Field(description="Digits only; ten of them in Nigeria. Not the number of a card.")
     account_name: Annotated[str, Text(200, empty=True)] = Field("", description="Whose account it is.")
 
     def as_destination(self) -> Destination:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clustr.web.errors import CONTENT_TYPE
+from clustr.web.openapi_links import add_links
 from clustr.web.schemas import Problem
 
 WITHOUT_CLUSTER = "x-without-cluster"
@@ -56,6 +57,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     for operations in document["paths"].values():
         for method, operation in operations.items():
             _complete_operation(method, operation)
+    add_links(document)
     return document
 
 

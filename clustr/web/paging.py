@@ -15,6 +15,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -22,7 +23,8 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from django.conf import settings
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from clustr.web.actors import Request, actor_of
 from clustr.web.refusals import InvalidCursor
@@ -38,10 +40,17 @@ _MICROSECOND = timedelta(microseconds=1)
 _TAG_BYTES = 16
 
 
+def _read_limit(value: Any) -> Any:
+    """Plain digits: pydantic would take " 5", "5.0" and digits of other scripts for a number too."""
+    if isinstance(value, str) and not re.fullmatch("[0-9]{1,9}", value, re.ASCII):
+        raise PydanticCustomError("not_a_number", "Write a whole number in plain digits.")
+    return value
+
+
 class PageQuery(In):
     """The two parameters every list takes."""
 
-    limit: Annotated[int, Field(ge=1, le=200, description="Rows of a page.")] = 50
+    limit: Annotated[int, Field(ge=1, le=200, description="Rows of a page."), BeforeValidator(_read_limit)] = 50
     cursor: Annotated[str | None, Field(max_length=512, description="`next` of the page before.")] = None
 
     @property

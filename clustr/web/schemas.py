@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,13 +16,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     StrictBool,
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from clustr.kit import texts
 from clustr.kit.errors import FieldError
+from clustr.kit.ids import parse_id
 from clustr.kit.money import DECIMALS, InvalidAmount, Money
 
 FIRST_YEAR, LAST_YEAR = 1970, 2200
@@ -32,10 +34,37 @@ _AMOUNT_OUT = r"^-?(0|[1-9][0-9]*)(\.[0-9]{1,2})?$"
 _AMOUNT = r"(0|[1-9][0-9]{0,12})(\.[0-9]{1,2})?"
 
 
+def _with_plain_ids(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_with_plain_ids(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if node.get("type") == "uuid":
+        return core_schema.no_info_before_validator_function(_read_id, core_schema.uuid_schema())
+    return {name: _with_plain_ids(part) for name, part in node.items()}
+
+
+def _read_id(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_id(value)
+    except ValueError as error:
+        raise PydanticCustomError(
+            "invalid_id", 'Write an id such as "01998a4e-6f00-7c00-8000-000000000001".'
+        ) from error
+
+
 class In(BaseModel):
-    """What a caller sends. Unknown fields are refused: a misspelt option must not be silently ignored."""
+    """What a caller sends. Unknown fields are refused: a misspelt option must not be silently ignored. Ids are read as
+    `parse_id` reads them: one spelling, so that whoever compares or logs them sees one id."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        schema: CoreSchema = _with_plain_ids(handler(source))
+        return schema
 
 
 class Out(BaseModel):
@@ -80,16 +109,22 @@ class Text(GroupedMetadata):
         yield WithJsonSchema(self._described())
 
     def _described(self) -> dict[str, Any]:
-        shown = r"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]" if self.lines else r"[^\x00-\x1f\x7f-\x9f]"
-        pattern = f"^{shown}*$" if self.empty else rf"^{shown}*[^\s\x00-\x1f\x7f-\x9f]{shown}*$"
+        shown = texts.LINES if self.lines else texts.LINE
+        pattern = f"^[^{shown}]*$" if self.empty else rf"^[^{shown}]*[^\s{shown}][^{shown}]*$"
         return {"type": "string", "minLength": 0 if self.empty else 1, "maxLength": self.longest, "pattern": pattern}
 
     def _readable(self, text: str) -> str:
-        for character in text:
-            kind = unicodedata.category(character)
-            if kind == "Cs" or (kind == "Cc" and not (self.lines and character in "\n\r\t")):
-                raise PydanticCustomError("unreadable_text", "The text holds a character that cannot be shown.")
+        problem = texts.problem_of(text, lines=self.lines)
+        if problem is not None:
+            raise PydanticCustomError(problem.code, problem.message)
         return text
+
+
+def no_card_number(text: str) -> str:
+    """For a value that has a pattern of its own instead of being a Text."""
+    if texts.holds_card_number(text):
+        raise PydanticCustomError(texts.CARD_NUMBER.code, texts.CARD_NUMBER.message)
+    return text
 
 
 def _read_amount(text: str) -> str:

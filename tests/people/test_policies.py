@@ -23,6 +23,12 @@ def test_an_address_has_one_spelling(text: str, expected: str) -> None:
 
 def test_a_name_is_one_line() -> None:
     assert one_line(" Ada\r\nBcc: all\x00\t Obi ") == "Ada Bcc: all Obi"
+    assert one_line("a\u202eb") == "a b"
+
+
+@pytest.mark.parametrize("name", ["علی\u200cرضا", "👩🏾\u200d🚀 Ngozi", "Ọláṣubọ̀mí", "Ƙofar Ƴar’adua"])
+def test_a_name_keeps_its_joiners_and_marks(name: str) -> None:
+    assert one_line(name) == name
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,7 @@ def break_something(request: Request, query: Query[BreakQuery]) -> HttpResponse:
         "write": "SELECT audit_record(NULL, now(), NULL, 'a.b', 'c', gen_random_uuid(), '', NULL, '', '')",
         "data": "SELECT 'x'::int",
         "slow": "SET LOCAL statement_timeout = 50; SELECT pg_sleep(2)",
+        "idle": "SET LOCAL idle_in_transaction_session_timeout = 20",
         "constraint": "SELECT kit_refuse('not_a_known_code', '')",
     }
 
@@ -176,6 +177,9 @@ def break_something(request: Request, query: Query[BreakQuery]) -> HttpResponse:
             raise KeyError(secret)
         with connection.cursor() as cursor:
             cursor.execute(statements[query.how])
+            if query.how == "idle":
+                threading.Event().wait(0.5)
+                cursor.execute("SELECT 1")
         return NoteOut(id=uuid4(), title="unbroken", amount=None, at=None)
 
     return read(request, work)

@@ -227,6 +227,12 @@ def test_a_statement_that_takes_too_long_says_so(trying: str, cast: Cast) -> Non
     assert slow["Retry-After"] == "1"
 
 
+def test_a_process_that_stood_still_too_long_is_no_bug(trying: str, cast: Cast) -> None:
+    ada = cast.client_of(cast.ada)
+    is_problem(ada.get(f"{trying}break/", {"how": "idle"}), 503, "database_unavailable")
+    assert ada.get("/management/payments/settings/").status_code == 200
+
+
 def test_a_foreign_host_is_refused(trying: str) -> None:
     is_problem(Client(headers={"host": "evil.example"}).get("/members/nothing/"), 400, "malformed")
 

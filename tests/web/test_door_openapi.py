@@ -75,3 +75,28 @@ def test_the_docs_page_needs_nobody_else() -> None:
     assert "//" not in html.replace("http://www.w3.org", "").replace("</", "").replace("/>", "")
     for name in ("swagger-ui-bundle.js", "swagger-ui.css", "swagger-ui-init.js"):
         assert Client().get(f"/static/ninja/{name}").status_code == 200
+
+
+def test_every_list_says_how_long_a_page_is() -> None:
+    limits = [
+        p["schema"]
+        for _, _, o in (given.values for given in OPERATIONS)
+        for p in o["parameters"]
+        if p["name"] == "limit"
+    ]
+    assert len(limits) > 8
+    assert {(limit["type"], limit["minimum"], limit["maximum"], limit["default"]) for limit in limits} == {
+        ("integer", 1, 200, 50)
+    }
+
+
+def test_ids_of_answers_lead_on() -> None:
+    links = DOCUMENT["paths"]["/members/bills/my_bills/"]["get"]["responses"]["200"]["links"]
+    assert links["pay_bill_by_bill_id"] == {
+        "operationId": "pay_bill",
+        "requestBody": {"bill_id": "$response.body#/results/0/id"},
+    }
+    names = {given.values[2]["operationId"] for given in OPERATIONS}
+    for _, _, operation in (given.values for given in OPERATIONS):
+        for response in operation["responses"].values():
+            assert {link["operationId"] for link in response.get("links", {}).values()} <= names

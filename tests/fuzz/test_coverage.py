@@ -1,0 +1,26 @@
+"""Every value that a schema tells apart, sent by whoever may: the office's addresses as an admin, all others as a resident."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.harness import ask, running, without_throttles
+
+SEED = 20270131
+
+
+def of_office(path: str) -> bool:
+    return path.startswith("/management/")
+
+
+def of_others(path: str) -> bool:
+    return not of_office(path)
+
+
+@pytest.mark.parametrize(("role", "only"), [("admin", of_office), ("resident", of_others)])
+def test_no_answer_is_unexpected(role: str, only: object) -> None:
+    before = running.cases
+    with without_throttles() as application:
+        found = ask(application, role, seed=SEED, examples=1, phases=("coverage",), only=only)  # type: ignore[arg-type]
+    assert not found, "\n".join(map(str, found))
+    assert running.cases - before > 500

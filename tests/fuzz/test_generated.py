@@ -1,0 +1,37 @@
+"""Every address as everybody, with what schemathesis makes of the OpenAPI document: a bounded, seeded run.
+
+The long form is `bin/fuzz`. What is asked follows from the document alone; a new address is asked without a change here.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz.harness import ask, running, without_throttles
+from tests.fuzz.towns import MANAGERS, ROLES
+
+SEED = 20270131
+OFFICE, MEMBERS = "/management/", "/members/"
+ONLY = {**dict.fromkeys(MANAGERS, OFFICE), "admin": OFFICE, "resident": MEMBERS, "former": MEMBERS, "twofold": MEMBERS}
+"""Where a bounded run asks as whom; strangers ask everywhere, and so does everybody in a long one."""
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_answer_is_unexpected(role: str) -> None:
+    before = running.cases
+    phases = ("fuzzing",) if role in MANAGERS else ("examples", "fuzzing", "stateful")
+    with without_throttles() as application:
+        found = ask(
+            application,
+            role,
+            seed=SEED,
+            examples=1 if role in MANAGERS else 2,
+            phases=phases,
+            only=lambda path: not of_known_audience(path) or path.startswith(ONLY.get(role, "/")),
+        )
+    assert not found, "\n".join(map(str, found))
+    assert running.cases - before > 20
+
+
+def of_known_audience(path: str) -> bool:
+    return path.startswith((OFFICE, MEMBERS))

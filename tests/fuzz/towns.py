@@ -1,0 +1,168 @@
+"""Estates with everything in them for strangers and members to ask about: who asks, and which ids exist."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from clustr.bills import commands as bills
+from clustr.bills.models import Bill
+from clustr.clusters.commands import end_membership, enrol_members
+from clustr.clusters.types import NewMember, PaymentsPermissions, Role
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import tenant
+from clustr.people.commands import create_platform_staff
+from clustr.wallets import commands as wallets
+from clustr.wallets.types import Destination
+from tests.cast import Cast, Person, client_of, client_of_user, make_cast
+from tests.money import acknowledge, fund, issue, naira, no_pin
+from tests.web.asking import approval_limit, cancel, dispute, overdue
+
+SECRET_OF_PALM_GROVE = "a matter of Palm Grove alone"
+"""Stands in titles and descriptions there; no stranger's answer may hold it."""
+
+MANAGERS = tuple(f"only {permission.value}" for permission in PaymentsPermissions)
+ROLES = ("anonymous", "resident", "admin", *MANAGERS, "neighbour's admin", "platform staff", "former", "twofold")
+STRANGERS = ("anonymous", "neighbour's admin", "platform staff")
+"""Who must never be told anything of Palm Grove."""
+
+
+@dataclass
+class Town:
+    """Palm Grove in full swing, Lekki Gardens beside it, and what is known of both."""
+
+    cast: Cast = field(default_factory=make_cast)
+    known: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    """Values that mean something, by the name of the field that takes them."""
+
+    def __post_init__(self) -> None:
+        self._fund()
+        self._bill()
+        self._move()
+        for person in dict.fromkeys([*self.cast.residents, *self.cast.palm_grove.people.values()]):
+            self.knows("user_id", person.user_id)
+            self.knows("membership_id", person.membership_id)
+        for cluster_id in (*[self.cast.palm_grove.id] * 8, self.cast.lekki.id):
+            self.knows("X-Cluster-ID", cluster_id)
+        for days in (1, 30, 400):
+            self.knows("due_date", (self.cast.now + timedelta(days=days)).isoformat())
+        self.knows("currency", "NGN")
+        self.knows("body.status", "cancelled")
+
+    def knows(self, name: str, value: Any) -> None:
+        self.known[name].append(str(value))
+
+    def headers_of(self, role: str) -> dict[str, str]:
+        """What somebody of this role sends with every request."""
+        cast, now = self.cast, self.cast.now
+        match role:
+            case "anonymous":
+                return {}
+            case "platform staff":
+                email = f"{new_id()}@example.test"
+                return client_of_user(create_platform_staff(email=email, name="Ngozi", now=now)).headers
+            case "former":
+                person = cast.add_resident("Gone")
+                _leave(person, cast)
+            case "twofold":
+                person = cast.add_resident("Twofold")
+                _join(person, cast.lekki.id, cast)
+            case "resident" | "admin" | "neighbour's admin":
+                person = {"resident": cast.bola, "admin": cast.ada, "neighbour's admin": cast.dayo}[role]
+            case _:
+                person = cast.manager(role.removeprefix("only "), name=role.title())
+        return client_of(person).headers
+
+    def _fund(self) -> None:
+        cast = self.cast
+        for resident in cast.residents:
+            fund(cast, resident, "1000000000.00")
+        fund(cast, cast.chidi, "5000.00")
+        wallets.credit_cluster_wallet(
+            actor=cast.ada.actor, amount=naira("1000000000.00"), description="Opening", source="Bank", now=cast.now
+        )
+
+    def _bill(self) -> None:
+        """Bills in every state a member can meet."""
+        cast, told = self.cast, {"title": SECRET_OF_PALM_GROVE, "description": SECRET_OF_PALM_GROVE}
+        fresh, consented, partly, disputed, late, gone = (issue(cast, **told) for _ in range(6))
+        alone = issue(cast, to=cast.bola, **told)
+        for bill in (consented, partly, late, alone):
+            acknowledge(cast, cast.bola, bill)
+        for resident in cast.residents:
+            dispute(cast, resident, disputed)
+        self._pay(partly, cast.bola, "1000.00")
+        self._pay(alone, cast.bola, None)
+        overdue(cast, late)
+        cancel(cast, gone)
+        for bill in (fresh, consented, partly, disputed, late, gone, alone):
+            self.knows("bill_id", bill.id)
+        with tenant(cast.cluster_id):
+            for id in disputed.disputes.values_list("id", flat=True):
+                self.knows("dispute_id", id)
+
+    def _pay(self, bill: Bill, person: Person, amount: str | None) -> None:
+        paid, _ = bills.pay_bill(
+            actor=person.actor,
+            bill_id=bill.id,
+            amount=naira(amount) if amount else None,
+            authorization=no_pin(person),
+            now=self.cast.now,
+        )
+        self.knows("transaction_id", paid.id)
+
+    def _move(self) -> None:
+        """Transfers out that wait for a second person."""
+        approval_limit(self.cast, 100)
+        maker = self.cast.manager("TransferFunds", "ViewWallet", name="Maker")
+        for _ in range(4):
+            waiting = wallets.transfer_from_cluster_wallet(
+                actor=maker.actor,
+                amount=naira("7.00"),
+                description=SECRET_OF_PALM_GROVE,
+                destination=Destination("058", "0123456789", "Palm Grove"),
+                now=self.cast.now,
+            )
+            self.knows("transfer_id", waiting)
+
+    def replace(self, value: Any, name: str, chance: Random, often: float) -> Any:
+        """The value, with what its fields' names know put in their place, often."""
+        if isinstance(value, dict):
+            return {key: self.replace(inner, str(key), chance, often) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.replace(inner, name, chance, often) for inner in value]
+        known = self.known.get(name)
+        return chance.choice(known) if known and isinstance(value, str) and chance.random() < often else value
+
+    def learn(self, value: Any, name: str) -> None:
+        """Remember the ids of an answer, and what was accepted as a PIN."""
+        for field_name, found in _leaves(value, name):
+            if field_name.endswith("_id") and field_name != "request_id" and found not in self.known[field_name]:
+                self.known[field_name] = [*self.known[field_name][-40:], found]
+
+
+def _leaves(value: Any, name: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(inner, str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _leaves(inner, name)
+    elif isinstance(value, str):
+        yield name, value
+
+
+def _leave(person: Person, cast: Cast) -> None:
+    end_membership(
+        actor=cast.ada.actor, membership_id=person.membership_id, left_at=cast.now - timedelta(days=1), now=cast.now
+    )
+
+
+def _join(person: Person, cluster_id: UUID, cast: Cast) -> None:
+    joined_at = cast.now - timedelta(days=9)
+    enrol_members(cluster_id=cluster_id, members=[NewMember(person.user_id, Role.RESIDENT, joined_at)], now=cast.now)
