@@ -86,6 +86,8 @@ TEXTS: tuple[tuple[str, PaymentErrorType], ...] = (
     ("no such card", T.INVALID_CARD),
     ("invalid account", T.INVALID_CARD),
     ("account closed", T.INVALID_CARD),
+    ("wrong token", T.INVALID_CARD),
+    ("invalid token", T.INVALID_CARD),
     ("authorization code", T.INVALID_CARD),
     ("authorization may be inactive", T.INVALID_CARD),
     ("token not generated", T.INVALID_CARD),
