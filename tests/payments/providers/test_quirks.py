@@ -133,6 +133,28 @@ class TestPaystack:
         assert isinstance(truth, ChargeTruth)
         assert (truth.outcome, truth.amount) == (Outcome.FAILED, request.amount)
 
+    def test_a_client_error_that_tells_of_success_is_not_believed(self) -> None:
+        wire, request = PaystackWire(), saved_charge()
+        charge = wire.add(FakeCharge(request.reference, request.amount, "paid"))
+        wire.fault = lambda _request: reply(400, {"status": False, "message": "", "data": wire.shape(charge)})
+        with pytest.raises(OutcomeUnknown):
+            wire.provider().charge_saved_method(request)
+
+    def test_no_such_address_does_not_mean_no_such_charge(self) -> None:
+        wire = PaystackWire()
+        said = {"status": False, "message": "Endpoint not found", "type": "api_error", "code": "not_found"}
+        wire.fault = lambda _request: reply(404, said)
+        with pytest.raises(OutcomeUnknown):
+            wire.provider().fetch_charge(reference=reference())
+
+    @pytest.mark.parametrize("name", ["", ".", ".."])
+    def test_a_name_that_is_none_is_not_sent(self, name: str) -> None:
+        wire = PaystackWire()
+        for ask in (wire.provider().fetch_charge, wire.provider().fetch_payout):
+            with pytest.raises(NothingSent):
+                ask(reference=name)
+        assert wire.seen == []
+
     def test_a_reference_cannot_lead_elsewhere(self) -> None:
         wire = PaystackWire()
         assert wire.provider().fetch_charge(reference="../../balance?x=1#") == NotFoundYet()
