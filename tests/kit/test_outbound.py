@@ -200,7 +200,7 @@ def drip() -> Iterator[str]:
         connection, _ = listener.accept()
         with connection, suppress(OSError):
             connection.recv(65536)
-            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 100:
                 connection.send(bytes([byte]))
                 if stopped.wait(0.05):
                     return
