@@ -166,6 +166,8 @@ class Outbound:
         self._client.close()
 
     def _patiently(self, call: _Call) -> Answer:
+        if any(part in ("", ".", "..") for part in call.path):
+            raise NothingSent("no_name")  # it would lead to another address
         began = self._tick()
         unheard: OutcomeUnknown | None = None
         for attempt in range(1, self._attempts + 1):

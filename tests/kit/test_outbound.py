@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.db import transaction
 
 from clustr.kit.outbound import (
@@ -191,7 +200,7 @@ def drip() -> Iterator[str]:
         connection, _ = listener.accept()
         with connection, suppress(OSError):
             connection.recv(65536)
-            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000:
+            for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 100:
                 connection.send(bytes([byte]))
                 if stopped.wait(0.05):
                     return
@@ -210,35 +219,94 @@ def test_a_host_that_drips_is_left_at_the_deadline(drip: str) -> None:
         Outbound(base_url=drip, headers={}, timeout_seconds=0.5).post("a", body={})
 
 
-def test_a_port_that_nobody_serves_means_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_nobody_serves_means_nothing_was_sent() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     with pytest.raises(NothingSent, match="ConnectError"):
         Outbound(base_url=address, headers={}, timeout_seconds=2, sleep=lambda _seconds: None).post("a", body={})
 
 
-def test_the_real_transport_reads_and_keeps_its_connection() -> None:
-    connections: list[Any] = []
+def test_a_host_that_proves_nothing_hears_nothing(tmp_path: Path) -> None:
+    """Its certificate is its own; the request is not sent, and with it not the key."""
+    heard: list[bytes] = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(own_certificate(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                        heard.append(secure.recv(65536))
 
-        def do_GET(self) -> None:
-            connections.append(self.client_address)
-            self.send_response(200)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        address = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(NothingSent, match="ConnectError"):
+            Outbound(base_url=address, headers={}, timeout_seconds=20, sleep=lambda _seconds: None).post("a", body={})
+        listener.shutdown(socket.SHUT_RDWR)
+    server.join(5)
+    assert not any(heard)
 
-        def log_message(self, *args: Any) -> None:
-            pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        client = Outbound(base_url=f"http://127.0.0.1:{server.server_port}", headers={}, timeout_seconds=20)
-        assert [client.get("a").body for _ in range(3)] == [{}, {}, {}]
-        client.close()
+def own_certificate(folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .sign(key, hashes.SHA256())
+    )
+    text = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + made.public_bytes(Encoding.PEM)
+    path = folder / "own.pem"
+    path.write_bytes(text)
+    return path
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Tells from which port it was asked, and the query."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        body = json.dumps({"from": self.client_address[1], "n": self.path.rpartition("=")[2]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def serving() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
-    assert len(set(connections)) == 1
+
+
+def test_the_real_transport_reads_and_keeps_its_connection(monkeypatch: pytest.MonkeyPatch, serving: str) -> None:
+    """And asks no proxy that the machine's environment names."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    client = Outbound(base_url=serving, headers={}, timeout_seconds=20)
+    first, second = client.get("a"), client.get("a")
+    client.close()
+    assert first.body["from"] == second.body["from"], "the same connection"
+
+
+def test_threads_share_one_way_out(serving: str) -> None:
+    client = Outbound(base_url=serving, headers={}, timeout_seconds=20)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda number: client.get("a", query={"n": str(number)}), range(64)))
+    client.close()
+    assert [answer.body["n"] for answer in answers] == list(map(str, range(64)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from clustr.payments.providers.nouns import Decline
 from clustr.payments.types import PaymentErrorType, RecoveryOption
 
 T = PaymentErrorType
@@ -86,6 +85,8 @@ TEXTS: tuple[tuple[str, PaymentErrorType], ...] = (
     ("no such card", T.INVALID_CARD),
     ("invalid account", T.INVALID_CARD),
     ("account closed", T.INVALID_CARD),
+    ("wrong token", T.INVALID_CARD),
+    ("invalid token", T.INVALID_CARD),
     ("authorization code", T.INVALID_CARD),
     ("authorization may be inactive", T.INVALID_CARD),
     ("token not generated", T.INVALID_CARD),
@@ -197,11 +198,11 @@ EXPLANATIONS: dict[PaymentErrorType, Explanation] = {
 }
 
 
-def failure_of(decline: Decline) -> dict[str, Any]:
-    """A decline as the `failure` of a transaction. What the provider said is not in it."""
-    explanation = EXPLANATIONS[decline.type]
+def failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
+    """The `failure` of a transaction, for a decline or a refusal of this type. What the provider said is not in it."""
+    explanation = EXPLANATIONS[type]
     return {
-        "type": decline.type.value,
+        "type": type.value,
         "message": explanation.message,
         "retryable": explanation.retryable,
         "recovery_options": [option.value for option in explanation.recovery_options],

@@ -17,6 +17,7 @@ from clustr.payments.providers.nouns import (
     Mode,
     NotFoundYet,
     Notice,
+    Outcome,
     Page,
     PayoutRequest,
     PayoutTruth,
@@ -109,8 +110,10 @@ class Paystack:
             envelope.content()
         if data.get("paused") is True and "authorization_url" in data:
             return ChallengeRequired(url=checkout_address(data["authorization_url"]))
-        truth = charge_truth(data, asked=request.amount, mode=self.mode)
-        return _about(truth, request.reference)
+        truth = _about(charge_truth(data, asked=request.amount, mode=self.mode), request.reference)
+        if not envelope.done and truth.outcome is not Outcome.FAILED:
+            raise NotUnderstood("a refusal that tells of no failure")
+        return truth
 
     def fetch_charge(self, *, reference: str) -> ChargeTruth | NotFoundYet:
         envelope = opened(self._outbound.get("transaction", "verify", reference))

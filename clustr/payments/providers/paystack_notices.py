@@ -28,10 +28,11 @@ def read_paystack_notice(*, accepted: Sequence[bytes], raw_body: bytes, headers:
     event, data = read_event(raw_body)
     kind = _NOTICES.get(event) or _NOTICES.get(event.rpartition(".")[0], NoticeKind.OTHER)
     provider_id, reference = text(data.get("id")), text(data.get("reference"))
+    told_apart_by = provider_id
     if kind is NoticeKind.PAYOUT:
-        provider_id = text(data.get("transfer_code")) or provider_id
+        told_apart_by = provider_id = text(data.get("transfer_code")) or provider_id
     elif kind is NoticeKind.REFUND:
-        provider_id = provider_id or text(data.get("refund_reference"))
+        told_apart_by = provider_id or text(data.get("refund_reference"))  # which is no id to ask by
         reference = text(data.get("transaction_reference"))
     elif kind is NoticeKind.DISPUTE:
         reference = text(optional_mapping(data.get("transaction")).get("reference"))
@@ -39,5 +40,5 @@ def read_paystack_notice(*, accepted: Sequence[bytes], raw_body: bytes, headers:
         kind=kind,
         reference=reference,
         provider_id=provider_id,
-        key=notice_key(event, provider_id, text(data.get("status")), raw_body=raw_body),
+        key=notice_key(event, told_apart_by, text(data.get("status")), raw_body=raw_body),
     )

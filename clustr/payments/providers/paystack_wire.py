@@ -87,8 +87,6 @@ _KEPT_OF_REFUND = (
     *("id", "domain", "status", "amount", "currency", "deducted_amount", "fully_deducted", "refunded_at"),
     *("expected_at", "createdAt", "updatedAt"),
 )
-
-
 _NOT_OUR_FAULT = ("api_error", "processor_error")
 
 
@@ -115,9 +113,9 @@ class Envelope:
 
     @property
     def unknown_reference(self) -> bool:
-        return self.http_status == 404 or (
-            self.http_status == 400 and (self.code == "transaction_not_found" or "not found" in self.message.lower())
-        )
+        """Whether it says that there is no such thing; not that there is no such address."""
+        named = self.code == "transaction_not_found" or "not found" in self.message.lower()
+        return self.type not in _NOT_OUR_FAULT and (self.http_status == 404 or (self.http_status == 400 and named))
 
 
 def opened(answer: Answer) -> Envelope:
@@ -175,7 +173,8 @@ def charge_truth(raw: Any, *, asked: Money | None = None, mode: Mode | None = No
     code, number = text(data.get("gateway_response_code")), text(data.get("response_code"))
     if outcome is Outcome.FAILED and leaves_outcome_unknown(code=code, number=number, text=said):
         outcome = Outcome.UNKNOWN
-    channel = text(data.get("channel"))
+    created_at = instant(data.get("created_at") or data.get("createdAt") or data.get("transaction_date"))
+    paid_at = instant(data.get("paid_at") or data.get("paidAt"))
     authorization = optional_mapping(data.get("authorization"))
     received_at = authorization.get("receiver_bank_account_number") or optional_mapping(data.get("metadata")).get(
         "receiver_account_number"
@@ -187,10 +186,10 @@ def charge_truth(raw: Any, *, asked: Money | None = None, mode: Mode | None = No
         amount=smaller(charged, requested) if requested else charged,
         charged=charged,
         fee=_fee(data.get("fees"), currency),
-        created_at=instant(data.get("created_at") or data.get("createdAt") or data.get("transaction_date")),
-        paid_at=instant(data.get("paid_at") or data.get("paidAt")),
+        created_at=created_at,
+        paid_at=paid_at or (created_at if outcome is Outcome.SUCCEEDED else None),
         mode=_mode(data, mode),
-        channel=CHANNELS.get(channel, Channel.OTHER),
+        channel=CHANNELS.get(text(data.get("channel")), Channel.OTHER),
         decline=Decline(type=decline_type(code=code, number=number, text=said), message=redacted(said))
         if outcome is Outcome.FAILED
         else None,

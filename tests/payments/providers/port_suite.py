@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 
 from clustr.kit.money import Money
-from clustr.kit.outbound import NetworkInTransaction, NothingSent, OutcomeUnknown
+from clustr.kit.outbound import NetworkInTransaction, NothingSent, OutboundError, OutcomeUnknown
 from clustr.payments.providers.nouns import (
     ChallengeRequired,
     ChargeRequest,
@@ -26,7 +26,7 @@ from clustr.payments.providers.nouns import (
     SavedMethodCharge,
     VirtualAccountRequest,
 )
-from clustr.payments.providers.port import NoticeRefused, PaymentProvider, ProviderRefused
+from clustr.payments.providers.port import AlreadyKnown, NoticeRefused, PaymentProvider, ProviderRefused
 from clustr.payments.types import PaymentErrorType
 from tests.payments.providers.wires import (
     CARD,
@@ -141,6 +141,15 @@ OTHER_CALLS: dict[str, Any] = {
     "resolve_account": lambda provider: provider.resolve_account(bank_code="057", account_number="0000000000"),
     "open_virtual_account": lambda provider: provider.open_virtual_account(account_request()),
 }
+
+
+def raised_by(call: Any, provider: PaymentProvider) -> Exception | None:
+    """What a question raised; None if it was answered."""
+    try:
+        call(provider)
+    except (OutboundError, ProviderRefused, AlreadyKnown) as error:
+        return error
+    return None
 
 
 class PortSuite:
@@ -358,29 +367,26 @@ class PortSuite:
             (MONEY_CALLS | OTHER_CALLS)[call](provider)
         assert wire.seen == []
 
-    @pytest.mark.parametrize("call", MONEY_CALLS | OTHER_CALLS)
     @pytest.mark.parametrize("fault", UNSENT)
-    def test_what_was_not_sent_is_told_apart(
-        self, wire: Wire, provider: PaymentProvider, call: str, fault: str
-    ) -> None:
+    def test_what_was_not_sent_is_told_apart(self, wire: Wire, provider: PaymentProvider, fault: str) -> None:
         wire.fault = UNSENT[fault]
-        with pytest.raises(NothingSent) as raised:
-            (MONEY_CALLS | OTHER_CALLS)[call](provider)
-        assert "canary" not in str(raised.value)
+        for name, call in (MONEY_CALLS | OTHER_CALLS).items():
+            raised = raised_by(call, provider)
+            assert isinstance(raised, NothingSent), name
+            assert "canary" not in str(raised)
 
-    @pytest.mark.parametrize("call", MONEY_CALLS | OTHER_CALLS)
     @pytest.mark.parametrize("fault", UNHEARD)
-    def test_what_was_not_heard_is_never_a_failure(
-        self, wire: Wire, provider: PaymentProvider, call: str, fault: str
-    ) -> None:
+    def test_what_was_not_heard_is_never_a_failure(self, wire: Wire, provider: PaymentProvider, fault: str) -> None:
         """Nor a refusal: `OutcomeUnknown`, or `NothingSent` where the fault came before the step that moves money."""
         wire.fault = UNHEARD[fault]
-        with pytest.raises((OutcomeUnknown, NothingSent)) as raised:
-            (MONEY_CALLS | OTHER_CALLS)[call](provider)
-        assert "canary" not in str(raised.value)
-        if call in ("start_charge", "charge_saved_method", "refund_charge"):
-            assert raised.type is not NothingSent
-            assert len(wire.seen) == 1, "what may have been heard is not said twice"
+        for name, call in (MONEY_CALLS | OTHER_CALLS).items():
+            wire.seen.clear()
+            raised = raised_by(call, provider)
+            assert isinstance(raised, OutcomeUnknown | NothingSent), name
+            assert "canary" not in str(raised)
+            if name in ("start_charge", "charge_saved_method", "refund_charge"):
+                assert isinstance(raised, OutcomeUnknown), name
+                assert len(wire.seen) == 1, "what may have been heard is not said twice"
 
     def test_the_first_notice_and_every_repeat_have_one_key(self, wire: Wire, provider: PaymentProvider) -> None:
         charge = wire.add(FakeCharge(reference(), ngn(500_000), "paid"))

@@ -133,10 +133,50 @@ class TestPaystack:
         assert isinstance(truth, ChargeTruth)
         assert (truth.outcome, truth.amount) == (Outcome.FAILED, request.amount)
 
+    def test_a_client_error_that_tells_of_success_is_not_believed(self) -> None:
+        wire, request = PaystackWire(), saved_charge()
+        charge = wire.add(FakeCharge(request.reference, request.amount, "paid"))
+        wire.fault = lambda _request: reply(400, {"status": False, "message": "", "data": wire.shape(charge)})
+        with pytest.raises(OutcomeUnknown):
+            wire.provider().charge_saved_method(request)
+
+    def test_no_such_address_does_not_mean_no_such_charge(self) -> None:
+        wire = PaystackWire()
+        said = {"status": False, "message": "Endpoint not found", "type": "api_error", "code": "not_found"}
+        wire.fault = lambda _request: reply(404, said)
+        with pytest.raises(OutcomeUnknown):
+            wire.provider().fetch_charge(reference=reference())
+
+    @pytest.mark.parametrize("name", ["", ".", ".."])
+    def test_a_name_that_is_none_is_not_sent(self, name: str) -> None:
+        wire = PaystackWire()
+        for ask in (wire.provider().fetch_charge, wire.provider().fetch_payout):
+            with pytest.raises(NothingSent):
+                ask(reference=name)
+        assert wire.seen == []
+
     def test_a_reference_cannot_lead_elsewhere(self) -> None:
         wire = PaystackWire()
         assert wire.provider().fetch_charge(reference="../../balance?x=1#") == NotFoundYet()
         assert wire.seen[0].url.raw_path == b"/transaction/verify/..%2F..%2Fbalance%3Fx%3D1%23"
+
+    def test_a_refund_is_asked_for_by_its_charge_where_no_id_is_told(self) -> None:
+        wire = PaystackWire()
+        data = {"status": "processed", "transaction_reference": "ours", "refund_reference": "TRF_1"}
+        body = written({"event": "refund.processed", "data": data}).encode()
+        notice = wire.provider().read_notice(raw_body=body, headers=wire.headers_for(body))
+        assert (notice.reference, notice.provider_id, notice.key) == ("ours", "", "refund.processed:TRF_1:processed")
+
+    @pytest.mark.parametrize(
+        ("http_status", "status"), [(200, False), (400, True), (200, "true"), (200, None), (200, 1)]
+    )
+    def test_an_envelope_that_contradicts_its_status_is_not_believed(self, http_status: int, status: Any) -> None:
+        """Whatever full and final truth is inside."""
+        wire = PaystackWire()
+        charge = wire.add(FakeCharge(reference(), ngn(100), "declined", said="Declined"))
+        wire.fault = lambda _request: reply(http_status, {"status": status, "message": "", "data": wire.shape(charge)})
+        with pytest.raises(OutcomeUnknown):
+            wire.provider().fetch_charge(reference=charge.reference)
 
     def test_two_refunds_without_ids_are_two_pieces_of_news(self) -> None:
         wire = PaystackWire()
@@ -198,6 +238,15 @@ class TestFlutterwave:
         with pytest.raises(NotOffered):
             wire.provider().open_virtual_account(request)
         assert wire.seen == []
+
+    @pytest.mark.parametrize(("http_status", "status"), [(200, "error"), (400, "success"), (200, "ok"), (200, True)])
+    def test_an_envelope_that_contradicts_its_status_is_not_believed(self, http_status: int, status: Any) -> None:
+        """Whatever full and final truth is inside."""
+        wire = FlutterwaveWire()
+        charge = wire.add(FakeCharge(reference(), ngn(100), "declined", said="Declined"))
+        wire.fault = lambda _request: reply(http_status, {"status": status, "message": "", "data": wire.shape(charge)})
+        with pytest.raises(OutcomeUnknown):
+            wire.provider().fetch_charge(reference=charge.reference)
 
     def test_both_shapes_of_a_delivery_are_the_same_news(self) -> None:
         wire = FlutterwaveWire()
