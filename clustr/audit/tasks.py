@@ -1,4 +1,4 @@
-"""Upkeep of first answers and throttles."""
+"""Upkeep of the trail's chain, of first answers and of throttles."""
 
 from __future__ import annotations
 
@@ -22,3 +22,15 @@ def forget_old_answers(timestamp: int) -> None:  # noqa: ARG001 - procrastinate 
 def forget_idle_throttles(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
     """Drop throttle buckets that are full again."""
     commands.forget_idle_throttles()
+
+
+@jobs.periodic(cron="* * * * * */5", name="audit.close_blocks")
+def close_blocks(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Every 5 seconds: close the trail's complete events into blocks, each on the digest of the one before."""
+    commands.close_blocks(now=clock.now())
+
+
+@jobs.periodic(cron="*/2 * * * *", name="audit.write_anchors")
+def write_anchors(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Every 2 minutes: write a signed anchor, outside the database, for each cluster whose chain has grown."""
+    commands.write_anchors(now=clock.now())
