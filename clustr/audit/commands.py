@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from clustr.audit import anchors, queries
 from clustr.audit.anchors import Anchor
+from clustr.audit.models import Block
 from clustr.audit.refusals import IdempotencyKeyReused, RequestInProgress
 from clustr.audit.types import Answer, Bucket, Claim, Subject
 from clustr.kit.actor import Actor
@@ -170,17 +171,14 @@ def _close_blocks_of(cluster_id: UUID, since: int, now: datetime) -> int:
             return closed
 
 
-def write_anchors(*, now: datetime) -> int:
-    """Write a signed anchor outside the database for every cluster whose chain has grown; answers how many.
+def write_anchors(*, heads: Sequence[Block], now: datetime) -> None:
+    """Write a signed anchor outside the database for each of these last blocks. `now` is later than they were read, so
+    that an anchor is never dated before the block it names.
 
     The database notes an anchor once it is on the disk, so that one that is missing there later is missed.
     """
-    heads = []
-    for cluster_id in queries.unanchored_clusters():
-        with tenant(cluster_id):
-            heads.append(queries.head(cluster_id=cluster_id))
     if not heads:
-        return 0
+        return
     anchors.append([Anchor(head.cluster_id, head.seq, head.total, bytes(head.digest), now) for head in heads])
     for head in heads:
         with tenant(head.cluster_id), connection.cursor() as cursor:
@@ -188,7 +186,6 @@ def write_anchors(*, now: datetime) -> int:
                 "INSERT INTO audit_anchor (cluster_id, seq, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                 [head.cluster_id, head.seq, now],
             )
-    return len(heads)
 
 
 def forget_idle_throttles() -> int:

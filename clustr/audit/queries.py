@@ -14,7 +14,7 @@ from django.db.models.expressions import RawSQL
 from clustr.audit.models import AuditEvent, Block
 from clustr.audit.types import Event, EventFilter
 from clustr.kit.actor import Actor
-from clustr.kit.tenancy import current_tenant
+from clustr.kit.tenancy import current_tenant, tenant
 
 VIEW_PAYMENTS = "ViewPayments"
 
@@ -82,16 +82,16 @@ def clusters_with_news() -> tuple[list[UUID], int, int]:
         return [cluster_id for (cluster_id,) in cursor.fetchall()], since, horizon
 
 
-def unanchored_clusters() -> list[UUID]:
-    """The clusters whose last block no anchor names yet; read by the sweep role, of every cluster."""
+def unanchored_heads() -> list[Block]:
+    """The last block of every cluster's chain that no anchor names yet; the sweep role finds them, of every cluster."""
     with connections["sweep"].cursor() as cursor:
         cursor.execute(_UNANCHORED)
-        return [cluster_id for (cluster_id,) in cursor.fetchall()]
-
-
-def head(*, cluster_id: UUID) -> Block:
-    """The last block of the cluster under way; there is one."""
-    return Block.objects.filter(cluster_id=cluster_id).order_by("-seq")[0]
+        grown = [cluster_id for (cluster_id,) in cursor.fetchall()]
+    heads = []
+    for cluster_id in grown:
+        with tenant(cluster_id):
+            heads.append(Block.objects.filter(cluster_id=cluster_id).order_by("-seq")[0])
+    return heads
 
 
 _UNANCHORED = """

@@ -33,4 +33,4 @@ def close_blocks(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands 
 @jobs.periodic(cron="*/2 * * * *", name="audit.write_anchors")
 def write_anchors(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
     """Every 2 minutes: write a signed anchor, outside the database, for each cluster whose chain has grown."""
-    commands.write_anchors(now=clock.now())
+    commands.write_anchors(heads=queries.unanchored_heads(), now=clock.now())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from datetime import datetime
 from typing import Any
 
 import django
@@ -18,6 +19,7 @@ def main(erasures: str, leaver: str, until: str) -> None:
     django.setup()
     from django.core.management import call_command
 
+    from clustr.audit.verifying import verify
     from clustr.kit import database
 
     seconds: dict[str, float] = {}
@@ -34,12 +36,14 @@ def main(erasures: str, leaver: str, until: str) -> None:
     done("reapply_erasures")
     call_command("check_books")
     done("check_books")
-    blocks, anchors = 0, 0
+    call_command("verify_chain", until=datetime.fromisoformat(until))
+    done("verify_chain")
+    report = verify(until=datetime.fromisoformat(until))
     found = {
         "seconds": seconds,
         "leaver": {"known_before": known_before, "erased_after": _erased(leaver)},
-        "blocks": blocks,
-        "anchors": anchors,
+        "blocks": report.blocks,
+        "anchors": report.anchors,
         **_standing(),
     }
     print(json.dumps(found))  # noqa: T201
