@@ -8,8 +8,8 @@ from clustr.kit.schema import append_only, sql, tenant_reference, tenant_table
 
 TABLES = """
 ALTER TABLE audit_event ADD COLUMN xid kit_number NOT NULL DEFAULT kit_lasting(pg_current_xact_id())::text::bigint;
--- Rows are added in nearly the order of their transactions: one entry for 16 pages finds the newest, and costs an act nothing.
-CREATE INDEX audit_event_by_xid ON audit_event USING brin (xid) WITH (pages_per_range = 16, autosummarize = on);
+-- Rows are added in nearly the order of their transactions: one entry for 64 pages finds the newest, and costs an act nothing.
+CREATE INDEX audit_event_by_xid ON audit_event USING brin (xid) WITH (pages_per_range = 64, autosummarize = on);
 
 CREATE TABLE audit_block (
   cluster_id uuid NOT NULL,
