@@ -52,6 +52,17 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """Which anchors are verified: of one cluster (None: of all), made until an instant (None: whenever)."""
+
+    cluster_id: UUID | None
+    until: datetime | None
+
+    def concerns(self, cluster_id: UUID, at: datetime) -> bool:
+        return self.cluster_id in (None, cluster_id) and (self.until is None or at <= self.until)
+
+
 def verify(*, cluster_id: UUID | None = None, file: Path | None = None, until: datetime | None = None) -> Report:
     """Verify the chains of all clusters or of one, in one snapshot, and the anchors in `file` (the present ones).
 
@@ -59,15 +70,18 @@ def verify(*, cluster_id: UUID | None = None, file: Path | None = None, until: d
     """
     report = Report()
     connection = connections["checker"]
+    file = file or anchors.folder() / anchors.FILE
     with connection.cursor() as cursor:
-        lines = list(anchors.read(file or anchors.folder() / anchors.FILE))
+        lines = list(anchors.read(file))  # before the snapshot: their blocks are in it
         cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             cursor.execute("SELECT set_config('clustr.cluster', '', true)")
             heads: dict[UUID, dict[int, StoredBlock]] = {}
             for one in [cluster_id] if cluster_id else _clusters(cursor):
                 heads[one] = _verify_cluster(cursor, one, report)
-            _verify_anchors(cursor, lines, heads, report, cluster_id, until)
+            chosen = _Chosen(cluster_id, until)
+            _verify_anchors(lines, heads, report, chosen)
+            _verify_written(cursor, file, report, chosen)
         finally:
             cursor.execute("ROLLBACK")
     return report
@@ -139,30 +153,27 @@ def _events(cluster_id: UUID) -> Iterator[StoredEvent]:
 
 
 def _verify_anchors(
-    cursor: Any,
-    lines: list[anchors.Line],
-    chains: dict[UUID, dict[int, StoredBlock]],
-    report: Report,
-    only: UUID | None,
-    until: datetime | None,
+    lines: list[anchors.Line], chains: dict[UUID, dict[int, StoredBlock]], report: Report, chosen: _Chosen
 ) -> None:
-    written: set[tuple[UUID, int]] = set()
     for line in lines:
         anchor = line.anchor
-        if anchor is not None and ((until and anchor.at > until) or (only and anchor.cluster_id != only)):
+        if anchor is not None and not chosen.concerns(anchor.cluster_id, anchor.at):
             continue
         if line.wrong:
             report.findings.append(Finding(f"anchor in line {line.number}: {line.wrong}"))
         if anchor is not None:
             report.anchors += 1
-            written.add((anchor.cluster_id, anchor.seq))
             says = _contradiction(anchor, chains.get(anchor.cluster_id, {}))
             if says:
                 report.findings.append(Finding(says, anchor.cluster_id, anchor.seq))
+
+
+def _verify_written(cursor: Any, file: Path, report: Report, chosen: _Chosen) -> None:
+    """Each anchor that the snapshot notes is in the file, which is read anew: a line comes before its note."""
+    written = {(line.anchor.cluster_id, line.anchor.seq) for line in anchors.read(file) if line.anchor}
     cursor.execute("SELECT cluster_id, seq, at FROM audit_anchor ORDER BY 1, 2")
     for cluster_id, seq, at in cursor.fetchall():
-        concerned = (only is None or cluster_id == only) and not (until and at > until)
-        if concerned and (cluster_id, seq) not in written:
+        if chosen.concerns(cluster_id, at) and (cluster_id, seq) not in written:
             says = f"an anchor was written for it at {at:%Y-%m-%d %H:%M:%S} and is gone"
             report.findings.append(Finding(says, cluster_id, seq))
 
