@@ -11,9 +11,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
@@ -41,6 +42,7 @@ class Line:
     number: int
     anchor: Anchor | None
     wrong: str = ""
+    bytes: int = 0
 
 
 def folder() -> Path:
@@ -69,12 +71,38 @@ def append(anchors: Sequence[Anchor]) -> None:
     _sync_folder(where)
 
 
+def set_aside(*, until: datetime) -> Path | None:
+    """For a copy restored to an instant: move the lines made after it into a file beside, which is kept; answers which."""
+    where = folder()
+    if not (where / FILE).exists():
+        return None
+    with (where / FILE).open("r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        kept = 0
+        for line in read(where / FILE):
+            if line.anchor is not None and line.anchor.at > until:
+                break
+            kept += line.bytes
+        later = _read_from(file, kept)
+        if not later:
+            return None
+        aside = where / f"anchors-after-{until:%Y%m%dT%H%M%S%f}-{hashlib.sha256(later).hexdigest()[:8]}.jsonl"
+        with aside.open("wb") as copy:
+            copy.write(later)
+            copy.flush()
+            os.fsync(copy.fileno())
+        _sync_folder(where)
+        file.truncate(kept)
+        os.fsync(file.fileno())
+    return aside
+
+
 def read(file: Path) -> Iterator[Line]:
     """Every whole line of an anchor file, each checked: its form, its key, its signature, and the line before it."""
     before = b""
     text = file.read_bytes() if file.exists() else b""
     for number, line in enumerate(text[: text.rfind(b"\n") + 1].splitlines(), 1):
-        yield _checked(number, line, before)
+        yield replace(_checked(number, line, before), bytes=len(line) + 1)
         before = line
 
 
@@ -115,6 +143,11 @@ def _checked(number: int, line: bytes, before: bytes) -> Line:
     if said["before"] != _digest(before):
         return Line(number, anchor, "lines before this one were changed or taken out")
     return Line(number, anchor)
+
+
+def _read_from(file: BinaryIO, position: int) -> bytes:
+    file.seek(position)
+    return file.read()
 
 
 def _last_line(text: bytes) -> bytes:

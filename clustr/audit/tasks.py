@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 
 from clustr.audit import commands, queries
-from clustr.kit import clock, jobs
+from clustr.audit.verifying import verify
+from clustr.kit import clock, jobs, metrics
+
+log = structlog.get_logger(__name__)
 
 
 @jobs.periodic(cron="23 2 * * *", name="audit.forget_old_answers")
@@ -34,3 +38,11 @@ def close_blocks(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands 
 def write_anchors(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
     """Every 2 minutes: write a signed anchor, outside the database, for each cluster whose chain has grown."""
     commands.write_anchors(heads=queries.unanchored_heads(), now=clock.now())
+
+
+@jobs.periodic(cron="7 3 * * *", name="audit.verify_chain")
+def verify_chain(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Every night: verify the trail against its blocks and anchors; what is wrong is an error in the log."""
+    for finding in verify().findings:
+        metrics.VIOLATIONS.labels("audit.chain_anchored").inc()
+        log.error("trail_not_as_it_was", says=finding.says, cluster_id=str(finding.cluster_id), block=finding.seq)

@@ -13,8 +13,9 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, connections, transaction
+from structlog.testing import capture_logs
 
 from clustr.audit import anchors, commands, queries, tasks
 from clustr.audit.chain import StoredBlock, block_digest
@@ -489,6 +490,39 @@ def test_a_restored_copy_is_verified_until_its_instant() -> None:
     cut_tail(ada)
     assert len(found(ada)) == 1
     assert verified(ada, until=NOW + timedelta(minutes=1)).findings == []
+
+
+def test_a_restored_copy_goes_on_once_later_anchors_are_set_aside(folder: Path) -> None:
+    ada = chained()
+    cut_tail(ada)
+    whole = (folder / anchors.FILE).read_bytes()
+    until = NOW + timedelta(minutes=1)
+    aside = anchors.set_aside(until=until)
+    assert aside is not None
+    assert (folder / anchors.FILE).read_bytes() + aside.read_bytes() == whole
+    assert anchors.set_aside(until=until) is None
+    act(ada)
+    close(ada.cluster_id, now=NOW)
+    commands.write_anchors(heads=queries.unanchored_heads(), now=NOW + timedelta(minutes=9))
+    assert found(ada) == []
+    assert verified(ada).anchors == 2
+
+
+def test_setting_aside_goes_with_an_instant_alone() -> None:
+    for options in ({}, {"until": NOW, "cluster": new_id()}, {"until": NOW.replace(tzinfo=None)}):
+        with pytest.raises(CommandError):
+            call_command("verify_chain", set_aside=True, **options)
+
+
+def test_the_nights_job_says_what_is_wrong() -> None:
+    ada = chained()
+    with tampering("audit_event") as server:
+        server.execute("UPDATE audit_event SET reason = 'fine' WHERE cluster_id = %s", [ada.cluster_id])
+    with capture_logs() as said:
+        tasks.verify_chain(timestamp=0)
+    assert {(line["event"], line["block"]) for line in said if line.get("cluster_id") == str(ada.cluster_id)} == {
+        ("trail_not_as_it_was", number) for number in (1, 2, 3)
+    }
 
 
 def test_the_command_says_what_is_wrong() -> None:

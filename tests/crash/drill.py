@@ -164,15 +164,15 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
-def environment(data_dir: Path, place: Place) -> dict[str, str]:
+def environment(data_dir: Path, anchors: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in UNSET}
-    return {**kept, **SETTINGS, "CLUSTR_DATA_DIR": str(data_dir), "AUDIT_ANCHOR_DIR": str(place.anchors)}
+    return {**kept, **SETTINGS, "CLUSTR_DATA_DIR": str(data_dir), "AUDIT_ANCHOR_DIR": str(anchors)}
 
 
 def _settings_of(place: Place) -> None:
     for name in UNSET:
         os.environ.pop(name, None)
-    os.environ.update(environment(place.original, place))
+    os.environ.update(environment(place.original, place.anchors))
     django.setup()
 
 
@@ -341,6 +341,7 @@ def _committed_before(
 def _lay_out(place: Place, point: int) -> None:
     """The backup as a data folder that will recover from the archive up to the point, with the secrets kept apart."""
     shutil.copy(place.original / "secrets.json", place.restored)
+    shutil.copytree(place.anchors, place.restored / "anchors")
     data = place.restored / "postgres"
     with (data / "postgresql.auto.conf").open("a") as settings:
         settings.write(
@@ -360,7 +361,7 @@ def _make_ready(place: Place, leaver: UUID, until: datetime) -> dict[str, Any]:
     ran = subprocess.run(
         command,
         cwd=ROOT,
-        env=environment(place.restored, place),
+        env=environment(place.restored, place.restored / "anchors"),
         capture_output=True,
         text=True,
         timeout=300,

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from clustr.audit.anchors import set_aside as move_aside
 from clustr.audit.verifying import Finding, verify
 
 NOT_KNOWN = 2
@@ -28,12 +29,23 @@ class Command(BaseCommand):
             metavar="INSTANT",
             help="leave anchors made later aside: for a copy restored to this instant (2026-05-03T10:00:00+00:00)",
         )
+        parser.add_argument(
+            "--set-aside", action="store_true", help="with --until, and if nothing is wrong: move later anchors away"
+        )
 
     def handle(
-        self, *, cluster: UUID | None = None, anchors: Path | None = None, until: datetime | None = None, **_: Any
+        self,
+        *,
+        cluster: UUID | None = None,
+        anchors: Path | None = None,
+        until: datetime | None = None,
+        set_aside: bool = False,
+        **_: Any,
     ) -> None:
         if until is not None and until.tzinfo is None:
             raise CommandError("--until needs its offset from UTC", returncode=NOT_KNOWN)
+        if set_aside and (until is None or cluster or anchors):
+            raise CommandError("--set-aside goes with --until alone", returncode=NOT_KNOWN)
         try:
             report = verify(cluster_id=cluster, file=anchors, until=until)
         except (DatabaseError, OSError) as error:
@@ -46,6 +58,9 @@ class Command(BaseCommand):
         )
         if report.findings:
             raise SystemExit(1)
+        if set_aside and until is not None:
+            moved = move_aside(until=until)
+            self.stdout.write(f"Later anchors are in {moved}; keep it." if moved else "There are no later anchors.")
 
 
 def _as_line(finding: Finding) -> str:
