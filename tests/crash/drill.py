@@ -19,7 +19,6 @@ import argparse
 import json
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -37,20 +36,23 @@ from uuid import UUID
 
 import django
 
+from tests.crash.archived import (
+    ROOT,
+    UNSET,
+    Place,
+    Wrong,
+    archive_all,
+    back_up,
+    commits_between,
+    environment,
+    lay_out,
+    lsn,
+    position,
+    start_with_archive,
+    superuser,
+)
+
 PAYERS = 4
-ROOT = Path(__file__).resolve().parents[2]
-UNSET = ("DATABASE_URL", "DATABASE_APP_URL", "DATABASE_SWEEP_URL", "DATABASE_CHECKER_URL", "CLUSTR_BASE_URL")
-SETTINGS = {
-    "CLUSTR_ENV": "demo",
-    "DJANGO_SETTINGS_MODULE": "clustr.settings",
-    "DATABASE_ROLE_PREFIX": "clustr",
-    "CLUSTR_LOG_LEVEL": "ERROR",
-}
-_COMMIT = re.compile(r"tx: +(\d+), lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: COMMIT ([0-9-]+ [0-9:.]+) UTC", re.ASCII)
-
-
-class Wrong(AssertionError):
-    """What must hold does not."""
 
 
 @dataclass(frozen=True)
@@ -61,38 +63,6 @@ class Acknowledged:
     minor: int
     before: int
     after: int
-
-
-@dataclass
-class Place:
-    """The folders of a drill: the server that is lost, its archive, its backup, and where it is restored."""
-
-    folder: Path
-
-    def __post_init__(self) -> None:
-        self.folder.chmod(0o711)  # PostgreSQL's account goes through, from its data to the archive
-        self.original.mkdir()
-        self.archive.mkdir()
-
-    @property
-    def original(self) -> Path:
-        return self.folder / "original"
-
-    @property
-    def archive(self) -> Path:
-        return self.folder / "archive"
-
-    @property
-    def restored(self) -> Path:
-        return self.folder / "restored"
-
-    @property
-    def anchors(self) -> Path:
-        return self.folder / "anchors"
-
-    @property
-    def erasures(self) -> Path:
-        return self.folder / "erasures.jsonl"
 
 
 @dataclass
@@ -164,11 +134,6 @@ def say(line: str) -> None:
     print(line, flush=True)  # noqa: T201
 
 
-def environment(data_dir: Path, anchors: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
-    return {**kept, **SETTINGS, "CLUSTR_DATA_DIR": str(data_dir), "AUDIT_ANCHOR_DIR": str(anchors)}
-
-
 def _settings_of(place: Place) -> None:
     for name in UNSET:
         os.environ.pop(name, None)
@@ -178,21 +143,10 @@ def _settings_of(place: Place) -> None:
 
 def _start(place: Place) -> list[Payer]:
     """The server with its archive, and an estate whose residents have money and a bill to pay."""
-    from clustr.kit import database, embedded
     from tests.cast import make_cast
     from tests.money import acknowledge, fund, issue
 
-    database.join()
-    owner = (place.original / "postgres").stat()
-    os.chown(place.archive, owner.st_uid, owner.st_gid)
-    with _superuser() as server:
-        server.execute("ALTER SYSTEM SET archive_mode = on")
-        server.execute(
-            "ALTER SYSTEM SET archive_command ="
-            " 'cp %p ../../archive/.copying && sync ../../archive/.copying && mv ../../archive/.copying ../../archive/%f'"
-        )
-    embedded.leave()  # archiving begins with a start
-    database.prepare(progress=lambda _line: None)
+    start_with_archive(place)
     cast = make_cast(residents=PAYERS)
     bill = issue(cast, "900000000.00")
     payers = [Payer(resident, bill.id) for resident in cast.residents]
@@ -210,23 +164,23 @@ def _round(number: int, place: Place, payers: list[Payer], dice: random.Random, 
         time.sleep(seconds)
         began = time.monotonic()
         start = position()
-        _back_up(place)
+        back_up(place)
         backed_up, taken = position(), time.monotonic() - began
         time.sleep(seconds)
     _forget(leaver, place)
-    end = _archive_all(place)
+    end = archive_all(place)
     made = {id: paid for payer in payers for id, paid in payer.made.items()}
     point = dice.randrange(backed_up + 1, max(paid.after for paid in made.values() if paid.after > backed_up))
     expected, until = _committed_before(point, start, end, place, made)
     began = time.monotonic()
-    _lay_out(place, point)
+    lay_out(place, point)
     found = _make_ready(place, leaver.user_id, until)
     ready = time.monotonic() - began
     _compare(found, expected, cast)
     shutil.rmtree(place.restored)
     after = len(made) - len(expected)
     say(
-        f"round {number}: backup under load {taken:.1f} s; restored to {_lsn(point)} in {found['seconds']['recovered']:.1f} s,"
+        f"round {number}: backup under load {taken:.1f} s; restored to {lsn(point)} in {found['seconds']['recovered']:.1f} s,"
         f" ready and proved after {ready:.1f} s; {len(expected)} payments there, the {after} after it are not;"
         f" {found['blocks']} blocks of the trail, {found['anchors']} anchors"
     )
@@ -261,22 +215,6 @@ def _chain(ended: threading.Event) -> None:
             tasks.write_anchors(timestamp=0)
 
 
-def _back_up(place: Place) -> None:
-    from django.conf import settings
-
-    from clustr.kit import embedded
-
-    place.restored.mkdir()
-    address = embedded.address(place.original)
-    _run(
-        [
-            *(embedded.binary("pg_basebackup"), "-h", address.host, "-p", address.port, "-U", embedded.SUPERUSER, "-w"),
-            *("-D", place.restored / "postgres", "--checkpoint=fast", "--wal-method=none"),
-        ],
-        PGPASSWORD=settings.ENV.role_password(embedded.SUPERUSER),
-    )
-
-
 def _forget(leaver: Any, place: Place) -> None:
     """Somebody is erased after the point: the backup still knows them."""
     from clustr.kit import clock
@@ -286,26 +224,11 @@ def _forget(leaver: Any, place: Place) -> None:
     place.erasures.write_text("".join(json.dumps(erasure) + "\n" for erasure in queries.erasures()))
 
 
-def _archive_all(place: Place) -> int:
-    """Wait until everything up to now is in the archive; answers where that is."""
-    with _superuser() as server:
-        name, end = server.execute(
-            "SELECT pg_walfile_name(e), e - '0/0' FROM pg_current_wal_insert_lsn() AS e"
-        ).fetchone()
-        server.execute("SELECT pg_switch_wal()")
-    deadline = time.monotonic() + 60
-    while not (place.archive / name).exists():
-        if time.monotonic() > deadline:
-            raise Wrong(f"{name} was not archived")
-        time.sleep(0.05)
-    return int(end)
-
-
 def _committed_before(
     point: int, start: int, end: int, place: Place, made: dict[UUID, Acknowledged]
 ) -> tuple[dict[UUID, Acknowledged], datetime]:
     """The payments whose commit stands in the log before the point, and the instant of the last commit there."""
-    with _superuser("clustr") as server:
+    with superuser("clustr") as server:
         rows = server.execute(
             "SELECT t.id, l.xid::text FROM payments_transaction t"
             " JOIN ledger_transfer l ON l.cluster_id = t.cluster_id AND l.journal = t.id WHERE t.purpose = 'bill'"
@@ -313,46 +236,20 @@ def _committed_before(
     written = {id: int(xid) for id, xid in rows}
     if written.keys() != made.keys():
         raise Wrong(f"not what was acknowledged: {written.keys() ^ made.keys()}")
-    from clustr.kit import embedded
-
-    dumped = _run(
-        [
-            *(embedded.binary("pg_waldump"), "--rmgr=Transaction", "--path", place.archive),
-            *("--start", _lsn(start), "--end", _lsn(end)),
-        ]
-    )
-    commits = [(int(xid), _number(lsn), at) for xid, lsn, at in _COMMIT.findall(dumped)]
-    committed_at = {xid: lsn for xid, lsn, _ in commits}
+    commits = commits_between(start, end, place)
+    committed_at = {xid: where for xid, where, _ in commits}
     expected = {}
     for id, paid in made.items():
         before = committed_at.get(written[id], 0) < point  # what is not in this part of the log is older than it
         if before:
             expected[id] = paid
         if (paid.after <= point and not before) or (paid.before >= point and before):
-            raise Wrong(
-                f"the log contradicts what was acknowledged: {id} {paid}; point {point}, log {start} to {end}, {len(commits)} commits, {written[id]} at {committed_at.get(written[id])}"
-            )
-    until = max((at for _, lsn, at in commits if lsn < point), default=None)
+            at = committed_at.get(written[id])
+            raise Wrong(f"the log contradicts what was acknowledged: {id} {paid}, committed at {at}; point {point}")
+    until = max((at for _, where, at in commits if where < point), default=None)
     if until is None:
         raise Wrong("nothing was committed during the backup: no load")
     return expected, datetime.fromisoformat(f"{until}+00:00")
-
-
-def _lay_out(place: Place, point: int) -> None:
-    """The backup as a data folder that will recover from the archive up to the point, with the secrets kept apart."""
-    shutil.copy(place.original / "secrets.json", place.restored)
-    shutil.copytree(place.anchors, place.restored / "anchors")
-    data = place.restored / "postgres"
-    with (data / "postgresql.auto.conf").open("a") as settings:
-        settings.write(
-            "archive_mode = off\n"
-            "restore_command = 'cp ../../archive/%f %p'\n"
-            f"recovery_target_lsn = '{_lsn(point)}'\n"
-            "recovery_target_inclusive = off\n"
-            "recovery_target_action = promote\n"
-            "hot_standby = off\n"  # nobody is let in before the point is reached
-        )
-    (data / "recovery.signal").touch()
 
 
 def _make_ready(place: Place, leaver: UUID, until: datetime) -> dict[str, Any]:
@@ -388,46 +285,6 @@ def _compare(found: dict[str, Any], expected: dict[UUID, Acknowledged], cast: An
         raise Wrong(f"sums differ: {found['paid']}, {found['received']}; recorded {dict(paid)}")
     if not found["leaver"]["known_before"] or not found["leaver"]["erased_after"]:
         raise Wrong(f"the erasure was not done again: {found['leaver']}")
-
-
-def position() -> int:
-    """Where the log stands."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_wal_insert_lsn() - '0/0'")
-        return int(cursor.fetchone()[0])
-
-
-def _lsn(position: int) -> str:
-    return f"{position >> 32:X}/{position & 0xFFFFFFFF:X}"
-
-
-def _number(lsn: str) -> int:
-    high, _, low = lsn.partition("/")
-    return (int(high, 16) << 32) + int(low, 16)
-
-
-def _run(command: list[Any], **environment: str) -> str:
-    ran = subprocess.run(
-        [str(part) for part in command],
-        env={**os.environ, "LC_ALL": "C", "TZ": "UTC", **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    if ran.returncode:
-        raise Wrong(f"{Path(str(command[0])).name}: {ran.stdout}{ran.stderr}")
-    return ran.stdout
-
-
-@contextmanager
-def _superuser(name: str = "postgres") -> Iterator[Any]:
-    from tests.databases import administrator
-
-    with administrator(name) as server:
-        yield server
 
 
 if __name__ == "__main__":
