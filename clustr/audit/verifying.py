@@ -76,11 +76,14 @@ def verify(*, cluster_id: UUID | None = None, file: Path | None = None, until: d
         cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         try:
             cursor.execute("SELECT set_config('clustr.cluster', '', true)")
-            heads: dict[UUID, dict[int, StoredBlock]] = {}
+            named: dict[UUID, dict[int, StoredBlock | None]] = {}
+            for line in lines:
+                if line.anchor:
+                    named.setdefault(line.anchor.cluster_id, {})[line.anchor.seq] = None
             for one in [cluster_id] if cluster_id else _clusters(cursor):
-                heads[one] = _verify_cluster(cursor, one, report)
+                _verify_cluster(cursor, one, report, named.get(one, {}))
             chosen = _Chosen(cluster_id, until)
-            _verify_anchors(lines, heads, report, chosen)
+            _verify_anchors(lines, named, report, chosen)
             _verify_written(cursor, file, report, chosen)
         finally:
             cursor.execute("ROLLBACK")
@@ -92,14 +95,13 @@ def _clusters(cursor: Any) -> list[UUID]:
     return [cluster_id for (cluster_id,) in cursor.fetchall()]
 
 
-def _verify_cluster(cursor: Any, cluster_id: UUID, report: Report) -> dict[int, StoredBlock]:
+def _verify_cluster(cursor: Any, cluster_id: UUID, report: Report, named: dict[int, StoredBlock | None]) -> None:
+    """Verify one chain, and note the blocks that anchors name in `named`."""
     report.clusters += 1
-    cursor.execute(_BLOCKS, [cluster_id])
-    blocks = [_block(row) for row in cursor.fetchall()]
-    events = _events(cluster_id)
+    events = (StoredEvent(*row) for row in _rows(_EVENTS, cluster_id))
     waiting = next(events, None)
     last: StoredBlock | None = None
-    for block in blocks:
+    for block in map(_block, _rows(_BLOCKS, cluster_id)):
         held: list[StoredEvent] = []
         while waiting is not None and waiting.xid < block.horizon:
             held.append(waiting)
@@ -108,6 +110,8 @@ def _verify_cluster(cursor: Any, cluster_id: UUID, report: Report) -> dict[int, 
             report.findings.append(Finding(says, cluster_id, block.seq))
         report.blocks += 1
         report.events += len(held)
+        if block.seq in named:
+            named[block.seq] = block
         last = block
     cursor.execute("SELECT coalesce((SELECT horizon FROM audit_horizon), '0')::text::bigint")
     (complete,) = cursor.fetchone()
@@ -117,7 +121,6 @@ def _verify_cluster(cursor: Any, cluster_id: UUID, report: Report) -> dict[int, 
         forgotten += event.xid < complete
     if forgotten:
         report.findings.append(Finding(f"{forgotten} events older than the horizon are in no block", cluster_id))
-    return {block.seq: block for block in blocks}
 
 
 def _block(row: tuple[Any, ...]) -> StoredBlock:
@@ -142,18 +145,17 @@ def _wrong_with(block: StoredBlock, last: StoredBlock | None, held: list[StoredE
         yield "its digest is not that of its events"
 
 
-def _events(cluster_id: UUID) -> Iterator[StoredEvent]:
-    """Every event of the cluster in the chain's order, a part at a time."""
+def _rows(query: str, cluster_id: UUID) -> Iterator[tuple[Any, ...]]:
+    """The rows of a cluster, a part at a time: there may be more than memory holds."""
     raw = connections["checker"].connection
-    with raw.cursor(name=f"trail_{cluster_id.hex}") as cursor:
+    with raw.cursor(name=f"trail_{hash(query) & 0xFFFF:x}_{cluster_id.hex}") as cursor:
         cursor.itersize = _AT_ONCE
-        cursor.execute(_EVENTS, [cluster_id])
-        for row in cursor:
-            yield StoredEvent(*row)
+        cursor.execute(query, [cluster_id])
+        yield from cursor
 
 
 def _verify_anchors(
-    lines: list[anchors.Line], chains: dict[UUID, dict[int, StoredBlock]], report: Report, chosen: _Chosen
+    lines: list[anchors.Line], named: dict[UUID, dict[int, StoredBlock | None]], report: Report, chosen: _Chosen
 ) -> None:
     for line in lines:
         anchor = line.anchor
@@ -163,7 +165,7 @@ def _verify_anchors(
             report.findings.append(Finding(f"anchor in line {line.number}: {line.wrong}"))
         if anchor is not None:
             report.anchors += 1
-            says = _contradiction(anchor, chains.get(anchor.cluster_id, {}))
+            says = _contradiction(anchor, named[anchor.cluster_id][anchor.seq])
             if says:
                 report.findings.append(Finding(says, anchor.cluster_id, anchor.seq))
 
@@ -178,8 +180,7 @@ def _verify_written(cursor: Any, file: Path, report: Report, chosen: _Chosen) ->
             report.findings.append(Finding(says, cluster_id, seq))
 
 
-def _contradiction(anchor: Anchor, chain: dict[int, StoredBlock]) -> str:
-    block = chain.get(anchor.seq)
+def _contradiction(anchor: Anchor, block: StoredBlock | None) -> str:
     when = f"{anchor.at:%Y-%m-%d %H:%M:%S}"
     if block is None:
         return f"an anchor of {when} names this block, and it is gone: the tail was deleted"
