@@ -75,6 +75,14 @@ class Environment(BaseSettings):
     THROTTLE_ADDRESS_PER_MINUTE: int = Field(20_000, ge=1, description="Requests per address and minute.")
     ACCESS_TOKEN_SECONDS: int = Field(3600, ge=60, description="Life of an API client's access token.")
     IDEMPOTENCY_DAYS: int = Field(30, ge=30, description="How long first answers are kept for repeats.")
+    AUDIT_ANCHOR_DIR: str = Field(
+        "",
+        description="Where the trail's signed anchors are written; best where the database's machine cannot write. Empty: the data folder.",
+    )
+    AUDIT_ANCHOR_KEYS: str = Field(
+        "",
+        description="`id:hex` pairs of 32-byte keys, comma-separated, the newest first: sign anchors. Empty: derived from the secret key.",
+    )
     CLUSTR_CRASH_AT: str = Field(
         "", description="For tests: where to crash (`clustr/kit/crashpoints.py`); production refuses it."
     )
@@ -127,6 +135,7 @@ class Environment(BaseSettings):
             raise UnsafeSettings("; ".join(dict.fromkeys(problems)))
         # A malformed key must stop the start, not the first PIN.
         keys = {"CLUSTR_PIN_PEPPERS": self.peppers, "CLUSTR_ENCRYPTION_KEYS": self.encryption_keys}
+        keys["AUDIT_ANCHOR_KEYS"] = self.anchor_keys
         for name, held in keys.items():
             if self.production and any(map(rules.too_uniform, held.values())):
                 raise UnsafeSettings(f"{name} must be made at random")
@@ -183,6 +192,11 @@ class Environment(BaseSettings):
     def encryption_keys(self) -> dict[str, bytes]:
         """Encryption key by key id, the one for new values first."""
         return _keys(self.CLUSTR_ENCRYPTION_KEYS or f"generated:{self._kept_secrets['encryption_key']}")
+
+    @cached_property
+    def anchor_keys(self) -> dict[str, bytes]:
+        """Seed of a signing key by key id, the one for new anchors first."""
+        return _keys(self.AUDIT_ANCHOR_KEYS or f"derived:{self.derived_key('audit-anchor')}")
 
 
 def _keys(text: str) -> dict[str, bytes]:
