@@ -1,0 +1,143 @@
+"""Planting seeds in copies of the tree, and seeing which test finds each."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from tests.seeds.seed import Seed
+
+_LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".clustr*", "__pycache__", ".*_cache", ".hypothesis", "htmlcov")
+_NAMED_SECONDS = 300
+_FOLDERS_SECONDS = 1200
+_FOUND = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_NO_SCHEMA = "tests/databases.py"
+_KEEP_SERVER = "import django; django.setup(); from clustr.kit import database; database.join(); print('up'); input()"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a seed: `caught` by a test, `survived` them all, or `broken`: it shows nothing."""
+
+    how: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Grown:
+    """A seed that was run."""
+
+    seed: Seed
+    ended: Ended
+    seconds: int
+    said: str
+
+
+class Field:
+    """A copy of the tree with a data folder and a PostgreSQL of its own, in which one seed at a time is planted."""
+
+    def __init__(self, root: Path, place: Path) -> None:
+        self._place = place
+        shutil.copytree(root, place, ignore=_LEFT_OUT, symlinks=True)
+        (place / ".venv").symlink_to((root / ".venv").resolve())
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CLUSTR_"))
+        } | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+
+    @contextmanager
+    def prepared(self) -> Iterator[None]:
+        """Keep the PostgreSQL of this copy running from seed to seed."""
+        keeper = subprocess.Popen(
+            [self._python, "-c", _KEEP_SERVER],
+            cwd=self._place,
+            env=self._environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert keeper.stdout
+            assert keeper.stdout.readline() == "up\n", "PostgreSQL does not start"
+            yield
+        finally:
+            keeper.communicate("\n", timeout=60)
+
+    def grow(self, seed: Seed) -> Grown:
+        """Plant the seed, run the tests that should find it, then its folders, and take it out again."""
+        path = self._place / seed.file
+        healthy, began = path.read_text(), time.monotonic()
+        try:
+            seed.sow(self._place)
+            self._forget_compiled(path)
+            ended, said = self._run(seed.tests, _NAMED_SECONDS)
+            if ended.how == "survived":
+                ended, said = self._run(seed.folders, _FOLDERS_SECONDS)
+        finally:
+            path.write_text(healthy)
+            self._forget_compiled(path)
+        return Grown(seed, ended, round(time.monotonic() - began), said)
+
+    @property
+    def _python(self) -> str:
+        return str(self._place / ".venv" / "bin" / "python")
+
+    def _run(self, tests: Sequence[str], seconds: int) -> tuple[Ended, str]:
+        command = [self._python, "-m", "pytest", "-x", "-q", "-n", "0", "--tb=short", *tests]
+        try:
+            ran = subprocess.run(
+                command,
+                cwd=self._place,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                timeout=seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as late:
+            return Ended("caught", f"no end after {seconds} s"), str(late.stdout)
+        return verdict(ran.returncode, ran.stdout), ran.stdout + ran.stderr
+
+    @staticmethod
+    def _forget_compiled(path: Path) -> None:
+        """Two states of a file may have one size and one second of change, by which compiled code is known."""
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
+            compiled.unlink()
+
+
+def verdict(code: int, said: str) -> Ended:
+    """What pytest's exit status and output say of a seed."""
+    found = _FOUND.search(said)
+    if code == 0:
+        return Ended("survived")
+    if code != 1 or found is None:
+        return Ended("broken", found[1] if found else f"pytest ended with {code}")
+    prepared = not ("ERROR at setup" in said and _NO_SCHEMA in said)
+    return Ended("caught" if prepared else "broken", found[1])
+
+
+def grow_all(seeds: Sequence[Seed], *, fields: Sequence[Field], tell: Callable[[Grown], None]) -> list[Grown]:
+    """Grow each seed in whichever field is free; `tell` of each as it ends."""
+    free: SimpleQueue[Field] = SimpleQueue()
+    for field in fields:
+        free.put(field)
+
+    def grow(seed: Seed) -> Grown:
+        field = free.get()
+        try:
+            grown = field.grow(seed)
+        finally:
+            free.put(field)
+        tell(grown)
+        return grown
+
+    with ThreadPoolExecutor(len(fields)) as hands:
+        return list(hands.map(grow, seeds))
