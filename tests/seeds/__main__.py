@@ -1,4 +1,6 @@
-"""`bin/seed-bugs`: plant every seed, or those named; a table of what found each; not zero if one survived."""
+"""`bin/seed-bugs`: plant every seed, or those named; a table of what found each; not zero if one survived.
+
+With `--races`: those that a race over HTTP must find by itself, and nothing but these races."""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ _FIELDS = 2
 
 
 def main() -> int:
-    chosen = _chosen()
+    chosen, races = _chosen()
     width = max(len(seed.name) for seed in chosen)
     place = Path(tempfile.mkdtemp(prefix="seeds-"))
     place.chmod(0o755)  # PostgreSQL may run under an account of its own
@@ -28,20 +30,23 @@ def main() -> int:
             fields = [Field(ROOT, place / str(number)) for number in range(min(_FIELDS, len(chosen)))]
             for field in fields:
                 prepared.enter_context(field.prepared())
-            grown = grow_all(chosen, fields=fields, tell=lambda one: _tell(one, width))
+            grown = grow_all(chosen, fields=fields, races=races, tell=lambda one: _tell(one, width))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return _sum_up(grown)
 
 
-def _chosen() -> list[Seed]:
-    """Those of the unchanged schema first: they share one template database."""
+def _chosen() -> tuple[list[Seed], bool]:
+    """The seeds, those of the unchanged schema first, which share one template database; and whether to race only."""
     parser = argparse.ArgumentParser(prog="bin/seed-bugs", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="seeds to plant; all, when absent")
-    names = parser.parse_args().names
+    parser.add_argument("--races", action="store_true", help="run only their races over HTTP")
+    asked = parser.parse_args()
+    names = asked.names
     if unknown := set(names) - {seed.name for seed in SEEDS}:
         parser.error(f"no such seed: {', '.join(sorted(unknown))}")
-    return sorted((seed for seed in SEEDS if not names or seed.name in names), key=lambda seed: seed.changes_schema)
+    wanted = [seed for seed in SEEDS if (not names or seed.name in names) and (seed.races or not asked.races)]
+    return sorted(wanted, key=lambda seed: seed.changes_schema), asked.races
 
 
 def _tell(grown: Grown, width: int) -> None:

@@ -14,6 +14,11 @@ SEEDS = (
         "IF NOT pg_try_advisory_xact_lock(",
         "IF false AND NOT pg_try_advisory_xact_lock(",
         "test_first_answers.py",
+        races=(
+            "test_members.py::test_one_key_pays_once",
+            "test_members.py::test_one_key_for_two_payments_pays_one",
+            "test_office.py::test_bills_are_issued_once_for_a_key",
+        ),
     ),
     sow(
         "key-claimed-by-whoever-waits",
@@ -37,6 +42,7 @@ SEEDS = (
         "test_first_answers.py",
         "tests/web/test_door_idempotency.py",
         file=TYPES,
+        races=("test_members.py::test_one_key_for_two_payments_pays_one",),
     ),
     sow(
         "digest-without-the-secret",
@@ -79,6 +85,10 @@ SEEDS = (
 """,
         "tests/web/test_door_idempotency.py",
         file=DOOR,
+        races=(
+            "test_members.py::test_one_key_pays_once",
+            "test_office.py::test_bills_are_issued_once_for_a_key",
+        ),
     ),
     sow(
         "answer-not-kept",
@@ -87,6 +97,7 @@ SEEDS = (
         "",
         "tests/web/test_door_idempotency.py",
         file=DOOR,
+        races=("test_members.py::test_one_key_pays_once",),
     ),
     sow(
         "repeat-checks-again",
@@ -104,6 +115,7 @@ SEEDS = (
         "    actor = actor_of(request)\n",
         "tests/web/test_door_throttle.py",
         file=DOOR,
+        races=("test_members.py::test_a_burst_is_exactly_as_large_as_allowed",),
     ),
     sow(
         "one-turn-more",
@@ -111,6 +123,7 @@ SEEDS = (
         "+ turn.price <= clock_timestamp() + turn.room\n",
         "+ turn.price <= clock_timestamp() + turn.room + turn.price\n",
         "test_throttle.py",
+        races=("test_members.py::test_a_burst_is_exactly_as_large_as_allowed",),
     ),
     sow(
         "refused-turns-are-kept",

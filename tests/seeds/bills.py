@@ -15,6 +15,11 @@ SEEDS = (
         "  SELECT pg_advisory_xact_lock_shared(uuid_hash_extended(p_bill, 1));\n",
         "",
         "test_races.py",
+        races=(
+            "test_office.py::test_nobody_pays_terms_that_are_changing",
+            "test_office.py::test_nobody_pays_a_bill_that_is_cancelled_without_refunds",
+            "test_office.py::test_no_money_stays_on_a_bill_that_is_cancelled_with_refunds",
+        ),
     ),
     sow(
         "members-part-not-locked",
@@ -22,6 +27,11 @@ SEEDS = (
         "  SELECT pg_advisory_xact_lock(uuid_hash_extended(p_bill, uuid_hash_extended(p_member, 2)));\n",
         "",
         "test_races.py",
+        races=(
+            "test_members.py::test_a_bill_is_paid_or_disputed",
+            "test_members.py::test_a_bill_is_paid_once",
+            "test_members.py::test_parts_never_exceed_what_remains",
+        ),
     ),
     sow(
         "edit-does-not-lock",
@@ -31,6 +41,10 @@ SEEDS = (
         "test_races.py::test_terms_change_only_where_nobody_paid",
         "test_races.py",
         file=ISSUING,
+        races=(
+            "test_office.py::test_nobody_pays_terms_that_are_changing",
+            "test_office.py::test_consent_is_to_the_terms_that_stood",
+        ),
     ),
     sow(
         "cancellation-does-not-lock",
@@ -40,6 +54,11 @@ SEEDS = (
         "test_races.py::test_no_money_stays_on_a_bill_cancelled_with_refunds",
         "test_races.py",
         file=REFUNDING,
+        races=(
+            "test_office.py::test_nobody_pays_a_bill_that_is_cancelled_without_refunds",
+            "test_office.py::test_no_money_stays_on_a_bill_that_is_cancelled_with_refunds",
+            "test_office.py::test_a_bill_is_cancelled_once",
+        ),
     ),
     sow(
         "refund-does-not-lock",
@@ -57,6 +76,7 @@ SEEDS = (
         "test_races.py::test_a_bill_is_paid_or_disputed_never_both",
         "test_races.py",
         file=CONSENT,
+        races=("test_members.py::test_a_bill_is_paid_or_disputed",),
     ),
     sow(
         "amount-not-compared",
@@ -65,6 +85,7 @@ SEEDS = (
         "IF false THEN",
         "test_pay_bill.py::test_more_than_what_remains_is_refused",
         "test_pay_bill.py",
+        races=("test_members.py::test_parts_never_exceed_what_remains",),
     ),
     sow(
         "last-kobo-refused",
@@ -80,6 +101,7 @@ SEEDS = (
         "NULL;\n  ELSIF owed.dispute_id",
         "test_pay_bill.py",
         "test_states.py",
+        races=("test_members.py::test_a_bill_is_paid_once",),
     ),
     sow(
         "cancelled-bill-is-paid",
@@ -147,6 +169,7 @@ SEEDS = (
         "ELSIF p_version <> owed.version THEN",
         "ELSIF false THEN",
         "test_acknowledge_bill.py",
+        races=("test_office.py::test_consent_is_to_the_terms_that_stood",),
     ),
     sow(
         "lowered-amount-is-raised",
@@ -289,6 +312,16 @@ SEEDS = (
         file=REFUNDING,
     ),
     sow(
+        "bill-cancelled-twice",
+        "A cancelled bill is cancelled once more.",
+        "        if bill.cancelled_at is not None:\n            raise BillCancelled\n",
+        "",
+        "test_cancel_bill.py",
+        "test_races.py::test_a_bill_is_cancelled_once",
+        file=REFUNDING,
+        races=("test_office.py::test_a_bill_is_cancelled_once",),
+    ),
+    sow(
         "cancelled-bill-stays-paid",
         "A cancellation returns the money and leaves what members paid as it was.",
         "UPDATE bills_memberbill SET paid_minor = 0 WHERE",
@@ -327,5 +360,6 @@ SEEDS = (
         "",
         "test_resolve_dispute.py",
         file=CONSENT,
+        races=("test_office.py::test_a_dispute_is_resolved_once",),
     ),
 )

@@ -47,8 +47,12 @@ SEEDS = (
         "WHERE id = %s",
         "test_members.py",
         "test_import_roster.py",
-        "tests/http_races",
         file="clustr/clusters/commands/enrolment.py",
+        races=(
+            "test_office.py::test_a_roster_is_imported_once",
+            "test_office.py::test_an_invitation_is_accepted_once",
+            "test_office.py::test_a_member_is_added_once",
+        ),
     ),
     sow(
         "payer-leaves-unbilled",
@@ -57,5 +61,6 @@ SEEDS = (
         "    if False:\n",
         "tests/bills/test_departures.py",
         file="clustr/clusters/commands/members.py",
+        races=("test_office.py::test_who_is_removed_from_before_a_bill_pays_nothing_on_it",),
     ),
 )

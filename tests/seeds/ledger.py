@@ -19,6 +19,7 @@ SEEDS = (
         "balance >= p_amount AND frozen_at IS NULL",
         "frozen_at IS NULL",
         "test_post.py",
+        races=("test_members.py::test_a_wallet_is_not_overspent_by_many_bills",),
     ),
     sow(
         "frozen-wallet-spends",
@@ -26,6 +27,7 @@ SEEDS = (
         "balance >= p_amount AND frozen_at IS NULL",
         "balance >= p_amount",
         "test_post.py",
+        races=("test_members.py::test_nothing_leaves_a_wallet_after_it_was_frozen",),
     ),
     sow(
         "frozen-wallet-spends-in-a-batch",
@@ -64,6 +66,7 @@ SEEDS = (
         "AND frozen_at IS NULL;",
         "test_races.py::test_twenty_debits_of_a_growing_account_that_holds_three",
         "tests/wallets/test_cluster_wallet.py::test_twenty_transfers_of_what_is_there_three_times",
+        races=("test_office.py::test_transfers_never_exceed_the_clusters_wallet",),
     ),
     sow(
         "batch-does-not-lock",

@@ -18,6 +18,7 @@ SEEDS = (
         "CREATE INDEX payments_transaction_offline_reference",
         "tests/wallets/test_receive_offline.py",
         PAYMENT_RECORDED_BY_HAND,
+        races=("test_office.py::test_a_slip_is_recorded_once",),
     ),
     sow(
         "providers-reference-counts-twice",
@@ -40,6 +41,7 @@ SEEDS = (
         "if amount.minor > original.amount_minor:",
         "test_transactions.py",
         file=COMMANDS,
+        races=("test_office.py::test_parts_of_a_refund_never_exceed_the_payment",),
     ),
     sow(
         "refund-without-a-lock",
@@ -48,6 +50,10 @@ SEEDS = (
         "Transaction.objects.filter(id=transaction_id)",
         "test_transactions.py",
         file=COMMANDS,
+        races=(
+            "test_office.py::test_a_payment_is_refunded_once",
+            "test_office.py::test_parts_of_a_refund_never_exceed_the_payment",
+        ),
     ),
     sow(
         "unfinished-is-refunded",

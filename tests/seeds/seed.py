@@ -9,7 +9,8 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """`edits` are (text that stands once in `file`, what it becomes); `tests` are run first, then `folders`."""
+    """`edits` are (text that stands once in `file`, what it becomes); `tests` are run first, then `folders`. `races` over
+    HTTP find it by themselves."""
 
     name: str
     says: str
@@ -17,6 +18,7 @@ class Seed:
     edits: tuple[tuple[str, str], ...]
     tests: tuple[str, ...]
     folders: tuple[str, ...]
+    races: tuple[str, ...] = ()
 
     @property
     def changes_schema(self) -> bool:
@@ -50,6 +52,7 @@ class Sow(Protocol):
         *tests: str,
         file: str = ...,
         more: tuple[tuple[str, str], ...] = ...,
+        races: tuple[str, ...] = ...,
     ) -> Seed: ...
 
 
@@ -65,8 +68,10 @@ def seeds_of(folders: tuple[str, ...], *, file: str) -> Sow:
         *tests: str,
         file: str = default,
         more: tuple[tuple[str, str], ...] = (),
+        races: tuple[str, ...] = (),
     ) -> Seed:
         paths = tuple(test if test.startswith("tests/") else f"{folders[0]}/{test}" for test in tests)
-        return Seed(name, says, file, ((old, new), *more), paths, folders)
+        found_by = tuple(f"tests/http_races/{race}" for race in races)
+        return Seed(name, says, file, ((old, new), *more), paths, folders, found_by)
 
     return sow

@@ -25,7 +25,7 @@ def test_its_texts_stand_exactly_once(seed: Seed) -> None:
 
 @BY_NAME
 def test_its_tests_exist(seed: Seed) -> None:
-    for named in (*seed.tests, *seed.folders):
+    for named in (*seed.tests, *seed.folders, *seed.races):
         path, _, function = named.partition("::")
         found = settings.PROJECT_ROOT / path
         assert found.exists(), named

@@ -16,6 +16,7 @@ SEEDS = (
         "ATTEMPTS_PER_LOCK = 6",
         "test_pin.py",
         file=POLICIES,
+        races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
         "pin-wall-gone",
@@ -52,6 +53,38 @@ SEEDS = (
         "test_pin.py",
     ),
     sow(
+        "guesses-judged-together",
+        "Attempts do not queue, and are counted when they were judged: twenty at once are twenty guesses.",
+        """        taken = _take_attempt(actor, now)
+        right = pin_matches(
+            pin=pin,
+            hash=taken.hash,
+            pepper_id=taken.pepper_id,
+            cluster_id=actor.cluster_id,
+            user_id=actor.member_id,
+        )
+""",
+        """        with tenant(actor.cluster_id):
+            taken = Pin.objects.get(cluster_id=actor.cluster_id, user_id=actor.member_id)
+            if taken.locked_until is not None and taken.locked_until > now:
+                raise PinLocked
+        right = pin_matches(
+            pin=pin,
+            hash=taken.hash,
+            pepper_id=taken.pepper_id,
+            cluster_id=actor.cluster_id,
+            user_id=actor.member_id,
+        )
+        with tenant(actor.cluster_id):
+            taken.failed_attempts = min(taken.failed_attempts + 1, 5)
+            taken.locked_until = lock_after(taken.failed_attempts, now=now) or taken.locked_until
+            taken.save(update_fields=["failed_attempts", "locked_until"])
+""",
+        "test_pin.py::test_twenty_wrong_ones_at_once_use_exactly_five_attempts",
+        more=(("        _queue(name)\n        try:\n", "        try:\n"),),
+        races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
+    ),
+    sow(
         "attempt-undone-with-the-request",
         "The count of wrong PINs is undone with the transaction that refuses.",
         "    with _one_at_a_time(actor):\n        taken",
@@ -64,6 +97,7 @@ SEEDS = (
                 "",
             ),
         ),
+        races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
         "attempt-may-be-inside-a-transaction",
@@ -79,6 +113,7 @@ SEEDS = (
         "        if False:\n",
         "test_pin.py::test_the_right_pin_is_refused_while_locked_and_counts_nothing",
         "test_pin.py",
+        races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
         "attempts-side-by-side",
@@ -114,6 +149,7 @@ SEEDS = (
         "        if not known and not _insert(actor, hashed, pepper_id, now):\n            raise OldPinRequired  # another",
         "        if not known and not _insert(actor, hashed, pepper_id, now) and False:\n            raise OldPinRequired  # another",
         "test_pin.py::test_twenty_first_pins_at_once_set_one",
+        races=("test_members.py::test_twenty_first_pins_set_one",),
     ),
     sow(
         "code-used-twice",
@@ -122,6 +158,7 @@ SEEDS = (
         "PinReset.objects.filter(id=reset.id).update(",
         "test_reset_pin.py::test_a_code_works_once_at_once",
         "test_reset_pin.py",
+        races=("test_members.py::test_a_code_resets_the_pin_once",),
     ),
     sow(
         "sixth-code-is-judged",
@@ -166,6 +203,7 @@ SEEDS = (
         "test_receive_offline.py",
         "test_cluster_wallet.py",
         file=POLICIES,
+        races=("test_office.py::test_the_maker_does_not_slip_in_beside_the_checker",),
     ),
     sow(
         "maker-is-checker",
@@ -206,6 +244,7 @@ SEEDS = (
         "",
         "test_cluster_wallet.py::test_what_is_decided_stays_decided",
         file=PAYOUTS,
+        races=("test_office.py::test_a_transfer_is_approved_or_rejected_once",),
     ),
     sow(
         "payout-not-locked",
@@ -214,6 +253,7 @@ SEEDS = (
         "Payout.objects.filter(",
         "test_cluster_wallet.py::test_approvals_and_rejections_at_once_decide_once",
         file=PAYOUTS,
+        races=("test_office.py::test_a_transfer_is_approved_or_rejected_once",),
     ),
     sow(
         "rejected-money-stays-out",
