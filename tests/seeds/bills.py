@@ -1,12 +1,8 @@
-"""Bugs in bills: the derivation, the locks, the rules of payment, refunds."""
+"""Bugs in what SQL says of bills: the derivation, the locks, the rules of payment, the walls."""
 
 from tests.seeds.seed import seeds_of
 
 sow = seeds_of(("tests/bills", "tests/house", "tests/web/members"), file="clustr/bills/migrations/0001_bills.py")
-
-ISSUING = "clustr/bills/commands/issuing.py"
-REFUNDING = "clustr/bills/commands/refunding.py"
-CONSENT = "clustr/bills/commands/consent.py"
 
 SEEDS = (
     sow(
@@ -32,51 +28,6 @@ SEEDS = (
             "test_members.py::test_a_bill_is_paid_once",
             "test_members.py::test_parts_never_exceed_what_remains",
         ),
-    ),
-    sow(
-        "edit-does-not-lock",
-        "Terms change while somebody pays.",
-        "        lock_bill(bill_id)\n",
-        "",
-        "test_races.py::test_terms_change_only_where_nobody_paid",
-        "test_races.py",
-        file=ISSUING,
-        races=(
-            "test_office.py::test_nobody_pays_terms_that_are_changing",
-            "test_office.py::test_consent_is_to_the_terms_that_stood",
-        ),
-    ),
-    sow(
-        "cancellation-does-not-lock",
-        "A bill is cancelled while somebody pays.",
-        "        lock_bill(bill_id)\n",
-        "",
-        "test_races.py::test_no_money_stays_on_a_bill_cancelled_with_refunds",
-        "test_races.py",
-        file=REFUNDING,
-        races=(
-            "test_office.py::test_nobody_pays_a_bill_that_is_cancelled_without_refunds",
-            "test_office.py::test_no_money_stays_on_a_bill_that_is_cancelled_with_refunds",
-            "test_office.py::test_a_bill_is_cancelled_once",
-        ),
-    ),
-    sow(
-        "refund-does-not-lock",
-        "A refund goes on beside a payment of the same member.",
-        "        lock_part(payment.bill_id, payment.user_id)\n",
-        "",
-        "test_races.py",
-        file=REFUNDING,
-    ),
-    sow(
-        "dispute-does-not-lock",
-        "A dispute opens while the bill is paid.",
-        "        lock_part(bill_id, actor.member_id)\n        bill = ",
-        "        bill = ",
-        "test_races.py::test_a_bill_is_paid_or_disputed_never_both",
-        "test_races.py",
-        file=CONSENT,
-        races=("test_members.py::test_a_bill_is_paid_or_disputed",),
     ),
     sow(
         "amount-not-compared",
@@ -186,14 +137,6 @@ SEEDS = (
         "test_states.py",
     ),
     sow(
-        "overdue-a-moment-early",
-        "Python calls a bill overdue in its last instant.",
-        "    if now > standing.due_date:\n",
-        "    if now >= standing.due_date:\n",
-        "test_states.py",
-        file="clustr/bills/states.py",
-    ),
-    sow(
         "payment-without-a-trail",
         "A payment writes no row into the trail.",
         "p_transaction);\n  owed.paid_minor := owed.paid_minor + paid_now;",
@@ -267,99 +210,5 @@ SEEDS = (
         "NULL;",
         "test_pay_bill.py",
         "tests/web/members/test_pay_bill.py",
-    ),
-    sow(
-        "terms-change-under-payers",
-        "Terms change although somebody has paid.",
-        "        raise BillHasPayments\n",
-        "        pass\n",
-        "test_edit_bill.py",
-        file=ISSUING,
-    ),
-    sow(
-        "new-terms-same-version",
-        "Changed terms keep their version: older consent opens payment.",
-        "            bill.version += 1\n",
-        "",
-        "test_edit_bill.py",
-        file=ISSUING,
-    ),
-    sow(
-        "bill-with-a-currency-of-its-own",
-        "A bill or payment in another currency than the cluster's is taken.",
-        "    if amount.currency != currency:\n",
-        "    if False:\n",
-        "test_create_cluster_wide_bill.py",
-        "test_pay_bill.py",
-        file="clustr/bills/policies.py",
-    ),
-    sow(
-        "payment-of-nothing",
-        "An amount of zero is taken.",
-        "    if amount.minor <= 0:\n",
-        "    if amount.minor < 0:\n",
-        "test_create_cluster_wide_bill.py",
-        "test_pay_bill.py",
-        file="clustr/bills/policies.py",
-    ),
-    sow(
-        "cancelled-with-payments-kept",
-        "A bill with payments is cancelled, and the money stays.",
-        "        if paid and not refund_payers:\n            raise BillHasPayments\n",
-        "",
-        "test_cancel_bill.py",
-        "test_races.py::test_a_bill_is_cancelled_without_refunds_only_where_nobody_paid",
-        file=REFUNDING,
-    ),
-    sow(
-        "bill-cancelled-twice",
-        "A cancelled bill is cancelled once more.",
-        "        if bill.cancelled_at is not None:\n            raise BillCancelled\n",
-        "",
-        "test_cancel_bill.py",
-        "test_races.py::test_a_bill_is_cancelled_once",
-        file=REFUNDING,
-        races=("test_office.py::test_a_bill_is_cancelled_once",),
-    ),
-    sow(
-        "cancelled-bill-stays-paid",
-        "A cancellation returns the money and leaves what members paid as it was.",
-        "UPDATE bills_memberbill SET paid_minor = 0 WHERE",
-        "UPDATE bills_memberbill SET paid_minor = paid_minor WHERE",
-        "test_cancel_bill.py",
-        file=REFUNDING,
-    ),
-    sow(
-        "cancellation-counts-payers-twice",
-        "Each of a member's payments takes them off the number of those who have paid.",
-        "CASE WHEN nth = 1 THEN -settles ELSE 0 END",
-        "-settles",
-        "test_cancel_bill.py",
-        file=REFUNDING,
-    ),
-    sow(
-        "refund-leaves-the-bill-paid",
-        "A refund returns the money and leaves the bill paid.",
-        "SET paid_minor = bills_memberbill.paid_minor - %(minor)s",
-        "SET paid_minor = bills_memberbill.paid_minor",
-        "test_refund_bill_payment.py",
-        file=REFUNDING,
-    ),
-    sow(
-        "lowered-below-what-was-paid",
-        "A dispute lowers what is owed below what was paid.",
-        "    if amount_due.minor < paid_minor:\n        raise AmountBelowPaid\n",
-        "",
-        "test_resolve_dispute.py",
-        file=CONSENT,
-    ),
-    sow(
-        "dispute-resolved-twice",
-        "A dispute that was closed is resolved once more.",
-        "        if dispute.state != DisputeState.OPEN:\n            raise DisputeClosed\n",
-        "",
-        "test_resolve_dispute.py",
-        file=CONSENT,
-        races=("test_office.py::test_a_dispute_is_resolved_once",),
     ),
 )

@@ -1,6 +1,6 @@
 """Every seed, room by room."""
 
-from tests.seeds import audit, bills, clusters, kit, ledger, payments, wallets
+from tests.seeds import audit, bill_acts, bills, clusters, kit, ledger, payments, strangers, wallets
 from tests.seeds.seed import Seed
 
 SEEDS: tuple[Seed, ...] = (
@@ -11,4 +11,6 @@ SEEDS: tuple[Seed, ...] = (
     *payments.SEEDS,
     *wallets.SEEDS,
     *bills.SEEDS,
+    *bill_acts.SEEDS,
+    *strangers.SEEDS,
 )
