@@ -21,7 +21,7 @@ SEEDS = (
         "A member who knows its id sees a neighbour's transaction.",
         'if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):',
         "if found is None:",
-        "tests/payments/test_transactions.py",
+        "tests/payments/test_transaction_visible_to.py",
     ),
     sow(
         "neighbours-bills",
