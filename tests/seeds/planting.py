@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 
+import psutil
+
 from tests.seeds.seed import Seed
 
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".clustr*", "__pycache__", ".*_cache", ".hypothesis", "htmlcov")
@@ -89,35 +91,40 @@ class Field:
         return Grown(seed, ended, round(time.monotonic() - began), said)
 
     def _race(self, seed: Seed) -> tuple[Ended, str]:
-        """A race is won by chance now and then: it may be run a few times until it finds the seed."""
-        for race in seed.races:
-            for _ in range(_TRIES):
-                ended, said = self._run([race], _NAMED_SECONDS)
-                if ended.how != "survived":
-                    break
-            else:
-                return Ended("survived", race), said
-        return Ended(ended.how, ", ".join(race.rpartition("::")[2] for race in seed.races)), said
+        """A race is won by chance now and then: those that have not found the seed are run again, a few times."""
+        waiting, said = list(seed.races), ""
+        for _ in range(_TRIES):
+            ended, said = self._run(waiting, _NAMED_SECONDS, all_of_them=True)
+            if ended.how == "broken":
+                return ended, said
+            found = {name.partition("[")[0] for name in _FOUND.findall(said)}
+            waiting = [race for race in waiting if race not in found]
+            if not waiting:
+                return Ended("caught", ", ".join(race.rpartition("::")[2] for race in seed.races)), said
+        return Ended("survived", ", ".join(waiting)), said
 
     @property
     def _python(self) -> str:
         return str(self._place / ".venv" / "bin" / "python")
 
-    def _run(self, tests: Sequence[str], seconds: int) -> tuple[Ended, str]:
-        command = [self._python, "-m", "pytest", "-x", "-q", "-n", "0", "--tb=short", *tests]
+    def _run(self, tests: Sequence[str], seconds: int, *, all_of_them: bool = False) -> tuple[Ended, str]:
+        upto = [] if all_of_them else ["-x"]
+        command = [self._python, "-m", "pytest", *upto, "-q", "-n", "0", "--tb=short", *tests]
+        running = psutil.Popen(
+            command,
+            cwd=self._place,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
         try:
-            ran = subprocess.run(
-                command,
-                cwd=self._place,
-                env=self._environment,
-                capture_output=True,
-                text=True,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as late:
-            return Ended("caught", f"no end after {seconds} s"), str(late.stdout)
-        return verdict(ran.returncode, ran.stdout), ran.stdout + ran.stderr
+            said, _ = running.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            for process in (*running.children(recursive=True), running):
+                process.kill()
+            return Ended("caught", f"no end after {seconds} s"), str(running.communicate()[0])
+        return verdict(running.returncode, said), said
 
     @staticmethod
     def _forget_compiled(path: Path) -> None:
@@ -155,4 +162,8 @@ def grow_all(
         return grown
 
     with ThreadPoolExecutor(len(fields)) as hands:
-        return list(hands.map(grow, seeds))
+        try:
+            return list(hands.map(grow, seeds))
+        except BaseException:
+            hands.shutdown(wait=False, cancel_futures=True)
+            raise
