@@ -23,7 +23,8 @@ class Seed:
     @property
     def changes_schema(self) -> bool:
         """Whether the tests need another template database than the unseeded code's."""
-        return "/migrations/" in self.file or self.file in ("clustr/kit/schema.py", "clustr/kit/database.py")
+        of_schema = ("/types.py", "/states.py", "clustr/kit/schema.py", "clustr/kit/database.py")
+        return "/migrations/" in self.file or self.file.endswith(of_schema)
 
     def unfit(self, root: Path) -> list[str]:
         """The texts that do not stand exactly once in the present file."""
