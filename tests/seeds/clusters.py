@@ -27,11 +27,12 @@ SEEDS = (
         "tests/bills/test_create_cluster_wide_bill.py",
     ),
     sow(
-        "office-is-billed",
-        "Whoever manages the estate is billed like its residents.",
-        "SELECT role = 'resident' AND joined_at <=",
-        "SELECT joined_at <=",
+        "leaver-of-the-instant-not-counted",
+        "Who joins or leaves in the instant that is asked about is not counted.",
+        "AND t.at >= date_trunc('day', until, 'UTC') AND t.at <= until",
+        "AND t.at >= date_trunc('day', until, 'UTC') AND t.at < until",
         "tests/bills/test_create_cluster_wide_bill.py",
+        "test_tallies.py",
     ),
     sow(
         "memberships-may-be-deleted",
