@@ -36,7 +36,6 @@ SEEDS = (
         "IF false THEN",
         "test_pay_bill.py::test_more_than_what_remains_is_refused",
         "test_pay_bill.py",
-        races=("test_members.py::test_parts_never_exceed_what_remains",),
     ),
     sow(
         "last-kobo-refused",
