@@ -26,7 +26,6 @@ SEEDS = (
         races=(
             "test_members.py::test_a_bill_is_paid_or_disputed",
             "test_members.py::test_a_bill_is_paid_once",
-            "test_members.py::test_parts_never_exceed_what_remains",
         ),
     ),
     sow(
