@@ -98,6 +98,14 @@ class Environment(BaseSettings):
     PROVIDER_TEST_KEYS_IN_PRODUCTION: bool = Field(
         False, description="Allow test keys in production, for rehearsals: nothing paid with them is real."
     )
+    AUDIT_ANCHOR_DIR: str = Field(
+        "",
+        description="Where the trail's signed anchors are written; best where the database's machine cannot write. Empty: the data folder.",
+    )
+    AUDIT_ANCHOR_KEYS: str = Field(
+        "",
+        description="`id:hex` pairs of 32-byte keys, comma-separated, the newest first: sign anchors. Empty: derived from the secret key.",
+    )
     CLUSTR_CRASH_AT: str = Field(
         "", description="For tests: where to crash (`clustr/kit/crashpoints.py`); production refuses it."
     )
@@ -170,6 +178,7 @@ class Environment(BaseSettings):
             raise UnsafeSettings("; ".join(dict.fromkeys(problems)))
         # A malformed key must stop the start, not the first PIN.
         keys = {"CLUSTR_PIN_PEPPERS": self.peppers, "CLUSTR_ENCRYPTION_KEYS": self.encryption_keys}
+        keys["AUDIT_ANCHOR_KEYS"] = self.anchor_keys
         for name, held in keys.items():
             if self.production and any(map(rules.too_uniform, held.values())):
                 raise UnsafeSettings(f"{name} must be made at random")
@@ -241,6 +250,11 @@ class Environment(BaseSettings):
     def encryption_keys(self) -> dict[str, bytes]:
         """Encryption key by key id, the one for new values first."""
         return _keys(self.CLUSTR_ENCRYPTION_KEYS or f"generated:{self._kept_secrets['encryption_key']}")
+
+    @cached_property
+    def anchor_keys(self) -> dict[str, bytes]:
+        """Seed of a signing key by key id, the one for new anchors first."""
+        return _keys(self.AUDIT_ANCHOR_KEYS or f"derived:{self.derived_key('audit-anchor')}")
 
 
 def _keys(text: str) -> dict[str, bytes]:

@@ -17,7 +17,11 @@ from psycopg import sql
 
 from clustr.kit import database, embedded
 
-_SCHEMA_CODE = ("clustr/*/migrations/*.py", "clustr/kit/schema.py", "clustr/kit/database.py", "requirements/app.txt")
+_SCHEMA_CODE = (
+    "clustr/*/migrations/*.py",
+    *("clustr/*/types.py", "clustr/*/states.py"),  # what migrations write their CHECKs and steps from
+    *("clustr/kit/schema.py", "clustr/kit/database.py", "requirements/app.txt"),
+)
 _TEMPLATE = "clustr_test_template_"
 _CLONE = "clustr_test_run_"
 

@@ -10,6 +10,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from clustr.audit import anchors, queries
+from clustr.audit.anchors import Anchor
+from clustr.audit.models import Block
 from clustr.audit.refusals import IdempotencyKeyReused, RequestInProgress
 from clustr.audit.types import Answer, Bucket, Claim, Subject
 from clustr.kit.actor import Actor
@@ -17,6 +20,7 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import current_tenant, tenant
 
 _PURGE_AT_ONCE = 5_000
+_EVENTS_OF_A_BLOCK = 20_000
 
 
 def record(
@@ -140,6 +144,48 @@ def take_turn(*buckets: Bucket) -> float:
         )
         (wait,) = cursor.fetchone()
     return float(wait)
+
+
+def close_blocks(*, now: datetime) -> int:
+    """Close what every cluster's trail has that is complete into blocks, each in a transaction of its own; answers how
+    many events were closed. May run beside itself and beside any act; no act waits for it."""
+    clusters, since, horizon = queries.clusters_with_news()
+    closed = sum(_close_blocks_of(cluster_id, since, now) for cluster_id in clusters)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_horizon AS h (horizon) VALUES (%s::text::xid8)"
+            " ON CONFLICT (one) DO UPDATE SET horizon = EXCLUDED.horizon WHERE h.horizon < EXCLUDED.horizon",
+            [horizon],
+        )
+    return closed
+
+
+def _close_blocks_of(cluster_id: UUID, since: int, now: datetime) -> int:
+    closed = 0
+    while True:
+        with tenant(cluster_id), connection.cursor() as cursor:
+            cursor.execute("SELECT audit_close_block(%s, %s, %s)", [since, _EVENTS_OF_A_BLOCK, now])
+            events = int(cursor.fetchone()[0])
+        closed += events
+        if events < _EVENTS_OF_A_BLOCK:
+            return closed
+
+
+def write_anchors(*, heads: Sequence[Block], now: datetime) -> None:
+    """Write a signed anchor outside the database for each of these last blocks. `now` is later than they were read, so
+    that an anchor is never dated before the block it names.
+
+    The database notes an anchor once it is on the disk, so that one that is missing there later is missed.
+    """
+    if not heads:
+        return
+    anchors.append([Anchor(head.cluster_id, head.seq, head.total, bytes(head.digest), now) for head in heads])
+    for head in heads:
+        with tenant(head.cluster_id), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO audit_anchor (cluster_id, seq, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                [head.cluster_id, head.seq, now],
+            )
 
 
 def forget_idle_throttles() -> int:

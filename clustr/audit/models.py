@@ -51,3 +51,26 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.status} at {self.at}"
+
+
+class Block(models.Model):
+    """Events of the trail closed together: those of transactions from `first_xid` on and before `horizon`, in that order.
+
+    `digest` covers the block before (`previous`) and every event; `total` counts the events up to here. Append-only.
+    """
+
+    seq = models.BigIntegerField(primary_key=True)
+    cluster_id = models.UUIDField()
+    first_xid = models.BigIntegerField()
+    horizon = models.BigIntegerField()
+    events = models.IntegerField()
+    total = models.BigIntegerField()
+    previous = models.BinaryField()
+    digest = models.BinaryField()
+    closed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "audit_block"
+
+    def __str__(self) -> str:
+        return f"block {self.seq} of {self.cluster_id}"

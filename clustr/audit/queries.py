@@ -11,10 +11,10 @@ from django.db import connections
 from django.db.models import BooleanField
 from django.db.models.expressions import RawSQL
 
-from clustr.audit.models import AuditEvent
+from clustr.audit.models import AuditEvent, Block
 from clustr.audit.types import Event, EventFilter
 from clustr.kit.actor import Actor
-from clustr.kit.tenancy import current_tenant
+from clustr.kit.tenancy import current_tenant, tenant
 
 VIEW_PAYMENTS = "ViewPayments"
 
@@ -64,6 +64,47 @@ def clusters_with_answers_before(*, before: datetime) -> Iterator[UUID]:
         cursor.execute("SELECT DISTINCT cluster_id FROM audit_idempotency_key WHERE at < %s", [before])
         for (cluster_id,) in cursor.fetchall():
             yield cluster_id
+
+
+def clusters_with_news() -> tuple[list[UUID], int, int]:
+    """The clusters with events that are in no block yet, of transactions in `[since, horizon)`; all of those have ended.
+    Read by the sweep role, of every cluster."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce((SELECT horizon FROM audit_horizon), '0')::text::bigint,"
+            " kit_lasting(pg_snapshot_xmin(pg_current_snapshot()))::text::bigint"
+        )
+        since, horizon = cursor.fetchone()
+        cursor.execute(
+            "SELECT DISTINCT cluster_id FROM audit_event WHERE xid >= %s AND xid < %s",
+            [since, horizon],
+        )
+        return [cluster_id for (cluster_id,) in cursor.fetchall()], since, horizon
+
+
+def unanchored_heads() -> list[Block]:
+    """The last block of every cluster's chain that no anchor names yet; the sweep role finds them, of every cluster."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(_UNANCHORED)
+        grown = [cluster_id for (cluster_id,) in cursor.fetchall()]
+    heads = []
+    for cluster_id in grown:
+        with tenant(cluster_id):
+            heads.append(Block.objects.filter(cluster_id=cluster_id).order_by("-seq")[0])
+    return heads
+
+
+_UNANCHORED = """
+WITH RECURSIVE owner AS (
+  (SELECT cluster_id FROM audit_block ORDER BY cluster_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT b.cluster_id FROM audit_block b WHERE b.cluster_id > owner.cluster_id ORDER BY b.cluster_id LIMIT 1)
+  FROM owner WHERE owner.cluster_id IS NOT NULL
+)
+SELECT owner.cluster_id FROM owner WHERE owner.cluster_id IS NOT NULL
+  AND (SELECT max(b.seq) FROM audit_block b WHERE b.cluster_id = owner.cluster_id)
+    > coalesce((SELECT max(a.seq) FROM audit_anchor a WHERE a.cluster_id = owner.cluster_id), 0)
+"""
 
 
 def _event(row: AuditEvent) -> Event:

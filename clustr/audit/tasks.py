@@ -1,13 +1,17 @@
-"""Upkeep of first answers and throttles."""
+"""Upkeep of the trail's chain, of first answers and of throttles."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+import structlog
 from django.conf import settings
 
 from clustr.audit import commands, queries
-from clustr.kit import clock, jobs
+from clustr.audit.verifying import verify
+from clustr.kit import clock, jobs, metrics
+
+log = structlog.get_logger(__name__)
 
 
 @jobs.periodic(cron="23 2 * * *", name="audit.forget_old_answers")
@@ -22,3 +26,23 @@ def forget_old_answers(timestamp: int) -> None:  # noqa: ARG001 - procrastinate 
 def forget_idle_throttles(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
     """Drop throttle buckets that are full again."""
     commands.forget_idle_throttles()
+
+
+@jobs.periodic(cron="* * * * * */5", name="audit.close_blocks")
+def close_blocks(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Every 5 seconds: close the trail's complete events into blocks, each on the digest of the one before."""
+    commands.close_blocks(now=clock.now())
+
+
+@jobs.periodic(cron="*/2 * * * *", name="audit.write_anchors")
+def write_anchors(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Every 2 minutes: write a signed anchor, outside the database, for each cluster whose chain has grown."""
+    commands.write_anchors(heads=queries.unanchored_heads(), now=clock.now())
+
+
+@jobs.periodic(cron="7 3 * * *", name="audit.verify_chain")
+def verify_chain(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
+    """Every night: verify the trail against its blocks and anchors; what is wrong is an error in the log."""
+    for finding in verify().findings:
+        metrics.VIOLATIONS.labels("audit.chain_anchored").inc()
+        log.error("trail_not_as_it_was", says=finding.says, cluster_id=str(finding.cluster_id), block=finding.seq)

@@ -63,7 +63,8 @@ def number_on() -> int:
 def _numbered(cursor: Any) -> list[tuple[str, str]]:
     """Every column that holds a transaction's number."""
     cursor.execute(
-        "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public' AND udt_name = 'xid8'"
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND (udt_name = 'xid8' OR domain_name = 'kit_number')"
     )
     return list(cursor.fetchall())
 

@@ -53,8 +53,13 @@ def test_another_bucket_is_not_touched() -> None:
     assert commands.take_turn(a_bucket(burst=1)) == 0.0
 
 
-def test_from_all_buckets_or_from_none() -> None:
-    empty, good = a_bucket(burst=1), a_bucket(burst=2)
+@pytest.mark.parametrize("first", ["empty", "good"])
+def test_from_all_buckets_or_from_none(first: str) -> None:
+    """Turns are taken in the order of the names: one that was taken before another was refused is given back."""
+    one, two = sorted((f"test:{uuid4().hex}", f"test:{uuid4().hex}"))
+    empty, good = Bucket(one, 1, 1), Bucket(two, 1, 2)
+    if first == "good":
+        empty, good = Bucket(two, 1, 1), Bucket(one, 1, 2)
     commands.take_turn(empty)
     for _ in range(3):
         assert commands.take_turn(empty, good) > 0

@@ -27,6 +27,7 @@ class Asked:
     person: Person
     path: str
     body: Any
+    method: str = "POST"
 
 
 @dataclass
@@ -164,6 +165,43 @@ def resolve(world: World) -> Asked:
     return Asked(world.cast.ada, f"{OFFICE}resolve_dispute/", sent)
 
 
+def edit(world: World) -> Asked:
+    path = f"{OFFICE}bills/{issue(world.cast, '5.00').id}/"
+    return Asked(world.cast.ada, path, {"amount": "6.00"}, method="PATCH")
+
+
+def acknowledge_one(world: World) -> Asked:
+    return Asked(world.cast.bola, f"{MY_BILLS}acknowledge_bill/", {"bill_id": str(issue(world.cast, "5.00").id)})
+
+
+def dispute_one(world: World) -> Asked:
+    sent = {"bill_id": str(_payable(world).id), "reason": "Too much"}
+    return Asked(world.cast.bola, f"{MY_BILLS}dispute_bill/", sent)
+
+
+def withdraw_dispute(world: World) -> Asked:
+    bill = _payable(world)
+    dispute(world.cast, world.cast.bola, bill)
+    return Asked(world.cast.bola, f"{MY_BILLS}withdraw_dispute/", {"bill_id": str(bill.id)})
+
+
+def freeze(world: World) -> Asked:
+    wallets.unfreeze_wallet(actor=world.cast.bola.actor, now=world.cast.now)
+    return Asked(world.cast.bola, f"{MY_WALLET}freeze/", None)
+
+
+def unfreeze(world: World) -> Asked:
+    wallets.freeze_wallet(actor=world.cast.bola.actor, now=world.cast.now)
+    return Asked(world.cast.bola, f"{MY_WALLET}unfreeze/", None)
+
+
+def request_pin_reset(world: World) -> Asked:
+    if "pin" not in world.__dict__:
+        wallets.set_pin(actor=world.cast.bola.actor, pin=PIN, old_pin=None, now=world.cast.now)
+        world.__dict__["pin"] = PIN
+    return Asked(world.cast.bola, f"{MY_WALLET}reset_pin/", {})
+
+
 def _second(world: World) -> Person:
     known = world.cast.palm_grove.people.get("Second")
     return known or world.cast.manager("TransferFunds", "ViewWallet", name="Second")
@@ -184,5 +222,12 @@ REQUESTS: dict[str, tuple[Callable[[World], Asked], str]] = {
     "create_bulk": (create_bulk, "bills.create_bulk"),
     "create": (create, "bills.create"),
     "resolve": (resolve, "bills.resolve_dispute"),
+    "edit": (edit, "bills.edit"),
+    "acknowledge": (acknowledge_one, "bills.acknowledge"),
+    "dispute": (dispute_one, "bills.dispute"),
+    "withdraw_dispute": (withdraw_dispute, "bills.withdraw_dispute"),
+    "freeze": (freeze, "wallets.freeze"),
+    "unfreeze": (unfreeze, "wallets.unfreeze"),
+    "request_pin_reset": (request_pin_reset, "wallets.request_pin_reset"),
 }
 """Each request by name: how to make one that can be granted, and the crash points of the command behind it."""

@@ -80,6 +80,17 @@ class Serving:
                     found.append(part)
         return found
 
+    def everything(self) -> list[psutil.Process]:
+        """Every live process of this server, whoever its parent is by now: by its settings, or as PostgreSQL's by its folder."""
+        mine = f"{self.data_dir}"
+        found = []
+        for part in psutil.process_iter():
+            with suppress(psutil.Error):
+                ours = part.environ().get("CLUSTR_DATA_DIR") == mine or part.cwd() == f"{mine}/postgres"
+                if ours and part.pid != os.getpid() and part.status() != psutil.STATUS_ZOMBIE:
+                    found.append(part)
+        return found
+
     def end(self) -> None:
         if self.process is None or self.process.poll() is not None:
             return
@@ -124,11 +135,16 @@ def kill_the_worker(serving: Serving, _: random.Random) -> None:
 
 
 def kill_everything(serving: Serving, _: random.Random) -> None:
+    """As a power cut would: also what its parent left behind, and what was being started meanwhile."""
     assert serving.process
-    everything = [serving.process, *serving.process.children(recursive=True)]
-    for part in everything:
-        with suppress(psutil.Error):
-            part.kill()
+    deadline = time.monotonic() + 30
+    while left := serving.everything():
+        for part in left:
+            with suppress(psutil.Error):
+                part.kill()
+        if time.monotonic() > deadline:
+            raise AssertionError(f"these do not die: {left}")
+        time.sleep(0.02)
     serving.process.wait(30)
 
 

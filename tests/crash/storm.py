@@ -6,7 +6,7 @@ the worker, or everything at once. Whoever gets no answer asks again with the sa
 
 - each acknowledged payment stands, exactly once and under the id that was acknowledged;
 - nothing else stands: no refused payment, none that nobody was told of;
-- the books are proved.
+- the books are proved, and at every tenth kill the chain of the trail against its anchors.
 
 Ends with status 1 and says what is wrong otherwise. Amounts are unique to a payer, so that payments can be told apart.
 """
@@ -131,6 +131,7 @@ def prove(payers: list[Payer], *, whole: bool) -> None:
     """All that was acknowledged, once, and nothing else; and the books."""
     from django.db import connections
 
+    from clustr.audit.verifying import verify
     from clustr.kit import clock
     from clustr.kit.invariants import violations
 
@@ -149,6 +150,8 @@ def prove(payers: list[Payer], *, whole: bool) -> None:
     refused = {(payer.user_id, minor) for payer in payers for minor in payer.refused} & standing.keys()
     if twice or lost or extra or refused:
         raise Wrong(f"paid twice: {twice}; lost: {lost}; acknowledged to nobody: {extra}; refused, yet paid: {refused}")
+    if whole and (wrong := verify().findings):
+        raise Wrong(f"the chain of the trail does not hold: {wrong}")
     since = None if whole else clock.now() - RECENT
     broken = [(found.invariant.name, found.rows) for found in violations(since=since)]
     if broken:

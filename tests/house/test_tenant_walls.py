@@ -103,6 +103,7 @@ def live_in(town: Town, place: Place) -> None:
         account = ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=estate.currency)
     ledger.close_account(cluster_id=estate.id, account_id=account, timezone=estate.timezone)
     mover, bill = town.newcomer(estate, Role.RESIDENT), place.bill_of_all()
+    block = estate.id.int % 1_000_000 + 1  # another in each estate
     with inside(estate.id, "owner"):  # what jobs write once older transactions have ended
         do("owner", "UPDATE clusters_membership SET left_at = now() WHERE id = %s", [mover.membership_id])
         do("owner", "INSERT INTO bills_tally VALUES (%s, %s, '0', 0, 0, 1, 0)", [estate.id, bill.id])
@@ -112,6 +113,12 @@ def live_in(town: Town, place: Place) -> None:
             " VALUES (%s, %s, '2026-01-01', 'adjustment', '', 0, 0)",
             [estate.id, account],
         )
+        do(
+            "owner",
+            "INSERT INTO audit_block VALUES (%s, %s, 0, 1, 1, 1, sha256(''), sha256(''), now())",
+            [estate.id, block],
+        )
+        do("owner", "INSERT INTO audit_anchor VALUES (%s, %s, now())", [estate.id, block])
 
 
 def do(alias: str, statement: str, values: Any = None) -> int:

@@ -14,6 +14,9 @@ from clustr.kit.tenancy import tenant
 from tests.cast import Cast
 from tests.databases import superuser
 
+FACTS = {"audit_block"}
+"""Closed for good over a horizon: no sums that could be taken again."""
+
 
 @pytest.fixture
 def from_elsewhere(cast: Cast) -> Iterator[None]:
@@ -54,4 +57,4 @@ def test_every_table_with_a_horizon_is_declared_as_derived() -> None:
         cursor.execute(
             "SELECT table_name FROM information_schema.columns WHERE table_schema = 'public' AND column_name = 'horizon'"
         )
-        assert {name for (name,) in cursor.fetchall()} <= set(derived_tables())
+        assert {name for (name,) in cursor.fetchall()} - FACTS <= set(derived_tables())

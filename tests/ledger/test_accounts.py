@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands, queries
+from clustr.ledger.models import Account
 from clustr.ledger.queries import Line, TrialLine
 from clustr.ledger.refusals import AccountNotFound
 from clustr.ledger.types import AccountKind, TransferKind
@@ -34,6 +35,18 @@ def test_twenty_at_once_open_one(ledger: Books) -> None:
     ended = race(opening).only()
     assert len(ended.results) == 20
     assert len(set(ended.results)) == 1
+
+
+def test_twenty_at_once_open_one_that_is_nobodys(ledger: Books) -> None:
+    """Without a subject too: a cluster has one wallet of a currency."""
+
+    def opening() -> UUID:
+        with tenant(ledger.cluster_id):
+            return commands.open_account(kind=AccountKind.CLUSTER_WALLET, currency="KES")
+
+    assert len(set(race(opening).only().results)) == 1
+    with tenant(ledger.cluster_id):
+        assert Account.objects.filter(kind=AccountKind.CLUSTER_WALLET, currency="KES").count() == 1
 
 
 def test_twenty_batches_at_once_open_each_once(ledger: Books) -> None:

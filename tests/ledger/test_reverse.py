@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import IntegrityError, connections, transaction
 
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
@@ -107,3 +108,29 @@ def test_twenty_at_once_undo_it_once(ledger: Books) -> None:
     ended = race(lambda: reverse(ledger, paid.id)).only(AlreadyReversed)
     assert len(ended.results) == 1
     assert ledger.balance(ledger.wallet) == 5000
+
+
+def test_twenty_keys_at_once_undo_it_once(ledger: Books) -> None:
+    """All look before any has written: what is left is the index."""
+    paid = ledger.move(ledger.cash, ledger.wallet, 500)
+    ledger.move(ledger.cash, ledger.wallet, 50_000)
+    ended = race(lambda: ledger.post(ledger.entry(ledger.wallet, ledger.cash, 500, reverses=paid.id)))
+    assert ended.only(AlreadyReversed, IntegrityError).results == [1]
+    assert ledger.balance(ledger.wallet) == 50_000
+
+
+def test_the_table_takes_one_reversal(ledger: Books) -> None:
+    paid = ledger.move(ledger.cash, ledger.wallet, 500)
+    reverse(ledger, paid.id)
+    with (
+        pytest.raises(IntegrityError, match="ledger_transfer_reversed_once"),
+        transaction.atomic(using="owner"),
+        connections["owner"].cursor() as cursor,
+    ):
+        cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(ledger.cluster_id)])
+        cursor.execute(
+            "INSERT INTO ledger_transfer (cluster_id, id, debit, credit, amount, kind, journal, reverses, at)"
+            " SELECT cluster_id, gen_random_uuid(), debit, credit, amount, kind, journal, reverses, at"
+            " FROM ledger_transfer WHERE reverses = %s",
+            [paid.id],
+        )

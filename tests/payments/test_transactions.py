@@ -65,6 +65,13 @@ def test_a_providers_reference_is_taken_once(cast: Cast) -> None:
     make(cast, provider="pos", provider_reference="R-1")
 
 
+def test_a_providers_reference_is_taken_as_it_is_written(cast: Cast) -> None:
+    make(cast, provider="paystack", provider_reference="R-1")
+    with pytest.raises(ReferenceTaken):
+        make(cast, provider="paystack", provider_reference="R-1")
+    make(cast, provider="paystack", provider_reference="r1")
+
+
 def test_a_reference_of_another_cluster_is_free(cast: Cast) -> None:
     make(cast, provider="cash", provider_reference="R-1")
     with tenant(cast.lekki.id):
@@ -98,6 +105,15 @@ def test_an_impossible_amount_is_refused_by_the_database(cast: Cast, minor: int)
 
 
 # --- States ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_settled_stays_settled() -> None:
+    assert {status: after for status, after in STEPS.items() if status in (S.COMPLETED, S.REFUNDED)} == {
+        S.COMPLETED: {S.REFUNDED},
+        S.REFUNDED: set(),
+    }
+    assert [status for status, after in STEPS.items() if S.REFUNDED in after] == [S.COMPLETED]
+    assert [status for status, after in STEPS.items() if S.PENDING in after] == []
 
 
 def test_the_databases_steps_are_the_tables() -> None:

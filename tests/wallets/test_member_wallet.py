@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from clustr.audit import queries as audit
+from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
+from clustr.ledger.commands import open_account
 from clustr.ledger.refusals import AccountFrozen, InsufficientFunds
+from clustr.ledger.types import AccountKind
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout, Wallet
 from clustr.wallets.queries import destination_of, destination_place
@@ -44,6 +47,15 @@ def test_twenty_at_once_open_one_wallet(cast: Cast) -> None:
     assert len(set(ended.results)) == 1
     with tenant(cast.cluster_id):
         assert Wallet.objects.filter(user_id=cast.bola.user_id).count() == 1
+
+
+def test_the_table_too_takes_one_wallet_of_a_currency(cast: Cast) -> None:
+    fund(cast, cast.bola, "1.00")
+    with pytest.raises(IntegrityError, match="wallets_wallet_one_each"), tenant(cast.cluster_id):
+        another = open_account(kind=AccountKind.MEMBER_WALLET, currency="NGN", subject_id=new_id())
+        Wallet.objects.create(
+            id=another, cluster_id=cast.cluster_id, user_id=cast.bola.user_id, currency="NGN", created_at=cast.now
+        )
 
 
 def test_many_wallets_are_opened_in_a_few_statements(cast: Cast, django_assert_max_num_queries: Any) -> None:

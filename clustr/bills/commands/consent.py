@@ -36,7 +36,12 @@ def acknowledge_bill(*, actor: Actor, bill_id: UUID, version: int | None, now: d
 
     A repeat is harmless. Refuses `BillNotFound`, `BillCancelled`, `BillChanged`, `BillDisputed`, `BillAlreadyPaid`.
     """
-    with tenant(actor.cluster_id), refusals_from_database(), connection.cursor() as cursor:
+    with (
+        tenant(actor.cluster_id),
+        crash_points("bills.acknowledge"),
+        refusals_from_database(),
+        connection.cursor() as cursor,
+    ):
         cursor.execute(
             f"SELECT {OWED_COLUMNS} FROM bills_acknowledge(%s, %s, %s, %s, %s, %s, %s)",
             [bill_id, actor.member_id, version, new_id(), now, actor.origin.ip, actor.origin.user_agent],
@@ -51,7 +56,7 @@ def dispute_bill(*, actor: Actor, bill_id: UUID, reason: str, now: datetime) -> 
     """
     if actor.role == FORMER:
         raise FormerMember
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.dispute"):
         lock_part(bill_id, actor.member_id)
         bill = bill_visible_to(actor=actor, bill_id=bill_id, now=now)
         if bill.status is MemberStatus.CANCELLED:
@@ -73,7 +78,7 @@ def dispute_bill(*, actor: Actor, bill_id: UUID, reason: str, now: datetime) -> 
 
 def withdraw_dispute(*, actor: Actor, bill_id: UUID, note: str, now: datetime) -> MemberBillView:
     """Take one's own open dispute back. Refuses `DisputeNotFound`."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("bills.withdraw_dispute"):
         lock_part(bill_id, actor.member_id)
         withdrawn = Dispute.objects.filter(
             cluster_id=actor.cluster_id, bill_id=bill_id, user_id=actor.member_id, state=DisputeState.OPEN

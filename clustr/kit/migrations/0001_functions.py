@@ -15,6 +15,9 @@ CREATE FUNCTION kit_tenant() RETURNS uuid LANGUAGE sql STABLE PARALLEL SAFE
 -- on, so that what is new is always later than what was restored.
 CREATE FUNCTION kit_lasting(number xid8) RETURNS xid8 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN number;
 
+CREATE DOMAIN kit_number AS bigint;
+COMMENT ON DOMAIN kit_number IS 'A transaction''s number as an integer, where xid8 cannot be indexed (BRIN).';
+
 CREATE FUNCTION kit_refuse(code text, detail text DEFAULT '') RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION USING ERRCODE = 'CR000', MESSAGE = code, DETAIL = detail;

@@ -22,6 +22,7 @@ from django.db.models import F
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import Busy, refusals_from_database
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
@@ -94,7 +95,7 @@ def set_pin(*, actor: Actor, pin: str, old_pin: str | None, now: datetime) -> No
     if known and old_pin is not None:
         _check(actor, old_pin, now)
     hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.set_pin"):
         if known and not _replace(actor, hashed, pepper_id, now, instead_of=known.set_at):
             raise OldPinRequired  # it was changed or reset meanwhile: what was checked is no longer the PIN
         if not known and not _insert(actor, hashed, pepper_id, now):
@@ -108,7 +109,7 @@ def request_pin_reset(*, actor: Actor, signed_in_at: datetime | None, now: datet
     _require_fresh(signed_in_at, now)
     contact = people_queries.contact_of(user_id=actor.member_id)
     code = f"{secrets.randbelow(10**8):08}"
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.request_pin_reset"):
         if not Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exists():
             raise PinNotSet
         PinReset.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, used_at=None).delete()
@@ -140,7 +141,7 @@ def reset_pin(*, actor: Actor, code: str, pin: str, signed_in_at: datetime | Non
     if reset is None or not hmac.compare_digest(bytes(reset.code_hash), _code_hash(reset.id, code)):
         raise ResetCodeInvalid
     hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.reset_pin"):
         if not PinReset.objects.filter(id=reset.id, used_at=None).update(used_at=now):
             raise ResetCodeInvalid  # used by another request in the same instant
         _replace(actor, hashed, pepper_id, now)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
@@ -65,7 +66,7 @@ def record_refunds(*, actor: Actor, transaction_ids: Sequence[UUID], reason: str
 
 def freeze_wallet(*, actor: Actor, now: datetime) -> None:
     """Stop all spending from the member's own wallet; money may still come in. Harmless to repeat."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.freeze"):
         wallet = open_wallet(user_id=actor.member_id, currency=actor.currency, now=now)
         if ledger.freeze_account(account_id=wallet, at=now):
             audit.record(actor=actor, action="wallets.frozen", subject_kind="wallet", subject_id=wallet, at=now)
@@ -73,7 +74,7 @@ def freeze_wallet(*, actor: Actor, now: datetime) -> None:
 
 def unfreeze_wallet(*, actor: Actor, now: datetime) -> None:
     """Allow spending again. Harmless to repeat."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("wallets.unfreeze"):
         wallet = open_wallet(user_id=actor.member_id, currency=actor.currency, now=now)
         if ledger.unfreeze_account(account_id=wallet):
             audit.record(actor=actor, action="wallets.unfrozen", subject_kind="wallet", subject_id=wallet, at=now)

@@ -1,0 +1,111 @@
+"""A new command that changes what money may do fails here until it has crash points and a request that passes them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from types import FunctionType, ModuleType
+
+import pytest
+
+from clustr.bills import commands as bills
+from clustr.ledger import commands as ledger
+from clustr.payments import commands as payments
+from clustr.wallets import commands as wallets
+from tests.crash.requests import REQUESTS
+from tests.crash.test_pins import OWN_COMMITS
+
+ROOMS = {"ledger": ledger, "payments": payments, "wallets": wallets, "bills": bills}
+
+PLACES = {
+    "wallets.credit_cluster_wallet": "wallets.credit",
+    "wallets.receive_offline": "wallets.receive_offline",
+    "wallets.transfer_from_cluster_wallet": "wallets.transfer",
+    "wallets.approve_transfer": "wallets.approve",
+    "wallets.reject_transfer": "wallets.reject",
+    "wallets.withdraw": "wallets.withdraw",
+    "wallets.freeze_wallet": "wallets.freeze",
+    "wallets.unfreeze_wallet": "wallets.unfreeze",
+    "wallets.set_pin": "wallets.set_pin",
+    "wallets.request_pin_reset": "wallets.request_pin_reset",
+    "wallets.reset_pin": "wallets.reset_pin",
+    "bills.create_cluster_wide_bill": "bills.create",
+    "bills.create_user_specific_bill": "bills.create",
+    "bills.create_bulk_bills": "bills.create_bulk",
+    "bills.edit_bill": "bills.edit",
+    "bills.acknowledge_bill": "bills.acknowledge",
+    "bills.dispute_bill": "bills.dispute",
+    "bills.withdraw_dispute": "bills.withdraw_dispute",
+    "bills.resolve_dispute": "bills.resolve_dispute",
+    "bills.pay_bill": "bills.pay",
+    "bills.record_offline_bill_payment": "bills.pay_offline",
+    "bills.refund_bill_payment": "bills.refund",
+    "bills.cancel_bill": "bills.cancel",
+    "bills.update_bill_status": "bills.cancel",
+}
+"""Every act, and the name of its crash points."""
+
+PARTS = {
+    "ledger.open_account",
+    "ledger.open_accounts",
+    "ledger.post",
+    "ledger.reverse",
+    "ledger.freeze_account",
+    "ledger.unfreeze_account",
+    "ledger.resort_turnover",
+    "payments.create_transaction",
+    "payments.complete_transaction",
+    "payments.cancel_transaction",
+    "payments.count_refund",
+    "payments.refund_transactions",
+    "payments.refuse_taken_reference",
+    "wallets.open_wallet",
+    "wallets.open_wallets",
+    "wallets.record_refunds",
+    "wallets.pin_was_checked",
+}
+"""Parts of an act's transaction; they begin none themselves."""
+
+MOVE_NOTHING = {
+    "ledger.close_account": "derives sums again from what is there",
+    "payments.retry_transaction": "refuses always: no provider can be asked again yet",
+    "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
+}
+"""Commands with a transaction of their own in which no money and no consent changes, each with the reason."""
+
+
+def commands() -> Iterator[tuple[str, FunctionType]]:
+    for room, module in ROOMS.items():
+        for name in getattr(module, "__all__", None) or _public(module):
+            yield f"{room}.{name}", getattr(module, name)
+
+
+def _public(module: ModuleType) -> list[str]:
+    return [
+        name
+        for name, function in vars(module).items()
+        if inspect.isfunction(function) and function.__module__ == module.__name__ and not name.startswith("_")
+    ]
+
+
+def test_every_command_is_interrupted_or_says_why_not() -> None:
+    assert {name for name, _ in commands()} == {*PLACES, *PARTS, *MOVE_NOTHING}
+
+
+@pytest.mark.parametrize("name", sorted(PARTS))
+def test_a_part_begins_no_transaction(name: str) -> None:
+    source = inspect.getsource(dict(commands())[name])
+    assert "with tenant(" not in source
+    assert "atomic(" not in source
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_its_crash_points_are_in_its_module(name: str) -> None:
+    module = inspect.getmodule(dict(commands())[name])
+    assert module is not None
+    assert f'"{PLACES[name]}"' in inspect.getsource(module)
+
+
+def test_a_request_passes_each_of_them() -> None:
+    interrupted = {command for _, command in REQUESTS.values()} | set(OWN_COMMITS)
+    assert set(PLACES.values()) == interrupted

@@ -1,0 +1,1 @@
+"""Bugs put into money's code on purpose, each of which a test must find: `bin/seed-bugs`."""

@@ -1,0 +1,167 @@
+"""Bugs in the trail, in first answers, in throttles, and in the door that uses them."""
+
+from tests.seeds.seed import seeds_of
+
+sow = seeds_of(("tests/audit", "tests/web", "tests/house"), file="clustr/audit/migrations/0001_trail.py")
+
+DOOR = "clustr/web/door.py"
+TYPES = "clustr/audit/types.py"
+
+SEEDS = (
+    sow(
+        "key-claimed-without-a-lock",
+        "Two requests with one key at once are both the first.",
+        "IF NOT pg_try_advisory_xact_lock(",
+        "IF false AND NOT pg_try_advisory_xact_lock(",
+        "test_first_answers.py",
+        races=(
+            "test_members.py::test_one_key_pays_once",
+            "test_members.py::test_one_key_for_two_payments_pays_one",
+            "test_office.py::test_bills_are_issued_once_for_a_key",
+        ),
+    ),
+    sow(
+        "key-claimed-by-whoever-waits",
+        "A request with the same key waits for the first, and holds a connection meanwhile.",
+        "IF NOT pg_try_advisory_xact_lock(",
+        "IF (SELECT true FROM pg_advisory_xact_lock(hashtextextended(wanted::text, 7))) AND NOT pg_try_advisory_xact_lock(",
+        "test_first_answers.py",
+    ),
+    sow(
+        "key-with-any-input",
+        "A repeat with another body gets the first answer.",
+        "ELSIF kept.body <> input THEN",
+        "ELSIF false THEN",
+        "test_first_answers.py",
+    ),
+    sow(
+        "input-not-in-the-digest",
+        "The digest kept beside a key says nothing of the body.",
+        'body=hmac.digest(secret, body, "sha256")',
+        'body=hmac.digest(secret, b"", "sha256")',
+        "test_first_answers.py",
+        "tests/web/test_door_idempotency.py",
+        file=TYPES,
+        races=("test_members.py::test_one_key_for_two_payments_pays_one",),
+    ),
+    sow(
+        "digest-without-the-secret",
+        "Whoever reads the table can guess a PIN back from the digest of its request.",
+        'body=hmac.digest(secret, body, "sha256")',
+        "body=hashlib.sha256(body).digest()",
+        "test_first_answers.py",
+        file=TYPES,
+    ),
+    sow(
+        "key-of-anybody",
+        "The key of one member answers another.",
+        'b"\\x1f".join((user_id.bytes, path.encode(), key.encode()))',
+        'b"\\x1f".join((path.encode(), key.encode()))',
+        "test_first_answers.py",
+        file=TYPES,
+    ),
+    sow(
+        "key-of-any-address",
+        "The key of one address answers at another.",
+        'b"\\x1f".join((user_id.bytes, path.encode(), key.encode()))',
+        'b"\\x1f".join((user_id.bytes, key.encode()))',
+        "test_first_answers.py",
+        file=TYPES,
+    ),
+    sow(
+        "claimed-after-the-effect",
+        "The key is claimed when the work is done: a repeat works again before it is told.",
+        """        first = audit.claim_request(claim) if claim else None
+        if first is not None:
+            return first, True
+        crash_point("door.once.claimed")
+        made = Answer(status, work(*arguments).model_dump_json(by_alias=True))
+""",
+        """        made = Answer(status, work(*arguments).model_dump_json(by_alias=True))
+        first = audit.claim_request(claim) if claim else None
+        if first is not None:
+            return first, True
+        crash_point("door.once.claimed")
+""",
+        "tests/web/test_door_idempotency.py",
+        file=DOOR,
+        races=(
+            "test_members.py::test_one_key_pays_once",
+            "test_office.py::test_bills_are_issued_once_for_a_key",
+        ),
+    ),
+    sow(
+        "answer-not-kept",
+        "A claimed request keeps no answer: its repeat works again.",
+        "        if claim:\n            audit.keep_answer(claim, made, at=request.now)\n",
+        "",
+        "tests/web/test_door_idempotency.py",
+        file=DOOR,
+        races=("test_members.py::test_one_key_pays_once",),
+    ),
+    sow(
+        "repeat-checks-again",
+        "What comes before the work is done for a repeat too: a PIN attempt is used.",
+        "        if known is not None:\n            return _replay(known)\n",
+        "",
+        "tests/web/test_door_idempotency.py",
+        "tests/web/members",
+        file=DOOR,
+    ),
+    sow(
+        "nobody-takes-a-turn",
+        "What changes something is not counted.",
+        "    take_turn(request)\n    actor = actor_of(request)\n",
+        "    actor = actor_of(request)\n",
+        "tests/web/test_door_throttle.py",
+        file=DOOR,
+        races=("test_members.py::test_a_burst_is_exactly_as_large_as_allowed",),
+    ),
+    sow(
+        "one-turn-more",
+        "The throttle gives one turn more than the burst.",
+        "+ turn.price <= clock_timestamp() + turn.room\n",
+        "+ turn.price <= clock_timestamp() + turn.room + turn.price\n",
+        "test_throttle.py",
+        races=("test_members.py::test_a_burst_is_exactly_as_large_as_allowed",),
+    ),
+    sow(
+        "refused-turns-are-kept",
+        "A turn that one bucket refused stays taken from the others.",
+        "SET tat = t.tat - make_interval(secs => b.seconds * b.cost)",
+        "SET tat = t.tat",
+        "test_throttle.py",
+    ),
+    sow(
+        "trail-may-change",
+        "The trail can be rewritten by its owner.",
+        '        append_only("audit_event"),\n',
+        "",
+        "test_trail.py",
+        "tests/house/test_catalogue.py",
+    ),
+    sow(
+        "runtime-role-may-rewrite-the-trail",
+        "The runtime login was granted UPDATE on the trail.",
+        'tenant_table("audit_event", app="SELECT, INSERT")',
+        'tenant_table("audit_event", app="SELECT, INSERT, UPDATE")',
+        "test_trail.py",
+        "tests/house/test_catalogue.py",
+    ),
+    sow(
+        "cursor-of-any-estate",
+        "A cursor of one estate's list opens another's.",
+        "[request.path, str(actor_of(request).cluster_id), filters]",
+        "[request.path, filters]",
+        "tests/web/test_door_pages.py",
+        file="clustr/web/paging.py",
+    ),
+    sow(
+        "cursor-unsigned",
+        "A cursor that nobody signed is taken.",
+        "    if not hmac.compare_digest(tag, _tag(request, query, payload)):\n        raise InvalidCursor\n",
+        "",
+        "tests/web/test_door_pages.py",
+        file="clustr/web/paging.py",
+    ),
+)

@@ -1,0 +1,119 @@
+"""Bugs in transactions."""
+
+from tests.seeds.seed import seeds_of
+
+sow = seeds_of(
+    ("tests/payments", "tests/wallets", "tests/bills", "tests/house"),
+    file="clustr/payments/migrations/0001_transaction.py",
+)
+
+COMMANDS = "clustr/payments/commands.py"
+PAYMENT_RECORDED_BY_HAND = "tests/bills/test_record_offline_bill_payment.py"
+
+SEEDS = (
+    sow(
+        "slip-counts-twice",
+        "A slip typed with other dashes or in capitals is another slip.",
+        "CREATE UNIQUE INDEX payments_transaction_offline_reference",
+        "CREATE INDEX payments_transaction_offline_reference",
+        "tests/wallets/test_receive_offline.py",
+        PAYMENT_RECORDED_BY_HAND,
+        races=("test_office.py::test_a_slip_is_recorded_once",),
+    ),
+    sow(
+        "providers-reference-counts-twice",
+        "A provider's reference is taken as often as it comes.",
+        "CREATE UNIQUE INDEX payments_transaction_provider_reference",
+        "CREATE INDEX payments_transaction_provider_reference",
+        "test_transactions.py",
+    ),
+    sow(
+        "refund-wall-gone",
+        "The table takes refunds above what was paid.",
+        "CHECK (refunded_minor BETWEEN 0 AND amount_minor)",
+        "CHECK (refunded_minor >= 0)",
+        "test_transactions.py",
+    ),
+    sow(
+        "refunds-not-added-up",
+        "A partial refund is compared to the whole payment, not to what is left of it.",
+        "if original.refunded_minor + amount.minor > original.amount_minor:",
+        "if amount.minor > original.amount_minor:",
+        "test_transactions.py",
+        file=COMMANDS,
+        races=("test_office.py::test_parts_of_a_refund_never_exceed_the_payment",),
+    ),
+    sow(
+        "refund-without-a-lock",
+        "Refunds of one payment at once all see the same rest.",
+        "Transaction.objects.select_for_update(no_key=True).filter(id=transaction_id)",
+        "Transaction.objects.filter(id=transaction_id)",
+        "test_transactions.py",
+        file=COMMANDS,
+        races=(
+            "test_office.py::test_a_payment_is_refunded_once",
+            "test_office.py::test_parts_of_a_refund_never_exceed_the_payment",
+        ),
+    ),
+    sow(
+        "unfinished-is-refunded",
+        "A payment that did not complete is refunded.",
+        "    if original.status != TransactionStatus.COMPLETED:\n        raise NotRefundable\n",
+        "",
+        "test_transactions.py",
+        file=COMMANDS,
+    ),
+    sow(
+        "many-refunded-in-whole-again",
+        "A set of refunds returns what was returned before once more.",
+        "t.amount_minor - t.refunded_minor AS rest",
+        "t.amount_minor AS rest",
+        "test_transactions.py",
+        file=COMMANDS,
+    ),
+    sow(
+        "completed-may-fail",
+        "A completed transaction may turn out to have failed.",
+        "S.COMPLETED: frozenset({S.REFUNDED})",
+        "S.COMPLETED: frozenset({S.REFUNDED, S.FAILED})",
+        "test_transactions.py",
+        file="clustr/payments/states.py",
+    ),
+    sow(
+        "steps-not-kept",
+        "The trigger that keeps the steps of a transaction is off.",
+        "ENABLE ALWAYS TRIGGER payments_transaction_steps",
+        "DISABLE TRIGGER payments_transaction_steps",
+        "test_transactions.py",
+    ),
+    sow(
+        "amount-may-change",
+        "A transaction's amount can be changed later.",
+        "IF (NEW.cluster_id, NEW.id, NEW.amount_minor, NEW.currency,",
+        "IF (NEW.cluster_id, NEW.id, OLD.amount_minor, NEW.currency,",
+        "test_transactions.py",
+    ),
+    sow(
+        "failed-insert-swallowed",
+        "A transaction that could not be written is taken for written.",
+        "        refuse_taken_reference(error)\n        raise\n    return transaction",
+        "        refuse_taken_reference(error)\n    return transaction",
+        "test_transactions.py::test_an_id_that_is_known_is_a_bug_not_a_refusal",
+        file=COMMANDS,
+    ),
+    sow(
+        "runtime-role-may-delete-transactions",
+        "The runtime login was granted DELETE on transactions.",
+        'tenant_table("payments_transaction", app="SELECT, INSERT, UPDATE", key="")',
+        'tenant_table("payments_transaction", app="SELECT, INSERT, UPDATE, DELETE", key="")',
+        "test_transactions.py",
+    ),
+    sow(
+        "anybodys-payment-is-tried-again",
+        "A member tries a neighbour's failed payment again.",
+        "cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id\n",
+        "cluster_id=actor.cluster_id, id=transaction_id\n",
+        "tests/web/members/test_retry_transaction.py",
+        file=COMMANDS,
+    ),
+)
