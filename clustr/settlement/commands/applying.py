@@ -29,7 +29,6 @@ from clustr.settlement.commands.placing import BookedElsewhere, place_money
 from clustr.settlement.policies import what_does_not_match
 
 OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
-_NEVER_RECEIVED = Decline(type=PaymentErrorType.NETWORK_ERROR, message="")
 _PAGE_CLOSES = timedelta(minutes=30)
 """How long after a checkout can be paid a payment that was begun in time may still be under way."""
 
@@ -103,8 +102,8 @@ def _apply_success(
 def _apply_failure(locked: Transaction, attempt: Attempt, decline: Decline | None, now: datetime) -> None:
     """A decline ends this try. The payer may try again on the same page, so it is looked at while it can be paid."""
     if locked.status in OPEN:
-        why = decline or Decline(type=PaymentErrorType.UNKNOWN, message="")
-        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=failure_of(why), now=now)
+        why = failure_of(type=decline.type if decline else PaymentErrorType.UNKNOWN)
+        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=why, now=now)
     _watch(locked, attempt, now, missed=False)
 
 
@@ -125,7 +124,10 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
     enough = attempt.misses + 1 >= FEWEST_MISSES and now - attempt.started_at >= UNSENT_AFTER
     if locked.status in OPEN and enough:
         payments.step_transaction(
-            transaction=locked, status=TransactionStatus.FAILED, failure=failure_of(_NEVER_RECEIVED), now=now
+            transaction=locked,
+            status=TransactionStatus.FAILED,
+            failure=failure_of(type=PaymentErrorType.NETWORK_ERROR),
+            now=now,
         )
     _watch(locked, attempt, now, missed=True)
 
@@ -140,8 +142,8 @@ def _apply_reversal(locked: Transaction, attempt: Attempt, now: datetime) -> Non
         now=now,
     )
     if locked.status in OPEN:
-        why = Decline(type=PaymentErrorType.DECLINED_CARD, message="")
-        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=failure_of(why), now=now)
+        why = failure_of(type=PaymentErrorType.DECLINED_CARD)
+        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=why, now=now)
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
 
 

@@ -17,7 +17,7 @@ from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.providers.declines import failure_of
-from clustr.payments.providers.nouns import Decline, NotFoundYet, Outcome, PayoutRequest, PayoutTruth
+from clustr.payments.providers.nouns import NotFoundYet, Outcome, PayoutRequest, PayoutTruth
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.providers.registry import available_providers, provider_named
 from clustr.payments.refusals import ProviderNotAvailable
@@ -182,9 +182,9 @@ def _arrived(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutT
 
 
 def _came_back(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
-    decline = truth.decline or Decline(type=PaymentErrorType.PROVIDER_ERROR, message="")
+    failure = failure_of(type=truth.decline.type if truth.decline else PaymentErrorType.PROVIDER_ERROR)
     if locked.status in OPEN:
-        wallets.return_payout(actor=actor, transaction=locked, failure=failure_of(decline), now=now)
+        wallets.return_payout(actor=actor, transaction=locked, failure=failure, now=now)
         _tell(locked, now)
     elif locked.status == TransactionStatus.COMPLETED:
         wallets.bounce_payout(actor=actor, transaction=locked, now=now)
@@ -208,7 +208,7 @@ def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: date
             transaction_id=locked.id, act="pay_out", outcome="refused", answer={"type": type.value}, now=now
         )
         if locked.status in OPEN:
-            failure = failure_of(Decline(type=type, message=""))
+            failure = failure_of(type=type)
             wallets.return_payout(actor=actor, transaction=locked, failure=failure, now=now)
             _tell(locked, now)
         payments.end_checks(transaction_id=locked.id)

@@ -24,7 +24,7 @@ from clustr.payments.models import Attempt, Transaction
 from clustr.payments.policies import refuse_callback, refuse_retry
 from clustr.payments.pricing import surcharge_on
 from clustr.payments.providers.declines import failure_of
-from clustr.payments.providers.nouns import ChargeRequest, CheckoutStarted, Decline
+from clustr.payments.providers.nouns import ChargeRequest, CheckoutStarted
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.refusals import (
@@ -292,7 +292,7 @@ def _fail(actor: Actor, transaction: Transaction, type: PaymentErrorType, said: 
             payments.step_transaction(
                 transaction=locked,
                 status=TransactionStatus.FAILED,
-                failure=failure_of(Decline(type=type, message="")),
+                failure=failure_of(type=type),
                 now=now,
             )
 
