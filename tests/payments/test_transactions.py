@@ -191,8 +191,8 @@ def test_a_late_success_settles_what_was_cancelled(cast: Cast) -> None:
 
 def test_another_clusters_transaction_is_not_touched(cast: Cast) -> None:
     made = make(cast, status=S.PENDING)
-    with tenant(cast.lekki.id):
-        assert not payments.complete_transaction(transaction_id=made.id, now=cast.now)
+    with pytest.raises(TransactionNotFound), tenant(cast.lekki.id):
+        payments.complete_transaction(transaction_id=made.id, now=cast.now)
     assert stored(cast, made.id).status == S.PENDING
 
 

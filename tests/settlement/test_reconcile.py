@@ -33,7 +33,8 @@ def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
     stage.confirm(checkout)
     stage.wait(hours=1)
     found = run(stage, provider)
-    assert (found.listed, found.settled_now, found.breaks, found.complete) == (1, 0, 0, True)
+    assert (found.listed, found.settled_now, found.complete) == (1, 0, True)
+    assert stage.cases() == []
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -51,9 +52,12 @@ def test_money_that_is_nobodys_is_the_platforms_case_once(stage: Stage) -> None:
     stage.ask("paystack", "POST", "/transaction/initialize", body)
     stage.end_reference("paystack", body["reference"])
     stage.wait(hours=1)
-    assert [run(stage, "paystack").breaks for _ in range(2)] == [1, 0]
+    for _ in range(2):
+        run(stage, "paystack")
+    (charge,) = stage.sandbox.world.store.dump()["charge"]
     with tenant(PLATFORM_CLUSTER_ID):
-        assert Case.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, kind="not_with_us").exists()
+        mine = Case.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, subject=f"paystack:{charge['id']}")
+        assert [case.kind for case in mine] == ["not_with_us"]
 
 
 def test_what_the_provider_does_not_know_is_a_case(stage: Stage, cast: Cast) -> None:
@@ -62,7 +66,7 @@ def test_what_the_provider_does_not_know_is_a_case(stage: Stage, cast: Cast) -> 
     stage.confirm(checkout)
     stage.wait(hours=1)
     stage._control("POST", "/reset")
-    assert run(stage, "paystack").breaks == 1
+    assert run(stage, "paystack").breaks >= 1  # the settlements of other tests are not there either
     assert [case.kind for case in stage.cases()] == ["not_at_provider"]
 
 
@@ -75,7 +79,7 @@ def test_a_fee_that_differs_is_a_case(stage: Stage, cast: Cast) -> None:
     assert stored is not None
     stored.fee += 1
     stage.wait(hours=1)
-    assert run(stage, "paystack").breaks == 1
+    assert run(stage, "paystack").breaks >= 1
     assert [case.kind for case in stage.cases()] == ["fee_differs"]
 
 

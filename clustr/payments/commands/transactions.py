@@ -86,20 +86,21 @@ def step_transaction(
     """
     if transaction.status == status:
         return False
-    steps = StatusChange.objects.filter(cluster_id=transaction.cluster_id, transaction_id=transaction.id)
-    StatusChange.objects.create(
-        cluster_id=transaction.cluster_id,
-        transaction_id=transaction.id,
-        n=(steps.aggregate(last=Max("n"))["last"] or 0) + 1,
-        from_status=transaction.status,
-        to_status=status.value,
-        at=now,
-    )
+    before = transaction.status
     transaction.status = status.value
     transaction.failure = failure if status is TransactionStatus.FAILED else None
     transaction.completed_at = now if status is TransactionStatus.COMPLETED else None
     transaction.provider_reference = provider_reference or transaction.provider_reference
     transaction.save(update_fields=["status", "failure", "completed_at", "provider_reference"])
+    steps = StatusChange.objects.filter(cluster_id=transaction.cluster_id, transaction_id=transaction.id)
+    StatusChange.objects.create(
+        cluster_id=transaction.cluster_id,
+        transaction_id=transaction.id,
+        n=(steps.aggregate(last=Max("n"))["last"] or 0) + 1,
+        from_status=before,
+        to_status=status.value,
+        at=now,
+    )
     return True
 
 

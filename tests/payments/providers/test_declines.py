@@ -135,7 +135,7 @@ def test_every_documented_code_has_the_type_that_fits() -> None:
         category, code, number = row["suggested_category"], row["gateway_response_code"], row["response_code"]
         if category == "APPROVED":
             continue
-        fits = FINER.get(category, {T(category.lower())})
+        fits = FINER.get(category, {T(category)})
         assert decline_type(code=code) in fits, code
         assert decline_type(number=number) in fits, number
         for read in ({"code": code}, {"number": number}):

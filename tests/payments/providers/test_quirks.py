@@ -280,7 +280,7 @@ def test_while_a_key_changes_both_are_accepted(wire: Wire) -> None:
 def test_a_wrong_key_is_ours_to_put_right(wire: Wire) -> None:
     no: dict[str, Any] = {"status": False if isinstance(wire, PaystackWire) else "error", "message": "Invalid key"}
     wire.fault = lambda _request: reply(401, no)
-    with pytest.raises(ProviderRefused, match="authentication_error"):
+    with pytest.raises(ProviderRefused, match="AUTHENTICATION_ERROR"):
         wire.provider().fetch_charge(reference=reference())
 
 

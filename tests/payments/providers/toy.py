@@ -256,7 +256,7 @@ class ToyWire(Wire):
                 return self._found(next((m for m in self.refunds if str(m.id) == name), None), self.move)
             case ["send"]:
                 if self._sum(body).minor > 90_000_000:
-                    return 400, {"why": "insufficient_funds", "said": ""}
+                    return 400, {"why": "INSUFFICIENT_FUNDS", "said": ""}
                 self.payouts.append(FakeMove(body["ref"], self._sum(body), id=self.new_id()))
                 return {"thing": self.move(self.payouts[-1])}
             case ["payout", name]:
@@ -265,7 +265,7 @@ class ToyWire(Wire):
                 return {"thing": [{"code": "057", "name": "Bank of Palms"}]}
             case ["who"]:
                 known = body["account"] == "0000000000"
-                return {"thing": {"name": "ADA OKAFOR"}} if known else (400, {"why": "provider_error"})
+                return {"thing": {"name": "ADA OKAFOR"}} if known else (400, {"why": "PROVIDER_ERROR"})
             case ["number"]:
                 return {"thing": {"number": "1230001644"}}
         raise AssertionError(path)
@@ -275,7 +275,7 @@ class ToyWire(Wire):
 
     def _again(self, body: dict[str, Any]) -> Any:
         if body["card"] != TOKEN:
-            return 400, {"why": "invalid_card"}
+            return 400, {"why": "INVALID_CARD"}
         charge = self.add(FakeCharge(body["ref"], self._sum(body), "paid"))
         if charge.amount.minor % 1000 == 1:
             charge.state = "waiting"
@@ -285,7 +285,7 @@ class ToyWire(Wire):
         return {"thing": self.shape(charge)}
 
     def _found(self, one: Any, shape: Callable[[Any], Any]) -> Any:
-        return {"thing": shape(one)} if one else (404, {"why": "unknown"})
+        return {"thing": shape(one)} if one else (404, {"why": "UNKNOWN"})
 
     def _paged(self, found: list[Any], query: dict[str, str]) -> Any:
         start = 50 * (int(query["page"]) - 1)
