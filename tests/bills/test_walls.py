@@ -245,3 +245,18 @@ def test_a_payment_stands_on_its_transaction(cast: Cast) -> None:
             bill=bill.id,
             user=cast.bola.user_id,
         )
+
+
+def test_a_refund_is_of_a_payment_of_this_estate(cast: Cast) -> None:
+    bill, _ = paid_bill(cast)
+    funding = acts.scalar(cast.cluster_id, "SELECT id FROM payments_transaction WHERE purpose <> 'bill' LIMIT 1")
+    with wall("bills_billpayment_refunds_in_cluster"):
+        run(
+            cast.cluster_id,
+            "INSERT INTO bills_billpayment (cluster_id, id, bill_id, user_id, version, amount_minor, refunds, at)"
+            " VALUES (kit_tenant(), %(id)s, %(bill)s, %(user)s, 1, -5, %(unknown)s, now())",
+            id=funding,
+            bill=bill.id,
+            user=cast.bola.user_id,
+            unknown=new_id(),
+        )

@@ -173,6 +173,22 @@ def test_a_batch_skips_what_was_posted_and_posts_the_rest(ledger: Books) -> None
     assert ledger.balance(ledger.wallet) == 550
 
 
+@pytest.mark.parametrize(("subject", "refusal"), [("USD", AccountCurrencyMismatch), ("", AccountNotFound)])
+def test_a_wrong_account_beside_what_was_posted_is_refused(
+    ledger: Books, subject: str, refusal: type[Exception]
+) -> None:
+    known = ledger.move(ledger.cash, ledger.wallet, 500)
+    with tenant(ledger.cluster_id):
+        account = (
+            commands.open_account(kind=AccountKind.MEMBER_WALLET, currency=subject, subject_id=uuid4())
+            if subject
+            else uuid4()
+        )
+    with pytest.raises(refusal):
+        ledger.post(known, ledger.entry(ledger.cash, account, 50))
+    assert ledger.balance(ledger.cash) == -500
+
+
 def test_one_key_twice_in_a_batch_posts_once(ledger: Books) -> None:
     entry = ledger.entry(ledger.cash, ledger.wallet, 500)
     assert ledger.post(entry, entry) == 1

@@ -338,6 +338,19 @@ def test_the_database_too_wants_a_lock_at_five(cast: Cast) -> None:
         cursor.execute("UPDATE wallets_pin SET failed_attempts = 5")
 
 
+def test_the_database_too_wants_one_pin_each(cast: Cast) -> None:
+    set_pin(cast)
+    with (
+        pytest.raises(Exception, match="wallets_pin_one_each"),
+        tenant(cast.cluster_id),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO wallets_pin (cluster_id, id, user_id, hash, pepper_id, failed_attempts, set_at)"
+            " SELECT cluster_id, gen_random_uuid(), user_id, hash, pepper_id, 0, set_at FROM wallets_pin"
+        )
+
+
 # --- The hash ------------------------------------------------------------------------------------------------------------
 
 
