@@ -107,6 +107,14 @@ def test_debit_of_a_frozen_account_is_refused(ledger: Books, post: Any, account:
     assert ledger.balance(frozen) == 600
 
 
+def test_a_frozen_neighbour_is_no_reason(ledger: Books, post: Any) -> None:
+    with tenant(ledger.cluster_id):
+        for account in (ledger.cash, ledger.other, ledger.till):
+            commands.freeze_account(account_id=account, at=ledger.cast.now)
+    with pytest.raises(InsufficientFunds):
+        post(ledger.entry(ledger.wallet, ledger.till, 100))
+
+
 @pytest.mark.parametrize("side", ["debit", "credit"])
 def test_an_unknown_account_is_refused(ledger: Books, post: Any, side: str) -> None:
     sides = {"debit": ledger.cash, "credit": ledger.wallet} | {side: uuid4()}

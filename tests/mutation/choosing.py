@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +44,7 @@ class Choice:
         slow; as many as patience allows, at least one."""
 
         def rank(test: str) -> tuple[bool, int, float]:
-            words = set(re.findall("[a-z]{3,}", test.lower()))
-            return not test.startswith(f"tests/{room}/"), -len(words & about), self.tests[test]["seconds"]
+            return not test.startswith(f"tests/{room}/"), -len(_words(test) & about), self.tests[test]["seconds"]
 
         chosen, seconds = [], 0.0
         for test in sorted({test for test in tests if test in self.tests}, key=rank):
@@ -56,7 +56,7 @@ class Choice:
     def _of_sql(self, mutant: dict[str, Any], room: str) -> set[str]:
         name = mutant["function"].split(".")[0]
         if not mutant["table"]:
-            return self._of_function(name, set()) or {test for test in self.tests if test.startswith(f"tests/{room}/")}
+            return self._askers(name) or {test for test in self.tests if test.startswith(f"tests/{room}/")}
         texts = (mutant["function"].split(".")[-1], mutant["table"], "walls")
         named = {test for test in self.tests if any(text in self._texts[test.split("::")[0]] for text in texts)}
         return named | self._seen_in_sql(mutant["table"])
@@ -64,19 +64,26 @@ class Choice:
     def _seen_in_sql(self, name: str) -> set[str]:
         return {test for test, seen in self.tests.items() if name in seen["sql"]}
 
+    @cache  # noqa: B019
+    def _askers(self, name: str) -> set[str]:
+        return self._of_function(name, set())
+
     def _of_function(self, name: str, asked: set[str]) -> set[str]:
-        """A view, or a function that the planner dissolves, is not counted by the server: then those who ask it."""
-        found = self._seen_in_sql(name)
-        if found or name in asked:
-            return found
+        """Those seen to call it, and those who ask for it: the server does not count a call that ended in a refusal, nor a
+        view or a function that the planner dissolves."""
+        if name in asked:
+            return set()
         asked.add(name)
         word = re.compile(rf"\b{name}\b")
+        found = self._seen_in_sql(name) | self._mentioning(name)
         for caller, text in self.definitions.items():
-            if caller != name and word.search(text):
+            if word.search(text):
                 found |= self._of_function(caller, asked)
-        return found | self._mentioning(word)
+        return found
 
-    def _mentioning(self, word: re.Pattern[str]) -> set[str]:
+    @cache  # noqa: B019 - there is one choice in a run
+    def _mentioning(self, name: str) -> set[str]:
+        word = re.compile(rf"\b{name}\b")
         found = {test for test in self.tests if word.search(self._texts[test.split("::")[0]])}
         for module, source in self._sources.items():
             for at, text in enumerate(source, 1):
@@ -92,6 +99,7 @@ class Choice:
         first, last = _statement(self._sources[module], first, last) if module in self._sources else (first, last)
         return {test for line in range(first, last + 1) for test in seen.get(str(line), [])}
 
+    @cache  # noqa: B019
     def _of_constant(self, module: str, line: int) -> set[str]:
         tree = ast.parse((ROOT / module).read_text())
         made = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
@@ -116,12 +124,22 @@ class Choice:
         return found
 
 
+@cache
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall("[a-z]{3,}", text.lower()))
+
+
+@cache
+def _statements(source: str) -> list[ast.stmt]:
+    return [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
+
+
 def _statement(source: list[str], first: int, last: int) -> tuple[int, int]:
     """The lines of the smallest statement around these; of one with a body, its head."""
     best = (first, last)
     size = len(source) + 1
-    for node in ast.walk(ast.parse("\n".join(source))):
-        if isinstance(node, ast.stmt) and node.lineno <= first and (node.end_lineno or 0) >= last:
+    for node in _statements("\n".join(source)):
+        if node.lineno <= first and (node.end_lineno or 0) >= last:
             body = getattr(node, "body", None)
             start, end = node.lineno, (body[0].lineno - 1 if body else node.end_lineno or last)
             if start <= first <= end and end - start < size:
