@@ -184,6 +184,7 @@ def test_paid_is_never_below_nothing(cast: Cast) -> None:
         ("title = ''", "title_check"),
         ("type = 'rent'", "type_check"),
         ("category = 'user_managed'", "members_manage_their_own"),
+        ("category = 'nobody_managed'", "category_check"),
         ("version = 0", "version_check"),
         ("terms_digest = ''", "terms_digest_check"),
     ],

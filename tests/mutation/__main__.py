@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="only every so-manieth mutant")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--patience", type=float, default=8, help="seconds of tests for one mutant")
-    parser.add_argument("--again", action="store_true", help="try those once more that survived")
+    parser.add_argument("--again", action="store_true", help="try only those once more that survived")
     parser.add_argument("--afresh", action="store_true", help="forget all earlier results and the survey")
     parser.add_argument("--show", action="store_true", help="try nothing: show what is known")
     options = parser.parse_args()
@@ -113,7 +113,10 @@ def try_all(mutants: list[dict[str, Any]], options: argparse.Namespace) -> None:
     from tests.mutation.choosing import Choice
 
     known = results()
-    left = [m for m in mutants if m["id"] not in known or (options.again and known[m["id"]]["status"] == "survived")]
+    wanted = "survived" if options.again else "untried"
+    left = [m for m in mutants if known.get(m["id"], {"status": "untried"})["status"] == wanted]
+    if options.again:
+        left = [m for m in left if not explanation(m, _explained())]
     if not left:
         return
     choice = Choice(_survey(options.processes), options.patience, mutants)
@@ -129,21 +132,26 @@ def try_all(mutants: list[dict[str, Any]], options: argparse.Namespace) -> None:
 
 
 def _survey(processes: int) -> dict[str, Any]:
-    """Kept until it is forgotten with `--afresh` or a file of tests was added."""
+    """What each test runs. Tests that are new are looked at when they are met, all where the code has changed."""
+    code = _digest(*(path.read_text() for path in sorted((ROOT / "clustr").rglob("*.py"))))
     kept = KEPT / "survey.json"
-    if not kept.exists():
-        print("Running the tests once, to see what each of them runs.", flush=True)
-        _work("survey", processes, "-", "surveyed")
-        whole: dict[str, Any] = {"tests": {}, "lines": {}}
-        for part in KEPT.glob("surveyed-*.jsonl"):
-            found = json.loads(part.read_text())
-            whole["tests"] |= found["tests"]
-            for module, lines in found["lines"].items():
-                for line, tests in lines.items():
-                    whole["lines"].setdefault(module, {}).setdefault(line, []).extend(tests)
-            part.unlink()
-        kept.write_text(json.dumps(whole))
-    return dict(json.loads(kept.read_text()))
+    whole: dict[str, Any] = json.loads(kept.read_text()) if kept.exists() else {}
+    if whole.get("code") != code:
+        whole = {"code": code, "tests": {}, "lines": {}}
+    known = KEPT / "known.txt"
+    known.write_text("\n".join(whole["tests"]))
+    print("Running the tests that are new, to see what each of them runs.", flush=True)
+    for part in KEPT.glob("surveyed-*.jsonl"):
+        part.unlink()
+    _work("survey", processes, str(known), "surveyed")
+    for part in KEPT.glob("surveyed-*.jsonl"):
+        found = json.loads(part.read_text())
+        whole["tests"] |= found["tests"]
+        for module, lines in found["lines"].items():
+            for line, tests in lines.items():
+                whole["lines"].setdefault(module, {}).setdefault(line, []).extend(tests)
+    kept.write_text(json.dumps(whole))
+    return whole
 
 
 def _work(what: str, processes: int, plan: str, out: str) -> None:
@@ -169,6 +177,10 @@ def results() -> dict[str, dict[str, Any]]:
     return known
 
 
+def _explained() -> list[dict[str, str]]:
+    return list(tomllib.loads((HERE / "explained.toml").read_text())["explained"])
+
+
 def explanation(mutant: dict[str, Any], explained: list[dict[str, str]]) -> str:
     """Why this mutant changes nothing that matters, if `explained.toml` says so."""
     for entry in explained:
@@ -180,7 +192,7 @@ def explanation(mutant: dict[str, Any], explained: list[dict[str, str]]) -> str:
 
 
 def table(mutants: list[dict[str, Any]]) -> int:
-    explained = tomllib.loads((HERE / "explained.toml").read_text())["explained"]
+    explained = _explained()
     known = results()
     counts: dict[str, Counter[str]] = {}
     survivors = []

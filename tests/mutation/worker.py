@@ -33,10 +33,11 @@ _WRITES = "SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_user_t
 
 
 class Survey:
-    """Runs its share of the tests once and writes down, for each, its seconds, lines, SQL functions and tables."""
+    """Runs its share of the tests not known yet, and writes down for each its seconds, lines, SQL functions and tables."""
 
-    def __init__(self, lane: int, lanes: int, _plan: str, out: str) -> None:
+    def __init__(self, lane: int, lanes: int, known: str, out: str) -> None:
         self.lane, self.lanes, self.out = lane, lanes, Path(out)
+        self.known = set(Path(known).read_text().splitlines())
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -45,20 +46,20 @@ class Survey:
         measured = coverage.Coverage(
             data_file=None, include=[f"{ROOT}/clustr/*"], concurrency=["thread"], config_file=False
         )
-        files = sorted({item.path for item in session.items})
-        mine = [item for item in session.items if files.index(item.path) % self.lanes == self.lane]
+        left = [item for item in session.items if item.nodeid not in self.known]
+        files = sorted({item.path for item in left})
+        mine = [item for item in left if files.index(item.path) % self.lanes == self.lane]
         tests: dict[str, dict[str, Any]] = {}
-        before: dict[str, int] = {}
+        first, other = _two_apart(session)
+        _passes(first, other)  # prepares the database
+        _track_functions()
+        before = _counted()
         measured.start()
-        for item, following in zip(mine, [*mine[1:], None], strict=True):
+        for item, following in zip(mine, [*mine[1:], other], strict=False):
             measured.switch_context(item.nodeid)
             started = time.monotonic()
             passed = _passes(item, following)
             seconds = time.monotonic() - started
-            if following is None:
-                break  # its database is gone
-            if not tests:
-                _track_functions()
             after = _counted()
             used = sorted(name for name, count in after.items() if count > before.get(name, 0))
             before = after
@@ -73,6 +74,12 @@ class Survey:
         }
         self.out.write_text(json.dumps({"tests": tests, "lines": lines}))
         return True
+
+
+def _two_apart(session: pytest.Session) -> tuple[pytest.Item, pytest.Item]:
+    """Two tests of different folders: where one follows the other, what stays prepared is the session alone."""
+    first = session.items[0]
+    return first, next(item for item in session.items if item.path.parent != first.path.parent)
 
 
 def _track_functions() -> None:
@@ -112,9 +119,7 @@ class Trial:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
-        first = session.items[0]
-        # The next one stands in another folder: what stays prepared is the session alone.
-        self.other = next(item for item in session.items if item.path.parent != first.path.parent)
+        first, self.other = _two_apart(session)
         assert _passes(first, self.other), f"{first.nodeid} fails without any mutant"
         self.functions = _functions()
         with self.out.open("a") as out:

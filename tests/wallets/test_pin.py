@@ -141,6 +141,11 @@ def test_changing_without_the_present_one_is_refused(cast: Cast) -> None:
     assert spend(cast, RIGHT)
 
 
+def test_a_first_one_asks_for_no_other(cast: Cast) -> None:
+    set_pin(cast, old_pin="000000")
+    assert spend(cast, RIGHT)
+
+
 def test_changing_with_a_wrong_one_is_refused_and_counted(cast: Cast) -> None:
     set_pin(cast)
     for _ in range(5):
@@ -326,6 +331,18 @@ def test_a_right_one_among_wrong_ones_opens_nothing_more(cast: Cast) -> None:
     ended = race([lambda: spend(cast, RIGHT), *[lambda: spend(cast, WRONG)] * 19]).only(PinIncorrect, PinLocked)
     assert ended.refused["PinIncorrect"] <= 9
     assert stored(cast.bola).failed_attempts == 5
+
+
+def test_no_lock_stays_with_a_connection_that_others_will_use(cast: Cast) -> None:
+    set_pin(cast)
+    assert spend(cast, RIGHT)
+    fail(cast, 1)
+    with tenant(cast.cluster_id), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+        )
+        assert cursor.fetchone() == (0,)
 
 
 def test_the_database_too_wants_a_lock_at_five(cast: Cast) -> None:
