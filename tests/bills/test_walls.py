@@ -195,6 +195,17 @@ def test_a_bill_that_makes_no_sense(cast: Cast, change: str, name: str) -> None:
         run(cast.cluster_id, f"UPDATE bills_bill SET {change} WHERE id = %(bill)s", bill=bill.id)
 
 
+def test_a_bill_number_is_given_once(cast: Cast) -> None:
+    first, second = issue(cast), issue(cast)
+    with wall("bills_bill_number"):
+        run(
+            cast.cluster_id,
+            "UPDATE bills_bill SET bill_number = %(number)s WHERE id = %(bill)s",
+            number=first.bill_number,
+            bill=second.id,
+        )
+
+
 @pytest.mark.parametrize(
     ("amount", "settles", "refunds", "name"),
     [

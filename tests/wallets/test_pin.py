@@ -128,7 +128,9 @@ def test_a_pin_is_of_one_cluster_and_one_person(cast: Cast) -> None:
 
 def test_changing_takes_the_present_one(cast: Cast) -> None:
     set_pin(cast)
+    fail(cast, 2)
     set_pin(cast, NEXT, RIGHT)
+    assert stored(cast.bola).failed_attempts == 0
     assert spend(cast, NEXT)
     with pytest.raises(PinIncorrect):
         spend(cast, RIGHT)
