@@ -34,9 +34,8 @@ class Choice:
             tests = self._of_lines(mutant["module"], *mutant["lines"])
         else:
             tests = self._of_constant(mutant["module"], mutant["lines"][0])
-        about = set(
-            re.findall("[a-z]{3,}", f"{mutant['function']} {mutant['module']} {mutant.get('table', '')}".lower())
-        )
+        walls = "walls" if mutant.get("table") else ""
+        about = _words(f"{mutant['function']} {mutant['module']} {walls}")
         return self._short(tests, room, about - {room, "clustr", "commands", "sql", "migrations", "check", "bill"})
 
     def _short(self, tests: Iterable[str], room: str, about: set[str]) -> list[str]:
