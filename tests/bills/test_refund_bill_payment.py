@@ -41,6 +41,7 @@ def test_it_works(cast: Cast, bill: Bill) -> None:
     back = acts.refund(cast, payment)
 
     assert (str(back.amount), back.type, back.subject_id) == ("5000.00", "refund", payment.id)
+    assert (back.provider, back.purpose) == ("wallet", "refund")
     assert wallet_balance(cast.bola) == "9000.00"
     assert cluster_balance(cast.cluster_id) == "0.00"
     assert acts.status(cast, cast.bola, bill) is MemberStatus.ACKNOWLEDGED
