@@ -67,6 +67,20 @@ def test_from_all_buckets_or_from_none(first: str) -> None:
     assert [commands.take_turn(good) for _ in range(2)] == [0.0, 0.0]
 
 
+def test_each_gets_back_what_was_taken_from_it() -> None:
+    tag = uuid4().hex
+    quick, slow, empty = (
+        Bucket(f"test:{tag}:1", per_minute=60, burst=2),
+        Bucket(f"test:{tag}:2", per_minute=1, burst=2),
+        Bucket(f"test:{tag}:3", per_minute=2, burst=1),
+    )
+    commands.take_turn(empty)
+    for _ in range(3):
+        assert 25 < commands.take_turn(quick, slow, empty) <= 30
+    assert [commands.take_turn(slow) > 0 for _ in range(3)] == [False, False, True]
+    assert commands.take_turn(quick) == 0.0
+
+
 def test_a_turn_may_cost_more() -> None:
     bucket = a_bucket(burst=10, cost=4)
     assert [commands.take_turn(bucket) > 0 for _ in range(3)] == [False, False, True]

@@ -127,3 +127,11 @@ def test_withdrawing_for_a_neighbour_is_refused(cast: Cast) -> None:
     with acts.refused("dispute_not_found", unchanged=cast.cluster_id):
         acts.withdraw(cast, cast.residents[1], bill)
     assert acts.status(cast, cast.bola, bill) is MemberStatus.DISPUTED
+
+
+def test_another_bill_is_neither_disputed_nor_acknowledged_by_it(cast: Cast) -> None:
+    bill, other = issue(cast), issue(cast)
+    acknowledge(cast, cast.bola, bill)
+    acts.dispute(cast, cast.bola, bill)
+    assert acts.status(cast, cast.bola, other) is MemberStatus.PENDING_ACKNOWLEDGMENT
+    assert acts.managed(cast, other).totals.disputed_count == 0

@@ -74,6 +74,16 @@ def test_in_parts_down_to_the_last_kobo(cast: Cast, bill: Bill) -> None:
     assert acts.status(cast, cast.bola, bill) is MemberStatus.PAID
 
 
+def test_it_is_paid_from_ones_own_wallet(cast: Cast, bill: Bill) -> None:
+    other = cast.residents[1]
+    fund(cast, other, "6000.00")
+    acknowledge(cast, other, bill)
+    acts.pay(cast, other, bill)
+    assert (wallet_balance(cast.bola), wallet_balance(other)) == ("8000.00", "1000.00")
+    acts.pay(cast, cast.bola, bill)
+    assert (wallet_balance(cast.bola), wallet_balance(other)) == ("3000.00", "1000.00")
+
+
 def test_a_user_specific_bill(cast: Cast) -> None:
     own = issue(cast, "100.00", to=cast.bola)
     fund(cast, cast.bola, "100.00")

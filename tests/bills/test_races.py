@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -179,6 +180,28 @@ def test_a_dispute_is_resolved_once(cast: Cast) -> None:
     with tenant(cast.cluster_id):
         assert Dispute.objects.get(id=dispute).state == resolved.state
         assert Adjustment.objects.filter(bill_id=bill.id).count() == (resolved.state == "upheld")
+
+
+def test_a_dispute_that_is_being_withdrawn_is_not_upheld(cast: Cast) -> None:
+    """Whoever decides waits for the member, who has withdrawn it but not committed yet."""
+    bill = issue(cast)
+    dispute = acts.dispute(cast, cast.bola, bill)
+    withdrawn, go_on = threading.Event(), threading.Event()
+
+    def withdraw() -> None:
+        with tenant(cast.cluster_id):
+            acts.withdraw(cast, cast.bola, bill)
+            withdrawn.set()
+            go_on.wait(10)
+
+    def uphold() -> None:
+        withdrawn.wait(10)
+        threading.Timer(0.3, go_on.set).start()
+        acts.uphold(cast, dispute, "4000.00")
+
+    ended = race([withdraw, uphold])
+    assert ended.refused == {"DisputeClosed": 1}
+    assert acts.seen(cast, cast.bola, bill).amount_due == naira("5000.00")
 
 
 def test_a_payment_is_refunded_once(cast: Cast) -> None:

@@ -41,6 +41,7 @@ def test_it_works(cast: Cast, bill: Bill) -> None:
     back = acts.refund(cast, payment)
 
     assert (str(back.amount), back.type, back.subject_id) == ("5000.00", "refund", payment.id)
+    assert (back.provider, back.purpose) == ("wallet", "refund")
     assert wallet_balance(cast.bola) == "9000.00"
     assert cluster_balance(cast.cluster_id) == "0.00"
     assert acts.status(cast, cast.bola, bill) is MemberStatus.ACKNOWLEDGED
@@ -76,6 +77,20 @@ def test_one_of_several_payments(cast: Cast, bill: Bill) -> None:
     assert acts.managed(cast, bill).totals.paid_count == 0
     acts.pay(cast, cast.bola, bill)
     assert acts.managed(cast, bill).totals.paid_count == 1
+
+
+def test_nobody_elses_part_and_no_other_bill_is_touched(cast: Cast, bill: Bill) -> None:
+    other, elsewhere = cast.residents[1], issue(cast, "100.00")
+    fund(cast, other, "5000.00")
+    acknowledge(cast, other, bill)
+    acts.pay(cast, other, bill)
+    acknowledge(cast, cast.bola, elsewhere)
+    acts.pay(cast, cast.bola, elsewhere)
+    payment, _ = acts.pay(cast, cast.bola, bill, "2000.00")
+    acts.refund(cast, payment, "1500.00")
+    assert str(acts.seen(cast, cast.bola, bill).amount_remaining) == "4500.00"
+    assert acts.status(cast, other, bill) is acts.status(cast, cast.bola, elsewhere) is MemberStatus.PAID
+    assert (wallet_balance(cast.bola), wallet_balance(other)) == ("8400.00", "0.00")
 
 
 def test_a_payment_received_by_hand_goes_to_the_wallet(cast: Cast) -> None:

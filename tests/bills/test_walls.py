@@ -187,6 +187,7 @@ def test_paid_is_never_below_nothing(cast: Cast) -> None:
         ("title = ''", "title_check"),
         ("type = 'rent'", "type_check"),
         ("category = 'user_managed'", "members_manage_their_own"),
+        ("category = 'nobody_managed'", "category_check"),
         ("version = 0", "version_check"),
         ("terms_digest = ''", "terms_digest_check"),
     ],
@@ -195,6 +196,17 @@ def test_a_bill_that_makes_no_sense(cast: Cast, change: str, name: str) -> None:
     bill = issue(cast)
     with wall(name):
         run(cast.cluster_id, f"UPDATE bills_bill SET {change} WHERE id = %(bill)s", bill=bill.id)
+
+
+def test_a_bill_number_is_given_once(cast: Cast) -> None:
+    first, second = issue(cast), issue(cast)
+    with wall("bills_bill_number"):
+        run(
+            cast.cluster_id,
+            "UPDATE bills_bill SET bill_number = %(number)s WHERE id = %(bill)s",
+            number=first.bill_number,
+            bill=second.id,
+        )
 
 
 @pytest.mark.parametrize(
@@ -270,3 +282,18 @@ def test_another_estates_bill_is_not_held_up(cast: Cast) -> None:
     bill, _ = paid_bill(cast)
     with held(cast.lekki.id, "bills_lock(%s)", bill.id):
         assert acts.pay(cast, cast.bola, bill, "10.00")
+
+
+def test_a_refund_is_of_a_payment_of_this_estate(cast: Cast) -> None:
+    bill, _ = paid_bill(cast)
+    funding = acts.scalar(cast.cluster_id, "SELECT id FROM payments_transaction WHERE purpose <> 'bill' LIMIT 1")
+    with wall("bills_billpayment_refunds_in_cluster"):
+        run(
+            cast.cluster_id,
+            "INSERT INTO bills_billpayment (cluster_id, id, bill_id, user_id, version, amount_minor, refunds, at)"
+            " VALUES (kit_tenant(), %(id)s, %(bill)s, %(user)s, 1, -5, %(unknown)s, now())",
+            id=funding,
+            bill=bill.id,
+            user=cast.bola.user_id,
+            unknown=new_id(),
+        )

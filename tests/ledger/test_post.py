@@ -107,6 +107,14 @@ def test_debit_of_a_frozen_account_is_refused(ledger: Books, post: Any, account:
     assert ledger.balance(frozen) == 600
 
 
+def test_a_frozen_neighbour_is_no_reason(ledger: Books, post: Any) -> None:
+    with tenant(ledger.cluster_id):
+        for account in (ledger.cash, ledger.other, ledger.till):
+            commands.freeze_account(account_id=account, at=ledger.cast.now)
+    with pytest.raises(InsufficientFunds):
+        post(ledger.entry(ledger.wallet, ledger.till, 100))
+
+
 @pytest.mark.parametrize("side", ["debit", "credit"])
 def test_an_unknown_account_is_refused(ledger: Books, post: Any, side: str) -> None:
     sides = {"debit": ledger.cash, "credit": ledger.wallet} | {side: uuid4()}
@@ -171,6 +179,22 @@ def test_a_batch_skips_what_was_posted_and_posts_the_rest(ledger: Books) -> None
     fresh = ledger.entry(ledger.cash, ledger.wallet, 50)
     assert ledger.post(known, fresh) == 1
     assert ledger.balance(ledger.wallet) == 550
+
+
+@pytest.mark.parametrize(("subject", "refusal"), [("USD", AccountCurrencyMismatch), ("", AccountNotFound)])
+def test_a_wrong_account_beside_what_was_posted_is_refused(
+    ledger: Books, subject: str, refusal: type[Exception]
+) -> None:
+    known = ledger.move(ledger.cash, ledger.wallet, 500)
+    with tenant(ledger.cluster_id):
+        account = (
+            commands.open_account(kind=AccountKind.MEMBER_WALLET, currency=subject, subject_id=uuid4())
+            if subject
+            else uuid4()
+        )
+    with pytest.raises(refusal):
+        ledger.post(known, ledger.entry(ledger.cash, account, 50))
+    assert ledger.balance(ledger.cash) == -500
 
 
 def test_one_key_twice_in_a_batch_posts_once(ledger: Books) -> None:

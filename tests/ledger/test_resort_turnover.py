@@ -10,6 +10,7 @@ from clustr.kit.tenancy import tenant
 from clustr.ledger import commands, queries
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from tests.cast import Cast
+from tests.ledger.books import Books
 from tests.money import naira
 
 LATE = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
@@ -45,3 +46,25 @@ def test_it_works(cast: Cast) -> None:
         commands.resort_turnover(timezone="Africa/Lagos")
 
         assert _months(account, "Africa/Lagos") == [(4, 1000)]
+
+
+def test_what_came_after_the_checkpoint_counts_once(ledger: Books) -> None:
+    ledger.move(ledger.cash, ledger.till, 500)
+    ledger.move(ledger.till, ledger.wallet, 200)
+    for account in (ledger.till, ledger.cash):
+        ledger.close_wholly(account)
+    ledger.move(ledger.cash, ledger.till, 50)
+    assert _turned_over(ledger) == (200, 550)
+    with tenant(ledger.cluster_id):
+        commands.resort_turnover(timezone="America/New_York")
+    assert _turned_over(ledger) == (200, 550)
+    ledger.close_wholly(ledger.till)
+    assert _turned_over(ledger) == (200, 550)
+
+
+def _turned_over(ledger: Books) -> tuple[int, int]:
+    with tenant(ledger.cluster_id):
+        lines = queries.turnover_by_month(
+            account_id=ledger.till, since=date(2026, 1, 1), today=ledger.cast.now.date(), timezone="America/New_York"
+        )
+    return sum(line.debits for line in lines), sum(line.credits for line in lines)

@@ -112,6 +112,18 @@ def test_an_unknown_kind_of_account_is_refused(ledger: Books) -> None:
         cursor.execute("SELECT ledger_open_account(gen_random_uuid(), 'magic', 'NGN', NULL, false, true)")
 
 
+@pytest.mark.parametrize("currency", ["ngn", "NG", "N1N"])
+def test_what_is_no_currency_is_refused(ledger: Books, currency: str) -> None:
+    with (
+        pytest.raises(DatabaseError, match="ledger_account_currency_check"),
+        tenant(ledger.cluster_id),
+        connections["default"].cursor() as cursor,
+    ):
+        cursor.execute(
+            "SELECT ledger_open_account(gen_random_uuid(), 'cluster_wallet', %s, NULL, false, false)", [currency]
+        )
+
+
 def test_the_door_is_shut_without_a_cluster(ledger: Books) -> None:
     with pytest.raises(DatabaseError, match="no cluster"), connections["default"].cursor() as cursor:
         cursor.execute("SELECT ledger_post('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())")

@@ -164,6 +164,12 @@ def test_another_person_lets_it_go(cast: Cast, waiting: UUID, dele: Person) -> N
     assert approve(cast, dele, waiting) == waiting
     assert (approval_of(cast, waiting), status_of(cast, waiting)) == ("approved", "pending")
     assert cluster_balance(cast.cluster_id) == "999999.99"
+    with tenant(cast.cluster_id):
+        payout = Payout.objects.get(id=waiting)
+        acts = {event.action: event for event in audit.audit_events(actor=cast.ada.actor)}
+    assert (payout.decided_by, payout.decided_at, payout.decision_note) == (dele.user_id, cast.now, "")
+    approved = acts["cluster_wallet.transfer_approved"]
+    assert (approved.actor_id, approved.journal, approved.reason) == (dele.user_id, waiting, "")
 
 
 def test_another_person_stops_it(cast: Cast, waiting: UUID, dele: Person) -> None:

@@ -141,7 +141,9 @@ def test_a_pin_is_of_one_cluster_and_one_person(cast: Cast) -> None:
 
 def test_changing_takes_the_present_one(cast: Cast) -> None:
     set_pin(cast)
+    fail(cast, 2)
     set_pin(cast, NEXT, RIGHT)
+    assert stored(cast.bola).failed_attempts == 0
     assert spend(cast, NEXT)
     with pytest.raises(PinIncorrect):
         spend(cast, RIGHT)
@@ -151,6 +153,11 @@ def test_changing_without_the_present_one_is_refused(cast: Cast) -> None:
     set_pin(cast)
     with pytest.raises(OldPinRequired):
         set_pin(cast, NEXT)
+    assert spend(cast, RIGHT)
+
+
+def test_a_first_one_asks_for_no_other(cast: Cast) -> None:
+    set_pin(cast, old_pin="000000")
     assert spend(cast, RIGHT)
 
 
@@ -345,6 +352,18 @@ def test_a_right_one_among_wrong_ones_opens_nothing_more(cast: Cast) -> None:
     assert stored(cast.bola).failed_attempts == 5
 
 
+def test_no_lock_stays_with_a_connection_that_others_will_use(cast: Cast) -> None:
+    set_pin(cast)
+    assert spend(cast, RIGHT)
+    fail(cast, 1)
+    with tenant(cast.cluster_id), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+            " WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+        )
+        assert cursor.fetchone() == (0,)
+
+
 def test_the_database_too_wants_a_lock_at_five(cast: Cast) -> None:
     set_pin(cast)
     with (
@@ -353,6 +372,19 @@ def test_the_database_too_wants_a_lock_at_five(cast: Cast) -> None:
         connection.cursor() as cursor,
     ):
         cursor.execute("UPDATE wallets_pin SET failed_attempts = 5")
+
+
+def test_the_database_too_wants_one_pin_each(cast: Cast) -> None:
+    set_pin(cast)
+    with (
+        pytest.raises(Exception, match="wallets_pin_one_each"),
+        tenant(cast.cluster_id),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(
+            "INSERT INTO wallets_pin (cluster_id, id, user_id, hash, pepper_id, failed_attempts, set_at)"
+            " SELECT cluster_id, gen_random_uuid(), user_id, hash, pepper_id, 0, set_at FROM wallets_pin"
+        )
 
 
 # --- The hash ------------------------------------------------------------------------------------------------------------
