@@ -365,8 +365,8 @@ BEGIN
   INSERT INTO bills_billpayment (cluster_id, id, bill_id, user_id, version, amount_minor, settles, at)
     VALUES (tenant, p_transaction, p_bill, p_member, owed.version, paid_now,
       (owed.due_minor = owed.amount_minor AND owed.paid_minor + paid_now >= owed.due_minor)::int, paid_at);
-  PERFORM ledger_post(ARRAY[p_transaction], ARRAY[p_from], ARRAY[into_account], ARRAY[paid_now],
-    ARRAY['bill_payment'], ARRAY[owed.type], ARRAY[p_transaction], ARRAY[NULL::uuid], paid_at);
+  PERFORM ledger_post_one(p_transaction, p_from, into_account, paid_now, 'bill_payment', owed.type, p_transaction,
+    NULL, paid_at);
   PERFORM audit_record(NULL, paid_at, p_actor, p_action, 'bill', p_bill, '', p_ip, p_agent, p_request,
     jsonb_build_object('amount_minor', paid_now, 'currency', owed.currency), p_transaction);
   owed.paid_minor := owed.paid_minor + paid_now;
