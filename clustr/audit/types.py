@@ -72,7 +72,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered: an HTTP status and the text of the JSON as sent."""
+    """What was answered: an HTTP status and the text of the JSON as sent, or of the facts it is shaped from."""
 
     status: int
     text: str
