@@ -58,7 +58,8 @@ def ledger_post(estate: Estate, clients: int, *, batch: int = 0) -> Script:
 
     def work(member: int) -> None:
         with tenant(estate.cluster_id):
-            ledger.post(entries=[entry(estate.wallet_id(member), hot)], at=clock.now())
+            entries = [entry(estate.wallet_id(member), hot) for _ in range(2 if batch else 1)]  # one goes another way
+            ledger.post(entries=entries, at=clock.now())
 
     number = f"(:m + r) % {estate.members} + 1" if batch else ":m"
     statements = script_of(work, known=lambda member: _of(estate, member, number), batch=batch)
