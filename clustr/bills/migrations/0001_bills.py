@@ -379,7 +379,7 @@ BEGIN
       (owed.due_minor = owed.amount_minor AND owed.paid_minor + paid_now >= owed.due_minor)::int, paid_at);
   PERFORM ledger_post_one(p_transaction, p_from, into_account, paid_now, 'bill_payment', owed.type, p_transaction,
     NULL, paid_at);
-  PERFORM audit_record(NULL, paid_at, p_actor, p_action, 'bill', p_bill, '', p_ip, p_agent, p_request,
+  PERFORM audit_record(p_transaction, paid_at, p_actor, p_action, 'bill', p_bill, '', p_ip, p_agent, p_request,
     jsonb_build_object('amount_minor', paid_now, 'currency', owed.currency), p_transaction);
   owed.paid_minor := owed.paid_minor + paid_now;
 END $$;
