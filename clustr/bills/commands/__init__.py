@@ -1,17 +1,26 @@
 """The only writers of bills: issuing, consent, disputes, payment, refunds."""
 
-from clustr.bills.commands.consent import acknowledge_bill, dispute_bill, resolve_dispute, withdraw_dispute
+from clustr.bills.commands.consent import (
+    acknowledge_bill,
+    acknowledge_bill_once,
+    acknowledged_bill_of,
+    dispute_bill,
+    resolve_dispute,
+    withdraw_dispute,
+)
 from clustr.bills.commands.issuing import (
     create_bulk_bills,
     create_cluster_wide_bill,
     create_user_specific_bill,
     edit_bill,
 )
-from clustr.bills.commands.paying import pay_bill, record_offline_bill_payment
+from clustr.bills.commands.paying import pay_bill, pay_bill_once, payment_of, record_offline_bill_payment
 from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
 
 __all__ = [
     "acknowledge_bill",
+    "acknowledge_bill_once",
+    "acknowledged_bill_of",
     "cancel_bill",
     "create_bulk_bills",
     "create_cluster_wide_bill",
@@ -19,6 +28,8 @@ __all__ = [
     "dispute_bill",
     "edit_bill",
     "pay_bill",
+    "pay_bill_once",
+    "payment_of",
     "record_offline_bill_payment",
     "refund_bill_payment",
     "resolve_dispute",
