@@ -114,7 +114,7 @@ def test_an_unknown_kind_of_account_is_refused(ledger: Books) -> None:
 @pytest.mark.parametrize("currency", ["ngn", "NG", "N1N"])
 def test_what_is_no_currency_is_refused(ledger: Books, currency: str) -> None:
     with (
-        pytest.raises(DatabaseError, match="ledger_account_currency_check"),
+        pytest.raises(DatabaseError, match="ledger_currency_check"),
         tenant(ledger.cluster_id),
         connections["default"].cursor() as cursor,
     ):
