@@ -87,6 +87,7 @@ def send(
                     _begin(lane, waiting.popleft(), selector)
                 else:
                     busy -= 1
+                    selector.unregister(lane.socket)  # the server may close it now
         outcome.seconds = time.perf_counter() - began
         outcome.unanswered = busy
     for lane in lanes:

@@ -32,12 +32,13 @@ class Statement:
 
 
 @contextmanager
-def recorded(*, transaction_only: bool = True) -> Iterator[list[Statement]]:
-    """Collect what the default connection sends inside a transaction while the block runs."""
+def recorded(*, transaction_only: bool = True, also: str = "") -> Iterator[list[Statement]]:
+    """Collect what the default connection sends inside a transaction while the block runs; and statements that are a
+    transaction by themselves, which `also` names by a piece of their text."""
     sent: list[Statement] = []
 
     def watch(execute: Any, text: str, params: Any, many: bool, context: Any) -> Any:
-        if context["connection"].in_atomic_block or not transaction_only:
+        if context["connection"].in_atomic_block or not transaction_only or (also and also in text):
             sent.append(_statement(text, params))
         return execute(text, params, many, context)
 
@@ -47,7 +48,7 @@ def recorded(*, transaction_only: bool = True) -> Iterator[list[Statement]]:
 
 
 def script_of(
-    work: Callable[[int], object], *, known: Callable[[int], Mapping[object, str]], batch: int = 0
+    work: Callable[[int], object], *, known: Callable[[int], Mapping[object, str]], batch: int = 0, also: str = ""
 ) -> list[str]:
     """The statements of `work`, done for two members, with what varies as SQL over pgbench's variables.
 
@@ -56,7 +57,7 @@ def script_of(
     """
     sent: list[list[Statement]] = []
     for member in _MEMBERS:
-        with recorded() as statements:
+        with recorded(also=also) as statements:
             work(member)
         sent.append(statements)
     first, second = sent

@@ -59,7 +59,7 @@ class Report:
                 "# Results of `bin/bench`",
                 "",
                 "Written by the last whole run. What each line means, and how it is measured:"
-                " [decision 10](../docs/decisions/0010-benchmarks.md).",
+                " [performance.md](../docs/performance.md).",
                 "",
                 self._about(),
                 "",

@@ -48,6 +48,10 @@ class Server:
         granian = [process for process in kept if "granian" in " ".join(process.cmdline())]
         return [child for process in granian for child in process.children()]
 
+    def jobs(self) -> psutil.Process:
+        """The process that works off jobs."""
+        return next(process for process in self.process.children() if process.cmdline()[-1] == "worker")
+
 
 @contextmanager
 def serving(database: str, *, workers: int = 2, threads: int = 8) -> Iterator[Server]:

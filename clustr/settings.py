@@ -106,6 +106,7 @@ def _connection(url: str, *, role: str | None, statement_timeout: str, pool: int
         "options": f"{_SAFE} -c statement_timeout={statement_timeout}",
         "connect_timeout": 5,
         "application_name": f"clustr-{role or 'owner'}",
+        "prepare_threshold": 1_000_000,  # only what asks for it: clustr.kit.prepared
         **query,  # `sslmode` and the like
     }
     if ENV.embedded:

@@ -126,16 +126,22 @@ def _lines(
 
 
 def _memory(small: _Seen, large: _Seen, size: Size) -> list[Line]:
-    """A web worker's peak memory while bills are created, a roster is imported and lists are read."""
+    """Peak memory of a web worker, and of the process that works off jobs, while bills are created, a roster is imported
+    (which leaves mail to be sent) and lists are read."""
     (worker,) = large.server.workers()
-    peaks = []
+    watched = {"a web worker": worker.pid, "the job worker": large.server.jobs().pid}
+    peaks: dict[str, list[float]] = {name: [] for name in watched}
     for turn, each in enumerate((small, small, large)):  # once to warm up
-        forget_peak(worker.pid)
+        for pid in watched.values():
+            forget_peak(pid)
         _act(each, size, turn)
-        peaks.append(memory_mib(worker.pid, peak=True))
-    said = f"{peaks[2]:.0f} : {peaks[1]:.0f} MiB"
-    what = f"peak memory of a web worker, {large.estate.members:,} : {small.estate.members:,} members"
-    return [at_most(what, peaks[2] / peaks[1], 1.1, "", said)]
+        for name, pid in watched.items():
+            peaks[name].append(memory_mib(pid, peak=True))
+    members = f"{large.estate.members:,} : {small.estate.members:,} members"
+    return [
+        at_most(f"peak memory of {name}, {members}", seen[2] / seen[1], 1.1, "", f"{seen[2]:.0f} : {seen[1]:.0f} MiB")
+        for name, seen in peaks.items()
+    ]
 
 
 def _act(each: _Seen, size: Size, turn: int) -> None:

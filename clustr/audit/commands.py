@@ -17,6 +17,7 @@ from clustr.audit.refusals import IdempotencyKeyReused, RequestInProgress
 from clustr.audit.types import Answer, Bucket, Claim, Subject
 from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
+from clustr.kit.prepared import fetch_prepared
 from clustr.kit.tenancy import current_tenant, tenant
 
 _PURGE_AT_ONCE = 5_000
@@ -105,23 +106,27 @@ def claim_request(claim: Claim) -> Answer | None:
     with its transaction: a refusal leaves no key.
     """
     current_tenant()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT verdict, status, answer, needs FROM audit_claim(%s, %s)", [claim.scope, claim.body])
-        verdict, status, answer, needs = cursor.fetchone()
+    ((verdict, status, answer, needs),) = fetch_prepared(
+        "SELECT verdict, status, answer, needs FROM audit_claim(%s, %s)", [claim.scope, claim.body]
+    )
+    return Answer(status, answer, tuple(needs)) if is_repeat(verdict) else None
+
+
+def is_repeat(verdict: str) -> bool:
+    """What SQL's `audit_claim` said of a request: a repeat, or ours to execute. Refuses as `claim_request`."""
     if verdict == "running":
         raise RequestInProgress(retry_after_seconds=1)
     if verdict == "reused":
         raise IdempotencyKeyReused
-    return Answer(status, answer, tuple(needs)) if verdict == "replay" else None
+    return verdict == "replay"
 
 
 def keep_answer(claim: Claim, answer: Answer, *, at: datetime) -> None:
     """Keep the first answer of a claimed request, in the transaction of its effect."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT audit_keep(%s, %s, %s, %s::smallint, %s, %s::text[], %s)",
-            [claim.scope, claim.user_id, claim.body, answer.status, answer.text, list(answer.needs), at],
-        )
+    fetch_prepared(
+        "SELECT audit_keep(%s, %s, %s, %s::smallint, %s, %s::text[], %s)",
+        [claim.scope, claim.user_id, claim.body, answer.status, answer.text, list(answer.needs), at],
+    )
 
 
 def take_turn(*buckets: Bucket) -> float:
@@ -132,17 +137,15 @@ def take_turn(*buckets: Bucket) -> float:
     """
     if connection.in_atomic_block:
         raise transaction.TransactionManagementError("a throttle must not wait for, nor be undone with, an effect")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT audit_throttle(%s::text[], %s::float8[], %s::int[], %s::int[])",
-            [
-                [bucket.name for bucket in buckets],
-                [60 / bucket.per_minute for bucket in buckets],
-                [max(bucket.burst, bucket.cost) for bucket in buckets],
-                [bucket.cost for bucket in buckets],
-            ],
-        )
-        (wait,) = cursor.fetchone()
+    ((wait,),) = fetch_prepared(
+        "SELECT audit_throttle(%s::text[], %s::float8[], %s::int[], %s::int[])",
+        [
+            [bucket.name for bucket in buckets],
+            [60 / bucket.per_minute for bucket in buckets],
+            [max(bucket.burst, bucket.cost) for bucket in buckets],
+            [bucket.cost for bucket in buckets],
+        ],
+    )
     return float(wait)
 
 

@@ -72,7 +72,8 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered: an HTTP status, the text of the JSON as sent, and the permissions that were asked for on the way."""
+    """What was answered: an HTTP status, the text of the JSON as sent or of the facts it is shaped from, and the permissions that
+    were asked for on the way."""
 
     status: int
     text: str

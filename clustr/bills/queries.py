@@ -29,6 +29,15 @@ OWED_COLUMNS = (
 )
 """The columns of SQL's `bills_owed` that `member_bill_view` reads, in its order."""
 
+_READERS: dict[str, Any] = {
+    "id": UUID,
+    "user_id": UUID,
+    "dispute_id": UUID,
+    "terms_digest": bytes.fromhex,
+    **dict.fromkeys(("due_date", "issued_at", "cancelled_at", "acknowledged_at"), datetime.fromisoformat),
+}
+_READ = [_READERS.get(column.strip()) for column in OWED_COLUMNS.split(",")]
+
 STATUS_SQL = (
     "bills_status(cancelled_at IS NOT NULL, due_minor, paid_minor, dispute_id IS NOT NULL, due_date,"
     " acknowledged_at IS NOT NULL, %(now)s)"
@@ -151,6 +160,12 @@ def member_bill_view(row: tuple[Any, ...], *, now: datetime) -> MemberBillView:
         version=version,
         terms_digest=bytes(digest).hex(),
     )
+
+
+def member_bill_of(kept: list[Any], *, asked_at: datetime) -> MemberBillView:
+    """Shape a row of `OWED_COLUMNS` that SQL's `bills_facts` wrote as JSON."""
+    row = [value if value is None or read is None else read(value) for read, value in zip(_READ, kept, strict=True)]
+    return member_bill_view(tuple(row), now=asked_at)
 
 
 def _rows(statement: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -33,6 +33,7 @@ from clustr.clusters.types import (
 )
 from clustr.kit.actor import Actor, Origin
 from clustr.kit.money import Money
+from clustr.kit.prepared import fetch_prepared
 from clustr.kit.tenancy import current_tenant, tenant
 
 _Found = tuple[str, str, Standing]
@@ -124,13 +125,11 @@ def _implied(found: dict[UUID, _Found], invited: set[UUID]) -> UUID:
 
 def _standings(user_id: UUID, now: datetime) -> tuple[dict[UUID, _Found], set[UUID]]:
     """What this person is where, and the clusters they were invited to and have not accepted."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT is_active, cluster_id, currency, timezone, role, permissions, joined_at, left_at, accepted"
-            " FROM clusters_memberships_of(%s)",
-            [user_id],
-        )
-        rows = cursor.fetchall()
+    rows = fetch_prepared(
+        "SELECT is_active, cluster_id, currency, timezone, role, permissions, joined_at, left_at, accepted"
+        " FROM clusters_memberships_of(%s)",
+        [user_id],
+    )
     if not rows or not rows[0][0]:
         raise PersonNotActive
     periods: defaultdict[UUID, list[Period]] = defaultdict(list)

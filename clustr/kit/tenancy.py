@@ -56,12 +56,28 @@ def current_tenant() -> UUID:
     return active
 
 
+def refuse_other_tenant(cluster_id: UUID) -> None:
+    """For a statement that sets its cluster itself: it may stand alone, or in a transaction of the same cluster."""
+    active = _active.get()
+    if active is not None and active != cluster_id:
+        raise TenantMismatch(f"inside {active}, asked for {cluster_id}")
+
+
 def in_tenant(cluster_id: UUID, work: Callable[[], T]) -> T:
     """Run `work` in the cluster's transaction, again from the start if PostgreSQL asks (serialization, deadlock)."""
+
+    def whole() -> T:
+        with tenant(cluster_id):
+            return work()
+
+    return retried(whole)
+
+
+def retried(whole: Callable[[], T]) -> T:
+    """Run what is a transaction by itself, again from the start if PostgreSQL asks (serialization, deadlock)."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            with tenant(cluster_id):
-                return work()
+            return whole()
         except OperationalError as error:
             state = getattr(error.__cause__, "sqlstate", None)
             if state not in _TRANSIENT or attempt == _ATTEMPTS or _active.get() is not None:

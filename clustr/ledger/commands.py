@@ -56,6 +56,30 @@ def post(*, entries: Sequence[Entry], at: datetime) -> int:
     if not entries:
         return 0
     crash_point("ledger.post.before")
+    posted = _post_one(entries[0], at) if len(entries) == 1 else _post_many(entries, at)
+    crash_point("ledger.post.after")
+    return posted
+
+
+def _post_one(entry: Entry, at: datetime) -> int:
+    posted = _call(
+        "SELECT ledger_post_one(%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            entry.id,
+            entry.debit,
+            entry.credit,
+            entry.amount.minor,
+            entry.kind.value,
+            entry.label,
+            entry.journal,
+            entry.reverses,
+            at,
+        ],
+    )
+    return int(posted)
+
+
+def _post_many(entries: Sequence[Entry], at: datetime) -> int:
     posted = _call(
         "SELECT ledger_post(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::uuid[],"
         " %s::uuid[], %s)",
@@ -71,7 +95,6 @@ def post(*, entries: Sequence[Entry], at: datetime) -> int:
             at,
         ],
     )
-    crash_point("ledger.post.after")
     return int(posted)
 
 

@@ -11,9 +11,9 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import connection
 from django.utils.crypto import constant_time_compare
 
+from clustr.kit.prepared import fetch_prepared
 from clustr.people import policies
 from clustr.people.exports import registered_exports
 from clustr.people.models import Erasure, Mail, User
@@ -41,15 +41,14 @@ def signed_in_by_token(*, token: str) -> SignedIn | None:
         user_id = UUID(subject)
     except ValueError:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(_WHO, [session_key, user_id])
-        row = cursor.fetchone()
-    if row is None:
+    rows = fetch_prepared(_WHO, [session_key, user_id])
+    if not rows:
         return None
-    session, user = SessionStore().decode(row[0]), User(id=user_id, password=row[1])
+    ((kept, password, is_platform_staff),) = rows
+    session, user = SessionStore().decode(kept), User(id=user_id, password=password)
     if not _session_is_of(session, user):
         return None
-    return SignedIn(user_id, row[2], _last_proof(session))
+    return SignedIn(user_id, is_platform_staff, _last_proof(session))
 
 
 def signed_in_by_session(*, user: Any, session: SessionBase) -> SignedIn | None:

@@ -67,6 +67,18 @@ class SpendAuthorization:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedPin:
+    """A new PIN that may be set: its hash, and what gave the right. `instead_of`: when the PIN it replaces was set; None for
+    a first one. `reset_id`: the mailed code it was reset with."""
+
+    user_id: UUID
+    hash: str
+    pepper_id: str
+    instead_of: datetime | None = None
+    reset_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class OperationView:
     """One line of the cluster wallet's trail. `incoming`: whether it raised the balance. `position` is its place in the
     statement, for the next page."""

@@ -1,5 +1,6 @@
 """The ways a view does its work: `once()` for what changes something, `once_between()` where the outside world is asked in
-the middle, `read()` for what changes nothing.
+the middle, `once_in_one_statement()` for what is asked so often that a command does all that `once()` does by itself, and
+`read()` for what changes nothing.
 
 A view parses (by its types), makes one call down, and shapes the answer (by its types):
 
@@ -29,7 +30,17 @@ from clustr.kit.errors import TooMany
 from clustr.kit.tenancy import in_tenant
 from clustr.web.actors import Request, actor_of
 
-__all__ = ["Request", "actor_of", "json_answer", "once", "once_between", "read", "read_value", "take_turn"]
+__all__ = [
+    "Request",
+    "actor_of",
+    "json_answer",
+    "once",
+    "once_between",
+    "once_in_one_statement",
+    "read",
+    "read_value",
+    "take_turn",
+]
 
 P = TypeVar("P")
 Q = TypeVar("Q")
@@ -141,6 +152,35 @@ def once_between(
     given, repeated = in_tenant(actor.cluster_id, last)
     crash_point("door.between.kept")
     return _replay(given, actor) if repeated else json_answer(given.text, given.status)
+
+
+def once_in_one_statement(
+    request: Request,
+    body: BaseModel,
+    status: int,
+    act: Callable[[Claim | None, P | None], tuple[str, bool]],
+    shape: Callable[[str], BaseModel],
+    *,
+    before: Callable[[], P] | None,
+) -> HttpResponse:
+    """As `once()`, for a command that claims the request, takes effect, and keeps the facts of the answer in one
+    statement. `act` answers these facts and whether they are an earlier request's; `shape` makes the answer of them, the
+    first time and every time after."""
+    take_turn(request)
+    actor = actor_of(request)
+    claim = _claim(request, body)
+    prepared = None
+    if before is not None:
+        known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        if known is not None:
+            return _replay(Answer(known.status, shape(known.text).model_dump_json(by_alias=True)), actor)
+        prepared = before()
+        crash_point("door.once.checked")
+    facts, repeated = act(claim, prepared)
+    if not repeated:
+        crash_point("door.once.committed")
+    answer = Answer(status, shape(facts).model_dump_json(by_alias=True))
+    return _replay(answer, actor) if repeated else json_answer(answer.text, answer.status)
 
 
 def read(request: Request, work: Callable[[], BaseModel]) -> HttpResponse:

@@ -13,7 +13,7 @@ from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
 from clustr.wallets import commands as wallets
 from tests.crash.requests import REQUESTS
-from tests.crash.test_pins import OWN_COMMITS
+from tests.crash.test_pins import IN_DOORS_COMMIT
 
 ROOMS = {"ledger": ledger, "payments": payments, "wallets": wallets, "bills": bills}
 
@@ -26,9 +26,10 @@ PLACES = {
     "wallets.withdraw": "wallets.withdraw",
     "wallets.freeze_wallet": "wallets.freeze",
     "wallets.unfreeze_wallet": "wallets.unfreeze",
-    "wallets.set_pin": "wallets.set_pin",
+    "wallets.set_pin": "wallets.keep_pin",
+    "wallets.keep_pin": "wallets.keep_pin",
     "wallets.request_pin_reset": "wallets.request_pin_reset",
-    "wallets.reset_pin": "wallets.reset_pin",
+    "wallets.reset_pin": "wallets.keep_pin",
     "bills.create_cluster_wide_bill": "bills.create",
     "bills.create_user_specific_bill": "bills.create",
     "bills.create_bulk_bills": "bills.create_bulk",
@@ -69,6 +70,8 @@ PARTS = {
 MOVE_NOTHING = {
     "ledger.close_account": "derives sums again from what is there",
     "payments.retry_transaction": "refuses always: no provider can be asked again yet",
+    "wallets.check_new_pin": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
+    "wallets.check_pin_reset": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
     "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
 }
 """Commands with a transaction of their own in which no money and no consent changes, each with the reason."""
@@ -107,5 +110,5 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 
 def test_a_request_passes_each_of_them() -> None:
-    interrupted = {command for _, command in REQUESTS.values()} | set(OWN_COMMITS)
+    interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT)
     assert set(PLACES.values()) == interrupted

@@ -196,10 +196,13 @@ CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql 
 CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 """
 _CONSTRAINTS = """
-SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
+(SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
   AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|clusters|audit)_'
-ORDER BY contype = 'u'
+ORDER BY contype = 'u')
+UNION ALL
+SELECT format('ALTER DOMAIN %s DROP CONSTRAINT %I', contypid::regtype, conname) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype = 'c' AND contypid <> 0
 """
 
 

@@ -24,7 +24,8 @@ NOT_A_TENANTS = {
 DEFINERS = {
     "ledger_open_account": "opens an account; row-level security still applies",
     "ledger_freeze": "freezes or thaws an account",
-    "ledger_post": "the one door through which money moves",
+    "ledger_post": "the door through which money moves, many transfers at once",
+    "ledger_post_one": "the same door for one transfer",
     "ledger_close": "closes a checkpoint of a growing account",
     "ledger_resort_turnover": "sorts closed turnover anew when the time zone changes",
 }

@@ -39,6 +39,10 @@ class Estates:
         sent = {"bill_id": str(self.bill.id), "amount": "100.00", **more}
         return self.asked((client or self.bola).post(MY_BILLS + "pay_bill/", sent))
 
+    def withdraw(self) -> Any:
+        destination = {"bank_code": "058", "account_number": "0123456789"}
+        return self.asked(self.bola.post(MY_WALLET + "withdraw/", {"amount": "100.00", "destination": destination}))
+
     def asked(self, answer: Any) -> Any:
         """An answer, and the connection given back as it is when a request ends."""
         connection.close()
@@ -134,22 +138,34 @@ FAULTS: dict[str, tuple[Fault, str, int, bool]] = {
     "a connection lost": (asleep, "SELECT pg_terminate_backend(%s)", 503, False),
     "a transaction left idle": (left_idle, "", 503, False),
 }
-PLACES = {"before the payment": "audit_claim", "in the payment": "bills_pay_from_wallet", "after it": "audit_keep"}
+PLACES = {"before the withdrawal": "audit_claim", "in the withdrawal": "ledger_post", "after it": "audit_keep"}
+IN_ONE_STATEMENT = [name for name in FAULTS if "took too long" not in name and "left idle" not in name]
+"""What can befall a payment, which is one statement and leaves nothing idle."""
 
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_after_a_fault_in_the_middle(estates: Estates, fault: str, place: str) -> None:
+    broken(estates, fault, PLACES[place], estates.withdraw)
+
+
+@pytest.mark.parametrize("fault", IN_ONE_STATEMENT)
+def test_after_a_fault_in_a_payment(estates: Estates, fault: str) -> None:
+    broken(estates, fault, "bills_pay_once", estates.pay)
+
+
+def broken(estates: Estates, fault: str, word: str, ask: Callable[[], Any]) -> None:
+    """The fault befalls the request at the statement with this word; the next one finds a clean connection, and works."""
     act, beside, status, same = FAULTS[fault]
     estates.bola.headers["Idempotency-Key"] = uuid4().hex
     with ExitStack() as stack:
         if beside:
             stack.enter_context(once_asleep(beside))
-        stack.enter_context(at(PLACES[place], act))
-        assert estates.pay().status_code == status
+        stack.enter_context(at(word, act))
+        assert ask().status_code == status
     estates.nothing_is_left(same=same)
     assert wallet_balance(estates.cast.bola) == "1000.00"
-    assert estates.pay().status_code == 201
+    assert ask().status_code == 201
     estates.nothing_is_left(same=same)
 
 
@@ -172,7 +188,7 @@ def test_a_pins_lock_whose_statement_was_cancelled(estates: Estates, lock: str) 
 
 def test_a_connection_lost_between_two_requests(estates: Estates) -> None:
     """Whoever is given it hears that the database did not answer, and never what was another's."""
-    with once_asleep("SELECT pg_terminate_backend(%s)"), at("bills_pay_from_wallet", asleep):
+    with once_asleep("SELECT pg_terminate_backend(%s)"), at("bills_pay_once", asleep):
         estates.pay()
     answers = [estates.asked(estates.chidi.get(MY_BILLS + "my_bills/")) for _ in range(2)]
     assert [answer.status_code for answer in answers][-1] == 200

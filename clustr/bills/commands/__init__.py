@@ -1,6 +1,13 @@
 """The only writers of bills: issuing, consent, disputes, payment, refunds."""
 
-from clustr.bills.commands.consent import acknowledge_bill, dispute_bill, resolve_dispute, withdraw_dispute
+from clustr.bills.commands.consent import (
+    acknowledge_bill,
+    acknowledge_bill_once,
+    acknowledged_bill_of,
+    dispute_bill,
+    resolve_dispute,
+    withdraw_dispute,
+)
 from clustr.bills.commands.direct import judge_direct_payment, lock_for_settlement, settle_direct_payment
 from clustr.bills.commands.issuing import (
     create_bulk_bills,
@@ -8,11 +15,13 @@ from clustr.bills.commands.issuing import (
     create_user_specific_bill,
     edit_bill,
 )
-from clustr.bills.commands.paying import pay_bill, record_offline_bill_payment
+from clustr.bills.commands.paying import pay_bill, pay_bill_once, payment_of, record_offline_bill_payment
 from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
 
 __all__ = [
     "acknowledge_bill",
+    "acknowledge_bill_once",
+    "acknowledged_bill_of",
     "cancel_bill",
     "create_bulk_bills",
     "create_cluster_wide_bill",
@@ -22,6 +31,8 @@ __all__ = [
     "judge_direct_payment",
     "lock_for_settlement",
     "pay_bill",
+    "pay_bill_once",
+    "payment_of",
     "record_offline_bill_payment",
     "refund_bill_payment",
     "resolve_dispute",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
 
 from clustr.audit import commands as audit
+from clustr.audit.types import Claim
 from clustr.bills.locks import lock_part
 from clustr.bills.models import Adjustment, Bill, Dispute
-from clustr.bills.queries import OWED_COLUMNS, bill_visible_to, member_bill_view
+from clustr.bills.queries import OWED_COLUMNS, bill_visible_to, member_bill_of, member_bill_view
 from clustr.bills.refusals import (
     AlreadyDisputed,
     AmountBelowPaid,
@@ -27,8 +29,11 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue, refusals_from_database
 from clustr.kit.ids import new_id
 from clustr.kit.money import CurrencyMismatch, Money
-from clustr.kit.tenancy import tenant
+from clustr.kit.prepared import fetch_prepared
+from clustr.kit.tenancy import refuse_other_tenant, retried, tenant
 from clustr.wallets.policies import refuse_own_affair
+
+_ACKNOWLEDGE_ONCE = f"SELECT verdict, facts FROM bills_acknowledge_once({', '.join(['%s'] * 10)})"
 
 
 def acknowledge_bill(*, actor: Actor, bill_id: UUID, version: int | None, now: datetime) -> MemberBillView:
@@ -47,6 +52,38 @@ def acknowledge_bill(*, actor: Actor, bill_id: UUID, version: int | None, now: d
             [bill_id, actor.member_id, version, new_id(), now, actor.origin.ip, actor.origin.user_agent],
         )
         return member_bill_view(cursor.fetchone(), now=now)
+
+
+def acknowledge_bill_once(
+    *, actor: Actor, bill_id: UUID, version: int | None, claim: Claim | None, now: datetime
+) -> tuple[str, bool]:
+    """Consent as `acknowledge_bill` does, once for this claim, in one statement that is a transaction by itself.
+
+    Answers facts for `acknowledged_bill_of` to read, and whether they are those of an earlier request with the same
+    claim. Refuses as `acknowledge_bill` and `claim_request`.
+    """
+    refuse_other_tenant(actor.cluster_id)
+    values = [
+        actor.cluster_id,
+        claim.scope if claim else None,
+        claim.body if claim else None,
+        bill_id,
+        actor.member_id,
+        version,
+        new_id(),
+        now,
+        actor.origin.ip,
+        actor.origin.user_agent,
+    ]
+    with refusals_from_database():
+        ((verdict, facts),) = retried(lambda: fetch_prepared(_ACKNOWLEDGE_ONCE, values))
+    return facts, audit.is_repeat(verdict)
+
+
+def acknowledged_bill_of(facts: str) -> MemberBillView:
+    """The member's bill as it was when these facts were kept."""
+    asked_at, owed = json.loads(facts)
+    return member_bill_of(owed, asked_at=datetime.fromisoformat(asked_at))
 
 
 def dispute_bill(*, actor: Actor, bill_id: UUID, reason: str, now: datetime) -> MemberBillView:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection
 
+from clustr.audit import commands as audit
+from clustr.audit.types import Claim
 from clustr.bills.policies import refuse_amount
-from clustr.bills.queries import OWED_COLUMNS, member_bill_view
+from clustr.bills.queries import OWED_COLUMNS, member_bill_of, member_bill_view
 from clustr.bills.types import MemberBillView
 from clustr.kit.actor import Actor
-from clustr.kit.crashpoints import crash_points
+from clustr.kit.crashpoints import crash_point, crash_points
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import new_id, reference_of
 from clustr.kit.money import Money
-from clustr.kit.tenancy import tenant
+from clustr.kit.prepared import fetch_prepared
+from clustr.kit.tenancy import refuse_other_tenant, retried, tenant
 from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
@@ -27,6 +31,8 @@ from clustr.wallets.queries import RECEIVED_BY
 from clustr.wallets.types import OfflineMethod, SpendAuthorization
 
 _OWED = ", ".join(f"(paid.owed).{column.strip()}" for column in OWED_COLUMNS.split(","))
+
+_PAY_ONCE = f"SELECT verdict, facts FROM bills_pay_once({', '.join(['%s'] * 14)})"
 
 
 def pay_bill(
@@ -58,6 +64,57 @@ def pay_bill(
         },
     )
     return _paid(row, actor.cluster_id, transaction_id, actor.member_id, "wallet", "", now)
+
+
+def pay_bill_once(
+    *,
+    actor: Actor,
+    bill_id: UUID,
+    amount: Money | None,
+    authorization: SpendAuthorization | None,
+    claim: Claim | None,
+    now: datetime,
+) -> tuple[str, bool]:
+    """Pay as `pay_bill` does, once for this claim, in one statement that is a transaction by itself.
+
+    Answers the facts of the payment, kept beside the claim, for `payment_of` to read; and whether they are those of an
+    earlier request with the same claim. Refuses as `pay_bill` and `claim_request`.
+    """
+    if amount is not None:
+        refuse_amount(amount=amount, currency=actor.currency)
+    refuse_other_tenant(actor.cluster_id)
+    transaction_id, origin = new_id(), actor.origin
+    values = [
+        actor.cluster_id,
+        claim.scope if claim else None,
+        claim.body if claim else None,
+        bill_id,
+        actor.member_id,
+        amount.minor if amount else None,
+        actor.currency,
+        wallets.pin_was_checked(actor=actor, authorization=authorization),
+        transaction_id,
+        reference_of(transaction_id),
+        now,
+        origin.ip,
+        origin.user_agent,
+        origin.request_id,
+    ]
+    crash_point("bills.pay.before")
+    with refusals_from_database():
+        ((verdict, facts),) = retried(lambda: fetch_prepared(_PAY_ONCE, values))
+    repeated = audit.is_repeat(verdict)
+    if not repeated:
+        crash_point("bills.pay.after_commit")
+    return facts, repeated
+
+
+def payment_of(facts: str, *, member_id: UUID, cluster_id: UUID) -> tuple[Transaction, MemberBillView]:
+    """The payment and the member's bill as they were when these facts were kept."""
+    asked_at, owed, transaction_id, paid_minor, paid_at = json.loads(facts)
+    bill = member_bill_of(owed, asked_at=datetime.fromisoformat(asked_at))
+    paid = (paid_minor, datetime.fromisoformat(paid_at))
+    return _transaction(bill, paid, cluster_id, UUID(transaction_id), member_id, "wallet", ""), bill
 
 
 def record_offline_bill_payment(
@@ -130,7 +187,21 @@ def _paid(
 ) -> tuple[Transaction, MemberBillView]:
     *owed, paid_minor, paid_at = row
     bill = member_bill_view(tuple(owed), now=now)
-    transaction = Transaction(
+    paid = (paid_minor, paid_at)
+    return _transaction(bill, paid, cluster_id, transaction_id, user_id, provider, provider_reference), bill
+
+
+def _transaction(
+    bill: MemberBillView,
+    paid: tuple[int, datetime],
+    cluster_id: UUID,
+    transaction_id: UUID,
+    user_id: UUID,
+    provider: str,
+    provider_reference: str,
+) -> Transaction:
+    paid_minor, paid_at = paid
+    return Transaction(
         id=transaction_id,
         cluster_id=cluster_id,
         reference=reference_of(transaction_id),
@@ -147,4 +218,3 @@ def _paid(
         created_at=paid_at,
         completed_at=paid_at,
     )
-    return transaction, bill

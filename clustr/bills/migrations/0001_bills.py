@@ -14,6 +14,11 @@ def _one_of(values: type) -> str:
 
 
 TABLES = f"""
+-- What single columns must be, where a row is written with every payment.
+CREATE DOMAIN bills_paid AS bigint CONSTRAINT bills_memberbill_paid_minor_check CHECK (VALUE >= 0);
+CREATE DOMAIN bills_movement AS bigint CONSTRAINT bills_billpayment_amount_minor_check CHECK (VALUE <> 0);
+CREATE DOMAIN bills_settles AS smallint CONSTRAINT bills_billpayment_settles_check CHECK (VALUE BETWEEN -1 AND 1);
+
 CREATE TABLE bills_bill (
   cluster_id uuid NOT NULL,
   id uuid NOT NULL,
@@ -95,7 +100,7 @@ CREATE TABLE bills_memberbill (
   cluster_id uuid NOT NULL,
   bill_id uuid NOT NULL,
   user_id uuid NOT NULL,
-  paid_minor bigint NOT NULL CHECK (paid_minor >= 0),
+  paid_minor bills_paid NOT NULL,
   CONSTRAINT bills_memberbill_pkey PRIMARY KEY (cluster_id, bill_id, user_id)
 ) WITH (fillfactor = 90);
 
@@ -105,14 +110,14 @@ CREATE TABLE bills_billpayment (
   bill_id uuid NOT NULL,
   user_id uuid NOT NULL,
   version integer NOT NULL,
-  amount_minor bigint NOT NULL CHECK (amount_minor <> 0),
-  settles smallint NOT NULL DEFAULT 0 CHECK (settles BETWEEN -1 AND 1),
+  amount_minor bills_movement NOT NULL,
+  settles bills_settles NOT NULL DEFAULT 0,
   refunds uuid,
   at timestamptz NOT NULL,
   xid xid8 NOT NULL DEFAULT kit_lasting(pg_current_xact_id()),
   CONSTRAINT bills_billpayment_pkey PRIMARY KEY (cluster_id, id),
   CONSTRAINT bills_billpayment_refund_is_negative CHECK ((refunds IS NULL) = (amount_minor > 0)),
-  CONSTRAINT bills_billpayment_settles_with_its_sign CHECK (settles = 0 OR (settles > 0) = (amount_minor > 0))
+  CONSTRAINT bills_billpayment_settles_with_its_sign CHECK (settles * amount_minor >= 0)
 );
 CREATE INDEX bills_billpayment_since ON bills_billpayment (bill_id, xid);
 CREATE INDEX bills_billpayment_refunds ON bills_billpayment (cluster_id, refunds) WHERE refunds IS NOT NULL;
@@ -184,6 +189,14 @@ CREATE FUNCTION bills_reaches(p_bill bills_bill, p_member uuid) RETURNS boolean 
       WHERE m.cluster_id = p_bill.cluster_id AND m.user_id = p_member AND m.role = 'resident'
         AND clusters_reaches(m.role, m.joined_at, m.left_at, p_bill.issued_at, p_bill.due_date,
                              p_bill.members_at_issue_only)) END
+$$;
+
+-- A bill with one member it applies to: the same row as of `bills_owed`, found by the keys of both.
+CREATE FUNCTION bills_owed_by(p_bill uuid, p_member uuid) RETURNS SETOF bills_owed LANGUAGE sql STABLE AS $$
+  SELECT b.*, p_member, s.*
+  FROM bills_bill b
+  CROSS JOIN LATERAL bills_standing(b.cluster_id, b.id, p_member, b.amount_minor, b.version) AS s
+  WHERE b.cluster_id = kit_tenant() AND b.id = p_bill AND bills_reaches(b, p_member)
 $$;
 
 -- A bill's totals so far: the tally, and every act since, in one snapshot. A payment counts as settling only where
@@ -301,13 +314,12 @@ END $$;
 -- Acknowledge a bill's current terms (p_version NULL: whatever they are). A repeat changes nothing.
 CREATE FUNCTION bills_acknowledge(
   p_bill uuid, p_member uuid, p_version integer, p_id uuid, p_at timestamptz, p_ip text, p_agent text
-) RETURNS SETOF bills_owed LANGUAGE plpgsql AS $$
+) RETURNS bills_owed LANGUAGE plpgsql AS $$
 DECLARE
   owed bills_owed;
 BEGIN
   PERFORM bills_lock_part(p_bill, p_member);
-  SELECT * INTO owed FROM bills_owed o
-    WHERE o.cluster_id = kit_tenant() AND o.id = p_bill AND o.member_id = p_member;
+  SELECT * INTO owed FROM bills_owed_by(p_bill, p_member);
   IF owed.id IS NULL THEN
     PERFORM kit_refuse('bill_not_found');
   ELSIF owed.cancelled_at IS NOT NULL THEN
@@ -323,7 +335,7 @@ BEGIN
       VALUES (kit_tenant(), p_id, p_bill, p_member, owed.version, owed.terms_digest, p_at, p_ip::inet, p_agent);
     owed.acknowledged_at := p_at;
   END IF;
-  RETURN NEXT owed;
+  RETURN owed;
 END $$;
 
 -- Pay on a bill from an account of the books, whole (p_amount NULL) or in part, in one round trip: the rules, the
@@ -338,7 +350,7 @@ DECLARE
   into_account uuid := p_to;
 BEGIN
   PERFORM bills_lock_part(p_bill, p_member);
-  SELECT * INTO owed FROM bills_owed o WHERE o.cluster_id = tenant AND o.id = p_bill AND o.member_id = p_member;
+  SELECT * INTO owed FROM bills_owed_by(p_bill, p_member);
   PERFORM bills_refuse_payment(owed, p_at);
   -- A request that waited may carry an older instant than the consent it waited for; consent comes first, also on paper.
   paid_at := greatest(p_at, owed.acknowledged_at);
@@ -367,9 +379,9 @@ BEGIN
   INSERT INTO bills_billpayment (cluster_id, id, bill_id, user_id, version, amount_minor, settles, at)
     VALUES (tenant, p_transaction, p_bill, p_member, owed.version, paid_now,
       (owed.due_minor = owed.amount_minor AND owed.paid_minor + paid_now >= owed.due_minor)::int, paid_at);
-  PERFORM ledger_post(ARRAY[p_transaction], ARRAY[p_from], ARRAY[into_account], ARRAY[paid_now],
-    ARRAY['bill_payment'], ARRAY[owed.type], ARRAY[p_transaction], ARRAY[NULL::uuid], paid_at);
-  PERFORM audit_record(NULL, paid_at, p_actor, p_action, 'bill', p_bill, '', p_ip, p_agent, p_request,
+  PERFORM ledger_post_one(p_transaction, p_from, into_account, paid_now, 'bill_payment', owed.type, p_transaction,
+    NULL, paid_at);
+  PERFORM audit_record(p_transaction, paid_at, p_actor, p_action, 'bill', p_bill, '', p_ip, p_agent, p_request,
     jsonb_build_object('amount_minor', paid_now, 'currency', owed.currency), p_transaction);
   owed.paid_minor := owed.paid_minor + paid_now;
 END $$;
@@ -377,29 +389,100 @@ END $$;
 -- Pay from the member's own wallet. A PIN, where one is set, was checked before.
 CREATE FUNCTION bills_pay_from_wallet(
   p_bill uuid, p_member uuid, p_amount bigint, p_currency text, p_pin_checked boolean, p_transaction uuid,
-  p_reference text, p_at timestamptz, p_ip text, p_agent text, p_request text, OUT owed bills_owed, OUT paid_now bigint, OUT paid_at timestamptz
+  p_reference text, p_at timestamptz, p_ip text, p_agent text, p_request text, OUT owed bills_owed, OUT paid_now bigint,
+  OUT paid_at timestamptz
 ) LANGUAGE plpgsql AS $$
 DECLARE
   tenant uuid := kit_tenant();
   wallet uuid;
+  pin_is_missing boolean;
   paid record;
 BEGIN
-  IF NOT p_pin_checked AND EXISTS (SELECT 1 FROM wallets_pin p WHERE p.cluster_id = tenant AND p.user_id = p_member) THEN
+  SELECT (SELECT w.id FROM wallets_wallet w
+           WHERE w.cluster_id = tenant AND w.user_id = p_member AND w.currency = p_currency),
+         NOT p_pin_checked AND EXISTS (SELECT FROM wallets_pin p WHERE p.cluster_id = tenant AND p.user_id = p_member)
+    INTO wallet, pin_is_missing;
+  IF pin_is_missing THEN
     PERFORM kit_refuse('pin_required');
   END IF;
-  SELECT w.id INTO wallet FROM wallets_wallet w
-    WHERE w.cluster_id = tenant AND w.user_id = p_member AND w.currency = p_currency;
   IF wallet IS NULL THEN
-    SELECT * INTO owed FROM bills_owed o WHERE o.cluster_id = tenant AND o.id = p_bill AND o.member_id = p_member;
+    SELECT * INTO owed FROM bills_owed_by(p_bill, p_member);
     PERFORM bills_refuse_payment(owed, p_at);
     PERFORM kit_refuse(CASE WHEN p_amount > owed.due_minor - owed.paid_minor THEN 'amount_exceeds_remaining'
                             ELSE 'insufficient_funds' END);
   END IF;
-  SELECT * INTO paid FROM bills_pay(p_bill, p_member, p_amount, wallet, NULL, p_transaction, p_reference, 'wallet', '',
-    p_at, p_member, 'bills.paid', p_ip, p_agent, p_request);
+  paid := bills_pay(p_bill, p_member, p_amount, wallet, NULL, p_transaction, p_reference, 'wallet', '', p_at, p_member,
+                    'bills.paid', p_ip, p_agent, p_request);
   owed := paid.owed;
   paid_now := paid.paid_now;
   paid_at := paid.paid_at;
+END $$;
+
+-- What an answer about one bill is shaped from: the columns that Python's `OWED_COLUMNS` names, in its order.
+CREATE FUNCTION bills_facts(owed bills_owed) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN json_build_array(owed.id, owed.bill_number, owed.title, owed.description, owed.type, owed.category,
+    owed.amount_minor, owed.currency, owed.due_date, owed.issued_at, owed.user_id, owed.allow_payment_after_due,
+    owed.version, encode(owed.terms_digest, 'hex'), owed.cancelled_at, owed.due_minor, owed.paid_minor,
+    owed.acknowledged_at, owed.dispute_id);
+END $$;
+
+-- A member's consent whole, in one statement: as `bills_pay_once`, for `bills_acknowledge`.
+CREATE FUNCTION bills_acknowledge_once(
+  p_cluster uuid, p_scope uuid, p_body bytea, p_bill uuid, p_member uuid, p_version integer, p_id uuid, p_at timestamptz,
+  p_ip text, p_agent text, OUT verdict text, OUT facts text
+) LANGUAGE plpgsql AS $$
+DECLARE
+  claimed record;
+  owed bills_owed;
+BEGIN
+  verdict := set_config('clustr.cluster', p_cluster::text, true);
+  IF p_scope IS NOT NULL THEN
+    claimed := audit_claim(p_scope, p_body);
+    verdict := claimed.verdict;
+    facts := claimed.answer;
+    IF verdict <> 'fresh' THEN
+      RETURN;
+    END IF;
+  END IF;
+  owed := bills_acknowledge(p_bill, p_member, p_version, p_id, p_at, p_ip, p_agent);
+  verdict := 'fresh';
+  facts := json_build_array(p_at, bills_facts(owed));
+  IF p_scope IS NOT NULL THEN
+    PERFORM audit_keep(p_scope, p_member, p_body, 200::smallint, facts, '{}', p_at);
+  END IF;
+END $$;
+
+-- A member's payment whole, in one statement and so in one transaction: the cluster is set, the request claimed
+-- (p_scope NULL: it brought no key), the payment made, and what an answer is shaped from kept for a repeat. `facts` are
+-- those of this payment (verdict `fresh`) or of the first (`replay`); else nothing was done.
+CREATE FUNCTION bills_pay_once(
+  p_cluster uuid, p_scope uuid, p_body bytea, p_bill uuid, p_member uuid, p_amount bigint, p_currency text,
+  p_pin_checked boolean, p_transaction uuid, p_reference text, p_at timestamptz, p_ip text, p_agent text, p_request text,
+  OUT verdict text, OUT facts text
+) LANGUAGE plpgsql AS $$
+DECLARE
+  claimed record;
+  paid record;
+  owed bills_owed;
+BEGIN
+  verdict := set_config('clustr.cluster', p_cluster::text, true);
+  IF p_scope IS NOT NULL THEN
+    claimed := audit_claim(p_scope, p_body);
+    verdict := claimed.verdict;
+    facts := claimed.answer;
+    IF verdict <> 'fresh' THEN
+      RETURN;
+    END IF;
+  END IF;
+  paid := bills_pay_from_wallet(p_bill, p_member, p_amount, p_currency, p_pin_checked, p_transaction, p_reference, p_at,
+                                p_ip, p_agent, p_request);
+  owed := paid.owed;
+  verdict := 'fresh';
+  facts := json_build_array(p_at, bills_facts(owed), p_transaction, paid.paid_now, paid.paid_at);
+  IF p_scope IS NOT NULL THEN
+    PERFORM audit_keep(p_scope, p_member, p_body, 201::smallint, facts, '{}', p_at);
+  END IF;
 END $$;
 """
 

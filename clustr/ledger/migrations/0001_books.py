@@ -8,27 +8,41 @@ from clustr.kit.schema import append_only, sql, tenant_table
 from clustr.ledger.types import GUARDED, OPEN, AccountKind
 
 
-def _list(kinds: object) -> str:
-    return ", ".join(f"'{kind}'" for kind in sorted(kinds))
+def _kinds() -> str:
+    return ", ".join(f"('{kind}', {kind in GUARDED}, {kind in OPEN})" for kind in sorted(AccountKind))
 
 
 TABLES = f"""
+-- What an account of each kind is. A reference to it is looked at when an account is opened, and not again when its
+-- balance changes.
+CREATE TABLE ledger_kind (
+  kind text NOT NULL,
+  guarded boolean NOT NULL,
+  open boolean NOT NULL,
+  CONSTRAINT ledger_kind_pkey PRIMARY KEY (kind, guarded, open)
+);
+INSERT INTO ledger_kind VALUES {_kinds()};
+REVOKE ALL ON ledger_kind FROM {{app}};
+GRANT SELECT ON ledger_kind TO {{app}}, {{checker}};
+
+CREATE DOMAIN ledger_currency AS varchar(3) CHECK (VALUE ~ '^[A-Z]{{3}}$');
+CREATE DOMAIN ledger_balance AS bigint CONSTRAINT ledger_account_not_overdrawn CHECK (VALUE >= 0);
+
 CREATE TABLE ledger_account (
   cluster_id uuid NOT NULL,
   id uuid NOT NULL,
   kind text NOT NULL,
   subject_id uuid,
-  currency varchar(3) NOT NULL CHECK (currency ~ '^[A-Z]{{3}}$'),
+  currency ledger_currency NOT NULL,
   guarded boolean NOT NULL,
   open boolean NOT NULL,
-  balance bigint NOT NULL DEFAULT 0,
+  balance ledger_balance NOT NULL DEFAULT 0,
   frozen_at timestamptz,
   CONSTRAINT ledger_account_pkey PRIMARY KEY (cluster_id, id),
   CONSTRAINT ledger_account_one_each UNIQUE NULLS NOT DISTINCT (cluster_id, kind, currency, subject_id),
-  CONSTRAINT ledger_account_not_overdrawn CHECK (balance >= 0),
   CONSTRAINT ledger_account_balance_on_guarded CHECK (guarded OR balance = 0),
-  CONSTRAINT ledger_account_as_its_kind CHECK (
-    kind IN ({_list(AccountKind)}) AND guarded = (kind IN ({_list(GUARDED)})) AND open = (kind IN ({_list(OPEN)})))
+  CONSTRAINT ledger_account_as_its_kind FOREIGN KEY (kind, guarded, open)
+    REFERENCES ledger_kind (kind, guarded, open)
 ) WITH (fillfactor = 80);
 
 CREATE TABLE ledger_transfer (
@@ -36,7 +50,7 @@ CREATE TABLE ledger_transfer (
   id uuid NOT NULL,
   debit uuid NOT NULL,
   credit uuid NOT NULL,
-  amount bigint NOT NULL CHECK (amount > 0 AND amount < 1000000000000000),
+  amount kit_amount NOT NULL,
   kind text NOT NULL,
   label text NOT NULL DEFAULT '',
   journal uuid NOT NULL,
@@ -154,52 +168,6 @@ BEGIN
   END IF;
 END $$;
 
--- One transfer: the path of every single payment, kept short.
-CREATE FUNCTION ledger_post_one(
-  tenant uuid, p_id uuid, p_debit uuid, p_credit uuid, p_amount bigint, p_kind text, p_label text, p_journal uuid,
-  p_reverses uuid, p_at timestamptz
-) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-  giver ledger_account;
-  taker ledger_account;
-BEGIN
-  INSERT INTO ledger_transfer (cluster_id, id, debit, credit, amount, kind, label, journal, reverses, at)
-    VALUES (tenant, p_id, p_debit, p_credit, p_amount, p_kind, p_label, p_journal, p_reverses, p_at)
-    ON CONFLICT (cluster_id, id) DO NOTHING;
-  IF NOT FOUND THEN
-    PERFORM ledger_same_transfer(tenant, p_id, p_debit, p_credit, p_amount, p_kind, p_reverses);
-    RETURN 0;
-  END IF;
-  SELECT * INTO giver FROM ledger_account WHERE cluster_id = tenant AND id = p_debit;
-  SELECT * INTO taker FROM ledger_account WHERE cluster_id = tenant AND id = p_credit;
-  IF giver.id IS NULL OR taker.id IS NULL THEN
-    PERFORM kit_refuse('account_not_found');
-  ELSIF giver.currency <> taker.currency THEN
-    PERFORM kit_refuse('account_currency_mismatch');
-  END IF;
-  IF taker.guarded AND NOT giver.open THEN  -- two rows to lock: always in the order of their ids
-    PERFORM 1 FROM ledger_account WHERE cluster_id = tenant AND id IN (p_debit, p_credit)
-      ORDER BY id FOR NO KEY UPDATE;
-  END IF;
-  IF giver.guarded THEN
-    UPDATE ledger_account SET balance = balance - p_amount
-      WHERE cluster_id = tenant AND id = p_debit AND balance >= p_amount AND frozen_at IS NULL;
-    IF NOT FOUND THEN
-      PERFORM ledger_refuse_debit(tenant, p_debit);
-    END IF;
-  ELSIF NOT giver.open THEN
-    PERFORM 1 FROM ledger_account WHERE cluster_id = tenant AND id = p_debit AND frozen_at IS NULL
-      FOR NO KEY UPDATE;
-    IF NOT FOUND OR ledger_growing_balance(p_debit) < 0 THEN
-      PERFORM ledger_refuse_debit(tenant, p_debit);
-    END IF;
-  END IF;
-  IF taker.guarded THEN
-    UPDATE ledger_account SET balance = balance + p_amount WHERE cluster_id = tenant AND id = p_credit;
-  END IF;
-  RETURN 1;
-END $$;
-
 -- Many transfers in one statement each for rows, locks, checks and balances.
 CREATE FUNCTION ledger_post_many(
   tenant uuid, p_ids uuid[], p_debits uuid[], p_credits uuid[], p_amounts bigint[], p_kinds text[], p_labels text[],
@@ -285,7 +253,69 @@ BEGIN
   END IF;
 END $$;
 
--- The one door to the books. Posts a batch of transfers, each once per id for ever; answers how many were new.
+-- One transfer by itself: the path of every single payment, kept short. Answers 1, or 0 where it stood already.
+CREATE FUNCTION ledger_post_one(
+  p_id uuid, p_debit uuid, p_credit uuid, p_amount bigint, p_kind text, p_label text, p_journal uuid,
+  p_reverses uuid, p_at timestamptz
+) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+  tenant uuid := kit_tenant();
+  giver ledger_account;
+  taker ledger_account;
+BEGIN
+  IF tenant IS NULL THEN
+    RAISE EXCEPTION 'no cluster is set';
+  END IF;
+  IF p_reverses IS NOT NULL THEN
+    PERFORM ledger_refuse_reversals(tenant, ARRAY[p_id], ARRAY[p_debit], ARRAY[p_credit], ARRAY[p_amount],
+                                    ARRAY[p_reverses]);
+  END IF;
+  INSERT INTO ledger_transfer (cluster_id, id, debit, credit, amount, kind, label, journal, reverses, at)
+    VALUES (tenant, p_id, p_debit, p_credit, p_amount, p_kind, p_label, p_journal, p_reverses, p_at)
+    ON CONFLICT (cluster_id, id) DO NOTHING;
+  IF NOT FOUND THEN
+    PERFORM ledger_same_transfer(tenant, p_id, p_debit, p_credit, p_amount, p_kind, p_reverses);
+    RETURN 0;
+  END IF;
+  -- A wallet pays a growing account: one look at both, which also takes the money. Whatever it does not find is told
+  -- apart below.
+  UPDATE ledger_account a SET balance = a.balance - p_amount FROM ledger_account b
+    WHERE a.cluster_id = tenant AND a.id = p_debit AND a.guarded AND a.frozen_at IS NULL AND a.balance >= p_amount
+      AND b.cluster_id = tenant AND b.id = p_credit AND NOT b.guarded AND b.currency = a.currency;
+  IF FOUND THEN
+    RETURN 1;
+  END IF;
+  SELECT * INTO giver FROM ledger_account WHERE cluster_id = tenant AND id = p_debit;
+  SELECT * INTO taker FROM ledger_account WHERE cluster_id = tenant AND id = p_credit;
+  IF giver.id IS NULL OR taker.id IS NULL THEN
+    PERFORM kit_refuse('account_not_found');
+  ELSIF giver.currency <> taker.currency THEN
+    PERFORM kit_refuse('account_currency_mismatch');
+  END IF;
+  IF taker.guarded AND NOT giver.open THEN  -- two rows to lock: always in the order of their ids
+    PERFORM 1 FROM ledger_account WHERE cluster_id = tenant AND id IN (p_debit, p_credit)
+      ORDER BY id FOR NO KEY UPDATE;
+  END IF;
+  IF giver.guarded THEN
+    UPDATE ledger_account SET balance = balance - p_amount
+      WHERE cluster_id = tenant AND id = p_debit AND balance >= p_amount AND frozen_at IS NULL;
+    IF NOT FOUND THEN
+      PERFORM ledger_refuse_debit(tenant, p_debit);
+    END IF;
+  ELSIF NOT giver.open THEN
+    PERFORM 1 FROM ledger_account WHERE cluster_id = tenant AND id = p_debit AND frozen_at IS NULL
+      FOR NO KEY UPDATE;
+    IF NOT FOUND OR ledger_growing_balance(p_debit) < 0 THEN
+      PERFORM ledger_refuse_debit(tenant, p_debit);
+    END IF;
+  END IF;
+  IF taker.guarded THEN
+    UPDATE ledger_account SET balance = balance + p_amount WHERE cluster_id = tenant AND id = p_credit;
+  END IF;
+  RETURN 1;
+END $$;
+
+-- The door for batches: posts transfers, each once per id for ever; answers how many were new.
 CREATE FUNCTION ledger_post(
   p_ids uuid[], p_debits uuid[], p_credits uuid[], p_amounts bigint[], p_kinds text[], p_labels text[],
   p_journals uuid[], p_reverses uuid[], p_at timestamptz
@@ -298,10 +328,6 @@ BEGIN
   END IF;
   IF array_remove(p_reverses, NULL) <> '{}' THEN
     PERFORM ledger_refuse_reversals(tenant, p_ids, p_debits, p_credits, p_amounts, p_reverses);
-  END IF;
-  IF cardinality(p_ids) = 1 THEN
-    RETURN ledger_post_one(tenant, p_ids[1], p_debits[1], p_credits[1], p_amounts[1], p_kinds[1], p_labels[1],
-                           p_journals[1], p_reverses[1], p_at);
   END IF;
   RETURN ledger_post_many(tenant, p_ids, p_debits, p_credits, p_amounts, p_kinds, p_labels, p_journals, p_reverses,
                           p_at);
@@ -362,10 +388,10 @@ BEGIN
     WHERE k.cluster_id = tenant GROUP BY 2, 3, 4, 5;
 END $$;
 
-REVOKE ALL ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close, ledger_resort_turnover,
-  ledger_post_one, ledger_post_many, ledger_same_transfer, ledger_refuse_debit, ledger_refuse_reversals FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ledger_post, ledger_open_account, ledger_freeze, ledger_close, ledger_resort_turnover
-  TO {app};
+REVOKE ALL ON FUNCTION ledger_post, ledger_post_one, ledger_open_account, ledger_freeze, ledger_close,
+  ledger_resort_turnover, ledger_post_many, ledger_same_transfer, ledger_refuse_debit, ledger_refuse_reversals FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ledger_post, ledger_post_one, ledger_open_account, ledger_freeze, ledger_close,
+  ledger_resort_turnover TO {app};
 """
 
 

@@ -41,7 +41,7 @@ from clustr.wallets.refusals import (
     ResetCodeInvalid,
     WithdrawalsCooling,
 )
-from clustr.wallets.types import SpendAuthorization
+from clustr.wallets.types import CheckedPin, SpendAuthorization
 
 _CODE_ATTEMPTS = 5
 _PATIENCE = 5
@@ -87,6 +87,12 @@ def pin_was_checked(*, actor: Actor, authorization: SpendAuthorization | None) -
 
 def set_pin(*, actor: Actor, pin: str, old_pin: str | None, now: datetime) -> None:
     """Set the first PIN, or change it with the present one. Refuses `PinTooEasy`, `OldPinRequired`, `PinIncorrect`."""
+    keep_pin(actor=actor, checked=check_new_pin(actor=actor, pin=pin, old_pin=old_pin, now=now), now=now)
+
+
+def check_new_pin(*, actor: Actor, pin: str, old_pin: str | None, now: datetime) -> CheckedPin:
+    """Check a new PIN and what gives the right to set it, outside any transaction: a wrong old PIN stays counted. `keep_pin`
+    comes next. Refuses as `set_pin`."""
     refuse_easy_pin(pin=pin, phone=people_queries.contact_of(user_id=actor.member_id).phone)
     with tenant(actor.cluster_id):
         known = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).first()
@@ -95,12 +101,25 @@ def set_pin(*, actor: Actor, pin: str, old_pin: str | None, now: datetime) -> No
     if known and old_pin is not None:
         _check(actor, old_pin, now)
     hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
-    with tenant(actor.cluster_id), crash_points("wallets.set_pin"):
-        if known and not _replace(actor, hashed, pepper_id, now, instead_of=known.set_at):
+    return CheckedPin(actor.member_id, hashed, pepper_id, instead_of=known.set_at if known else None)
+
+
+def keep_pin(*, actor: Actor, checked: CheckedPin, now: datetime) -> None:
+    """Set the PIN that `check_new_pin` or `check_pin_reset` let through; may be part of a larger transaction, so that the
+    answer to the request commits with it. Refuses `OldPinRequired` and `ResetCodeInvalid` where another was quicker."""
+    if checked.user_id != actor.member_id:
+        raise AssertionError("a PIN was checked for somebody else")
+    with tenant(actor.cluster_id), crash_points("wallets.keep_pin"):
+        if checked.reset_id is not None:
+            _keep_reset(actor, checked, checked.reset_id, now)
+            return
+        if checked.instead_of and not _replace(
+            actor, checked.hash, checked.pepper_id, now, instead_of=checked.instead_of
+        ):
             raise OldPinRequired  # it was changed or reset meanwhile: what was checked is no longer the PIN
-        if not known and not _insert(actor, hashed, pepper_id, now):
+        if not checked.instead_of and not _insert(actor, checked.hash, checked.pepper_id, now):
             raise OldPinRequired  # another request set one first
-        action = "wallets.pin_changed" if known else "wallets.pin_set"
+        action = "wallets.pin_changed" if checked.instead_of else "wallets.pin_set"
         audit.record(actor=actor, action=action, subject_kind="user", subject_id=actor.member_id, at=now)
 
 
@@ -134,25 +153,35 @@ def request_pin_reset(*, actor: Actor, signed_in_at: datetime | None, now: datet
 
 def reset_pin(*, actor: Actor, code: str, pin: str, signed_in_at: datetime | None, now: datetime) -> None:
     """Set a new PIN with the mailed code, which also lifts every lock. Refuses `ResetCodeInvalid`, `PinTooEasy`."""
+    checked = check_pin_reset(actor=actor, code=code, pin=pin, signed_in_at=signed_in_at, now=now)
+    keep_pin(actor=actor, checked=checked, now=now)
+
+
+def check_pin_reset(*, actor: Actor, code: str, pin: str, signed_in_at: datetime | None, now: datetime) -> CheckedPin:
+    """Check a new PIN and the mailed code, outside any transaction: a wrong code stays counted. `keep_pin` comes next.
+    Refuses as `reset_pin`."""
     _require_fresh(signed_in_at, now)
-    contact = people_queries.contact_of(user_id=actor.member_id)
-    refuse_easy_pin(pin=pin, phone=contact.phone)
+    refuse_easy_pin(pin=pin, phone=people_queries.contact_of(user_id=actor.member_id).phone)
     reset = _take_code_attempt(actor, now)
     if reset is None or not hmac.compare_digest(bytes(reset.code_hash), _code_hash(reset.id, code)):
         raise ResetCodeInvalid
     hashed, pepper_id = hash_pin(pin=pin, cluster_id=actor.cluster_id, user_id=actor.member_id)
-    with tenant(actor.cluster_id), crash_points("wallets.reset_pin"):
-        if not PinReset.objects.filter(id=reset.id, used_at=None).update(used_at=now):
-            raise ResetCodeInvalid  # used by another request in the same instant
-        _replace(actor, hashed, pepper_id, now)
-        Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).update(reset_at=now)
-        people.write_to(
-            user_id=contact.user_id,
-            template="wallets/mail/pin_was_reset",
-            context={"name": contact.name, "hours": settings.ENV.PIN_RESET_COOLING_HOURS},
-            now=now,
-        )
-        audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
+    return CheckedPin(actor.member_id, hashed, pepper_id, reset_id=reset.id)
+
+
+def _keep_reset(actor: Actor, checked: CheckedPin, reset_id: UUID, now: datetime) -> None:
+    if not PinReset.objects.filter(id=reset_id, used_at=None).update(used_at=now):
+        raise ResetCodeInvalid  # used by another request in the same instant
+    _replace(actor, checked.hash, checked.pepper_id, now)
+    Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).update(reset_at=now)
+    contact = people_queries.contact_of(user_id=actor.member_id)
+    people.write_to(
+        user_id=contact.user_id,
+        template="wallets/mail/pin_was_reset",
+        context={"name": contact.name, "hours": settings.ENV.PIN_RESET_COOLING_HOURS},
+        now=now,
+    )
+    audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
 
 
 def _has_pin(actor: Actor) -> bool:

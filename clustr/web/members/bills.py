@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
+from clustr.audit.types import Claim
 from clustr.bills import commands, queries
 from clustr.bills.types import BillCategory, BillSummary, BillType, MemberStatus
 from clustr.payments.queries import view_of
@@ -16,7 +17,7 @@ from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import SpendAuthorization
 from clustr.web.bill_schemas import BillOut, StatusFilter, bill_out
-from clustr.web.door import Request, once, once_between, read
+from clustr.web.door import Request, once, once_between, once_in_one_statement, read
 from clustr.web.money_schemas import TransactionOut, transaction_out
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
 from clustr.web.payment_schemas import CallbackUrl, CheckoutOut, Provider, checkout_out, request_key
@@ -135,12 +136,15 @@ def acknowledge_bill(request: Request, body: AcknowledgeIn) -> HttpResponse:
     Refuses with `bill_not_found`, `bill_changed`, `bill_disputed`, `bill_cancelled`, `bill_already_paid`.
     """
 
-    def work() -> BillOut:
-        return bill_out(
-            commands.acknowledge_bill(actor=request.actor, bill_id=body.bill_id, version=body.version, now=request.now)
+    def acknowledge(claim: Claim | None, _nothing: None) -> tuple[str, bool]:
+        return commands.acknowledge_bill_once(
+            actor=request.actor, bill_id=body.bill_id, version=body.version, claim=claim, now=request.now
         )
 
-    return once(request, body, 200, work)
+    def shaped(facts: str) -> BillOut:
+        return bill_out(commands.acknowledged_bill_of(facts))
+
+    return once_in_one_statement(request, body, 200, acknowledge, shaped, before=None)
 
 
 @router.post("dispute_bill/", response=BillOut, summary="Dispute a bill")
@@ -179,19 +183,24 @@ def pay_bill(request: Request, body: PayIn) -> HttpResponse:
     `pin_incorrect`, `pin_locked`.
     """
 
-    def work(authorization: SpendAuthorization | None) -> PaidOut:
-        transaction, bill = commands.pay_bill(
+    def pay(claim: Claim | None, authorization: SpendAuthorization | None) -> tuple[str, bool]:
+        return commands.pay_bill_once(
             actor=request.actor,
             bill_id=body.bill_id,
             amount=to_money(body.amount, request.actor.currency) if body.amount else None,
             authorization=authorization,
+            claim=claim,
             now=request.now,
         )
+
+    def paid_out(facts: str) -> PaidOut:
+        actor = request.actor
+        transaction, bill = commands.payment_of(facts, member_id=actor.member_id, cluster_id=actor.cluster_id)
         return PaidOut(transaction=transaction_out(view_of(transaction)), bill=bill_out(bill))
 
     pin = body.pin
     check = (lambda: wallets.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
-    return once(request, body, 201, work, before=check)
+    return once_in_one_statement(request, body, 201, pay, paid_out, before=check)
 
 
 @router.post("pay_bill_direct/", response={201: CheckoutOut}, summary="Pay a bill through a provider")

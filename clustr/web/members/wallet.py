@@ -14,7 +14,7 @@ from clustr.payments.queries import TransactionFilter, my_transactions, view_of
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
-from clustr.wallets.types import SpendAuthorization
+from clustr.wallets.types import CheckedPin, SpendAuthorization
 from clustr.web.door import Request, once, once_between, read
 from clustr.web.money_schemas import (
     DESTINATION_EXAMPLE,
@@ -164,8 +164,8 @@ def set_pin(request: Request, body: SetPinIn) -> HttpResponse:
         request,
         body,
         200,
-        lambda _done: _wallet(request),
-        before=lambda: commands.set_pin(actor=request.actor, pin=body.pin, old_pin=body.old_pin, now=request.now),
+        lambda checked: _with_pin(request, checked),
+        before=lambda: commands.check_new_pin(actor=request.actor, pin=body.pin, old_pin=body.old_pin, now=request.now),
     )
 
 
@@ -185,8 +185,8 @@ def reset_pin(request: Request, body: ResetPinIn) -> HttpResponse:
         request,
         body,
         200,
-        lambda _done: _wallet(request),
-        before=lambda: commands.reset_pin(
+        lambda checked: _with_pin(request, checked),
+        before=lambda: commands.check_pin_reset(
             actor=request.actor, code=code, pin=pin, signed_in_at=signed_in_at, now=request.now
         ),
     )
@@ -212,6 +212,14 @@ def unfreeze_wallet(request: Request) -> HttpResponse:
         return _wallet(request)
 
     return once(request, None, 200, work)
+
+
+def _with_pin(request: Request, checked: CheckedPin | None) -> WalletOut:
+    """The PIN and the answer that it is set commit together."""
+    if checked is None:
+        raise AssertionError("a PIN is set only after it was checked")
+    commands.keep_pin(actor=request.actor, checked=checked, now=request.now)
+    return _wallet(request)
 
 
 def _wallet(request: Request) -> WalletOut:

@@ -107,6 +107,8 @@ def _web_command() -> list[str]:
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws"),
         *("--host", "127.0.0.1", "--port", str(env.PORT)),
         *("--workers", str(env.WEB_WORKERS), "--blocking-threads", str(env.WEB_THREADS)),
+        # A connection that is kept open counts, also between requests: a whole estate's phones must find room.
+        *("--backlog", "2048", "--backpressure", "2048"),
         *("--respawn-failed-workers", "--respawn-interval", "0.5", "--workers-kill-timeout", "30"),
         *("--working-dir", str(settings.PROJECT_ROOT), "--log-level", "error"),
         "clustr.wsgi:application",
