@@ -95,6 +95,9 @@ class Environment(BaseSettings):
     PROVIDER_TIMEOUT_SECONDS: int = Field(
         35, ge=5, le=120, description="How long a payment provider may take to answer; Flutterwave gives up after 28."
     )
+    PROVIDER_CALLS_AT_ONCE: int = Field(
+        4, ge=1, description="Calls of one process to one provider at the same time; fewer than its threads."
+    )
     PROVIDER_TEST_KEYS_IN_PRODUCTION: bool = Field(
         False, description="Allow test keys in production, for rehearsals: nothing paid with them is real."
     )

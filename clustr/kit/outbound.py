@@ -24,6 +24,7 @@ from django.db import connections
 
 from clustr.kit.deadline import deadline, deadline_transport
 from clustr.kit.exact_json import NotExactJson, read_json, write_json
+from clustr.kit.turnstile import Turnstile, TurnstileFull
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
 CONNECT_SECONDS = 5
@@ -118,7 +119,8 @@ class Outbound:
     """One provider's JSON API: each call has one deadline, each answer a largest size.
 
     What was surely not sent is tried again, up to `attempts` times. What may have been heard is tried again only if
-    the caller says `repeatable`: a GET, or a POST that the provider does once for our reference.
+    the caller says `repeatable`: a GET, or a POST that the provider does once for our reference. Of a process's threads no
+    more than `at_once` are with the host, so that one that hangs does not take them all.
     """
 
     def __init__(
@@ -129,6 +131,7 @@ class Outbound:
         timeout_seconds: float,
         transport: httpx.BaseTransport | None = None,
         attempts: int = 3,
+        at_once: int = 4,
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         tick: Callable[[], float] = time.monotonic,
@@ -139,6 +142,7 @@ class Outbound:
         )
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
+        self._turnstile = Turnstile(at_once=at_once, tick=tick)
         self._sleep = sleep
         self._jitter = jitter
         self._tick = tick
@@ -168,6 +172,18 @@ class Outbound:
     def _patiently(self, call: _Call) -> Answer:
         if any(part in ("", ".", "..") for part in call.path):
             raise NothingSent("no_name")  # it would lead to another address
+        try:
+            with self._turnstile.turn():
+                answer = self._with_repeats(call)
+        except TurnstileFull:
+            raise NothingSent("too_many_at_once") from None
+        except OutcomeUnknown:
+            self._turnstile.not_heard()
+            raise
+        self._turnstile.heard()
+        return answer
+
+    def _with_repeats(self, call: _Call) -> Answer:
         began = self._tick()
         unheard: OutcomeUnknown | None = None
         for attempt in range(1, self._attempts + 1):

@@ -29,13 +29,15 @@ class Turnstile:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Have a place for the block. Raises `TurnstileFull` where there is none."""
-        patience = 0.0 if self._tick() < self._sick_until else PATIENCE_SECONDS
-        if not self._places.acquire(timeout=patience):
+        if not self._places.acquire(timeout=self._patience()):
             raise TurnstileFull
         try:
             yield
         finally:
             self._places.release()
+
+    def _patience(self) -> float:
+        return 0.0 if self._tick() < self._sick_until else PATIENCE_SECONDS
 
     def not_heard(self) -> None:
         """A call ended without an answer."""

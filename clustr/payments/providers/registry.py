@@ -57,7 +57,9 @@ class Registry:
 
 @cache
 def _registry() -> Registry:
-    return Registry(MAKERS, settings, partial(Outbound, timeout_seconds=settings.PROVIDER_TIMEOUT_SECONDS))
+    env = settings.ENV
+    connect = partial(Outbound, timeout_seconds=env.PROVIDER_TIMEOUT_SECONDS, at_once=env.PROVIDER_CALLS_AT_ONCE)
+    return Registry(MAKERS, settings, connect)
 
 
 def provider_named(*, name: str) -> PaymentProvider:
