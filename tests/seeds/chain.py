@@ -30,7 +30,7 @@ SEEDS = (
         "Two closings of one chain at once both add the next block.",
         "  PERFORM pg_advisory_xact_lock(hashtextextended('audit_close_block ' || tenant::text, 0));\n",
         "",
-        "test_chain.py::test_each_act_is_in_exactly_one_block_whatever_happens_at_once",
+        "test_chain.py::test_a_closing_waits_for_another_and_goes_on_from_there",
         "test_chain.py",
     ),
     sow(
