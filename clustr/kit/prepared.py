@@ -19,7 +19,7 @@ def fetch_prepared(statement: str, values: list[Any]) -> list[tuple[Any, ...]]:
     """The rows of a statement on the default connection. It is sent like every other one, seen by the same watchers."""
     connection.ensure_connection()
     ours = cast(Any, _PreparingCursor)(connection.connection)
-    with connection.make_cursor(ours) as cursor:
+    with cast(Any, connection)._prepare_cursor(ours) as cursor:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows

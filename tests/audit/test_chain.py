@@ -260,6 +260,27 @@ def test_each_act_is_in_exactly_one_block_whatever_happens_at_once() -> None:
     assert broken(ada) == set()
 
 
+def test_a_closing_waits_for_another_and_goes_on_from_there() -> None:
+    ada, ended = an_admin(), []
+    act(ada)
+
+    def closing() -> None:
+        with own_connections():
+            ended.append(commands.close_blocks(now=NOW))
+
+    second = threading.Thread(target=closing)
+    with tenant(ada.cluster_id), connection.cursor() as cursor:
+        cursor.execute("SELECT audit_close_block(0, 10, %s)", [NOW])
+        second.start()
+        waiting = False
+        while second.is_alive() and not waiting:
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))")
+            (waiting,) = cursor.fetchone()
+    second.join(30)
+    assert len(ended) == 1, "it was broken off by the chain's key"
+    assert blocks(ada) == [(1, 1, 1)]
+
+
 def test_many_acts_are_closed_in_several_blocks_and_no_transaction_is_cut(monkeypatch: Any) -> None:
     monkeypatch.setattr(commands, "_EVENTS_OF_A_BLOCK", 3)
     ada = an_admin()

@@ -10,7 +10,7 @@ import sys
 import pytest
 from django.conf import settings
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "pages", "books"]
 
 

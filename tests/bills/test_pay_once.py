@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -15,11 +18,15 @@ from clustr.bills import queries
 from clustr.bills.models import Acknowledgment, Bill, BillPayment
 from clustr.bills.refusals import BillNotAcknowledged, BillNotFound
 from clustr.bills.types import MemberStatus
+from clustr.kit.errors import InvalidValue
+from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import TenantMismatch, tenant
 from clustr.payments.models import Transaction
 from tests.bills import acts
 from tests.cast import Cast, Person
+from tests.databases import superuser
 from tests.money import acknowledge, fund, issue, naira, no_pin, wallet_balance
+from tests.races import own_connections
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -112,14 +119,64 @@ def test_a_stranger_finds_no_bill(cast: Cast, bill: Bill) -> None:
         pay(cast, bill, claim_of(cast.chidi), person=cast.chidi)
 
 
-def test_the_cluster_is_set_for_the_statement_alone(cast: Cast, bill: Bill) -> None:
+@pytest.mark.parametrize("amount", [Money.parse("1.00", "GHS"), Money(0, "NGN")], ids=str)
+def test_only_money_of_the_cluster_is_paid(cast: Cast, bill: Bill, amount: Money) -> None:
     acknowledge(cast, cast.bola, bill)
-    pay(cast, bill, claim_of(cast.bola))
+    with pytest.raises((CurrencyMismatch, InvalidValue)):
+        bills.pay_bill_once(
+            actor=cast.bola.actor,
+            bill_id=bill.id,
+            amount=amount,
+            authorization=no_pin(cast.bola),
+            claim=None,
+            now=cast.now,
+        )
+    assert count(cast.cluster_id, BillPayment) == 0
+
+
+def no_cluster_is_set() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_setting('clustr.cluster', true), (SELECT count(*) FROM bills_bill)")
-        assert cursor.fetchone() == ("", 0)
+        return bool(cursor.fetchone() == ("", 0))
+
+
+def test_the_cluster_is_set_for_the_statement_alone(cast: Cast, bill: Bill) -> None:
+    consent(cast, bill, claim_of(cast.bola))
+    assert no_cluster_is_set()
+    pay(cast, bill, claim_of(cast.bola, "another"))
+    assert no_cluster_is_set()
     with pytest.raises(TenantMismatch), tenant(cast.lekki.id):
-        pay(cast, bill, claim_of(cast.bola))
+        consent(cast, bill, claim_of(cast.bola))
+    with pytest.raises(TenantMismatch), tenant(cast.lekki.id):
+        pay(cast, bill, claim_of(cast.bola, "another"))
+
+
+def is_waited_for(other: psycopg.Connection) -> bool:
+    asked = other.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))")
+    return asked.fetchone() == (True,)
+
+
+def test_a_payment_that_was_broken_off_for_a_deadlock_is_made(cast: Cast, bill: Bill) -> None:
+    """It keeps its part of the bill and waits for the wallet; who keeps the wallet then waits for that part."""
+    acknowledge(cast, cast.bola, bill)
+    paid: list[tuple[str, bool]] = []
+
+    def paying() -> None:
+        with own_connections():
+            paid.append(pay(cast, bill, claim_of(cast.bola), "2000.00"))
+
+    payer = threading.Thread(target=paying)
+    with superuser() as other, other.transaction():
+        other.execute("SET LOCAL deadlock_timeout = '1min'")  # it is the payment that PostgreSQL breaks off
+        other.execute("SELECT set_config('clustr.cluster', %s, true)", [str(cast.cluster_id)])
+        other.execute("SELECT FROM ledger_account WHERE cluster_id = kit_tenant() FOR UPDATE")
+        payer.start()
+        while payer.is_alive() and not is_waited_for(other):
+            time.sleep(0.01)
+        other.execute("SELECT bills_lock_part(%s, %s)", [bill.id, cast.bola.user_id])
+    payer.join(30)
+    assert [repeated for _, repeated in paid] == [False]
+    assert (count(cast.cluster_id, BillPayment), wallet_balance(cast.bola)) == (1, "7000.00")
 
 
 def test_consent_in_one_statement(cast: Cast, bill: Bill) -> None:

@@ -1,4 +1,5 @@
-"""A proxy before PostgreSQL that cuts a connection around a COMMIT: before the server hears of it, or after it answered.
+"""A proxy before PostgreSQL that cuts a connection around a COMMIT, or around the one statement that is a payment whole:
+before the server hears of it, or after it answered.
 
 The client is told nothing, and so cannot know which of the two it was.
 """
@@ -15,6 +16,7 @@ from pathlib import Path
 from django.db import connections
 
 _COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"  # as psycopg sends it: a simple query
+_ONCE = (b"bills_pay_once", b"bills_acknowledge_once")  # what commits by itself, without the word
 _READ = 65_536
 
 
@@ -42,9 +44,10 @@ class Proxy:
         server = self._connect()
         heard, answered = threading.Event(), threading.Event()  # after `heard`, what the server says is dropped
         threading.Thread(target=_back, args=(client, server, heard, answered), daemon=True).start()
+        commits_next = False
         with suppress(OSError):
             while sent := client.recv(_READ):
-                if self.cut and sent.endswith(_COMMIT):
+                if self.cut and (sent.endswith(_COMMIT) or (commits_next and sent.startswith(b"B"))):
                     how, self.cut = self.cut, ""
                     self.cuts += 1
                     if how == "after":
@@ -52,6 +55,7 @@ class Proxy:
                         server.sendall(sent)
                         answered.wait(10)
                     break
+                commits_next = sent.startswith(b"P") and any(name in sent for name in _ONCE)  # prepared; executed next
                 server.sendall(sent)
         _close(client, server)
 
@@ -68,7 +72,7 @@ def _back(client: socket.socket, server: socket.socket, heard: threading.Event, 
         while said := server.recv(_READ):
             if not heard.is_set():
                 client.sendall(said)
-            elif b"COMMIT\x00" in said:
+            elif b"COMMIT\x00" in said or b"SELECT 1\x00" in said:
                 answered.set()
     _close(client)
 

@@ -26,7 +26,7 @@ from tests.crash.standing import difference, standing
 
 DOOR = {"door.once.claimed", "door.once.worked", "door.once.kept", "door.once.committed"}
 DONE = (200, 201, 202)
-ONE_STATEMENT = ("pay", "pay_with_pin")
+ONE_STATEMENT = ("pay", "pay_with_pin", "acknowledge")
 """What claims, acts, keeps its answer and commits in one statement: the process has no place in between to die at."""
 AFTER_COMMIT = ("after_commit", "door.once.committed")
 

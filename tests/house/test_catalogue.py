@@ -52,6 +52,7 @@ NO_TENANTS_TABLE = {
     "procrastinate_periodic_defers": "jobs",
     "procrastinate_workers": "jobs",
     "usersessions_usersession": "sign-in: a person's devices",
+    "ledger_kind": "kinds of account, the same in every estate's books",
     "audit_horizon": "up to which transaction the trails of all estates are chained: one number",
 }
 """Every table that no estate owns, each with the reason."""

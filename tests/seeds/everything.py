@@ -1,16 +1,32 @@
 """Every seed, room by room."""
 
-from tests.seeds import audit, bill_acts, bills, clusters, kit, ledger, payments, strangers, wallets
+from tests.seeds import (
+    audit,
+    bill_acts,
+    bills,
+    chain,
+    clusters,
+    kit,
+    ledger,
+    one_call,
+    payments,
+    pins,
+    strangers,
+    wallets,
+)
 from tests.seeds.seed import Seed
 
 SEEDS: tuple[Seed, ...] = (
     *kit.SEEDS,
     *ledger.SEEDS,
     *audit.SEEDS,
+    *chain.SEEDS,
     *clusters.SEEDS,
     *payments.SEEDS,
     *wallets.SEEDS,
+    *pins.SEEDS,
     *bills.SEEDS,
     *bill_acts.SEEDS,
+    *one_call.SEEDS,
     *strangers.SEEDS,
 )

@@ -30,8 +30,8 @@ SEEDS = (
     sow(
         "refund-wall-gone",
         "The table takes refunds above what was paid.",
-        "CHECK (refunded_minor BETWEEN 0 AND amount_minor)",
-        "CHECK (refunded_minor >= 0)",
+        "RETURN p_refunded BETWEEN 0 AND p_amount\n",
+        "RETURN p_refunded >= 0\n",
         "test_transactions.py",
     ),
     sow(

@@ -185,6 +185,14 @@ def test_a_change_that_was_overtaken_is_refused(cast: Cast) -> None:
     assert len(ended.results) == 1
 
 
+def test_what_was_checked_for_one_is_not_set_for_another(cast: Cast) -> None:
+    checked = wallets.check_new_pin(actor=cast.bola.actor, pin=RIGHT, old_pin=None, now=cast.now)
+    other = cast.residents[1]
+    with pytest.raises(AssertionError):
+        wallets.keep_pin(actor=other.actor, checked=checked, now=cast.now)
+    assert not wallets.authorize_spend(actor=other.actor, pin=RIGHT, now=cast.now).pin_checked
+
+
 def test_what_happened_is_audited_without_the_pin(cast: Cast) -> None:
     set_pin(cast)
     set_pin(cast, NEXT, RIGHT)

@@ -25,7 +25,7 @@ from clustr.bills.refusals import (
 from clustr.bills.types import DisputeState, MemberBillView, MemberStatus, Resolution
 from clustr.clusters.types import FORMER
 from clustr.kit.actor import Actor
-from clustr.kit.crashpoints import crash_points
+from clustr.kit.crashpoints import crash_point, crash_points
 from clustr.kit.errors import InvalidValue, refusals_from_database
 from clustr.kit.ids import new_id
 from clustr.kit.money import CurrencyMismatch, Money
@@ -75,9 +75,13 @@ def acknowledge_bill_once(
         actor.origin.ip,
         actor.origin.user_agent,
     ]
+    crash_point("bills.acknowledge.before")
     with refusals_from_database():
         ((verdict, facts),) = retried(lambda: fetch_prepared(_ACKNOWLEDGE_ONCE, values))
-    return facts, audit.is_repeat(verdict)
+    repeated = audit.is_repeat(verdict)
+    if not repeated:
+        crash_point("bills.acknowledge.after_commit")
+    return facts, repeated
 
 
 def acknowledged_bill_of(facts: str) -> MemberBillView:

@@ -257,7 +257,7 @@ END $$;
 CREATE FUNCTION ledger_post_one(
   p_id uuid, p_debit uuid, p_credit uuid, p_amount bigint, p_kind text, p_label text, p_journal uuid,
   p_reverses uuid, p_at timestamptz
-) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+) RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   tenant uuid := kit_tenant();
   giver ledger_account;

@@ -194,6 +194,14 @@ def test_a_pin_that_was_right_is_not_asked_again_of_a_repeat(cast: Cast, bill: B
     assert (again.status_code, again.content) == (201, first.content)
 
 
+def test_payments_are_counted(cast: Cast, bola: Any, bill: Bill, settings: Any) -> None:
+    settings.ENV = settings.ENV.model_copy(update={"THROTTLE_MONEY_PER_MINUTE": 1, "THROTTLE_MONEY_BURST": 2})
+    assert [pay(bola, bill, "1.00").status_code for _ in range(2)] == [201, 201]
+    refused(pay(bola, bill, "1.00"), 429, "too_many_requests")
+    refused(bola.post(MY_BILLS + "acknowledge_bill/", {"bill_id": str(bill.id)}), 429, "too_many_requests")
+    assert wallet_balance(cast.bola) == "7998.00"
+
+
 @pytest.mark.parametrize("pin", ["12345", "1234567", "12345a", 123456, "", "１２３４５６"])
 def test_a_pin_has_six_digits(cast: Cast, bola: Any, bill: Bill, pin: object) -> None:
     answer = pay(bola, bill, body={"pin": pin})
