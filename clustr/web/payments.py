@@ -18,6 +18,7 @@ from clustr.web.schemas import Out
 router = Router(tags=["Payments"])
 
 LARGEST_NOTICE_BYTES = 128 * 1024
+_LONGEST_LENGTH = 12
 
 
 class ReceivedOut(Out):
@@ -55,7 +56,8 @@ def verify_payment(request: Request, body: VerifyIn) -> HttpResponse:
 
 
 def _receive(request: Request, provider: str) -> HttpResponse:
-    if int(request.headers.get("Content-Length") or 0) > LARGEST_NOTICE_BYTES:
+    declared = request.headers.get("Content-Length") or "0"
+    if not (declared.isdecimal() and len(declared) <= _LONGEST_LENGTH and int(declared) <= LARGEST_NOTICE_BYTES):
         raise TooLarge
     try:
         commands.accept_notice(
