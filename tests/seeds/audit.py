@@ -75,9 +75,11 @@ SEEDS = (
         if first is not None:
             return first, True
         crash_point("door.once.claimed")
-        made = Answer(status, work(*arguments).model_dump_json(by_alias=True))
+        with noting_permissions() as needed:
+            text = work(*arguments).model_dump_json(by_alias=True)
 """,
-        """        made = Answer(status, work(*arguments).model_dump_json(by_alias=True))
+        """        with noting_permissions() as needed:
+            text = work(*arguments).model_dump_json(by_alias=True)
         first = audit.claim_request(claim) if claim else None
         if first is not None:
             return first, True
@@ -93,8 +95,8 @@ SEEDS = (
     sow(
         "answer-not-kept",
         "A claimed request keeps no answer: its repeat works again.",
-        "        if claim:\n            audit.keep_answer(claim, made, at=request.now)\n",
-        "",
+        '        if claim:\n            audit.keep_answer(claim, made, at=request.now)\n        crash_point("door.once.kept")',
+        '        crash_point("door.once.kept")',
         "tests/web/test_door_idempotency.py",
         file=DOOR,
         races=("test_members.py::test_one_key_pays_once",),
@@ -102,8 +104,8 @@ SEEDS = (
     sow(
         "repeat-checks-again",
         "What comes before the work is done for a repeat too: a PIN attempt is used.",
-        "        if known is not None:\n            return _replay(known)\n",
-        "",
+        "            return _replay(known, actor)\n        arguments",
+        "            pass\n        arguments",
         "tests/web/test_door_idempotency.py",
         "tests/web/members",
         file=DOOR,
@@ -111,8 +113,8 @@ SEEDS = (
     sow(
         "nobody-takes-a-turn",
         "What changes something is not counted.",
-        "    take_turn(request)\n    actor = actor_of(request)\n",
-        "    actor = actor_of(request)\n",
+        "    take_turn(request)\n    actor = actor_of(request)\n    claim = _claim(request, body)\n    arguments",
+        "    actor = actor_of(request)\n    claim = _claim(request, body)\n    arguments",
         "tests/web/test_door_throttle.py",
         file=DOOR,
         races=("test_members.py::test_a_burst_is_exactly_as_large_as_allowed",),

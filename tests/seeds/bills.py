@@ -8,7 +8,7 @@ SEEDS = (
     sow(
         "payers-do-not-hold-the-bill",
         "A payment does not keep an edit or a cancellation waiting.",
-        "  SELECT pg_advisory_xact_lock_shared(uuid_hash_extended(p_bill, 1));\n",
+        "  SELECT pg_advisory_xact_lock_shared(uuid_hash_extended(p_bill, uuid_hash_extended(kit_tenant(), 1)));\n",
         "",
         "test_races.py",
         races=(
@@ -20,7 +20,7 @@ SEEDS = (
     sow(
         "members-part-not-locked",
         "Two acts of one member on one bill go on side by side.",
-        "  SELECT pg_advisory_xact_lock(uuid_hash_extended(p_bill, uuid_hash_extended(p_member, 2)));\n",
+        "  SELECT pg_advisory_xact_lock(uuid_hash_extended(p_bill, uuid_hash_extended(p_member,\n    uuid_hash_extended(kit_tenant(), 2))));\n",
         "",
         "test_races.py",
         races=(

@@ -1,6 +1,6 @@
 """Every seed, room by room."""
 
-from tests.seeds import audit, bill_acts, bills, clusters, kit, ledger, payments, strangers, wallets
+from tests.seeds import audit, bill_acts, bills, clusters, kit, ledger, payments, settlement, strangers, wallets
 from tests.seeds.seed import Seed
 
 SEEDS: tuple[Seed, ...] = (
@@ -9,6 +9,7 @@ SEEDS: tuple[Seed, ...] = (
     *audit.SEEDS,
     *clusters.SEEDS,
     *payments.SEEDS,
+    *settlement.SEEDS,
     *wallets.SEEDS,
     *bills.SEEDS,
     *bill_acts.SEEDS,

@@ -8,6 +8,8 @@ POLICIES = "clustr/wallets/policies.py"
 PAYOUTS = "clustr/wallets/commands/payouts.py"
 SCHEMA = "clustr/wallets/migrations/0001_wallets.py"
 
+QUEUED = '        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")\n        yield\n'
+
 SEEDS = (
     sow(
         "sixth-attempt-is-judged",
@@ -81,7 +83,7 @@ SEEDS = (
             taken.save(update_fields=["failed_attempts", "locked_until"])
 """,
         "test_pin.py::test_twenty_wrong_ones_at_once_use_exactly_five_attempts",
-        more=(("        _queue(name)\n        try:\n", "        try:\n"),),
+        more=((QUEUED, "        yield\n"),),
         races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
@@ -118,8 +120,8 @@ SEEDS = (
     sow(
         "attempts-side-by-side",
         "Attempts of one member do not queue: the sixth right PIN at once is locked out.",
-        "        _queue(name)\n        try:\n",
-        "        try:\n",
+        QUEUED,
+        "        yield\n",
         "test_pin.py::test_twenty_right_ones_at_once_all_pass",
     ),
     sow(

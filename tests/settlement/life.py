@@ -226,6 +226,12 @@ class Simulation:
 
     def _judge_money(self, paid: dict[int, dict[str, Any]], state: dict[str, list[dict[str, Any]]]) -> None:
         came_in = sum(row["paid"] for row in paid.values())  # a fee that a payer bore is not in it
+        # Paystack's answer does not tell such a fee from the rest of what was paid too much: the payer has it all.
+        came_in += sum(
+            row["fee"]
+            for row in paid.values()
+            if row["provider"] == "paystack" and row["payer_bears"] and row["paid"] > row["requested"]
+        )
         went_out = sum(row["amount"] for row in state["transfer"] if row["status"] == "success")
         held = sum(naira(wallet_balance(payer)).minor for payer in self.payers)
         held += naira(cluster_balance(self.cast.cluster_id)).minor

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
 from clustr.kit.vault import seal
@@ -33,7 +34,7 @@ def receive_notice(*, provider: str, read: ReadNotice, body: bytes, source: str 
     `read` is what the adapter read from it. The same bytes again are one more delivery of the same notice, and nothing more. The body is sealed: it speaks of people.
     """
     notice_id = new_id()
-    with transaction.atomic(durable=True):
+    with transaction.atomic(durable=True), crash_points("payments.receive_notice"):
         with connection.cursor() as cursor:
             cursor.execute(
                 _STORE,
