@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
+
+import httpx
 
 from clustr.bills import commands as bills
 from clustr.bills.commands.issuing import BillChanges
 from clustr.kit.errors import Refusal
 from clustr.kit.ids import new_id
 from clustr.payments.queries import due_attempts
+from clustr.payments.refusals import ProviderWouldNot
 from clustr.settlement import commands
 from clustr.settlement.types import Checkout, RequestKey
 from clustr.wallets import commands as wallets
 from sandbox.hooks import Delivery
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.settlement.stage import Stage
+from tests.settlement.test_limbo import refusal
 from tests.settlement.test_payouts import AFTER_COOLING, BANK
 
 Act = Callable[[], object]
+_ENDED = ("completed", "failed", "refunded", "cancelled")
 
 
 def nothing() -> None:
@@ -29,11 +35,13 @@ def nothing() -> None:
 
 @dataclass(frozen=True)
 class Ready:
-    """`act` is about to be done, and may be interrupted; `again` is what whoever asked for it does after a restart."""
+    """`act` is about to be done, and may be interrupted; `again` is what whoever asked for it does after a restart,
+    `after` ends what the providers were told to do."""
 
     act: Act
     about: UUID | None = None
     again: Act = nothing
+    after: Act = nothing
 
 
 def start_deposit(stage: Stage) -> Ready:
@@ -80,18 +88,42 @@ def _start(stage: Stage, start: Callable[[], Checkout]) -> Ready:
 
 
 def start_refused(stage: Stage) -> Ready:
-    return _start_under(stage, "charge__too_many")
+    ready = start_deposit(stage)
+    taken = _refusing(stage, "/transaction/initialize")
+
+    def act() -> None:
+        with suppress(ProviderWouldNot):
+            ready.act()
+
+    def again() -> None:
+        taken()
+        ready.again()
+
+    return Ready(act, again=again)
+
+
+def _refusing(stage: Stage, address: str) -> Callable[[], None]:
+    """Have the provider refuse what is posted there, until what this answers is called."""
+    healthy = stage._answer
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith(address):
+            return refusal("Your account cannot do this")
+        return healthy(request)
+
+    stage._answer = answer  # type: ignore[method-assign]
+
+    def taken() -> None:
+        stage._answer = healthy  # type: ignore[method-assign]
+
+    return taken
 
 
 def start_unheard(stage: Stage) -> Ready:
-    return _start_under(stage, "charge__reset_after")
-
-
-def _start_under(stage: Stage, fault: str) -> Ready:
     ready = start_deposit(stage)
 
     def act() -> None:
-        stage.dial(**{fault: 1.0})
+        stage.dial(charge__reset_after=1.0)
         try:
             ready.act()
         except Refusal:
@@ -189,15 +221,9 @@ def send_payout(stage: Stage) -> Ready:
 
 def send_payout_refused(stage: Stage) -> Ready:
     payout = _payout(stage)
+    healthy = _refusing(stage, "/transfer")
 
-    def act() -> None:
-        stage.dial(transfer__too_many=1.0)
-        try:
-            stage.send(payout)
-        finally:
-            stage.heal()
-
-    return Ready(act, about=payout)
+    return Ready(lambda: stage.send(payout), about=payout, after=healthy)
 
 
 def send_payout_unheard(stage: Stage) -> Ready:
@@ -313,11 +339,18 @@ BETWEEN = {
 def heal(stage: Stage, ready: Ready) -> None:
     """What happens by itself after a restart: payouts that wait are sent, and whatever is due is asked about."""
     ready.again()
-    if ready.about is None:
-        return
-    for minutes in (11, 11, 11, 61, 61, 61, 61):  # as long as asking three times takes that has been asked often
-        stage.send(ready.about)
+    if ready.about is not None:
+        _go_on(stage, ready.about)
+    ready.after()
+
+
+def _go_on(stage: Stage, about: UUID) -> None:
+    for minutes in (11, 11, 11, 61, 61, 61, 61):  # as long as it takes to hear three times that it is not there
         stage.wait(minutes=minutes)
-        due = {place.transaction_id for place in due_attempts(now=stage.now, limit=100_000)}
-        if ready.about in due:
-            stage.confirm(ready.about)
+        status = stage.transaction(about).status
+        if status == "pending":
+            stage.send(about)
+        if about in {place.transaction_id for place in due_attempts(now=stage.now, limit=100_000)}:
+            stage.confirm(about)
+        elif status in _ENDED:
+            return
