@@ -33,8 +33,8 @@ def what_does_not_match(*, truth: ChargeTruth, reference: str, currency: str, mo
 def what_arrived(*, truth: ChargeTruth) -> tuple[Money, Money]:
     """What of a payer's money counts for us, and what the provider took of it: (arrived, fee).
 
-    What was charged on top of the amount, up to the fee, is the fee that the payer bore. Anything beyond was paid too
-    much, and is the payer's own.
+    What was charged on top of the amount, up to the fee, is the fee that the payer bore. If it is more, too much was paid,
+    and all of it is the payer's own: whether a fee they bore is in it cannot be told, and is not held against them.
     """
     nothing = Money(0, truth.amount.currency)
     fee = truth.fee if truth.fee and truth.fee.currency == truth.amount.currency else nothing

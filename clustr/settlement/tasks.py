@@ -55,6 +55,13 @@ def send_waiting_payouts(timestamp: int) -> None:
     commands.send_waiting_payouts(now=clock.now())
 
 
+@periodic(cron="37 * * * *", name="settlement.charge_waiting_fees", queue=MONEY)
+def charge_waiting_fees(timestamp: int) -> None:
+    """Every hour: take what providers kept from the estates whose wallets held too little before."""
+    del timestamp
+    commands.charge_waiting_fees(now=clock.now())
+
+
 @periodic(cron="11 4 * * *", name="settlement.forget_old_notices")
 def forget_old_notices(timestamp: int) -> None:
     """Every night: delete providers' notices that were acted on three months ago."""

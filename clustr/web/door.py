@@ -133,18 +133,19 @@ def once_between(
         known = audit.claim_request(claim) if claim else None
         return (known, None) if known is not None else (None, record(claim))
 
-    known, recorded = in_tenant(actor.cluster_id, first)
-    if known is not None:
-        return _replay(known, actor)
-    crash_point("door.between.recorded")
-    asked = ask(cast(P, recorded))
+    with noting_permissions() as needed:
+        known, recorded = in_tenant(actor.cluster_id, first)
+        if known is not None:
+            return _replay(known, actor)
+        crash_point("door.between.recorded")
+        asked = ask(cast(P, recorded))
     crash_point("door.between.asked")
 
     def last() -> tuple[Answer, bool]:
         other = audit.claim_request(claim) if claim else None
         if other is not None:
             return other, True
-        made = Answer(status, shape(asked).model_dump_json(by_alias=True))
+        made = Answer(status, shape(asked).model_dump_json(by_alias=True), tuple(sorted(needed)))
         if claim:
             audit.keep_answer(claim, made, at=request.now)
         return made, False

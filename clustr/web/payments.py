@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from django.http import HttpResponse
 from ninja import Router
 
@@ -18,6 +20,7 @@ from clustr.web.schemas import Out
 router = Router(tags=["Payments"])
 
 LARGEST_NOTICE_BYTES = 128 * 1024
+_LENGTH = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 class ReceivedOut(Out):
@@ -55,7 +58,8 @@ def verify_payment(request: Request, body: VerifyIn) -> HttpResponse:
 
 
 def _receive(request: Request, provider: str) -> HttpResponse:
-    if int(request.headers.get("Content-Length") or 0) > LARGEST_NOTICE_BYTES:
+    declared = request.headers.get("Content-Length") or "0"
+    if not _LENGTH.fullmatch(declared) or int(declared) > LARGEST_NOTICE_BYTES:
         raise TooLarge
     try:
         commands.accept_notice(

@@ -11,11 +11,13 @@ import pytest
 from clustr.bills import commands as bills
 from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
+from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from tests.crash.requests import REQUESTS
+from tests.crash.settling import COVERS
 from tests.crash.test_pins import IN_DOORS_COMMIT
 
-ROOMS = {"ledger": ledger, "payments": payments, "wallets": wallets, "bills": bills}
+ROOMS = {"ledger": ledger, "payments": payments, "wallets": wallets, "bills": bills, "settlement": settlement}
 
 PLACES = {
     "wallets.credit_cluster_wallet": "wallets.credit",
@@ -45,6 +47,16 @@ PLACES = {
     "bills.refund_bill_payment": "bills.refund",
     "bills.cancel_bill": "bills.cancel",
     "bills.update_bill_status": "bills.cancel",
+    "payments.receive_notice": "payments.receive_notice",
+    "wallets.charge_fees_to_cluster": "wallets.charge_fees",
+    "settlement.prepare_deposit": "settlement.prepare",
+    "settlement.prepare_bill_payment": "settlement.prepare",
+    "settlement.prepare_retry": "settlement.prepare",
+    "settlement.open_checkout": "settlement.started",
+    "settlement.confirm_payment": "settlement.unheard",
+    "settlement.verify_payment": "settlement.unheard",
+    "settlement.send_payout": "settlement.record_payout",
+    "settlement.issue_receipt": "settlement.receipt",
 }
 """Every act, and the name of its crash points."""
 
@@ -62,6 +74,30 @@ PARTS = {
     "payments.count_refund",
     "payments.refund_transactions",
     "payments.refuse_taken_reference",
+    "payments.lock_transaction",
+    "payments.step_transaction",
+    "payments.open_attempt",
+    "payments.send_attempt",
+    "payments.keep_checkout",
+    "payments.hear_attempt",
+    "payments.schedule_check",
+    "payments.end_checks",
+    "payments.note_exchange",
+    "payments.provider_reference_of",
+    "payments.open_case",
+    "payments.save_method",
+    "payments.finish_notice",
+    "payments.postpone_notice",
+    "payments.forget_old_notices",
+    "wallets.credit_arrived_money",
+    "wallets.set_arrived_money_aside",
+    "wallets.book_provider_fee",
+    "wallets.provider_account",
+    "wallets.finish_payout",
+    "wallets.return_payout",
+    "wallets.bounce_payout",
+    "bills.lock_for_settlement",
+    "bills.settle_direct_payment",
     "wallets.open_wallet",
     "wallets.open_wallets",
     "wallets.record_refunds",
@@ -73,9 +109,20 @@ MOVE_NOTHING = {
     "bills.payment_of": "reads facts that were kept",
     "bills.acknowledged_bill_of": "reads facts that were kept",
     "ledger.close_account": "derives sums again from what is there",
-    "payments.retry_transaction": "refuses always: no provider can be asked again yet",
     "wallets.check_new_pin": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
     "wallets.check_pin_reset": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
+    "payments.record_settlement": "one INSERT of a settlement, in a savepoint of the settlement's transaction",
+    "payments.take_case": "a person notes that they look at something",
+    "payments.close_case": "a person notes what they found",
+    "payments.remove_method": "forgets a card; nothing pays with one yet",
+    "bills.judge_direct_payment": "asks the rules, and changes nothing",
+    "settlement.accept_notice": "stores by `payments.receive_notice`",
+    "settlement.handle_notice": "asks by `confirm_payment`, in its transactions (tests/crash/test_settlement.py)",
+    "settlement.reconcile": "books by the same way, and counts (tests/crash/test_settlement.py)",
+    "settlement.ask_about_due": "asks the worker to; what it forgot is due again",
+    "settlement.handle_due_notices": "asks the worker to; what it forgot is due again",
+    "settlement.send_waiting_payouts": "asks the worker to; what it forgot waits still",
+    "settlement.charge_waiting_fees": "asks the worker to; what it forgot is owed still",
     "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
 }
 """Commands with a transaction of their own in which no money and no consent changes, each with the reason."""
@@ -115,4 +162,6 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 def test_a_request_passes_each_of_them() -> None:
     interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT)
-    assert set(PLACES.values()) == interrupted
+    inside = COVERS - set(PLACES.values())  # the other transactions of one command of settlement
+    assert set(PLACES.values()) == interrupted | COVERS - inside
+    assert all(name.startswith("settlement.") for name in inside)

@@ -11,6 +11,7 @@ from tests.seeds import (
     one_call,
     payments,
     pins,
+    settlement,
     strangers,
     wallets,
 )
@@ -23,6 +24,7 @@ SEEDS: tuple[Seed, ...] = (
     *chain.SEEDS,
     *clusters.SEEDS,
     *payments.SEEDS,
+    *settlement.SEEDS,
     *wallets.SEEDS,
     *pins.SEEDS,
     *bills.SEEDS,

@@ -7,7 +7,7 @@ sow = seeds_of(
     file="clustr/payments/migrations/0001_transaction.py",
 )
 
-COMMANDS = "clustr/payments/commands.py"
+COMMANDS = "clustr/payments/commands/transactions.py"
 PAYMENT_RECORDED_BY_HAND = "tests/bills/test_record_offline_bill_payment.py"
 
 SEEDS = (
@@ -114,6 +114,6 @@ SEEDS = (
         "cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id\n",
         "cluster_id=actor.cluster_id, id=transaction_id\n",
         "tests/web/members/test_retry_transaction.py",
-        file=COMMANDS,
+        file="clustr/settlement/commands/starting.py",
     ),
 )

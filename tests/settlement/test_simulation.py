@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.settlement.simulation import live
+from tests.settlement.life import live
 
 LIVES, AT_ONCE = 100, 10
 

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from clustr.clusters.models import Membership
+from clustr.kit.tenancy import tenant
 from clustr.payments.models import Notice
 from clustr.settlement import commands
 from sandbox.hooks import Delivery
@@ -177,3 +179,13 @@ def test_the_office_may_verify_and_strangers_may_not(stage: Stage, cast: Cast) -
 def test_an_unknown_reference(stage: Stage, cast: Cast) -> None:
     refused(cast.client_of(cast.bola).post(VERIFY, {"reference": "A" * 26}), 404, "transaction_not_found")
     refused(cast.client_of(cast.bola).post(VERIFY, {"reference": "../.."}), 422, "invalid", "reference")
+
+
+def test_a_repeat_is_told_only_who_still_may_know(stage: Stage, cast: Cast) -> None:
+    asked = {"reference": stage.deposit(cast.bola).transaction.reference}
+    helper = cast.manager("ViewPayments", name="Helper")
+    client = cast.client_of(helper)
+    assert client.post(VERIFY, asked, key="again").status_code == 200
+    with tenant(cast.cluster_id):
+        Membership.objects.filter(cluster_id=cast.cluster_id, id=helper.membership_id).update(permissions=[])
+    refused(client.post(VERIFY, asked, key="again"), 403, "permission_missing")

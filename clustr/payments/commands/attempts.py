@@ -54,8 +54,9 @@ def provider_reference_of(*, transaction: Transaction) -> str:
 
 
 def send_attempt(*, transaction_id: UUID, now: datetime) -> None:
-    """Note that the call is about to be made. From now on silence means unknown."""
-    _attempt(transaction_id).update(sent_at=now)
+    """Note that the call is about to be made. From now on silence means unknown, and what was not found before counts no
+    more."""
+    _attempt(transaction_id).update(sent_at=now, misses=0)
 
 
 def keep_checkout(*, transaction_id: UUID, checkout_url: str, now: datetime) -> None:

@@ -23,10 +23,12 @@ def open_case(
     now: datetime,
     transaction_id: UUID | None = None,
     facts: Mapping[str, Any] | None = None,
+    once: bool = False,
 ) -> bool:
     """Ask a person to look, in the transaction under way; answers False if such a case is open already.
 
-    `facts` are small: ids, amounts, what was expected and what was found.
+    `facts` are small: ids, amounts, what was expected and what was found. `once`: nor if a person closed such a case with
+    the same facts, because a comparison that is made again finds again what they decided about.
     """
     made = Case(
         id=new_id(),
@@ -37,6 +39,9 @@ def open_case(
         facts=dict(facts or {}),
         opened_at=now,
     )
+    same = Case.objects.filter(cluster_id=made.cluster_id, kind=made.kind, subject=subject, facts=made.facts)
+    if once and same.exclude(closed_at=None).exists():
+        return False
     Case.objects.bulk_create([made], ignore_conflicts=True)
     return Case.objects.filter(cluster_id=made.cluster_id, id=made.id).exists()
 

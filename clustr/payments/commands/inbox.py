@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
 
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
 from clustr.kit.vault import seal
@@ -17,6 +19,7 @@ from clustr.payments.providers.nouns import Notice as ReadNotice
 from clustr.payments.schedule import next_notice_attempt
 from clustr.payments.states import NoticeState
 
+_PLAIN = re.compile(r"[!-~]{1,200}", re.ASCII)
 _STORE = """
 INSERT INTO payments_notice (id, provider, digest, body, source, received_at, kind, reference, provider_id, next_attempt_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
@@ -31,7 +34,7 @@ def receive_notice(*, provider: str, read: ReadNotice, body: bytes, source: str 
     `read` is what the adapter read from it. The same bytes again are one more delivery of the same notice, and nothing more. The body is sealed: it speaks of people.
     """
     notice_id = new_id()
-    with transaction.atomic(durable=True):
+    with transaction.atomic(durable=True), crash_points("payments.receive_notice"):
         with connection.cursor() as cursor:
             cursor.execute(
                 _STORE,
@@ -43,8 +46,8 @@ def receive_notice(*, provider: str, read: ReadNotice, body: bytes, source: str 
                     source,
                     now,
                     read.kind.value,
-                    read.reference,
-                    read.provider_id,
+                    _plain(read.reference),
+                    _plain(read.provider_id),
                     next_notice_attempt(attempts=0, now=now),
                 ],
             )
@@ -70,6 +73,11 @@ def forget_old_notices(*, before: datetime) -> int:
     """Delete notices that were finished and came before this; what they led to is kept elsewhere."""
     deleted, _ = Notice.objects.filter(received_at__lt=before).exclude(state=NoticeState.WAITING).delete()
     return deleted
+
+
+def _plain(told: str) -> str:
+    """A reference or an id as anybody writes one; what is none is nothing, and the database need not know how to hold it."""
+    return told if _PLAIN.fullmatch(told) else ""
 
 
 def notice_place(*, notice_id: UUID) -> str:

@@ -37,7 +37,7 @@ def save_method(*, user_id: UUID, provider: str, card: Card, email: str, now: da
         "expires_year": card.expires_year,
     }
     if known:
-        SavedMethod.objects.filter(cluster_id=current_tenant(), id=known.id).update(**values)
+        SavedMethod.objects.filter(cluster_id=current_tenant(), id=known.id, removed_at=None).update(**values)
         return known.id
     made = SavedMethod(
         id=method_id,

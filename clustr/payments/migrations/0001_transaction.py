@@ -45,8 +45,9 @@ CREATE TABLE payments_transaction (
 CREATE INDEX payments_transaction_of_user ON payments_transaction (user_id, id);
 CREATE INDEX payments_transaction_of_subject ON payments_transaction (subject_id, id);
 CREATE INDEX payments_transaction_refunded ON payments_transaction (subject_id) WHERE refunded_minor > 0;
+-- A provider counts charges and payouts apart: one of each may have the same number.
 CREATE UNIQUE INDEX payments_transaction_provider_reference
-  ON payments_transaction (cluster_id, provider, provider_reference) WHERE provider_reference <> '';
+  ON payments_transaction (cluster_id, provider, (purpose = 'payout'), provider_reference) WHERE provider_reference <> '';
 -- What people type off a slip: neither case nor dashes and spaces make it another slip.
 CREATE UNIQUE INDEX payments_transaction_offline_reference ON payments_transaction
   (cluster_id, provider, lower(regexp_replace(provider_reference, '[^[:alnum:]]', '', 'g')))

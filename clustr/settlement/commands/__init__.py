@@ -11,11 +11,17 @@ from clustr.settlement.commands.starting import (
     prepare_deposit,
     prepare_retry,
 )
-from clustr.settlement.commands.sweeping import ask_about_due, handle_due_notices, send_waiting_payouts
+from clustr.settlement.commands.sweeping import (
+    ask_about_due,
+    charge_waiting_fees,
+    handle_due_notices,
+    send_waiting_payouts,
+)
 
 __all__ = [
     "accept_notice",
     "ask_about_due",
+    "charge_waiting_fees",
     "confirm_payment",
     "handle_due_notices",
     "handle_notice",

@@ -44,7 +44,8 @@ def apply_charge_truth(
             _apply_not_found(locked, attempt, now)
             return
         _note(locked, truth.outcome.value, dict(truth.record), now)
-        match truth.outcome:
+        about_it = truth.reference == attempt.reference
+        match truth.outcome if about_it or truth.outcome is Outcome.SUCCEEDED else Outcome.UNKNOWN:
             case Outcome.SUCCEEDED:
                 _apply_success(actor, locked, attempt, truth, mode, now)
             case Outcome.FAILED:
@@ -73,7 +74,9 @@ def _apply_success(
     actor: Actor, locked: Transaction, attempt: Attempt, truth: ChargeTruth, mode: Mode, now: datetime
 ) -> None:
     wrong = what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode)
-    booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).exists()
+    booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).first()
+    if booked and booked.asked_id != locked.id:
+        wrong.append("provider_id")
     if not wrong and not booked:
         try:
             with transaction.atomic():
@@ -92,6 +95,7 @@ def _apply_success(
                 "provider": attempt.provider,
                 "provider_id": truth.provider_id,
             },
+            once=True,
             now=now,
         )
         _schedule(attempt, now)

@@ -65,11 +65,14 @@ def confirm_charge(*, cluster_id: UUID, transaction_id: UUID, provider_id: str, 
     Raises what a question can end with (`UNHEARD`)."""
     with tenant(cluster_id):
         attempt = Attempt.objects.filter(cluster_id=cluster_id, id=transaction_id, kind=AttemptKind.CHARGE).first()
-        if attempt is None or Settlement.objects.filter(cluster_id=cluster_id, provider_id=provider_id).exists():
+        if attempt is None or _booked(attempt, provider_id):
             return
     provider = provider_named(name=attempt.provider)
     truth = provider.fetch_charge_by_id(provider_id=provider_id)
-    if isinstance(truth, ChargeTruth) and truth.outcome is Outcome.SUCCEEDED:
+    if not isinstance(truth, ChargeTruth) or truth.reference != attempt.reference:
+        return  # a notice named a charge that is not this payment's: its amount is nobody's business here
+    crash_point("settlement.confirm_charge.answered")
+    if truth.outcome is Outcome.SUCCEEDED:
         actor = system_actor(cluster_id=cluster_id)
         apply_charge_truth(actor=actor, transaction_id=transaction_id, truth=truth, mode=provider.mode, now=now)
 
@@ -86,8 +89,16 @@ def verify_payment(*, actor: Actor, reference: str, now: datetime) -> UUID:
         known = Transaction.objects.filter(cluster_id=actor.cluster_id, id=place.transaction_id).first()
     if known is None or not (known.user_id == actor.user_id or actor.may("ViewPayments")):
         raise TransactionNotFound
+    if known.user_id != actor.user_id:
+        actor.require("ViewPayments")
     confirm_payment(cluster_id=actor.cluster_id, transaction_id=known.id, now=now)
     return known.id
+
+
+def _booked(attempt: Attempt, provider_id: str) -> bool:
+    return Settlement.objects.filter(
+        cluster_id=attempt.cluster_id, provider=attempt.provider, provider_id=provider_id
+    ).exists()
 
 
 def _stay_unknown(actor: Actor, attempt: Attempt, why: str, now: datetime) -> None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, assert_never
 from uuid import UUID
 
+from clustr.kit.crashpoints import crash_point
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Notice
@@ -41,6 +42,7 @@ def handle_notice(*, notice_id: UUID, now: datetime) -> None:
     except UNHEARD:
         payments.postpone_notice(notice_id=notice.id, attempts=notice.attempts, now=now)
         return
+    crash_point("settlement.notice.acted")
     state = NoticeState.IGNORED if place is None else NoticeState.DONE
     payments.finish_notice(notice_id=notice.id, state=state)
 

@@ -15,7 +15,7 @@ from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
-from clustr.payments.models import Attempt, Transaction
+from clustr.payments.models import Attempt, Exchange, Transaction
 from clustr.payments.providers.declines import failure_of
 from clustr.payments.providers.nouns import NotFoundYet, Outcome, PayoutRequest, PayoutTruth
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProvider, ProviderRefused
@@ -49,7 +49,7 @@ def send_payout(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> Non
         return
     attempt, amount, destination = recorded
     crash_point("settlement.payout.recorded")
-    _ask_and_apply(actor, provider_named(name=attempt.provider), attempt, amount, destination, now)
+    _ask_and_apply(actor, attempt, amount, destination, now)
 
 
 def payout_provider() -> PaymentProvider | None:
@@ -73,7 +73,7 @@ def apply_payout_truth(*, actor: Actor, transaction_id: UUID, truth: PayoutTruth
         record = {} if isinstance(truth, NotFoundYet) else dict(truth.record)
         payments.note_exchange(transaction_id=locked.id, act="fetch_payout", outcome=outcome, answer=record, now=now)
         if isinstance(truth, NotFoundYet):
-            again = _apply_not_found(locked, attempt, now)
+            again = _apply_not_found(actor, locked, attempt, now)
         elif _differs(locked, attempt, truth):
             _open_case(locked, attempt, CaseKind.DOES_NOT_MATCH, now)
             _schedule(locked, attempt, now)
@@ -107,14 +107,15 @@ def _record(
 
 
 def _ask_and_apply(
-    actor: Actor, provider: PaymentProvider, attempt: Attempt, amount: Money, destination: Destination, now: datetime
+    actor: Actor, attempt: Attempt, amount: Money, destination: Destination, now: datetime, *, repeated: bool = False
 ) -> None:
+    provider = provider_named(name=attempt.provider)
     try:
         name = destination.account_name or provider.resolve_account(
             bank_code=destination.bank_code, account_number=destination.account_number
         )
     except (ProviderRefused, NotOffered) as error:
-        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.INVALID_CARD), now)
+        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.INVALID_CARD), now, repeated=repeated)
         return
     except (NothingSent, OutcomeUnknown):
         return  # the account was only asked about; nothing was sent, and the sweep begins again
@@ -129,7 +130,7 @@ def _ask_and_apply(
     try:
         truth = provider.pay_out(request)
     except (ProviderRefused, NotOffered) as error:
-        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.PROVIDER_ERROR), now)
+        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.PROVIDER_ERROR), now, repeated=repeated)
         return
     except (NothingSent, OutcomeUnknown, AlreadyKnown) as error:
         _leave_unknown(actor, attempt, type(error).__name__, now)
@@ -141,10 +142,9 @@ def _ask_and_apply(
 def _send_again(actor: Actor, attempt: Attempt, amount: Money, now: datetime) -> None:
     """The provider knows nothing of it, several times over: send it with the same reference, which it does once."""
     with tenant(actor.cluster_id):
-        payout = Payout.objects.get(cluster_id=actor.cluster_id, id=attempt.id)
-        destination = destination_of(payout=payout)
-        payments.send_attempt(transaction_id=attempt.id, now=now)
-    _ask_and_apply(actor, provider_named(name=attempt.provider), attempt, amount, destination, now)
+        destination = destination_of(payout=Payout.objects.get(cluster_id=actor.cluster_id, id=attempt.id))
+    crash_point("settlement.payout.again")
+    _ask_and_apply(actor, attempt, amount, destination, now, repeated=True)
 
 
 def _apply_outcome(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
@@ -193,25 +193,43 @@ def _came_back(actor: Actor, locked: Transaction, attempt: Attempt, truth: Payou
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
 
 
-def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> bool:
-    """Whether it is certain enough that the provider never received it to send it again."""
+def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, now: datetime) -> bool:
+    """Whether to send it again: it is certain enough that the provider never received it, and nobody else is about to. That
+    it is sent is noted under the lock, so that of many who hear the same only one sends. What was refused when it was sent
+    again, and is not there after all this time, returns."""
     _schedule(locked, attempt, now, missed=True)
     sent = attempt.sent_at or attempt.started_at
-    return locked.status in OPEN and attempt.misses + 1 >= FEWEST_MISSES and now - sent >= UNSENT_AFTER
+    if locked.status not in OPEN or attempt.misses + 1 < FEWEST_MISSES or now - sent < UNSENT_AFTER:
+        return False
+    last = Exchange.objects.filter(cluster_id=locked.cluster_id, transaction_id=locked.id, act="pay_out")
+    refusal = last.order_by("-at", "-id").first()
+    if refusal is not None and refusal.outcome == "refused" and refusal.at >= sent:
+        _return(actor, locked, PaymentErrorType(refusal.answer["type"]), now)
+        return False
+    payments.send_attempt(transaction_id=locked.id, now=now)
+    return True
 
 
-def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime) -> None:
-    """The provider refused to send it: nothing was sent, and the money returns."""
+def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime, *, repeated: bool) -> None:
+    """The provider refused to send it: nothing was sent, and the money returns. Only not if it was sent before: then the
+    refusal is of the repeat, perhaps because the first was heard, and the provider is asked on."""
     with tenant(actor.cluster_id), crash_points("settlement.payout_refused"):
         locked = payments.lock_transaction(transaction_id=attempt.id)
         payments.note_exchange(
             transaction_id=locked.id, act="pay_out", outcome="refused", answer={"type": type.value}, now=now
         )
-        if locked.status in OPEN:
-            failure = failure_of(type=type)
-            wallets.return_payout(actor=actor, transaction=locked, failure=failure, now=now)
-            _tell(locked, now)
-        payments.end_checks(transaction_id=locked.id)
+        if locked.status not in OPEN:
+            return
+        if not repeated:
+            _return(actor, locked, type, now)
+        elif locked.status != TransactionStatus.UNKNOWN:
+            payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
+
+
+def _return(actor: Actor, locked: Transaction, type: PaymentErrorType, now: datetime) -> None:
+    wallets.return_payout(actor=actor, transaction=locked, failure=failure_of(type=type), now=now)
+    _tell(locked, now)
+    payments.end_checks(transaction_id=locked.id)
 
 
 def _leave_unknown(actor: Actor, attempt: Attempt, why: str, now: datetime) -> None:
@@ -252,6 +270,7 @@ def _open_case(locked: Transaction, attempt: Attempt, kind: CaseKind, now: datet
             "amount": str(locked.amount),
             "status": locked.status,
         },
+        once=kind is CaseKind.DOES_NOT_MATCH,
         now=now,
     )
 

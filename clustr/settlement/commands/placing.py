@@ -85,7 +85,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
         raise BookedElsewhere(f"{attempt.provider} {truth.provider_id}")
     _end(transaction, truth, completed=bool(divided.completes.minor), kept=bool(why), now=now)
     _book_fee(transaction, attempt, truth, divided, fee, now)
-    if truth.saved_method and transaction.user_id:
+    if truth.saved_method and transaction.user_id and _reachable(transaction):
         payments.save_method(
             user_id=transaction.user_id,
             provider=attempt.provider,

@@ -14,6 +14,7 @@ from django.conf import settings
 from clustr.bills.models import Bill
 from clustr.clusters import queries as clusters
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_code
 from clustr.kit.money import Money
 from clustr.kit.pdf import qr_code, render_pdf
@@ -65,7 +66,7 @@ def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes
         digest=hashlib.sha256(pdf).digest(),
         issued_at=now,
     )
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("settlement.receipt"):
         Receipt.objects.bulk_create([made], ignore_conflicts=True)
         return _kept(actor, transaction_id) or pdf
 

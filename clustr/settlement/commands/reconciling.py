@@ -50,6 +50,9 @@ def _reconcile_with(provider: PaymentProvider, since: datetime, until: datetime,
                 if truth.outcome is Outcome.SUCCEEDED:
                     seen.add(truth.provider_id)
                     _match(provider, truth, count, now)
+                elif truth.outcome is Outcome.REVERSED:
+                    seen.add(truth.provider_id)
+                    _ask_about_reversed(provider, truth, count, now)
     except UNHEARD:
         complete = False  # what the list did not say proves nothing; the next run asks again
     if complete:
@@ -92,6 +95,14 @@ def _match(provider: PaymentProvider, truth: ChargeTruth, count: _Count, now: da
         _open(place.cluster_id, CaseKind.FEE_DIFFERS, provider.name, truth, place.transaction_id, count, now)
 
 
+def _ask_about_reversed(provider: PaymentProvider, truth: ChargeTruth, count: _Count, now: datetime) -> None:
+    """What we booked and the provider gave back, or had taken: nobody asks about a settled payment again, so a lost notice
+    of it shows here only."""
+    place = place_of_reference(reference=truth.reference.lower())
+    if place is not None and _settlement(place, provider.name, truth.provider_id) is not None:
+        _open(place.cluster_id, CaseKind.CHARGEBACK, provider.name, truth, place.transaction_id, count, now)
+
+
 def _settlement(place: Place, provider: str, provider_id: str) -> Settlement | None:
     with tenant(place.cluster_id):
         return Settlement.objects.filter(
@@ -123,6 +134,7 @@ def _look_for_the_unlisted(
                     "provider_id": settled.provider_id,
                     "amount_minor": settled.amount_minor,
                 },
+                once=True,
                 now=now,
             )
     return True
@@ -160,5 +172,6 @@ def _open(
                 "fee": truth.fee.for_people() if truth.fee else None,
                 "paid_at": truth.paid_at.isoformat() if truth.paid_at else None,
             },
+            once=True,
             now=now,
         )

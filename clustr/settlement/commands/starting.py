@@ -217,7 +217,7 @@ def _known(actor: Actor, request: RequestKey | None, now: datetime) -> tuple[UUI
     if request is None:
         return new_id(), None
     for number in range(_ATTEMPTS_PER_REQUEST):
-        id = derived_id("checkout", request.scope, number)
+        id = derived_id("checkout", actor.cluster_id, request.scope, number)
         attempt = Attempt.objects.filter(cluster_id=actor.cluster_id, id=id).first()
         if attempt is None:
             return id, None
@@ -287,14 +287,16 @@ def _fail(actor: Actor, transaction: Transaction, type: PaymentErrorType, said: 
         payments.note_exchange(
             transaction_id=locked.id, act="start_charge", outcome="refused", answer={"said": said[:500]}, now=now
         )
-        payments.end_checks(transaction_id=locked.id)
-        if locked.status == TransactionStatus.PENDING:
+        if Attempt.objects.get(cluster_id=locked.cluster_id, id=locked.id).checkout_url:
+            return  # another try of the same request was answered: there is a page to pay at
+        if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN):
             payments.step_transaction(
                 transaction=locked,
                 status=TransactionStatus.FAILED,
                 failure=failure_of(type=type),
                 now=now,
             )
+        payments.end_checks(transaction_id=locked.id)
 
 
 def _leave_unknown(actor: Actor, transaction: Transaction, why: str, now: datetime) -> None:

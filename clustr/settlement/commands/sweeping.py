@@ -9,6 +9,9 @@ from django.db.models import Exists, OuterRef
 from clustr.clusters import queries as clusters
 from clustr.kit.jobs import enqueue
 from clustr.kit.tenancy import tenant
+from clustr.ledger import queries as ledger
+from clustr.ledger.models import Account
+from clustr.ledger.types import AccountKind
 from clustr.payments.models import Attempt, Notice, Transaction
 from clustr.payments.queries import due_attempts
 from clustr.payments.states import NoticeState, Purpose, TransactionStatus
@@ -17,6 +20,21 @@ from clustr.wallets.models import Payout
 from clustr.wallets.types import Approval
 
 _AT_ONCE = 500
+
+
+def charge_waiting_fees(*, now: datetime) -> int:  # noqa: ARG001 - as the other sweeps
+    """Have the worker charge every cluster that owes providers' fees, because its wallet held too little when they were
+    taken; answers how many."""
+    asked = 0
+    for cluster_id in clusters.all_cluster_ids():
+        with tenant(cluster_id):
+            kept = Account.objects.filter(cluster_id=cluster_id, kind=AccountKind.PROVIDER_FEES)
+            if any(ledger.balance(account_id=fees.id, currency=fees.currency).minor < 0 for fees in kept):
+                enqueue(
+                    "settlement.charge_fees", once_key=f"settlement.charge_fees:{cluster_id}", cluster_id=cluster_id
+                )
+                asked += 1
+    return asked
 
 
 def ask_about_due(*, now: datetime) -> int:

@@ -11,6 +11,7 @@ from django.db import connection
 from clustr.audit import commands as audit
 from clustr.clusters.queries import system_actor
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import derived_id, new_id
 from clustr.kit.money import Money
@@ -83,7 +84,7 @@ def charge_fees_to_cluster(*, cluster_id: UUID, now: datetime) -> Money:
     """
     actor = system_actor(cluster_id=cluster_id)
     nothing = Money(0, actor.currency)
-    with tenant(cluster_id):
+    with tenant(cluster_id), crash_points("wallets.charge_fees"):
         with refusals_from_database(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"fees:{cluster_id}"])
         fees = ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency=actor.currency)

@@ -1,0 +1,356 @@
+"""Every way in which money comes from outside or goes there, ready to be interrupted: one act, and what it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import httpx
+
+from clustr.bills import commands as bills
+from clustr.bills.commands.issuing import BillChanges
+from clustr.kit.errors import Refusal
+from clustr.kit.ids import new_id
+from clustr.payments.queries import due_attempts
+from clustr.payments.refusals import ProviderWouldNot
+from clustr.settlement import commands
+from clustr.settlement.types import Checkout, RequestKey
+from clustr.wallets import commands as wallets
+from sandbox.hooks import Delivery
+from tests.money import acknowledge, fund, issue, naira, no_pin
+from tests.settlement.stage import Stage
+from tests.settlement.test_limbo import refusal
+from tests.settlement.test_payouts import AFTER_COOLING, BANK
+
+Act = Callable[[], object]
+_ENDED = ("completed", "failed", "refunded", "cancelled")
+
+
+def nothing() -> None:
+    """Nobody does anything more."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """`act` is about to be done, and may be interrupted; `again` is what whoever asked for it does after a restart,
+    `after` ends what the providers were told to do."""
+
+    act: Act
+    about: UUID | None = None
+    again: Act = nothing
+    after: Act = nothing
+
+
+def start_deposit(stage: Stage) -> Ready:
+    key = RequestKey(new_id(), b"input")
+    return _start(stage, lambda: stage.deposit(stage.cast.bola, "100.00", request=key))
+
+
+def start_bill_payment(stage: Stage) -> Ready:
+    bola, key = stage.cast.bola, RequestKey(new_id(), b"input")
+    bill = issue(stage.cast, "100.00")
+    acknowledge(stage.cast, bola, bill)
+
+    def start() -> Checkout:
+        prepared = commands.prepare_bill_payment(
+            actor=bola.actor,
+            bill_id=bill.id,
+            amount=None,
+            provider="flutterwave",
+            callback_url="",
+            request=key,
+            now=stage.now,
+        )
+        return commands.open_checkout(actor=bola.actor, prepared=prepared, now=stage.now)
+
+    return _start(stage, start)
+
+
+def _start(stage: Stage, start: Callable[[], Checkout]) -> Ready:
+    def again() -> None:
+        """The payer's program asks with its key until it hears an address, and they pay."""
+        for _ in range(8):
+            stage.wait(minutes=6)
+            try:
+                checkout = start()
+            except Refusal:
+                stage.sweep()
+                continue
+            stage.end(checkout)
+            stage.confirm(checkout)
+            return
+        raise AssertionError("a payer could not pay for the better part of an hour")
+
+    return Ready(start, again=again)
+
+
+def start_refused(stage: Stage) -> Ready:
+    ready = start_deposit(stage)
+    taken = _refusing(stage, "/transaction/initialize")
+
+    def act() -> None:
+        with suppress(ProviderWouldNot):
+            ready.act()
+
+    def again() -> None:
+        taken()
+        ready.again()
+
+    return Ready(act, again=again)
+
+
+def _refusing(stage: Stage, address: str) -> Callable[[], None]:
+    """Have the provider refuse what is posted there, until what this answers is called."""
+    healthy = stage._answer
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith(address):
+            return refusal("Your account cannot do this")
+        return healthy(request)
+
+    stage._answer = answer  # type: ignore[method-assign]
+
+    def taken() -> None:
+        stage._answer = healthy  # type: ignore[method-assign]
+
+    return taken
+
+
+def start_unheard(stage: Stage) -> Ready:
+    ready = start_deposit(stage)
+
+    def act() -> None:
+        stage.dial(charge__reset_after=1.0)
+        try:
+            ready.act()
+        except Refusal:
+            pass
+        finally:
+            stage.heal()
+
+    return Ready(act, again=ready.again)
+
+
+def _paid(stage: Stage, outcome: str = "success", provider: str = "paystack") -> Ready:
+    checkout = stage.deposit(stage.cast.bola, "100.00", provider)
+    stage.end(checkout, outcome)
+    return _confirmed(stage, checkout)
+
+
+def _confirmed(stage: Stage, checkout: Checkout) -> Ready:
+    return Ready(lambda: stage.confirm(checkout), about=checkout.transaction.id)
+
+
+def confirm_success(stage: Stage) -> Ready:
+    return _paid(stage)
+
+
+def confirm_decline(stage: Stage) -> Ready:
+    return _paid(stage, "insufficient_funds", "flutterwave")
+
+
+def confirm_surplus(stage: Stage) -> Ready:
+    return _paid(stage, "too_much")
+
+
+def confirm_less(stage: Stage) -> Ready:
+    return _paid(stage, "partly", "flutterwave")
+
+
+def confirm_unheard(stage: Stage) -> Ready:
+    ready = _paid(stage)
+
+    def act() -> None:
+        stage.dial(verify__timeout_after=1.0)
+        try:
+            ready.act()
+        finally:
+            stage.heal()
+
+    return Ready(act, about=ready.about)
+
+
+def _bill_paid(stage: Stage, *, changed: bool) -> Ready:
+    bill = issue(stage.cast, "100.00")
+    acknowledge(stage.cast, stage.cast.bola, bill)
+    checkout = stage.pay_bill(stage.cast.bola, bill.id)
+    if changed:
+        changes = BillChanges(amount=naira("90.00"))
+        bills.edit_bill(actor=stage.cast.ada.actor, bill_id=bill.id, changes=changes, now=stage.now)
+    stage.end(checkout)
+    return _confirmed(stage, checkout)
+
+
+def confirm_bill(stage: Stage) -> Ready:
+    return _bill_paid(stage, changed=False)
+
+
+def confirm_changed_bill(stage: Stage) -> Ready:
+    return _bill_paid(stage, changed=True)
+
+
+def notice(stage: Stage) -> Ready:
+    """A webhook, from its bytes to the wallet; delivered again where it was not answered."""
+    checkout = stage.deposit(stage.cast.bola, "100.00", "flutterwave")
+    stage.end(checkout)
+    reference = checkout.transaction.reference.lower().encode()
+    delivery: Delivery = next(due for due in stage.sandbox.due_webhooks() if reference in due.body)
+    return Ready(lambda: stage.take(delivery), about=checkout.transaction.id, again=lambda: stage.take(delivery))
+
+
+def _payout(stage: Stage) -> UUID:
+    fund(stage.cast, stage.cast.bola, "40.00")
+    made = wallets.withdraw(
+        actor=stage.cast.bola.actor,
+        amount=naira("40.00"),
+        destination=BANK,
+        authorization=no_pin(stage.cast.bola),
+        now=stage.now,
+    )
+    stage.wait(**AFTER_COOLING)
+    return made.id
+
+
+def send_payout(stage: Stage) -> Ready:
+    payout = _payout(stage)
+    return Ready(lambda: stage.send(payout), about=payout)
+
+
+def send_payout_refused(stage: Stage) -> Ready:
+    payout = _payout(stage)
+    healthy = _refusing(stage, "/transfer")
+
+    return Ready(lambda: stage.send(payout), about=payout, after=healthy)
+
+
+def send_payout_unheard(stage: Stage) -> Ready:
+    payout = _payout(stage)
+
+    def act() -> None:
+        stage.dial(transfer__timeout_after=1.0)
+        try:
+            stage.send(payout)
+        finally:
+            stage.heal()
+
+    return Ready(act, about=payout)
+
+
+def send_payout_again(stage: Stage) -> Ready:
+    payout = _payout(stage)
+    stage.dial(transfer__timeout_before=1.0)
+    stage.send(payout)
+    stage.heal()
+    for _ in range(2):
+        stage.wait(minutes=10)
+        stage.confirm(payout)
+    stage.wait(minutes=10)
+    return Ready(lambda: stage.confirm(payout), about=payout)
+
+
+def _sent(stage: Stage, **dials: float) -> UUID:
+    stage.dial(**dials)
+    payout = _payout(stage)
+    stage.send(payout)
+    stage.heal()
+    stage.wait(minutes=1)
+    return payout
+
+
+def payout_arrived(stage: Stage) -> Ready:
+    payout = _sent(stage)
+    return Ready(lambda: stage.confirm(payout), about=payout)
+
+
+def payout_failed(stage: Stage) -> Ready:
+    payout = _sent(stage, transfer__failed=1.0)
+    return Ready(lambda: stage.confirm(payout), about=payout)
+
+
+def payout_bounced(stage: Stage) -> Ready:
+    payout = _sent(stage)
+    stage.confirm(payout)
+    reference = stage.attempt(payout).reference
+    (found,) = (row for row in stage._control("GET", "/state")["transfer"] if row["reference"] == reference)
+    stage._control("POST", f"/transfer/{found['id']}", {"status": "reversed"})
+    return Ready(lambda: stage.confirm(payout), about=payout, again=lambda: stage.wait(days=1))
+
+
+def charge_fees(stage: Stage) -> Ready:
+    ready = confirm_success(stage)
+    ready.act()
+    return Ready(stage.charge_fees, again=stage.charge_fees)
+
+
+def receipt(stage: Stage) -> Ready:
+    ready = confirm_success(stage)
+    ready.act()
+    id = ready.about
+    assert id is not None
+
+    def ask() -> None:
+        commands.issue_receipt(actor=stage.cast.bola.actor, transaction_id=id, now=stage.now)
+
+    return Ready(ask, again=ask)
+
+
+def reconcile(stage: Stage) -> Ready:
+    checkout = stage.deposit(stage.cast.bola, "100.00")
+    stage.end(checkout)
+    began = stage.now
+
+    def run() -> None:
+        commands.reconcile(since=began - timedelta(hours=1), until=stage.now + timedelta(seconds=1), now=stage.now)
+
+    return Ready(run, about=checkout.transaction.id, again=run)
+
+
+FLOWS: dict[str, Callable[[Stage], Ready]] = {
+    made.__name__: made
+    for made in (
+        *(start_deposit, start_bill_payment, start_refused, start_unheard),
+        *(confirm_success, confirm_decline, confirm_surplus, confirm_less, confirm_unheard),
+        *(confirm_bill, confirm_changed_bill, notice),
+        *(send_payout, send_payout_refused, send_payout_unheard, send_payout_again),
+        *(payout_arrived, payout_failed, payout_bounced, charge_fees, receipt, reconcile),
+    )
+}
+"""Each flow by name."""
+
+COVERS = {
+    *("settlement.prepare", "settlement.started", "settlement.start_failed", "settlement.start_unknown"),
+    *("settlement.apply", "settlement.unheard", "settlement.record_payout", "settlement.apply_payout"),
+    *("settlement.payout_refused", "settlement.payout_unknown", "settlement.receipt"),
+    *("payments.receive_notice", "wallets.charge_fees"),
+}
+"""The transactions of settlement that these flows pass, each by the name of its crash points."""
+
+BETWEEN = {
+    *("settlement.start.recorded", "settlement.start.answered", "settlement.confirm.answered"),
+    *("settlement.confirm_charge.answered", "settlement.notice.acted"),
+    *("settlement.payout.recorded", "settlement.payout.answered", "settlement.payout.again"),
+}
+"""The places between transactions, while the outside world is asked."""
+
+
+def heal(stage: Stage, ready: Ready) -> None:
+    """What happens by itself after a restart: payouts that wait are sent, and whatever is due is asked about."""
+    ready.again()
+    if ready.about is not None:
+        _go_on(stage, ready.about)
+    ready.after()
+
+
+def _go_on(stage: Stage, about: UUID) -> None:
+    for minutes in (11, 11, 11, 61, 61, 61, 61):  # as long as it takes to hear three times that it is not there
+        stage.wait(minutes=minutes)
+        status = stage.transaction(about).status
+        if status == "pending":
+            stage.send(about)
+        if about in {place.transaction_id for place in due_attempts(now=stage.now, limit=100_000)}:
+            stage.confirm(about)
+        elif status in _ENDED:
+            return
