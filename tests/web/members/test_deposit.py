@@ -115,6 +115,27 @@ def test_the_browser_that_comes_back_after_paying_sees_it(stage: Stage, cast: Ca
     assert wallet_balance(cast.bola) == "2500.00"
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_decline_that_was_followed_by_success_on_the_same_page_is_seen(
+    stage: Stage, cast: Cast, provider: str
+) -> None:
+    made = deposit(cast.client_of(cast.bola), provider=provider).json()
+    back = f"/pay/return/{made['reference'].lower()}/"
+    stage.end_reference(provider, made["reference"], "insufficient_funds")
+    assert b"did not go through" in Client().get(back).content
+    stage.end_reference(provider, made["reference"])
+    assert b"Your payment arrived" in Client().get(back).content
+    assert wallet_balance(cast.bola) == "2500.00"
+
+
+def test_it_looks_again_by_itself_for_a_while(stage: Stage, cast: Cast) -> None:
+    made = deposit(cast.client_of(cast.bola)).json()
+    back = f"/pay/return/{made['reference'].lower()}/"
+    assert b'http-equiv="refresh"' in Client().get(back).content
+    stage.end_reference("paystack", made["reference"])
+    assert b'http-equiv="refresh"' not in Client().get(back).content
+
+
 def test_it_goes_on_to_the_callback_address(stage: Stage, cast: Cast) -> None:
     made = deposit(cast.client_of(cast.bola), callback_url="http://127.0.0.1:8000/app/?from=wallet").json()
     stage.end_reference("paystack", made["reference"])
