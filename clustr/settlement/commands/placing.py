@@ -69,7 +69,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
             description=f"{transaction.description}: {_WHY[why or 'more']}"[:500],
             now=now,
         )
-        _keep_surplus(actor, surplus, attempt.provider, why or "more", now)
+        _keep_surplus(actor, surplus, attempt.provider, now)
     if not payments.record_settlement(
         provider=attempt.provider,
         provider_id=truth.provider_id,
@@ -117,13 +117,13 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             assert_never(never)
 
 
-def _keep_surplus(actor: Actor, surplus: Transaction, provider: str, why: str, now: datetime) -> None:
+def _keep_surplus(actor: Actor, surplus: Transaction, provider: str, now: datetime) -> None:
     if _reachable(surplus) and surplus.user_id:
         wallets.credit_arrived_money(actor=actor, transaction=surplus, provider=provider, now=now)
         people_commands.write_to(
             user_id=surplus.user_id,
             template="settlement/mail/kept_in_wallet",
-            context={"amount": surplus.amount.for_people(), "what": surplus.description, "why": _WHY[why]},
+            context={"amount": surplus.amount.for_people(), "what": surplus.description},
             now=now,
         )
         return
