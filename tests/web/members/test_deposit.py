@@ -58,6 +58,17 @@ def test_a_repeat_after_an_answer_was_not_heard_goes_on_with_another_attempt(sta
     assert started(cast) == 2
 
 
+def test_the_newest_is_listed_first_whatever_key_it_had_and_whatever_arrived(stage: Stage, cast: Cast) -> None:
+    bola = cast.client_of(cast.bola)
+    made = [deposit(bola, key=f"in {number}").json()["reference"] for number in range(3)]
+    stage.end_reference("paystack", made[-1], "too_much")
+    assert bola.post("/payments/verify-payment/", {"reference": made[-1]}).json()["status"] == "completed"
+    made += [deposit(bola, key=f"in {number}").json()["reference"] for number in range(3, 6)]
+    listed = [one["reference"] for one in bola.get(MY_WALLET + "transactions/").json()["results"]]
+    (surplus,) = set(listed) - set(made)
+    assert listed == [*made[:2:-1], surplus, *made[2::-1]]
+
+
 def test_a_provider_that_cannot_be_reached(stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     import httpx
 
