@@ -8,9 +8,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from clustr.environment import ROOT, Environment
 from clustr.kit import clock, embedded
+from clustr.kit.stand_ins import with_stand_in
 from clustr.people import retention
 
-ENV = Environment()
+ENV = with_stand_in(Environment())
 
 SECRET_KEY = ENV.secret_key
 DEBUG = False

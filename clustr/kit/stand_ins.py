@@ -41,7 +41,6 @@ def stand_in(*, env: Environment, root: Path, environ: Mapping[str, str] = os.en
         return None
     url = f"http://127.0.0.1:{port}"
     hooks = f"http://127.0.0.1:{env.PORT}/payments/webhooks"
-    key = env.derived_key("sandbox")
     paths = [str(root), *filter(None, [environ.get("PYTHONPATH")])]
     return StandIn(
         url=url,
@@ -52,15 +51,49 @@ def stand_in(*, env: Environment, root: Path, environ: Mapping[str, str] = os.en
         environ={
             "PYTHONPATH": os.pathsep.join(paths),
             "CLUSTR_DATA_DIR": str(env.CLUSTR_DATA_DIR.resolve()),
-            "PAYSTACK_URL": f"{url}/paystack",
-            "PAYSTACK_SECRET_KEY": f"sk_test_{key[:40]}",
-            "PAYSTACK_PUBLIC_KEY": f"pk_test_{key[:40]}",
-            "FLUTTERWAVE_URL": f"{url}/flutterwave/v3",
-            "FLUTTERWAVE_SECRET_KEY": f"FLWSECK_TEST-{key[:32]}-X",
-            "FLUTTERWAVE_PUBLIC_KEY": f"FLWPUBK_TEST-{key[:32]}-X",
-            "FLUTTERWAVE_WEBHOOK_SECRET": key[32:],
+            **_told(env, url),
         },
     )
+
+
+def announce(*, env: Environment, url: str) -> None:
+    """Tell other processes of the data folder where the sandbox is, until it is `withdraw`n."""
+    _announcement(env).write_text(url)
+
+
+def withdraw(*, env: Environment) -> None:
+    """Say no longer where the sandbox was."""
+    _announcement(env).unlink(missing_ok=True)
+
+
+def with_stand_in(env: Environment, *, environ: Mapping[str, str] = os.environ) -> Environment:
+    """The same environment, with the sandbox that `serve` runs on this data folder where it runs one: so that
+    `bin/manage` asks the same providers as web and worker."""
+    wanted = env.CLUSTR_ENV == "demo" and env.may_make_demonstration
+    if not wanted or any(environ.get(name) for name in NAMES):
+        return env
+    try:
+        url = _announcement(env).read_text()
+    except OSError:
+        return env
+    return env.model_copy(update=_told(env, url))
+
+
+def _announcement(env: Environment) -> Path:
+    return env.CLUSTR_DATA_DIR / "sandbox-url"
+
+
+def _told(env: Environment, url: str) -> dict[str, str]:
+    key = env.derived_key("sandbox")
+    return {
+        "PAYSTACK_URL": f"{url}/paystack",
+        "PAYSTACK_SECRET_KEY": f"sk_test_{key[:40]}",
+        "PAYSTACK_PUBLIC_KEY": f"pk_test_{key[:40]}",
+        "FLUTTERWAVE_URL": f"{url}/flutterwave/v3",
+        "FLUTTERWAVE_SECRET_KEY": f"FLWSECK_TEST-{key[:32]}-X",
+        "FLUTTERWAVE_PUBLIC_KEY": f"FLWPUBK_TEST-{key[:32]}-X",
+        "FLUTTERWAVE_WEBHOOK_SECRET": key[32:],
+    }
 
 
 def _free_port(*, after: int) -> int | None:

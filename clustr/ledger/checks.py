@@ -9,7 +9,8 @@ DERIVED = ("ledger_checkpoint", "ledger_turnover")
 
 # A reversal's id is derived, and says nothing about its time; reversals are few, and have an index of their own.
 RECENT_TRANSFERS = f"""(SELECT * FROM {recent("ledger_transfer")} AS made
-  UNION SELECT * FROM ledger_transfer WHERE reverses IS NOT NULL AND at >= %(since)s)"""
+  UNION SELECT * FROM ledger_transfer
+    WHERE reverses IS NOT NULL AND (at >= %(since)s OR reverses >= %(first)s AND reverses < %(last)s))"""
 
 _TOUCHED = f"""(SELECT DISTINCT cluster_id, side.account FROM {RECENT_TRANSFERS} AS t
   CROSS JOIN LATERAL (VALUES (t.debit), (t.credit)) AS side(account))"""

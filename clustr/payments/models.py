@@ -59,7 +59,7 @@ class StatusChange(models.Model):
 
 class Attempt(models.Model):
     """What was asked of a provider for one transaction, whose id it has. `reference` is ours, made before the first call
-    and used for each repeat. `next_check_at`: when to ask for the truth next; None only where nothing can come any more."""
+    and used for each repeat. `request_id`: which try of which request it is. `next_check_at`: when to ask for the truth next; None only where nothing can come any more."""
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
@@ -68,6 +68,7 @@ class Attempt(models.Model):
     reference = models.TextField()
     surcharge_minor = models.BigIntegerField(default=0)
     terms_version = models.PositiveIntegerField(null=True)
+    request_id = models.UUIDField(null=True)
     request_digest = models.BinaryField(null=True)
     method_id = models.UUIDField(null=True)
     checkout_url = models.TextField(default="")

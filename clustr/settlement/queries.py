@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.db import connections
@@ -47,6 +47,7 @@ class Returned:
     reference: str
     callback_url: str
     estate: str
+    started_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,5 +122,10 @@ def returned_payment(*, reference: str) -> Returned | None:
         attempt = Attempt.objects.get(cluster_id=place.cluster_id, id=place.transaction_id)
         held = settings_of(actor=system_actor(cluster_id=place.cluster_id), now=attempt.started_at)
     return Returned(
-        place, TransactionStatus(transaction.status), transaction.reference, attempt.callback_url, held.name
+        place=place,
+        status=TransactionStatus(transaction.status),
+        reference=transaction.reference,
+        callback_url=attempt.callback_url,
+        estate=held.name,
+        started_at=attempt.started_at,
     )

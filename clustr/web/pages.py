@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,7 +20,9 @@ from clustr.web.actors import Request
 
 _CHECKS_PER_MINUTE, _CHECKS_AT_ONCE = 60, 30
 _LOOKS_PER_MINUTE, _LOOKS_AT_ONCE = 6, 3
+_ARRIVED = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+_KEEPS_LOOKING_FOR = timedelta(minutes=30)
 
 
 @require_safe
@@ -43,16 +46,22 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
 @require_safe
 def return_from_payment(request: Request, reference: str) -> HttpResponse:
     """GET /pay/return/{reference}/: where a provider sends the payer's browser. What the address says besides is not
-    believed: the provider is asked. Goes on to the callback address, if the payer's program gave one."""
+    believed: the provider is asked, also after a decline, since the payer may have tried again on its page. Goes on to the
+    callback address, if the payer's program gave one."""
     found = returned_payment(reference=reference)
     if found is None:
         return _page(request, "web/returned.html", {"status": ""}, status=404)
     turn = Bucket(f"return:{found.reference}", _LOOKS_PER_MINUTE, _LOOKS_AT_ONCE)
-    if found.status in _UNDECIDED and audit.take_turn(turn) <= 0:
+    if found.status not in _ARRIVED and audit.take_turn(turn) <= 0:
         found = _look_again(request, found)
     if found.callback_url:
         return HttpResponseRedirect(_onward(found))
-    return _page(request, "web/returned.html", {"status": found.status.value, "estate": found.estate})
+    shown: dict[str, object] = {
+        "status": found.status.value,
+        "estate": found.estate,
+        "looks_again": found.status in _UNDECIDED and request.now - found.started_at < _KEEPS_LOOKING_FOR,
+    }
+    return _page(request, "web/returned.html", shown)
 
 
 def _look_again(request: Request, found: Returned) -> Returned:

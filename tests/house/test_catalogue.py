@@ -67,6 +67,7 @@ WITHOUT_KEY = {
     "ledger_transfer.debit": "a hot row; `ledger_post` looks both accounts up in the estate, and `check_books` proves it",
     "ledger_transfer.credit": "as `debit`",
     "ledger_transfer.journal": "what several transfers have in common",
+    "payments_attempt.request_id": "a digest",
     "payments_transaction.subject_id": "of a room above, which owns the row that ties it",
 }
 """Columns of estates' tables that hold an id and have no foreign key, each with the reason. Ids of people have none: who

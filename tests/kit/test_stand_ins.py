@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from clustr.environment import Environment
-from clustr.kit.stand_ins import NAMES, stand_in
+from clustr.kit.stand_ins import NAMES, announce, stand_in, with_stand_in, withdraw
 
 ROOT: Path = settings.PROJECT_ROOT
 
@@ -55,3 +55,23 @@ def test_a_taken_port_is_passed_over(demonstration: Environment) -> None:
         made = stand_in(env=demonstration, root=ROOT, environ={})
     assert made is not None
     assert made.url != f"http://127.0.0.1:{demonstration.PORT + 1}"
+
+
+def test_the_command_line_asks_the_same_providers_while_it_runs(demonstration: Environment) -> None:
+    made = stand_in(env=demonstration, root=ROOT, environ={})
+    assert made is not None
+    assert with_stand_in(demonstration, environ={}) == demonstration
+    announce(env=demonstration, url=made.url)
+    joined = with_stand_in(demonstration, environ={})
+    assert {name: getattr(joined, name) for name in NAMES} == {name: made.environ[name] for name in NAMES}
+    own = {"PAYSTACK_SECRET_KEY": "sk_test_own"}
+    assert with_stand_in(demonstration, environ=own) == demonstration
+    withdraw(env=demonstration)
+    assert with_stand_in(demonstration, environ={}) == demonstration
+
+
+def test_nobody_else_is_told_of_an_announcement(demonstration: Environment) -> None:
+    announce(env=demonstration, url="http://127.0.0.1:47111")
+    for name in ("test", "production"):
+        elsewhere = demonstration.model_copy(update={"CLUSTR_ENV": name})
+        assert with_stand_in(elsewhere, environ={}) == elsewhere

@@ -93,8 +93,8 @@ SEEDS = (
     sow(
         "answer-not-kept",
         "A claimed request keeps no answer: its repeat works again.",
-        "        if claim:\n            audit.keep_answer(claim, made, at=request.now)\n",
-        "",
+        '        if claim:\n            audit.keep_answer(claim, made, at=request.now)\n        crash_point("door.once.kept")\n',
+        '        crash_point("door.once.kept")\n',
         "tests/web/test_door_idempotency.py",
         file=DOOR,
         races=("test_office.py::test_bills_are_issued_once_for_a_key",),
@@ -102,8 +102,8 @@ SEEDS = (
     sow(
         "repeat-checks-again",
         "What comes before the work is done for a repeat too: a PIN attempt is used.",
-        "        if known is not None:\n            return _replay(known, actor)\n",
-        "",
+        "        if known is not None:\n            return _replay(known, actor)\n        arguments = (before(),)\n",
+        "        arguments = (before(),)\n",
         "tests/web/test_door_idempotency.py",
         "tests/web/members",
         file=DOOR,

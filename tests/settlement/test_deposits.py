@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clustr.payments.refusals import ProviderSilent
+from clustr.people.models import Mail
 from clustr.settlement import commands
 from clustr.wallets import commands as wallets
 from tests.cast import Cast
@@ -165,6 +166,9 @@ def test_more_and_less_than_asked_is_the_payers_own(stage: Stage, cast: Cast, pr
     paid = sum(row["paid"] for row in stage._control("GET", "/state")["charge"])
     assert paid > 150_000
     assert wallet_balance(cast.bola) == str(_kobo(paid))
+    told = Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="is in your wallet").order_by("id")
+    assert ["more arrived" in mail.body for mail in told] == [True, False]
+    assert all("could not be used as you asked" in mail.body for mail in told)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

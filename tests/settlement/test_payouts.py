@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 
+from clustr.kit import clock
+from clustr.kit.invariants import violations
 from clustr.kit.tenancy import tenant
 from clustr.people.models import Mail
 from clustr.wallets import commands as wallets
@@ -65,6 +69,23 @@ def test_everyone_who_may_move_the_clusters_money_is_told_of_a_new_account(stage
     )
     assert Mail.objects.filter(user_id=cast.ada.user_id, subject__contains="new bank account").count() == 1
     assert not Mail.objects.filter(user_id=cast.efe.user_id, subject__contains="new bank account").exists()
+
+
+def test_a_payout_that_came_back_before_the_clock_was_moved_on_alarms_nobody(
+    stage: Stage, cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A demonstration's clock: ids are made by the machine's, which was not moved."""
+    stage.dial(transfer__failed=1.0)
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    stage.send(payout)
+    stage.wait(minutes=1)
+    stage.sweep()
+    assert stage.transaction(payout).status == "failed"
+    monkeypatch.setattr(clock, "_offset_file", tmp_path / "clock-offset")
+    clock.move(stage.now - cast.now + timedelta(hours=1))
+    lately = violations(cluster_id=cast.cluster_id, since=clock.now() - timedelta(minutes=10))
+    assert [found.invariant.name for found in lately] == []
 
 
 def test_a_failed_payout_comes_back_whole(stage: Stage, cast: Cast) -> None:

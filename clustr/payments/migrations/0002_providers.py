@@ -34,6 +34,7 @@ CREATE TABLE payments_attempt (
   reference text NOT NULL CHECK (reference ~ '^[a-z0-9-]{{16,50}}$'),
   surcharge_minor bigint NOT NULL DEFAULT 0 CHECK (surcharge_minor >= 0),
   terms_version integer,
+  request_id uuid,
   request_digest bytea,
   method_id uuid,
   checkout_url text NOT NULL DEFAULT '',
@@ -49,6 +50,7 @@ CREATE TABLE payments_attempt (
   CONSTRAINT payments_attempt_payable_after_start CHECK (payable_until >= started_at)
 ) WITH (fillfactor = 80);
 CREATE UNIQUE INDEX payments_attempt_reference ON payments_attempt (reference);
+CREATE UNIQUE INDEX payments_attempt_request ON payments_attempt (cluster_id, request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX payments_attempt_due ON payments_attempt (next_check_at) WHERE next_check_at IS NOT NULL;
 
 CREATE TABLE payments_exchange (
@@ -179,6 +181,7 @@ STATE = [
             ("reference", models.TextField()),
             ("surcharge_minor", models.BigIntegerField(default=0)),
             ("terms_version", models.PositiveIntegerField(null=True)),
+            ("request_id", models.UUIDField(null=True)),
             ("request_digest", models.BinaryField(null=True)),
             ("method_id", models.UUIDField(null=True)),
             ("checkout_url", models.TextField(default="")),

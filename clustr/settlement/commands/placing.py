@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import assert_never
+from uuid import UUID
 
 from clustr.bills import commands as bills
 from clustr.kit.actor import Actor
-from clustr.kit.ids import derived_id
+from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.payments import commands as payments
@@ -55,7 +56,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
         why = _hand_over(actor, transaction, attempt, truth, now)
         if why:
             divided = Division(Money(0, arrived.currency), Money(0, arrived.currency), arrived)
-    surplus_id = derived_id("surplus", attempt.provider, truth.provider_id) if divided.surplus.minor else None
+    surplus_id = new_id() if divided.surplus.minor else None
     if surplus_id:
         surplus = payments.create_transaction(
             id=surplus_id,
@@ -69,7 +70,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
             description=f"{transaction.description}: {_WHY[why or 'more']}"[:500],
             now=now,
         )
-        _keep_surplus(actor, surplus, attempt.provider, why or "more", now)
+        _keep_surplus(actor, surplus, attempt.provider, now)
     if not payments.record_settlement(
         provider=attempt.provider,
         provider_id=truth.provider_id,
@@ -84,7 +85,8 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
     ):
         raise BookedElsewhere(f"{attempt.provider} {truth.provider_id}")
     _end(transaction, truth, completed=bool(divided.completes.minor), kept=bool(why), now=now)
-    _book_fee(transaction, attempt, truth, divided, fee, now)
+    beside = surplus_id if surplus_id and not divided.completes.minor else transaction.id
+    _book_fee(beside, attempt, truth, divided, fee, now)
     if truth.saved_method and transaction.user_id and _reachable(transaction):
         payments.save_method(
             user_id=transaction.user_id,
@@ -117,13 +119,13 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             assert_never(never)
 
 
-def _keep_surplus(actor: Actor, surplus: Transaction, provider: str, why: str, now: datetime) -> None:
+def _keep_surplus(actor: Actor, surplus: Transaction, provider: str, now: datetime) -> None:
     if _reachable(surplus) and surplus.user_id:
         wallets.credit_arrived_money(actor=actor, transaction=surplus, provider=provider, now=now)
         people_commands.write_to(
             user_id=surplus.user_id,
             template="settlement/mail/kept_in_wallet",
-            context={"amount": surplus.amount.for_people(), "what": surplus.description, "why": _WHY[why]},
+            context={"amount": surplus.amount.for_people(), "what": surplus.description},
             now=now,
         )
         return
@@ -159,13 +161,12 @@ def _end(transaction: Transaction, truth: ChargeTruth, *, completed: bool, kept:
 
 
 def _book_fee(
-    transaction: Transaction, attempt: Attempt, truth: ChargeTruth, divided: Division, fee: Money, now: datetime
+    transaction_id: UUID, attempt: Attempt, truth: ChargeTruth, divided: Division, fee: Money, now: datetime
 ) -> None:
     if not (fee.minor or divided.surcharge.minor):
         return
-    surplus_id = derived_id("surplus", attempt.provider, truth.provider_id)
     wallets.book_provider_fee(
-        transaction_id=transaction.id if divided.completes.minor else surplus_id,
+        transaction_id=transaction_id,
         provider=attempt.provider,
         surcharge=divided.surcharge,
         fee=fee,
@@ -174,6 +175,6 @@ def _book_fee(
     )
     enqueue(
         "settlement.charge_fees",
-        once_key=f"settlement.charge_fees:{transaction.cluster_id}",
-        cluster_id=transaction.cluster_id,
+        once_key=f"settlement.charge_fees:{attempt.cluster_id}",
+        cluster_id=attempt.cluster_id,
     )

@@ -163,12 +163,12 @@ def _prepare(actor: Actor, wanted: Wanted, request: RequestKey | None, now: date
     refuse_callback(url=wanted.callback_url, origins=settings.ENV.callback_origins)
     provider_named(name=wanted.provider)
     with tenant(actor.cluster_id), crash_points("settlement.prepare"):
-        id, known = _known(actor, request, now)
+        request_id, known = _known(actor, request, now)
         if known is not None:
             return known
         _refuse_while_unknown(actor, wanted)
         transaction = payments.create_transaction(
-            id=id,
+            id=new_id(),
             type=wanted.type,
             status=TransactionStatus.PENDING,
             amount=wanted.amount,
@@ -187,6 +187,7 @@ def _prepare(actor: Actor, wanted: Wanted, request: RequestKey | None, now: date
             payable_until=now + CHECKOUT_LIFE,
             surcharge_minor=surcharge,
             terms_version=wanted.terms_version,
+            request_id=request_id,
             request_digest=request.digest if request else None,
             callback_url=wanted.callback_url,
             now=now,
@@ -208,29 +209,30 @@ def _prepare(actor: Actor, wanted: Wanted, request: RequestKey | None, now: date
     return Prepared(transaction, "", surcharge)
 
 
-def _known(actor: Actor, request: RequestKey | None, now: datetime) -> tuple[UUID, Prepared | None]:
-    """The id for what this request asks, and what an earlier try of the same request left, if that can be gone on with.
+def _known(actor: Actor, request: RequestKey | None, now: datetime) -> tuple[UUID | None, Prepared | None]:
+    """What the attempt is to be known by for this request, and what an earlier try of the same request left, if that can
+    be gone on with.
 
-    A try that failed, or whose end is unknown and that nobody was told an address for, is left behind: the next try has
-    the next id.
+    A try that failed, or whose end is unknown and that nobody was told an address for, is left behind: the next try is
+    known by the next id. A transaction's own id is always new, because lists and checks go by the time it tells.
     """
     if request is None:
-        return new_id(), None
+        return None, None
     for number in range(_ATTEMPTS_PER_REQUEST):
-        id = derived_id("checkout", actor.cluster_id, request.scope, number)
-        attempt = Attempt.objects.filter(cluster_id=actor.cluster_id, id=id).first()
+        request_id = derived_id("checkout", actor.cluster_id, request.scope, number)
+        attempt = Attempt.objects.filter(cluster_id=actor.cluster_id, request_id=request_id).first()
         if attempt is None:
-            return id, None
+            return request_id, None
         if bytes(attempt.request_digest or b"") != request.digest:
             raise IdempotencyKeyReused
-        transaction = Transaction.objects.get(cluster_id=actor.cluster_id, id=id)
+        transaction = Transaction.objects.get(cluster_id=actor.cluster_id, id=attempt.id)
         if attempt.checkout_url:
-            return id, Prepared(transaction, attempt.checkout_url, attempt.surcharge_minor)
+            return request_id, Prepared(transaction, attempt.checkout_url, attempt.surcharge_minor)
         if transaction.status == TransactionStatus.PENDING:
             if attempt.sent_at and now - attempt.sent_at < _CALL_TAKES_AT_MOST:
                 raise RequestInProgress(retry_after_seconds=1)
-            payments.send_attempt(transaction_id=id, now=now)
-            return id, Prepared(transaction, "", attempt.surcharge_minor)
+            payments.send_attempt(transaction_id=attempt.id, now=now)
+            return request_id, Prepared(transaction, "", attempt.surcharge_minor)
     raise RequestInProgress(retry_after_seconds=60)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
-from clustr.kit.ids import derived_id
+from clustr.kit.ids import derived_id, new_id
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
@@ -50,7 +50,7 @@ def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> T
     payout = Payout.objects.get(cluster_id=transaction.cluster_id, id=transaction.id)
     payments.count_refund(transaction_id=transaction.id, amount=transaction.amount, now=now)
     refund = payments.create_transaction(
-        id=derived_id("payout-bounced", transaction.id),
+        id=new_id(),
         type=TransactionType.REFUND,
         status=TransactionStatus.COMPLETED,
         amount=transaction.amount,

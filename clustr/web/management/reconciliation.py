@@ -64,7 +64,10 @@ class ReconciliationOut(Out):
     """How the estate's books stand beside its providers'."""
 
     positions: list[PositionOut]
-    fees_unpaid: AmountOut = Field(description="What providers kept and the estate's wallet has not borne yet.")
+    fees_unpaid: AmountOut = Field(
+        description="What providers kept and the estate's wallet has not borne yet; below zero where payers paid more on"
+        " top than was kept, which counts against the next fees."
+    )
     currency: Currency
     runs: list[RunOut]
     cases: Page[CaseOut]

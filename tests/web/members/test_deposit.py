@@ -58,6 +58,17 @@ def test_a_repeat_after_an_answer_was_not_heard_goes_on_with_another_attempt(sta
     assert started(cast) == 2
 
 
+def test_the_newest_is_listed_first_whatever_key_it_had_and_whatever_arrived(stage: Stage, cast: Cast) -> None:
+    bola = cast.client_of(cast.bola)
+    made = [deposit(bola, key=f"in {number}").json()["reference"] for number in range(3)]
+    stage.end_reference("paystack", made[-1], "too_much")
+    assert bola.post("/payments/verify-payment/", {"reference": made[-1]}).json()["status"] == "completed"
+    made += [deposit(bola, key=f"in {number}").json()["reference"] for number in range(3, 6)]
+    listed = [one["reference"] for one in bola.get(MY_WALLET + "transactions/").json()["results"]]
+    (surplus,) = set(listed) - set(made)
+    assert listed == [*made[:2:-1], surplus, *made[2::-1]]
+
+
 def test_a_provider_that_cannot_be_reached(stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     import httpx
 
@@ -113,6 +124,27 @@ def test_the_browser_that_comes_back_after_paying_sees_it(stage: Stage, cast: Ca
     page = Client().get(f"/pay/return/{made['reference'].lower()}/")
     assert b"Your payment arrived" in page.content
     assert wallet_balance(cast.bola) == "2500.00"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_decline_that_was_followed_by_success_on_the_same_page_is_seen(
+    stage: Stage, cast: Cast, provider: str
+) -> None:
+    made = deposit(cast.client_of(cast.bola), provider=provider).json()
+    back = f"/pay/return/{made['reference'].lower()}/"
+    stage.end_reference(provider, made["reference"], "insufficient_funds")
+    assert b"did not go through" in Client().get(back).content
+    stage.end_reference(provider, made["reference"])
+    assert b"Your payment arrived" in Client().get(back).content
+    assert wallet_balance(cast.bola) == "2500.00"
+
+
+def test_it_looks_again_by_itself_for_a_while(stage: Stage, cast: Cast) -> None:
+    made = deposit(cast.client_of(cast.bola)).json()
+    back = f"/pay/return/{made['reference'].lower()}/"
+    assert b'http-equiv="refresh"' in Client().get(back).content
+    stage.end_reference("paystack", made["reference"])
+    assert b'http-equiv="refresh"' not in Client().get(back).content
 
 
 def test_it_goes_on_to_the_callback_address(stage: Stage, cast: Cast) -> None:

@@ -13,8 +13,7 @@ from django.conf import settings
 from django.core.management import call_command, get_commands, load_command_class
 from django.core.management.base import BaseCommand, CommandError
 
-from clustr.kit import database, embedded
-from clustr.kit.stand_ins import stand_in
+from clustr.kit import database, embedded, stand_ins
 from clustr.kit.supervisor import Supervisor
 
 DEMONSTRATION = "create_demo"
@@ -34,15 +33,19 @@ class Command(BaseCommand):
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         supervisor = Supervisor(say=self._say)
         supervisor.stop_on_signals()
-        providers = stand_in(env=env, root=settings.PROJECT_ROOT)
+        providers = stand_ins.stand_in(env=env, root=settings.PROJECT_ROOT)
         environ = providers.environ if providers else None
         supervisor.keep("web", _web_command(), environ=environ)
         supervisor.keep("worker", [sys.executable, str(settings.PROJECT_ROOT / "manage.py"), "worker"], environ=environ)
         if providers:
             supervisor.keep("sandbox", providers.command, environ=environ)
+            stand_ins.announce(env=env, url=providers.url)
         greeting = _Greeting(self._say, sandbox_url=providers.url if providers else "")
         self._say("Starting web and worker.")
-        supervisor.run(each_turn=[self._watch_database, greeting.try_once])
+        try:
+            supervisor.run(each_turn=[self._watch_database, greeting.try_once])
+        finally:
+            stand_ins.withdraw(env=env)
         self._say("Stopped.")
 
     def _say(self, line: str) -> None:
