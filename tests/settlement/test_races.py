@@ -55,6 +55,7 @@ def test_notice_return_verify_and_sweep_at_once_credit_it_once(stage: Stage, cas
     race([lambda: confirm(stage, checkout), verify, hear, stage.sweep] * (CROWD // 4)).only()
     assert wallet_balance(cast.bola) == "1000.00"
     assert len(stage.settlements()) == 1
+    assert stage.cases() == []
 
 
 def test_the_charges_of_two_providers_pay_a_bill_once(stage: Stage, cast: Cast) -> None:
