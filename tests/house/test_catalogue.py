@@ -42,6 +42,7 @@ NO_TENANTS_TABLE = {
     "django_migrations": "of Django",
     "django_session": "sign-in: who is signed in",
     "mfa_authenticator": "sign-in: second factors",
+    "payments_notice": "what a provider sent, before anybody knows of which estate it speaks",
     "payments_step": "which state may follow which",
     "people_cache": "counters of sign-in",
     "people_erasure": "who asked to be forgotten",
@@ -53,11 +54,22 @@ NO_TENANTS_TABLE = {
     "procrastinate_workers": "jobs",
     "usersessions_usersession": "sign-in: a person's devices",
     "ledger_kind": "kinds of account, the same in every estate's books",
+    "settlement_reconciliation": "when a provider's own list was compared, and how many lines it had",
     "audit_horizon": "up to which transaction the trails of all estates are chained: one number",
 }
 """Every table that no estate owns, each with the reason."""
 
-PEOPLE = {"user_id", "actor_id", "by", "created_by", "cancelled_by", "closed_by", "requested_by", "decided_by"}
+PEOPLE = {
+    "user_id",
+    "owner_id",
+    "actor_id",
+    "by",
+    "created_by",
+    "cancelled_by",
+    "closed_by",
+    "requested_by",
+    "decided_by",
+}
 WITHOUT_KEY = {
     "audit_event.subject_id": "the trail names anything, and outlives it",
     "audit_event.journal": "the trail names anything, and outlives it",

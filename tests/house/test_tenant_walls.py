@@ -19,11 +19,15 @@ from clustr.kit import clock
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
+from clustr.payments import commands as payments
+from clustr.payments.providers import registry
+from clustr.payments.states import CaseKind
+from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from tests.databases import superuser
 from tests.house.test_catalogue import rows, tenant_tables
 from tests.web.matrix.rows import refund as paid_payment
-from tests.web.matrix.town import Place, Town, make_town
+from tests.web.matrix.town import PROVIDERS, Place, Town, make_town
 
 COLUMN_OF = {"clusters_cluster": "id"}
 """By which column a table is an estate's, where that is not `cluster_id`."""
@@ -34,6 +38,17 @@ FRESH: dict[str, dict[str, str]] = {
         "user_id": "(SELECT u.id FROM people_user u LEFT JOIN clusters_membership m ON m.user_id = u.id"
         " WHERE m.id IS NULL LIMIT 1)"
     },
+    "payments_attempt_id_in_cluster": {"reference": "gen_random_uuid()::text", "request_id": "NULL"},
+    "payments_attempt_method_id_in_cluster": {"reference": "gen_random_uuid()::text", "request_id": "NULL"},
+    "payments_case_transaction_id_in_cluster": {"subject": "gen_random_uuid()::text"},
+    "payments_settlement_asked_id_in_cluster": {"provider_id": "gen_random_uuid()::text"},
+    "payments_settlement_surplus_id_in_cluster": {
+        "provider_id": "gen_random_uuid()::text",
+        "completes_minor": "0",
+        "surplus_minor": "100",
+        "amount_minor": "100",
+    },
+    "settlement_receipt_id_in_cluster": {"code": "'ABCDEFGH01234567'"},
     "clusters_membership_follows_one": {"joined_at": "now() + interval '1 day'", "left_at": "NULL"},
 }
 """What a copied row needs besides, so that nothing but this reference is wrong with it."""
@@ -78,8 +93,10 @@ def owned() -> dict[str, str]:
 def town() -> Town:
     """Two estates with rows in every table."""
     made = make_town()
-    for estate in (made.here, made.there):
-        live_in(made, made.place(estate))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_registry", lambda: PROVIDERS.registry)
+        for estate in (made.here, made.there):
+            live_in(made, made.place(estate))
     return made
 
 
@@ -97,6 +114,10 @@ def live_in(town: Town, place: Place) -> None:
     place.set_pin()
     wallets.request_pin_reset(actor=place.member.actor, signed_in_at=clock.now(), now=clock.now())
     sent = {"amount": "5.00", "description": "Hall", "source": "Bank"}
+    deposit = place.ended_deposit()
+    settlement.issue_receipt(actor=place.member.actor, transaction_id=deposit, now=now)
+    with tenant(estate.id):
+        payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject=str(deposit), transaction_id=deposit, now=now)
     answer = town.client(place.office).post("/management/payments/cluster_wallet_credit/", sent, key=uuid4().hex)
     assert answer.status_code == 201
     with tenant(estate.id):

@@ -17,7 +17,7 @@ OPERATIONS = [
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 ]
-PUBLIC: set[str] = set()
+PUBLIC = {f"/payments/webhooks/{provider}/" for provider in ("paystack", "flutterwave")}
 """Addresses that ask nobody to sign in."""
 ABOUT_ME = {"/members/profile/export/"}
 """Addresses about the person, whichever cluster they mean."""
