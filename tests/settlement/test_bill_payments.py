@@ -114,6 +114,17 @@ def test_money_for_what_changed_meanwhile_is_the_payers_own(
     assert told.count() == 1
 
 
+def test_money_for_the_terms_before_does_not_pay_those_agreed_to_since(stage: Stage, cast: Cast) -> None:
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    checkout = stage.pay_bill(cast.bola, bill.id)
+    changed(cast, bill)
+    acknowledge(cast, cast.bola, bill)
+    stage.end(checkout)
+    assert stage.confirm(checkout).status == "cancelled"
+    assert wallet_balance(cast.bola) == "5000.00"
+
+
 def test_a_dispute_opened_after_the_checkout_does_not_turn_the_money_away(stage: Stage, cast: Cast) -> None:
     bill = issue(cast)
     acknowledge(cast, cast.bola, bill)

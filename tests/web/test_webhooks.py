@@ -168,11 +168,14 @@ def test_verify_asks_now(stage: Stage, cast: Cast, provider: str) -> None:
 
 
 def test_the_office_may_verify_and_strangers_may_not(stage: Stage, cast: Cast) -> None:
-    asked = {"reference": stage.deposit(cast.bola).transaction.reference}
+    checkout = stage.deposit(cast.bola)
+    asked = {"reference": checkout.transaction.reference}
     assert cast.client_of(cast.ada).post(VERIFY, asked).status_code == 200
     assert cast.client_of(cast.efe).post(VERIFY, asked).status_code == 200
     for stranger in (cast.chidi, cast.dayo, cast.palm_grove["Resident 2"]):
+        before = stage.heard(checkout.transaction.id)
         refused(cast.client_of(stranger).post(VERIFY, asked), 404, "transaction_not_found")
+        assert stage.heard(checkout.transaction.id) == before
     refused(anonymous().post(VERIFY, asked), 401, "not_signed_in")
 
 
