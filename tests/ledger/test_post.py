@@ -46,6 +46,13 @@ def test_it_works(ledger: Books, post: Any) -> None:
     assert ledger.balance(ledger.till) == 200
 
 
+def test_from_wallet_to_wallet(ledger: Books, post: Any) -> None:
+    ledger.move(ledger.cash, ledger.wallet, 500)
+    assert post(ledger.entry(ledger.wallet, ledger.other, 200)) == 1
+    assert ledger.balance(ledger.wallet) == 300
+    assert ledger.balance(ledger.other) in (200, 201)  # the innocent one of a batch goes there too
+
+
 def test_the_same_key_again_posts_nothing(ledger: Books, post: Any) -> None:
     entry = ledger.entry(ledger.cash, ledger.wallet, 500)
     assert post(entry) == 1
@@ -107,6 +114,15 @@ def test_debit_of_a_frozen_account_is_refused(ledger: Books, post: Any, account:
     assert ledger.balance(frozen) == 600
 
 
+def test_a_frozen_wallet_pays_no_growing_account(ledger: Books, post: Any) -> None:
+    ledger.move(ledger.cash, ledger.wallet, 500)
+    with tenant(ledger.cluster_id):
+        commands.freeze_account(account_id=ledger.wallet, at=ledger.cast.now)
+    with pytest.raises(AccountFrozen):
+        post(ledger.entry(ledger.wallet, ledger.till, 100))
+    assert ledger.balance(ledger.wallet) == 500
+
+
 def test_a_frozen_neighbour_is_no_reason(ledger: Books, post: Any) -> None:
     with tenant(ledger.cluster_id):
         for account in (ledger.cash, ledger.other, ledger.till):
@@ -137,6 +153,15 @@ def test_two_currencies_are_refused(ledger: Books, post: Any) -> None:
         dollars = commands.open_account(kind=AccountKind.MEMBER_WALLET, currency="USD", subject_id=uuid4())
     with pytest.raises(AccountCurrencyMismatch):
         post(ledger.entry(ledger.cash, dollars, 100))
+
+
+def test_a_wallet_pays_no_account_of_another_currency(ledger: Books, post: Any) -> None:
+    ledger.move(ledger.cash, ledger.wallet, 500)
+    with tenant(ledger.cluster_id):
+        dollars = commands.open_account(kind=AccountKind.CLUSTER_WALLET, currency="USD")
+    with pytest.raises(AccountCurrencyMismatch):
+        post(ledger.entry(ledger.wallet, dollars, 100))
+    assert ledger.balance(ledger.wallet) == 500
 
 
 @pytest.mark.parametrize("minor", [0, -1, 10**15])
