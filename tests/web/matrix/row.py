@@ -56,6 +56,7 @@ class Row:
     own: str = ""
     not_own: str = ""
     former: str = ""
+    also: str = ""
     cluster: bool = True
 
     @property

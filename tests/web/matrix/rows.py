@@ -9,6 +9,7 @@ A new route needs a row here, or the build fails. What to write:
   not there. A stranger's id is told the very same.
 - for what the office changes, `own`: the refusal heard by who asks about money of their own; or `not_own`: why there is none.
 - `former`: the refusal heard by a member who has left, where they are refused.
+- `also`: the permission with which the office may ask for what is a member's own, too.
 - `cluster=False`: the address is about the person, whichever cluster they mean.
 """
 
@@ -328,7 +329,12 @@ ROWS = [
         ids={"path.transaction_id": NO_TRANSACTION},
         answer=201,
     ),
-    Row(f"GET {MINE}transactions/{{transaction_id}}/receipt/", receipt, ids={"path.transaction_id": NO_TRANSACTION}),
+    Row(
+        f"GET {MINE}transactions/{{transaction_id}}/receipt/",
+        receipt,
+        ids={"path.transaction_id": NO_TRANSACTION},
+        also=May.VIEW_PAYMENTS,
+    ),
     Row(f"GET {MINE}payment-methods/", cards),
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
     Row(f"POST {MINE}wallet/deposit/", deposit, answer=201),

@@ -38,7 +38,7 @@ def send(client: ApiClient, row: Row, ask: Ask, **headers: str) -> Any:
 
 def text_of(answer: Any) -> str:
     raw = b"".join(answer.streaming_content) if answer.streaming else answer.content
-    return str(raw.decode())
+    return str(raw.decode(errors="replace"))
 
 
 def said(answer: Any, *ids: str) -> tuple[int, str, dict[str, str]]:
@@ -82,7 +82,7 @@ class Watch:
             answer.streaming_content = [text_of_stream := b"".join(answer.streaming_content)]
             self._answers.append((asker.cluster_id, what, text_of_stream.decode()))
         else:
-            self._answers.append((asker.cluster_id, what, answer.content.decode()))
+            self._answers.append((asker.cluster_id, what, answer.content.decode(errors="replace")))
         return answer
 
     def leaks(self) -> list[str]:
