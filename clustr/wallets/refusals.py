@@ -78,7 +78,7 @@ class PayoutNotFound(NotFound):
 
 
 class PayoutDecided(Conflict):
-    """This transfer waits for no approval."""
+    """This transfer was decided about, or is on its way."""
 
     code = "payout_decided"
 

@@ -54,7 +54,7 @@ SEEDS = (
     sow(
         "payout-decided-again",
         "What was decided is decided once more.",
-        "    if payout.approval != Approval.WAITING:\n        raise PayoutDecided\n",
+        "    if sent or payout.approval not in open_to:\n        raise PayoutDecided\n",
         "",
         "test_cluster_wallet.py::test_what_is_decided_stays_decided",
         races=("test_office.py::test_a_transfer_is_approved_or_rejected_once",),
@@ -62,8 +62,8 @@ SEEDS = (
     sow(
         "payout-not-locked",
         "Approval and rejection at once both see a waiting transfer.",
-        "Payout.objects.select_for_update().filter(",
-        "Payout.objects.filter(",
+        "payments.lock_transaction(transaction_id=payout_id).status",
+        "Transaction.objects.get(id=payout_id).status",
         "test_cluster_wallet.py::test_approvals_and_rejections_at_once_decide_once",
         races=("test_office.py::test_a_transfer_is_approved_or_rejected_once",),
     ),

@@ -14,6 +14,7 @@ from clustr.kit.tenancy import tenant
 from clustr.people.models import Mail
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
+from clustr.wallets.refusals import PayoutDecided
 from clustr.wallets.types import Destination
 from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, no_pin, wallet_balance
@@ -169,6 +170,26 @@ def test_a_transfer_above_the_limit_is_sent_only_when_a_second_person_approved(s
     with tenant(cast.cluster_id):
         assert Payout.objects.get(id=payout).approval == "waiting"
     assert cluster_balance(cast.cluster_id) == "1000000.00"
+
+
+def test_a_transfer_is_stopped_while_its_account_is_new_and_not_when_it_is_on_its_way(stage: Stage, cast: Cast) -> None:
+    dele = cast.manager("TransferFunds", name="Dele")
+    wallets.credit_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("1000.00"), description="Hall", source="Hire", now=stage.now
+    )
+    stopped, sent = (
+        wallets.transfer_from_cluster_wallet(
+            actor=cast.ada.actor, amount=naira("300.00"), description="Diesel", destination=BANK, now=stage.now
+        )
+        for _ in range(2)
+    )
+    wallets.reject_transfer(actor=dele.actor, payout_id=stopped, note="Who is that?", now=stage.now)
+    stage.wait(**AFTER_COOLING)
+    assert (stage.send(stopped).status, stage.send(sent).status) == ("cancelled", "processing")
+    with pytest.raises(PayoutDecided):
+        wallets.reject_transfer(actor=dele.actor, payout_id=sent, note="Too late", now=stage.now)
+    assert len(_transfers(stage)) == 1
+    assert cluster_balance(cast.cluster_id) == "700.00"
 
 
 def _transfers(stage: Stage) -> list[dict[str, object]]:

@@ -228,6 +228,19 @@ def test_what_needs_no_second_person_takes_none(cast: Cast, dele: Person) -> Non
         approve(cast, dele, made)
 
 
+def test_another_person_stops_also_what_needed_nobody(cast: Cast, dele: Person) -> None:
+    credit(cast, "1000.00")
+    made = transfer(cast, "100.00")
+    with pytest.raises(SeparationOfDuties):
+        reject(cast, cast.ada, made)
+    assert reject(cast, dele, made) == made
+    assert (approval_of(cast, made), status_of(cast, made)) == ("rejected", "cancelled")
+    assert cluster_balance(cast.cluster_id) == "1000.00"
+    with pytest.raises(PayoutDecided):
+        reject(cast, dele, made)
+    assert cluster_balance(cast.cluster_id) == "1000.00"
+
+
 def test_deciding_needs_transfer_funds(cast: Cast, waiting: UUID) -> None:
     for person in (cast.efe, cast.bola, cast.manager("CreditWallet", "ViewWallet")):
         for decide in (approve, reject):

@@ -65,7 +65,11 @@ def approve_transfer(*, actor: Actor, payout_id: UUID, now: datetime) -> UUID:
 
 
 def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) -> UUID:
-    """Stop a waiting transfer and return its money to the cluster's wallet. Needs TransferFunds, and another person."""
+    """Stop a transfer that is not on its way yet, because it waits for approval or because its bank account is new, and
+    return its money to the cluster's wallet. Needs TransferFunds, and another person than its maker.
+
+    Refuses `PayoutNotFound`, `PayoutDecided` (it was rejected before, or is on its way), `SeparationOfDuties`.
+    """
     actor.require("TransferFunds")
     with tenant(actor.cluster_id), crash_points("wallets.reject"):
         _decide(actor, payout_id, Approval.REJECTED, note, now)
@@ -135,10 +139,14 @@ def _ask_to_send(cluster_id: UUID, payout_id: UUID, sendable_at: datetime) -> No
 
 
 def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: datetime) -> Payout:
-    payout = Payout.objects.select_for_update().filter(cluster_id=actor.cluster_id, id=payout_id).first()
-    if payout is None or not Operation.objects.filter(id=payout_id).exists():
+    if not Operation.objects.filter(id=payout_id).exists():
         raise PayoutNotFound
-    if payout.approval != Approval.WAITING:
+    sent = payments.lock_transaction(transaction_id=payout_id).status != TransactionStatus.PENDING
+    payout = Payout.objects.filter(cluster_id=actor.cluster_id, id=payout_id).first()
+    if payout is None:
+        raise PayoutNotFound
+    open_to = (Approval.WAITING, Approval.NOT_NEEDED) if approval is Approval.REJECTED else (Approval.WAITING,)
+    if sent or payout.approval not in open_to:
         raise PayoutDecided
     refuse_own_affair(actor_id=actor.user_id, concerned_id=payout.requested_by)
     Payout.objects.filter(id=payout_id).update(

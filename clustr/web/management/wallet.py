@@ -145,8 +145,8 @@ def approve_transfer(request: Request, transfer_id: UUID) -> HttpResponse:
 
 @router.post("cluster_wallet_transfers/{transfer_id}/reject/", response=OperationOut, summary="Reject a transfer")
 def reject_transfer(request: Request, transfer_id: UUID, body: RejectIn | None = None) -> HttpResponse:
-    """Stop a waiting transfer; its money returns to the cluster's wallet. Needs TransferFunds, and another person than
-    its maker.
+    """Stop a transfer that waits for approval, or to a new bank account that waits its time; its money returns to the
+    cluster's wallet. Needs TransferFunds, and another person than its maker.
 
     Refuses with `payout_not_found`, `payout_decided`, `separation_of_duties`.
     """
