@@ -49,6 +49,14 @@ def test_a_reference_counts_once(cast: Cast) -> None:
     assert wallet_balance(cast.bola) == "200.00"
 
 
+@pytest.mark.parametrize("typed", ["teller-7", "TELLER 7", "Teller7", "TELLER/7"])
+def test_a_reference_typed_otherwise_is_the_same(cast: Cast, typed: str) -> None:
+    receive(cast, cast.bola, reference="TELLER-7")
+    with pytest.raises(ReferenceTaken):
+        receive(cast, cast.bola, reference=typed)
+    assert wallet_balance(cast.bola) == "100.00"
+
+
 def test_a_reference_counts_once_at_once(cast: Cast) -> None:
     ended = race(lambda: receive(cast, cast.bola, reference="TELLER-2")).only(ReferenceTaken)
     assert len(ended.results) == 1
