@@ -67,7 +67,7 @@ def _complete_operation(method: str, operation: dict[str, Any]) -> None:
     signed_in = bool(operation.get("security"))
     errors = dict(_OF_EVERY) | (_OF_WRITES if method in _WRITES else {})
     if not signed_in:
-        errors = {status: text for status, text in errors.items() if status not in ("401", "403")}
+        errors = {status: text for status, text in errors.items() if status != "403"} | {"401": "Not signed rightly."}
     elif not operation.pop(WITHOUT_CLUSTER, False):
         operation["parameters"].append(_CLUSTER)
     if method in _WRITES and signed_in:

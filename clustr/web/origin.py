@@ -11,24 +11,27 @@ from functools import cache
 from django.http import HttpRequest
 
 from clustr.kit.actor import Origin
+from clustr.kit.texts import holds_card_number
 
 _LONGEST_AGENT = 200
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 
 def origin_of(request: HttpRequest, *, trusted_proxies: Sequence[str]) -> Origin:
-    """The origin of this request. X-Forwarded-For and X-Request-ID are believed only as far as they can be."""
-    agent = request.headers.get("User-Agent", "")
+    """The origin of this request. X-Forwarded-For and X-Request-ID are believed only as far as they can be; what holds a
+    card's number is kept nowhere."""
+    sent = request.headers.get("User-Agent", "")[: 4 * _LONGEST_AGENT]
+    agent = "".join(character for character in sent if character.isprintable())[:_LONGEST_AGENT]
     return Origin(
         ip=_address(request, tuple(trusted_proxies)),
-        user_agent="".join(c for c in agent[: 4 * _LONGEST_AGENT] if c.isprintable())[:_LONGEST_AGENT],
+        user_agent="" if holds_card_number(agent) else agent,
         request_id=_request_id(request),
     )
 
 
 def _request_id(request: HttpRequest) -> str:
     sent = request.headers.get("X-Request-ID", "")
-    return sent if _REQUEST_ID.fullmatch(sent) else secrets.token_hex(12)
+    return sent if _REQUEST_ID.fullmatch(sent) and not holds_card_number(sent) else secrets.token_hex(12)
 
 
 def _address(request: HttpRequest, trusted: tuple[str, ...]) -> str | None:

@@ -123,7 +123,7 @@ def one_of(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """amount, text, id, instant, choice, digits, email, or the JSON type."""
+    """amount, text, code, id, instant, choice, digits, email, or the JSON type."""
     pattern = schema.get("pattern", "")
     if schema.get("examples") == ["5000.00"]:
         return "amount"
@@ -133,6 +133,8 @@ def kind_of(schema: dict[str, Any]) -> str:
         return "choice"
     if "[0-9" in pattern:
         return "digits"
+    if pattern and not pattern.startswith("^[^"):
+        return "code"
     return "text" if schema.get("type") == "string" else str(schema.get("type"))
 
 

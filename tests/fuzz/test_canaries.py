@@ -24,7 +24,9 @@ PASSWORD = f"canary-{token_hex(8)}"
 TOKEN = f"canary.{token_hex(12)}.{token_hex(12)}"
 PIN = "748205"
 CODE = "74820593"
-PLACES = fields("text", "digits", "id", "amount", "instant", "choice", "integer", "boolean", "email", places=("body",))
+PLACES = fields(
+    "text", "code", "digits", "id", "amount", "instant", "choice", "integer", "boolean", "email", places=("body",)
+)
 
 
 @pytest.fixture

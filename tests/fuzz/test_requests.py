@@ -71,7 +71,7 @@ def test_tokens_that_are_none_are_refused(door: Door) -> None:
              f"Bearer {head}.{payload}", f"Bearer eyJhbGciOiJub25lIn0.{payload}.", f"Bearer {payload}.{payload}.{tail}", f"Bearer {token} {token}",
              f"Bearer {token},Bearer {token}", "Bearer " + "a" * 50_000, "Bearer \x00", "Bearer \xff\xfe", "Bearer null", "Bearer {}", "Bearer ..",
              "Bearer é.é.é", f"Bearer {token[:-4]}AAAA"]  # fmt: skip
-    for operation in operations():
+    for operation in (operation for operation in operations() if "security" in operation.described):
         for sent in wrong:
             answer = send(
                 door.application, operation.method, door.path(operation), headers=[("Authorization", sent.encode().decode("latin-1"))]

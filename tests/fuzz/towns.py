@@ -16,6 +16,10 @@ from clustr.clusters.commands import end_membership, enrol_members
 from clustr.clusters.types import NewMember, PaymentsPermissions, Role
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
+from clustr.payments import commands as payments
+from clustr.payments.models import Case
+from clustr.payments.providers.nouns import SavedMethod
+from clustr.payments.states import CaseKind
 from clustr.people.commands import create_platform_staff
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
@@ -44,6 +48,7 @@ class Town:
         self._fund()
         self._bill()
         self._move()
+        self._meet_providers()
         for person in dict.fromkeys([*self.cast.residents, *self.cast.palm_grove.people.values()]):
             self.knows("user_id", person.user_id)
             self.knows("membership_id", person.membership_id)
@@ -129,6 +134,28 @@ class Town:
                 now=self.cast.now,
             )
             self.knows("transfer_id", waiting)
+
+    def _meet_providers(self) -> None:
+        """A card that is kept, and what a person has to look at."""
+        cast = self.cast
+        card = SavedMethod(
+            token="AUTH_town",
+            brand="visa",
+            last_four="4081",
+            expires_month=12,
+            expires_year=2030,
+            reusable=True,
+            signature="SIG_town",
+        )
+        with tenant(cast.cluster_id):
+            self.knows(
+                "method_id",
+                payments.save_method(
+                    user_id=cast.bola.user_id, provider="paystack", card=card, email="bola@example.test", now=cast.now
+                ),
+            )
+            payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject="town", now=cast.now)
+            self.knows("case_id", Case.objects.get(cluster_id=cast.cluster_id, subject="town").id)
 
     def replace(self, value: Any, name: str, chance: Random, often: float) -> Any:
         """The value, with what its fields' names know put in their place, often."""

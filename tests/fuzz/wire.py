@@ -26,7 +26,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.content.decode()
+        return self.content.decode(errors="replace")  # of a receipt, what can be read
 
     @property
     def body(self) -> Any:

@@ -13,8 +13,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from pytest import MonkeyPatch
+
 from clustr.bills import commands as bills
 from clustr.bills.commands.issuing import BillChanges
+from clustr.clusters import queries as clusters
 from clustr.kit.crashpoints import Crash, failing, watching
 from clustr.kit.errors import Refusal
 from clustr.kit.invariants import violations
@@ -200,9 +203,10 @@ class Simulation:
             self.stage.sweep()
             self._hear()
             self.stage.wait(minutes=20 if round < 8 else 60 * 13)
-        commands.reconcile(
-            since=self.cast.now - timedelta(days=1), until=self.stage.now - timedelta(minutes=1), now=self.stage.now
-        )
+        since, until = self.cast.now - timedelta(days=1), self.stage.now - timedelta(minutes=1)
+        with MonkeyPatch.context() as patch:  # these providers know of no other estate
+            patch.setattr(clusters, "all_cluster_ids", lambda **_: [self.cast.cluster_id])
+            commands.reconcile(since=since, until=until, now=self.stage.now)
 
     def _judge(self) -> None:
         """Compare with what the providers say was paid, sent and kept, in plain sums."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any
 
@@ -124,7 +125,7 @@ def test_an_unknown_kind_of_notice_is_kept_and_ignored(stage: Stage, cast: Cast)
         headers={"verif-hash": "sandbox-secret-hash"},
     )
     assert answer.status_code == 200
-    notice = Notice.objects.filter(provider="flutterwave").latest("received_at")
+    notice = Notice.objects.get(provider="flutterwave", digest=hashlib.sha256(body).digest())
     commands.handle_notice(notice_id=notice.id, now=stage.now)
     notice.refresh_from_db()
     assert notice.state == "ignored"

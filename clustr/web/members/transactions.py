@@ -14,6 +14,7 @@ from clustr.payments import queries
 from clustr.settlement import commands
 from clustr.settlement.types import Checkout
 from clustr.web.door import Request, actor_of, once_between, take_turn
+from clustr.web.errors import CONTENT_TYPE
 from clustr.web.money_schemas import TransactionOut, transaction_out
 from clustr.web.payment_schemas import request_key
 
@@ -24,7 +25,11 @@ PDF_ANSWER: dict[str, Any] = {
         "200": {
             "description": "The receipt.",
             "content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}},
-        }
+        },
+        "409": {
+            "description": "It is not completed.",
+            "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        },
     }
 }
 
