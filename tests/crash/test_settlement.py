@@ -98,6 +98,7 @@ def killed_at(at: str, stage: Stage, ready: Ready) -> None:
     if child == 0:
         try:
             here.close()
+            _without_pools()
             stage._answer = lambda request: _carried(there, request)  # type: ignore[method-assign]
             stage._control = lambda *asked: _over(there, ("control", asked))  # type: ignore[method-assign]
             with watching(failing(f"{at}:kill")):
@@ -118,6 +119,12 @@ def killed_at(at: str, stage: Stage, ready: Ready) -> None:
     _, ended = os.waitpid(child, 0)
     assert os.WIFSIGNALED(ended), f"{at} was not reached"
     assert os.WTERMSIG(ended) == signal.SIGKILL
+
+
+def _without_pools() -> None:
+    """Connect directly: a pool's threads do not start in every fork."""
+    for alias in connections:
+        connections[alias].settings_dict["OPTIONS"].pop("pool", None)
 
 
 def _served(stage: Stage, asked: Any) -> Any:

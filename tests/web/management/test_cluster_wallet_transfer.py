@@ -101,9 +101,11 @@ def test_it_is_decided_once(cast: Cast, waiting: str, second: Person, verdict: s
     refused(decide(cast, waiting, verdict, second), 409, "payout_decided")
 
 
-@pytest.mark.parametrize("verdict", ["approve", "reject"])
-def test_below_the_limit_there_is_nothing_to_decide(cast: Cast, second: Person, verdict: str) -> None:
-    refused(decide(cast, transfer(cast).json()["id"], verdict, second), 409, "payout_decided")
+def test_below_the_limit_there_is_nothing_to_approve_and_another_person_stops_it(cast: Cast, second: Person) -> None:
+    made = transfer(cast).json()["id"]
+    refused(decide(cast, made, "approve", second), 409, "payout_decided")
+    assert decide(cast, made, "reject", second).json()["status"] == "cancelled"
+    refused(decide(cast, made, "reject", second), 409, "payout_decided")
 
 
 @pytest.mark.parametrize("verdict", ["approve", "reject"])
