@@ -214,13 +214,13 @@ def members_of_bill(
     ]
 
 
+# The name is looked up for each member of the page: joined, it may be merged with everybody registered before them.
 _STANDING = f"""
-SELECT m.user_id, coalesce(m.supplied_name, p.name), u.label, {STATUS_SQL}, s.due_minor, s.paid_minor, s.acknowledged_at, b.currency
+SELECT m.user_id, coalesce(m.supplied_name, (SELECT p.name FROM people_user p WHERE p.id = m.user_id)), u.label, {STATUS_SQL}, s.due_minor, s.paid_minor, s.acknowledged_at, b.currency
 FROM bills_bill b
 """
 _WHOSE = """
 CROSS JOIN LATERAL bills_standing(b.cluster_id, b.id, m.user_id, b.amount_minor, b.version) AS s
-LEFT JOIN people_user p ON p.id = m.user_id
 LEFT JOIN clusters_unit u ON u.cluster_id = b.cluster_id AND u.id = m.unit_id
 WHERE b.cluster_id = %(cluster)s AND b.id = %(bill)s
 """

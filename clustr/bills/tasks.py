@@ -10,18 +10,16 @@ from clustr.clusters import queries as clusters
 from clustr.kit.jobs import periodic
 from clustr.kit.tenancy import tenant
 
-# The horizon comes out of an aggregate: from a COALESCE, behind row-level security, it could not be looked up in an index,
-# and every quiet bill's acts would be read from the first.
+# The newest act of each kind is one step in its index, whatever the statistics. Asked for any act since the horizon, the
+# planner expects a third of all acts to be such, reads the table from its beginning, and finds nothing in a quiet bill.
 _WITH_NEWS = """
 SELECT b.id FROM bills_bill b
-CROSS JOIN LATERAL (
-  SELECT coalesce(max(t.horizon), '0'::xid8) AS horizon FROM bills_tally t
-  WHERE t.cluster_id = b.cluster_id AND t.bill_id = b.id) AS t
-WHERE b.cluster_id = %(cluster)s AND b.user_id IS NULL AND (
-  EXISTS (SELECT FROM bills_billpayment p WHERE p.bill_id = b.id AND p.xid >= t.horizon
-    AND p.cluster_id = b.cluster_id OFFSET 0)
-  OR EXISTS (SELECT FROM bills_acknowledgment k WHERE k.bill_id = b.id AND k.xid >= t.horizon
-    AND k.cluster_id = b.cluster_id OFFSET 0))
+LEFT JOIN bills_tally t ON t.cluster_id = b.cluster_id AND t.bill_id = b.id
+WHERE b.cluster_id = %(cluster)s AND b.user_id IS NULL AND coalesce(t.horizon, '0') <= greatest(
+  (SELECT p.xid FROM bills_billpayment p WHERE p.cluster_id = b.cluster_id AND p.bill_id = b.id
+   ORDER BY p.xid DESC LIMIT 1),
+  (SELECT k.xid FROM bills_acknowledgment k WHERE k.cluster_id = b.cluster_id AND k.bill_id = b.id
+   ORDER BY k.xid DESC LIMIT 1))
 """
 
 

@@ -41,6 +41,9 @@ class Town:
 @pytest.fixture(scope="module")
 def town(django_db_setup: None) -> Iterator[Town]:
     cast = make_cast()
+    register_people(
+        rows=[(f"elsewhere-{n}-{cast.cluster_id}@example.test", "", "") for n in range(MEMBERS)], now=cast.now
+    )
     for number in range(60):
         make_estate(f"Hamlet {number}", (Part("Ada", Role.ADMIN), Part("Bola", Role.RESIDENT)), cast.now)
     rows = [(f"town-{number}-{cast.cluster_id}@example.test", f"T{number}", "") for number in range(MEMBERS)]
