@@ -8,14 +8,15 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.models import Case as SqlCase
-from django.db.models import OuterRef, QuerySet, Subquery, When
+from django.db.models import OuterRef, Q, QuerySet, Subquery, When
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.payments.models import Case, SavedMethod, Transaction
+from clustr.kit.tenancy import current_tenant, tenant
+from clustr.payments.models import Case, SavedMethod, Settlement, Transaction
 from clustr.payments.providers.nouns import REFERENCE
 from clustr.payments.refusals import TransactionNotFound
-from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
+from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import CaseView, SavedMethodView, TransactionView
 
 _REFUNDED = Transaction.objects.filter(
@@ -65,6 +66,26 @@ def due_attempts(*, now: datetime, limit: int) -> list[Place]:
             [now, limit],
         )
         return [Place(*row) for row in cursor.fetchall()]
+
+
+def settlement_behind(*, transaction_id: UUID | None) -> Settlement | None:
+    """What a provider took for a transaction of the current cluster: all or a part of one of its charges. None where no
+    provider did."""
+    found = Settlement.objects.filter(
+        Q(asked_id=transaction_id, completes_minor__gt=0) | Q(surplus_id=transaction_id), cluster_id=current_tenant()
+    )
+    return found.first()
+
+
+def open_refunds_of(*, cluster_id: UUID, transaction_id: UUID) -> list[UUID]:
+    """The refunds of a payment, or of what was more than was asked for it, that its provider has not decided yet."""
+    with tenant(cluster_id):
+        surplus = Settlement.objects.filter(cluster_id=cluster_id, asked_id=transaction_id).exclude(surplus_id=None)
+        paid = [transaction_id, *surplus.values_list("surplus_id", flat=True)]
+        found = Transaction.objects.filter(
+            cluster_id=cluster_id, purpose=Purpose.REFUND, subject_id__in=paid, status__in=OPEN
+        )
+        return list(found.order_by("id").values_list("id", flat=True))
 
 
 def transactions_of_cluster(

@@ -34,6 +34,12 @@ def send_payout(cluster_id: str, transaction_id: str) -> None:
     commands.send_payout(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
 
 
+@task(name="settlement.send_refund", queue=MONEY)
+def send_refund(cluster_id: str, transaction_id: str) -> None:
+    """Ask a provider to give a payment back."""
+    commands.send_refund(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
+
+
 @task(name="settlement.charge_fees", queue=MONEY)
 def charge_fees(cluster_id: str) -> None:
     """Take from a cluster's wallet what providers kept."""

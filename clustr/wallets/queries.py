@@ -36,7 +36,21 @@ _SHOWN_AS = {
     TransferKind.REVERSAL: OperationKind.ADJUSTMENT,
     TransferKind.PAYOUT_BOUNCED: OperationKind.TRANSFER,
     TransferKind.FEE_CHARGED: OperationKind.FEE,
+    TransferKind.REFUND_TO_SOURCE: OperationKind.REFUND,
+    TransferKind.REFUND_RETURNED: OperationKind.REFUND,
+    TransferKind.SUSPENSE_PLACED: OperationKind.ADJUSTMENT,
+    TransferKind.CHARGEBACK_ADVANCE: OperationKind.ADJUSTMENT,
+    TransferKind.CHARGEBACK_CHARGED: OperationKind.FEE,
+    TransferKind.CHARGEBACK_CREDITED: OperationKind.FEE,
 }
+
+_TAKINGS = (
+    TransferKind.BILL_PAYMENT,
+    TransferKind.BILL_REFUND,
+    TransferKind.REFUND_TO_SOURCE,
+    TransferKind.REFUND_RETURNED,
+)
+"""What bills brought in, and what of it went back."""
 
 
 def my_wallet(*, actor: Actor) -> WalletView:
@@ -106,7 +120,7 @@ def _takings(actor: Actor, *, since: date, today: date) -> list[ledger.TurnoverL
     if account is None:
         return []
     lines = ledger.turnover_by_month(account_id=account, since=since, today=today, timezone=actor.timezone)
-    return [line for line in lines if line.kind in (TransferKind.BILL_PAYMENT, TransferKind.BILL_REFUND)]
+    return [line for line in lines if line.kind in _TAKINGS]
 
 
 def _last_months(today: date) -> list[date]:

@@ -16,7 +16,12 @@ from clustr.bills.commands.issuing import (
     edit_bill,
 )
 from clustr.bills.commands.paying import pay_bill, pay_bill_once, payment_of, record_offline_bill_payment
-from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
+from clustr.bills.commands.refunding import (
+    cancel_bill,
+    refund_bill_payment,
+    take_back_payment,
+    update_bill_status,
+)
 
 __all__ = [
     "acknowledge_bill",
@@ -37,6 +42,7 @@ __all__ = [
     "refund_bill_payment",
     "resolve_dispute",
     "settle_direct_payment",
+    "take_back_payment",
     "update_bill_status",
     "withdraw_dispute",
 ]

@@ -30,13 +30,12 @@ from clustr.payments.providers.nouns import (
     Page,
     PayoutRequest,
     PayoutTruth,
-    RefundRequest,
-    RefundTruth,
     SavedMethodCharge,
     Settlement,
     VirtualAccount,
     VirtualAccountRequest,
 )
+from clustr.payments.providers.returns import DisputeTruth, RefundRequest, RefundTruth
 from clustr.payments.types import PaymentErrorType
 
 
@@ -94,6 +93,11 @@ class PaymentProvider(Protocol):
 
     def fetch_refund(self, *, provider_id: str) -> RefundTruth | NotFoundYet: ...
     def refunds_of(self, *, charge_id: str) -> tuple[RefundTruth, ...]: ...
+
+    def fetch_dispute(self, *, provider_id: str) -> DisputeTruth | NotFoundYet: ...
+    def disputes_of(self, *, charge_id: str) -> tuple[DisputeTruth, ...]:
+        """What the charge's payer complained of to their bank, and how that was decided."""
+        ...
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]: ...
     def resolve_account(self, *, bank_code: str, account_number: str) -> str:

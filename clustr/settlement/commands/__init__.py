@@ -5,6 +5,7 @@ from clustr.settlement.commands.noticing import accept_notice, handle_notice
 from clustr.settlement.commands.paying_out import send_payout
 from clustr.settlement.commands.receipts import issue_receipt
 from clustr.settlement.commands.reconciling import reconcile
+from clustr.settlement.commands.refunding import refund_to_source, send_refund
 from clustr.settlement.commands.starting import (
     open_checkout,
     prepare_bill_payment,
@@ -31,7 +32,9 @@ __all__ = [
     "prepare_deposit",
     "prepare_retry",
     "reconcile",
+    "refund_to_source",
     "send_payout",
+    "send_refund",
     "send_waiting_payouts",
     "verify_payment",
 ]

@@ -15,22 +15,22 @@ from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
-from clustr.payments.models import Attempt, Exchange, Transaction
+from clustr.payments.models import Attempt, Transaction
 from clustr.payments.providers.declines import failure_of
 from clustr.payments.providers.nouns import NotFoundYet, Outcome, PayoutRequest, PayoutTruth
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.providers.registry import available_providers, provider_named
 from clustr.payments.refusals import ProviderNotAvailable
-from clustr.payments.schedule import ASK_A_PERSON_AFTER, FEWEST_MISSES, UNSENT_AFTER, next_check
-from clustr.payments.states import AttemptKind, CaseKind, Purpose, TransactionStatus
+from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
+from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.people import commands as people
+from clustr.settlement.commands.losing import judge_lost
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
 from clustr.wallets.queries import destination_of
 from clustr.wallets.types import Approval, Destination
 
-OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 _MAY_GO = (Approval.NOT_NEEDED, Approval.APPROVED)
 _MAY_BOUNCE_FOR = timedelta(days=7)
 
@@ -194,20 +194,12 @@ def _came_back(actor: Actor, locked: Transaction, attempt: Attempt, truth: Payou
 
 
 def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, now: datetime) -> bool:
-    """Whether to send it again: it is certain enough that the provider never received it, and nobody else is about to. That
-    it is sent is noted under the lock, so that of many who hear the same only one sends. What was refused when it was sent
-    again, and is not there after all this time, returns."""
+    """Whether to send it again. What was refused when it was sent again, and is not there after all this time, returns."""
     _schedule(locked, attempt, now, missed=True)
-    sent = attempt.sent_at or attempt.started_at
-    if locked.status not in OPEN or attempt.misses + 1 < FEWEST_MISSES or now - sent < UNSENT_AFTER:
-        return False
-    last = Exchange.objects.filter(cluster_id=locked.cluster_id, transaction_id=locked.id, act="pay_out")
-    refusal = last.order_by("-at", "-id").first()
-    if refusal is not None and refusal.outcome == "refused" and refusal.at >= sent:
-        _return(actor, locked, PaymentErrorType(refusal.answer["type"]), now)
-        return False
-    payments.send_attempt(transaction_id=locked.id, now=now)
-    return True
+    verdict = judge_lost(locked=locked, attempt=attempt, act="pay_out", now=now)
+    if verdict.refused is not None:
+        _return(actor, locked, verdict.refused, now)
+    return verdict.again
 
 
 def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime, *, repeated: bool) -> None:
