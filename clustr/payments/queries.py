@@ -8,14 +8,14 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.models import Case as SqlCase
-from django.db.models import OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, When
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
-from clustr.payments.models import Case, SavedMethod, Settlement, Transaction
+from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, Transaction
 from clustr.payments.providers.nouns import REFERENCE
-from clustr.payments.refusals import TransactionNotFound
+from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
 from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import CaseView, SavedMethodView, TransactionView
 
@@ -158,6 +158,28 @@ def my_methods(*, actor: Actor) -> list[SavedMethodView]:
         )
         for method in kept.order_by("-id")
     ]
+
+
+def method_of(*, actor: Actor, method_id: UUID, provider: str) -> SavedMethod:
+    """A saved card of the member's own with this provider. Refuses `PaymentMethodNotFound`."""
+    found = SavedMethod.objects.filter(
+        cluster_id=actor.cluster_id, id=method_id, user_id=actor.member_id, provider=provider, removed_at=None
+    ).first()
+    if found is None:
+        raise PaymentMethodNotFound
+    return found
+
+
+def waiting_payment_of_bill(*, actor: Actor, bill_id: UUID) -> bool:
+    """Whether the member has paid on a bill in a way of which it is not known what became: a start that was not heard, or a
+    card that was charged and is not decided. Paying again could pay twice."""
+    open_ones = Transaction.objects.filter(
+        cluster_id=actor.cluster_id, user_id=actor.member_id, purpose=Purpose.BILL, subject_id=bill_id, status__in=OPEN
+    )
+    charged = Attempt.objects.filter(
+        cluster_id=OuterRef("cluster_id"), id=OuterRef("id"), method_id__isnull=False, checkout_url=""
+    )
+    return open_ones.filter(Q(status=TransactionStatus.UNKNOWN) | Exists(charged)).exists()
 
 
 def view_of(transaction: Transaction) -> TransactionView:

@@ -40,6 +40,12 @@ def send_refund(cluster_id: str, transaction_id: str) -> None:
     commands.send_refund(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
 
 
+@task(name="settlement.charge_saved_card", queue=MONEY)
+def charge_saved_card(cluster_id: str, transaction_id: str) -> None:
+    """Charge the saved card of a payment that was recorded."""
+    commands.charge_saved_card(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
+
+
 @task(name="settlement.charge_fees", queue=MONEY)
 def charge_fees(cluster_id: str) -> None:
     """Take from a cluster's wallet what providers kept."""

@@ -17,7 +17,7 @@ from clustr.payments.commands.inbox import (
     postpone_notice,
     receive_notice,
 )
-from clustr.payments.commands.methods import remove_method, save_method
+from clustr.payments.commands.methods import remove_method, save_method, token_of
 from clustr.payments.commands.settlements import record_settlement
 from clustr.payments.commands.transactions import (
     cancel_transaction,
@@ -61,4 +61,5 @@ __all__ = [
     "send_attempt",
     "step_transaction",
     "take_case",
+    "token_of",
 ]

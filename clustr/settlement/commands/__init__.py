@@ -3,15 +3,11 @@
 from clustr.settlement.commands.asking import confirm_payment, verify_payment
 from clustr.settlement.commands.noticing import accept_notice, handle_notice
 from clustr.settlement.commands.paying_out import send_payout
+from clustr.settlement.commands.preparing import prepare_bill_payment, prepare_deposit, prepare_retry
 from clustr.settlement.commands.receipts import issue_receipt
 from clustr.settlement.commands.reconciling import reconcile
 from clustr.settlement.commands.refunding import refund_to_source, send_refund
-from clustr.settlement.commands.starting import (
-    open_checkout,
-    prepare_bill_payment,
-    prepare_deposit,
-    prepare_retry,
-)
+from clustr.settlement.commands.starting import charge_saved_card, open_checkout
 from clustr.settlement.commands.sweeping import (
     ask_about_due,
     charge_waiting_fees,
@@ -22,6 +18,7 @@ from clustr.settlement.commands.sweeping import (
 __all__ = [
     "accept_notice",
     "ask_about_due",
+    "charge_saved_card",
     "charge_waiting_fees",
     "confirm_payment",
     "handle_due_notices",

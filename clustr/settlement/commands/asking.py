@@ -27,12 +27,17 @@ from clustr.settlement.commands.applying import apply_charge_truth
 from clustr.settlement.commands.charging_back import hear_reversal
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
 from clustr.settlement.commands.refunding import apply_refund_truth, fetch_refund_truth, send_refund
+from clustr.settlement.commands.starting import charge_saved_card
 
 UNHEARD = (NothingSent, OutcomeUnknown, ProviderRefused, NotOffered, AlreadyKnown, ProviderNotAvailable)
 """What a question can end with when it brought no truth: a provider that refuses a question has said nothing of money."""
 
-_SENT_BY_US = {AttemptKind.PAYOUT: send_payout, AttemptKind.REFUND: send_refund}
-"""What sends an attempt of ours that was recorded and not sent yet."""
+_SEND = {
+    AttemptKind.PAYOUT: send_payout,
+    AttemptKind.REFUND: send_refund,
+    AttemptKind.CHARGE: charge_saved_card,
+}
+"""What sends an attempt that was recorded and not sent yet."""
 
 
 def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
@@ -43,13 +48,20 @@ def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) ->
         transaction = Transaction.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
     if attempt is None or transaction is None:
         return
-    if transaction.status == TransactionStatus.PENDING and attempt.kind in _SENT_BY_US:
-        _SENT_BY_US[AttemptKind(attempt.kind)](cluster_id=cluster_id, transaction_id=transaction_id, now=now)
+    if _waits_to_be_sent(transaction, attempt):
+        _SEND[AttemptKind(attempt.kind)](cluster_id=cluster_id, transaction_id=transaction_id, now=now)
         return
     try:
         _ask_and_apply(system_actor(cluster_id=cluster_id), transaction, attempt, now)
     except UNHEARD as error:
         _stay_unknown(system_actor(cluster_id=cluster_id), attempt, type(error).__name__, now)
+
+
+def _waits_to_be_sent(transaction: Transaction, attempt: Attempt) -> bool:
+    """Whether nobody has sent it: by its state, or for a saved card, which is sent from here, by whether it was."""
+    if transaction.status != TransactionStatus.PENDING:
+        return False
+    return attempt.kind != AttemptKind.CHARGE or (attempt.method_id is not None and attempt.sent_at is None)
 
 
 def _ask_and_apply(actor: Actor, transaction: Transaction, attempt: Attempt, now: datetime) -> None:

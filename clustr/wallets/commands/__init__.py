@@ -23,6 +23,7 @@ from clustr.wallets.commands.pins import (
     keep_pin,
     pin_was_checked,
     request_pin_reset,
+    require_authorization,
     reset_pin,
     set_pin,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "record_refunds",
     "reject_transfer",
     "request_pin_reset",
+    "require_authorization",
     "reset_pin",
     "return_payout",
     "return_refund",
