@@ -16,6 +16,7 @@ from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
 from clustr.ledger.types import AccountKind, TransferKind
 from clustr.payments.models import Transaction
+from clustr.payments.states import TransactionStatus
 from clustr.wallets.models import Operation, Payout
 from clustr.wallets.refusals import PayoutNotFound
 from clustr.wallets.types import Destination, OfflineMethod, OperationKind, OperationView, Revenue, WalletView
@@ -43,6 +44,9 @@ _SHOWN_AS = {
     TransferKind.CHARGEBACK_CHARGED: OperationKind.FEE,
     TransferKind.CHARGEBACK_CREDITED: OperationKind.FEE,
 }
+
+_CAME_BACK = (TransferKind.PAYOUT_RETURN, TransferKind.REFUND_RETURNED)
+"""Lines that undo what did not happen in the end: that undoing is done, whatever became of the transaction."""
 
 _TAKINGS = (
     TransferKind.BILL_PAYMENT,
@@ -204,7 +208,7 @@ def _operation(
         kind=_SHOWN_AS[TransferKind(line.kind)],
         incoming=line.amount_minor > 0,
         amount=Money(abs(line.amount_minor), currency),
-        status=transaction.status,
+        status=TransactionStatus.COMPLETED if line.kind in _CAME_BACK else transaction.status,
         actor_id=operation.actor_id if operation else transaction.user_id,
         reason=operation.reason if operation else transaction.description,
         reference=transaction.reference,

@@ -9,8 +9,9 @@ from clustr.payments.commands.attempts import (
     provider_reference_of,
     schedule_check,
     send_attempt,
+    unsend_attempt,
 )
-from clustr.payments.commands.cases import close_case, open_case, take_case
+from clustr.payments.commands.cases import close_case, open_case, settle_case, take_case
 from clustr.payments.commands.inbox import (
     finish_notice,
     forget_old_notices,
@@ -59,7 +60,9 @@ __all__ = [
     "save_method",
     "schedule_check",
     "send_attempt",
+    "settle_case",
     "step_transaction",
     "take_case",
     "token_of",
+    "unsend_attempt",
 ]

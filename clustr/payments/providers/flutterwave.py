@@ -212,6 +212,9 @@ class Flutterwave:
         weight = {Outcome.SUCCEEDED: 0, Outcome.FAILED: 2}
         return min(found, key=lambda truth: weight.get(truth.outcome, 1), default=NotFoundYet())
 
+    def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[Page[PayoutTruth]]:
+        return self._listed("transfers", _days(since, until), lambda row: payout_truth(row, mode=self.mode))
+
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]:
         def read(row: Any) -> Settlement | None:
             found = settlement(row)

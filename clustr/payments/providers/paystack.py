@@ -135,8 +135,7 @@ class Paystack:
             truth = charge_truth(row)
             return truth if within(truth.created_at, since=since, until=until) else None
 
-        window = {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
-        return pages(lambda number: self._page("transaction", number, window), read)
+        return pages(lambda number: self._page("transaction", number, _window(since, until)), read)
 
     def refund_charge(self, request: RefundRequest) -> RefundTruth:
         envelope = opened(
@@ -231,13 +230,15 @@ class Paystack:
             raise NotUnderstood("reference")
         return truth
 
+    def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[Page[PayoutTruth]]:
+        return pages(lambda number: self._page("transfer", number, _window(since, until)), payout_truth)
+
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]:
         def read(row: Any) -> Settlement | None:
             found = settlement(row)
             return found if within(found.settles_at, since=since, until=until) else None
 
-        window = {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
-        return pages(lambda number: self._page("settlement", number, window), read)
+        return pages(lambda number: self._page("settlement", number, _window(since, until)), read)
 
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount:
         return open_paystack_account(self._outbound, request, mode=self.mode)
@@ -269,6 +270,10 @@ def _about(truth: ChargeTruth, reference: str) -> ChargeTruth:
     if truth.reference != reference:
         raise NotUnderstood("reference")
     return truth
+
+
+def _window(since: datetime, until: datetime) -> dict[str, str]:
+    return {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
 
 
 def _stamp(at: datetime) -> str:

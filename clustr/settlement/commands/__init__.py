@@ -1,11 +1,13 @@
 """The only writers of settlement: starting a payment, asking what became of it, booking what arrived, sending money out."""
 
 from clustr.settlement.commands.asking import confirm_payment, verify_payment
+from clustr.settlement.commands.failing import postpone_confirm, postpone_notice
 from clustr.settlement.commands.noticing import accept_notice, handle_notice
 from clustr.settlement.commands.paying_out import send_payout
 from clustr.settlement.commands.preparing import prepare_bill_payment, prepare_deposit, prepare_retry
 from clustr.settlement.commands.receipts import issue_receipt
 from clustr.settlement.commands.reconciling import reconcile
+from clustr.settlement.commands.reconciling_payouts import reconcile_payouts
 from clustr.settlement.commands.refunding import refund_to_source, send_refund
 from clustr.settlement.commands.starting import charge_saved_card, open_checkout
 from clustr.settlement.commands.sweeping import (
@@ -25,10 +27,13 @@ __all__ = [
     "handle_notice",
     "issue_receipt",
     "open_checkout",
+    "postpone_confirm",
+    "postpone_notice",
     "prepare_bill_payment",
     "prepare_deposit",
     "prepare_retry",
     "reconcile",
+    "reconcile_payouts",
     "refund_to_source",
     "send_payout",
     "send_refund",

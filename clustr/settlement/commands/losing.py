@@ -14,9 +14,11 @@ from clustr.payments.types import PaymentErrorType
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`again`: send it once more, with the same reference. `refused`: the repeat was refused, and it is not there."""
+    """`again`: send it, with the same reference; `repeated`: it may have been sent before. `refused`: the repeat was
+    refused, and it is not there."""
 
     again: bool = False
+    repeated: bool = True
     refused: PaymentErrorType | None = None
 
 
@@ -26,6 +28,9 @@ def judge_lost(*, locked: Transaction, attempt: Attempt, act: str, now: datetime
     It is sent again when it is certain enough that the provider never received it, and nobody else is about to: that it is
     sent is noted under the lock, so that of many who hear the same only one sends.
     """
+    if locked.status in OPEN and attempt.sent_at is None:
+        payments.send_attempt(transaction_id=locked.id, now=now)
+        return Verdict(again=True, repeated=False)
     sent = attempt.sent_at or attempt.started_at
     if locked.status not in OPEN or attempt.misses + 1 < FEWEST_MISSES or now - sent < UNSENT_AFTER:
         return Verdict()

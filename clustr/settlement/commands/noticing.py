@@ -16,6 +16,7 @@ from clustr.payments.queries import Place, open_refunds_of, place_of_reference
 from clustr.payments.states import NoticeState
 from clustr.settlement.commands.asking import UNHEARD, confirm_charge, confirm_payment
 from clustr.settlement.commands.charging_back import hear_dispute
+from clustr.settlement.commands.failing import postpone_notice
 
 
 def accept_notice(
@@ -40,7 +41,7 @@ def handle_notice(*, notice_id: UUID, now: datetime) -> None:
         if place is not None:
             _act(notice, place, now)
     except UNHEARD:
-        payments.postpone_notice(notice_id=notice.id, attempts=notice.attempts, now=now)
+        postpone_notice(notice_id=notice.id, failed=False, now=now)
         return
     crash_point("settlement.notice.acted")
     state = NoticeState.IGNORED if place is None else NoticeState.DONE

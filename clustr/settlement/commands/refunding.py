@@ -71,7 +71,9 @@ def refund_to_source(
             now=now,
         )
         refund.refunded_bill_id = original.subject_id if original.purpose == Purpose.BILL else None
-        payments.open_attempt(transaction=refund, kind=AttemptKind.REFUND, payable_until=now, now=now)
+        payments.open_attempt(
+            transaction=refund, kind=AttemptKind.REFUND, payable_until=now + ASK_A_PERSON_AFTER, now=now
+        )
         wallets.hold_refund(actor=actor, original=original, refund=refund, now=now)
         enqueue("settlement.send_refund", cluster_id=actor.cluster_id, transaction_id=refund.id)
     return refund

@@ -15,7 +15,7 @@ from clustr.ledger.types import AccountKind
 from clustr.payments.models import Attempt, Notice, Transaction
 from clustr.payments.queries import due_attempts
 from clustr.payments.states import NoticeState, Purpose, TransactionStatus
-from clustr.settlement.commands.paying_out import payout_provider
+from clustr.settlement.queries import payout_provider
 from clustr.wallets.models import Payout
 from clustr.wallets.types import Approval
 

@@ -15,7 +15,13 @@ from clustr.wallets.commands.chargebacks import (
     win_chargeback,
 )
 from clustr.wallets.commands.cluster_wallet import credit_cluster_wallet, receive_offline, transfer_from_cluster_wallet
-from clustr.wallets.commands.payouts import approve_transfer, reject_transfer, withdraw
+from clustr.wallets.commands.payouts import (
+    approve_transfer,
+    cancel_withdrawal,
+    reject_transfer,
+    stop_withdrawal,
+    withdraw,
+)
 from clustr.wallets.commands.pins import (
     authorize_spend,
     check_new_pin,
@@ -29,6 +35,7 @@ from clustr.wallets.commands.pins import (
 )
 from clustr.wallets.commands.refunds import finish_refund, hold_refund, return_refund
 from clustr.wallets.commands.sending import bounce_payout, finish_payout, return_payout
+from clustr.wallets.commands.suspense import place_suspense, waiting_in_suspense
 from clustr.wallets.commands.wallets import freeze_wallet, open_wallet, open_wallets, record_refunds, unfreeze_wallet
 
 __all__ = [
@@ -39,6 +46,7 @@ __all__ = [
     "book_provider_fee",
     "borne_number",
     "bounce_payout",
+    "cancel_withdrawal",
     "charge_fees_to_cluster",
     "chargebacks_account",
     "check_new_pin",
@@ -53,6 +61,7 @@ __all__ = [
     "open_wallet",
     "open_wallets",
     "pin_was_checked",
+    "place_suspense",
     "provider_account",
     "receive_offline",
     "record_refunds",
@@ -64,8 +73,10 @@ __all__ = [
     "return_refund",
     "set_arrived_money_aside",
     "set_pin",
+    "stop_withdrawal",
     "transfer_from_cluster_wallet",
     "unfreeze_wallet",
+    "waiting_in_suspense",
     "win_chargeback",
     "withdraw",
 ]

@@ -93,6 +93,14 @@ class RefundIn(In):
     to: RefundTo = Field(RefundTo.WALLET, description="`source`: the card or account that paid through a provider.")
 
 
+class StopIn(In):
+    """Why a withdrawal is stopped; the member reads it."""
+
+    model_config = {"json_schema_extra": {"examples": [{"reason": "You told us that it was not you."}]}}
+
+    reason: Annotated[str, Text(1_000, lines=True)]
+
+
 class OfflinePaymentIn(In):
     """Money received by hand: into the member's wallet, or on a bill."""
 
@@ -159,6 +167,20 @@ def refund_transaction(request: Request, body: RefundIn) -> HttpResponse:
             now=request.now,
         )
         return transaction_out(queries.view_of(refund))
+
+    return once(request, body, 200, work)
+
+
+@router.post("withdrawals/{transaction_id}/stop/", response=TransactionOut, summary="Stop a member's withdrawal")
+def stop_withdrawal(request: Request, transaction_id: UUID, body: StopIn) -> HttpResponse:
+    """As long as it was not sent; the money is back in the member's wallet, and they are told. Needs TransferFunds; nobody
+    stops their own here. Refuses with `payout_not_found`, `payout_decided`, `separation_of_duties`."""
+
+    def work() -> TransactionOut:
+        stopped = wallets.stop_withdrawal(
+            actor=request.actor, payout_id=transaction_id, reason=body.reason, now=request.now
+        )
+        return transaction_out(queries.view_of(stopped))
 
     return once(request, body, 200, work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -168,6 +169,17 @@ def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
     pin = body.pin
     check = (lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
     return once(request, body, 201, work, before=check)
+
+
+@router.post("withdrawals/{transaction_id}/cancel/", response=TransactionOut, summary="Stop my withdrawal")
+def cancel_withdrawal(request: Request, transaction_id: UUID) -> HttpResponse:
+    """As long as it was not sent; the money is back in the wallet. Refuses with `payout_not_found`, `payout_decided`."""
+
+    def work() -> TransactionOut:
+        stopped = commands.cancel_withdrawal(actor=request.actor, payout_id=transaction_id, now=request.now)
+        return transaction_out(view_of(stopped))
+
+    return once(request, None, 200, work)
 
 
 @router.post("set_pin/", response=WalletOut, summary="Set or change the PIN")

@@ -138,6 +138,7 @@ MONEY_CALLS: dict[str, Any] = {
 OTHER_CALLS: dict[str, Any] = {
     "refunds_of": lambda provider: provider.refunds_of(charge_id="77"),
     "list_charges": lambda provider: list(provider.list_charges(since=SINCE, until=UNTIL)),
+    "list_payouts": lambda provider: list(provider.list_payouts(since=SINCE, until=UNTIL)),
     "list_settlements": lambda provider: list(provider.list_settlements(since=SINCE, until=UNTIL)),
     "list_banks": lambda provider: provider.list_banks(currency="NGN"),
     "resolve_account": lambda provider: provider.resolve_account(bank_code="057", account_number="0000000000"),
@@ -355,6 +356,12 @@ class PortSuite:
         wire.fault = stuck
         with pytest.raises(OutcomeUnknown):
             list(provider.list_charges(since=SINCE, until=UNTIL))
+
+    def test_payouts_are_listed(self, wire: Wire, provider: PaymentProvider) -> None:
+        references = [reference(), reference()]
+        wire.payouts = [FakeMove(name, ngn(100), id=number) for number, name in enumerate(references, start=1)]
+        (page,) = provider.list_payouts(since=SINCE, until=UNTIL)
+        assert [(truth.reference, truth.amount) for truth in page.rows] == [(name, ngn(100)) for name in references]
 
     def test_settlements_add_up(self, wire: Wire, provider: PaymentProvider) -> None:
         wire.settlements = [FakeMove("", ngn(1_000_000), fee=15_050, id=5)]

@@ -96,6 +96,9 @@ class Toy:
     def fetch_payout(self, *, reference: str) -> nouns.PayoutTruth | NotFoundYet:
         return self._one("payout", reference, _payout, lambda truth: truth.reference)
 
+    def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[nouns.Page[nouns.PayoutTruth]]:
+        return self._list("payouts", _payout)
+
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[nouns.Page[nouns.Settlement]]:
         return self._list("settlements", _settlement)
 
@@ -268,6 +271,8 @@ class ToyWire(Wire):
                 return {"thing": self.move(self.payouts[-1])}
             case ["payout", name]:
                 return self._found(next((m for m in self.payouts if m.reference == name), None), self.move)
+            case ["payouts"]:
+                return self._paged([self.move(move) for move in self.payouts], query)
             case ["banks"]:
                 return {"thing": [{"code": "057", "name": "Bank of Palms"}]}
             case ["who"]:
