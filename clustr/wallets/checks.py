@@ -77,7 +77,7 @@ INVARIANTS = [
                          WHERE t.debit = a.id AND t.cluster_id = a.cluster_id), 0) AS amount) AS held
            CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount_minor), 0) AS amount FROM payments_attempt p
              JOIN payments_transaction r ON r.cluster_id = p.cluster_id AND r.id = p.id
-             WHERE p.cluster_id = a.cluster_id AND p.kind = 'refund' AND r.currency = a.currency
+             WHERE p.cluster_id = a.cluster_id AND p.kind = 'refund' AND r.purpose = 'refund' AND r.currency = a.currency
                AND r.status IN ('pending', 'processing', 'unknown')) AS waiting
            WHERE held.amount <> waiting.amount""",
     ),

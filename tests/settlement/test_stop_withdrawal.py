@@ -101,4 +101,4 @@ def test_over_http(cast: Cast) -> None:
     refused(cast.client_of(cast.bola).post(path), 409, "payout_decided")
     office = f"{OFFICE}withdrawals/{foreign_id()}/stop/"
     refused(cast.client_of(cast.ada).post(office, {"reason": "Who?"}), 404, "payout_not_found")
-    refused(cast.client_of(cast.efe).post(office, {"reason": "Who?"}), 403, "permission_required")
+    refused(cast.client_of(cast.efe).post(office, {"reason": "Who?"}), 403, "permission_missing")

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connections
 
+from clustr.audit.models import AuditEvent
 from clustr.clusters.queries import system_actor
 from clustr.clusters.refusals import MemberNotFound
 from clustr.kit.ids import new_id
@@ -78,10 +78,10 @@ def test_it_works(cast: Cast) -> None:
     placed = place(cast, waiting, cast.bola.user_id)
     assert (wallet_balance(cast.bola), placed.type) == ("1000.00", "credit")
     assert wallets.waiting_in_suspense(cluster_id=cast.cluster_id) == []
-    with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
+    with tenant(cast.cluster_id):
         assert Case.objects.get(transaction_id=waiting.id).note == "The bank named the sender"
-        cursor.execute("SELECT facts ->> 'by', reason FROM audit_event WHERE action = 'wallets.suspense_placed'")
-        assert cursor.fetchall() == [(str(cast.ada.user_id), "The bank named the sender")]
+        trail = AuditEvent.objects.get(action="wallets.suspense_placed")
+    assert (trail.changes["by"], trail.reason) == (str(cast.ada.user_id), "The bank named the sender")
     assert Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="in your wallet").count() == 1
 
 

@@ -76,11 +76,9 @@ def bear_chargeback(
             share = min(share, held)
         if share <= 0:
             return None
-        try:
-            with database.atomic():
-                return _take(actor, original, source, received.label, Money(share, amount.currency), number, now)
-        except (InsufficientFunds, AccountFrozen):
-            continue  # it was spent meanwhile, or may not be spent: the estate bears it
+        taken = _try_to_take(actor, original, source, received.label, Money(share, amount.currency), number, now)
+        if taken is not None:
+            return taken
     return None
 
 
@@ -116,6 +114,17 @@ def borne_number(number: str, part: int) -> str:
 def chargebacks_account(*, currency: str) -> UUID:
     """The account of the current cluster for what was taken back and nobody has borne yet."""
     return ledger.open_account(kind=AccountKind.CHARGEBACKS, currency=currency)
+
+
+def _try_to_take(
+    actor: Actor, original: Transaction, source: Account, label: str, share: Money, number: str, now: datetime
+) -> Transaction | None:
+    """None, and nothing changed, where it was spent meanwhile or may not be spent."""
+    try:
+        with database.atomic():
+            return _take(actor, original, source, label, share, number, now)
+    except (InsufficientFunds, AccountFrozen):
+        return None
 
 
 def _take(

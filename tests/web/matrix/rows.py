@@ -215,6 +215,14 @@ def withdraw(place: Place) -> Ask:
     return Ask(body={"amount": "300.00", "destination": BANK})
 
 
+def withdrawal(place: Place) -> Ask:
+    return Ask(path={"transaction_id": str(place.withdrawal())})
+
+
+def stop(place: Place) -> Ask:
+    return Ask(path={"transaction_id": str(place.withdrawal())}, body={"reason": place.text("Not you")})
+
+
 def set_pin(place: Place) -> Ask:
     return Ask(body={"pin": PIN})
 
@@ -267,6 +275,13 @@ ROWS = [
     Row(f"POST {OFFICE}resolve_dispute/", resolve, BILL, {"body.dispute_id": NO_DISPUTE}, own=OWN),
     Row(f"GET {OFFICE}transactions/", transactions, VIEW, {"query.user_id": NO_RESULTS, "query.bill_id": NO_RESULTS}),
     Row(f"POST {OFFICE}refund_transaction/", refund, TRANSFER, {"body.transaction_id": NO_TRANSACTION}, own=OWN),
+    Row(
+        f"POST {OFFICE}withdrawals/{{transaction_id}}/stop/",
+        stop,
+        TRANSFER,
+        {"path.transaction_id": NO_PAYOUT},
+        own=OWN,
+    ),
     Row(
         f"POST {OFFICE}record_offline_payment/",
         offline,
@@ -342,6 +357,11 @@ ROWS = [
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
     Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),
+    Row(
+        f"POST {MINE}wallet/withdrawals/{{transaction_id}}/cancel/",
+        withdrawal,
+        ids={"path.transaction_id": NO_PAYOUT},
+    ),
     Row(f"POST {MINE}wallet/set_pin/", set_pin),
     Row(f"POST {MINE}wallet/reset_pin/", reset_pin, answer=202),
     Row(f"POST {MINE}wallet/freeze/", nothing),
