@@ -317,7 +317,7 @@ SEEDS = (
     sow(
         "a-card-without-its-pin",
         "A saved card is charged without the PIN.",
-        "            wallets.require_authorization(actor=actor, authorization=card.authorization)\n",
+        "        wallets.require_authorization(actor=actor, authorization=card.authorization)\n",
         "",
         "test_saved_cards.py",
         file=f"{COMMANDS}/preparing.py",

@@ -52,6 +52,8 @@ def prepare_deposit(
     `PinRequired`.
     """
     refuse_amount(amount=amount, currency=actor.currency)
+    with tenant(actor.cluster_id):
+        _refuse_card(actor, card, provider)
     wanted = Wanted(
         type=TransactionType.DEPOSIT,
         purpose=Purpose.WALLET,
@@ -82,6 +84,7 @@ def prepare_bill_payment(
     `PaymentMethodNotFound` and `PinRequired`.
     """
     with tenant(actor.cluster_id):
+        _refuse_card(actor, card, provider)
         judged = bills.judge_direct_payment(actor=actor, bill_id=bill_id, amount=amount, now=now)
         wanted = Wanted(
             type=TransactionType.BILL_PAYMENT,
@@ -130,6 +133,13 @@ def prepare_retry(*, actor: Actor, transaction_id: UUID, now: datetime) -> Prepa
         )
 
 
+def _refuse_card(actor: Actor, card: SavedCard | None, provider: str) -> None:
+    """Refuse a card that is not the member's own with this provider, and one without the PIN where one is set."""
+    if card is not None:
+        method_of(actor=actor, method_id=card.method_id, provider=provider)
+        wallets.require_authorization(actor=actor, authorization=card.authorization)
+
+
 def _locked_own(actor: Actor, transaction_id: UUID) -> Transaction:
     """A payment of one's own, locked in the house's order: two who try it again wait for each other."""
     known = Transaction.objects.filter(cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id).first()
@@ -149,9 +159,6 @@ def _prepare(
         request_id, known = _known(actor, request, now)
         if known is not None:
             return known
-        if card is not None:
-            method_of(actor=actor, method_id=card.method_id, provider=wanted.provider)
-            wallets.require_authorization(actor=actor, authorization=card.authorization)
         if wanted.subject_id is not None and waiting_payment_of_bill(actor=actor, bill_id=wanted.subject_id):
             raise PaymentUnderWay
         transaction = payments.create_transaction(

@@ -167,11 +167,12 @@ def pay(place: Place) -> Ask:
 
 
 def pay_direct(place: Place) -> Ask:
-    return Ask(body={"bill_id": str(place.acknowledged().id), "provider": "paystack"})
+    card, bill = str(place.saved_card()), str(place.acknowledged().id)
+    return Ask(body={"bill_id": bill, "provider": "paystack", "payment_method_id": card})
 
 
 def deposit(place: Place) -> Ask:
-    return Ask(body={"amount": "300.00", "provider": "flutterwave"})
+    return Ask(body={"amount": "300.00", "provider": "paystack", "payment_method_id": str(place.saved_card())})
 
 
 def retry(place: Place) -> Ask:
@@ -335,7 +336,12 @@ ROWS = [
     Row(f"POST {MINE}bills/dispute_bill/", dispute, ids={"body.bill_id": NO_BILL}, former="former_member"),
     Row(f"POST {MINE}bills/withdraw_dispute/", withdraw_dispute, ids={"body.bill_id": NO_DISPUTE}),
     Row(f"POST {MINE}bills/pay_bill/", pay, ids={"body.bill_id": NO_BILL}, answer=201),
-    Row(f"POST {MINE}bills/pay_bill_direct/", pay_direct, ids={"body.bill_id": NO_BILL}, answer=201),
+    Row(
+        f"POST {MINE}bills/pay_bill_direct/",
+        pay_direct,
+        ids={"body.bill_id": NO_BILL, "body.payment_method_id": NO_METHOD},
+        answer=201,
+    ),
     Row(f"GET {MINE}bills/{{bill_id}}/", a_bill, ids={"path.bill_id": NO_BILL}),
     Row(f"GET {MINE}profile/export/", nothing, cluster=False),
     Row(
@@ -352,7 +358,7 @@ ROWS = [
     ),
     Row(f"GET {MINE}payment-methods/", cards),
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
-    Row(f"POST {MINE}wallet/deposit/", deposit, answer=201),
+    Row(f"POST {MINE}wallet/deposit/", deposit, ids={"body.payment_method_id": NO_METHOD}, answer=201),
     Row("POST /payments/verify-payment/", verify),
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
