@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Transaction
+from clustr.payments.queries import transaction_visible_to
+from clustr.settlement.commands import receipts
 from tests.cast import ApiClient, Cast, anonymous
 from tests.money import wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
-from tests.web.asking import MY_WALLET, bad_amounts, foreign_id, refused
+from tests.web.asking import MY_WALLET, OFFICE, bad_amounts, foreign_id, refused
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -107,6 +110,19 @@ def test_payers_are_not_sent_anywhere(stage: Stage, cast: Cast, url: str) -> Non
 
 def test_nobody_signed_in(cast: Cast) -> None:
     refused(deposit(anonymous()), 401, "not_signed_in")
+
+
+def test_what_the_payer_pays_on_top_is_told(stage: Stage, cast: Cast) -> None:
+    cast.client_of(cast.ada).patch(OFFICE + "settings/", {"fee_bearer": "payer"})
+    made = deposit(cast.client_of(cast.bola), "1000.00").json()
+    assert (made["amount"], made["surcharge"]) == ("1000.00", "15.23")
+    stage.end_reference("paystack", made["reference"])
+    settled = cast.client_of(cast.bola).post("/payments/verify-payment/", {"reference": made["reference"]}).json()
+    assert (settled["status"], settled["amount"]) == ("completed", "1000.00")
+    with tenant(cast.cluster_id):
+        view = transaction_visible_to(actor=cast.bola.actor, transaction_id=UUID(made["transaction_id"]))
+        rows = receipts._data(cast.bola.actor, view, "0" * 16, cast.now)["rows"]
+    assert ["Provider's fee, paid on top", "₦15.23"] in rows
 
 
 # --- With a saved card ------------------------------------------------------------------------------------------------
