@@ -29,6 +29,7 @@ from clustr.payments.commands.transactions import (
     refuse_taken_reference,
     step_transaction,
 )
+from clustr.payments.figures import tell_payment
 
 __all__ = [
     "cancel_transaction",
@@ -57,4 +58,5 @@ __all__ = [
     "send_attempt",
     "step_transaction",
     "take_case",
+    "tell_payment",
 ]

@@ -1,0 +1,85 @@
+"""Every step of every payment, counted and told in one line of the log, once it is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from django.db import transaction as database
+
+from clustr.kit.metrics import Counter, begin_at_zero
+from clustr.payments.models import Transaction
+from clustr.payments.providers.registry import MAKERS
+from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.payments.types import PaymentErrorType
+
+log = structlog.get_logger("clustr.payments")
+
+NO_PROVIDER = "none"
+"""The label of what no provider, and nobody's hands, had a part in: transfers and credits of the estate's wallet."""
+
+PAYMENTS = Counter(
+    "clustr_payments",
+    "Payments that came to stand at this status; each counts once for every status it passes.",
+    ["type", "status", "provider"],
+)
+FAILURES = Counter(
+    "clustr_payment_failures",
+    "Payments that failed, by the reason clients read (PaymentErrorType).",
+    ["provider", "error"],
+)
+begin_at_zero(FAILURES, ((provider, error.value) for provider in MAKERS for error in PaymentErrorType))
+
+
+def tell_payment(*, transaction: Transaction, before: str = "") -> None:
+    """Count where a payment stands now and say so, once what is under way is committed; nothing if it is undone.
+
+    `before`: the status it had. Failed is an ERROR, not knowing a WARNING, all else INFO.
+    """
+    status, error = transaction.status, (transaction.failure or {}).get("type", "")
+    provider = transaction.provider or NO_PROVIDER
+    facts = {
+        "transaction_id": str(transaction.id),
+        "cluster_id": str(transaction.cluster_id),
+        "type": transaction.type,
+        "status": status,
+        "provider": provider,
+        "amount_minor": transaction.amount_minor,
+        "currency": transaction.currency,
+        **({"before": before} if before else {}),
+        **({"error": error} if error else {}),
+    }
+
+    def tell() -> None:
+        PAYMENTS.labels(transaction.type, status, provider).inc()
+        if status == TransactionStatus.FAILED:
+            FAILURES.labels(provider, error or PaymentErrorType.UNKNOWN.value).inc()
+            log.error("payment", **facts)
+        elif status == TransactionStatus.UNKNOWN:
+            log.warning("payment", **facts)
+        else:
+            log.info("payment", **facts)
+
+    database.on_commit(tell)
+
+
+def tell_refunds(
+    *, cluster_id: UUID, originals: Sequence[tuple[str, str, int]], refunds: int, amount_minor: int, currency: str
+) -> None:
+    """The same for payments that were refunded whole in one statement: one line for all of them. `originals`: how many
+    there were of each type and provider."""
+
+    def tell() -> None:
+        for kind, provider, count in originals:
+            PAYMENTS.labels(kind, TransactionStatus.REFUNDED.value, provider or NO_PROVIDER).inc(count)
+        PAYMENTS.labels(TransactionType.REFUND.value, TransactionStatus.COMPLETED.value, "wallet").inc(refunds)
+        log.info(
+            "payments_refunded",
+            cluster_id=str(cluster_id),
+            payments=refunds,
+            amount_minor=amount_minor,
+            currency=currency,
+        )
+
+    database.on_commit(tell)
