@@ -81,6 +81,7 @@ async def _run(app: App, lanes: dict[str, tuple[list[str], int]], until_idle: bo
         def stop() -> None:
             nonlocal asked_to_stop
             asked_to_stop = True
+            log.info("worker_stopping")
             for worker in workers:
                 worker.stop()  # type: ignore[no-untyped-call]
 
@@ -88,7 +89,8 @@ async def _run(app: App, lanes: dict[str, tuple[list[str], int]], until_idle: bo
             running = [asyncio.create_task(worker.run()) for worker in workers]  # type: ignore[no-untyped-call]
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             alone = not asked_to_stop
-            stop()
+            if alone:
+                stop()
             await asyncio.gather(*running)
         if alone:
             raise WorkerEnded("a lane of the worker ended by itself")
