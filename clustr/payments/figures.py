@@ -8,7 +8,7 @@ from uuid import UUID
 import structlog
 from django.db import transaction as database
 
-from clustr.kit.metrics import Counter, begin_at_zero
+from clustr.kit.metrics import Counter, Histogram, begin_at_zero
 from clustr.payments.models import Transaction
 from clustr.payments.providers.registry import MAKERS
 from clustr.payments.states import TransactionStatus, TransactionType
@@ -28,6 +28,12 @@ FAILURES = Counter(
     "clustr_payment_failures",
     "Payments that failed, by the reason clients read (PaymentErrorType).",
     ["provider", "error"],
+)
+COMPLETION_SECONDS = Histogram(
+    "clustr_payment_completion_seconds",
+    "Time from the beginning of a payment that took several steps until it was completed.",
+    ["type", "provider"],
+    buckets=(5, 15, 30, 60, 300, 900, 3600, 21600, 86400, 604800),
 )
 begin_at_zero(FAILURES, ((provider, error.value) for provider in MAKERS for error in PaymentErrorType))
 
@@ -51,8 +57,13 @@ def tell_payment(*, transaction: Transaction, before: str = "") -> None:
         **({"error": error} if error else {}),
     }
 
+    ended = transaction.completed_at if before and status == TransactionStatus.COMPLETED else None
+    took = ended - transaction.created_at if ended else None
+
     def tell() -> None:
         PAYMENTS.labels(transaction.type, status, provider).inc()
+        if took is not None:
+            COMPLETION_SECONDS.labels(transaction.type, provider).observe(took.total_seconds())
         if status == TransactionStatus.FAILED:
             FAILURES.labels(provider, error or PaymentErrorType.UNKNOWN.value).inc()
             log.error("payment", **facts)
