@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import structlog
 from django.db import transaction as database
 
 from clustr.kit.metrics import Counter, Histogram, begin_at_zero
+from clustr.kit.money import Money
 from clustr.payments.models import Transaction
 from clustr.payments.providers.registry import MAKERS
 from clustr.payments.states import TransactionStatus, TransactionType
@@ -75,22 +77,29 @@ def tell_payment(*, transaction: Transaction, before: str = "") -> None:
     database.on_commit(tell)
 
 
-def tell_refunds(
-    *, cluster_id: UUID, originals: Sequence[tuple[str, str, int]], refunds: int, amount_minor: int, currency: str
-) -> None:
-    """The same for payments that were refunded whole in one statement: one line for all of them. `originals`: how many
-    there were of each type and provider."""
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How many payments came to stand at this status in one statement."""
+
+    type: TransactionType
+    status: TransactionStatus
+    provider: str
+    payments: int
+
+
+def tell_payments(*, cluster_id: UUID, what: str, steps: Sequence[Steps], amount: Money) -> None:
+    """The same for many payments of one set-based statement: one line for all of them. `what`: the event, such as
+    `payments_refunded`; `amount`: what moved together."""
 
     def tell() -> None:
-        for kind, provider, count in originals:
-            PAYMENTS.labels(kind, TransactionStatus.REFUNDED.value, provider or NO_PROVIDER).inc(count)
-        PAYMENTS.labels(TransactionType.REFUND.value, TransactionStatus.COMPLETED.value, "wallet").inc(refunds)
+        for step in steps:
+            PAYMENTS.labels(step.type.value, step.status.value, step.provider or NO_PROVIDER).inc(step.payments)
         log.info(
-            "payments_refunded",
+            what,
             cluster_id=str(cluster_id),
-            payments=refunds,
-            amount_minor=amount_minor,
-            currency=currency,
+            steps=[asdict(step) for step in steps],
+            amount_minor=amount.minor,
+            currency=amount.currency,
         )
 
     database.on_commit(tell)

@@ -137,7 +137,7 @@ def test_ten_thousand_mails_do_not_delay_money(start: Start, tmp_path: Path) -> 
 
 def test_a_job_that_fails_while_another_with_its_key_waits_is_that_others(start: Start, tmp_path: Path) -> None:
     enqueue("tests.fail_once", once_key="tests.fail_once", folder=tmp_path)
-    worker = start()
+    worker = start("--concurrency", "1", "--money", "0")
     until(lambda: times(tmp_path, "tried") == 2 and ask("SELECT count(*) FROM procrastinate_jobs") == [(0,)])
     assert worker.end() == 0
     lines = [(line["ended"], line["level"]) for line in said(worker, "job")]

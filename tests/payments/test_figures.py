@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings
 from structlog.testing import capture_logs
 
 from clustr.bills import commands as bills
@@ -70,9 +72,8 @@ def told(lines: list[Any]) -> Steps:
     """What the log says."""
     found: Steps = Counter((line["type"], line["status"]) for line in lines if line["event"] == "payment")
     for line in lines:
-        if line["event"] == "payments_refunded":
-            found[("bill_payment", "refunded")] += line["payments"]
-            found[("refund", "completed")] += line["payments"]
+        for step in line.get("steps", ()):
+            found[(step["type"], step["status"])] += step["payments"]
     return found
 
 
@@ -164,3 +165,22 @@ def test_failures_are_counted_by_what_clients_read(stage: Stage, cast: Cast) -> 
     stage.confirm(declined)
     failure = (stage.transaction(declined.transaction.id).failure or {})["type"]
     assert FAILURES.labels("paystack", failure)._value.get() >= 1  # type: ignore[attr-defined]
+
+
+TOLD_BY = {
+    "clustr/bills/migrations/0001_bills.py": "bills.commands.paying, after bills_pay and bills_pay_once",
+    "clustr/payments/commands/transactions.py": "itself, after refund_transactions",
+    "clustr/bills/demonstration.py": "nobody: opening balances that no act moved",
+}
+"""Where payments are written beside `create_transaction` and `step_transaction`, and who tells of them."""
+
+
+def test_whoever_writes_payments_tells_of_them() -> None:
+    """A new place calls `tell_payment` or `tell_payments` once its statement has run, and stands in this list."""
+    writes = re.compile(r"(INSERT INTO|UPDATE) payments_transaction\b|\bTransaction\.objects\.(bulk_)?create\(")
+    found = {
+        str(path.relative_to(settings.PROJECT_ROOT))
+        for path in (settings.PROJECT_ROOT / "clustr").rglob("*.py")
+        if writes.search(path.read_text())
+    }
+    assert found == set(TOLD_BY)

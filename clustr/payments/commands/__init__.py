@@ -29,9 +29,10 @@ from clustr.payments.commands.transactions import (
     refuse_taken_reference,
     step_transaction,
 )
-from clustr.payments.figures import tell_payment
+from clustr.payments.figures import Steps, tell_payment, tell_payments
 
 __all__ = [
+    "Steps",
     "cancel_transaction",
     "close_case",
     "complete_transaction",
@@ -59,4 +60,5 @@ __all__ = [
     "step_transaction",
     "take_case",
     "tell_payment",
+    "tell_payments",
 ]

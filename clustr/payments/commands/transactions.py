@@ -14,7 +14,7 @@ from django.db.models import Count, F, Max
 from clustr.kit.ids import reference_of
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
-from clustr.payments.figures import tell_payment, tell_refunds
+from clustr.payments.figures import Steps, tell_payment, tell_payments
 from clustr.payments.models import StatusChange, Transaction
 from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
@@ -200,13 +200,12 @@ def _tell_refunds(rows: Sequence[tuple[Any, ...]]) -> None:
         return
     of_originals = Transaction.objects.filter(cluster_id=current_tenant(), id__in=[row[0] for row in rows])
     kinds = of_originals.order_by().values_list("type", "provider").annotate(count=Count("id"))
-    tell_refunds(
-        cluster_id=current_tenant(),
-        originals=list(kinds),
-        refunds=len(rows),
-        amount_minor=sum(row[3] for row in rows),
-        currency=rows[0][4],
-    )
+    steps = [
+        Steps(TransactionType(kind), TransactionStatus.REFUNDED, provider, count) for kind, provider, count in kinds
+    ]
+    steps.append(Steps(TransactionType.REFUND, TransactionStatus.COMPLETED, "wallet", len(rows)))
+    refunded = Money(sum(row[3] for row in rows), rows[0][4])
+    tell_payments(cluster_id=current_tenant(), what="payments_refunded", steps=steps, amount=refunded)
 
 
 def _note_steps(transaction_ids: Sequence[UUID], now: datetime) -> None:
