@@ -17,8 +17,8 @@ PATIENCE_SECONDS = 90
 """How long anything is waited for before a test gives up; on a quiet machine nothing takes more than a few."""
 
 
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+def until(condition: Callable[[], object], *, seconds: float = PATIENCE_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.02)
@@ -61,9 +61,9 @@ def register_jobs() -> None:
 
     @task(name="tests.mail", queue=MESSAGES)
     def mail(folder: str) -> None:
-        """A mail server that answers nobody until money has moved."""
+        """A mail server that answers nobody until money has moved; it has more patience than any test."""
         _note(folder, "mailing")
-        until((Path(folder) / "paid").exists)
+        until((Path(folder) / "paid").exists, seconds=20 * PATIENCE_SECONDS)
         _note(folder, "mailed")
 
     @task(name="tests.fail_once", queue=MONEY)

@@ -114,6 +114,7 @@ def test_without_a_database_the_rest_is_answered(cast: Cast) -> None:
         from clustr.web.metrics import MEASURED
 
         MEASURED.forget()
+        anonymous().get("/healthz")
         answer = anonymous().get("/metrics")
         assert answer.status_code == 200
         assert "clustr_requests_total" in answer.content.decode()
