@@ -1,4 +1,5 @@
-"""Every step of every payment, counted and told in one line of the log, once it is committed."""
+"""Every step of every payment, counted and told in one line of the log, once it is committed. That it could not be told
+never undoes or hides what was done."""
 
 from __future__ import annotations
 
@@ -74,7 +75,7 @@ def tell_payment(*, transaction: Transaction, before: str = "") -> None:
         else:
             log.info("payment", **facts)
 
-    database.on_commit(tell)
+    database.on_commit(tell, robust=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,4 +103,4 @@ def tell_payments(*, cluster_id: UUID, what: str, steps: Sequence[Steps], amount
             currency=amount.currency,
         )
 
-    database.on_commit(tell)
+    database.on_commit(tell, robust=True)

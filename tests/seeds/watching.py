@@ -38,7 +38,7 @@ SEEDS = (
     sow(
         "what-is-undone-is-counted",
         "A payment is counted and told before it is committed.",
-        '            log.info("payment", **facts)\n\n    database.on_commit(tell)',
+        '            log.info("payment", **facts)\n\n    database.on_commit(tell, robust=True)',
         '            log.info("payment", **facts)\n\n    tell()',
         "tests/payments/test_figures.py",
         file="clustr/payments/figures.py",
