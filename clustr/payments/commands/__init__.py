@@ -32,8 +32,10 @@ from clustr.payments.commands.transactions import (
     refuse_taken_reference,
     step_transaction,
 )
+from clustr.payments.figures import Steps, tell_payment, tell_payments
 
 __all__ = [
+    "Steps",
     "cancel_transaction",
     "close_case",
     "complete_transaction",
@@ -63,6 +65,8 @@ __all__ = [
     "settle_case",
     "step_transaction",
     "take_case",
+    "tell_payment",
+    "tell_payments",
     "token_of",
     "unsend_attempt",
 ]

@@ -21,5 +21,5 @@ CREATE UNIQUE INDEX payments_transaction_provider_reference ON payments_transact
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("payments", "0002_providers")]
+    dependencies: ClassVar = [("payments", "0003_under_way")]
     operations: ClassVar = [sql(WIDER)]
