@@ -47,6 +47,7 @@ EVENTS: dict[NotificationEvents, Kind] = {
     E.PAYMENT_CONFIRMED: Kind("A payment was received", member=BOTH),
     E.PAYMENT_FAILED: Kind("A payment failed", member=BOTH, priority=Priority.HIGH),
     E.PAYMENT_REFUNDED: Kind("A payment was refunded", member=BOTH),
+    E.WALLET_CREDITED: Kind("Money arrived in the wallet", member=BOTH),
     E.PAYMENT_KEPT_IN_WALLET: Kind("A payment could not be used as asked and is in the wallet", member=BOTH),
     E.PAYOUT_RETURNED: Kind("Money that was sent to a bank account came back", member=BOTH, priority=Priority.HIGH),
     E.CLUSTER_WALLET_CREDITED: Kind("The estate's wallet was credited", office=IN_APP),
@@ -59,9 +60,7 @@ EVENTS: dict[NotificationEvents, Kind] = {
     E.RECURRING_PAYMENT_CANCELLED: Kind("A recurring payment was cancelled", member=BOTH),
     E.ACKNOWLEDGMENT_DIGEST: Kind("The day's acknowledgments, once a day", office=MAIL, webhooks=False),
     E.CLUSTER_WALLET_DIGEST: Kind("The day's credits of the estate's wallet, once a day", office=MAIL, webhooks=False),
-    E.ADMIN_ALERT: Kind(
-        "Something needs the office", office=BOTH, priority=Priority.HIGH, fixed=BOTH, webhooks=False
-    ),
+    E.ADMIN_ALERT: Kind("Something needs the office", office=BOTH, priority=Priority.HIGH, fixed=BOTH, webhooks=False),
     E.PIN_LOCKED: _security("Spending was locked after wrong PINs"),
     E.PIN_RESET: _security("The wallet's PIN was reset"),
     E.NEW_PAYEE: _security("Money is to go to a new bank account"),

@@ -80,9 +80,7 @@ def my_notifications(
         kind = NotificationEvents(event)
         text = text_of(event=kind, face=Face(face), facts=facts, estate=estate, names=names)
         found.append(
-            Notification(
-                id, kind, Face(face), EVENTS[kind].priority, text.title, text.body, subject_id, at, read_at
-            )
+            Notification(id, kind, Face(face), EVENTS[kind].priority, text.title, text.body, subject_id, at, read_at)
         )
     return found
 
@@ -119,9 +117,7 @@ def my_choices(*, actor: Actor) -> list[EventChoices]:
     return found
 
 
-def text_of_event(
-    *, cluster_id: UUID, event_id: UUID, face: Face, estate: Estate
-) -> tuple[NotificationEvents, Text]:
+def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estate) -> tuple[NotificationEvents, Text]:
     """What an event says to this face; for who sends it."""
     with tenant(cluster_id):
         row = Event.objects.get(cluster_id=cluster_id, id=event_id)
@@ -172,4 +168,3 @@ def _choice(
     enabled = by_default if fixed else chosen.get((event.value, channel.value), by_default)
     never = channel is Channel.IN_APP and not by_default
     return ChannelChoice(channel, enabled and not never, can_change=not (fixed or never))
-

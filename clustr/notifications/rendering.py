@@ -25,9 +25,7 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 _TITLE = 200
 
 
-def text_of(
-    *, event: NotificationEvents, face: Face, facts: Facts, estate: Estate, names: Mapping[UUID, str]
-) -> Text:
+def text_of(*, event: NotificationEvents, face: Face, facts: Facts, estate: Estate, names: Mapping[UUID, str]) -> Text:
     """The notice's title, body and details, as plain text: nothing in it is HTML, and whoever shows it escapes it."""
     shown = for_people(facts, timezone=estate.timezone, names=names)
     template = f"notifications/events/{event}{'_office' if face is Face.OFFICE else ''}.txt"

@@ -33,6 +33,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("management/payments/", "clustr.web.management.users.router"),
     ("management/payments/", "clustr.web.management.wallet.router"),
     ("members/bills/", "clustr.web.members.bills.router"),
+    ("members/notifications/", "clustr.web.members.notifications.router"),
     ("members/payment-methods/", "clustr.web.members.payment_methods.router"),
     ("members/profile/", "clustr.web.members.profile.router"),
     ("members/transactions/", "clustr.web.members.transactions.router"),

@@ -50,6 +50,11 @@ def titles(person: Person) -> list[str]:
     return [notice.title for notice in listed(person)]
 
 
+def told(person: Person, event: NotificationEvents) -> list[Notification]:
+    """What this person was told of one kind, the oldest first."""
+    return [notice for notice in reversed(listed(person)) if notice.event is event]
+
+
 def fan_out(cluster_id: UUID, now: datetime) -> None:
     while commands.fan_out(cluster_id=cluster_id, now=now):
         pass

@@ -61,14 +61,14 @@ class MailSender:
             raise MaybeSent(type(error).__name__) from None
         except Exception as error:
             self.close()
-            raise _of_service(error) from None
+            raise _of_service(error) from error
 
     def _opened(self) -> BaseEmailBackend:
         if self._connection is None:
             connection = get_connection()
             try:
                 connection.open()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, nothing was sent
                 raise NotSent(f"no_connection_{type(error).__name__}", again=True) from None
             self._connection = connection
         return self._connection

@@ -35,4 +35,3 @@ def sender_of(channel: Channel) -> Sender:
             return ConsoleSender(channel)
         case Channel.IN_APP:
             raise AssertionError("the list in the app is read, not sent")
-

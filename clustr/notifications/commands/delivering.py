@@ -22,8 +22,8 @@ from clustr.notifications.channels.registry import sender_of
 from clustr.notifications.policies import message_id, pause_after
 from clustr.notifications.queries import estate_of, text_of_event
 from clustr.notifications.rendering import mail_of, short_of
-from clustr.notifications.work_queries import CLAIM_STANDS
 from clustr.notifications.types import Channel, DeliveryState, Estate, Face, NotificationEvents, Text
+from clustr.notifications.work_queries import CLAIM_STANDS
 
 log = structlog.get_logger(__name__)
 
@@ -113,7 +113,9 @@ def deliver(*, cluster_id: UUID, now: datetime, seconds: float = SLICE_SECONDS) 
 
 def release_claims(*, cluster_id: UUID, now: datetime) -> None:
     """End the claims of senders that died. Where handing over twice is once, the message is queued again."""
-    repeatable = [channel.value for channel in Channel if channel is not Channel.IN_APP and sender_of(channel).repeatable]
+    repeatable = [
+        channel.value for channel in Channel if channel is not Channel.IN_APP and sender_of(channel).repeatable
+    ]
     with tenant(cluster_id), connection.cursor() as cursor:
         cursor.execute(
             _RELEASE,
@@ -176,9 +178,7 @@ class _Work:
         return Outgoing(id, claimed.address, subject, plain, html)
 
 
-def _end_and_claim(
-    cluster_id: UUID, done: _Claimed | None, ending: _Ending | None, now: datetime
-) -> _Claimed | None:
+def _end_and_claim(cluster_id: UUID, done: _Claimed | None, ending: _Ending | None, now: datetime) -> _Claimed | None:
     with tenant(cluster_id), connection.cursor() as cursor:
         if done is not None and ending is not None:
             _write_end(cursor, cluster_id, done, ending, now)

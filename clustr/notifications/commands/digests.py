@@ -63,7 +63,9 @@ def _acknowledgments(cluster_id: UUID, day: date, zone: ZoneInfo, now: datetime)
 
 def _credits(cluster_id: UUID, day: date, zone: ZoneInfo, now: datetime) -> int:
     with tenant(cluster_id):
-        found = _grouped(cluster_id, NotificationEvents.CLUSTER_WALLET_CREDITED, PaymentsPermissions.VIEW_WALLET, day, zone)
+        found = _grouped(
+            cluster_id, NotificationEvents.CLUSTER_WALLET_CREDITED, PaymentsPermissions.VIEW_WALLET, day, zone
+        )
         if not found:
             return 0
         currency = found[0][1]

@@ -42,7 +42,7 @@ def drop_old_notices(*, cluster_id: UUID, now: datetime) -> int:
     how many rows of either; 0: nothing is left to do."""
     with tenant(cluster_id), connection.cursor() as cursor:
         cursor.execute(_OLD_MESSAGES.format(batch=_BATCH), {"cluster": cluster_id, "before": now - MESSAGES_KEPT})
-        dropped = cursor.rowcount
+        dropped = int(cursor.rowcount)
         before = now - NOTICES_KEPT
         cursor.execute(
             "SELECT id FROM notifications_event WHERE cluster_id = %s AND id < %s AND at < %s"

@@ -14,7 +14,9 @@ def _one_of(values: type) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-PERMISSIONS = "'ManageBill', 'ViewPayments', 'ManageRecurring', 'ViewWallet', 'TransferFunds', 'CreditWallet', 'ManageMembers'"
+PERMISSIONS = (
+    "'ManageBill', 'ViewPayments', 'ManageRecurring', 'ViewWallet', 'TransferFunds', 'CreditWallet', 'ManageMembers'"
+)
 
 TABLES = f"""
 -- Written by every payment and acknowledgment: few indexes, and one CHECK.

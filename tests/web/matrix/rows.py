@@ -32,6 +32,7 @@ NO_RESULTS = Hears(200)
 NO_BILL, NO_MEMBER = Hears(404, "bill_not_found"), Hears(404, "member_not_found")
 NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_found")
 NO_TRANSACTION = Hears(404, "transaction_not_found")
+NO_NOTICE = Hears(404, "notification_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
 ALL = {"limit": "200"}
 BANK = {"bank_code": "058", "account_number": "0123456789"}
@@ -186,6 +187,20 @@ def verify(place: Place) -> Ask:
     return Ask(body={"reference": place.started_deposit().transaction.reference})
 
 
+def notices(place: Place) -> Ask:
+    for _ in range(2):
+        place.notice()
+    return Ask(query=ALL)
+
+
+def read_notice(place: Place) -> Ask:
+    return Ask(body={"notification_ids": [place.notice()]})
+
+
+def choose(place: Place) -> Ask:
+    return Ask(body={"preferences": [{"event": "bill_acknowledged", "channel": "email", "enabled": False}]})
+
+
 def cards(place: Place) -> Ask:
     place.saved_card()
     return Ask()
@@ -335,6 +350,10 @@ ROWS = [
         ids={"path.transaction_id": NO_TRANSACTION},
         also=May.VIEW_PAYMENTS,
     ),
+    Row(f"GET {MINE}notifications/", notices),
+    Row(f"POST {MINE}notifications/read/", read_notice, ids={"body.notification_ids.0": NO_NOTICE}),
+    Row(f"GET {MINE}notifications/preferences/", nothing),
+    Row(f"PATCH {MINE}notifications/preferences/", choose),
     Row(f"GET {MINE}payment-methods/", cards),
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
     Row(f"POST {MINE}wallet/deposit/", deposit, answer=201),

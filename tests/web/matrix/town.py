@@ -20,6 +20,9 @@ from clustr.clusters.commands import enrol_members
 from clustr.clusters.types import NewMember, PaymentsPermissions, Role
 from clustr.kit import clock
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import notify
+from clustr.notifications.queries import my_notifications
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Case, SavedMethod
 from clustr.payments.states import CaseKind
@@ -158,6 +161,18 @@ class Place:
             subject = self.text("case")
             payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject=subject, facts={"what": subject}, now=self.now)
             return Case.objects.get(cluster_id=self.estate.id, subject=subject).id
+
+    def notice(self) -> str:
+        """Something the member was told, and nobody else; its id."""
+        notify(
+            event=NotificationEvents.RECURRING_PAYMENT_PAUSED,
+            cluster_id=self.estate.id,
+            audience=Audience.one(self.member.user_id),
+            subject_id=None,
+            facts={"what": self.text("Gate"), "amount_minor": 100, "currency": self.estate.currency},
+            now=self.now,
+        )
+        return str(my_notifications(actor=self.member.actor, limit=1)[0].id)
 
     def set_pin(self) -> None:
         wallets.set_pin(actor=self.member.actor, pin=PIN, old_pin=None, now=self.now)
