@@ -94,6 +94,7 @@ class Endpoint(models.Model):
     description = models.TextField(default="")
     events = ArrayField(models.TextField(), default=list)
     secret = models.BinaryField()
+    secret_made_at = models.DateTimeField()
     previous_secret = models.BinaryField(null=True)
     previous_until = models.DateTimeField(null=True)
     created_at = models.DateTimeField()

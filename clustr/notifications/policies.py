@@ -20,3 +20,12 @@ def message_id(*, event_id: UUID, channel: Channel, user_id: UUID) -> UUID:
 def pause_after(*, attempts: int) -> timedelta | None:
     """How long to wait after so many tries before the next; None: give up."""
     return timedelta(minutes=_PAUSES_MINUTES[attempts - 1]) if 1 <= attempts <= len(_PAUSES_MINUTES) else None
+
+
+_CALL_PAUSES_SECONDS = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Between the tries of one webhook: over three days in all, as the Standard Webhooks specification proposes."""
+
+
+def pause_after_call(*, attempts: int) -> timedelta | None:
+    """How long to wait after so many tries of a webhook before the next; None: give up."""
+    return timedelta(seconds=_CALL_PAUSES_SECONDS[attempts - 1]) if 1 <= attempts <= len(_CALL_PAUSES_SECONDS) else None

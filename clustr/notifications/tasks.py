@@ -19,6 +19,8 @@ def find_work(timestamp: int) -> None:  # noqa: ARG001 - procrastinate names the
     """Every 5 seconds: ask for a job in each estate where people are to be told something."""
     for cluster_id in work_queries.clusters_with_messages(now=clock.now()):
         _ask("notifications.send_messages", cluster_id)
+    for cluster_id in work_queries.clusters_with_calls(now=clock.now()):
+        _ask("notifications.call_endpoints", cluster_id)
 
 
 @task(name="notifications.send_messages", queue=MESSAGES)
@@ -30,6 +32,12 @@ def send_messages(cluster_id: str) -> None:
         pass
     commands.release_claims(cluster_id=estate, now=clock.now())
     commands.deliver(cluster_id=estate, now=clock.now(), seconds=max(1.0, ends_at - time.monotonic()))
+
+
+@task(name="notifications.call_endpoints", queue=MESSAGES)
+def call_endpoints(cluster_id: str) -> None:
+    """Hand an estate's due webhooks to its integrators, for some seconds."""
+    commands.call_endpoints(cluster_id=UUID(cluster_id), now=clock.now())
 
 
 @periodic(cron="7 * * * *", name="notifications.make_digests", queue=MESSAGES)

@@ -172,6 +172,37 @@ class Choice:
     enabled: bool
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """Where an integrator hears of an estate's events. `secret` only in the answer to who made it."""
+
+    id: UUID
+    url: str
+    description: str
+    events: tuple[NotificationEvents, ...]
+    created_at: datetime
+    previous_secret_until: datetime | None
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    secret: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallView:
+    """One event on its way to an endpoint, and what came of it."""
+
+    id: UUID
+    event_id: UUID
+    event: NotificationEvents
+    state: str
+    attempts: int
+    next_try_at: datetime | None
+    http_status: int | None
+    why: str
+    created_at: datetime
+    ended_at: datetime | None
+
+
 Facts = Mapping[str, Any]
 """What a notice says, as JSON can hold it. A name's end says what it is: `_minor` an amount of `currency`, `_at` and
 `_date` instants (RFC 3339), `_user_id` a person; anything else is shown as it stands."""

@@ -32,6 +32,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("management/payments/", "clustr.web.management.transactions.router"),
     ("management/payments/", "clustr.web.management.users.router"),
     ("management/payments/", "clustr.web.management.wallet.router"),
+    ("management/payments/", "clustr.web.management.webhooks.router"),
     ("members/bills/", "clustr.web.members.bills.router"),
     ("members/notifications/", "clustr.web.members.notifications.router"),
     ("members/payment-methods/", "clustr.web.members.payment_methods.router"),

@@ -148,6 +148,7 @@ def live_in(town: Town, place: Place) -> None:
 def live_with_notices(place: Place) -> None:
     """Somebody is told, reads it, chooses, and gets mail."""
     member, now = place.member.actor, place.now
+    place.endpoint()
     notifications.mark_read(actor=member, ids=[UUID(place.notice())], now=now)
     choice = Choice(NotificationEvents.PAYMENT_CONFIRMED, Channel.EMAIL, enabled=False)
     notifications.choose_notifications(actor=member, choices=[choice], now=now)

@@ -20,7 +20,8 @@ from clustr.clusters.commands import enrol_members
 from clustr.clusters.types import NewMember, PaymentsPermissions, Role
 from clustr.kit import clock
 from clustr.kit.tenancy import tenant
-from clustr.notifications.commands import notify
+from clustr.notifications.commands import create_endpoint, notify, remove_endpoint
+from clustr.notifications.endpoint_queries import endpoints_of
 from clustr.notifications.queries import my_notifications
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
@@ -173,6 +174,19 @@ class Place:
             now=self.now,
         )
         return str(my_notifications(actor=self.member.actor, limit=1)[0].id)
+
+    def endpoint(self) -> UUID:
+        """Where an estate's system hears of its events; those before it make room."""
+        for held in endpoints_of(actor=self.clerk.actor):
+            remove_endpoint(actor=self.clerk.actor, endpoint_id=held.id, now=self.now)
+        made = create_endpoint(
+            actor=self.clerk.actor,
+            url="https://estate.example/clustr",
+            description=self.text("Hook"),
+            events=[],
+            now=self.now,
+        )
+        return made.id
 
     def set_pin(self) -> None:
         wallets.set_pin(actor=self.member.actor, pin=PIN, old_pin=None, now=self.now)
