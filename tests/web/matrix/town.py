@@ -176,8 +176,8 @@ class Place:
         return str(my_notifications(actor=self.member.actor, limit=1)[0].id)
 
     def endpoint(self) -> UUID:
-        """Where an estate's system hears of its events; those before it make room."""
-        for held in endpoints_of(actor=self.clerk.actor):
+        """Where an estate's system hears of its events; the oldest make room."""
+        for held in endpoints_of(actor=self.clerk.actor)[:-8]:
             remove_endpoint(actor=self.clerk.actor, endpoint_id=held.id, now=self.now)
         made = create_endpoint(
             actor=self.clerk.actor,
