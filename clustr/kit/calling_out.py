@@ -19,6 +19,8 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown, outbound_client
 
 _EMBEDDING = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96")))
 """Ranges of IPv6 that lead to an address of IPv4 which stands inside them."""
+_RESERVED = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24")))
+"""Ranges of IPv4 for purposes of the network itself, which not every Python counts as private."""
 _NAMES = ("localhost", "local", "internal", "lan", "home", "intranet", "corp", "test", "invalid", "onion")
 
 
@@ -36,6 +38,8 @@ def is_public(address: str) -> bool:
     if mapped is not None:
         found = mapped
     if isinstance(found, IPv6Address) and any(found in network for network in _EMBEDDING):
+        return False
+    if isinstance(found, IPv4Address) and any(found in network for network in _RESERVED):
         return False
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
 
