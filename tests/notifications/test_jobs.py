@@ -56,7 +56,7 @@ def test_mail_comes_after_money() -> None:
 
 
 def test_mail_never_takes_all_of_a_workers_places() -> None:
-    assert tasks.LANES < 4, "the worker's jobs at the same time"
+    assert tasks.AT_ONCE < 4, "the worker's jobs at the same time"
 
 
 def test_old_notices_go_with_all_that_hangs_on_them(cast: Cast) -> None:

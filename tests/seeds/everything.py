@@ -15,6 +15,7 @@ from tests.seeds import (
     settlement,
     strangers,
     wallets,
+    watching,
 )
 from tests.seeds.seed import Seed
 
@@ -33,4 +34,5 @@ SEEDS: tuple[Seed, ...] = (
     *bill_acts.SEEDS,
     *one_call.SEEDS,
     *strangers.SEEDS,
+    *watching.SEEDS,
 )
