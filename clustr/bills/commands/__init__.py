@@ -16,6 +16,7 @@ from clustr.bills.commands.issuing import (
     edit_bill,
 )
 from clustr.bills.commands.paying import pay_bill, pay_bill_once, payment_of, record_offline_bill_payment
+from clustr.bills.commands.paying_many import hold_payable_bills, part_to_pay, pay_held_bills
 from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
 
 __all__ = [
@@ -28,10 +29,13 @@ __all__ = [
     "create_user_specific_bill",
     "dispute_bill",
     "edit_bill",
+    "hold_payable_bills",
     "judge_direct_payment",
     "lock_for_settlement",
+    "part_to_pay",
     "pay_bill",
     "pay_bill_once",
+    "pay_held_bills",
     "payment_of",
     "record_offline_bill_payment",
     "refund_bill_payment",

@@ -1,0 +1,38 @@
+"""The only writers of standing orders: setting up, running, pausing, resuming, cancelling."""
+
+from clustr.recurring.commands.ordering import (
+    OrderChanges,
+    cancel_recurring_payment,
+    create_recurring_payment,
+    edit_recurring_payment,
+    pause_recurring_payment,
+    pause_recurring_payment_of_member,
+    resume_recurring_payment,
+)
+from clustr.recurring.commands.running import process_payment, process_recurring_payments_of
+from clustr.recurring.commands.scheduled import (
+    ask_to_process_recurring_payments,
+    count_due,
+    due_clusters,
+    one_at_a_time,
+    process_recurring_payments,
+)
+from clustr.recurring.commands.telling import tell_of_runs
+
+__all__ = [
+    "OrderChanges",
+    "ask_to_process_recurring_payments",
+    "cancel_recurring_payment",
+    "count_due",
+    "create_recurring_payment",
+    "due_clusters",
+    "edit_recurring_payment",
+    "one_at_a_time",
+    "pause_recurring_payment",
+    "pause_recurring_payment_of_member",
+    "process_payment",
+    "process_recurring_payments",
+    "process_recurring_payments_of",
+    "resume_recurring_payment",
+    "tell_of_runs",
+]

@@ -1,0 +1,38 @@
+"""Telling members how their standing orders went, after the money and apart from it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import F
+
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.tenancy import in_tenant
+from clustr.recurring.models import RecurringPayment, Run
+from clustr.recurring.notices import tell_of_run
+
+_AT_ONCE = 200
+
+
+def tell_of_runs(*, cluster_id: UUID, now: datetime) -> int:
+    """Tell each member of every attempt they have not been told of, once; answers how many. May run beside itself."""
+    told = 0
+    while True:
+        batch = in_tenant(cluster_id, lambda: _tell_batch(cluster_id, now))
+        told += batch
+        if batch < _AT_ONCE:
+            return told
+
+
+def _tell_batch(cluster_id: UUID, now: datetime) -> int:
+    with crash_points("recurring.tell"):
+        waiting = Run.objects.select_for_update(no_key=True, skip_locked=True).filter(
+            cluster_id=cluster_id, told_attempts__lt=F("attempts")
+        )
+        runs = list(waiting.order_by("id")[:_AT_ONCE])
+        orders = RecurringPayment.objects.filter(cluster_id=cluster_id).in_bulk([run.order_id for run in runs])
+        for run in runs:
+            tell_of_run(order=orders[run.order_id], run=run, now=now)
+        Run.objects.filter(cluster_id=cluster_id, id__in=[run.id for run in runs]).update(told_attempts=F("attempts"))
+    return len(runs)

@@ -1,0 +1,35 @@
+"""Jobs of standing orders: run what is due, cluster by cluster, and tell people how it went."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from clustr.kit import clock
+from clustr.kit.jobs import MESSAGES, MONEY, enqueue, periodic, task
+from clustr.recurring import commands
+
+BATCHES_A_JOB = 20
+"""A job does so many batches and asks for the next: other work comes in between, and a stop is not waited for long."""
+
+
+@periodic(cron="0 * * * *", name="recurring.process_recurring_payments", queue=MONEY)
+def process_recurring_payments(timestamp: int) -> None:
+    """Every hour: run the recurring payments that are due."""
+    del timestamp
+    commands.ask_to_process_recurring_payments(now=clock.now())
+
+
+@task(name="recurring.process_cluster", queue=MONEY)
+def process_cluster(cluster_id: str) -> None:
+    """Run what is due in one cluster."""
+    done = commands.process_recurring_payments_of(
+        cluster_id=UUID(cluster_id), now=clock.now(), batches=BATCHES_A_JOB
+    )
+    if done.total:
+        enqueue("recurring.process_cluster", once_key=f"recurring.process_cluster:{cluster_id}", cluster_id=cluster_id)
+
+
+@task(name="recurring.tell", queue=MESSAGES)
+def tell(cluster_id: str) -> None:
+    """Tell members how their recurring payments went."""
+    commands.tell_of_runs(cluster_id=UUID(cluster_id), now=clock.now())
