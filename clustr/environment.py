@@ -137,7 +137,10 @@ class Environment(BaseSettings):
         3, ge=1, le=20, description="How often a recurring payment may fail in a row before it pauses itself."
     )
     RECURRING_RETRY_HOURS: int = Field(
-        6, ge=1, le=72, description="How long after its first failure a recurring payment is tried again; doubled each time."
+        6,
+        ge=1,
+        le=72,
+        description="How long after its first failure a recurring payment is tried again; doubled each time.",
     )
     RECURRING_REMINDER_DAYS: int = Field(
         3, ge=1, le=30, description="How many days ahead members are reminded of a recurring payment."

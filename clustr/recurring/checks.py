@@ -49,12 +49,12 @@ INVARIANTS = [
            LEFT JOIN recurring_run r ON r.cluster_id = t.cluster_id AND r.id = t.subject_id
            LEFT JOIN recurring_payment o ON o.cluster_id = r.cluster_id AND o.id = r.order_id
            WHERE t.purpose = 'recurring_payment'
-             AND (r.state = 'completed' AND o.user_id = t.user_id AND o.bill_type IS NULL) IS NOT TRUE""",
+             AND (r.state = 'completed' AND o.user_id = t.user_id AND o.bill_type = '') IS NOT TRUE""",
         f"""SELECT t.cluster_id, t.id FROM {recent("payments_transaction")} AS t
            LEFT JOIN recurring_run r ON r.cluster_id = t.cluster_id AND r.id = t.subject_id
            LEFT JOIN recurring_payment o ON o.cluster_id = r.cluster_id AND o.id = r.order_id
            WHERE t.purpose = 'recurring_payment'
-             AND (r.state = 'completed' AND o.user_id = t.user_id AND o.bill_type IS NULL) IS NOT TRUE""",
+             AND (r.state = 'completed' AND o.user_id = t.user_id AND o.bill_type = '') IS NOT TRUE""",
     ),
     Invariant(
         "recurring.bills_of_the_member",
@@ -64,13 +64,13 @@ INVARIANTS = [
            JOIN recurring_payment o ON o.cluster_id = r.cluster_id AND o.id = r.order_id
            JOIN bills_billpayment p ON p.cluster_id = b.cluster_id AND p.id = b.id
            JOIN bills_bill bill ON bill.cluster_id = p.cluster_id AND bill.id = p.bill_id
-           WHERE p.user_id <> o.user_id OR bill.type IS DISTINCT FROM o.bill_type OR p.amount_minor <= 0""",
+           WHERE p.user_id <> o.user_id OR bill.type <> o.bill_type OR p.amount_minor <= 0""",
         f"""SELECT b.cluster_id, b.id FROM {recent("recurring_runbill")} AS b
            JOIN recurring_run r ON r.cluster_id = b.cluster_id AND r.id = b.run_id
            JOIN recurring_payment o ON o.cluster_id = r.cluster_id AND o.id = r.order_id
            JOIN bills_billpayment p ON p.cluster_id = b.cluster_id AND p.id = b.id
            JOIN bills_bill bill ON bill.cluster_id = p.cluster_id AND bill.id = p.bill_id
-           WHERE p.user_id <> o.user_id OR bill.type IS DISTINCT FROM o.bill_type OR p.amount_minor <= 0""",
+           WHERE p.user_id <> o.user_id OR bill.type <> o.bill_type OR p.amount_minor <= 0""",
     ),
     Invariant(
         "recurring.none_after_the_end",

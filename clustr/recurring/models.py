@@ -8,7 +8,7 @@ from django.db import models
 
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.kit.money import Money
-from clustr.recurring.policies import Schedule
+from clustr.recurring.schedule import Schedule
 from clustr.recurring.types import Frequency, Processed
 
 
@@ -26,7 +26,7 @@ class RecurringPayment(models.Model):
     max_minor = models.BigIntegerField(null=True)
     currency = models.CharField(max_length=3)
     frequency = models.TextField()
-    bill_type = models.TextField(null=True)
+    bill_type = models.TextField(default="")
     payment_source = models.TextField()
     method_id = models.UUIDField(null=True)
     anchor_on = models.DateField()
@@ -56,11 +56,13 @@ class RecurringPayment(models.Model):
 
     @property
     def schedule(self) -> Schedule:
-        return Schedule(datetime.combine(self.anchor_on, self.anchor_at), Frequency(self.frequency), self.timezone, self.end_at)
+        return Schedule(
+            datetime.combine(self.anchor_on, self.anchor_at), Frequency(self.frequency), self.timezone, self.end_at
+        )
 
     def is_utility_payment(self) -> bool:
         """Whether it buys from a utility; those are automated by `utilities`, and never are standing orders here."""
-        return self.bill_type is not None and BillType(self.bill_type) in UTILITY_TYPES
+        return self.bill_type != "" and BillType(self.bill_type) in UTILITY_TYPES
 
     def process_payment(self, *, now: datetime) -> Processed:
         """Run this order's period, if it is due: the same as the sweep does for all."""

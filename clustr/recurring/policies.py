@@ -17,8 +17,8 @@ from clustr.recurring.refusals import (
     NoPeriodLeft,
     StartDatePassed,
 )
-from clustr.recurring.schedule import occurrence
-from clustr.recurring.types import Frequency, NewOrder, OrderState, PaymentSource, RunState, StoppedBy
+from clustr.recurring.schedule import Schedule
+from clustr.recurring.types import NewOrder, OrderState, PaymentSource, RunState, StoppedBy
 
 ORDERS_OF_A_MEMBER = 50
 """How many active and paused standing orders one member may have."""
@@ -32,24 +32,6 @@ class Open:
 
     bill_id: UUID
     remaining_minor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """What says when an order runs."""
-
-    anchor: datetime
-    frequency: Frequency
-    timezone: str
-    end_at: datetime | None
-
-    def due_at(self, period: int) -> datetime:
-        """When this period is due."""
-        return occurrence(anchor=self.anchor, frequency=self.frequency, period=period, timezone=self.timezone)
-
-    def has(self, period: int) -> bool:
-        """Whether the order runs in this period, or ended before it."""
-        return self.end_at is None or self.due_at(period) <= self.end_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ twice is taken the first time. Where a zone once skipped a whole day, that day's
 from __future__ import annotations
 
 from calendar import monthrange
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -17,6 +18,24 @@ from clustr.recurring.types import Frequency
 
 _DAYS = {Frequency.DAILY: 1, Frequency.WEEKLY: 7}
 _MONTHS = {Frequency.MONTHLY: 1, Frequency.QUARTERLY: 3, Frequency.YEARLY: 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What says when an order runs."""
+
+    anchor: datetime
+    frequency: Frequency
+    timezone: str
+    end_at: datetime | None
+
+    def due_at(self, period: int) -> datetime:
+        """When this period is due."""
+        return occurrence(anchor=self.anchor, frequency=self.frequency, period=period, timezone=self.timezone)
+
+    def has(self, period: int) -> bool:
+        """Whether the order runs in this period, or ended before it."""
+        return self.end_at is None or self.due_at(period) <= self.end_at
 
 
 def anchor_of(*, start: datetime, timezone: str) -> datetime:

@@ -22,14 +22,15 @@ def process_recurring_payments(timestamp: int) -> None:
 @task(name="recurring.process_cluster", queue=MONEY)
 def process_cluster(cluster_id: str) -> None:
     """Run what is due in one cluster."""
-    done = commands.process_recurring_payments_of(
-        cluster_id=UUID(cluster_id), now=clock.now(), batches=BATCHES_A_JOB
-    )
+    done = commands.process_recurring_payments_of(cluster_id=UUID(cluster_id), now=clock.now(), batches=BATCHES_A_JOB)
     if done.total:
         enqueue("recurring.process_cluster", once_key=f"recurring.process_cluster:{cluster_id}", cluster_id=cluster_id)
 
 
-@task(name="recurring.tell", queue=MESSAGES)
-def tell(cluster_id: str) -> None:
-    """Tell members how their recurring payments went."""
-    commands.tell_of_runs(cluster_id=UUID(cluster_id), now=clock.now())
+@periodic(cron="* * * * *", name="recurring.tell_of_runs", queue=MESSAGES)
+def tell_of_runs(timestamp: int) -> None:
+    """Every minute: tell members how their recurring payments went."""
+    del timestamp
+    now = clock.now()
+    for cluster_id in commands.untold_clusters():
+        commands.tell_of_runs(cluster_id=cluster_id, now=now)

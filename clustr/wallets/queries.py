@@ -106,9 +106,7 @@ def _revenue(actor: Actor, now: datetime, kinds: frozenset[TransferKind]) -> Rev
     )
 
 
-def _takings(
-    actor: Actor, kinds: frozenset[TransferKind], *, since: date, today: date
-) -> list[ledger.TurnoverLine]:
+def _takings(actor: Actor, kinds: frozenset[TransferKind], *, since: date, today: date) -> list[ledger.TurnoverLine]:
     account = _cluster_account(actor)
     if account is None:
         return []

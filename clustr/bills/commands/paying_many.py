@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from clustr.bills.types import BillType
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import new_id, reference_of
+from clustr.kit.prepared import fetch_prepared
 from clustr.kit.tenancy import current_tenant
 
 
@@ -26,20 +25,18 @@ class PartToPay:
     transaction_id: UUID
 
 
-def hold_payable_bills(
-    *, wanted: Sequence[tuple[UUID, BillType]], now: datetime
-) -> dict[UUID, list[tuple[UUID, int]]]:
+def hold_payable_bills(*, wanted: Sequence[tuple[UUID, BillType]], now: datetime) -> dict[UUID, list[tuple[UUID, int]]]:
     """Hold these members' parts of their bills of this type each that are open to be paid now, until the transaction under
     way ends. Answers by member each bill with what remains of it in minor units, the oldest due date first."""
     current_tenant()
-    with refusals_from_database(), connection.cursor() as cursor:
-        cursor.execute(
+    with refusals_from_database():
+        found = fetch_prepared(
             "SELECT member, bill, remaining FROM bills_hold_payable(%s::uuid[], %s::text[], %s)",
-            [[user_id for user_id, _ in wanted], [str(type) for _, type in wanted], now],
+            [[user_id for user_id, _ in wanted], [type.value for _, type in wanted], now],
         )
-        held: dict[UUID, list[tuple[UUID, int]]] = {}
-        for user_id, bill_id, remaining in cursor.fetchall():
-            held.setdefault(user_id, []).append((bill_id, remaining))
+    held: dict[UUID, list[tuple[UUID, int]]] = {}
+    for user_id, bill_id, remaining in found:
+        held.setdefault(user_id, []).append((bill_id, remaining))
     return held
 
 
@@ -54,8 +51,8 @@ def pay_held_bills(
     if not parts:
         return {}
     current_tenant()
-    with refusals_from_database(), connection.cursor() as cursor:
-        cursor.execute(
+    with refusals_from_database():
+        answered = fetch_prepared(
             "SELECT wallet, verdict, short FROM bills_pay_many(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[],"
             " %s::uuid[], %s::text[], %s, %s, %s)",
             [
@@ -70,7 +67,7 @@ def pay_held_bills(
                 action,
             ],
         )
-        return {wallet: (verdict, short) for wallet, verdict, short in cursor.fetchall()}
+    return {wallet: (verdict, short) for wallet, verdict, short in answered}
 
 
 def part_to_pay(*, bill_id: UUID, user_id: UUID, wallet_id: UUID, amount_minor: int) -> PartToPay:

@@ -17,7 +17,7 @@ from clustr.recurring.commands.scheduled import (
     one_at_a_time,
     process_recurring_payments,
 )
-from clustr.recurring.commands.telling import tell_of_runs
+from clustr.recurring.commands.telling import tell_of_runs, untold_clusters
 
 __all__ = [
     "OrderChanges",
@@ -35,4 +35,5 @@ __all__ = [
     "process_recurring_payments_of",
     "resume_recurring_payment",
     "tell_of_runs",
+    "untold_clusters",
 ]

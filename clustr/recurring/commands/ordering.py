@@ -78,7 +78,7 @@ def create_recurring_payment(
             max_minor=new.max_amount.minor if new.max_amount else None,
             currency=actor.currency,
             frequency=new.frequency.value,
-            bill_type=new.bill_type.value if new.bill_type else None,
+            bill_type=new.bill_type.value if new.bill_type else "",
             payment_source=new.payment_source.value,
             anchor_on=anchor.date(),
             anchor_at=anchor.time(),
@@ -118,7 +118,7 @@ def edit_recurring_payment(
         order.amount_minor = changes.amount.minor if changes.amount else order.amount_minor
         order.max_minor = changes.max_amount.minor if changes.max_amount else order.max_minor
         order.end_at = changes.end_date or order.end_at
-        if order.max_minor is not None and (order.bill_type is None or order.max_minor < order.amount_minor):
+        if order.max_minor is not None and (not order.bill_type or order.max_minor < order.amount_minor):
             raise MaximumNotNeeded
         if not order.schedule.has(order.next_period):
             raise NoPeriodLeft
@@ -140,9 +140,7 @@ def pause_recurring_payment(*, actor: Actor, recurring_payment_id: UUID, reason:
         _pause(actor, _own(actor, recurring_payment_id), StoppedBy.MEMBER, reason, now)
 
 
-def pause_recurring_payment_of_member(
-    *, actor: Actor, recurring_payment_id: UUID, reason: str, now: datetime
-) -> None:
+def pause_recurring_payment_of_member(*, actor: Actor, recurring_payment_id: UUID, reason: str, now: datetime) -> None:
     """Stop a member's standing order, as the office; its member is told, and may resume it. Needs ManageRecurring, and
     nobody does it to their own. Refuses as `pause_recurring_payment`, and `SeparationOfDuties`."""
     actor.require(PaymentsPermissions.MANAGE_RECURRING)
@@ -260,7 +258,7 @@ def _terms(order: RecurringPayment) -> dict[str, Any]:
         "max_amount": str(Money(order.max_minor, order.currency)) if order.max_minor else None,
         "currency": order.currency,
         "frequency": order.frequency,
-        "bill_type": order.bill_type,
+        "bill_type": order.bill_type or None,
         "end_at": order.end_at.isoformat() if order.end_at else None,
     }
 

@@ -19,23 +19,25 @@ from clustr.clusters import queries as clusters
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import new_id, reference_of
-from clustr.kit.jobs import enqueue
+from clustr.kit.prepared import fetch_prepared
 from clustr.kit.tenancy import in_tenant
 from clustr.recurring.commands.ordering import stop_order
 from clustr.recurring.models import RecurringPayment
 from clustr.recurring.notices import tell_of_order
-from clustr.recurring.policies import Open, Schedule, Step, after_failure, after_success, divide_among_bills
+from clustr.recurring.policies import Open, Step, after_failure, after_success, divide_among_bills
+from clustr.recurring.schedule import Schedule
 from clustr.recurring.types import Frequency, Happening, OrderState, Processed, RunFailure, RunState, StoppedBy
 
 BATCH = 1_000
 
 # The order's row is locked for the batch: of two sweeps at once each takes what the other has not, and whoever pauses an
-# order waits for its run or comes first. A period that was tried before goes on with its run.
+# order waits for its run or comes first. A period that was tried before goes on with its run. Whether somebody is a member
+# is looked up by key for each: asked by EXISTS, the planner would read every membership of the cluster for each batch.
 _CLAIM = """
 SELECT o.id, o.user_id, o.title, o.amount_minor, coalesce(o.max_minor, o.amount_minor), o.currency, o.frequency,
   o.bill_type, o.anchor_on + o.anchor_at, o.timezone, o.end_at, o.next_period, o.failed_attempts,
-  EXISTS (SELECT FROM clusters_membership m WHERE m.cluster_id = o.cluster_id AND m.user_id = o.user_id
-          AND m.joined_at <= %(now)s AND (m.left_at IS NULL OR m.left_at > %(now)s)),
+  coalesce((SELECT true FROM clusters_membership m WHERE m.cluster_id = o.cluster_id AND m.user_id = o.user_id
+    AND m.joined_at <= %(now)s AND (m.left_at IS NULL OR m.left_at > %(now)s) LIMIT 1), false),
   (SELECT w.id FROM wallets_wallet w
    WHERE w.cluster_id = o.cluster_id AND w.user_id = o.user_id AND w.currency = o.currency),
   CASE WHEN o.failed_attempts > 0 THEN (SELECT r.id FROM recurring_run r
@@ -60,7 +62,7 @@ class _Due(NamedTuple):
     most_minor: int
     currency: str
     frequency: str
-    bill_type: str | None
+    bill_type: str
     anchor: datetime
     timezone: str
     end_at: datetime | None
@@ -100,7 +102,7 @@ def process_recurring_payments_of(
     """Run everything that is due in a cluster, the longest due first, in batches; what was missed runs period after period.
     Answers what it did. At most so many `batches`; may run beside itself. `progress` hears of each batch."""
     done = Processed()
-    in_tenant(cluster_id, lambda: retime_orders(cluster_id, now))
+    in_tenant(cluster_id, lambda: _retime_orders(cluster_id))
     while batches is None or batches > 0:
         ran = in_tenant(cluster_id, lambda: _run_batch(cluster_id, now, BATCH, None))
         if not ran.total:
@@ -111,7 +113,7 @@ def process_recurring_payments_of(
     return done
 
 
-def retime_orders(cluster_id: UUID, now: datetime) -> int:
+def _retime_orders(cluster_id: UUID) -> int:
     """Let the orders of a cluster that moved to another time zone follow its wall clock; answers how many. A period keeps
     its number, and so runs once whatever the zone."""
     timezone = clusters.system_actor(cluster_id=cluster_id).timezone
@@ -140,8 +142,6 @@ def _run_batch(cluster_id: UUID, now: datetime, limit: int, only: UUID | None) -
         _note(here, outcomes, steps, now)
         _note_bills(here, outcomes)
         _note_pauses(cluster_id, [due.id for due in here if steps[due.id].order is OrderState.PAUSED], now)
-        if here:
-            enqueue("recurring.tell", once_key=f"recurring.tell:{cluster_id}", cluster_id=cluster_id)
     states = [step.run for step in steps.values()]
     return Processed(
         completed=states.count(RunState.COMPLETED),
@@ -155,12 +155,13 @@ def _run_batch(cluster_id: UUID, now: datetime, limit: int, only: UUID | None) -
 def _claim(cluster_id: UUID, now: datetime, limit: int, only: UUID | None) -> list[_Due]:
     with refusals_from_database(), connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"cluster": cluster_id, "now": now, "limit": limit, "only": only})
-        return [_Due(*row[:-1], row[-1] or new_id()) for row in cursor.fetchall()]
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return [_Due._make((*row[:-1], row[-1] or new_id())) for row in rows]
 
 
 def _contribute(here: Sequence[_Due], now: datetime) -> dict[UUID, _Outcome]:
     """Contributions, for orders without a type of bills."""
-    contributing = [due for due in here if due.bill_type is None]
+    contributing = [due for due in here if not due.bill_type]
     outcomes = {due.id: _Outcome(0, RunFailure.INSUFFICIENT_FUNDS, due.amount_minor) for due in contributing}
     for currency in sorted({due.currency for due in contributing}):
         paying = [due for due in contributing if due.currency == currency and due.wallet_id]
@@ -187,7 +188,7 @@ def _contribute(here: Sequence[_Due], now: datetime) -> dict[UUID, _Outcome]:
 
 def _pay_bills(here: Sequence[_Due], now: datetime) -> dict[UUID, _Outcome]:
     """What is open of each order's type of bills, the oldest first, up to its cap: the whole of that or nothing."""
-    paying = [due for due in here if due.bill_type is not None]
+    paying = [due for due in here if due.bill_type]
     if not paying:
         return {}
     held = bills.hold_payable_bills(wanted=[(due.user_id, BillType(due.bill_type)) for due in paying], now=now)
@@ -221,9 +222,8 @@ def _pay_bills(here: Sequence[_Due], now: datetime) -> dict[UUID, _Outcome]:
 def _verdicts(statement: str, values: list[Any]) -> dict[Any, tuple[str, int]]:
     if not values[0]:
         return {}
-    with refusals_from_database(), connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return {wallet: (verdict, short) for wallet, verdict, short in cursor.fetchall()}
+    with refusals_from_database():
+        return {wallet: (verdict, short) for wallet, verdict, short in fetch_prepared(statement, values)}
 
 
 def _judged(verdict: tuple[str, int], amount_minor: int) -> _Outcome:
@@ -248,8 +248,8 @@ def _note(here: Sequence[_Due], outcomes: dict[UUID, _Outcome], steps: dict[UUID
     if not here:
         return
     columns = zip(*(_line(due, outcomes[due.id], steps[due.id]) for due in here), strict=True)
-    with refusals_from_database(), connection.cursor() as cursor:
-        cursor.execute(_NOTE, [*map(list, columns), now])
+    with refusals_from_database():
+        fetch_prepared(_NOTE, [*map(list, columns), now])
 
 
 def _line(due: _Due, outcome: _Outcome, step: Step) -> tuple[Any, ...]:
@@ -283,6 +283,8 @@ def _note_bills(here: Sequence[_Due], outcomes: dict[UUID, _Outcome]) -> None:
 
 
 def _note_pauses(cluster_id: UUID, paused: Sequence[UUID], now: datetime) -> None:
+    if not paused:
+        return
     audit.record_batch(
         actor=clusters.system_actor(cluster_id=cluster_id),
         action="recurring.paused",

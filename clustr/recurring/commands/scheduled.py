@@ -29,15 +29,11 @@ def due_clusters(*, now: datetime) -> list[UUID]:
 def count_due(*, now: datetime) -> int:
     """How many standing orders are due, in all clusters."""
     with connections["sweep"].cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM recurring_payment WHERE state = 'active' AND next_run_at <= %s", [now]
-        )
+        cursor.execute("SELECT count(*) FROM recurring_payment WHERE state = 'active' AND next_run_at <= %s", [now])
         return int(cursor.fetchone()[0])
 
 
-def process_recurring_payments(
-    *, now: datetime, progress: Callable[[Processed], None] = lambda _: None
-) -> Processed:
+def process_recurring_payments(*, now: datetime, progress: Callable[[Processed], None] = lambda _: None) -> Processed:
     """Run everything that is due, cluster by cluster; answers what it did. What one cluster's run could not do leaves the
     others alone and is due still."""
     done = Processed()
@@ -51,7 +47,9 @@ def ask_to_process_recurring_payments(*, now: datetime) -> int:
     due = due_clusters(now=now)
     with transaction.atomic():
         for cluster_id in due:
-            enqueue("recurring.process_cluster", once_key=f"recurring.process_cluster:{cluster_id}", cluster_id=cluster_id)
+            enqueue(
+                "recurring.process_cluster", once_key=f"recurring.process_cluster:{cluster_id}", cluster_id=cluster_id
+            )
     return len(due)
 
 

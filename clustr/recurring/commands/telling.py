@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connections
 from django.db.models import F
 
 from clustr.kit.crashpoints import crash_points
@@ -13,6 +14,13 @@ from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.notices import tell_of_run
 
 _AT_ONCE = 200
+
+
+def untold_clusters() -> list[UUID]:
+    """The clusters in which somebody was not told yet; read through the sweep role, outside any tenant."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute("SELECT DISTINCT cluster_id FROM recurring_run WHERE told_attempts < attempts ORDER BY 1")
+        return [row[0] for row in cursor.fetchall()]
 
 
 def tell_of_runs(*, cluster_id: UUID, now: datetime) -> int:

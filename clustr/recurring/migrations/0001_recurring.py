@@ -27,7 +27,7 @@ CREATE TABLE recurring_payment (
   max_minor kit_amount,
   currency varchar(3) NOT NULL,
   frequency text NOT NULL CHECK (frequency IN ({_one_of(Frequency)})),
-  bill_type text CHECK (bill_type IN ({_one_of(PAYABLE)})),
+  bill_type text NOT NULL DEFAULT '' CHECK (bill_type IN ({_one_of(["", *PAYABLE])})),
   payment_source text NOT NULL CHECK (payment_source IN ({_one_of(PaymentSource)})),
   method_id uuid,
   anchor_on date NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE recurring_payment (
   CONSTRAINT recurring_payment_stopped_by_somebody CHECK (
     (state IN ('paused', 'cancelled')) = (stopped_at IS NOT NULL) AND (stopped_at IS NULL) = (stopped_by = '')),
   CONSTRAINT recurring_payment_maximum_for_bills CHECK (
-    max_minor IS NULL OR bill_type IS NOT NULL AND max_minor >= amount_minor),
+    max_minor IS NULL OR bill_type <> '' AND max_minor >= amount_minor),
   CONSTRAINT recurring_payment_card_named CHECK ((payment_source = 'card') = (method_id IS NOT NULL))
 ) WITH (fillfactor = 80);
 CREATE INDEX recurring_payment_due ON recurring_payment (cluster_id, next_run_at, id) WHERE state = 'active';
@@ -192,7 +192,7 @@ STATE = [
             ("max_minor", models.BigIntegerField(null=True)),
             ("currency", models.CharField(max_length=3)),
             ("frequency", models.TextField()),
-            ("bill_type", models.TextField(null=True)),
+            ("bill_type", models.TextField(default="")),
             ("payment_source", models.TextField()),
             ("method_id", _uuid(null=True)),
             ("anchor_on", models.DateField()),

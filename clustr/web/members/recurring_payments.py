@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -23,7 +23,7 @@ from clustr.web.schemas import Amount, AmountOut, Currency, In, Instant, Out, Pi
 
 router = Router(tags=["My recurring payments"])
 
-_EXAMPLE = {
+_EXAMPLE: dict[str, Any] = {
     "title": "Monthly service charge",
     "amount": "5000.00",
     "frequency": "monthly",
@@ -241,9 +241,7 @@ def get_my_recurring_payment(request: Request, recurring_payment_id: UUID) -> Ht
 
 
 @router.patch("{recurring_payment_id}/", response=RecurringPaymentOut, summary="Change a recurring payment")
-def edit_recurring_payment(
-    request: Request, recurring_payment_id: UUID, body: EditRecurringPaymentIn
-) -> HttpResponse:
+def edit_recurring_payment(request: Request, recurring_payment_id: UUID, body: EditRecurringPaymentIn) -> HttpResponse:
     """Counts from the next run on.
 
     Refuses with `recurring_payment_not_found`, `recurring_payment_over`, `maximum_not_needed`, `no_period_left`,
