@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.recurring import commands
 from clustr.recurring.models import RecurringPayment, Run
@@ -14,11 +15,11 @@ from tests.cast import Cast, Person
 from tests.money import naira, no_pin
 
 
-def new_order(cast: Cast, amount: str = "1000.00", **terms: object) -> NewOrder:
+def new_order(cast: Cast, amount: str | Money = "1000.00", **terms: object) -> NewOrder:
     return NewOrder(
         **{
             "title": "Garden",
-            "amount": naira(amount),
+            "amount": naira(amount) if isinstance(amount, str) else amount,
             "frequency": Frequency.MONTHLY,
             "start_date": cast.now + timedelta(hours=1),
             **terms,
@@ -28,7 +29,7 @@ def new_order(cast: Cast, amount: str = "1000.00", **terms: object) -> NewOrder:
 
 def order_of(
     cast: Cast,
-    amount: str = "1000.00",
+    amount: str | Money = "1000.00",
     *,
     person: Person | None = None,
     authorization: SpendAuthorization | None = None,
@@ -78,11 +79,6 @@ def runs(cast: Cast, order: UUID) -> list[Run]:
     """The order's runs, the first period first."""
     with tenant(cast.cluster_id):
         return list(Run.objects.filter(order_id=order).order_by("period"))
-
-
-def told(run: Run) -> tuple[int, str, str]:
-    """A run in short: its period, its state, and what it moved."""
-    return run.period, run.state, str(naira("0.00") + type(naira("0.00"))(run.amount_minor, "NGN"))
 
 
 def at(text: str) -> datetime:
