@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clustr.kit.errors import Conflict, Invalid, NotFound
+from clustr.kit.errors import Conflict, Invalid, NotAllowed, NotFound
 
 
 class RecurringPaymentNotFound(NotFound):
@@ -35,7 +35,7 @@ class TooManyRecurringPayments(Conflict):
     code = "too_many_recurring_payments"
 
 
-class NotAMemberNow(Conflict):
+class NotAMemberNow(NotAllowed):
     """Recurring payments are for present members."""
 
     code = "not_a_member_now"

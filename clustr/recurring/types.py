@@ -84,6 +84,17 @@ class NewOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderChanges:
+    """What to change of a standing order; None leaves it as it is."""
+
+    title: str | None = None
+    description: str | None = None
+    amount: Money | None = None
+    max_amount: Money | None = None
+    end_date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """What became of one period of a standing order. `amount` is what moved; `attempts`, how often it was tried."""
 

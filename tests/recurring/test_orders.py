@@ -15,7 +15,6 @@ from clustr.kit.errors import Refusal
 from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import tenant
 from clustr.recurring import commands, queries
-from clustr.recurring.commands import OrderChanges
 from clustr.recurring.refusals import (
     BillTypeNotPayable,
     CardPaymentsNotOffered,
@@ -29,7 +28,7 @@ from clustr.recurring.refusals import (
     StartDatePassed,
     TooManyRecurringPayments,
 )
-from clustr.recurring.types import Frequency, PaymentSource, Processed
+from clustr.recurring.types import Frequency, OrderChanges, PaymentSource, Processed
 from clustr.wallets import commands as wallets
 from clustr.wallets.refusals import PinRequired, SeparationOfDuties
 from clustr.wallets.types import SpendAuthorization

@@ -11,6 +11,7 @@ from tests.seeds import (
     one_call,
     payments,
     pins,
+    recurring,
     settlement,
     strangers,
     wallets,
@@ -30,5 +31,6 @@ SEEDS: tuple[Seed, ...] = (
     *bills.SEEDS,
     *bill_acts.SEEDS,
     *one_call.SEEDS,
+    *recurring.SEEDS,
     *strangers.SEEDS,
 )

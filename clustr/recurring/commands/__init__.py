@@ -1,7 +1,6 @@
 """The only writers of standing orders: setting up, running, pausing, resuming, cancelling."""
 
 from clustr.recurring.commands.ordering import (
-    OrderChanges,
     cancel_recurring_payment,
     create_recurring_payment,
     edit_recurring_payment,
@@ -20,7 +19,6 @@ from clustr.recurring.commands.scheduled import (
 from clustr.recurring.commands.telling import tell_of_runs, untold_clusters
 
 __all__ = [
-    "OrderChanges",
     "ask_to_process_recurring_payments",
     "cancel_recurring_payment",
     "count_due",

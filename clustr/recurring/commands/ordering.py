@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -31,23 +30,12 @@ from clustr.recurring.refusals import (
     TooManyRecurringPayments,
 )
 from clustr.recurring.schedule import anchor_of, first_period_after, occurrence
-from clustr.recurring.types import Happening, NewOrder, OrderState, RunState, StoppedBy
+from clustr.recurring.types import Happening, NewOrder, OrderChanges, OrderState, RunState, StoppedBy
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 from clustr.wallets.types import SpendAuthorization
 
 _OPEN = (OrderState.ACTIVE.value, OrderState.PAUSED.value)
-
-
-@dataclass(frozen=True, slots=True)
-class OrderChanges:
-    """What to change of a standing order; None leaves it as it is."""
-
-    title: str | None = None
-    description: str | None = None
-    amount: Money | None = None
-    max_amount: Money | None = None
-    end_date: datetime | None = None
 
 
 def create_recurring_payment(

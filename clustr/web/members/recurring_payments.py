@@ -13,7 +13,7 @@ from pydantic import Field
 from clustr.bills.types import BillType
 from clustr.kit.money import Money
 from clustr.recurring import commands, queries
-from clustr.recurring.types import Frequency, NewOrder, OrderState, PaymentSource
+from clustr.recurring.types import Frequency, NewOrder, OrderChanges, OrderState, PaymentSource
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import SpendAuthorization
 from clustr.web.door import Request, once, read
@@ -53,7 +53,6 @@ class CreateRecurringPaymentIn(In):
         None, description="Pay my acknowledged bills of this type, the oldest first; never more than is owed."
     )
     payment_source: PaymentSource = PaymentSource.WALLET
-    payment_method_id: UUID | None = None
     max_amount: Amount | None = Field(None, description="With `bill_type`: the most a run pays; at least `amount`.")
     pin: Pin | None = Field(None, description="Needed once a PIN is set. Runs never ask for it.")
 
@@ -162,7 +161,6 @@ def create_recurring_payment(request: Request, body: CreateRecurringPaymentIn) -
                 description=body.description,
                 bill_type=body.bill_type,
                 payment_source=body.payment_source,
-                payment_method_id=body.payment_method_id,
                 max_amount=_money(request, body.max_amount, "max_amount"),
             ),
             authorization=authorization,
@@ -252,7 +250,7 @@ def edit_recurring_payment(request: Request, recurring_payment_id: UUID, body: E
         commands.edit_recurring_payment(
             actor=request.actor,
             recurring_payment_id=recurring_payment_id,
-            changes=commands.OrderChanges(
+            changes=OrderChanges(
                 title=body.title,
                 description=body.description,
                 amount=_money(request, body.amount, "amount"),
