@@ -23,6 +23,7 @@ from clustr.web.schemas import Amount, AmountOut, Currency, In, Instant, Out, Pi
 
 router = Router(tags=["My recurring payments"])
 
+_ID = "01998a4e-6f00-7c00-8000-000000000001"
 _EXAMPLE: dict[str, Any] = {
     "title": "Monthly service charge",
     "amount": "5000.00",
@@ -73,17 +74,23 @@ class EditRecurringPaymentIn(In):
 class RecurringPaymentIn(In):
     """Which standing order."""
 
+    model_config = {"json_schema_extra": {"examples": [{"recurring_payment_id": _ID}]}}
+
     recurring_payment_id: UUID
 
 
 class ReasonedRecurringPaymentIn(RecurringPaymentIn):
     """Which standing order, and why."""
 
+    model_config = {"json_schema_extra": {"examples": [{"recurring_payment_id": _ID, "reason": "Travelling"}]}}
+
     reason: Annotated[str, Text(500, empty=True)] = ""
 
 
 class ResumeRecurringPaymentIn(RecurringPaymentIn):
     """Which standing order is to run again."""
+
+    model_config = {"json_schema_extra": {"examples": [{"recurring_payment_id": _ID, "pin": "482915"}]}}
 
     pin: Pin | None = Field(None, description="Needed once a PIN is set.")
 
