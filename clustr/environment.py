@@ -69,6 +69,10 @@ class Environment(BaseSettings):
         "",
         description="`smtp://user:password@host:587` (STARTTLS) or `smtps://`; empty: mail is written to the data folder.",
     )
+    SMS_SENDER: Literal["", "console"] = Field(
+        "", description="Offer notices by SMS: `console` writes them to the log, for trying out; empty: not offered."
+    )
+    WHATSAPP_SENDER: Literal["", "console"] = Field("", description="The same for WhatsApp.")
     EMAIL_FROM: str = Field("ClustR <no-reply@localhost>", description="Sender of the system's mail.")
     THROTTLE_MONEY_PER_MINUTE: int = Field(120, ge=1, description="Money POSTs (and their like) per user and minute.")
     THROTTLE_MONEY_BURST: int = Field(40, ge=1, description="How many of them may come at once.")

@@ -22,17 +22,8 @@ TRUSTED_PROXIES = [proxy.strip() for proxy in ENV.CLUSTR_TRUSTED_PROXIES.split("
 clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-offset")
 
 ROOMS = [
-    "kit",
-    "ledger",
-    "people",
-    "audit",
-    "clusters",
-    "payments",
-    "wallets",
-    "bills",
-    "recurring",
-    "settlement",
-    "web",
+    *("kit", "ledger", "people", "audit", "clusters", "payments", "notifications", "wallets", "bills"),
+    *("recurring", "settlement", "web"),
 ]
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -179,6 +179,10 @@ SEEDS: dict[str, str] = {
       WHERE purpose = 'surplus'""",
     "payments.charged_and_settled": "UPDATE payments_settlement SET completes_minor = 0 WHERE asked_id = %(taken)s",
     "payments.clearing": "UPDATE payments_settlement SET surcharge_minor = surcharge_minor + 1 WHERE asked_id = %(taken)s",
+    "notifications.no_message_without_a_reader": """INSERT INTO notifications_delivery
+      (cluster_id, event_id, channel, user_id, face, state, next_try_at)
+      SELECT cluster_id, id, 'email', gen_random_uuid(), 'member', 'queued', now() FROM notifications_event
+      WHERE user_id IS NOT NULL ORDER BY id DESC LIMIT 1""",
     "wallets.account": "UPDATE wallets_wallet SET currency = 'USD'",
     "wallets.pin_locked": "UPDATE wallets_pin SET failed_attempts = 5",
     "wallets.payouts_hold": "UPDATE payments_transaction SET purpose = 'wallet' WHERE id = %(withdrawal)s",

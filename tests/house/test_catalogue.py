@@ -80,6 +80,8 @@ WITHOUT_KEY = {
     "ledger_transfer.debit": "a hot row; `ledger_post` looks both accounts up in the estate, and `check_books` proves it",
     "ledger_transfer.credit": "as `debit`",
     "ledger_transfer.journal": "what several transfers have in common",
+    "notifications_event.subject_id": "of a room above: a bill, a transaction, a case",
+    "notifications_event.fan_out_after": "how far it has come: any membership's id",
     "payments_attempt.request_id": "a digest",
     "payments_transaction.subject_id": "of a room above, which owns the row that ties it",
 }

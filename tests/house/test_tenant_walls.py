@@ -19,6 +19,8 @@ from clustr.kit import clock
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
+from clustr.notifications import commands as notifications
+from clustr.notifications.types import Channel, Choice, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.providers import registry
 from clustr.payments.states import CaseKind
@@ -116,6 +118,7 @@ def live_in(town: Town, place: Place) -> None:
     place.run_order()
     place.run_order(bill_type=BillType.MAINTENANCE)
     place.set_pin()
+    live_with_notices(place)
     wallets.request_pin_reset(actor=place.member.actor, signed_in_at=clock.now(), now=clock.now())
     sent = {"amount": "5.00", "description": "Hall", "source": "Bank"}
     deposit = place.ended_deposit()
@@ -144,6 +147,17 @@ def live_in(town: Town, place: Place) -> None:
             [estate.id, block],
         )
         do("owner", "INSERT INTO audit_anchor VALUES (%s, %s, now())", [estate.id, block])
+
+
+def live_with_notices(place: Place) -> None:
+    """Somebody is told, reads it, chooses, and gets mail."""
+    member, now = place.member.actor, place.now
+    place.endpoint()
+    notifications.mark_read(actor=member, ids=[UUID(place.notice())], now=now)
+    choice = Choice(NotificationEvents.PAYMENT_CONFIRMED, Channel.EMAIL, enabled=False)
+    notifications.choose_notifications(actor=member, choices=[choice], now=now)
+    while notifications.fan_out(cluster_id=place.estate.id, now=now):
+        pass
 
 
 def do(alias: str, statement: str, values: Any = None) -> int:

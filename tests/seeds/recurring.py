@@ -8,7 +8,7 @@ RUNNING = "clustr/recurring/commands/running.py"
 ORDERING = "clustr/recurring/commands/ordering.py"
 SCHEMA = "clustr/recurring/migrations/0001_recurring.py"
 COVERED = "clustr/ledger/migrations/0002_covered.py"
-PAYING = "clustr/bills/migrations/0003_paying_many.py"
+PAYING = "clustr/bills/migrations/0004_paying_many.py"
 
 sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members", "tests/web/management"), file=RUNNING)
 

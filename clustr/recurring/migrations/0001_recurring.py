@@ -267,7 +267,7 @@ class Migration(migrations.Migration):
         ("audit", "0001_trail"),
         ("ledger", "0002_covered"),
         ("payments", "0002_providers"),
-        ("bills", "0003_paying_many"),
+        ("bills", "0004_paying_many"),
     ]
     operations: ClassVar = [
         migrations.SeparateDatabaseAndState([sql(TABLES)], STATE),

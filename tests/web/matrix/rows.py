@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Any
 
 from clustr.clusters.types import PaymentsPermissions as May
+from clustr.notifications import commands as notifications
 from tests.web.matrix.row import Ask, Hears, Row
 from tests.web.matrix.town import PIN, Place
 
@@ -34,6 +35,7 @@ NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_
 NO_TRANSACTION = Hears(404, "transaction_not_found")
 NO_ORDER = Hears(404, "recurring_payment_not_found")
 RECURRING = frozenset({May.MANAGE_RECURRING})
+NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
 ALL = {"limit": "200"}
 BANK = {"bank_code": "058", "account_number": "0123456789"}
@@ -186,6 +188,41 @@ def receipt(place: Place) -> Ask:
 
 def verify(place: Place) -> Ask:
     return Ask(body={"reference": place.started_deposit().transaction.reference})
+
+
+def notices(place: Place) -> Ask:
+    for _ in range(2):
+        place.notice()
+    return Ask(query=ALL)
+
+
+def read_notice(place: Place) -> Ask:
+    return Ask(body={"notification_ids": [place.notice()]})
+
+
+def choose(place: Place) -> Ask:
+    return Ask(body={"preferences": [{"event": "bill_acknowledged", "channel": "email", "enabled": False}]})
+
+
+ADDRESS = "https://estate.example/clustr"
+
+
+def endpoints(place: Place) -> Ask:
+    place.endpoint()
+    return Ask()
+
+
+def an_endpoint(place: Place) -> Ask:
+    return Ask(path={"endpoint_id": str(place.endpoint())})
+
+
+def calls(place: Place) -> Ask:
+    endpoint = place.endpoint()
+    for _ in range(2):
+        place.notice()
+    while notifications.fan_out(cluster_id=place.estate.id, now=place.now):
+        pass
+    return Ask(path={"endpoint_id": str(endpoint)}, query=ALL)
 
 
 def cards(place: Place) -> Ask:
@@ -346,6 +383,41 @@ ROWS = [
         own=OWN,
     ),
     Row(f"POST {OFFICE}cluster_wallet_credit/", credit, CREDIT, answer=201, not_own="the estate's money, in"),
+    Row(f"GET {OFFICE}webhook_endpoints/", endpoints, MEMBERS),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/",
+        lambda place: Ask(body={"url": ADDRESS, "description": place.text("Hook")}),
+        MEMBERS,
+        answer=201,
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"DELETE {OFFICE}webhook_endpoints/{{endpoint_id}}/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/rotate_secret/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/enable/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"GET {OFFICE}webhook_endpoints/{{endpoint_id}}/deliveries/",
+        calls,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+    ),
     Row(f"GET {OFFICE}reconciliation/", cases, WALLET | TRANSFER),
     Row(
         f"POST {OFFICE}reconciliation/cases/{{case_id}}/take/",
@@ -411,6 +483,10 @@ ROWS = [
         ids={"path.transaction_id": NO_TRANSACTION},
         also=May.VIEW_PAYMENTS,
     ),
+    Row(f"GET {MINE}notifications/", notices),
+    Row(f"POST {MINE}notifications/read/", read_notice, ids={"body.notification_ids.0": NO_NOTICE}),
+    Row(f"GET {MINE}notifications/preferences/", nothing),
+    Row(f"PATCH {MINE}notifications/preferences/", choose),
     Row(f"GET {MINE}payment-methods/", cards),
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
     Row(f"POST {MINE}wallet/deposit/", deposit, answer=201),

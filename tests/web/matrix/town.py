@@ -21,6 +21,10 @@ from clustr.clusters.commands import enrol_members
 from clustr.clusters.types import NewMember, PaymentsPermissions, Role
 from clustr.kit import clock
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import create_endpoint, notify, remove_endpoint
+from clustr.notifications.endpoint_queries import endpoints_of
+from clustr.notifications.queries import my_notifications
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Case, SavedMethod
 from clustr.payments.states import CaseKind
@@ -189,6 +193,31 @@ class Place:
         made = self.order(**terms)
         recurring.process_payment(cluster_id=self.estate.id, recurring_payment_id=made, now=self.now)
         return made
+
+    def notice(self) -> str:
+        """Something the member was told, and nobody else; its id."""
+        notify(
+            event=NotificationEvents.RECURRING_PAYMENT_PAUSED,
+            cluster_id=self.estate.id,
+            audience=Audience.one(self.member.user_id),
+            subject_id=None,
+            facts={"what": self.text("Gate"), "amount_minor": 100, "currency": self.estate.currency},
+            now=self.now,
+        )
+        return str(my_notifications(actor=self.member.actor, limit=1)[0].id)
+
+    def endpoint(self) -> UUID:
+        """Where an estate's system hears of its events; the oldest make room."""
+        for held in endpoints_of(actor=self.clerk.actor)[:-8]:
+            remove_endpoint(actor=self.clerk.actor, endpoint_id=held.id, now=self.now)
+        made = create_endpoint(
+            actor=self.clerk.actor,
+            url="https://estate.example/clustr",
+            description=self.text("Hook"),
+            events=[],
+            now=self.now,
+        )
+        return made.id
 
     def set_pin(self) -> None:
         wallets.set_pin(actor=self.member.actor, pin=PIN, old_pin=None, now=self.now)

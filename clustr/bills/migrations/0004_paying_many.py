@@ -111,5 +111,5 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("bills", "0002_direct_payments"), ("ledger", "0002_covered")]
+    dependencies: ClassVar = [("bills", "0003_telling"), ("ledger", "0002_covered")]
     operations: ClassVar = [sql(PAYING)]
