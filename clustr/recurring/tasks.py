@@ -27,6 +27,20 @@ def process_cluster(cluster_id: str) -> None:
         enqueue("recurring.process_cluster", once_key=f"recurring.process_cluster:{cluster_id}", cluster_id=cluster_id)
 
 
+@periodic(cron="30 6 * * *", name="recurring.send_recurring_payment_reminders", queue=MESSAGES)
+def send_recurring_payment_reminders(timestamp: int) -> None:
+    """Every morning: remind members of recurring payments that run soon, with what their wallets will lack."""
+    del timestamp
+    commands.send_recurring_payment_reminders(now=clock.now())
+
+
+@periodic(cron="0 4 1 * *", name="recurring.clean_up_old_records")
+def clean_up_old_records(timestamp: int) -> None:
+    """Every month: delete technical records that have outlived their use; never money or consent."""
+    del timestamp
+    commands.clean_up_old_records(now=clock.now())
+
+
 @periodic(cron="* * * * *", name="recurring.tell_of_runs", queue=MESSAGES)
 def tell_of_runs(timestamp: int) -> None:
     """Every minute: tell members how their recurring payments went."""

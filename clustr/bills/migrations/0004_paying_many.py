@@ -7,6 +7,9 @@ from django.db import migrations
 from clustr.kit.schema import sql
 
 PAYING = """
+-- For the sweeps that remind of bills which fall due and tell of those which have.
+CREATE INDEX bills_bill_by_due_date ON bills_bill (cluster_id, due_date) WHERE cancelled_at IS NULL;
+
 -- Hold the parts of these members' bills of these types that look open to be paid, in the order of all who hold several,
 -- and answer what then remains of each: acknowledged in its present version, not disputed, cancelled or paid, and not too
 -- late. The oldest first: by due date, then by number.

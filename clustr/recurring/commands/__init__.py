@@ -1,5 +1,6 @@
 """The only writers of standing orders: setting up, running, pausing, resuming, cancelling."""
 
+from clustr.recurring.commands.cleaning import clean_up_old_records, count_old_records
 from clustr.recurring.commands.ordering import (
     cancel_recurring_payment,
     create_recurring_payment,
@@ -8,6 +9,7 @@ from clustr.recurring.commands.ordering import (
     pause_recurring_payment_of_member,
     resume_recurring_payment,
 )
+from clustr.recurring.commands.reminding import count_reminders, send_recurring_payment_reminders
 from clustr.recurring.commands.running import process_payment, process_recurring_payments_of
 from clustr.recurring.commands.scheduled import (
     ask_to_process_recurring_payments,
@@ -21,7 +23,10 @@ from clustr.recurring.commands.telling import tell_of_runs, untold_clusters
 __all__ = [
     "ask_to_process_recurring_payments",
     "cancel_recurring_payment",
+    "clean_up_old_records",
     "count_due",
+    "count_old_records",
+    "count_reminders",
     "create_recurring_payment",
     "due_clusters",
     "edit_recurring_payment",
@@ -32,6 +37,7 @@ __all__ = [
     "process_recurring_payments",
     "process_recurring_payments_of",
     "resume_recurring_payment",
+    "send_recurring_payment_reminders",
     "tell_of_runs",
     "untold_clusters",
 ]

@@ -8,10 +8,13 @@ from uuid import UUID
 from django.db import connections
 from django.db.models import F
 
+from clustr.bills.queries import payable_of
+from clustr.bills.types import BillType
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import in_tenant
+from clustr.recurring import notices
 from clustr.recurring.models import RecurringPayment, Run
-from clustr.recurring.notices import tell_of_run
+from clustr.recurring.types import RunState
 
 _AT_ONCE = 200
 
@@ -40,7 +43,15 @@ def _tell_batch(cluster_id: UUID, now: datetime) -> int:
         )
         runs = list(waiting.order_by("id")[:_AT_ONCE])
         orders = RecurringPayment.objects.filter(cluster_id=cluster_id).in_bulk([run.order_id for run in runs])
-        for run in runs:
-            tell_of_run(order=orders[run.order_id], run=run, now=now)
+        if runs:
+            notices.tell_of_runs(runs=runs, orders=orders, asking=_asking(runs, orders, now), now=now)
         Run.objects.filter(cluster_id=cluster_id, id__in=[run.id for run in runs]).update(told_attempts=F("attempts"))
     return len(runs)
+
+
+def _asking(runs: list[Run], orders: dict[UUID, RecurringPayment], now: datetime) -> set[UUID]:
+    """The orders that found nothing to pay while a bill of their type waits for its member's acknowledgment."""
+    empty = {orders[run.order_id] for run in runs if run.state == RunState.NOTHING_DUE}
+    wanted = [(order.user_id, BillType(order.bill_type)) for order in empty]
+    found = payable_of(wanted=wanted, now=now)
+    return {order.id for order in empty if found[order.user_id, BillType(order.bill_type)].to_acknowledge}

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from clustr.bills import commands as bills
 from clustr.kit import clock
 from clustr.kit.database import check_safety
 from clustr.recurring import commands
@@ -32,7 +33,7 @@ class Command(BaseCommand):
             if task not in (ALL, name):
                 continue
             if dry_run:
-                self.stdout.write(f"{name}: {count(now)} due, nothing done")
+                self.stdout.write(f"{name}: {count(now)} to look at, nothing done")
                 continue
             with commands.one_at_a_time(name) as alone:
                 if alone:
@@ -49,6 +50,22 @@ class Command(BaseCommand):
         """By name: how much is due, and the work, which says what it did."""
         return {
             "recurring_payments": (lambda now: commands.count_due(now=now), self._recurring_payments),
+            "recurring_reminders": (
+                lambda now: commands.count_reminders(now=now),
+                lambda now: f"{commands.send_recurring_payment_reminders(now=now)} notices",
+            ),
+            "overdue_bills": (
+                lambda now: bills.count_overdue_bills(now=now),
+                lambda now: f"{bills.check_overdue_bills(now=now)} notices",
+            ),
+            "bill_reminders": (
+                lambda now: bills.count_bills_due_soon(now=now),
+                lambda now: f"{bills.send_bill_reminders(now=now)} notices",
+            ),
+            "cleanup": (
+                lambda now: commands.count_old_records(now=now),
+                lambda now: f"{commands.clean_up_old_records(now=now)} records deleted",
+            ),
         }
 
     def _recurring_payments(self, now: datetime) -> str:
