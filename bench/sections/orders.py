@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from clustr.kit import clock
 from clustr.kit.invariants import violations
 from clustr.kit.tenancy import tenant
 from clustr.recurring import commands
+from clustr.recurring.commands.scheduled import LANES
 from clustr.recurring.models import RecurringPayment
 from clustr.recurring.types import OrderState, Processed, StoppedBy
 
@@ -83,7 +85,7 @@ class _Ran:
 def _ran(estate: Estate, now: datetime, count: int, *, memory: bool = True) -> _Ran:
     """Time a sweep; then take the memory of another one a month later, which measuring slows down."""
     began = time.perf_counter()
-    _process(estate, now, count)
+    _in_lanes(estate, now, count)
     seconds = time.perf_counter() - began
     peak = 0
     if memory:
@@ -93,6 +95,20 @@ def _ran(estate: Estate, now: datetime, count: int, *, memory: bool = True) -> _
         tracemalloc.stop()
     _end_all(estate, now)
     return _Ran(count / seconds, seconds, peak)
+
+
+def _in_lanes(estate: Estate, now: datetime, count: int) -> None:
+    """As the worker does it: two jobs at once for one cluster, each taking what the other has not."""
+
+    def work() -> Processed:
+        try:
+            return commands.process_recurring_payments_of(cluster_id=estate.cluster_id, now=now)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(LANES) as pool:
+        done = sum((job.result() for job in [pool.submit(work) for _ in range(LANES)]), Processed())
+    assert done == Processed(completed=count), done
 
 
 def _process(estate: Estate, now: datetime, count: int) -> None:

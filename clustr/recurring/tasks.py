@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from clustr.kit import clock
-from clustr.kit.jobs import MESSAGES, MONEY, enqueue, periodic, task
+from clustr.kit.jobs import MESSAGES, MONEY, periodic, task
 from clustr.recurring import commands
 
 BATCHES_A_JOB = 20
@@ -20,11 +20,11 @@ def process_recurring_payments(timestamp: int) -> None:
 
 
 @task(name="recurring.process_cluster", queue=MONEY)
-def process_cluster(cluster_id: str) -> None:
-    """Run what is due in one cluster."""
+def process_cluster(cluster_id: str, lane: str = "0") -> None:
+    """Run what is due in one cluster; in each lane another worker may."""
     done = commands.process_recurring_payments_of(cluster_id=UUID(cluster_id), now=clock.now(), batches=BATCHES_A_JOB)
     if done.total:
-        enqueue("recurring.process_cluster", once_key=f"recurring.process_cluster:{cluster_id}", cluster_id=cluster_id)
+        commands.ask_to_process_cluster(cluster_id=UUID(cluster_id), lane=int(lane))
 
 
 @periodic(cron="30 6 * * *", name="recurring.send_recurring_payment_reminders", queue=MESSAGES)

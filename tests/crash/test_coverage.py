@@ -140,6 +140,7 @@ MOVE_NOTHING = {
     "bills.judge_direct_payment": "asks the rules, and changes nothing",
     "recurring.process_recurring_payments": "runs cluster by cluster, by `process_recurring_payments_of`",
     "recurring.ask_to_process_recurring_payments": "asks the worker to; what it forgot is due still",
+    "recurring.ask_to_process_cluster": "asks the worker to; what it forgot is due still",
     "recurring.count_due": "counts",
     "recurring.count_reminders": "counts",
     "recurring.count_old_records": "counts",

@@ -31,7 +31,7 @@ def hold_payable_bills(*, wanted: Sequence[tuple[UUID, BillType]], now: datetime
     current_tenant()
     with refusals_from_database():
         found = fetch_prepared(
-            "SELECT member, bill, remaining FROM bills_hold_payable(%s::uuid[], %s::text[], %s)",
+            "SELECT member, bill, remaining FROM bills_hold_payable(%b::uuid[], %b::text[], %s)",
             [[user_id for user_id, _ in wanted], [type.value for _, type in wanted], now],
         )
     held: dict[UUID, list[tuple[UUID, int]]] = {}
@@ -53,8 +53,8 @@ def pay_held_bills(
     current_tenant()
     with refusals_from_database():
         answered = fetch_prepared(
-            "SELECT wallet, verdict, short FROM bills_pay_many(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[],"
-            " %s::uuid[], %s::text[], %s, %s, %s)",
+            "SELECT wallet, verdict, short FROM bills_pay_many(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[],"
+            " %b::uuid[], %b::text[], %s, %s, %s)",
             [
                 [part.bill_id for part in parts],
                 [part.user_id for part in parts],

@@ -12,6 +12,7 @@ from clustr.recurring.commands.ordering import (
 from clustr.recurring.commands.reminding import count_reminders, send_recurring_payment_reminders
 from clustr.recurring.commands.running import process_payment, process_recurring_payments_of
 from clustr.recurring.commands.scheduled import (
+    ask_to_process_cluster,
     ask_to_process_recurring_payments,
     count_due,
     due_clusters,
@@ -21,6 +22,7 @@ from clustr.recurring.commands.scheduled import (
 from clustr.recurring.commands.telling import tell_of_runs, untold_clusters
 
 __all__ = [
+    "ask_to_process_cluster",
     "ask_to_process_recurring_payments",
     "cancel_recurring_payment",
     "clean_up_old_records",

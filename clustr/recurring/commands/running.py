@@ -48,8 +48,8 @@ WHERE o.cluster_id = %(cluster)s AND o.state = 'active' AND o.next_run_at <= %(n
 ORDER BY o.next_run_at, o.id LIMIT %(limit)s FOR NO KEY UPDATE OF o SKIP LOCKED"""
 
 _NOTE = """
-SELECT recurring_note_runs(%s::uuid[], %s::integer[], %s::uuid[], %s::timestamptz[], %s::text[], %s::bigint[],
-  %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[], %s::integer[], %s::timestamptz[], %s::smallint[], %s)"""
+SELECT recurring_note_runs(%b::uuid[], %b::integer[], %b::uuid[], %b::timestamptz[], %b::text[], %b::bigint[],
+  %b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::integer[], %b::timestamptz[], %b::smallint[], %s)"""
 
 
 class _Due(NamedTuple):
@@ -167,8 +167,8 @@ def _contribute(here: Sequence[_Due], now: datetime) -> dict[UUID, _Outcome]:
         paying = [due for due in contributing if due.currency == currency and due.wallet_id]
         transactions = [new_id() for _ in paying]
         verdicts = _verdicts(
-            "SELECT wallet, verdict, short FROM recurring_contribute(%s::uuid[], %s::uuid[], %s::uuid[], %s::bigint[],"
-            " %s::text[], %s::uuid[], %s::text[], %s, %s)",
+            "SELECT wallet, verdict, short FROM recurring_contribute(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[],"
+            " %b::text[], %b::uuid[], %b::text[], %s, %s)",
             [
                 [due.run_id for due in paying],
                 [due.user_id for due in paying],

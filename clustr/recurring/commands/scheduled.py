@@ -10,12 +10,20 @@ from uuid import UUID
 from django.db import connections, transaction
 
 from clustr.kit.jobs import enqueue
-from clustr.recurring.commands.running import process_recurring_payments_of
+from clustr.recurring.commands.running import BATCH, process_recurring_payments_of
 from clustr.recurring.types import Processed
 
 _DUE = """
 SELECT DISTINCT o.cluster_id FROM recurring_payment o JOIN clusters_cluster c ON c.id = o.cluster_id
 WHERE o.state = 'active' AND (o.next_run_at <= %s OR o.timezone <> c.timezone) ORDER BY 1"""
+
+_HOW_MUCH = """
+SELECT o.cluster_id, count(*) FILTER (WHERE o.next_run_at <= %s) FROM recurring_payment o
+JOIN clusters_cluster c ON c.id = o.cluster_id
+WHERE o.state = 'active' AND (o.next_run_at <= %s OR o.timezone <> c.timezone) GROUP BY 1 ORDER BY 1"""
+
+LANES = 2
+"""How many workers run one cluster's orders at the same time, where there are many: each takes what the other has not."""
 
 
 def due_clusters(*, now: datetime) -> list[UUID]:
@@ -43,14 +51,26 @@ def process_recurring_payments(*, now: datetime, progress: Callable[[Processed],
 
 
 def ask_to_process_recurring_payments(*, now: datetime) -> int:
-    """Have the workers run what is due, a job for each cluster that waits for none already; answers how many."""
-    due = due_clusters(now=now)
+    """Have the workers run what is due: a job for each cluster, two where more is due than one batch takes, unless they
+    wait already. Answers how many clusters."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(_HOW_MUCH, [now, now])
+        due = dict(cursor.fetchall())
     with transaction.atomic():
-        for cluster_id in due:
-            enqueue(
-                "recurring.process_cluster", once_key=f"recurring.process_cluster:{cluster_id}", cluster_id=cluster_id
-            )
+        for cluster_id, orders in due.items():
+            for lane in range(LANES if orders > BATCH else 1):
+                ask_to_process_cluster(cluster_id=cluster_id, lane=lane)
     return len(due)
+
+
+def ask_to_process_cluster(*, cluster_id: UUID, lane: int) -> None:
+    """Have a worker run what is due in one cluster, unless the job of this lane waits already."""
+    enqueue(
+        "recurring.process_cluster",
+        once_key=f"recurring.process_cluster:{cluster_id}:{lane}",
+        cluster_id=cluster_id,
+        lane=str(lane),
+    )
 
 
 @contextmanager
