@@ -16,6 +16,7 @@ from tests.seeds import (
     settlement,
     strangers,
     wallets,
+    watching,
 )
 from tests.seeds.seed import Seed
 
@@ -35,4 +36,5 @@ SEEDS: tuple[Seed, ...] = (
     *one_call.SEEDS,
     *recurring.SEEDS,
     *strangers.SEEDS,
+    *watching.SEEDS,
 )
