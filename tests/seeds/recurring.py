@@ -122,7 +122,7 @@ SEEDS = (
         "who-has-left-pays-on",
         "An order runs on after its member has left.",
         "        gone = [due for due in claimed if not due.is_member]\n",
-        "        gone: list[_Due] = []\n        claimed = [due._replace(is_member=True) for due in claimed]\n",
+        "        gone: list[Due] = []\n        claimed = [due._replace(is_member=True) for due in claimed]\n",
         "test_orders.py",
     ),
     sow(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,20 +12,19 @@ from django.db import connection
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Subject
-from clustr.bills import commands as bills
-from clustr.bills.types import BillType
 from clustr.clusters import queries as clusters
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import refusals_from_database
-from clustr.kit.ids import new_id, reference_of
+from clustr.kit.ids import new_id
 from clustr.kit.prepared import fetch_prepared
 from clustr.kit.tenancy import in_tenant
+from clustr.recurring.commands.moving import Due, Outcome, move_money
 from clustr.recurring.commands.ordering import stop_order
+from clustr.recurring.figures import tell_runs
 from clustr.recurring.models import RecurringPayment
 from clustr.recurring.notices import tell_of_order
-from clustr.recurring.policies import Open, Step, after_failure, after_success, divide_among_bills
-from clustr.recurring.schedule import Schedule
-from clustr.recurring.types import Frequency, Happening, OrderState, Processed, RunFailure, RunState, StoppedBy
+from clustr.recurring.policies import Step, after_failure, after_success
+from clustr.recurring.types import Happening, OrderState, Processed, RunState, StoppedBy
 
 BATCH = 1_000
 
@@ -50,41 +48,6 @@ ORDER BY o.next_run_at, o.id LIMIT %(limit)s FOR NO KEY UPDATE OF o SKIP LOCKED"
 _NOTE = """
 SELECT recurring_note_runs(%b::uuid[], %b::integer[], %b::uuid[], %b::timestamptz[], %b::text[], %b::bigint[],
   %b::bigint[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::integer[], %b::timestamptz[], %b::smallint[], %s)"""
-
-
-class _Due(NamedTuple):
-    """An order whose period is due, as `_CLAIM` reads it."""
-
-    id: UUID
-    user_id: UUID
-    title: str
-    amount_minor: int
-    most_minor: int
-    currency: str
-    frequency: str
-    bill_type: str
-    anchor: datetime
-    timezone: str
-    end_at: datetime | None
-    period: int
-    failed_attempts: int
-    is_member: bool
-    wallet_id: UUID | None
-    run_id: UUID
-
-    @property
-    def schedule(self) -> Schedule:
-        return Schedule(self.anchor, Frequency(self.frequency), self.timezone, self.end_at)
-
-
-@dataclass(slots=True)
-class _Outcome:
-    """What an attempt moved, or why it moved nothing."""
-
-    moved_minor: int = 0
-    failure: RunFailure = RunFailure.NONE
-    short_minor: int = 0
-    bill_payments: Sequence[UUID] = ()
 
 
 def process_payment(*, cluster_id: UUID, recurring_payment_id: UUID, now: datetime) -> Processed:
@@ -137,101 +100,46 @@ def _run_batch(cluster_id: UUID, now: datetime, limit: int, only: UUID | None) -
         for due in gone:
             _stop_for_departure(due, now)
         here = list({due.user_id: due for due in reversed(claimed) if due.is_member}.values())  # one of each wallet
-        outcomes = _contribute(here, now) | _pay_bills(here, now)
+        outcomes = move_money(batch=here, now=now)
         steps = {due.id: _step(due, outcomes[due.id], now) for due in here}
         _note(here, outcomes, steps, now)
         _note_bills(here, outcomes)
         _note_pauses(cluster_id, [due.id for due in here if steps[due.id].order is OrderState.PAUSED], now)
-    states = [step.run for step in steps.values()]
+        done = _done([step.run for step in steps.values()], len(gone))
+        _tell_figures(cluster_id, here, outcomes, done)
+    return done
+
+
+def _done(states: Sequence[RunState], stopped: int) -> Processed:
     return Processed(
         completed=states.count(RunState.COMPLETED),
         nothing_due=states.count(RunState.NOTHING_DUE),
         retrying=states.count(RunState.RETRYING),
         failed=states.count(RunState.FAILED),
-        stopped=len(gone),
+        stopped=stopped,
     )
 
 
-def _claim(cluster_id: UUID, now: datetime, limit: int, only: UUID | None) -> list[_Due]:
+def _tell_figures(cluster_id: UUID, here: Sequence[Due], outcomes: dict[UUID, Outcome], done: Processed) -> None:
+    if not done.total:
+        return
+    moved: dict[str, int] = {}
+    for due in here:
+        if outcomes[due.id].moved_minor:
+            moved[due.currency] = moved.get(due.currency, 0) + outcomes[due.id].moved_minor
+    bill_payments = sum(len(outcomes[due.id].bill_payments) for due in here)
+    contributions = sum(1 for due in here if not due.bill_type and outcomes[due.id].moved_minor)
+    tell_runs(cluster_id=cluster_id, done=done, contributions=contributions, bill_payments=bill_payments, moved=moved)
+
+
+def _claim(cluster_id: UUID, now: datetime, limit: int, only: UUID | None) -> list[Due]:
     with refusals_from_database(), connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"cluster": cluster_id, "now": now, "limit": limit, "only": only})
         rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return [_Due._make((*row[:-1], row[-1] or new_id())) for row in rows]
+    return [Due._make((*row[:-1], row[-1] or new_id())) for row in rows]
 
 
-def _contribute(here: Sequence[_Due], now: datetime) -> dict[UUID, _Outcome]:
-    """Contributions, for orders without a type of bills."""
-    contributing = [due for due in here if not due.bill_type]
-    outcomes = {due.id: _Outcome(0, RunFailure.INSUFFICIENT_FUNDS, due.amount_minor) for due in contributing}
-    for currency in sorted({due.currency for due in contributing}):
-        paying = [due for due in contributing if due.currency == currency and due.wallet_id]
-        transactions = [new_id() for _ in paying]
-        verdicts = _verdicts(
-            "SELECT wallet, verdict, short FROM recurring_contribute(%b::uuid[], %b::uuid[], %b::uuid[], %b::bigint[],"
-            " %b::text[], %b::uuid[], %b::text[], %s, %s)",
-            [
-                [due.run_id for due in paying],
-                [due.user_id for due in paying],
-                [due.wallet_id for due in paying],
-                [due.amount_minor for due in paying],
-                [due.title for due in paying],
-                transactions,
-                [reference_of(id) for id in transactions],
-                currency,
-                now,
-            ],
-        )
-        for due in paying:
-            outcomes[due.id] = _judged(verdicts[due.wallet_id], due.amount_minor)
-    return outcomes
-
-
-def _pay_bills(here: Sequence[_Due], now: datetime) -> dict[UUID, _Outcome]:
-    """What is open of each order's type of bills, the oldest first, up to its cap: the whole of that or nothing."""
-    paying = [due for due in here if due.bill_type]
-    if not paying:
-        return {}
-    held = bills.hold_payable_bills(wanted=[(due.user_id, BillType(due.bill_type)) for due in paying], now=now)
-    outcomes: dict[UUID, _Outcome] = {}
-    parts: dict[UUID, list[Any]] = {}
-    for due in paying:
-        owed = [Open(bill_id, remaining) for bill_id, remaining in held.get(due.user_id, [])]
-        shares = divide_among_bills(cap_minor=due.most_minor, owed=owed)
-        outcomes[due.id] = _Outcome()
-        if due.wallet_id:
-            parts[due.id] = [
-                bills.part_to_pay(bill_id=bill_id, user_id=due.user_id, wallet_id=due.wallet_id, amount_minor=minor)
-                for bill_id, minor in shares
-            ]
-        elif shares:
-            total = sum(minor for _, minor in shares)
-            outcomes[due.id] = _Outcome(0, RunFailure.INSUFFICIENT_FUNDS, total)
-    for currency in sorted({due.currency for due in paying}):
-        batch = [part for due in paying if due.currency == currency for part in parts.get(due.id, ())]
-        verdicts = bills.pay_held_bills(parts=batch, currency=currency, action="recurring.bill_paid", now=now)
-        for due in paying:
-            if due.currency == currency and parts.get(due.id):
-                mine = parts[due.id]
-                outcome = _judged(verdicts[mine[0].wallet_id], sum(part.amount_minor for part in mine))
-                if outcome.moved_minor:
-                    outcome.bill_payments = [part.transaction_id for part in mine]
-                outcomes[due.id] = outcome
-    return outcomes
-
-
-def _verdicts(statement: str, values: list[Any]) -> dict[Any, tuple[str, int]]:
-    if not values[0]:
-        return {}
-    with refusals_from_database():
-        return {wallet: (verdict, short) for wallet, verdict, short in fetch_prepared(statement, values)}
-
-
-def _judged(verdict: tuple[str, int], amount_minor: int) -> _Outcome:
-    what, short = verdict
-    return _Outcome(amount_minor) if what == "posted" else _Outcome(0, RunFailure(what), short)
-
-
-def _step(due: _Due, outcome: _Outcome, now: datetime) -> Step:
+def _step(due: Due, outcome: Outcome, now: datetime) -> Step:
     if outcome.failure:
         return after_failure(
             period=due.period,
@@ -244,7 +152,7 @@ def _step(due: _Due, outcome: _Outcome, now: datetime) -> Step:
     return after_success(schedule=due.schedule, period=due.period, run=run)
 
 
-def _note(here: Sequence[_Due], outcomes: dict[UUID, _Outcome], steps: dict[UUID, Step], now: datetime) -> None:
+def _note(here: Sequence[Due], outcomes: dict[UUID, Outcome], steps: dict[UUID, Step], now: datetime) -> None:
     if not here:
         return
     columns = zip(*(_line(due, outcomes[due.id], steps[due.id]) for due in here), strict=True)
@@ -252,7 +160,7 @@ def _note(here: Sequence[_Due], outcomes: dict[UUID, _Outcome], steps: dict[UUID
         fetch_prepared(_NOTE, [*map(list, columns), now])
 
 
-def _line(due: _Due, outcome: _Outcome, step: Step) -> tuple[Any, ...]:
+def _line(due: Due, outcome: Outcome, step: Step) -> tuple[Any, ...]:
     return (
         due.id,
         due.period,
@@ -271,7 +179,7 @@ def _line(due: _Due, outcome: _Outcome, step: Step) -> tuple[Any, ...]:
     )
 
 
-def _note_bills(here: Sequence[_Due], outcomes: dict[UUID, _Outcome]) -> None:
+def _note_bills(here: Sequence[Due], outcomes: dict[UUID, Outcome]) -> None:
     made = [(due.run_id, payment) for due in here for payment in outcomes[due.id].bill_payments]
     if made:
         with connection.cursor() as cursor:
@@ -295,7 +203,7 @@ def _note_pauses(cluster_id: UUID, paused: Sequence[UUID], now: datetime) -> Non
     )
 
 
-def _stop_for_departure(due: _Due, now: datetime) -> None:
+def _stop_for_departure(due: Due, now: datetime) -> None:
     order = RecurringPayment.objects.get(id=due.id)
     stop_order(order=order, state=OrderState.CANCELLED, by=StoppedBy.DEPARTURE, reason="", now=now)
     audit.record(
