@@ -67,7 +67,7 @@ class Environment(BaseSettings):
     WEB_THREADS: int = Field(8, ge=1, description="Threads of each web process.")
     EMAIL_URL: str = Field(
         "",
-        description="`smtp://user:password@host:587` (STARTTLS) or `smtps://`; empty: mail is written to the data folder.",
+        description="`smtp://user:password@host:587` (STARTTLS), `smtps://`, or a service through django-anymail with its settings: `anymail://postmark?server_token=...`; empty: mail is written to the data folder.",
     )
     SMS_SENDER: Literal["", "console"] = Field(
         "", description="Offer notices by SMS: `console` writes them to the log, for trying out; empty: not offered."

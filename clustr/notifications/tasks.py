@@ -10,7 +10,7 @@ from clustr.kit import clock
 from clustr.kit.jobs import MESSAGES, enqueue, periodic, task
 from clustr.notifications import commands, work_queries
 
-LANES = 2
+AT_ONCE = 2
 """At most so many jobs of this room run at the same time, on however many workers: mail never takes them all."""
 
 
@@ -56,5 +56,5 @@ def drop_old_notices(timestamp: int) -> None:  # noqa: ARG001
 
 
 def _ask(job: str, cluster_id: UUID) -> None:
-    lane = f"notifications:{cluster_id.int % LANES}"
-    enqueue(job, once_key=f"{job}:{cluster_id}", lane=lane, cluster_id=cluster_id)
+    turn = f"notifications:{cluster_id.int % AT_ONCE}"
+    enqueue(job, once_key=f"{job}:{cluster_id}", one_by_one=turn, cluster_id=cluster_id)

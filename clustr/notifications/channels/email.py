@@ -56,12 +56,9 @@ class MailSender:
         except smtplib.SMTPResponseException as error:
             self.close()
             raise NotSent(f"smtp_{error.smtp_code}", again=400 <= error.smtp_code < 500) from None
-        except (smtplib.SMTPException, OSError) as error:
-            self.close()
-            raise MaybeSent(type(error).__name__) from None
         except Exception as error:
             self.close()
-            raise _of_service(error) from error
+            raise _meaning(error) from error
 
     def _opened(self) -> BaseEmailBackend:
         if self._connection is None:
@@ -82,16 +79,21 @@ class MailSender:
                 return  # it is gone already
 
 
-def _of_service(error: Exception) -> Exception:
-    """What a mail service's refusal means. Anymail's errors name the HTTP status it answered with, where it did."""
-    status = getattr(error, "status_code", None)
+_WRONG_MESSAGE = frozenset({400, 406, 413, 422})
+"""What a service answers to a message it will never take; its other refusals are about the account, and pass."""
+
+
+def _meaning(error: Exception) -> Exception:
+    """What it means that the server or service raised this in the middle. Anymail's errors name the HTTP status that the
+    service answered with, where it did."""
     if not type(error).__module__.startswith("anymail."):
-        return error  # a bug of ours
+        return MaybeSent(type(error).__name__) if isinstance(error, smtplib.SMTPException | OSError) else error
     if type(error).__name__ in ("AnymailRecipientsRefused", "AnymailSerializationError", "AnymailInvalidAddress"):
         return NotSent("refused_by_service", again=False)
+    status = getattr(error, "status_code", None)
     if status is None or status >= 500:
         return MaybeSent("service_trouble")
-    return NotSent(f"service_{status}", again=status == 429)
+    return NotSent(f"service_{status}", again=status not in _WRONG_MESSAGE)
 
 
 class FileSender:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
@@ -11,10 +11,8 @@ from clustr.clusters.queries import clusters_ever_of
 from clustr.kit import clock
 from clustr.kit.ids import earliest_id
 from clustr.kit.tenancy import tenant
+from clustr.people import retention
 
-NOTICES_KEPT = timedelta(days=400)
-MESSAGES_KEPT = timedelta(days=90)
-"""How long the record of a message to one person stays after it ended."""
 _BATCH = 5_000
 
 _FORGET = (
@@ -41,9 +39,9 @@ def drop_old_notices(*, cluster_id: UUID, now: datetime) -> int:
     """Delete a batch of what is older than it is kept: ended messages, then notices with all that hangs on them. Answers
     how many rows of either; 0: nothing is left to do."""
     with tenant(cluster_id), connection.cursor() as cursor:
-        cursor.execute(_OLD_MESSAGES.format(batch=_BATCH), {"cluster": cluster_id, "before": now - MESSAGES_KEPT})
+        cursor.execute(_OLD_MESSAGES.format(batch=_BATCH), {"cluster": cluster_id, "before": now - retention.MESSAGES})
         dropped = int(cursor.rowcount)
-        before = now - NOTICES_KEPT
+        before = now - retention.TOLD
         cursor.execute(
             "SELECT id FROM notifications_event WHERE cluster_id = %s AND id < %s AND at < %s"
             " AND fanned_out_at IS NOT NULL ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED",

@@ -91,6 +91,8 @@ CREATE TABLE notifications_delivery (
 ) WITH (fillfactor = 85);
 CREATE INDEX notifications_delivery_due ON notifications_delivery (cluster_id, next_try_at) WHERE state = 'queued';
 CREATE INDEX notifications_delivery_claims ON notifications_delivery (cluster_id, claimed_at) WHERE state = 'sending';
+CREATE INDEX notifications_delivery_lost ON notifications_delivery (cluster_id, channel)
+  WHERE state IN ('interrupted', 'failed');
 CREATE INDEX notifications_delivery_old ON notifications_delivery (cluster_id, ended_at) WHERE ended_at IS NOT NULL;
 
 CREATE TABLE notifications_endpoint (
