@@ -23,7 +23,7 @@ clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-o
 
 ROOMS = [
     *("kit", "ledger", "people", "audit", "clusters", "payments", "notifications", "wallets", "bills"),
-    *("settlement", "web"),
+    *("recurring", "settlement", "web"),
 ]
 INSTALLED_APPS = [
     "django.contrib.auth",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -51,6 +51,24 @@ def tell_of_new_bills(*, bills: Sequence[Bill], now: datetime) -> None:
     notify_each(event=NotificationEvents.PAYMENT_DUE, cluster_id=bills[0].cluster_id, notices=notices, now=now)
 
 
+def tell_ahead(*, bills: Sequence[Bill], days: int, now: datetime) -> int:
+    """Remind whoever still owes on these bills of one cluster, so many days before they are due; once for each bill,
+    version and number of days. Answers how many notices were made."""
+    return _tell_once(NotificationEvents.PAYMENT_DUE, bills, f"reminder:{days}", now, lambda _: {"reminder": True})
+
+
+def tell_of_overdue(*, bills: Sequence[Bill], now: datetime) -> int:
+    """Tell whoever still owes on these bills of one cluster that their due date has passed; once for each bill and
+    version. Answers how many notices were made."""
+    return _tell_once(
+        NotificationEvents.BILL_OVERDUE,
+        bills,
+        "overdue",
+        now,
+        lambda bill: {"late_payment": bill.allow_payment_after_due or None},
+    )
+
+
 def tell_of_change(*, bill: Bill, now: datetime) -> None:
     """Tell whoever the bill reaches that its terms are others now."""
     _tell(NotificationEvents.BILL_CHANGED, bill, audience_of(bill), now)
@@ -84,6 +102,27 @@ def tell_of_refund(*, bill: Bill, user_id: UUID, amount: Money, reason: str, now
     """Tell the payer that money is back in their wallet."""
     more = {"amount_minor": amount.minor, "reason": reason}
     _tell(NotificationEvents.PAYMENT_REFUNDED, bill, Audience.one(user_id), now, more)
+
+
+def _tell_once(
+    event: NotificationEvents,
+    bills: Sequence[Bill],
+    what: str,
+    now: datetime,
+    more: Callable[[Bill], dict[str, Any]],
+) -> int:
+    if not bills:
+        return 0
+    notices = [
+        Notice(
+            audience_of(bill, condition=STILL_OWED),
+            bill.id,
+            facts_of(bill) | more(bill),
+            f"{what}:{bill.id}:{bill.version}",
+        )
+        for bill in bills
+    ]
+    return notify_each(event=event, cluster_id=bills[0].cluster_id, notices=notices, now=now)
 
 
 def _tell(

@@ -26,6 +26,7 @@ DEFINERS = {
     "ledger_freeze": "freezes or thaws an account",
     "ledger_post": "the door through which money moves, many transfers at once",
     "ledger_post_one": "the same door for one transfer",
+    "ledger_post_covered": "the same door for many, each paying account for itself",
     "ledger_close": "closes a checkpoint of a growing account",
     "ledger_resort_turnover": "sorts closed turnover anew when the time zone changes",
 }

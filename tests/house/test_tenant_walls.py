@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 
 from clustr.bills import commands as bills
-from clustr.bills.types import Resolution
+from clustr.bills.types import BillType, Resolution
 from clustr.clusters.types import Role
 from clustr.kit import clock
 from clustr.kit.tenancy import tenant
@@ -51,6 +51,7 @@ FRESH: dict[str, dict[str, str]] = {
         "amount_minor": "100",
     },
     "settlement_receipt_id_in_cluster": {"code": "'ABCDEFGH01234567'"},
+    "recurring_payment_method_id_in_cluster": {"payment_source": "'card'"},
     "clusters_membership_follows_one": {"joined_at": "now() + interval '1 day'", "left_at": "NULL"},
 }
 """What a copied row needs besides, so that nothing but this reference is wrong with it."""
@@ -113,6 +114,9 @@ def live_in(town: Town, place: Place) -> None:
     )
     wallets.reject_transfer(actor=office, payout_id=place.waiting_transfer(), note="No.", now=now)
     place.waiting_transfer()
+    place.acknowledged()
+    place.run_order()
+    place.run_order(bill_type=BillType.MAINTENANCE)
     place.set_pin()
     live_with_notices(place)
     wallets.request_pin_reset(actor=place.member.actor, signed_in_at=clock.now(), now=clock.now())

@@ -12,6 +12,7 @@ from tests.seeds import (
     one_call,
     payments,
     pins,
+    recurring,
     settlement,
     strangers,
     wallets,
@@ -33,6 +34,7 @@ SEEDS: tuple[Seed, ...] = (
     *bills.SEEDS,
     *bill_acts.SEEDS,
     *one_call.SEEDS,
+    *recurring.SEEDS,
     *strangers.SEEDS,
     *watching.SEEDS,
 )

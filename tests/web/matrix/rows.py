@@ -33,6 +33,8 @@ NO_RESULTS = Hears(200)
 NO_BILL, NO_MEMBER = Hears(404, "bill_not_found"), Hears(404, "member_not_found")
 NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_found")
 NO_TRANSACTION = Hears(404, "transaction_not_found")
+NO_ORDER = Hears(404, "recurring_payment_not_found")
+RECURRING = frozenset({May.MANAGE_RECURRING})
 NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
 ALL = {"limit": "200"}
@@ -261,6 +263,43 @@ def reset_pin(place: Place) -> Ask:
     return Ask(body={})
 
 
+def orders(place: Place) -> Ask:
+    for _ in range(2):
+        place.run_order()
+    return Ask(query=ALL | {"user_id": str(place.member.user_id)})
+
+
+def my_orders(place: Place) -> Ask:
+    orders(place)
+    return Ask(query=ALL)
+
+
+def new_order(place: Place) -> Ask:
+    begins = (place.now + timedelta(days=1)).isoformat()
+    sent = {"title": place.text("Garden"), "amount": "10.00", "frequency": "monthly", "start_date": begins}
+    return Ask(body=sent | {"bill_type": "maintenance", "max_amount": "20.00"})
+
+
+def an_order(place: Place) -> Ask:
+    return Ask(path={"recurring_payment_id": str(place.run_order())})
+
+
+def edit_order(place: Place) -> Ask:
+    return Ask(path={"recurring_payment_id": str(place.order())}, body={"amount": "11.00"})
+
+
+def named_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.order())})
+
+
+def paused_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.paused_order())})
+
+
+def stop_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.order()), "reason": place.text("Called")})
+
+
 OFFICE, MINE = "/management/payments/", "/members/"
 OWN = "separation_of_duties"
 NO_MONEY = "moves no money and decides about none"
@@ -313,6 +352,14 @@ ROWS = [
         own=OWN,
     ),
     Row(f"GET {OFFICE}users/", listed, VIEW),
+    Row(f"GET {OFFICE}recurring_payments/", orders, VIEW, {"query.user_id": NO_RESULTS}),
+    Row(
+        f"POST {OFFICE}pause_recurring_payment/",
+        stop_order,
+        RECURRING,
+        {"body.recurring_payment_id": NO_ORDER},
+        own=OWN,
+    ),
     Row(f"GET {OFFICE}cluster_wallet/", listed, WALLET),
     Row(
         f"POST {OFFICE}cluster_wallet_transfer/",
@@ -394,6 +441,35 @@ ROWS = [
     Row(f"POST {MINE}bills/pay_bill/", pay, ids={"body.bill_id": NO_BILL}, answer=201),
     Row(f"POST {MINE}bills/pay_bill_direct/", pay_direct, ids={"body.bill_id": NO_BILL}, answer=201),
     Row(f"GET {MINE}bills/{{bill_id}}/", a_bill, ids={"path.bill_id": NO_BILL}),
+    Row(f"GET {MINE}recurring-payments/my_payments/", my_orders),
+    Row(f"GET {MINE}recurring-payments/summary/", lambda place: my_orders(place) and Ask()),
+    Row(f"POST {MINE}recurring-payments/create/", new_order, answer=201, former="not_a_member_now"),
+    Row(
+        f"GET {MINE}recurring-payments/{{recurring_payment_id}}/",
+        an_order,
+        ids={"path.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"PATCH {MINE}recurring-payments/{{recurring_payment_id}}/",
+        edit_order,
+        ids={"path.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/pause/",
+        named_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/resume/",
+        paused_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+        former="not_a_member_now",
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/cancel/",
+        named_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+    ),
     Row(f"GET {MINE}profile/export/", nothing, cluster=False),
     Row(
         f"POST {MINE}transactions/{{transaction_id}}/retry/",
