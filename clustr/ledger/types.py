@@ -73,6 +73,7 @@ class TransferKind(StrEnum):
     CHARGEBACK_WON = "chargeback_won"
     CHARGEBACK_CHARGED = "chargeback_charged"
     CHARGEBACK_CREDITED = "chargeback_credited"
+    CONTRIBUTION = "contribution"
 
 
 BESIDE = frozenset(

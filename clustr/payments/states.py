@@ -58,6 +58,7 @@ class Purpose(StrEnum):
     SURPLUS = "surplus"
     FEES = "fees"
     CHARGEBACK = "chargeback"
+    RECURRING_PAYMENT = "recurring_payment"
 
 
 class AttemptKind(StrEnum):

@@ -12,6 +12,8 @@ from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.providers.declines import payout_failure_of
@@ -21,7 +23,6 @@ from clustr.payments.providers.registry import provider_named
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
-from clustr.people import commands as people
 from clustr.settlement.commands.losing import Verdict, judge_lost
 from clustr.settlement.queries import payout_provider
 from clustr.wallets import commands as wallets
@@ -276,11 +277,14 @@ def _tell(locked: Transaction, now: datetime) -> None:
     """Tell who asked for it that their money came back."""
     payout = Payout.objects.get(cluster_id=locked.cluster_id, id=locked.id)
     if locked.purpose == Purpose.PAYOUT:
-        people.write_to(
-            user_id=payout.requested_by,
-            template="settlement/mail/payout_returned",
-            context={
-                "amount": locked.amount.for_people(),
+        notify(
+            event=NotificationEvents.PAYOUT_RETURNED,
+            cluster_id=locked.cluster_id,
+            audience=Audience.one(payout.requested_by),
+            subject_id=locked.id,
+            facts={
+                "amount_minor": locked.amount_minor,
+                "currency": locked.currency,
                 "ending": payout.account_hint,
                 "own": locked.user_id is not None,
             },

@@ -16,7 +16,6 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, SavedMethod, Transaction
-from clustr.payments.providers.declines import failure_of
 from clustr.payments.providers.nouns import (
     ChallengeRequired,
     ChargeRequest,
@@ -36,6 +35,7 @@ from clustr.payments.states import OPEN, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.people import queries as people
 from clustr.settlement.commands.applying import apply_charge_truth
+from clustr.settlement.commands.telling import fail_and_tell
 from clustr.settlement.types import Checkout, Prepared
 
 
@@ -183,12 +183,7 @@ def _fail(actor: Actor, transaction: Transaction, type: PaymentErrorType, said: 
         if Attempt.objects.get(cluster_id=locked.cluster_id, id=locked.id).checkout_url:
             return  # another try of the same request was answered: there is a page to pay at
         if locked.status in OPEN:
-            payments.step_transaction(
-                transaction=locked,
-                status=TransactionStatus.FAILED,
-                failure=failure_of(type=type),
-                now=now,
-            )
+            fail_and_tell(transaction=locked, type=type, now=now)
         payments.end_checks(transaction_id=locked.id)
 
 
