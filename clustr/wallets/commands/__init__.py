@@ -9,16 +9,8 @@ from clustr.wallets.commands.arrivals import (
 )
 from clustr.wallets.commands.cluster_wallet import credit_cluster_wallet, receive_offline, transfer_from_cluster_wallet
 from clustr.wallets.commands.payouts import approve_transfer, reject_transfer, withdraw
-from clustr.wallets.commands.pins import (
-    authorize_spend,
-    check_new_pin,
-    check_pin_reset,
-    keep_pin,
-    pin_was_checked,
-    request_pin_reset,
-    reset_pin,
-    set_pin,
-)
+from clustr.wallets.commands.pin_resets import check_pin_reset, request_pin_reset, reset_pin
+from clustr.wallets.commands.pins import authorize_spend, check_new_pin, keep_pin, pin_was_checked, set_pin
 from clustr.wallets.commands.sending import bounce_payout, finish_payout, return_payout
 from clustr.wallets.commands.wallets import freeze_wallet, open_wallet, open_wallets, record_refunds, unfreeze_wallet
 
