@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -52,6 +54,21 @@ def said(answer: Any, *ids: str) -> tuple[int, str, dict[str, str]]:
     for id in ids:
         text = text.replace(id, "<the id>")
     return answer.status_code, text, headers
+
+
+@contextmanager
+def asked_of_database() -> Iterator[list[str]]:
+    """The statements sent meanwhile, on whichever connection, without their values."""
+    sent: list[str] = []
+
+    def note(execute: Callable[..., Any], statement: Any, *more: Any) -> Any:
+        sent.append(str(statement))
+        return execute(statement, *more)
+
+    with ExitStack() as watched:
+        for connection in connections.all():
+            watched.enter_context(connection.execute_wrapper(note))
+        yield sent
 
 
 def heard(answer: Any) -> tuple[int, str]:
