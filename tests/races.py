@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import connections
 
+from clustr.kit.tenancy import tenant
+
 CROWD = 20
 _PATIENCE_SECONDS = 60
+_SOON_SECONDS = 2.5
+"""Less than PostgreSQL waits for a lock."""
+_SOMEBODY_WAITS = """SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"""
 
 
 @dataclass(frozen=True)
@@ -119,3 +127,40 @@ def beside(work: Callable[[], Any], every: Callable[[], Any], *, runners: int = 
     if failed:
         raise failed[0]
     return ended, seen
+
+
+def one_after_the_other(cluster_id: UUID, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Race, bool]:
+    """Do `first` in a transaction of the cluster that ends only when `second`, begun meanwhile, waits for it, or has not
+    done so for a while. Answers how both ended, and whether the second waited."""
+    done, go_on = threading.Event(), threading.Event()
+    waited: list[bool] = []
+
+    def lead() -> Any:
+        try:
+            with tenant(cluster_id):
+                result = first()
+                done.set()
+                go_on.wait(_PATIENCE_SECONDS)
+            return result
+        finally:
+            done.set()
+
+    def follow() -> Any:
+        done.wait(_PATIENCE_SECONDS)
+        return second()
+
+    def watch() -> None:
+        with own_connections(), connections["owner"].cursor() as cursor:
+            done.wait(_PATIENCE_SECONDS)
+            deadline = time.monotonic() + _SOON_SECONDS
+            while not any(waited) and time.monotonic() < deadline:
+                cursor.execute(_SOMEBODY_WAITS)
+                waited.append(bool(cursor.fetchone()[0]))
+                time.sleep(0.02)
+        go_on.set()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    ended = race([lead, follow])
+    watcher.join(_PATIENCE_SECONDS)
+    return ended, any(waited)

@@ -19,7 +19,7 @@ from clustr.ledger import commands
 from clustr.ledger.refusals import AccountFrozen, InsufficientFunds
 from clustr.ledger.types import AccountKind
 from tests.ledger.books import Books
-from tests.races import beside, own_connections, race
+from tests.races import beside, one_after_the_other, own_connections, race
 
 SCRATCH = """
 CREATE TABLE scratch_wallet (balance bigint NOT NULL);
@@ -147,51 +147,15 @@ def test_twenty_batches_between_accounts_that_grow(ledger: Books) -> None:
 def test_who_spends_from_a_growing_account_waits_for_whoever_did(ledger: Books, legs: int) -> None:
     """What is not committed cannot be summed up: the second waits, and then finds too little."""
     ledger.move(ledger.cash, ledger.till, 300)
-    spent, go_on = threading.Event(), threading.Event()
 
     def spend() -> int:
-        return commands.post(
-            entries=[ledger.entry(ledger.till, ledger.wallet, 200 // legs) for _ in range(legs)], at=ledger.cast.now
-        )
+        entries = [ledger.entry(ledger.till, ledger.wallet, 200 // legs) for _ in range(legs)]
+        return in_tenant(ledger.cluster_id, lambda: commands.post(entries=entries, at=ledger.cast.now))
 
-    def first() -> int:
-        with tenant(ledger.cluster_id):
-            posted = spend()
-            spent.set()
-            go_on.wait(30)
-        return posted
-
-    def second() -> int:
-        spent.wait(30)
-        with tenant(ledger.cluster_id):
-            return spend()
-
-    def look() -> bool:
-        """Lets the first go on as soon as somebody waits for it, or nobody will any more."""
-        try:
-            spent.wait(30)
-            return until_somebody_waits(seconds=2.5)  # less than a lock is waited for
-        finally:
-            go_on.set()
-
-    ended = race([first, second, look]).only(InsufficientFunds)
-    assert ended.results == [legs, True], "the second did not wait"
+    ended, waited = one_after_the_other(ledger.cluster_id, spend, spend)
+    assert waited, "the second did not wait"
+    assert ended.only(InsufficientFunds).results == [legs]
     assert (ledger.balance(ledger.till), ledger.balance(ledger.wallet)) == (100, 200)
-
-
-def until_somebody_waits(*, seconds: float) -> bool:
-    """Whether a session of this database waited for another's lock within this time."""
-    deadline = time.monotonic() + seconds
-    with connections["owner"].cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute(
-                "SELECT EXISTS (SELECT FROM pg_stat_activity"
-                " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"
-            )
-            if cursor.fetchone() == (True,):
-                return True
-            time.sleep(0.02)
-    return False
 
 
 def test_the_race_catches_sum_then_insert(scratch: Callable[..., Any]) -> None:
