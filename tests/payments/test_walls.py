@@ -198,6 +198,11 @@ def test_a_right_row_is_taken(cast: Cast, table: str) -> None:
     insert(cast, table, {})
 
 
+@pytest.mark.parametrize("change", [{"expires_month": 1, "expires_year": 2000}, {"expires_year": 2100}], ids=str)
+def test_a_card_expires_at_an_edge(cast: Cast, change: Values) -> None:
+    insert(cast, "payments_method", change)
+
+
 @pytest.mark.parametrize("table", sorted(RIGHT.keys() - set(FREE)))
 def test_a_row_about_nothing_is_refused(cast: Cast, table: str) -> None:
     """Nothing else is wrong with it than that its transaction is not there."""
