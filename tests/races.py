@@ -18,8 +18,6 @@ from clustr.kit.tenancy import tenant
 
 CROWD = 20
 _PATIENCE_SECONDS = 60
-_SOON_SECONDS = 2.5
-"""Less than PostgreSQL waits for a lock."""
 _SOMEBODY_WAITS = """SELECT EXISTS (SELECT FROM pg_stat_activity
   WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"""
 
@@ -129,38 +127,48 @@ def beside(work: Callable[[], Any], every: Callable[[], Any], *, runners: int = 
     return ended, seen
 
 
+def stay_open() -> None:
+    """Let the transaction under way be idle for as long as the test needs."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
 def one_after_the_other(cluster_id: UUID, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Race, bool]:
-    """Do `first` in a transaction of the cluster that ends only when `second`, begun meanwhile, waits for it, or has not
-    done so for a while. Answers how both ended, and whether the second waited."""
-    done, go_on = threading.Event(), threading.Event()
-    waited: list[bool] = []
+    """Do `first` in a transaction of the cluster that ends only when `second`, begun meanwhile, waits for it or has ended.
+    Answers how both ended, and whether the second waited."""
+    done, over, waited = threading.Event(), threading.Event(), threading.Event()
 
     def lead() -> Any:
         try:
             with tenant(cluster_id):
                 result = first()
+                stay_open()
                 done.set()
-                go_on.wait(_PATIENCE_SECONDS)
+                _watch(waited, over)
             return result
         finally:
             done.set()
 
     def follow() -> Any:
-        done.wait(_PATIENCE_SECONDS)
-        return second()
-
-    def watch() -> None:
-        with own_connections(), connections["owner"].cursor() as cursor:
+        try:
             done.wait(_PATIENCE_SECONDS)
-            deadline = time.monotonic() + _SOON_SECONDS
-            while not any(waited) and time.monotonic() < deadline:
-                cursor.execute(_SOMEBODY_WAITS)
-                waited.append(bool(cursor.fetchone()[0]))
-                time.sleep(0.02)
-        go_on.set()
+            return second()
+        finally:
+            over.set()
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    ended = race([lead, follow])
-    watcher.join(_PATIENCE_SECONDS)
-    return ended, any(waited)
+    return race([lead, follow]), waited.is_set()
+
+
+def _watch(waited: threading.Event, over: threading.Event) -> None:
+    """Look whether a session of this database waits for another, until one does or it is over."""
+    fresh = connections.create_connection("owner")
+    try:
+        with fresh.cursor() as cursor:
+            while not over.is_set():
+                cursor.execute(_SOMEBODY_WAITS)
+                if cursor.fetchone() == (True,):
+                    waited.set()
+                    return
+                time.sleep(0.02)
+    finally:
+        fresh.close()

@@ -293,6 +293,7 @@ def test_each_act_is_in_exactly_one_block_whatever_happens_at_once() -> None:
 def test_a_closing_waits_for_another_and_goes_on_from_there() -> None:
     ada, ended = an_admin(), []
     act(ada)
+    settle(ada.cluster_id)  # else both might close nothing yet
 
     def closing() -> None:
         with own_connections():

@@ -18,7 +18,7 @@ from clustr.kit.tenancy import tenant
 from tests.bills import acts
 from tests.cast import Cast, Person, make_cast
 from tests.money import acknowledge, fund, issue, naira
-from tests.races import CROWD, beside, own_connections
+from tests.races import CROWD, beside, own_connections, stay_open
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -57,17 +57,18 @@ class Late:
         self.done, self.go = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self.run, args=(act, cast, person, bill), daemon=True)
         self.thread.start()
-        assert self.done.wait(10)
+        assert self.done.wait(60)
 
     def run(self, act: Callable[[Cast, Person, Bill], object], cast: Cast, person: Person, bill: Bill) -> None:
         with own_connections(), tenant(bill.cluster_id):
             act(cast, person, bill)
+            stay_open()
             self.done.set()
-            self.go.wait(10)
+            self.go.wait(60)
 
     def commit(self) -> None:
         self.go.set()
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 

@@ -19,7 +19,7 @@ from clustr.ledger import commands
 from clustr.ledger.refusals import AccountFrozen, InsufficientFunds
 from clustr.ledger.types import AccountKind
 from tests.ledger.books import Books
-from tests.races import beside, one_after_the_other, own_connections, race
+from tests.races import beside, one_after_the_other, own_connections, race, stay_open
 
 SCRATCH = """
 CREATE TABLE scratch_wallet (balance bigint NOT NULL);
@@ -280,12 +280,13 @@ def test_the_race_catches_closing_up_to_the_newest_row(ledger: Books) -> None:
     def late() -> None:
         with own_connections(), tenant(ledger.cluster_id):
             commands.post(entries=[ledger.entry(ledger.cash, ledger.till, 1000)], at=ledger.cast.now)
+            stay_open()
             begun.set()
-            go_on.wait(10)
+            go_on.wait(60)
 
     writer = threading.Thread(target=late)
     writer.start()
-    begun.wait(10)
+    begun.wait(60)
     ledger.move(ledger.cash, ledger.till, 1)
     ledger.close(ledger.till)
     naive = """
@@ -295,7 +296,7 @@ def test_the_race_catches_closing_up_to_the_newest_row(ledger: Books) -> None:
     with tenant_of_owner(ledger) as cursor:
         cursor.execute(naive, {"till": ledger.till})
     go_on.set()
-    writer.join(10)
+    writer.join(60)
     try:
         assert ledger.said_and_summed(ledger.till) == (1, 1001), "the late transfer was counted: the test tests nothing"
     finally:
@@ -320,18 +321,19 @@ def test_a_late_transaction_holds_the_horizon_back(ledger: Books) -> None:
     def late() -> None:
         with own_connections(), tenant(ledger.cluster_id):
             commands.post(entries=[ledger.entry(ledger.cash, ledger.till, 1000)], at=ledger.cast.now)
+            stay_open()
             begun.set()
-            go_on.wait(10)
+            go_on.wait(60)
 
     writer = threading.Thread(target=late)
     writer.start()
-    begun.wait(10)
+    begun.wait(60)
     ledger.move(ledger.cash, ledger.till, 1)
     for account in (ledger.till, ledger.cash):
         assert ledger.close(account) == 0, "what is younger than a transaction under way is not folded in"
     assert (ledger.balance(ledger.till), ledger.balance(ledger.cash)) == (1, -1)
     go_on.set()
-    writer.join(10)
+    writer.join(60)
     assert (ledger.balance(ledger.till), ledger.balance(ledger.cash)) == (1001, -1001)
     for account in (ledger.till, ledger.cash):
         assert ledger.close_wholly(account) == 2
