@@ -415,7 +415,7 @@ def test_the_worker_says_what_does_not_hold(cast: Cast, watch: Callable[[int], N
     with _broken(cast.cluster_id), capture_logs() as said:
         watch(0)
     found = {entry["invariant"]: entry for entry in said}
-    assert {entry["log_level"] for entry in said} == {"error"}
+    assert {entry["log_level"] for entry in said} == {"critical"}
     assert found["ledger.guarded_balance"]["rows"][0][0] == str(cast.cluster_id)
     assert (figure(broken), figure(examined)) == (before[0] + len(said), before[1] + 1)
 
