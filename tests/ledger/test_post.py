@@ -53,6 +53,12 @@ def test_from_wallet_to_wallet(ledger: Books, post: Any) -> None:
     assert ledger.balance(ledger.other) in (200, 201)  # the innocent one of a batch goes there too
 
 
+def test_a_wallet_may_be_emptied_into_another(ledger: Books, post: Any) -> None:
+    ledger.move(ledger.cash, ledger.wallet, 500)
+    assert post(ledger.entry(ledger.wallet, ledger.other, 500)) == 1
+    assert ledger.balance(ledger.wallet) == 0
+
+
 def test_the_same_key_again_posts_nothing(ledger: Books, post: Any) -> None:
     entry = ledger.entry(ledger.cash, ledger.wallet, 500)
     assert post(entry) == 1

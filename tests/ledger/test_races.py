@@ -145,17 +145,18 @@ def test_twenty_batches_between_accounts_that_grow(ledger: Books) -> None:
 
 @pytest.mark.parametrize("legs", [1, 2])
 def test_who_spends_from_a_growing_account_waits_for_whoever_did(ledger: Books, legs: int) -> None:
-    """What is not committed cannot be summed up: the second waits, and then finds too little."""
+    """What is not committed cannot be summed up: the second waits, and then finds too little. Nothing else makes it wait:
+    the account that gains has no row to change."""
     ledger.move(ledger.cash, ledger.till, 300)
 
     def spend() -> int:
-        entries = [ledger.entry(ledger.till, ledger.wallet, 200 // legs) for _ in range(legs)]
+        entries = [ledger.entry(ledger.till, ledger.cash, 200 // legs) for _ in range(legs)]
         return in_tenant(ledger.cluster_id, lambda: commands.post(entries=entries, at=ledger.cast.now))
 
     ended, waited = one_after_the_other(ledger.cluster_id, spend, spend)
     assert waited, "the second did not wait"
     assert ended.only(InsufficientFunds).results == [legs]
-    assert (ledger.balance(ledger.till), ledger.balance(ledger.wallet)) == (100, 200)
+    assert (ledger.balance(ledger.till), ledger.balance(ledger.cash)) == (100, -100)
 
 
 def test_the_race_catches_sum_then_insert(scratch: Callable[..., Any]) -> None:
