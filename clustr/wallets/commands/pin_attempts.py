@@ -17,7 +17,8 @@ from django.db import connection
 from clustr.kit.actor import Actor
 from clustr.kit.errors import Busy, refusals_from_database
 from clustr.kit.tenancy import tenant
-from clustr.people import commands as people
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.wallets.models import Pin
 from clustr.wallets.pin_hashing import hash_pin, pin_matches, uses_newest_pepper
 from clustr.wallets.policies import ATTEMPTS_PER_LOCK, UNTIL_RESET, lock_after
@@ -73,12 +74,14 @@ def _tell_of_lock(actor: Actor, locked: Pin, now: datetime) -> None:
     until = locked.locked_until
     minutes = None if until is None or until == UNTIL_RESET else ceil((until - now).total_seconds() / 60)
     with tenant(actor.cluster_id):
-        people.write_to(
-            user_id=actor.member_id,
-            template="wallets/mail/pin_locked",
-            context={"attempts": locked.failed_attempts, "minutes": minutes},
-            now=now,
-        )
+        facts = {"attempts": locked.failed_attempts, "minutes": minutes}
+        tell_of_pin(actor=actor, event=NotificationEvents.PIN_LOCKED, facts=facts, now=now)
+
+
+def tell_of_pin(*, actor: Actor, event: NotificationEvents, facts: dict[str, int | None], now: datetime) -> None:
+    """Tell the member what happened to their PIN; part of the transaction in which it did."""
+    audience = Audience.one(actor.member_id)
+    notify(event=event, cluster_id=actor.cluster_id, audience=audience, subject_id=None, facts=facts, now=now)
 
 
 @contextmanager

@@ -13,9 +13,9 @@ from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
-from clustr.people import commands as people
+from clustr.notifications.types import NotificationEvents
 from clustr.people import queries as people_queries
-from clustr.wallets.commands.pin_attempts import check_pin
+from clustr.wallets.commands.pin_attempts import check_pin, tell_of_pin
 from clustr.wallets.models import Pin, PinReset
 from clustr.wallets.pin_hashing import hash_pin
 from clustr.wallets.policies import refuse_easy_pin
@@ -104,12 +104,8 @@ def _keep_reset(actor: Actor, checked: CheckedPin, reset_id: UUID, now: datetime
         raise ResetCodeInvalid  # used by another request in the same instant
     _replace(actor, checked.hash, checked.pepper_id, now)
     Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).update(reset_at=now)
-    contact = people_queries.contact_of(user_id=actor.member_id)
-    people.write_to(
-        user_id=contact.user_id,
-        template="wallets/mail/pin_was_reset",
-        context={"name": contact.name, "hours": settings.ENV.PIN_RESET_COOLING_HOURS},
-        now=now,
+    tell_of_pin(
+        actor=actor, event=NotificationEvents.PIN_RESET, facts={"hours": settings.ENV.PIN_RESET_COOLING_HOURS}, now=now
     )
     audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
 
