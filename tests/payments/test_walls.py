@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connections, transaction
@@ -20,7 +20,7 @@ DIGEST = "\\x" + "ab" * 32
 
 RIGHT: dict[str, Values] = {
     "payments_statuschange": {
-        "transaction_id": str(uuid4()),
+        "transaction_id": str(UUID(int=1)),
         "n": 1,
         "from_status": "pending",
         "to_status": "processing",
@@ -31,7 +31,7 @@ RIGHT: dict[str, Values] = {
         "provider": "paystack",
         "reference": "a-reference-of-ours",
         "surcharge_minor": 0,
-        "request_id": str(uuid4()),
+        "request_id": str(UUID(int=2)),
         "checkout_url": "",
         "callback_url": "",
         "started_at": NOW,
@@ -40,7 +40,7 @@ RIGHT: dict[str, Values] = {
         "misses": 0,
     },
     "payments_exchange": {
-        "transaction_id": str(uuid4()),
+        "transaction_id": str(UUID(int=3)),
         "act": "fetch",
         "outcome": "pending",
         "answer": {},
@@ -49,19 +49,19 @@ RIGHT: dict[str, Values] = {
     "payments_settlement": {
         "provider": "paystack",
         "provider_id": "4099260516",
-        "asked_id": str(uuid4()),
+        "asked_id": str(UUID(int=4)),
         "amount_minor": 100,
         "currency": "NGN",
         "surcharge_minor": 0,
         "fee_minor": 0,
         "completes_minor": 60,
-        "surplus_id": str(uuid4()),
+        "surplus_id": str(UUID(int=5)),
         "surplus_minor": 40,
         "paid_at": NOW,
         "settled_at": NOW,
     },
     "payments_method": {
-        "user_id": str(uuid4()),
+        "user_id": str(UUID(int=6)),
         "provider": "paystack",
         "fingerprint": DIGEST,
         "token": DIGEST,
@@ -137,8 +137,8 @@ WRONG: list[tuple[str, str, Values]] = [
 TWICE: list[tuple[str, str, Values]] = [
     ("payments_attempt", "reference", {"request_id": None}),
     ("payments_attempt", "request", {"reference": "another-reference-of-ours"}),
-    ("payments_settlement", "once", {"asked_id": str(uuid4()), "surplus_id": str(uuid4())}),
-    ("payments_settlement", "completes_once", {"provider_id": "4099260517", "surplus_id": str(uuid4())}),
+    ("payments_settlement", "once", {"asked_id": str(UUID(int=101)), "surplus_id": str(UUID(int=102))}),
+    ("payments_settlement", "completes_once", {"provider_id": "4099260517", "surplus_id": str(UUID(int=103))}),
     (
         "payments_settlement",
         "one_surplus",
