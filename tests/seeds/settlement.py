@@ -37,8 +37,8 @@ SEEDS = (
     sow(
         "less-completes",
         "A part of what was asked completes it.",
-        "if may_complete and asked + surcharge <= arrived:",
-        "if may_complete:",
+        "if may_complete and asked + surcharge <= arrived else",
+        "if may_complete else",
         "test_deposits.py",
         "test_bill_payments.py",
         file=POLICIES,
@@ -46,9 +46,25 @@ SEEDS = (
     sow(
         "surplus-dropped",
         "What was paid too much is nobody's.",
-        "return Division(asked, surcharge, arrived - asked - surcharge)",
-        "return Division(asked, surcharge, nothing)",
+        "return Division(completes, borne, surplus)",
+        "return Division(completes, borne, nothing if completes.minor else surplus)",
         "test_deposits.py",
+        file=POLICIES,
+    ),
+    sow(
+        "fee-of-what-is-too-much-on-the-estate",
+        "A payer who bears the fee and pays something else than was asked leaves the estate with it.",
+        "if surcharge_minor and borne < fee:",
+        "if False:",
+        "test_fee_bearers.py",
+        file=POLICIES,
+    ),
+    sow(
+        "small-overpayment-taken-for-the-fee",
+        "What a payer paid too much is taken for a fee, where it is less than that.",
+        "if abs(on_top.minor - fee.minor) > _ROUNDED:",
+        "if on_top > fee:",
+        "test_fee_bearers.py",
         file=POLICIES,
     ),
     sow(

@@ -37,8 +37,8 @@ def main() -> int:
             failed += bool(ended.wrong)
             for wrong in ended.wrong:
                 _say(f"seed {seed}: {wrong}")
-            if lived % 100 == 0:
-                _say(f"{lived} lives, {failed} wrong, {time.monotonic() - began:.0f} s")
+            if lived % 50 == 0:
+                _say(f"{lived} lives, {failed} wrong, {time.monotonic() - began:.0f} s; go on with --from {seed + 1}")
     _say(f"{wanted.seeds} lives of {wanted.steps} steps, {failed} wrong, {time.monotonic() - began:.0f} s")
     _say(", ".join(f"{act} {count}" for act, count in done.most_common()))
     return int(failed > 0)
