@@ -16,6 +16,8 @@ from collections import Counter
 
 import django
 
+IN_ONE_DATABASE = 50
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.settlement.simulation", description=__doc__)
@@ -29,25 +31,28 @@ def main() -> int:
     from tests.databases import cloned_database
 
     logging.disable(logging.CRITICAL)
+    wrong = _live(wanted.first, wanted.seeds, wanted.steps) if wanted.seeds else 0
     with cloned_database():
-        wrong = _live(wanted.first, wanted.seeds, wanted.steps) if wanted.seeds else 0
         late = _pay(wanted.payments, wanted.first) if wanted.payments else 0
     return int(wrong + late > 0)
 
 
 def _live(first: int, seeds: int, steps: int) -> int:
-    """So many lives; answers how many went wrong."""
+    """So many lives, a few dozen in a database of their own each; answers how many went wrong."""
+    from tests.databases import cloned_database
     from tests.settlement.life import live
 
     began, done, failed = time.monotonic(), Counter[str](), 0
-    for lived, seed in enumerate(range(first, first + seeds), start=1):
-        ended = live(seed, steps=steps)
-        done.update(ended.done)
-        failed += bool(ended.wrong)
-        for wrong in ended.wrong:
-            _say(f"seed {seed}: {wrong}")
-        if lived % 50 == 0:
-            _say(f"{lived} lives, {failed} wrong, {time.monotonic() - began:.0f} s; go on with --from {seed + 1}")
+    for start in range(first, first + seeds, IN_ONE_DATABASE):
+        end = min(start + IN_ONE_DATABASE, first + seeds)
+        with cloned_database():
+            for seed in range(start, end):
+                ended = live(seed, steps=steps)
+                done.update(ended.done)
+                failed += bool(ended.wrong)
+                for wrong in ended.wrong:
+                    _say(f"seed {seed}: {wrong}")
+        _say(f"{end - first} lives, {failed} wrong, {time.monotonic() - began:.0f} s; go on with --from {end}")
     _say(f"{seeds} lives of {steps} steps, {failed} wrong, {time.monotonic() - began:.0f} s")
     _say(", ".join(f"{act} {count}" for act, count in done.most_common()))
     return failed

@@ -174,7 +174,7 @@ class Stage(Providers):
 
     def sweep(self) -> int:
         """Ask about whatever of these estates is due."""
-        due = [place for place in due_attempts(now=self.now, limit=1_000) if place.cluster_id in self.cluster_ids]
+        due = [place for place in due_attempts(now=self.now, limit=100_000) if place.cluster_id in self.cluster_ids]
         for place in due:
             commands.confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=self.now)
         return len(due)
