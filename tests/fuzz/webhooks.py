@@ -284,9 +284,10 @@ def ask(*, cases: int, seed: int, tell: Callable[[Seen], None] = lambda _seen: N
                 seen.statuses[_send(application, case)] += 1
                 if case.right and case.read is not None:
                     kept[case.provider, hashlib.sha256(case.read).digest()] = None
-            seen.kept = len(kept) - known
+            fresh = list(kept)[known + seen.kept :]
+            seen.kept += len(fresh)
             assert Notice.objects.count() - notices == seen.kept
-            _act(stage, list(kept)[known:], seen)
+            seen.acted_on.update(_act_on(stage, fresh))
             assert wallet_balance(stage.cast.bola) == "1000.00"
             assert Transfer.objects.count() == transfers
             tell(seen)
@@ -309,9 +310,9 @@ def _send(application: Application, case: Case) -> int:
     return answer.status
 
 
-def _act(stage: Stage, kept: Sequence[tuple[str, bytes]], seen: Seen) -> None:
-    """What the worker does with what was kept and waits."""
-    digests = [digest for _, digest in kept]
-    for id in Notice.objects.filter(state="waiting", digest__in=digests).values_list("id", flat=True):
+def _act_on(stage: Stage, fresh: Sequence[tuple[str, bytes]]) -> Counter[str]:
+    """What the worker does with what was kept; in which states that leaves it."""
+    mine = Notice.objects.filter(digest__in=[digest for _, digest in fresh])
+    for id in mine.filter(state="waiting").values_list("id", flat=True):
         commands.handle_notice(notice_id=id, now=stage.now)
-    seen.acted_on = Counter(Notice.objects.filter(digest__in=digests).values_list("state", flat=True))
+    return Counter(mine.values_list("state", flat=True))
