@@ -25,6 +25,7 @@ from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import Busy, refusals_from_database
 from clustr.kit.ids import new_id
+from clustr.kit.session_locks import session_lock_noted
 from clustr.kit.tenancy import tenant
 from clustr.people import commands as people
 from clustr.people import queries as people_queries
@@ -244,11 +245,12 @@ def _tell_of_lock(actor: Actor, locked: Pin, now: datetime) -> None:
 
 @contextmanager
 def _one_at_a_time(actor: Actor) -> Iterator[None]:
-    try:
-        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")
-        yield
-    finally:
-        _let_go()
+    with session_lock_noted("a member's PIN"):
+        try:
+            _queue(f"pin:{actor.cluster_id}:{actor.member_id}")
+            yield
+        finally:
+            _let_go()
 
 
 def _let_go() -> None:
