@@ -6,6 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from django.conf import settings
 
 from clustr.bills import commands as bills
 from clustr.clusters.commands import update_settings
@@ -14,10 +15,12 @@ from clustr.clusters.types import FeeBearer, SettingsChanges
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Settlement, Transaction
+from clustr.payments.pricing import fee_rules
 from clustr.payments.providers.nouns import Mode
 from clustr.settlement.commands.applying import apply_charge_truth
 from clustr.settlement.policies import divide, what_arrived
 from clustr.settlement.types import Checkout
+from sandbox.charging import fee_of
 from tests.cast import Cast
 from tests.money import acknowledge, issue, naira, wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
@@ -133,6 +136,14 @@ def test_all_of_it_is_divided() -> None:
             assert divided.surcharge.minor == 0
         elif divided.surplus.minor > 1:
             assert divided.surcharge.minor >= fee
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_stand_in_takes_what_the_price_list_says(provider: str) -> None:
+    """Ours is rounded up, so that it suffices."""
+    rule = fee_rules(settings.ENV.PROVIDER_FEES)[provider, "NGN"]
+    for minor in (1, 99, 10_000, 249_999, 250_000, 250_001, 1_000_000, 12_345_678, 14_285_714, 99_999_999_99):
+        assert 0 <= rule.on(minor) - fee_of(provider=provider, amount=minor) <= 1
 
 
 def _transactions(stage: Stage) -> list[Transaction]:
