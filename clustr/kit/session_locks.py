@@ -11,7 +11,7 @@ _held: ContextVar[str] = ContextVar("clustr_session_lock", default="")
 
 @contextmanager
 def session_lock_noted(what: str) -> Iterator[None]:
-    """Within the block this thread holds, or waits for, a lock of its database session. `what` it is about, for people."""
+    """Within the block this thread holds a lock of its database session. `what` it is about, for people."""
     token = _held.set(what)
     try:
         yield

@@ -245,12 +245,12 @@ def _tell_of_lock(actor: Actor, locked: Pin, now: datetime) -> None:
 
 @contextmanager
 def _one_at_a_time(actor: Actor) -> Iterator[None]:
-    with session_lock_noted("a member's PIN"):
-        try:
-            _queue(f"pin:{actor.cluster_id}:{actor.member_id}")
+    try:
+        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")
+        with session_lock_noted("a member's PIN"):
             yield
-        finally:
-            _let_go()
+    finally:
+        _let_go()
 
 
 def _let_go() -> None:
