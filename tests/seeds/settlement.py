@@ -68,6 +68,22 @@ SEEDS = (
         file=POLICIES,
     ),
     sow(
+        "reconciled-by-one-provider-for-all",
+        "What we settled with one provider is looked for in the other's list.",
+        " WHERE provider = %s AND paid_at >= %s AND paid_at < %s",
+        " WHERE %s <> '' AND paid_at >= %s AND paid_at < %s",
+        "test_reconcile.py",
+        file="clustr/payments/queries.py",
+    ),
+    sow(
+        "providers-asked-with-a-lock",
+        "A provider is asked while a lock of the session is held.",
+        "    if what := held_session_lock():\n",
+        "    if (what := held_session_lock()) and not what:\n",
+        "test_between_transactions.py",
+        file="clustr/kit/outbound.py",
+    ),
+    sow(
         "any-currency",
         "Money of another currency is taken for what was asked.",
         "truth.amount.currency != currency",
