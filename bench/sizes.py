@@ -37,6 +37,8 @@ class Size:
     notices_per_second: int
     hanging_seconds: float
     """How long wallet payments are made in each turn, with all providers answering and with one that hangs."""
+    hang_seconds: int
+    """How long a server waits for a provider that hangs."""
     paced_per_second: int
     roster: int
     """Rows of the roster that is imported."""
@@ -65,6 +67,7 @@ DEFAULT = Size(
     notice_seconds=20,
     notices_per_second=200,
     hanging_seconds=12,
+    hang_seconds=35,
     paced_per_second=60,
     roster=5_000,
     transfers=1_000_000,
@@ -91,6 +94,7 @@ TINY = Size(
     notice_seconds=1,
     notices_per_second=20,
     hanging_seconds=1,
+    hang_seconds=5,
     paced_per_second=10,
     roster=20,
     transfers=400,

@@ -33,7 +33,8 @@ def measure(size: Size) -> Sequence[Line]:
     with databases.scratch(database) as name, providers_running() as providers:
         levy = issue(estate, minor=HUGE, at=clock.now())
         acknowledge(estate, levy, "true", clock.now())
-        with web.serving(name, environ=providers.environ) as server:
+        patience = {"PROVIDER_TIMEOUT_SECONDS": str(size.hang_seconds)}
+        with web.serving(name, environ=providers.environ | patience) as server:
             tokens = web.tokens_for(estate, range(1, min(size.wallets, 500) + 1))
             turn = _Turn(server.port, size, list(tokens.values()), levy)
             turn.take()  # to warm up

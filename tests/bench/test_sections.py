@@ -10,7 +10,7 @@ import sys
 import pytest
 from django.conf import settings
 
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 600
 SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "webhooks", "hanging", "pages", "books"]
 
 
