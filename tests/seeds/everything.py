@@ -14,6 +14,7 @@ from tests.seeds import (
     settlement,
     strangers,
     wallets,
+    watching,
 )
 from tests.seeds.seed import Seed
 
@@ -31,4 +32,5 @@ SEEDS: tuple[Seed, ...] = (
     *bill_acts.SEEDS,
     *one_call.SEEDS,
     *strangers.SEEDS,
+    *watching.SEEDS,
 )
