@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.results import Line
-from bench.sections import acknowledgments, bills, books, hanging, ledger, pages, payments, webhooks
+from bench.sections import acknowledgments, bills, books, hanging, ledger, orders, pages, payments, webhooks
 from bench.sizes import Size
 
 SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
@@ -16,5 +16,6 @@ SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
     "webhooks": webhooks.measure,
     "hanging": hanging.measure,
     "pages": pages.measure,
+    "orders": orders.measure,
     "books": books.measure,
 }

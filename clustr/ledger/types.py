@@ -60,6 +60,7 @@ class TransferKind(StrEnum):
     FEE_SURCHARGE = "fee_surcharge"
     PROVIDER_FEE = "provider_fee"
     FEE_CHARGED = "fee_charged"
+    CONTRIBUTION = "contribution"
 
 
 BESIDE = frozenset({TransferKind.FEE_SURCHARGE, TransferKind.PROVIDER_FEE, TransferKind.PAYOUT_SENT})

@@ -53,6 +53,7 @@ class Purpose(StrEnum):
     REFUND = "refund"
     SURPLUS = "surplus"
     FEES = "fees"
+    RECURRING_PAYMENT = "recurring_payment"
 
 
 class AttemptKind(StrEnum):

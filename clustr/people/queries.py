@@ -101,6 +101,12 @@ def contact_of(*, user_id: UUID) -> Contact:
     return contacts[user_id]
 
 
+def platform_staff() -> list[UUID]:
+    """The platform's own people."""
+    found = User.objects.filter(is_platform_staff=True, is_active=True).order_by("id")
+    return list(found.values_list("id", flat=True))
+
+
 def export_person(*, user_id: UUID) -> dict[str, Any]:
     """Everything held about one person, by room, as plain values. Secrets (hashes, second-factor keys) are named, not
     given."""

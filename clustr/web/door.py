@@ -37,6 +37,7 @@ __all__ = [
     "once",
     "once_between",
     "once_in_one_statement",
+    "once_keeping_facts",
     "read",
     "read_value",
     "take_turn",
@@ -182,6 +183,33 @@ def once_in_one_statement(
         crash_point("door.once.committed")
     answer = Answer(status, shape(facts).model_dump_json(by_alias=True))
     return _replay(answer, actor) if repeated else json_answer(answer.text, answer.status)
+
+
+def once_keeping_facts(
+    request: Request,
+    body: BaseModel | None,
+    status: int,
+    work: Callable[[], str],
+    shape: Callable[[str], BaseModel],
+) -> HttpResponse:
+    """As `once()`, where the answer holds a secret: kept beside the key are the facts that `work` answers, without it,
+    and `shape` makes the answer of them, the first time and every time after."""
+    take_turn(request)
+    actor = actor_of(request)
+    claim = _claim(request, body)
+
+    def answer() -> tuple[str, bool]:
+        first = audit.claim_request(claim) if claim else None
+        if first is not None:
+            return first.text, True
+        facts = work()
+        if claim:
+            audit.keep_answer(claim, Answer(status, facts), at=request.now)
+        return facts, False
+
+    facts, repeated = in_tenant(actor.cluster_id, answer)
+    made = Answer(status, shape(facts).model_dump_json(by_alias=True))
+    return _replay(made, actor) if repeated else json_answer(made.text, made.status)
 
 
 def read(request: Request, work: Callable[[], BaseModel]) -> HttpResponse:

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 PATIENCE_SECONDS = 600
-SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "webhooks", "hanging", "pages", "books"]
+SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "webhooks", "hanging", "pages", "orders", "books"]
 
 
 @pytest.fixture(scope="module")

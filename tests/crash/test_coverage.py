@@ -11,13 +11,22 @@ import pytest
 from clustr.bills import commands as bills
 from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
+from clustr.recurring import commands as recurring
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from tests.crash.requests import REQUESTS
 from tests.crash.settling import COVERS
 from tests.crash.test_pins import IN_DOORS_COMMIT
+from tests.crash.test_recurring import IN_A_SWEEP
 
-ROOMS = {"ledger": ledger, "payments": payments, "wallets": wallets, "bills": bills, "settlement": settlement}
+ROOMS = {
+    "ledger": ledger,
+    "payments": payments,
+    "wallets": wallets,
+    "bills": bills,
+    "recurring": recurring,
+    "settlement": settlement,
+}
 
 PLACES = {
     "wallets.credit_cluster_wallet": "wallets.credit",
@@ -47,6 +56,15 @@ PLACES = {
     "bills.refund_bill_payment": "bills.refund",
     "bills.cancel_bill": "bills.cancel",
     "bills.update_bill_status": "bills.cancel",
+    "recurring.create_recurring_payment": "recurring.create",
+    "recurring.edit_recurring_payment": "recurring.edit",
+    "recurring.pause_recurring_payment": "recurring.pause",
+    "recurring.pause_recurring_payment_of_member": "recurring.pause_of_member",
+    "recurring.resume_recurring_payment": "recurring.resume",
+    "recurring.cancel_recurring_payment": "recurring.cancel",
+    "recurring.process_payment": "recurring.run",
+    "recurring.process_recurring_payments_of": "recurring.run",
+    "recurring.tell_of_runs": "recurring.tell",
     "payments.receive_notice": "payments.receive_notice",
     "wallets.charge_fees_to_cluster": "wallets.charge_fees",
     "settlement.prepare_deposit": "settlement.prepare",
@@ -102,6 +120,10 @@ PARTS = {
     "wallets.open_wallets",
     "wallets.record_refunds",
     "wallets.pin_was_checked",
+    "wallets.require_authorization",
+    "bills.hold_payable_bills",
+    "bills.pay_held_bills",
+    "bills.part_to_pay",
 }
 """Parts of an act's transaction; they begin none themselves."""
 
@@ -116,6 +138,21 @@ MOVE_NOTHING = {
     "payments.close_case": "a person notes what they found",
     "payments.remove_method": "forgets a card; nothing pays with one yet",
     "bills.judge_direct_payment": "asks the rules, and changes nothing",
+    "recurring.process_recurring_payments": "runs cluster by cluster, by `process_recurring_payments_of`",
+    "recurring.ask_to_process_recurring_payments": "asks the worker to; what it forgot is due still",
+    "recurring.ask_to_process_cluster": "asks the worker to; what it forgot is due still",
+    "recurring.count_due": "counts",
+    "recurring.count_reminders": "counts",
+    "recurring.count_old_records": "counts",
+    "recurring.send_recurring_payment_reminders": "tells, once for each period by its key",
+    "recurring.clean_up_old_records": "deletes technical records, by the commands of lower rooms",
+    "bills.check_overdue_bills": "tells, once for each bill and version by its key",
+    "bills.send_bill_reminders": "tells, once for each bill, version and day by its key",
+    "bills.count_overdue_bills": "counts",
+    "bills.count_bills_due_soon": "counts",
+    "recurring.due_clusters": "reads",
+    "recurring.untold_clusters": "reads",
+    "recurring.one_at_a_time": "holds a lock of its connection",
     "settlement.accept_notice": "stores by `payments.receive_notice`",
     "settlement.handle_notice": "asks by `confirm_payment`, in its transactions (tests/crash/test_settlement.py)",
     "settlement.reconcile": "books by the same way, and counts (tests/crash/test_settlement.py)",
@@ -161,7 +198,7 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 
 def test_a_request_passes_each_of_them() -> None:
-    interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT)
+    interrupted = {command for _, command in REQUESTS.values()} | IN_DOORS_COMMIT | IN_A_SWEEP
     inside = COVERS - set(PLACES.values())  # the other transactions of one command of settlement
     assert set(PLACES.values()) == interrupted | COVERS - inside
     assert all(name.startswith("settlement.") for name in inside)

@@ -13,6 +13,7 @@ from clustr.bills.locks import lock_bill, lock_part
 from clustr.bills.models import Bill, BillPayment, Dispute
 from clustr.bills.policies import refuse_amount
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, StatusIsDerived
+from clustr.bills.telling import tell_of_cancellation, tell_of_refund
 from clustr.bills.types import DisputeState, MemberStatus
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -74,6 +75,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
             reason=reason,
             facts={"bill_number": bill.bill_number, "payments_refunded": len(paid)},
         )
+        tell_of_cancellation(bill=bill, refunded=bool(paid), now=now)
     return bill
 
 
@@ -116,6 +118,8 @@ def refund_bill_payment(
         _take_back(payment, refund.id, back.minor, now)
         _return_money(actor, payment, refund, now)
         _record(actor, refund, reason, now)
+        billed = Bill.objects.get(cluster_id=actor.cluster_id, id=payment.bill_id)
+        tell_of_refund(bill=billed, user_id=payment.user_id, amount=back, reason=reason, now=now)
     return refund
 
 

@@ -13,7 +13,6 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Settlement, Transaction
-from clustr.payments.providers.declines import failure_of
 from clustr.payments.providers.nouns import ChargeTruth, Decline, Mode, NotFoundYet, Outcome
 from clustr.payments.refusals import TransactionNotFound
 from clustr.payments.schedule import (
@@ -26,6 +25,7 @@ from clustr.payments.schedule import (
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.settlement.commands.placing import BookedElsewhere, place_money
+from clustr.settlement.commands.telling import fail_and_tell
 from clustr.settlement.policies import what_does_not_match
 
 OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
@@ -106,8 +106,7 @@ def _apply_success(
 def _apply_failure(locked: Transaction, attempt: Attempt, decline: Decline | None, now: datetime) -> None:
     """A decline ends this try. The payer may try again on the same page, so it is looked at while it can be paid."""
     if locked.status in OPEN:
-        why = failure_of(type=decline.type if decline else PaymentErrorType.UNKNOWN)
-        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=why, now=now)
+        fail_and_tell(transaction=locked, type=decline.type if decline else PaymentErrorType.UNKNOWN, now=now)
     _watch(locked, attempt, now, missed=False)
 
 
@@ -127,12 +126,7 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
         return
     enough = attempt.misses + 1 >= FEWEST_MISSES and now - attempt.started_at >= UNSENT_AFTER
     if locked.status in OPEN and enough:
-        payments.step_transaction(
-            transaction=locked,
-            status=TransactionStatus.FAILED,
-            failure=failure_of(type=PaymentErrorType.NETWORK_ERROR),
-            now=now,
-        )
+        fail_and_tell(transaction=locked, type=PaymentErrorType.NETWORK_ERROR, now=now)
     _watch(locked, attempt, now, missed=True)
 
 
@@ -146,8 +140,7 @@ def _apply_reversal(locked: Transaction, attempt: Attempt, now: datetime) -> Non
         now=now,
     )
     if locked.status in OPEN:
-        why = failure_of(type=PaymentErrorType.DECLINED_CARD)
-        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=why, now=now)
+        fail_and_tell(transaction=locked, type=PaymentErrorType.DECLINED_CARD, now=now)
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
 
 

@@ -14,6 +14,8 @@ from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Exchange, Transaction
 from clustr.payments.providers.declines import failure_of
@@ -24,7 +26,6 @@ from clustr.payments.refusals import ProviderNotAvailable
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, FEWEST_MISSES, UNSENT_AFTER, next_check
 from clustr.payments.states import AttemptKind, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
-from clustr.people import commands as people
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
 from clustr.wallets.queries import destination_of
@@ -279,11 +280,14 @@ def _tell(locked: Transaction, now: datetime) -> None:
     """Tell who asked for it that their money came back."""
     payout = Payout.objects.get(cluster_id=locked.cluster_id, id=locked.id)
     if locked.purpose == Purpose.PAYOUT:
-        people.write_to(
-            user_id=payout.requested_by,
-            template="settlement/mail/payout_returned",
-            context={
-                "amount": locked.amount.for_people(),
+        notify(
+            event=NotificationEvents.PAYOUT_RETURNED,
+            cluster_id=locked.cluster_id,
+            audience=Audience.one(payout.requested_by),
+            subject_id=locked.id,
+            facts={
+                "amount_minor": locked.amount_minor,
+                "currency": locked.currency,
                 "ending": payout.account_hint,
                 "own": locked.user_id is not None,
             },

@@ -23,7 +23,6 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.policies import refuse_callback, refuse_retry
 from clustr.payments.pricing import surcharge_on
-from clustr.payments.providers.declines import failure_of
 from clustr.payments.providers.nouns import ChargeRequest, CheckoutStarted
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.providers.registry import provider_named
@@ -38,6 +37,7 @@ from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType
 from clustr.people import queries as people
+from clustr.settlement.commands.telling import fail_and_tell
 from clustr.settlement.refusals import PaymentUnderWay
 from clustr.settlement.types import Checkout, Prepared, RequestKey, Wanted
 
@@ -292,12 +292,7 @@ def _fail(actor: Actor, transaction: Transaction, type: PaymentErrorType, said: 
         if Attempt.objects.get(cluster_id=locked.cluster_id, id=locked.id).checkout_url:
             return  # another try of the same request was answered: there is a page to pay at
         if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN):
-            payments.step_transaction(
-                transaction=locked,
-                status=TransactionStatus.FAILED,
-                failure=failure_of(type=type),
-                now=now,
-            )
+            fail_and_tell(transaction=locked, type=type, now=now)
         payments.end_checks(transaction_id=locked.id)
 
 

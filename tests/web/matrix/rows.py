@@ -19,6 +19,7 @@ from datetime import timedelta
 from typing import Any
 
 from clustr.clusters.types import PaymentsPermissions as May
+from clustr.notifications import commands as notifications
 from tests.web.matrix.row import Ask, Hears, Row
 from tests.web.matrix.town import PIN, Place
 
@@ -32,6 +33,9 @@ NO_RESULTS = Hears(200)
 NO_BILL, NO_MEMBER = Hears(404, "bill_not_found"), Hears(404, "member_not_found")
 NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_found")
 NO_TRANSACTION = Hears(404, "transaction_not_found")
+NO_ORDER = Hears(404, "recurring_payment_not_found")
+RECURRING = frozenset({May.MANAGE_RECURRING})
+NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
 ALL = {"limit": "200"}
 BANK = {"bank_code": "058", "account_number": "0123456789"}
@@ -186,6 +190,41 @@ def verify(place: Place) -> Ask:
     return Ask(body={"reference": place.started_deposit().transaction.reference})
 
 
+def notices(place: Place) -> Ask:
+    for _ in range(2):
+        place.notice()
+    return Ask(query=ALL)
+
+
+def read_notice(place: Place) -> Ask:
+    return Ask(body={"notification_ids": [place.notice()]})
+
+
+def choose(place: Place) -> Ask:
+    return Ask(body={"preferences": [{"event": "bill_acknowledged", "channel": "email", "enabled": False}]})
+
+
+ADDRESS = "https://estate.example/clustr"
+
+
+def endpoints(place: Place) -> Ask:
+    place.endpoint()
+    return Ask()
+
+
+def an_endpoint(place: Place) -> Ask:
+    return Ask(path={"endpoint_id": str(place.endpoint())})
+
+
+def calls(place: Place) -> Ask:
+    endpoint = place.endpoint()
+    for _ in range(2):
+        place.notice()
+    while notifications.fan_out(cluster_id=place.estate.id, now=place.now):
+        pass
+    return Ask(path={"endpoint_id": str(endpoint)}, query=ALL)
+
+
 def cards(place: Place) -> Ask:
     place.saved_card()
     return Ask()
@@ -222,6 +261,43 @@ def set_pin(place: Place) -> Ask:
 def reset_pin(place: Place) -> Ask:
     place.set_pin()
     return Ask(body={})
+
+
+def orders(place: Place) -> Ask:
+    for _ in range(2):
+        place.run_order()
+    return Ask(query=ALL | {"user_id": str(place.member.user_id)})
+
+
+def my_orders(place: Place) -> Ask:
+    orders(place)
+    return Ask(query=ALL)
+
+
+def new_order(place: Place) -> Ask:
+    begins = (place.now + timedelta(days=1)).isoformat()
+    sent = {"title": place.text("Garden"), "amount": "10.00", "frequency": "monthly", "start_date": begins}
+    return Ask(body=sent | {"bill_type": "maintenance", "max_amount": "20.00"})
+
+
+def an_order(place: Place) -> Ask:
+    return Ask(path={"recurring_payment_id": str(place.run_order())})
+
+
+def edit_order(place: Place) -> Ask:
+    return Ask(path={"recurring_payment_id": str(place.order())}, body={"amount": "11.00"})
+
+
+def named_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.order())})
+
+
+def paused_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.paused_order())})
+
+
+def stop_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.order()), "reason": place.text("Called")})
 
 
 OFFICE, MINE = "/management/payments/", "/members/"
@@ -276,6 +352,14 @@ ROWS = [
         own=OWN,
     ),
     Row(f"GET {OFFICE}users/", listed, VIEW),
+    Row(f"GET {OFFICE}recurring_payments/", orders, VIEW, {"query.user_id": NO_RESULTS}),
+    Row(
+        f"POST {OFFICE}pause_recurring_payment/",
+        stop_order,
+        RECURRING,
+        {"body.recurring_payment_id": NO_ORDER},
+        own=OWN,
+    ),
     Row(f"GET {OFFICE}cluster_wallet/", listed, WALLET),
     Row(
         f"POST {OFFICE}cluster_wallet_transfer/",
@@ -299,6 +383,41 @@ ROWS = [
         own=OWN,
     ),
     Row(f"POST {OFFICE}cluster_wallet_credit/", credit, CREDIT, answer=201, not_own="the estate's money, in"),
+    Row(f"GET {OFFICE}webhook_endpoints/", endpoints, MEMBERS),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/",
+        lambda place: Ask(body={"url": ADDRESS, "description": place.text("Hook")}),
+        MEMBERS,
+        answer=201,
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"DELETE {OFFICE}webhook_endpoints/{{endpoint_id}}/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/rotate_secret/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/enable/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"GET {OFFICE}webhook_endpoints/{{endpoint_id}}/deliveries/",
+        calls,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+    ),
     Row(f"GET {OFFICE}reconciliation/", cases, WALLET | TRANSFER),
     Row(
         f"POST {OFFICE}reconciliation/cases/{{case_id}}/take/",
@@ -322,6 +441,35 @@ ROWS = [
     Row(f"POST {MINE}bills/pay_bill/", pay, ids={"body.bill_id": NO_BILL}, answer=201),
     Row(f"POST {MINE}bills/pay_bill_direct/", pay_direct, ids={"body.bill_id": NO_BILL}, answer=201),
     Row(f"GET {MINE}bills/{{bill_id}}/", a_bill, ids={"path.bill_id": NO_BILL}),
+    Row(f"GET {MINE}recurring-payments/my_payments/", my_orders),
+    Row(f"GET {MINE}recurring-payments/summary/", lambda place: my_orders(place) and Ask()),
+    Row(f"POST {MINE}recurring-payments/create/", new_order, answer=201, former="not_a_member_now"),
+    Row(
+        f"GET {MINE}recurring-payments/{{recurring_payment_id}}/",
+        an_order,
+        ids={"path.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"PATCH {MINE}recurring-payments/{{recurring_payment_id}}/",
+        edit_order,
+        ids={"path.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/pause/",
+        named_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/resume/",
+        paused_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+        former="not_a_member_now",
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/cancel/",
+        named_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+    ),
     Row(f"GET {MINE}profile/export/", nothing, cluster=False),
     Row(
         f"POST {MINE}transactions/{{transaction_id}}/retry/",
@@ -335,6 +483,10 @@ ROWS = [
         ids={"path.transaction_id": NO_TRANSACTION},
         also=May.VIEW_PAYMENTS,
     ),
+    Row(f"GET {MINE}notifications/", notices),
+    Row(f"POST {MINE}notifications/read/", read_notice, ids={"body.notification_ids.0": NO_NOTICE}),
+    Row(f"GET {MINE}notifications/preferences/", nothing),
+    Row(f"PATCH {MINE}notifications/preferences/", choose),
     Row(f"GET {MINE}payment-methods/", cards),
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
     Row(f"POST {MINE}wallet/deposit/", deposit, answer=201),
