@@ -16,6 +16,7 @@ class AccountKind(StrEnum):
     CLUSTER_WALLET = "cluster_wallet"
     PAYOUTS = "payouts"
     SUSPENSE = "suspense"
+    REFUNDS = "refunds"
     RECEIVED_CASH = "received_cash"
     RECEIVED_BANK_TRANSFER = "received_bank_transfer"
     RECEIVED_POS = "received_pos"
@@ -23,6 +24,7 @@ class AccountKind(StrEnum):
     OPENING_BALANCES = "opening_balances"
     PROVIDER_CLEARING = "provider_clearing"
     PROVIDER_FEES = "provider_fees"
+    CHARGEBACKS = "chargebacks"
 
 
 GUARDED = frozenset({AccountKind.MEMBER_WALLET})
@@ -37,6 +39,7 @@ OPEN = frozenset(
         AccountKind.OPENING_BALANCES,
         AccountKind.PROVIDER_CLEARING,
         AccountKind.PROVIDER_FEES,
+        AccountKind.CHARGEBACKS,
     }
 )
 """Kinds that stand for money outside: their balance is negative by what came in. The rest may not fall below zero."""
@@ -60,11 +63,30 @@ class TransferKind(StrEnum):
     FEE_SURCHARGE = "fee_surcharge"
     PROVIDER_FEE = "provider_fee"
     FEE_CHARGED = "fee_charged"
+    REFUND_TO_SOURCE = "refund_to_source"
+    REFUND_RETURNED = "refund_returned"
+    REFUND_SENT = "refund_sent"
+    SUSPENSE_PLACED = "suspense_placed"
+    CHARGEBACK = "chargeback"
+    CHARGEBACK_ADVANCE = "chargeback_advance"
+    CHARGEBACK_BORNE = "chargeback_borne"
+    CHARGEBACK_WON = "chargeback_won"
+    CHARGEBACK_CHARGED = "chargeback_charged"
+    CHARGEBACK_CREDITED = "chargeback_credited"
     CONTRIBUTION = "contribution"
 
 
-BESIDE = frozenset({TransferKind.FEE_SURCHARGE, TransferKind.PROVIDER_FEE, TransferKind.PAYOUT_SENT})
-"""Transfers beside a transaction's own amount: what the provider took for it, and the confirmed end of a payout."""
+BESIDE = frozenset(
+    {
+        TransferKind.FEE_SURCHARGE,
+        TransferKind.PROVIDER_FEE,
+        TransferKind.PAYOUT_SENT,
+        TransferKind.REFUND_SENT,
+        TransferKind.CHARGEBACK_ADVANCE,
+    }
+)
+"""Transfers beside a transaction's own amount: what the provider took for it, the confirmed end of a payout or of a refund,
+and what lets the cluster's wallet bear more than it holds."""
 
 
 @dataclass(frozen=True, slots=True)

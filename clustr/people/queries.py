@@ -73,6 +73,11 @@ def _last_proof(session: Any) -> datetime | None:
     return datetime.fromtimestamp(max(instants), UTC) if instants else None
 
 
+def is_platform_staff(*, user_id: UUID) -> bool:
+    """Whether somebody is one of the platform's own people, and active."""
+    return User.objects.filter(id=user_id, is_platform_staff=True, is_active=True).exists()
+
+
 def find_by_email(*, email: str) -> UUID | None:
     """The person with this address, if any."""
     try:

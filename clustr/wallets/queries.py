@@ -16,6 +16,7 @@ from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
 from clustr.ledger.types import AccountKind, TransferKind
 from clustr.payments.models import Transaction
+from clustr.payments.states import TransactionStatus
 from clustr.wallets.models import Operation, Payout
 from clustr.wallets.refusals import PayoutNotFound
 from clustr.wallets.types import Destination, OfflineMethod, OperationKind, OperationView, Revenue, WalletView
@@ -36,10 +37,26 @@ _SHOWN_AS = {
     TransferKind.REVERSAL: OperationKind.ADJUSTMENT,
     TransferKind.PAYOUT_BOUNCED: OperationKind.TRANSFER,
     TransferKind.FEE_CHARGED: OperationKind.FEE,
+    TransferKind.REFUND_TO_SOURCE: OperationKind.REFUND,
+    TransferKind.REFUND_RETURNED: OperationKind.REFUND,
+    TransferKind.SUSPENSE_PLACED: OperationKind.ADJUSTMENT,
+    TransferKind.CHARGEBACK_ADVANCE: OperationKind.ADJUSTMENT,
+    TransferKind.CHARGEBACK_CHARGED: OperationKind.FEE,
+    TransferKind.CHARGEBACK_CREDITED: OperationKind.FEE,
     TransferKind.CONTRIBUTION: OperationKind.CONTRIBUTION,
 }
 
-FROM_BILLS = frozenset({TransferKind.BILL_PAYMENT, TransferKind.BILL_REFUND})
+_CAME_BACK = (TransferKind.PAYOUT_RETURN, TransferKind.REFUND_RETURNED)
+"""Lines that undo what did not happen in the end: that undoing is done, whatever became of the transaction."""
+
+FROM_BILLS = frozenset(
+    {
+        TransferKind.BILL_PAYMENT,
+        TransferKind.BILL_REFUND,
+        TransferKind.REFUND_TO_SOURCE,
+        TransferKind.REFUND_RETURNED,
+    }
+)
 REVENUE = FROM_BILLS | {TransferKind.CONTRIBUTION}
 """The transfers by which the cluster's wallet earns; both the money and, of bills, what was given back."""
 
@@ -195,7 +212,7 @@ def _operation(
         kind=_SHOWN_AS[TransferKind(line.kind)],
         incoming=line.amount_minor > 0,
         amount=Money(abs(line.amount_minor), currency),
-        status=transaction.status,
+        status=TransactionStatus.COMPLETED if line.kind in _CAME_BACK else transaction.status,
         actor_id=operation.actor_id if operation else transaction.user_id,
         reason=operation.reason if operation else transaction.description,
         reference=transaction.reference,

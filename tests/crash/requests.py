@@ -128,6 +128,24 @@ def withdraw(world: World) -> Asked:
     return Asked(world.cast.bola, f"{MY_WALLET}withdraw/", sent)
 
 
+def _withdrawn(world: World) -> UUID:
+    return wallets.withdraw(
+        actor=world.cast.bola.actor,
+        amount=naira("4.00"),
+        destination=Destination("058", "0123456789", "Bola"),
+        authorization=no_pin(world.cast.bola),
+        now=world.cast.now,
+    ).id
+
+
+def cancel_withdrawal(world: World) -> Asked:
+    return Asked(world.cast.bola, f"{MY_WALLET}withdrawals/{_withdrawn(world)}/cancel/", None)
+
+
+def stop_withdrawal(world: World) -> Asked:
+    return Asked(world.cast.ada, f"{OFFICE}withdrawals/{_withdrawn(world)}/stop/", {"reason": "Not you"})
+
+
 def transfer(world: World) -> Asked:
     sent = {"amount": "6.00", "description": "Diesel", "destination": BANK}
     return Asked(world.cast.ada, f"{OFFICE}cluster_wallet_transfer/", sent)
@@ -256,6 +274,8 @@ REQUESTS: dict[str, tuple[Callable[[World], Asked], str]] = {
     "refund": (refund, "bills.refund"),
     "cancel_and_refund": (cancel_and_refund, "bills.cancel"),
     "withdraw": (withdraw, "wallets.withdraw"),
+    "cancel_withdrawal": (cancel_withdrawal, "wallets.cancel_withdrawal"),
+    "stop_withdrawal": (stop_withdrawal, "wallets.stop_withdrawal"),
     "transfer": (transfer, "wallets.transfer"),
     "approve": (approve, "wallets.approve"),
     "reject": (reject, "wallets.reject"),

@@ -27,6 +27,7 @@ from clustr.ledger import checks
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
 from clustr.payments.providers import registry
+from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import Cast, make_cast
@@ -52,6 +53,7 @@ class World:
     withdrawal: UUID
     taken: UUID
     begun: UUID
+    returning: UUID
 
     @property
     def cluster_id(self) -> UUID:
@@ -85,7 +87,7 @@ def world() -> World:
     )
     _recurring(cast)
     wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
-    taken, begun = _through_a_provider(cast)
+    taken, begun, returning = _through_a_provider(cast)
     _close(cast, estate_bill.id)
     close(cast.cluster_id, now=cast.now)
     with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
@@ -101,6 +103,7 @@ def world() -> World:
         withdrawal.id,
         taken,
         begun,
+        returning,
     )
 
 
@@ -114,15 +117,21 @@ def _recurring(cast: Cast) -> None:
     cancel(cast, over, person=cast.residents[1])
 
 
-def _through_a_provider(cast: Cast) -> tuple[UUID, UUID]:
-    """A deposit of which more arrived than was asked, and one that nobody has paid yet."""
+def _through_a_provider(cast: Cast) -> tuple[UUID, UUID, UUID]:
+    """A deposit of which more arrived than was asked, one that nobody has paid yet, and a refund that is under way."""
     with pytest.MonkeyPatch.context() as patch:
         stage = Stage(cast)
         patch.setattr(registry, "_registry", lambda: stage.registry)
         taken, begun = stage.deposit(cast.bola), stage.deposit(cast.bola)
         stage.end(taken, "too_much")
         stage.confirm(taken)
-    return taken.transaction.id, begun.transaction.id
+        back = stage.deposit(cast.bola, "100.00", "flutterwave")
+        stage.end(back)
+        stage.confirm(back)
+        returning = settlement.refund_to_source(
+            actor=cast.ada.actor, transaction_id=back.transaction.id, amount=None, reason="Twice", now=stage.now
+        )
+    return taken.transaction.id, begun.transaction.id, returning.id
 
 
 def _close(cast: Cast, bill_id: UUID) -> None:
@@ -185,6 +194,7 @@ SEEDS: dict[str, str] = {
       WHERE user_id IS NOT NULL ORDER BY id DESC LIMIT 1""",
     "wallets.account": "UPDATE wallets_wallet SET currency = 'USD'",
     "wallets.pin_locked": "UPDATE wallets_pin SET failed_attempts = 5",
+    "wallets.refunds_hold": "UPDATE payments_transaction SET purpose = 'wallet' WHERE id = %(returning)s",
     "wallets.payouts_hold": "UPDATE payments_transaction SET purpose = 'wallet' WHERE id = %(withdrawal)s",
     "wallets.two_people": "UPDATE wallets_payout SET decided_by = requested_by",
     "bills.paid_is_sum": "UPDATE bills_memberbill SET paid_minor = paid_minor + 1 WHERE bill_id = %(estate_bill)s",

@@ -15,6 +15,7 @@ from tests.crash.settling import FLOWS, heal
 from tests.databases import administrator
 from tests.settlement.stage import Stage
 
+ASK_NOBODY = {"charge_fees", "receipt", "refund_start", "placing_suspense"}
 _HELD = """
 SELECT a.pid, a.state, a.query, l.locktype, l.mode FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid
 WHERE a.datname = current_database() AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()
@@ -37,7 +38,7 @@ def test_nothing_is_held_while_a_provider_is_asked(stage: Stage, name: str) -> N
         ready.act()
         stage._answer = answer  # type: ignore[method-assign]
     heal(stage, ready)
-    assert bool(asked) is (name not in {"charge_fees", "receipt"})
+    assert bool(asked) is (name not in ASK_NOBODY)
 
 
 def test_whoever_holds_a_pin_asks_nobody(stage: Stage, cast: Cast) -> None:

@@ -17,7 +17,12 @@ from clustr.bills.commands.issuing import (
 )
 from clustr.bills.commands.paying import pay_bill, pay_bill_once, payment_of, record_offline_bill_payment
 from clustr.bills.commands.paying_many import hold_payable_bills, part_to_pay, pay_held_bills
-from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
+from clustr.bills.commands.refunding import (
+    cancel_bill,
+    refund_bill_payment,
+    take_back_payment,
+    update_bill_status,
+)
 from clustr.bills.commands.reminding import (
     check_overdue_bills,
     count_bills_due_soon,
@@ -51,6 +56,7 @@ __all__ = [
     "resolve_dispute",
     "send_bill_reminders",
     "settle_direct_payment",
+    "take_back_payment",
     "update_bill_status",
     "withdraw_dispute",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -24,8 +25,8 @@ from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.refusals import NotRefundable, TransactionNotFound
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.payments.refusals import NotRefundable, RefundUnderWay, TransactionNotFound
+from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 
@@ -44,8 +45,8 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
     """Cancel a bill. With payments only if `refund_payers`: each returns to its payer's wallet, all in one commit.
 
     Open disputes about it end. Needs ManageBill; nobody cancels a bill of their own. Refuses `BillNotFound`,
-    `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `InsufficientFunds` (the cluster's wallet holds less than
-    what was paid).
+    `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `RefundUnderWay` (what a provider was asked to give back is not
+    known to have gone), `InsufficientFunds` (the cluster's wallet holds less than what was paid).
     """
     actor.require("ManageBill")
     with tenant(actor.cluster_id), crash_points("bills.cancel"):
@@ -59,6 +60,8 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
         paid = _payments_of(bill)
         if paid and not refund_payers:
             raise BillHasPayments
+        if _going_back(paid):
+            raise RefundUnderWay
         if paid:
             _refund_all(actor, bill, paid, reason, now)
         Dispute.objects.filter(cluster_id=actor.cluster_id, bill_id=bill_id, state=DisputeState.OPEN).update(
@@ -99,9 +102,8 @@ def refund_bill_payment(
         if payment is None or payment.amount_minor < 0:
             raise NotRefundable
         lock_part(payment.bill_id, payment.user_id)
-        known.refresh_from_db()
-        back = Money(known.amount_minor - known.refunded_minor, known.currency) if amount is None else amount
-        original = payments.count_refund(transaction_id=transaction_id, amount=back, now=now)
+        original, back = payments.lock_refundable(transaction_id=transaction_id, amount=amount)
+        payments.count_refund(transaction_id=transaction_id, amount=back, now=now)
         refund = payments.create_transaction(
             id=new_id(),
             type=TransactionType.REFUND,
@@ -123,6 +125,13 @@ def refund_bill_payment(
     return refund
 
 
+def take_back_payment(*, original: Transaction, refund: Transaction, now: datetime) -> None:
+    """What was paid on a bill has gone back to where it came from: it is owed again by as much. The member's part of the
+    bill is held, and the refund completed; part of a settlement."""
+    payment = BillPayment.objects.get(cluster_id=original.cluster_id, id=original.id)
+    _take_back(payment, refund.id, refund.amount_minor, now)
+
+
 def _payments_of(bill: Bill) -> dict[UUID, UUID]:
     """Each payment of the bill with something left to refund, and the id its refund will have."""
     with connection.cursor() as cursor:
@@ -133,6 +142,11 @@ def _payments_of(bill: Bill) -> dict[UUID, UUID]:
             [bill.cluster_id, bill.id],
         )
         return {row[0]: new_id() for row in cursor.fetchall()}
+
+
+def _going_back(paid: Collection[UUID]) -> bool:
+    """Whether a provider was asked to give one of these payments back, and it is not known whether it did."""
+    return Transaction.objects.filter(subject_id__in=list(paid), purpose=Purpose.REFUND, status__in=OPEN).exists()
 
 
 def _refund_all(actor: Actor, bill: Bill, paid: dict[UUID, UUID], reason: str, now: datetime) -> None:

@@ -22,13 +22,13 @@ from clustr.payments.schedule import (
     WATCH_ENDED,
     next_check,
 )
-from clustr.payments.states import CaseKind, Purpose, TransactionStatus
+from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
+from clustr.settlement.commands.charging_back import hear_restored
 from clustr.settlement.commands.placing import BookedElsewhere, place_money
 from clustr.settlement.commands.telling import fail_and_tell
 from clustr.settlement.policies import what_does_not_match
 
-OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 _PAGE_CLOSES = timedelta(minutes=30)
 """How long after a checkout can be paid a payment that was begun in time may still be under way."""
 
@@ -77,6 +77,8 @@ def _apply_success(
     booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).first()
     if booked and booked.asked_id != locked.id:
         wrong.append("provider_id")
+    if booked and not wrong:
+        hear_restored(actor=actor, settled=booked, now=now)
     if not wrong and not booked:
         try:
             with transaction.atomic():
@@ -131,15 +133,16 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
 
 
 def _apply_reversal(locked: Transaction, attempt: Attempt, now: datetime) -> None:
-    """The provider gave the money back, or had it taken. What was booked stands until a person has decided."""
-    payments.open_case(
-        kind=CaseKind.CHARGEBACK,
-        subject=str(locked.id),
-        transaction_id=locked.id,
-        facts={"provider": attempt.provider, "reference": attempt.reference, "status": locked.status},
-        now=now,
-    )
+    """The provider took money and gave it back before it was booked: nothing came. What was booked before is looked into
+    afterwards (`hear_reversal`)."""
     if locked.status in OPEN:
+        payments.open_case(
+            kind=CaseKind.CHARGEBACK,
+            subject=str(locked.id),
+            transaction_id=locked.id,
+            facts={"provider": attempt.provider, "reference": attempt.reference, "status": locked.status},
+            now=now,
+        )
         fail_and_tell(transaction=locked, type=PaymentErrorType.DECLINED_CARD, now=now)
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
 

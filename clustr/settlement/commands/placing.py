@@ -133,6 +133,7 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             | Purpose.REFUND
             | Purpose.SURPLUS
             | Purpose.FEES
+            | Purpose.CHARGEBACK
             | Purpose.RECURRING_PAYMENT
         ):
             raise AssertionError(f"nobody asks a provider for money for {transaction.purpose}")

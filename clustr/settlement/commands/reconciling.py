@@ -18,6 +18,7 @@ from clustr.payments.providers.registry import available_providers, provider_nam
 from clustr.payments.queries import Place, SettledPlace, place_of_reference, settled_between
 from clustr.payments.states import CaseKind
 from clustr.settlement.commands.asking import UNHEARD, confirm_charge
+from clustr.settlement.commands.charging_back import hear_reversal
 from clustr.settlement.models import Reconciliation
 from clustr.settlement.policies import what_arrived
 
@@ -113,7 +114,12 @@ class _Run:
         """What we booked and the provider gave back, or had taken: nobody asks about a settled payment again, so a lost
         notice of it shows here only."""
         if place is not None and self._settlement(place, truth) is not None:
-            self._open(CaseKind.CHARGEBACK, place, truth)
+            hear_reversal(
+                cluster_id=place.cluster_id,
+                provider_name=self.provider.name,
+                charge_id=truth.provider_id,
+                now=self.now,
+            )
 
     def _settlement(self, place: Place, truth: ChargeTruth) -> Settlement | None:
         with tenant(place.cluster_id):

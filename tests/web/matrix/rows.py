@@ -171,11 +171,12 @@ def pay(place: Place) -> Ask:
 
 
 def pay_direct(place: Place) -> Ask:
-    return Ask(body={"bill_id": str(place.acknowledged().id), "provider": "paystack"})
+    card, bill = str(place.saved_card()), str(place.acknowledged().id)
+    return Ask(body={"bill_id": bill, "provider": "paystack", "payment_method_id": card})
 
 
 def deposit(place: Place) -> Ask:
-    return Ask(body={"amount": "300.00", "provider": "flutterwave"})
+    return Ask(body={"amount": "300.00", "provider": "paystack", "payment_method_id": str(place.saved_card())})
 
 
 def retry(place: Place) -> Ask:
@@ -252,6 +253,14 @@ def close_case(place: Place) -> Ask:
 def withdraw(place: Place) -> Ask:
     place.fund()
     return Ask(body={"amount": "300.00", "destination": BANK})
+
+
+def withdrawal(place: Place) -> Ask:
+    return Ask(path={"transaction_id": str(place.withdrawal())})
+
+
+def stop(place: Place) -> Ask:
+    return Ask(path={"transaction_id": str(place.withdrawal())}, body={"reason": place.text("Not you")})
 
 
 def set_pin(place: Place) -> Ask:
@@ -343,6 +352,13 @@ ROWS = [
     Row(f"POST {OFFICE}resolve_dispute/", resolve, BILL, {"body.dispute_id": NO_DISPUTE}, own=OWN),
     Row(f"GET {OFFICE}transactions/", transactions, VIEW, {"query.user_id": NO_RESULTS, "query.bill_id": NO_RESULTS}),
     Row(f"POST {OFFICE}refund_transaction/", refund, TRANSFER, {"body.transaction_id": NO_TRANSACTION}, own=OWN),
+    Row(
+        f"POST {OFFICE}withdrawals/{{transaction_id}}/stop/",
+        stop,
+        TRANSFER,
+        {"path.transaction_id": NO_PAYOUT},
+        own=OWN,
+    ),
     Row(
         f"POST {OFFICE}record_offline_payment/",
         offline,
@@ -439,7 +455,12 @@ ROWS = [
     Row(f"POST {MINE}bills/dispute_bill/", dispute, ids={"body.bill_id": NO_BILL}, former="former_member"),
     Row(f"POST {MINE}bills/withdraw_dispute/", withdraw_dispute, ids={"body.bill_id": NO_DISPUTE}),
     Row(f"POST {MINE}bills/pay_bill/", pay, ids={"body.bill_id": NO_BILL}, answer=201),
-    Row(f"POST {MINE}bills/pay_bill_direct/", pay_direct, ids={"body.bill_id": NO_BILL}, answer=201),
+    Row(
+        f"POST {MINE}bills/pay_bill_direct/",
+        pay_direct,
+        ids={"body.bill_id": NO_BILL, "body.payment_method_id": NO_METHOD},
+        answer=201,
+    ),
     Row(f"GET {MINE}bills/{{bill_id}}/", a_bill, ids={"path.bill_id": NO_BILL}),
     Row(f"GET {MINE}recurring-payments/my_payments/", my_orders),
     Row(f"GET {MINE}recurring-payments/summary/", lambda place: my_orders(place) and Ask()),
@@ -489,11 +510,16 @@ ROWS = [
     Row(f"PATCH {MINE}notifications/preferences/", choose),
     Row(f"GET {MINE}payment-methods/", cards),
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
-    Row(f"POST {MINE}wallet/deposit/", deposit, answer=201),
+    Row(f"POST {MINE}wallet/deposit/", deposit, ids={"body.payment_method_id": NO_METHOD}, answer=201),
     Row("POST /payments/verify-payment/", verify),
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
     Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),
+    Row(
+        f"POST {MINE}wallet/withdrawals/{{transaction_id}}/cancel/",
+        withdrawal,
+        ids={"path.transaction_id": NO_PAYOUT},
+    ),
     Row(f"POST {MINE}wallet/set_pin/", set_pin),
     Row(f"POST {MINE}wallet/reset_pin/", reset_pin, answer=202),
     Row(f"POST {MINE}wallet/freeze/", nothing),

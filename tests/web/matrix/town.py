@@ -134,6 +134,18 @@ class Place:
             now=self.now,
         )
 
+    def withdrawal(self) -> UUID:
+        """A withdrawal of the member's that was not sent yet."""
+        self.fund()
+        made = wallets.withdraw(
+            actor=self.member.actor,
+            amount=naira("100.00"),
+            destination=Destination("058", "0123456789", ""),
+            authorization=None,
+            now=self.now,
+        )
+        return made.id
+
     def started_deposit(self) -> Checkout:
         """A deposit of the member's that nobody has paid yet."""
         prepared = settlement.prepare_deposit(

@@ -14,5 +14,5 @@ CREATE POLICY sweep_reads ON payments_settlement FOR SELECT TO {sweep} USING (tr
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("payments", "0003_under_way")]
+    dependencies: ClassVar = [("payments", "0004_refunds_and_chargebacks")]
     operations: ClassVar = [sql(SWEPT)]
