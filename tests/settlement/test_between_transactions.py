@@ -9,7 +9,7 @@ import pytest
 from django.db import connections
 
 from clustr.kit.outbound import NetworkInTransaction
-from clustr.wallets.commands.pins import _one_at_a_time
+from clustr.wallets.commands.pin_attempts import _one_at_a_time
 from tests.cast import Cast
 from tests.crash.settling import FLOWS, heal
 from tests.databases import administrator
