@@ -8,7 +8,7 @@ ATTEMPTS = "clustr/wallets/commands/pin_attempts.py"
 RESETS = "clustr/wallets/commands/pin_resets.py"
 POLICIES = "clustr/wallets/policies.py"
 SCHEMA = "clustr/wallets/migrations/0001_wallets.py"
-_QUEUES = '        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")\n        yield\n'
+_QUEUES = '        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")\n'
 
 SEEDS = (
     sow(
@@ -85,7 +85,7 @@ SEEDS = (
 """,
         "test_pin.py::test_twenty_wrong_ones_at_once_use_exactly_five_attempts",
         file=ATTEMPTS,
-        more=((_QUEUES, "        yield\n"),),
+        more=((_QUEUES, ""),),
         races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
@@ -126,7 +126,7 @@ SEEDS = (
         "attempts-side-by-side",
         "Attempts of one member do not queue: the sixth right PIN at once is locked out.",
         _QUEUES,
-        "        yield\n",
+        "",
         "test_pin.py::test_twenty_right_ones_at_once_all_pass",
         file=ATTEMPTS,
     ),

@@ -16,6 +16,7 @@ from django.db import connection
 
 from clustr.kit.actor import Actor
 from clustr.kit.errors import Busy, refusals_from_database
+from clustr.kit.session_locks import session_lock_noted
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
@@ -88,7 +89,8 @@ def tell_of_pin(*, actor: Actor, event: NotificationEvents, facts: dict[str, int
 def _one_at_a_time(actor: Actor) -> Iterator[None]:
     try:
         _queue(f"pin:{actor.cluster_id}:{actor.member_id}")
-        yield
+        with session_lock_noted("a member's PIN"):
+            yield
     finally:
         _let_go()
 
