@@ -21,7 +21,19 @@ TRUSTED_PROXIES = [proxy.strip() for proxy in ENV.CLUSTR_TRUSTED_PROXIES.split("
 
 clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-offset")
 
-ROOMS = ["kit", "ledger", "people", "audit", "clusters", "payments", "wallets", "bills", "settlement", "web"]
+ROOMS = [
+    "kit",
+    "ledger",
+    "people",
+    "audit",
+    "clusters",
+    "payments",
+    "wallets",
+    "bills",
+    "utilities",
+    "settlement",
+    "web",
+]
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -232,6 +244,7 @@ FLUTTERWAVE_PUBLIC_KEY = ENV.FLUTTERWAVE_PUBLIC_KEY
 FLUTTERWAVE_WEBHOOK_SECRET = ENV.FLUTTERWAVE_WEBHOOK_SECRET
 FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET = ENV.FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET
 FLUTTERWAVE_URL = ENV.FLUTTERWAVE_URL
+PAYSTACK_UTILITIES = ENV.PAYSTACK_UTILITIES
 PROVIDER_TIMEOUT_SECONDS = ENV.PROVIDER_TIMEOUT_SECONDS
 
 LOGGING_CONFIG = None  # structlog, set up in clustr.web.logs

@@ -23,9 +23,10 @@ class AccountKind(StrEnum):
     OPENING_BALANCES = "opening_balances"
     PROVIDER_CLEARING = "provider_clearing"
     PROVIDER_FEES = "provider_fees"
+    UTILITY_HOLD = "utility_hold"
 
 
-GUARDED = frozenset({AccountKind.MEMBER_WALLET})
+GUARDED = frozenset({AccountKind.MEMBER_WALLET, AccountKind.UTILITY_HOLD})
 """Kinds whose balance stands on the account's row and may never fall below zero."""
 
 OPEN = frozenset(
@@ -60,10 +61,23 @@ class TransferKind(StrEnum):
     FEE_SURCHARGE = "fee_surcharge"
     PROVIDER_FEE = "provider_fee"
     FEE_CHARGED = "fee_charged"
+    UTILITY_HOLD = "utility_hold"
+    UTILITY_RELEASE = "utility_release"
+    UTILITY_VENDED = "utility_vended"
+    UTILITY_FEE_DIFFERENCE = "utility_fee_difference"
 
 
-BESIDE = frozenset({TransferKind.FEE_SURCHARGE, TransferKind.PROVIDER_FEE, TransferKind.PAYOUT_SENT})
-"""Transfers beside a transaction's own amount: what the provider took for it, and the confirmed end of a payout."""
+BESIDE = frozenset(
+    {
+        TransferKind.FEE_SURCHARGE,
+        TransferKind.PROVIDER_FEE,
+        TransferKind.PAYOUT_SENT,
+        TransferKind.UTILITY_VENDED,
+        TransferKind.UTILITY_FEE_DIFFERENCE,
+    }
+)
+"""Transfers beside a transaction's own amount: what the provider took for it, and the confirmed end of a payout or of a
+purchase."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,14 +53,17 @@ class Purpose(StrEnum):
     REFUND = "refund"
     SURPLUS = "surplus"
     FEES = "fees"
+    UTILITY = "utility"
 
 
 class AttemptKind(StrEnum):
-    """What is asked of a provider: money from a payer, money to a bank account, or money back to where it came from."""
+    """What is asked of a provider: money from a payer, money to a bank account, money back to where it came from, or what
+    a member buys from a utility."""
 
     CHARGE = "charge"
     PAYOUT = "payout"
     REFUND = "refund"
+    PURCHASE = "purchase"
 
 
 class NoticeState(StrEnum):
@@ -84,3 +87,4 @@ class CaseKind(StrEnum):
     FEE_DIFFERS = "fee_differs"
     AMOUNT_DIFFERS = "amount_differs"
     CLEARING_DIFFERS = "clearing_differs"
+    VEND_REVERSED = "vend_reversed"

@@ -17,12 +17,19 @@ from clustr.bills.commands.issuing import (
 )
 from clustr.bills.commands.paying import pay_bill, pay_bill_once, payment_of, record_offline_bill_payment
 from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
+from clustr.bills.commands.utility import (
+    close_utility_bill,
+    lock_utility_bill,
+    open_utility_bill,
+    settle_utility_bill,
+)
 
 __all__ = [
     "acknowledge_bill",
     "acknowledge_bill_once",
     "acknowledged_bill_of",
     "cancel_bill",
+    "close_utility_bill",
     "create_bulk_bills",
     "create_cluster_wide_bill",
     "create_user_specific_bill",
@@ -30,6 +37,8 @@ __all__ = [
     "edit_bill",
     "judge_direct_payment",
     "lock_for_settlement",
+    "lock_utility_bill",
+    "open_utility_bill",
     "pay_bill",
     "pay_bill_once",
     "payment_of",
@@ -37,6 +46,7 @@ __all__ = [
     "refund_bill_payment",
     "resolve_dispute",
     "settle_direct_payment",
+    "settle_utility_bill",
     "update_bill_status",
     "withdraw_dispute",
 ]

@@ -11,7 +11,7 @@ from clustr.audit import commands as audit
 from clustr.audit.types import Subject
 from clustr.bills.locks import lock_bill, lock_part
 from clustr.bills.models import Bill, BillPayment, Dispute
-from clustr.bills.policies import refuse_amount
+from clustr.bills.policies import refuse_amount, refuse_member_managed
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, StatusIsDerived
 from clustr.bills.types import DisputeState, MemberStatus
 from clustr.kit.actor import Actor
@@ -43,7 +43,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
     """Cancel a bill. With payments only if `refund_payers`: each returns to its payer's wallet, all in one commit.
 
     Open disputes about it end. Needs ManageBill; nobody cancels a bill of their own. Refuses `BillNotFound`,
-    `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `InsufficientFunds` (the cluster's wallet holds less than
+    `BillManagedByMember`, `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `InsufficientFunds` (the cluster's wallet holds less than
     what was paid).
     """
     actor.require("ManageBill")
@@ -52,6 +52,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
         bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
         if bill is None:
             raise BillNotFound
+        refuse_member_managed(category=bill.category)
         refuse_own_affair(actor_id=actor.user_id, concerned_id=bill.user_id)
         if bill.cancelled_at is not None:
             raise BillCancelled
@@ -94,7 +95,7 @@ def refund_bill_payment(
         if known is None:
             raise TransactionNotFound
         refuse_own_affair(actor_id=actor.user_id, concerned_id=known.user_id)
-        if payment is None or payment.amount_minor < 0:
+        if payment is None or payment.amount_minor < 0 or known.purpose != Purpose.BILL:
             raise NotRefundable
         lock_part(payment.bill_id, payment.user_id)
         known.refresh_from_db()

@@ -9,6 +9,7 @@ from clustr.payments.commands.attempts import (
     provider_reference_of,
     schedule_check,
     send_attempt,
+    unsend_attempt,
 )
 from clustr.payments.commands.cases import close_case, open_case, take_case
 from clustr.payments.commands.inbox import (
@@ -57,4 +58,5 @@ __all__ = [
     "send_attempt",
     "step_transaction",
     "take_case",
+    "unsend_attempt",
 ]

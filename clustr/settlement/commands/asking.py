@@ -24,6 +24,7 @@ from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import AttemptKind, CaseKind, TransactionStatus
 from clustr.settlement.commands.applying import apply_charge_truth
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
+from clustr.utilities import commands as utilities
 
 UNHEARD = (NothingSent, OutcomeUnknown, ProviderRefused, NotOffered, AlreadyKnown, ProviderNotAvailable)
 """What a question can end with when it brought no truth: a provider that refuses a question has said nothing of money."""
@@ -38,6 +39,9 @@ def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) ->
         attempt = Attempt.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
         transaction = Transaction.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
     if attempt is None or transaction is None:
+        return
+    if attempt.kind == AttemptKind.PURCHASE:
+        utilities.confirm_purchase(cluster_id=cluster_id, purchase_id=transaction_id, now=now)
         return
     actor = system_actor(cluster_id=cluster_id)
     if attempt.kind == AttemptKind.PAYOUT and transaction.status == TransactionStatus.PENDING:

@@ -59,7 +59,7 @@ def _act(notice: Notice, place: Place, now: datetime) -> None:
                     provider_id=notice.provider_id,
                     now=now,
                 )
-        case NoticeKind.PAYOUT | NoticeKind.REFUND | NoticeKind.VIRTUAL_ACCOUNT:
+        case NoticeKind.PAYOUT | NoticeKind.REFUND | NoticeKind.VIRTUAL_ACCOUNT | NoticeKind.PURCHASE:
             confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
         case NoticeKind.DISPUTE:
             _open_dispute(notice, place, now)

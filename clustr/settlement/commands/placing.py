@@ -113,7 +113,9 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
                 paid_at=truth.paid_at or now,
                 now=now,
             )
-        case Purpose.PAYOUT | Purpose.CLUSTER_WALLET | Purpose.REFUND | Purpose.SURPLUS | Purpose.FEES:
+        case (
+            Purpose.PAYOUT | Purpose.CLUSTER_WALLET | Purpose.REFUND | Purpose.SURPLUS | Purpose.FEES | Purpose.UTILITY
+        ):
             raise AssertionError(f"nobody asks a provider for money for {transaction.purpose}")
         case _ as never:
             assert_never(never)

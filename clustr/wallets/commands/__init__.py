@@ -16,6 +16,7 @@ from clustr.wallets.commands.pins import (
     keep_pin,
     pin_was_checked,
     request_pin_reset,
+    require_authorization,
     reset_pin,
     set_pin,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "record_refunds",
     "reject_transfer",
     "request_pin_reset",
+    "require_authorization",
     "reset_pin",
     "return_payout",
     "set_arrived_money_aside",
