@@ -153,10 +153,10 @@ class Environment(BaseSettings):
         60, ge=0, description="How long a customer number is new: nothing of UTILITY_HIGH_AMOUNT is bought for it."
     )
     UTILITY_PURCHASES_PER_MINUTE: int = Field(
-        6, ge=1, description="Purchases per member; half as many for each number, twice as many for each device."
+        6, ge=1, description="Purchases per member; half as many for each number, twenty times as many for each device."
     )
     UTILITY_VALIDATIONS_PER_MINUTE: int = Field(
-        10, ge=1, description="Validations of customer numbers per member, and twice as many for each device."
+        10, ge=1, description="Validations of customer numbers per member, and twenty times as many for each device."
     )
     PIN_RESET_COOLING_HOURS: int = Field(24, ge=0, description="How long after a PIN reset nothing can be withdrawn.")
 

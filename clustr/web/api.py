@@ -31,11 +31,13 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("management/payments/", "clustr.web.management.reconciliation.router"),
     ("management/payments/", "clustr.web.management.transactions.router"),
     ("management/payments/", "clustr.web.management.users.router"),
+    ("management/payments/", "clustr.web.management.utilities.router"),
     ("management/payments/", "clustr.web.management.wallet.router"),
     ("members/bills/", "clustr.web.members.bills.router"),
     ("members/payment-methods/", "clustr.web.members.payment_methods.router"),
     ("members/profile/", "clustr.web.members.profile.router"),
     ("members/transactions/", "clustr.web.members.transactions.router"),
+    ("members/utilities/", "clustr.web.members.utilities.router"),
     ("members/wallet/", "clustr.web.members.wallet.router"),
     ("payments/", "clustr.web.payments.router"),
 )

@@ -322,3 +322,44 @@ def test_bounds_are_the_utilitys(counter: Counter, cast: Cast) -> None:
             counter.confirm_quote(cast.bola, counter.wanted(amount))
     assert counter.confirm_quote(cast.bola, counter.wanted("500.00")).amount == naira("500.00")
     assert PREPAID
+
+
+def test_what_the_member_is_told_holds_neither_number_nor_token(counter: Counter, cast: Cast) -> None:
+    from clustr.people.models import Mail
+
+    sold = counter.vend(counter.buy(cast.bola))
+    mails = list(Mail.objects.filter(user_id=cast.bola.user_id).values_list("subject", "body"))
+    assert len(mails) == 1
+    text = " ".join(mails[0])
+    assert "NGN 2,100.00" in text
+    assert "5678" in text
+    assert sold.token not in text
+    assert "04512345678" not in text
+
+
+def test_the_token_is_mailed_once_more_on_demand(counter: Counter, cast: Cast, mailoutbox: Any) -> None:
+    from clustr.utilities import commands
+    from clustr.utilities.refusals import TokenNotReady
+
+    bought = counter.buy(cast.bola)
+    with pytest.raises(TokenNotReady):
+        commands.resend_token(actor=cast.bola.actor, purchase_id=bought.id, now=counter.now)
+    sold = counter.vend(bought)
+    commands.resend_token(actor=cast.bola.actor, purchase_id=bought.id, now=counter.now)
+    commands.send_token(cluster_id=cast.cluster_id, purchase_id=bought.id)
+    assert [mail.to for mail in mailoutbox] == [[cast.bola.email]]
+    assert sold.token in mailoutbox[0].body
+
+
+def test_the_buyers_receipt_is_theirs_alone(counter: Counter, cast: Cast) -> None:
+    from clustr.settlement.commands import issue_receipt
+    from clustr.settlement.models import Receipt
+
+    sold = counter.vend(counter.buy(cast.bola))
+    theirs = issue_receipt(actor=cast.bola.actor, transaction_id=sold.id, now=counter.now)
+    offices = issue_receipt(actor=cast.ada.actor, transaction_id=sold.id, now=counter.now)
+    assert theirs == issue_receipt(actor=cast.bola.actor, transaction_id=sold.id, now=counter.now)
+    assert theirs != offices
+    with tenant(cast.cluster_id):
+        kept = Receipt.objects.get(cluster_id=cast.cluster_id, id=sold.id)
+    assert bytes(kept.pdf) == offices, "what is kept holds no token"

@@ -47,6 +47,9 @@ _BOUGHT = (
 )
 _BLOCKING = (UtilityAccountCooling, UtilityLimitExceeded, UtilityPinNeeded, UtilityTooFast)
 _TOLD_ONCE_IN = timedelta(hours=1)
+_OF_A_DEVICE = 20
+"""How much more often than a member a device may ask: it is known by its address and client only, and the people of one
+estate may share both."""
 
 
 def screen_purchase(*, actor: Actor, wanted: Wanted, pin: str | None, now: datetime) -> Screened:
@@ -78,7 +81,7 @@ def take_validation_turn(*, actor: Actor, provider_id: UUID, now: datetime) -> N
     each = settings.ENV.UTILITY_VALIDATIONS_PER_MINUTE
     wait = audit.take_turn(
         Bucket(f"utility-ask:{actor.member_id}", each, 2 * each),
-        Bucket(f"utility-ask-from:{_device(actor)}", 2 * each, 4 * each),
+        Bucket(f"utility-ask-from:{_device(actor)}", _OF_A_DEVICE * each, 5 * _OF_A_DEVICE * each),
     )
     if wait <= 0:
         return
@@ -145,7 +148,7 @@ def _refuse_too_fast(actor: Actor, account_id: UUID) -> None:
     wait = audit.take_turn(
         Bucket(f"utility-buy:{actor.member_id}", each, 2 * each),
         Bucket(f"utility-buy-for:{account_id}", max(1, each // 2), each),
-        Bucket(f"utility-buy-from:{_device(actor)}", 2 * each, 4 * each),
+        Bucket(f"utility-buy-from:{_device(actor)}", _OF_A_DEVICE * each, 5 * _OF_A_DEVICE * each),
     )
     if wait > 0:
         raise UtilityTooFast(retry_after_seconds=ceil(wait))
