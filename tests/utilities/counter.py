@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import partial
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from clustr.payments.providers import registry as payment_registry
 from clustr.settlement import commands as settlement
 from clustr.utilities import commands
 from clustr.utilities.models import Account, Purchase, UtilityProvider
-from clustr.utilities.queries import purchase_of_member
+from clustr.utilities.queries import UNDECIDED, purchase_of_member
 from clustr.utilities.types import PurchaseView, ValidationView, Wanted
 from clustr.utilities.vendors import registry
 from tests.cast import Cast, Person
@@ -102,6 +103,31 @@ class Counter(Stage):
         with tenant(person.cluster_id):
             return Account.objects.get(cluster_id=person.cluster_id, user_id=person.user_id)
 
+    def undecided(self) -> list[UUID]:
+        with tenant(self.cast.cluster_id):
+            mine = Purchase.objects.filter(UNDECIDED, cluster_id=self.cast.cluster_id)
+            return list(mine.order_by("id").values_list("id", flat=True))
+
+    def refuse_purchases(self, said: str = "This meter is not known any more") -> None:
+        """Have the service refuse whatever is bought, for good."""
+        healthy = self._answer
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.method == "POST" and request.url.path.endswith("/payment"):
+                body = {"status": "error", "message": said, "data": None}
+                return httpx.Response(400, stream=httpx.ByteStream(json.dumps(body).encode()))
+            return healthy(request)
+
+        self._answer = answer  # type: ignore[method-assign]
+
+    def cut_off(self) -> None:
+        """No way to the service: not a byte leaves."""
+
+        def answer(request: httpx.Request) -> httpx.Response:
+            raise httpx.ConnectError("no way there", request=request)
+
+        self._answer = answer  # type: ignore[method-assign]
+
     def vends(self) -> list[dict[str, Any]]:
         """What the service remembers to have been asked for."""
         rows: list[dict[str, Any]] = self._control("GET", "/state")["vend"]
@@ -129,10 +155,7 @@ class Offline:
         self._healthy = counter._answer
 
     def on(self) -> None:
-        def answer(request: httpx.Request) -> httpx.Response:
-            raise httpx.ConnectError("no way there", request=request)
-
-        self._counter._answer = answer  # type: ignore[method-assign]
+        self._counter.cut_off()
 
     def off(self) -> None:
         self._counter._answer = self._healthy  # type: ignore[method-assign]
