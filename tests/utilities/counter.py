@@ -27,10 +27,18 @@ from clustr.utilities.types import PurchaseView, ValidationView, Wanted
 from clustr.utilities.vendors import registry
 from tests.cast import Cast, Person
 from tests.money import naira
-from tests.settlement.stage import KEYS, Stage
+from tests.settlement.stage import KEYS, Providers, Stage
 
 PREPAID, POSTPAID, CABLE, WATER, GOTV = "BIL110.UB134", "BIL110.UB135", "BIL119.CB141", "BIL131.UB201", "BIL122.CB181"
 METER, SMART_CARD = "04512345678", "0025401100"
+
+
+def make_services(providers: Providers, *, switch: str = "") -> registry.Services:
+    """What the stand-ins of these providers sell; `switch`: PAYSTACK_UTILITIES."""
+    connect = partial(
+        Outbound, timeout_seconds=20, transport=httpx.MockTransport(providers._carry), sleep=lambda _seconds: None
+    )
+    return registry.Services(SimpleNamespace(**vars(KEYS), PAYSTACK_UTILITIES=switch), connect)
 
 
 class Counter(Stage):
@@ -38,13 +46,7 @@ class Counter(Stage):
 
     def __init__(self, cast: Cast, *, seed: int = 7, **dials: float) -> None:
         super().__init__(cast, seed=seed, **dials)
-        self.services = self.make_services(PAYSTACK_UTILITIES="")
-
-    def make_services(self, **settings: str) -> registry.Services:
-        connect = partial(
-            Outbound, timeout_seconds=20, transport=httpx.MockTransport(self._carry), sleep=lambda _seconds: None
-        )
-        return registry.Services(SimpleNamespace(**(vars(KEYS) | settings)), connect)
+        self.services = make_services(self)
 
     def stock(self) -> None:
         """Read the catalogue, unless a test before did."""

@@ -101,13 +101,12 @@ def find_quote(*, actor: Actor, wanted: Wanted, now: datetime) -> Quote:
     command's transaction."""
     if wanted.quote_id is None:
         return make_quote(actor=actor, wanted=wanted, now=now)
-    quote = Quote.objects.filter(cluster_id=actor.cluster_id, id=wanted.quote_id, user_id=actor.member_id).first()
-    if quote is None:
+    mine = Quote.objects.filter(cluster_id=actor.cluster_id, id=wanted.quote_id, user_id=actor.member_id)
+    quote = mine.first()
+    if quote is None or wanted.account_id not in (None, quote.account_id):
         raise QuoteNotFound
     refuse_quote(quote=quote, now=now)
-    if wanted.amount != quote.amount or wanted.account_id not in (None, quote.account_id):
-        raise QuoteChanged
-    if wanted.provider_id not in (None, quote.provider_id):
+    if wanted.amount != quote.amount or wanted.provider_id not in (None, quote.provider_id):
         raise QuoteChanged
     return quote
 

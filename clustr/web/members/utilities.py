@@ -79,7 +79,7 @@ class QuoteIn(In):
 
 
 class BuyIn(QuoteIn):
-    """A purchase. With `quote_id`, as it was quoted and not otherwise."""
+    """A purchase. With `quote_id`, as it was quoted and not otherwise; the number then need not be named again."""
 
     model_config = {"json_schema_extra": {"examples": [{"amount": "2000.00", **_NUMBER, "pin": "482915"}]}}
 
@@ -204,7 +204,8 @@ def buy_utility(request: Request, body: BuyIn) -> HttpResponse:
     `insufficient_funds`, `account_frozen`, `pin_required`, `pin_incorrect`, `utility_limit_exceeded`,
     `utility_account_cooling`, `utility_pin_needed`, `utility_too_fast`.
     """
-    _refuse_incomplete(body)
+    if body.quote_id is None:
+        _refuse_incomplete(body)
 
     def screen() -> Screened:
         actor = request.actor
