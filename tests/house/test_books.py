@@ -32,6 +32,7 @@ from tests.cast import Cast, make_cast
 from tests.chains import close
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.settlement.stage import Stage
+from tests.utilities.counter import Counter, put_behind_the_wire
 
 BANK = Destination("058", "0123456789", "Bola")
 Run = Callable[[str], None]
@@ -50,6 +51,8 @@ class World:
     withdrawal: UUID
     taken: UUID
     begun: UUID
+    sold: UUID
+    undecided: UUID
 
     @property
     def cluster_id(self) -> UUID:
@@ -78,11 +81,12 @@ def world() -> World:
         reason="Charged twice",
         now=cast.now,
     )
+    taken, begun = _through_a_provider(cast)
+    sold, undecided = _from_a_utility(cast)
     withdrawal = wallets.withdraw(
         actor=cast.bola.actor, amount=naira("500.00"), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
     )
     wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
-    taken, begun = _through_a_provider(cast)
     _close(cast, estate_bill.id)
     close(cast.cluster_id, now=cast.now)
     with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
@@ -98,6 +102,8 @@ def world() -> World:
         withdrawal.id,
         taken,
         begun,
+        sold,
+        undecided,
     )
 
 
@@ -110,6 +116,16 @@ def _through_a_provider(cast: Cast) -> tuple[UUID, UUID]:
         stage.end(taken, "too_much")
         stage.confirm(taken)
     return taken.transaction.id, begun.transaction.id
+
+
+def _from_a_utility(cast: Cast) -> tuple[UUID, UUID]:
+    """Electricity that was delivered, and some that nobody has asked for yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        counter = Counter(cast)
+        put_behind_the_wire(counter, patch)
+        counter.stock()
+        sold = counter.vend(counter.buy(cast.bola, "600.00"))
+        return sold.id, counter.buy(cast.bola, "700.00").id
 
 
 def _close(cast: Cast, bill_id: UUID) -> None:
@@ -181,6 +197,11 @@ SEEDS: dict[str, str] = {
       WHERE bill_id = %(own_bill)s""",
     "bills.to_cluster_wallet": "UPDATE ledger_transfer SET kind = 'adjustment' WHERE journal = %(whole_payment)s",
     "bills.tally": "UPDATE bills_tally SET paid_count = paid_count + 1",
+    "utilities.held": "UPDATE utilities_purchase SET currency = 'USD' WHERE id = %(undecided)s",
+    "utilities.delivered": "UPDATE utilities_purchase SET delivered_at = NULL WHERE id = %(sold)s",
+    "utilities.token": "UPDATE utilities_purchase SET token = '' WHERE id = %(sold)s",
+    "utilities.bill_of_purchase": "UPDATE utilities_purchase SET amount_minor = amount_minor + 1 WHERE id = %(sold)s",
+    "utilities.purchase_of_bill": "DELETE FROM utilities_purchase WHERE id = %(sold)s",
     "bills.one_settlement": "UPDATE bills_billpayment SET settles = 2 WHERE bill_id = %(own_bill)s",
 }
 
@@ -193,12 +214,13 @@ ALSO: dict[str, set[str]] = {
 _NO_WALLS = """
 CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
+CREATE OR REPLACE FUNCTION utilities_keep_purchase() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 """
 _CONSTRAINTS = """
 (SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
-  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|clusters|audit)_'
+  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|utilities|clusters|audit)_'
 ORDER BY contype = 'u')
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP CONSTRAINT %I', contypid::regtype, conname) FROM pg_constraint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 
@@ -12,7 +13,7 @@ from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
-from clustr.kit.tenancy import tenant
+from clustr.kit.tenancy import current_tenant, tenant
 from clustr.utilities.models import Account, Quote, Validation
 from clustr.utilities.policies import (
     number_fingerprint,
@@ -75,6 +76,17 @@ def make_quote(*, actor: Actor, wanted: Wanted, now: datetime) -> Quote:
     )
 
 
+def is_number_of(*, account_id: UUID, typed: str) -> bool:
+    """Whether this is the number of that account of the cluster of the transaction under way."""
+    account = Account.objects.get(cluster_id=current_tenant(), id=account_id)
+    return bytes(account.fingerprint) == _fingerprint(account.provider_id, typed)
+
+
+def _fingerprint(provider_id: UUID, typed: str) -> bytes:
+    key = settings.ENV.derived_key("utility-fingerprint")
+    return number_fingerprint(key=key, number=f"{provider_id}\n{plain_number(typed=typed)}")
+
+
 def _account(actor: Actor, wanted: Wanted) -> Account:
     mine = Account.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
     if wanted.account_id is not None:
@@ -85,11 +97,7 @@ def _account(actor: Actor, wanted: Wanted) -> Account:
     if wanted.provider_id is None or wanted.customer_id is None:
         raise UtilityAccountNotFound
     provider = offered_provider(actor=actor, provider_id=wanted.provider_id)
-    number = plain_number(typed=wanted.customer_id)
-    key = settings.ENV.derived_key("utility-fingerprint")
-    met = mine.filter(
-        provider_id=provider.id, fingerprint=number_fingerprint(key=key, number=f"{provider.id}\n{number}")
-    ).first()
+    met = mine.filter(provider_id=provider.id, fingerprint=_fingerprint(provider.id, wanted.customer_id)).first()
     if met is None or not met.number:
         raise ValidationNeeded
     return met

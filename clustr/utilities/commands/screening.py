@@ -21,7 +21,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.payments.states import TransactionStatus
 from clustr.people import commands as people
-from clustr.utilities.commands.quoting import make_quote
+from clustr.utilities.commands.quoting import is_number_of, make_quote
 from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider
 from clustr.utilities.policies import DAY
 from clustr.utilities.queries import of_status
@@ -107,6 +107,8 @@ def find_quote(*, actor: Actor, wanted: Wanted, now: datetime) -> Quote:
         raise QuoteNotFound
     refuse_quote(quote=quote, now=now)
     if wanted.amount != quote.amount or wanted.provider_id not in (None, quote.provider_id):
+        raise QuoteChanged
+    if wanted.customer_id is not None and not is_number_of(account_id=quote.account_id, typed=wanted.customer_id):
         raise QuoteChanged
     return quote
 
