@@ -252,7 +252,7 @@ def rates(*, purchases: int, seed: int, share: float = 0.10) -> Rates:
         counter.dial(**{f"{group}__{fault}": each for group in ("bill", "verify") for fault in TRANSIENT})
         ids = []
         for number in range(purchases):
-            meter = f"{30_000_000_000 + number}"
+            meter = f"{3_000_000_000 + number}1"
             ids.append(counter.buy(bola, "600.00", meter).id)
             with suppress(Refusal):
                 counter.vend(ids[-1])
