@@ -73,6 +73,13 @@ RETENTION = (
         "needed to act on them, and as evidence in a dispute with the provider",
     ),
     Retention(
+        "utility numbers",
+        "meter and customer numbers, whose they are, and tokens, sealed",
+        None,
+        "being removed, or the person's erasure; what utilities said of a number, a day after it expired unused",
+        "needed to buy again, and to show a token again",
+    ),
+    Retention(
         "books",
         "transfers, bills, payments and the audit trail, under the person's id",
         None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clustr.kit.errors import Conflict, Invalid, Locked, NotFound, TooMany, Unavailable
+from clustr.kit.errors import Conflict, Invalid, Locked, NotFound, TooMany
 
 
 class UtilityProviderNotFound(NotFound):
@@ -57,12 +57,6 @@ class VendorNotAvailable(Conflict):
     """The service that sells this is not switched on here."""
 
     code = "vendor_not_available"
-
-
-class VendorUnavailable(Unavailable):
-    """The service that sells this did not answer; nothing was bought."""
-
-    code = "vendor_unavailable"
 
 
 class ValidationNeeded(Conflict):

@@ -93,6 +93,13 @@ class RemovedOut(Out):
     removed: bool
 
 
+class TokenSentOut(Out):
+    """It is on its way. It is not told here: an answer may be kept, to be given again to a repeated request."""
+
+    purchase_id: UUID
+    is_sent: bool
+
+
 @router.get("providers/", response=Page[UtilityProviderOut], summary="What is sold")
 def list_utility_providers(request: Request, query: Query[ProvidersQuery]) -> HttpResponse:
     """Of one `service_type`, or of all."""
@@ -228,12 +235,13 @@ def get_purchase(request: Request, purchase_id: UUID) -> HttpResponse:
     return read(request, lambda: purchase_out(queries.purchase_of_member(actor=request.actor, purchase_id=purchase_id)))
 
 
-@router.post("purchases/{purchase_id}/resend_token/", response={202: PurchaseOut}, summary="The token by mail")
+@router.post("purchases/{purchase_id}/resend_token/", response={202: TokenSentOut}, summary="The token by mail")
 def resend_token(request: Request, purchase_id: UUID) -> HttpResponse:
     """To its buyer's address. Refuses with `purchase_not_found`, `token_not_ready`."""
 
-    def work() -> PurchaseOut:
-        return purchase_out(commands.resend_token(actor=request.actor, purchase_id=purchase_id, now=request.now))
+    def work() -> TokenSentOut:
+        commands.resend_token(actor=request.actor, purchase_id=purchase_id, now=request.now)
+        return TokenSentOut(purchase_id=purchase_id, is_sent=True)
 
     return once(request, None, 202, work)
 
