@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.db import connections, transaction
 
-from clustr.bills.tasks import _WITH_NEWS
+from clustr.bills.tasks import NO_SORTING, WITH_NEWS
 from clustr.kit.tenancy import SETTING
 from tests.cast import Cast
 from tests.money import issue
@@ -30,8 +30,9 @@ def test_news_are_found_by_index(cast: Cast) -> None:
         ):
             cursor.execute(f"{statement} FROM bills_bill b, unnest(%s::uuid[]) AS u WHERE b.id = %s", [users, bill.id])
         cursor.execute("ANALYZE bills_bill, bills_acknowledgment, bills_billpayment, bills_tally")
-        cursor.execute("EXPLAIN " + _WITH_NEWS, {"cluster": cast.cluster_id})
+        cursor.execute(NO_SORTING)
+        cursor.execute("EXPLAIN " + WITH_NEWS, {"cluster": cast.cluster_id})
         plan = "\n".join(row[0] for row in cursor.fetchall())
         transaction.set_rollback(True, using="owner")
     for kind in ("billpayment", "acknowledgment"):
-        assert f"Index Only Scan Backward using bills_{kind}_since" in plan, plan
+        assert f"Index Scan Backward using bills_{kind}_since" in plan, plan

@@ -63,7 +63,7 @@ CREATE TABLE bills_acknowledgment (
   xid xid8 NOT NULL DEFAULT kit_lasting(pg_current_xact_id()),
   CONSTRAINT bills_acknowledgment_pkey PRIMARY KEY (cluster_id, bill_id, user_id, version)
 );
-CREATE INDEX bills_acknowledgment_since ON bills_acknowledgment (cluster_id, bill_id, xid);
+CREATE INDEX bills_acknowledgment_since ON bills_acknowledgment (bill_id, xid);
 
 CREATE TABLE bills_dispute (
   cluster_id uuid NOT NULL,
@@ -119,7 +119,7 @@ CREATE TABLE bills_billpayment (
   CONSTRAINT bills_billpayment_refund_is_negative CHECK ((refunds IS NULL) = (amount_minor > 0)),
   CONSTRAINT bills_billpayment_settles_with_its_sign CHECK (settles * amount_minor >= 0)
 );
-CREATE INDEX bills_billpayment_since ON bills_billpayment (cluster_id, bill_id, xid);
+CREATE INDEX bills_billpayment_since ON bills_billpayment (bill_id, xid);
 CREATE INDEX bills_billpayment_refunds ON bills_billpayment (cluster_id, refunds) WHERE refunds IS NOT NULL;
 
 CREATE TABLE bills_tally (

@@ -250,7 +250,7 @@ class Migration(migrations.Migration):
     dependencies: ClassVar = [
         ("kit", "0001_functions"),
         ("ledger", "0002_utility_holds"),
-        ("payments", "0003_purchases"),
+        ("payments", "0004_purchases"),
         ("bills", "0003_utility_bills"),
     ]
     operations: ClassVar = [

@@ -197,7 +197,9 @@ def make_flutterwave_utilities(settings: Any, connect: Connect) -> FlutterwaveUt
     if not key:
         return None
     headers = {"Authorization": f"Bearer {key}"}
-    return FlutterwaveUtilityService(outbound=connect(base_url=settings.FLUTTERWAVE_URL, headers=headers))
+    return FlutterwaveUtilityService(
+        outbound=connect(name="flutterwave", base_url=settings.FLUTTERWAVE_URL, headers=headers)
+    )
 
 
 def _unknown_reference(envelope: Envelope) -> bool:

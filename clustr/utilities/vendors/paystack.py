@@ -134,7 +134,7 @@ def make_paystack_utilities(
     if switch != "bill":
         return PaystackUtilityService(outbound=None, vending=vending) if vending else None
     headers = {"Authorization": f"Bearer {key}"}
-    return PaystackUtilityService(outbound=connect(base_url=settings.PAYSTACK_URL, headers=headers))
+    return PaystackUtilityService(outbound=connect(name="paystack", base_url=settings.PAYSTACK_URL, headers=headers))
 
 
 def _offered(raw: Any, service_type: BillType) -> OfferedUtility:

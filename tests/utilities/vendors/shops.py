@@ -226,7 +226,7 @@ class ToyShop(Shop):
     """A third service, which says everything in its own way."""
 
     def service(self) -> UtilityServiceInterface:
-        return Toy(self.connect(base_url="https://toy.example", headers={}))
+        return Toy(self.connect(name="toy", base_url="https://toy.example", headers={}))
 
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Any:
         match path.strip("/").split("/"):

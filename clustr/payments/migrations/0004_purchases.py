@@ -21,5 +21,5 @@ ALTER TABLE payments_case DROP CONSTRAINT payments_case_kind_check,
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("payments", "0002_providers")]
+    dependencies: ClassVar = [("payments", "0003_under_way")]
     operations: ClassVar = [sql(WIDER)]
