@@ -76,7 +76,7 @@ RETENTION = (
         "utility numbers",
         "meter and customer numbers, whose they are, and tokens, sealed",
         None,
-        "being removed, or the person's erasure; what utilities said of a number, a day after it expired unused",
+        "being removed, or the person's erasure; what was typed and not saved, and not bought, a day after",
         "needed to buy again, and to show a token again",
     ),
     Retention(

@@ -42,7 +42,7 @@ def sync_stale_catalogue(timestamp: int) -> None:
 
 @periodic(cron="29 3 * * *", name="utilities.forget_old_validations")
 def forget_old_validations(timestamp: int) -> None:
-    """Every night: delete validations and quotes of which nothing came, a day after they expired."""
+    """Every night: delete validations and quotes of which nothing came, and numbers that were only typed, a day after."""
     del timestamp
     before = clock.now() - VALIDATIONS_KEPT
     with connections["sweep"].cursor() as cursor:

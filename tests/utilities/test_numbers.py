@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -176,6 +177,31 @@ def test_old_validations_go_and_what_was_bought_stays(counter: Counter, cast: Ca
         assert commands.forget_old_validations(before=counter.now) == 1
         assert Validation.objects.filter(cluster_id=cast.cluster_id).count() == 1
     assert counter.vend(bought).token
+
+
+def test_numbers_that_were_only_typed_go_too(counter: Counter, cast: Cast) -> None:
+    """Not while something is bought for them, nor what is saved; and they may be typed again."""
+    fund(cast, cast.bola, "9000.00")
+    saved, typed = "04599999999", "04588888888"
+    for number in (saved, typed):
+        counter.validate(cast.bola, number)
+    commands.save_account(
+        actor=cast.bola.actor, provider_id=counter.provider().id, customer_id=saved, label="", now=counter.now
+    )
+    bought = counter.buy(cast.bola)
+
+    def kept() -> set[str]:
+        counter.wait(days=2)
+        with tenant(cast.cluster_id):
+            commands.forget_old_validations(before=counter.now - timedelta(days=1))
+            rows = Account.objects.filter(cluster_id=cast.cluster_id).exclude(number=b"")
+            return {number_of(account=row) for row in rows}
+
+    assert kept() == {saved, METER}
+    assert counter.vend(bought).token
+    assert kept() == {saved}
+    assert counter.view(bought.id).ending == METER[-4:]
+    assert counter.vend(counter.buy(cast.bola)).token
 
 
 def test_export_and_erasure(counter: Counter, cast: Cast) -> None:

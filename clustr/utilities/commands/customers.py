@@ -186,12 +186,17 @@ def remove_account(*, actor: Actor, account_id: UUID, now: datetime) -> None:
 
 def forget_old_validations(*, before: datetime) -> int:
     """Delete, in the cluster of the transaction under way, validations that expired before this and that no quote was made
-    from, and quotes that nobody bought."""
+    from, and quotes that nobody bought; and destroy the numbers that were neither saved nor are being bought for."""
     bought = Purchase.objects.filter(cluster_id=current_tenant()).values("quote_id")
     Quote.objects.filter(cluster_id=current_tenant(), expires_at__lt=before).exclude(id__in=bought).delete()
     quoted = Quote.objects.filter(cluster_id=current_tenant()).values("validation_id")
     old = Validation.objects.filter(cluster_id=current_tenant(), expires_at__lt=before)
     deleted, _ = old.exclude(id__in=quoted).delete()
+    # Nothing can be bought for these meanwhile: that takes a validation of the last minutes.
+    asked = Validation.objects.filter(cluster_id=current_tenant(), expires_at__gte=before).values("account_id")
+    buying = Purchase.objects.filter(UNDECIDED, cluster_id=current_tenant()).values("account_id")
+    typed = Account.objects.filter(cluster_id=current_tenant(), saved_at=None).exclude(number=b"")
+    typed.exclude(id__in=asked).exclude(id__in=buying).update(number=b"")
     return deleted
 
 
