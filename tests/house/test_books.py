@@ -149,7 +149,7 @@ def _close(cast: Cast, bill_id: UUID) -> None:
 # --- One violation of each -------------------------------------------------------------------------------------------
 
 SEEDS: dict[str, str] = {
-    "kit.clusters_apart": "ALTER TABLE bills_bill NO FORCE ROW LEVEL SECURITY",
+    "kit.clusters_apart": "ALTER TABLE utilities_quote NO FORCE ROW LEVEL SECURITY",
     "kit.append_only": "ALTER TABLE ledger_transfer DISABLE TRIGGER append_only",
     "audit.chain_linked": """UPDATE audit_block b SET total = b.total + 1, digest = (
         SELECT audit_block_digest((b.cluster_id, b.seq, b.first_xid, b.horizon, b.events, b.total + 1, b.previous,

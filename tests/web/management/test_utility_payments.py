@@ -34,7 +34,7 @@ def test_it_works(counter: Counter, cast: Cast) -> None:
     sums = told["sums"]
     assert (sums["buyers"], sums["purchases"], sums["delivered"], sums["failed"], sums["undecided"]) == (1, 3, 1, 1, 1)
     assert sums["success_basis_points"] == 5000
-    assert sums["volume"] == "2000.00"
+    assert sums["volume"] == "2100.00"
     assert sold.token
     assert [secret for secret in (METER, sold.token, METER[-4:] + '"') if secret in answer.content.decode()] == []
 

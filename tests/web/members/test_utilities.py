@@ -9,11 +9,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from django.conf import settings as django_settings
 
-from clustr.web import logs
 from tests.cast import ApiClient, Cast
 from tests.databases import administrator
+from tests.listening import Listener
 from tests.money import fund
 from tests.utilities.counter import CABLE, METER, PREPAID, Counter, counter
 from tests.web.asking import refused
@@ -150,13 +149,16 @@ def test_the_bill_is_paid_by_its_purchase_alone(counter: Counter, bola: ApiClien
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     """Everything that production would have logged, at its most talkative."""
-    logs.configure(production=True, level="DEBUG")
-    handler: Any = next(h for h in logging.getLogger().handlers if h.formatter is not None)
-    out = io.StringIO()
-    before = handler.setStream(out)
+    root, listener, out = logging.getLogger(), Listener(), io.StringIO()
+    listener.attach()
+    root.removeHandler(listener)
+    handler, level = logging.StreamHandler(out), root.level
+    handler.setFormatter(listener.formatter)
+    root.addHandler(handler)
+    root.setLevel("DEBUG")
     yield out
-    handler.setStream(before)
-    logs.configure(production=False, level=django_settings.ENV.CLUSTR_LOG_LEVEL)
+    root.removeHandler(handler)
+    root.setLevel(level)
 
 
 def stored(canary: str) -> list[str]:
@@ -199,4 +201,5 @@ def test_number_and_token_stand_nowhere_in_clear(
     secrets = [number, *([told["token"], told["token"].replace("-", "")] if told["token"] else [])]
     assert {secret: stored(secret) for secret in secrets} == {secret: [] for secret in secrets}
     log = written.getvalue()
+    assert "provider_call" in log
     assert [secret for secret in secrets if secret in log or secret in seen] == []
