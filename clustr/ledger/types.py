@@ -16,6 +16,7 @@ class AccountKind(StrEnum):
     CLUSTER_WALLET = "cluster_wallet"
     PAYOUTS = "payouts"
     SUSPENSE = "suspense"
+    REFUNDS = "refunds"
     RECEIVED_CASH = "received_cash"
     RECEIVED_BANK_TRANSFER = "received_bank_transfer"
     RECEIVED_POS = "received_pos"
@@ -24,6 +25,7 @@ class AccountKind(StrEnum):
     PROVIDER_CLEARING = "provider_clearing"
     PROVIDER_FEES = "provider_fees"
     UTILITY_HOLD = "utility_hold"
+    CHARGEBACKS = "chargebacks"
 
 
 GUARDED = frozenset({AccountKind.MEMBER_WALLET, AccountKind.UTILITY_HOLD})
@@ -38,6 +40,7 @@ OPEN = frozenset(
         AccountKind.OPENING_BALANCES,
         AccountKind.PROVIDER_CLEARING,
         AccountKind.PROVIDER_FEES,
+        AccountKind.CHARGEBACKS,
     }
 )
 """Kinds that stand for money outside: their balance is negative by what came in. The rest may not fall below zero."""
@@ -65,6 +68,17 @@ class TransferKind(StrEnum):
     UTILITY_RELEASE = "utility_release"
     UTILITY_VENDED = "utility_vended"
     UTILITY_FEE_DIFFERENCE = "utility_fee_difference"
+    REFUND_TO_SOURCE = "refund_to_source"
+    REFUND_RETURNED = "refund_returned"
+    REFUND_SENT = "refund_sent"
+    SUSPENSE_PLACED = "suspense_placed"
+    CHARGEBACK = "chargeback"
+    CHARGEBACK_ADVANCE = "chargeback_advance"
+    CHARGEBACK_BORNE = "chargeback_borne"
+    CHARGEBACK_WON = "chargeback_won"
+    CHARGEBACK_CHARGED = "chargeback_charged"
+    CHARGEBACK_CREDITED = "chargeback_credited"
+    CONTRIBUTION = "contribution"
 
 
 BESIDE = frozenset(
@@ -74,10 +88,12 @@ BESIDE = frozenset(
         TransferKind.PAYOUT_SENT,
         TransferKind.UTILITY_VENDED,
         TransferKind.UTILITY_FEE_DIFFERENCE,
+        TransferKind.REFUND_SENT,
+        TransferKind.CHARGEBACK_ADVANCE,
     }
 )
-"""Transfers beside a transaction's own amount: what the provider took for it, and the confirmed end of a payout or of a
-purchase."""
+"""Transfers beside a transaction's own amount: what the provider took for it, the confirmed end of a payout, a refund or a
+purchase, and what lets the cluster's wallet bear more than it holds."""
 
 
 @dataclass(frozen=True, slots=True)

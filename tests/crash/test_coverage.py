@@ -11,6 +11,7 @@ import pytest
 from clustr.bills import commands as bills
 from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
+from clustr.recurring import commands as recurring
 from clustr.settlement import commands as settlement
 from clustr.utilities import commands as utilities
 from clustr.wallets import commands as wallets
@@ -18,6 +19,7 @@ from tests.crash.buying import UTILITIES_COVER
 from tests.crash.requests import REQUESTS
 from tests.crash.settling import COVERS
 from tests.crash.test_pins import IN_DOORS_COMMIT
+from tests.crash.test_recurring import IN_A_SWEEP
 
 ROOMS = {
     "ledger": ledger,
@@ -25,6 +27,7 @@ ROOMS = {
     "wallets": wallets,
     "bills": bills,
     "utilities": utilities,
+    "recurring": recurring,
     "settlement": settlement,
 }
 
@@ -56,6 +59,15 @@ PLACES = {
     "bills.refund_bill_payment": "bills.refund",
     "bills.cancel_bill": "bills.cancel",
     "bills.update_bill_status": "bills.cancel",
+    "recurring.create_recurring_payment": "recurring.create",
+    "recurring.edit_recurring_payment": "recurring.edit",
+    "recurring.pause_recurring_payment": "recurring.pause",
+    "recurring.pause_recurring_payment_of_member": "recurring.pause_of_member",
+    "recurring.resume_recurring_payment": "recurring.resume",
+    "recurring.cancel_recurring_payment": "recurring.cancel",
+    "recurring.process_payment": "recurring.run",
+    "recurring.process_recurring_payments_of": "recurring.run",
+    "recurring.tell_of_runs": "recurring.tell",
     "payments.receive_notice": "payments.receive_notice",
     "wallets.charge_fees_to_cluster": "wallets.charge_fees",
     "settlement.prepare_deposit": "settlement.prepare",
@@ -78,6 +90,12 @@ PLACES = {
     "utilities.remove_account": "utilities.remove_account",
     "utilities.resend_token": "utilities.resend_token",
     "utilities.sync_utility_providers": "utilities.sync",
+    "settlement.refund_to_source": "settlement.refund",
+    "settlement.send_refund": "settlement.record_refund",
+    "settlement.charge_saved_card": "settlement.record_charge",
+    "wallets.cancel_withdrawal": "wallets.cancel_withdrawal",
+    "wallets.stop_withdrawal": "wallets.stop_withdrawal",
+    "wallets.place_suspense": "wallets.place_suspense",
 }
 """Every act, and the name of its crash points."""
 
@@ -118,6 +136,20 @@ PARTS = {
     "wallets.finish_payout",
     "wallets.return_payout",
     "wallets.bounce_payout",
+    "wallets.hold_refund",
+    "wallets.finish_refund",
+    "wallets.return_refund",
+    "wallets.book_chargeback",
+    "wallets.bear_chargeback",
+    "wallets.win_chargeback",
+    "wallets.chargebacks_account",
+    "wallets.borne_number",
+    "wallets.require_authorization",
+    "bills.take_back_payment",
+    "payments.lock_refundable",
+    "payments.on_its_way_back",
+    "payments.settle_case",
+    "payments.token_of",
     "bills.lock_for_settlement",
     "bills.settle_direct_payment",
     "bills.open_utility_bill",
@@ -125,11 +157,13 @@ PARTS = {
     "bills.settle_utility_bill",
     "bills.close_utility_bill",
     "utilities.forget_old_validations",
-    "wallets.require_authorization",
     "wallets.open_wallet",
     "wallets.open_wallets",
     "wallets.record_refunds",
     "wallets.pin_was_checked",
+    "bills.hold_payable_bills",
+    "bills.pay_held_bills",
+    "bills.part_to_pay",
 }
 """Parts of an act's transaction; they begin none themselves."""
 
@@ -140,10 +174,32 @@ MOVE_NOTHING = {
     "wallets.check_new_pin": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
     "wallets.check_pin_reset": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
     "payments.record_settlement": "one INSERT of a settlement, in a savepoint of the settlement's transaction",
+    "payments.Steps": "a noun of the figures",
+    "payments.tell_payment": "counts and logs after the commit; changes nothing",
+    "payments.tell_payments": "counts and logs after the commit; changes nothing",
     "payments.take_case": "a person notes that they look at something",
     "payments.close_case": "a person notes what they found",
-    "payments.remove_method": "forgets a card; nothing pays with one yet",
+    "payments.remove_method": "forgets a card; a charge that is recorded with it fails",
+    "wallets.waiting_in_suspense": "reads what waits",
+    "settlement.postpone_confirm": "asks later, and in the end a person",
+    "settlement.postpone_notice": "asks later, and in the end a person",
+    "settlement.reconcile_payouts": "books by `confirm_payment`, and opens cases",
     "bills.judge_direct_payment": "asks the rules, and changes nothing",
+    "recurring.process_recurring_payments": "runs cluster by cluster, by `process_recurring_payments_of`",
+    "recurring.ask_to_process_recurring_payments": "asks the worker to; what it forgot is due still",
+    "recurring.ask_to_process_cluster": "asks the worker to; what it forgot is due still",
+    "recurring.count_due": "counts",
+    "recurring.count_reminders": "counts",
+    "recurring.count_old_records": "counts",
+    "recurring.send_recurring_payment_reminders": "tells, once for each period by its key",
+    "recurring.clean_up_old_records": "deletes technical records, by the commands of lower rooms",
+    "bills.check_overdue_bills": "tells, once for each bill and version by its key",
+    "bills.send_bill_reminders": "tells, once for each bill, version and day by its key",
+    "bills.count_overdue_bills": "counts",
+    "bills.count_bills_due_soon": "counts",
+    "recurring.due_clusters": "reads",
+    "recurring.untold_clusters": "reads",
+    "recurring.one_at_a_time": "holds a lock of its connection",
     "settlement.accept_notice": "stores by `payments.receive_notice`",
     "settlement.handle_notice": "asks by `confirm_payment`, in its transactions (tests/crash/test_settlement.py)",
     "settlement.reconcile": "books by the same way, and counts (tests/crash/test_settlement.py)",
@@ -197,3 +253,7 @@ def test_a_request_passes_each_of_them() -> None:
     inside = covered - set(PLACES.values())  # the other transactions of one command
     assert set(PLACES.values()) == interrupted | covered - inside
     assert all(name.startswith(("settlement.", "utilities.")) for name in inside)
+    interrupted = {command for _, command in REQUESTS.values()} | IN_DOORS_COMMIT | IN_A_SWEEP
+    inside = COVERS - set(PLACES.values())  # the other transactions of one command of settlement
+    assert set(PLACES.values()) == interrupted | COVERS - inside
+    assert all(name.startswith("settlement.") for name in inside)

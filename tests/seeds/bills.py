@@ -4,7 +4,7 @@ from tests.seeds.seed import seeds_of
 
 sow = seeds_of(("tests/bills", "tests/house", "tests/web/members"), file="clustr/bills/migrations/0001_bills.py")
 
-RULES = "clustr/bills/migrations/0003_utility_bills.py"
+RULES = "clustr/bills/migrations/0005_utility_bills.py"
 
 SEEDS = (
     sow(

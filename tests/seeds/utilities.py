@@ -6,7 +6,7 @@ COMMANDS = "clustr/utilities/commands"
 APPLYING, ENDING, VENDING = f"{COMMANDS}/applying.py", f"{COMMANDS}/ending.py", f"{COMMANDS}/vending.py"
 BUYING, SCREENING, QUOTING = f"{COMMANDS}/buying.py", f"{COMMANDS}/screening.py", f"{COMMANDS}/quoting.py"
 CUSTOMERS = f"{COMMANDS}/customers.py"
-BILLS = "clustr/bills/migrations/0003_utility_bills.py"
+BILLS = "clustr/bills/migrations/0005_utility_bills.py"
 OVER_HTTP = "tests/web/members/test_utilities.py"
 
 sow = seeds_of(("tests/utilities", "tests/web/members", "tests/house"), file=APPLYING)

@@ -249,9 +249,9 @@ class Migration(migrations.Migration):
     initial = True
     dependencies: ClassVar = [
         ("kit", "0001_functions"),
-        ("ledger", "0002_utility_holds"),
-        ("payments", "0004_purchases"),
-        ("bills", "0003_utility_bills"),
+        ("ledger", "0004_utility_holds"),
+        ("payments", "0005_purchases"),
+        ("bills", "0005_utility_bills"),
     ]
     operations: ClassVar = [
         migrations.SeparateDatabaseAndState([sql(TABLES)], STATE),

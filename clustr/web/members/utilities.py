@@ -127,7 +127,7 @@ def validate_customer(request: Request, body: ValidateIn) -> HttpResponse:
         request,
         body,
         200,
-        record=lambda _claim: commands.prepare_validation(
+        record=lambda _claim, _screened: commands.prepare_validation(
             actor=request.actor, provider_id=body.provider_id, customer_id=body.customer_id, now=request.now
         ),
         ask=lambda asked: commands.validate_utility_customer(actor=request.actor, validation_id=asked, now=request.now),
