@@ -248,12 +248,8 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 
 def test_a_request_passes_each_of_them() -> None:
-    interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT)
+    interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT) | set(IN_A_SWEEP)
     covered = COVERS | UTILITIES_COVER
     inside = covered - set(PLACES.values())  # the other transactions of one command
     assert set(PLACES.values()) == interrupted | covered - inside
     assert all(name.startswith(("settlement.", "utilities.")) for name in inside)
-    interrupted = {command for _, command in REQUESTS.values()} | IN_DOORS_COMMIT | IN_A_SWEEP
-    inside = COVERS - set(PLACES.values())  # the other transactions of one command of settlement
-    assert set(PLACES.values()) == interrupted | COVERS - inside
-    assert all(name.startswith("settlement.") for name in inside)

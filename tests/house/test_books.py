@@ -85,7 +85,6 @@ def world() -> World:
         reason="Charged twice",
         now=cast.now,
     )
-    taken, begun = _through_a_provider(cast)
     sold, undecided = _from_a_utility(cast)
     withdrawal = wallets.withdraw(
         actor=cast.bola.actor, amount=naira("500.00"), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
@@ -255,8 +254,7 @@ CREATE OR REPLACE FUNCTION recurring_keep_runs() RETURNS trigger LANGUAGE plpgsq
 _CONSTRAINTS = """
 (SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
-  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|utilities|clusters|audit)_'
-  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|recurring|clusters|audit)_'
+  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|utilities|recurring|clusters|audit)_'
 ORDER BY contype = 'u')
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP CONSTRAINT %I', contypid::regtype, conname) FROM pg_constraint

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from clustr.kit.tenancy import tenant
 from clustr.payments.states import TransactionStatus
@@ -363,3 +364,15 @@ def test_the_buyers_receipt_is_theirs_alone(counter: Counter, cast: Cast) -> Non
     with tenant(cast.cluster_id):
         kept = Receipt.objects.get(cluster_id=cast.cluster_id, id=sold.id)
     assert bytes(kept.pdf) == offices, "what is kept holds no token"
+
+
+def test_the_office_is_not_told_of_it(counter: Counter, cast: Cast) -> None:
+    """Neither that the member consented, nor, which would be false, that the cluster's wallet was credited."""
+    bought = counter.vend(counter.buy(cast.bola))
+    assert bought.status is S.COMPLETED
+    with tenant(cast.cluster_id), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM notifications_event WHERE cluster_id = %s AND subject_id IN (%s, %s)",
+            [cast.cluster_id, bought.id, bought.bill_id],
+        )
+        assert cursor.fetchone()[0] == 0
