@@ -135,6 +135,33 @@ class Environment(BaseSettings):
         description="What providers take of a payment, to be added where the payer bears it: `provider:CURRENCY:basis"
         " points:fixed:cap:fixed from`, comma-separated, amounts in major units.",
     )
+    PAYSTACK_UTILITIES: Literal["", "bill", "flutterwave"] = Field(
+        "",
+        description="Utilities through Paystack: empty: not offered; `bill`: by its endpoint `/bill`, which it does not"
+        " publish; `flutterwave`: sold by Flutterwave in its stead.",
+    )
+    UTILITY_QUOTE_MINUTES: int = Field(
+        10, ge=1, le=10, description="How long the validation of a customer number, and a quote for it, count."
+    )
+    UTILITY_DAILY_LIMIT: str = Field(
+        "1000000.00",
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$",
+        description="What one member may buy of utilities within 24 hours, in major units of the estate's currency.",
+    )
+    UTILITY_HIGH_AMOUNT: str = Field(
+        "50000.00",
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,2})?$",
+        description="From which amount on a purchase needs a PIN, and a number that is not new.",
+    )
+    UTILITY_COOLING_MINUTES: int = Field(
+        60, ge=0, description="How long a customer number is new: nothing of UTILITY_HIGH_AMOUNT is bought for it."
+    )
+    UTILITY_PURCHASES_PER_MINUTE: int = Field(
+        6, ge=1, description="Purchases per member; half as many for each number, twenty times as many for each device."
+    )
+    UTILITY_VALIDATIONS_PER_MINUTE: int = Field(
+        10, ge=1, description="Validations of customer numbers per member, and twenty times as many for each device."
+    )
     PIN_RESET_COOLING_HOURS: int = Field(24, ge=0, description="How long after a PIN reset nothing can be withdrawn.")
 
     RECURRING_MAX_FAILURES: int = Field(

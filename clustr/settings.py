@@ -23,7 +23,7 @@ clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-o
 
 ROOMS = [
     *("kit", "ledger", "people", "audit", "clusters", "payments", "notifications", "wallets", "bills"),
-    *("recurring", "settlement", "web"),
+    *("utilities", "recurring", "settlement", "web"),
 ]
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -239,6 +239,7 @@ FLUTTERWAVE_PUBLIC_KEY = ENV.FLUTTERWAVE_PUBLIC_KEY
 FLUTTERWAVE_WEBHOOK_SECRET = ENV.FLUTTERWAVE_WEBHOOK_SECRET
 FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET = ENV.FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET
 FLUTTERWAVE_URL = ENV.FLUTTERWAVE_URL
+PAYSTACK_UTILITIES = ENV.PAYSTACK_UTILITIES
 PROVIDER_TIMEOUT_SECONDS = ENV.PROVIDER_TIMEOUT_SECONDS
 
 LOGGING_CONFIG = None  # structlog, set up in clustr.web.logs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sandbox import charging, paying_out, refunding
-from sandbox.records import Charge, Due, Link, Refund, Transfer
+from sandbox import charging, paying_out, refunding, vending
+from sandbox.records import Charge, Due, Link, Refund, Transfer, Vend
 from sandbox.world import World
 
 
@@ -30,6 +30,8 @@ def _happen(world: World, due: Due) -> None:
             refunding.step_refund(world, store.known(Refund, due.target_id))
         case "transfer":
             paying_out.step_transfer(world, store.known(Transfer, due.target_id))
+        case "vend":
+            vending.step_vend(world, store.known(Vend, due.target_id))
         case "transfer_otp":
             paying_out.abandon_transfer(world, store.known(Transfer, due.target_id))
         case _:

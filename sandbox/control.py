@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sandbox import charging, hooks, paying_out, refunding
+from sandbox import charging, hooks, paying_out, refunding, vending
 from sandbox.chance import Chance
 from sandbox.dials import UnknownDial, all_dials
 from sandbox.outcomes import OPEN_ENDS, OUTCOMES
-from sandbox.records import Account, Charge, Dispute, Hook, Link, Refund, Transfer
+from sandbox.records import Account, Charge, Dispute, Hook, Link, Refund, Transfer, Vend
 from sandbox.routes import find, route
 from sandbox.wire import Answer, Refused, Request, answer_json
 from sandbox.world import World
@@ -153,6 +153,18 @@ def _end_transfer(world: World, request: Request) -> Answer:
     return answer_json({"id": transfer.id, "status": transfer.status})
 
 
+def _end_vend(world: World, request: Request) -> Answer:
+    """`status`: sold, failed or reversed, now; `token`: another one than it had."""
+    vend = world.store.get(Vend, _number(request))
+    body = _body(request)
+    status = body.get("status")
+    if vend is None or status not in ("sold", "failed", "reversed"):
+        raise _wrong("a known purchase, and status sold, failed or reversed")
+    vend.token = str(body.get("token", vend.token))
+    vending.end_vend(world, vend, status=status)
+    return answer_json({"id": vend.id, "status": vend.status})
+
+
 def _end_refund(world: World, request: Request) -> Answer:
     """`status`: processed, failed or needs-attention, now."""
     refund = world.store.get(Refund, _number(request))
@@ -203,6 +215,7 @@ _ROUTES = (
     route("POST", "/dispute/{id}", "control", _dispute),
     route("POST", "/transfer/{id}", "control", _end_transfer),
     route("POST", "/refund/{id}", "control", _end_refund),
+    route("POST", "/vend/{id}", "control", _end_vend),
     route("POST", "/hook/{id}/replay", "control", _replay),
     route("PUT", "/balance", "control", _balance),
     route("POST", "/clock", "control", _clock),

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 GROUPS = {
     "charge": "starting or making a charge",
-    "verify": "asking for one charge or transfer",
+    "verify": "asking for one charge, transfer or purchase",
     "refund": "refunds",
     "transfer": "transfers and their recipients",
+    "bill": "buying from a utility",
+    "customer": "asking whose number it is",
     "list": "lists, settlements, banks, balances, accounts",
     "any": "every request",
 }
@@ -54,6 +56,18 @@ OTHER = {
     "transfer.failed": (0.0, "a transfer fails"),
     "transfer.reversed": (0.0, "a transfer succeeds and is reversed (Paystack), or fails (Flutterwave)"),
     "transfer.seconds": (5.0, "seconds until a transfer ends"),
+    "bill.refused": (0.0, "a purchase is refused at once"),
+    "bill.failed": (0.0, "a purchase is taken in, and fails"),
+    "bill.pending": (0.0, "a purchase is taken in, and sold later"),
+    "bill.pending_seconds": (30.0, "how long until it is sold, or fails"),
+    "bill.late_token": (0.0, "a prepaid purchase is sold, and its token comes later"),
+    "bill.token_seconds": (60.0, "how much later"),
+    "bill.reversed": (0.0, "a purchase is sold, and taken back"),
+    "bill.reversed_seconds": (120.0, "how long after it was sold"),
+    "bill.wrong_customer": (0.0, "the status of a purchase names another customer"),
+    "bill.wrong_amount": (0.0, "the status of a purchase says one naira less"),
+    "bill.fee_differs": (0.0, "a purchase costs one naira more on top than was said"),
+    "bill.withdrawn": (0.0, "1: Ikeja Electric is sold no more"),
     "webhook.drop": (0.0, "a webhook is lost with all its repetitions"),
     "webhook.duplicate": (0.0, "a webhook is sent twice"),
     "webhook.reorder": (0.0, "a webhook is held back by `webhook.reorder_seconds`, so that later ones pass it"),
@@ -142,6 +156,7 @@ _FORMS = (
     "live_schedule",
     "payer_bears_fees",
     "unknown_is_404",
+    "withdrawn",
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.flutterwave import events as flutterwave_events
 from sandbox.paystack import events as paystack_events
-from sandbox.records import Charge, Dispute, Refund, Transfer
+from sandbox.records import Charge, Dispute, Refund, Transfer, Vend
 from sandbox.world import OPENING_BALANCE, World
 
 ONE_TIME_PASSWORD = "123456"  # noqa: S105
@@ -29,7 +29,7 @@ def transfer_fee(*, provider: str, amount: int) -> int:
 
 
 def balance(world: World, *, provider: str, currency: str) -> int:
-    """What the merchant can send: the opening balance, charges less fees, less what went back and out."""
+    """What the merchant can send: the opening balance, charges less fees, less what went back and out, and what was bought."""
     store = world.store
     total = world.balances.get(f"{provider}.{currency}", OPENING_BALANCE if currency == "NGN" else 0)
     mine = {
@@ -43,6 +43,11 @@ def balance(world: World, *, provider: str, currency: str) -> int:
         dispute.amount
         for dispute in store.all(Dispute)
         if dispute.charge_id in mine and (dispute.resolution or "").endswith("accepted")
+    )
+    total -= sum(
+        vend.amount + vend.fee
+        for vend in store.all(Vend)
+        if (vend.provider, currency) == (provider, "NGN") and vend.status in ("pending", "sold")
     )
     return total - sum(
         transfer.amount + transfer.fee

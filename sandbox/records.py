@@ -187,6 +187,29 @@ class Dispute:
 
 
 @dataclass(slots=True)
+class Vend:
+    """Something bought from a utility. `status`: pending, sold, failed, reversed. `fate` is where it is going; `token_at`:
+    when its token is there."""
+
+    id: int
+    provider: str
+    reference: str
+    biller: str
+    item: str
+    customer: str
+    amount: int
+    fee: int
+    status: str
+    fate: str
+    created_at: datetime
+    updated_at: datetime
+    token: str = ""
+    token_at: datetime | None = None
+    units: str = ""
+    message: str = ""
+
+
+@dataclass(slots=True)
 class Due:
     """Something that will happen by itself."""
 
@@ -212,7 +235,7 @@ class Hook:
     attempts: list[dict[str, Any]] = field(default_factory=list)
 
 
-Record = Person | Card | Link | Charge | Refund | Recipient | Transfer | Account | Dispute | Due | Hook
+Record = Person | Card | Link | Charge | Refund | Recipient | Transfer | Account | Dispute | Vend | Due | Hook
 
 KINDS: dict[str, type[Record]] = {
     "person": Person,
@@ -224,6 +247,7 @@ KINDS: dict[str, type[Record]] = {
     "transfer": Transfer,
     "account": Account,
     "dispute": Dispute,
+    "vend": Vend,
     "due": Due,
     "hook": Hook,
 }

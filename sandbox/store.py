@@ -25,6 +25,7 @@ from sandbox.records import (
     Record,
     Refund,
     Transfer,
+    Vend,
 )
 
 _R = TypeVar("_R", bound=Record)
@@ -185,6 +186,8 @@ def _words_of(record: Record) -> Iterator[tuple[str, ...]]:
         case Transfer():
             yield (record.provider, record.reference)
             yield (record.provider, "code", record.code)
+        case Vend():
+            yield (record.provider, record.reference)
         case Account():
             yield (record.provider, record.account_number)
             if record.order_ref:

@@ -56,15 +56,19 @@ INVARIANTS = [
         "Every movement on a bill is a completed transaction of its amount, its bill and its payer.",
         """SELECT p.cluster_id, p.id, p.amount_minor, t.amount_minor, t.status FROM bills_billpayment p
            LEFT JOIN payments_transaction t ON t.cluster_id = p.cluster_id AND t.id = p.id
+           LEFT JOIN bills_bill b ON b.cluster_id = p.cluster_id AND b.id = p.bill_id
            WHERE (t.amount_minor = abs(p.amount_minor) AND t.user_id = p.user_id
                   AND t.status IN ('completed', 'refunded')
-                  AND CASE WHEN p.amount_minor > 0 THEN t.purpose = 'bill' AND t.subject_id = p.bill_id
+                  AND CASE WHEN p.amount_minor > 0 THEN t.subject_id = p.bill_id AND t.purpose = CASE b.category
+                             WHEN 'user_managed' THEN 'utility' ELSE 'bill' END
                            ELSE t.purpose = 'refund' AND t.subject_id = p.refunds END) IS NOT TRUE""",
         f"""SELECT p.cluster_id, p.id, p.amount_minor, t.amount_minor, t.status FROM {_PAID} AS p
            LEFT JOIN payments_transaction t ON t.cluster_id = p.cluster_id AND t.id = p.id
+           LEFT JOIN bills_bill b ON b.cluster_id = p.cluster_id AND b.id = p.bill_id
            WHERE (t.amount_minor = abs(p.amount_minor) AND t.user_id = p.user_id
                   AND t.status IN ('completed', 'refunded')
-                  AND CASE WHEN p.amount_minor > 0 THEN t.purpose = 'bill' AND t.subject_id = p.bill_id
+                  AND CASE WHEN p.amount_minor > 0 THEN t.subject_id = p.bill_id AND t.purpose = CASE b.category
+                             WHEN 'user_managed' THEN 'utility' ELSE 'bill' END
                            ELSE t.purpose = 'refund' AND t.subject_id = p.refunds END) IS NOT TRUE""",
     ),
     Invariant(
@@ -72,10 +76,10 @@ INVARIANTS = [
         "Every completed bill payment stands on its bill.",
         """SELECT t.cluster_id, t.id FROM payments_transaction t
            LEFT JOIN bills_billpayment p ON p.cluster_id = t.cluster_id AND p.id = t.id
-           WHERE t.purpose = 'bill' AND t.status IN ('completed', 'refunded') AND p.id IS NULL""",
+           WHERE t.purpose IN ('bill', 'utility') AND t.status IN ('completed', 'refunded') AND p.id IS NULL""",
         f"""SELECT t.cluster_id, t.id FROM {recent("payments_transaction")} AS t
            LEFT JOIN bills_billpayment p ON p.cluster_id = t.cluster_id AND p.id = t.id
-           WHERE t.purpose = 'bill' AND t.status IN ('completed', 'refunded') AND p.id IS NULL""",
+           WHERE t.purpose IN ('bill', 'utility') AND t.status IN ('completed', 'refunded') AND p.id IS NULL""",
     ),
     Invariant(
         "bills.consent_before_payment",
@@ -103,9 +107,11 @@ INVARIANTS = [
     ),
     Invariant(
         "bills.to_cluster_wallet",
-        "What bills brought in, net of refunds, is what they moved into and out of the cluster's wallet.",
+        "What the cluster's bills brought in, net of refunds, is what they moved into and out of its wallet.",
         """SELECT coalesce(p.cluster_id, l.cluster_id), p.amount, l.amount FROM (
-             SELECT cluster_id, sum(amount_minor) AS amount FROM bills_billpayment GROUP BY 1) AS p
+             SELECT p.cluster_id, sum(p.amount_minor) AS amount FROM bills_billpayment p
+             JOIN bills_bill b ON b.cluster_id = p.cluster_id AND b.id = p.bill_id
+             WHERE b.category = 'cluster_managed' GROUP BY 1) AS p
            FULL JOIN (
              SELECT t.cluster_id, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
              FROM ledger_transfer t JOIN ledger_account a ON a.cluster_id = t.cluster_id
@@ -123,7 +129,8 @@ INVARIANTS = [
              SELECT t.cluster_id, t.journal, -t.amount FROM {_PAID} AS p
              JOIN ledger_transfer t ON t.cluster_id = p.cluster_id AND t.id = p.id AND t.kind = 'refund_to_source')
            SELECT coalesce(p.cluster_id, l.cluster_id), coalesce(p.id, l.journal), p.amount_minor, l.amount
-           FROM {_PAID} AS p FULL JOIN moved AS l ON (l.cluster_id, l.journal) = (p.cluster_id, p.id)
+           FROM (SELECT p.* FROM {_PAID} AS p JOIN bills_bill b ON b.cluster_id = p.cluster_id AND b.id = p.bill_id
+             WHERE b.category = 'cluster_managed') AS p FULL JOIN moved AS l ON (l.cluster_id, l.journal) = (p.cluster_id, p.id)
            WHERE p.amount_minor IS DISTINCT FROM l.amount""",
     ),
     Invariant(

@@ -37,7 +37,8 @@ class ListedMember:
 
 
 _STANDS = f"""(SELECT EXISTS (
-  SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id AND {STATUS_SQL} = %(status)s))"""
+  SELECT 1 FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = m.user_id
+    AND category = 'cluster_managed' AND {STATUS_SQL} = %(status)s))"""
 
 # By way of an array, whose length PostgreSQL does not estimate: it then always looks people up in a hash of it, where a
 # long list would be searched row by row.
@@ -101,7 +102,8 @@ def _condition(status: MemberStatus) -> str:
 
 
 def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -> dict[UUID, BillStatusCard]:
-    """The bill status of each of these members, in one query; needs ViewPayments."""
+    """The bill status of each of these members, in one query; needs ViewPayments. What members buy from utilities is
+    theirs, and not in it."""
     actor.require("ViewPayments")
     rows = _rows(
         f"""
@@ -109,7 +111,8 @@ def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -
         FROM unnest(%(members)s::uuid[]) AS w(member)
         CROSS JOIN LATERAL (
           SELECT {STATUS_SQL} AS status, greatest(0, due_minor - paid_minor) AS remaining, due_date
-          FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = w.member OFFSET 0) AS o
+          FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = w.member
+            AND category = 'cluster_managed' OFFSET 0) AS o
         GROUP BY 1, 2
         """,
         {"members": list(user_ids), "cluster": actor.cluster_id, "now": now},

@@ -42,6 +42,8 @@ class Bill(models.Model):
     version = models.PositiveIntegerField(default=1)
     terms_digest = models.BinaryField()
     utility_provider_id = models.UUIDField(null=True)
+    metadata = models.JSONField(default=dict)
+    is_automated = models.BooleanField(default=False)
     acknowledged_by: models.ManyToManyField[User, Acknowledgment] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Acknowledgment", related_name="+"
     )
@@ -71,10 +73,12 @@ class Bill(models.Model):
         return standing is not None and can_acknowledge(standing=standing)
 
     def can_be_paid_by(self, user: User, *, now: datetime) -> bool:
-        """Whether this person could pay on the bill now."""
+        """Whether this person could pay on the bill now. What stands for a purchase is paid by that alone."""
         standing = self._standing_of(user)
-        return standing is not None and can_pay(
-            standing=standing, allow_payment_after_due=self.allow_payment_after_due, now=now
+        return (
+            not self.is_utility_bill()
+            and standing is not None
+            and can_pay(standing=standing, allow_payment_after_due=self.allow_payment_after_due, now=now)
         )
 
     def _standing_of(self, user: User) -> Standing | None:

@@ -285,7 +285,8 @@ def _managed(row: tuple[Any, ...], now: datetime) -> ManagedBillView:
         version=version,
         acknowledged_at=acknowledged_at,
         can_acknowledge=can_acknowledge(standing=replace(standing, acknowledged=everyone_has)),
-        can_pay=can_pay(standing=standing, allow_payment_after_due=after_due, now=now),
+        can_pay=category == BillCategory.CLUSTER_MANAGED
+        and can_pay(standing=standing, allow_payment_after_due=after_due, now=now),
         totals=totals,
     )
 

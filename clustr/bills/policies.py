@@ -10,6 +10,7 @@ from clustr.bills.refusals import (
     BillAlreadyPaid,
     BillCancelled,
     BillDisputed,
+    BillManagedByMember,
     BillNotAcknowledged,
     BillPastDue,
     DueDateNotAhead,
@@ -32,6 +33,12 @@ def refuse_payment(*, standing: Standing, allow_payment_after_due: bool, now: da
         raise BillNotAcknowledged
     if now > standing.due_date and not allow_payment_after_due:
         raise BillPastDue
+
+
+def refuse_member_managed(*, category: str) -> None:
+    """Refuse to treat what stands for a member's own purchase as a bill of the office's."""
+    if category == BillCategory.USER_MANAGED:
+        raise BillManagedByMember
 
 
 def terms_digest(terms: Terms) -> bytes:

@@ -110,10 +110,12 @@ def bill_of_member(*, cluster_id: UUID, user_id: UUID, bill_id: UUID, now: datet
 
 
 def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
-    """The member's bills counted and summed by status, what is still to be paid, and when next."""
+    """The member's bills counted and summed by status, what is still to be paid, and when next. What is being bought from a
+    utility is held already: nobody has to pay it."""
     rows = _rows(
         f"SELECT {STATUS_SQL} AS status, count(*), sum(due_minor), sum(paid_minor),"
-        " sum(greatest(0, due_minor - paid_minor)), min(due_date)"
+        " sum(CASE WHEN category = 'cluster_managed' THEN greatest(0, due_minor - paid_minor) ELSE 0 END),"
+        " min(due_date) FILTER (WHERE category = 'cluster_managed')"
         " FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s GROUP BY 1",
         {"cluster": actor.cluster_id, "member": actor.member_id, "now": now},
     )
@@ -128,7 +130,7 @@ def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
         for status in MemberStatus
     )
     to_pay = [row for status, row in found.items() if status not in (MemberStatus.CANCELLED, MemberStatus.PAID)]
-    upcoming = [row[5] for row in to_pay if row[0] != MemberStatus.OVERDUE]
+    upcoming = [row[5] for row in to_pay if row[0] != MemberStatus.OVERDUE and row[5] is not None]
     return BillSummary(
         lines=lines,
         outstanding=Money(int(sum(row[4] for row in to_pay)), actor.currency),
@@ -185,7 +187,8 @@ def member_bill_view(row: tuple[Any, ...], *, now: datetime) -> MemberBillView:
         allow_payment_after_due=after_due,
         acknowledged_at=acknowledged_at,
         can_acknowledge=can_acknowledge(standing=standing),
-        can_pay=can_pay(standing=standing, allow_payment_after_due=after_due, now=now),
+        can_pay=category == BillCategory.CLUSTER_MANAGED
+        and can_pay(standing=standing, allow_payment_after_due=after_due, now=now),
         version=version,
         terms_digest=bytes(digest).hex(),
     )

@@ -47,6 +47,12 @@ class BillChanged(Conflict):
     code = "bill_changed"
 
 
+class BillManagedByMember(Conflict):
+    """The bill stands for what a member buys from a utility: only that purchase pays it."""
+
+    code = "bill_managed_by_member"
+
+
 class AmountExceedsRemaining(Conflict):
     """The amount is more than what remains to be paid."""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from clustr.kit.money import Money
@@ -90,6 +92,16 @@ class NewBill:
     description: str = ""
     allow_payment_after_due: bool = False
     members_at_issue_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UtilityBill:
+    """A bill of a member's own, for what they buy. `metadata` is small and identifies nobody: no customer number."""
+
+    terms: Terms
+    utility_provider_id: UUID
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    is_automated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

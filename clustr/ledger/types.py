@@ -24,10 +24,11 @@ class AccountKind(StrEnum):
     OPENING_BALANCES = "opening_balances"
     PROVIDER_CLEARING = "provider_clearing"
     PROVIDER_FEES = "provider_fees"
+    UTILITY_HOLD = "utility_hold"
     CHARGEBACKS = "chargebacks"
 
 
-GUARDED = frozenset({AccountKind.MEMBER_WALLET})
+GUARDED = frozenset({AccountKind.MEMBER_WALLET, AccountKind.UTILITY_HOLD})
 """Kinds whose balance stands on the account's row and may never fall below zero."""
 
 OPEN = frozenset(
@@ -63,6 +64,10 @@ class TransferKind(StrEnum):
     FEE_SURCHARGE = "fee_surcharge"
     PROVIDER_FEE = "provider_fee"
     FEE_CHARGED = "fee_charged"
+    UTILITY_HOLD = "utility_hold"
+    UTILITY_RELEASE = "utility_release"
+    UTILITY_VENDED = "utility_vended"
+    UTILITY_FEE_DIFFERENCE = "utility_fee_difference"
     REFUND_TO_SOURCE = "refund_to_source"
     REFUND_RETURNED = "refund_returned"
     REFUND_SENT = "refund_sent"
@@ -81,12 +86,14 @@ BESIDE = frozenset(
         TransferKind.FEE_SURCHARGE,
         TransferKind.PROVIDER_FEE,
         TransferKind.PAYOUT_SENT,
+        TransferKind.UTILITY_VENDED,
+        TransferKind.UTILITY_FEE_DIFFERENCE,
         TransferKind.REFUND_SENT,
         TransferKind.CHARGEBACK_ADVANCE,
     }
 )
-"""Transfers beside a transaction's own amount: what the provider took for it, the confirmed end of a payout or of a refund,
-and what lets the cluster's wallet bear more than it holds."""
+"""Transfers beside a transaction's own amount: what the provider took for it, the confirmed end of a payout, a refund or a
+purchase, and what lets the cluster's wallet bear more than it holds."""
 
 
 @dataclass(frozen=True, slots=True)

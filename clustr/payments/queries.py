@@ -19,6 +19,9 @@ from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
 from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import CaseView, SavedMethodView, TransactionView
 
+OF_A_BILL = (Purpose.BILL, Purpose.UTILITY)
+"""Purposes whose subject is a bill: one that is paid, or one that stands for what a member buys."""
+
 _REFUNDED = Transaction.objects.filter(
     cluster_id=OuterRef("cluster_id"), id=OuterRef("subject_id"), purpose=Purpose.BILL
 ).values("subject_id")
@@ -215,7 +218,7 @@ def view_of(transaction: Transaction) -> TransactionView:
         provider=transaction.provider,
         provider_reference=transaction.provider_reference,
         user_id=transaction.user_id,
-        bill_id=(transaction.subject_id if transaction.purpose == Purpose.BILL else transaction.refunded_bill_id),
+        bill_id=transaction.subject_id if transaction.purpose in OF_A_BILL else transaction.refunded_bill_id,
         description=transaction.description,
         failure=transaction.failure,
         created_at=transaction.created_at,
@@ -248,9 +251,9 @@ def _views(
         found = found.filter(id__lt=before)
     parts = [found]
     if chosen.bill_id:
-        payments = Transaction.objects.filter(purpose=Purpose.BILL, subject_id=chosen.bill_id)
+        payments = Transaction.objects.filter(purpose__in=OF_A_BILL, subject_id=chosen.bill_id)
         parts = [
-            found.filter(purpose=Purpose.BILL, subject_id=chosen.bill_id),
+            found.filter(purpose__in=OF_A_BILL, subject_id=chosen.bill_id),
             found.filter(purpose=Purpose.REFUND, subject_id__in=payments.filter(refunded_minor__gt=0).values("id")),
         ]
     rows = [row for part in parts for row in part.order_by("-id")[:limit]]

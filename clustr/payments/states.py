@@ -57,16 +57,19 @@ class Purpose(StrEnum):
     REFUND = "refund"
     SURPLUS = "surplus"
     FEES = "fees"
+    UTILITY = "utility"
     CHARGEBACK = "chargeback"
     RECURRING_PAYMENT = "recurring_payment"
 
 
 class AttemptKind(StrEnum):
-    """What is asked of a provider: money from a payer, money to a bank account, or money back to where it came from."""
+    """What is asked of a provider: money from a payer, money to a bank account, money back to where it came from, or what
+    a member buys from a utility."""
 
     CHARGE = "charge"
     PAYOUT = "payout"
     REFUND = "refund"
+    PURCHASE = "purchase"
 
 
 class NoticeState(StrEnum):
@@ -90,6 +93,7 @@ class CaseKind(StrEnum):
     FEE_DIFFERS = "fee_differs"
     AMOUNT_DIFFERS = "amount_differs"
     CLEARING_DIFFERS = "clearing_differs"
+    VEND_REVERSED = "vend_reversed"
     REFUND_FAILED = "refund_failed"
     NEVER_ANSWERED = "never_answered"
     PAYOUT_DIFFERS = "payout_differs"

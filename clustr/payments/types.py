@@ -25,6 +25,12 @@ class PaymentErrorType(StrEnum):
     AUTHENTICATION_ERROR = "AUTHENTICATION_ERROR"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     FRAUD_SUSPECTED = "FRAUD_SUSPECTED"
+    INVALID_CUSTOMER = "INVALID_CUSTOMER"
+    METER_NOT_FOUND = "METER_NOT_FOUND"
+    VENDOR_UNAVAILABLE = "VENDOR_UNAVAILABLE"
+    VENDOR_PENDING = "VENDOR_PENDING"
+    AMOUNT_OUT_OF_RANGE = "AMOUNT_OUT_OF_RANGE"
+    TOKEN_DELAYED = "TOKEN_DELAYED"  # noqa: S105 - a word, not a secret
     UNKNOWN = "UNKNOWN"
 
 
@@ -37,6 +43,10 @@ class RecoveryOption(StrEnum):
     WALLET = "wallet"
     CONTACT_BANK = "contact_bank"
     CONTACT_OFFICE = "contact_office"
+    BUY_AGAIN = "buy_again"
+    CHECK_NUMBER = "check_number"
+    CHANGE_AMOUNT = "change_amount"
+    WAIT = "wait"
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,18 +102,25 @@ def write_to(*, user_id: UUID, template: str, context: dict[str, Any], now: date
     mail_address(address=user.email, user_id=user.id, template=template, values={"user": user, **context}, now=now)
 
 
-def mail_address(*, address: str, user_id: UUID | None, template: str, values: dict[str, Any], now: datetime) -> None:
-    """Write to an address, whoever has it. The row and its job commit with the transaction under way."""
+def write_at_once(*, user_id: UUID, template: str, context: dict[str, Any]) -> None:
+    """Write to a person now, outside any transaction and without keeping a word of it: for what no table may hold. Whoever
+    calls sees to it that it is tried again."""
+    user = _reachable(user_id)
+    subject, body = _rendered(user.email, template, {"user": user, **context})
+    EmailMessage(subject=subject, body=body, to=[user.email]).send()
+
+
+def _rendered(address: str, template: str, values: dict[str, Any]) -> tuple[str, str]:
     text = render_to_string(f"{template}.txt", {"email": address, **values}).strip()
     subject, _, body = text.partition("\n")
+    return policies.one_line(subject)[:200], body.strip() + "\n"
+
+
+def mail_address(*, address: str, user_id: UUID | None, template: str, values: dict[str, Any], now: datetime) -> None:
+    """Write to an address, whoever has it. The row and its job commit with the transaction under way."""
+    subject, body = _rendered(address, template, values)
     with transaction.atomic():
-        mail = Mail.objects.create(
-            user_id=user_id,
-            address=address,
-            subject=policies.one_line(subject)[:200],
-            body=body.strip() + "\n",
-            created_at=now,
-        )
+        mail = Mail.objects.create(user_id=user_id, address=address, subject=subject, body=body, created_at=now)
         enqueue("people.send_mail", mail_id=mail.id)
 
 

@@ -75,6 +75,13 @@ RETENTION = (
         "needed to act on them, and as evidence in a dispute with the provider",
     ),
     Retention(
+        "utility numbers",
+        "meter and customer numbers, whose they are, and tokens, sealed",
+        None,
+        "being removed, or the person's erasure; what was typed and not saved, and not bought, a day after",
+        "needed to buy again, and to show a token again",
+    ),
+    Retention(
         "told",
         "what people were told, what of it they have read",
         TOLD,

@@ -32,6 +32,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("management/payments/", "clustr.web.management.recurring_payments.router"),
     ("management/payments/", "clustr.web.management.transactions.router"),
     ("management/payments/", "clustr.web.management.users.router"),
+    ("management/payments/", "clustr.web.management.utilities.router"),
     ("management/payments/", "clustr.web.management.wallet.router"),
     ("management/payments/", "clustr.web.management.webhooks.router"),
     ("members/bills/", "clustr.web.members.bills.router"),
@@ -40,6 +41,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("members/profile/", "clustr.web.members.profile.router"),
     ("members/recurring-payments/", "clustr.web.members.recurring_payments.router"),
     ("members/transactions/", "clustr.web.members.transactions.router"),
+    ("members/utilities/", "clustr.web.members.utilities.router"),
     ("members/wallet/", "clustr.web.members.wallet.router"),
     ("payments/", "clustr.web.payments.router"),
 )

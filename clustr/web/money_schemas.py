@@ -62,14 +62,15 @@ def transaction_out(view: TransactionView) -> TransactionOut:
         user_id=view.user_id,
         bill_id=view.bill_id,
         description=view.description,
-        failure=_failure_out(view.failure),
+        failure=failure_out(view.failure),
         refunded_amount=str(view.refunded),
         created_at=view.created_at,
         completed_at=view.completed_at,
     )
 
 
-def _failure_out(failure: dict[str, Any] | None) -> FailureOut | None:
+def failure_out(failure: dict[str, Any] | None) -> FailureOut | None:
+    """Why a transaction failed, as clients read it."""
     if failure is None:
         return None
     return FailureOut(

@@ -18,6 +18,11 @@ _KIND_OF = {
     "MemberOut": "membership_id",
     "OperationOut": "transfer_id",
     "TransactionOut": "transaction_id",
+    "UtilityProviderOut": "provider_id",
+    "UtilityAccountOut": "account_id",
+    "ValidationOut": "validation_id",
+    "QuoteOut": "quote_id",
+    "PurchaseOut": "purchase_id",
 }
 """What the `id` of a schema is called where an operation takes one."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.flutterwave import accounts, replies, transactions
+from sandbox.flutterwave import accounts, bills, replies, transactions
 from sandbox.routes import route
 from sandbox.wire import Refused, Request
 from sandbox.world import World
@@ -32,6 +32,12 @@ ROUTES = (
     route("GET", "/balances/{currency}", "list", accounts.balance),
     route("POST", "/virtual-account-numbers", "list", accounts.create_account),
     route("GET", "/virtual-account-numbers/{order_ref}", "list", accounts.fetch_account),
+    route("GET", "/top-bill-categories", "list", bills.categories),
+    route("GET", "/bills/{category}/billers", "list", bills.billers),
+    route("GET", "/billers/{biller}/items", "list", bills.items),
+    route("GET", "/bill-items/{item}/validate", "customer", bills.validate),
+    route("POST", "/billers/{biller}/items/{item}/payment", "bill", bills.pay),
+    route("GET", "/bills/{reference}", "verify", bills.status),
     route("GET", "/settlements", "list", accounts.list_settlements),
     route("GET", "/settlements/{id}", "list", accounts.fetch_settlement),
 )

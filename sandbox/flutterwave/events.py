@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.clock import wire_time
 from sandbox.flutterwave import shapes
-from sandbox.records import Card, Charge, Person, Refund, Transfer
+from sandbox.records import Card, Charge, Person, Refund, Transfer, Vend
 from sandbox.wire import answer_json, major
 from sandbox.world import ACCOUNT_ID, World
 
@@ -111,6 +111,24 @@ def refund_changed(world: World, refund: Refund) -> None:
         "TransactionId": refund.charge_id,
     }
     _send(world, "refund", body)
+
+
+def bill_ended(world: World, vend: Vend, *, network: str) -> None:
+    """singlebillpayment.status: our reference is the customer's there, and no token is in it."""
+    data = {
+        "customer": vend.customer,
+        "amount": major(vend.amount),
+        "network": network,
+        "tx_ref": f"CF-FLYAPI-{vend.id}",
+        "flw_ref": f"BPUSSD{vend.id}",
+        "batch_reference": None,
+        "customer_reference": vend.reference,
+        "status": "success" if vend.status == "sold" else "failed",
+        "message": "Bill Payment was completed successfully" if vend.status == "sold" else vend.message,
+        "reference": None,
+    }
+    body = {"event": "singlebillpayment.status", "event.type": "SingleBillPayment", "data": data}
+    _send(world, "singlebillpayment.status", body)
 
 
 def _flat(world: World) -> bool:

@@ -13,7 +13,9 @@ from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
 from clustr.recurring import commands as recurring
 from clustr.settlement import commands as settlement
+from clustr.utilities import commands as utilities
 from clustr.wallets import commands as wallets
+from tests.crash.buying import UTILITIES_COVER
 from tests.crash.requests import REQUESTS
 from tests.crash.settling import COVERS
 from tests.crash.test_pins import IN_DOORS_COMMIT
@@ -24,6 +26,7 @@ ROOMS = {
     "payments": payments,
     "wallets": wallets,
     "bills": bills,
+    "utilities": utilities,
     "recurring": recurring,
     "settlement": settlement,
 }
@@ -75,6 +78,18 @@ PLACES = {
     "settlement.verify_payment": "settlement.unheard",
     "settlement.send_payout": "settlement.record_payout",
     "settlement.issue_receipt": "settlement.receipt",
+    "utilities.process_one_time_utility_payment": "utilities.buy",
+    "utilities.screen_purchase": "utilities.screen",
+    "utilities.quote_utility": "utilities.quote",
+    "utilities.vend_purchase": "utilities.record_vend",
+    "utilities.confirm_purchase": "utilities.record_vend",
+    "utilities.prepare_validation": "utilities.prepare_validation",
+    "utilities.validate_utility_customer": "utilities.validated",
+    "utilities.ask_customer": "utilities.validated",
+    "utilities.save_account": "utilities.save_account",
+    "utilities.remove_account": "utilities.remove_account",
+    "utilities.resend_token": "utilities.resend_token",
+    "utilities.sync_utility_providers": "utilities.sync",
     "settlement.refund_to_source": "settlement.refund",
     "settlement.send_refund": "settlement.record_refund",
     "settlement.charge_saved_card": "settlement.record_charge",
@@ -102,6 +117,7 @@ PARTS = {
     "payments.step_transaction",
     "payments.open_attempt",
     "payments.send_attempt",
+    "payments.unsend_attempt",
     "payments.keep_checkout",
     "payments.hear_attempt",
     "payments.schedule_check",
@@ -132,11 +148,15 @@ PARTS = {
     "bills.take_back_payment",
     "payments.lock_refundable",
     "payments.on_its_way_back",
-    "payments.unsend_attempt",
     "payments.settle_case",
     "payments.token_of",
     "bills.lock_for_settlement",
     "bills.settle_direct_payment",
+    "bills.open_utility_bill",
+    "bills.lock_utility_bill",
+    "bills.settle_utility_bill",
+    "bills.close_utility_bill",
+    "utilities.forget_old_validations",
     "wallets.open_wallet",
     "wallets.open_wallets",
     "wallets.record_refunds",
@@ -187,6 +207,9 @@ MOVE_NOTHING = {
     "settlement.handle_due_notices": "asks the worker to; what it forgot is due again",
     "settlement.send_waiting_payouts": "asks the worker to; what it forgot waits still",
     "settlement.charge_waiting_fees": "asks the worker to; what it forgot is owed still",
+    "utilities.sync_stale_catalogue": "reads by `utilities.sync_utility_providers` where that is due",
+    "utilities.take_validation_turn": "counts a question; one that is stopped is noted in the trail",
+    "utilities.send_token": "mails what stands there already",
     "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
 }
 """Commands with a transaction of their own in which no money and no consent changes, each with the reason."""
@@ -225,7 +248,8 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 
 def test_a_request_passes_each_of_them() -> None:
-    interrupted = {command for _, command in REQUESTS.values()} | IN_DOORS_COMMIT | IN_A_SWEEP
-    inside = COVERS - set(PLACES.values())  # the other transactions of one command of settlement
-    assert set(PLACES.values()) == interrupted | COVERS - inside
-    assert all(name.startswith("settlement.") for name in inside)
+    interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT) | set(IN_A_SWEEP)
+    covered = COVERS | UTILITIES_COVER
+    inside = covered - set(PLACES.values())  # the other transactions of one command
+    assert set(PLACES.values()) == interrupted | covered - inside
+    assert all(name.startswith(("settlement.", "utilities.")) for name in inside)

@@ -10,6 +10,8 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from clustr.bills import commands as bills
 from clustr.bills.models import Bill
 from clustr.clusters.commands import end_membership, enrol_members
@@ -21,6 +23,7 @@ from clustr.payments.models import Case
 from clustr.payments.providers.nouns import SavedMethod
 from clustr.payments.states import CaseKind
 from clustr.people.commands import create_platform_staff
+from clustr.utilities import commands as utilities
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import Cast, Person, client_of, client_of_user, make_cast
@@ -28,6 +31,7 @@ from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel as end
 from tests.recurring.acts import order_of, process
 from tests.recurring.acts import pause as stop
+from tests.utilities.counter import METER, Counter, put_behind_the_wire
 from tests.web.asking import approval_limit, cancel, dispute, overdue
 
 SECRET_OF_PALM_GROVE = "a matter of Palm Grove alone"
@@ -53,6 +57,7 @@ class Town:
         self._move()
         self._order()
         self._meet_providers()
+        self._buy_power()
         for person in dict.fromkeys([*self.cast.residents, *self.cast.palm_grove.people.values()]):
             self.knows("user_id", person.user_id)
             self.knows("membership_id", person.membership_id)
@@ -171,6 +176,29 @@ class Town:
             )
             payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject="town", now=cast.now)
             self.knows("case_id", Case.objects.get(cluster_id=cast.cluster_id, subject="town").id)
+
+    def _buy_power(self) -> None:
+        """A meter that is saved, asked about, quoted and bought for."""
+        counter, bola = Counter(self.cast), self.cast.bola
+        with pytest.MonkeyPatch.context() as patch:
+            put_behind_the_wire(counter, patch)
+            counter.stock()
+            asked = counter.validate(bola)
+            provider = counter.provider()
+            saved = utilities.save_account(
+                actor=bola.actor, provider_id=provider.id, customer_id=METER, label="Flat", now=counter.now
+            )
+            quote = utilities.quote_utility(actor=bola.actor, wanted=counter.wanted(), now=counter.now)
+            bought = counter.vend(counter.buy(bola))
+        for name, id in (
+            ("provider_id", provider.id),
+            ("account_id", saved.id),
+            ("validation_id", asked.id),
+            ("quote_id", quote.id),
+            ("purchase_id", bought.id),
+            ("customer_id", METER),
+        ):
+            self.knows(name, id)
 
     def replace(self, value: Any, name: str, chance: Random, often: float) -> Any:
         """The value, with what its fields' names know put in their place, often."""

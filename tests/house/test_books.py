@@ -35,6 +35,7 @@ from tests.chains import close
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel, order_of, process
 from tests.settlement.stage import Stage
+from tests.utilities.counter import Counter, put_behind_the_wire
 
 BANK = Destination("058", "0123456789", "Bola")
 Run = Callable[[str], None]
@@ -53,6 +54,8 @@ class World:
     withdrawal: UUID
     taken: UUID
     begun: UUID
+    sold: UUID
+    undecided: UUID
     returning: UUID
 
     @property
@@ -82,6 +85,7 @@ def world() -> World:
         reason="Charged twice",
         now=cast.now,
     )
+    sold, undecided = _from_a_utility(cast)
     withdrawal = wallets.withdraw(
         actor=cast.bola.actor, amount=naira("500.00"), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
     )
@@ -103,6 +107,8 @@ def world() -> World:
         withdrawal.id,
         taken,
         begun,
+        sold,
+        undecided,
         returning,
     )
 
@@ -134,6 +140,16 @@ def _through_a_provider(cast: Cast) -> tuple[UUID, UUID, UUID]:
     return taken.transaction.id, begun.transaction.id, returning.id
 
 
+def _from_a_utility(cast: Cast) -> tuple[UUID, UUID]:
+    """Electricity that was delivered, and some that nobody has asked for yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        counter = Counter(cast)
+        put_behind_the_wire(counter, patch)
+        counter.stock()
+        sold = counter.vend(counter.buy(cast.bola, "600.00"))
+        return sold.id, counter.buy(cast.bola, "700.00").id
+
+
 def _close(cast: Cast, bill_id: UUID) -> None:
     """Fold everything in, however long other databases of the server hold the horizon back."""
     with tenant(cast.cluster_id):
@@ -155,7 +171,7 @@ def _close(cast: Cast, bill_id: UUID) -> None:
 # --- One violation of each -------------------------------------------------------------------------------------------
 
 SEEDS: dict[str, str] = {
-    "kit.clusters_apart": "ALTER TABLE bills_bill NO FORCE ROW LEVEL SECURITY",
+    "kit.clusters_apart": "ALTER TABLE utilities_quote NO FORCE ROW LEVEL SECURITY",
     "kit.append_only": "ALTER TABLE ledger_transfer DISABLE TRIGGER append_only",
     "audit.chain_linked": """UPDATE audit_block b SET total = b.total + 1, digest = (
         SELECT audit_block_digest((b.cluster_id, b.seq, b.first_xid, b.horizon, b.events, b.total + 1, b.previous,
@@ -208,6 +224,11 @@ SEEDS: dict[str, str] = {
       WHERE bill_id = %(own_bill)s""",
     "bills.to_cluster_wallet": "UPDATE ledger_transfer SET kind = 'adjustment' WHERE journal = %(whole_payment)s",
     "bills.tally": "UPDATE bills_tally SET paid_count = paid_count + 1",
+    "utilities.held": "UPDATE utilities_purchase SET currency = 'USD' WHERE id = %(undecided)s",
+    "utilities.delivered": "UPDATE utilities_purchase SET delivered_at = NULL WHERE id = %(sold)s",
+    "utilities.token": "UPDATE utilities_purchase SET token = '' WHERE id = %(sold)s",
+    "utilities.bill_of_purchase": "UPDATE utilities_purchase SET amount_minor = amount_minor + 1 WHERE id = %(sold)s",
+    "utilities.purchase_of_bill": "DELETE FROM utilities_purchase WHERE id = %(sold)s",
     "recurring.every_period_once": "UPDATE recurring_payment SET skipped_periods = skipped_periods + 1",
     "recurring.run_moved_its_amount": "UPDATE recurring_run SET amount_minor = amount_minor - 1 WHERE amount_minor > 0",
     "recurring.money_has_a_run": "UPDATE recurring_payment SET user_id = gen_random_uuid() WHERE bill_type = ''",
@@ -226,13 +247,14 @@ ALSO: dict[str, set[str]] = {
 _NO_WALLS = """
 CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
+CREATE OR REPLACE FUNCTION utilities_keep_purchase() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION recurring_keep_runs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 """
 _CONSTRAINTS = """
 (SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
-  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|recurring|clusters|audit)_'
+  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|utilities|recurring|clusters|audit)_'
 ORDER BY contype = 'u')
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP CONSTRAINT %I', contypid::regtype, conname) FROM pg_constraint

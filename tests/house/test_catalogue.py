@@ -56,6 +56,7 @@ NO_TENANTS_TABLE = {
     "usersessions_usersession": "sign-in: a person's devices",
     "ledger_kind": "kinds of account, the same in every estate's books",
     "settlement_reconciliation": "when a provider's own list was compared, and how many lines it had",
+    "utilities_provider": "what utility services sell, the same everywhere",
     "audit_horizon": "up to which transaction the trails of all estates are chained: one number",
 }
 """Every table that no estate owns, each with the reason."""
@@ -75,7 +76,7 @@ WITHOUT_KEY = {
     "audit_event.subject_id": "the trail names anything, and outlives it",
     "audit_event.journal": "the trail names anything, and outlives it",
     "audit_idempotency_key.scope": "a digest",
-    "bills_bill.utility_provider_id": "reserved",
+    "bills_bill.utility_provider_id": "of the room above, which owns the row that ties them",
     "ledger_account.subject_id": "whose account it is: a person, by the posting room's own word",
     "ledger_transfer.debit": "a hot row; `ledger_post` looks both accounts up in the estate, and `check_books` proves it",
     "ledger_transfer.credit": "as `debit`",

@@ -25,11 +25,12 @@ from clustr.payments import commands as payments
 from clustr.payments.providers import registry
 from clustr.payments.states import CaseKind
 from clustr.settlement import commands as settlement
+from clustr.utilities.vendors import registry as services
 from clustr.wallets import commands as wallets
 from tests.databases import superuser
 from tests.house.test_catalogue import rows, tenant_tables
 from tests.web.matrix.rows import refund as paid_payment
-from tests.web.matrix.town import PROVIDERS, Place, Town, make_town
+from tests.web.matrix.town import PROVIDERS, SERVICES, Place, Town, make_town
 
 COLUMN_OF = {"clusters_cluster": "id"}
 """By which column a table is an estate's, where that is not `cluster_id`."""
@@ -51,6 +52,10 @@ FRESH: dict[str, dict[str, str]] = {
         "amount_minor": "100",
     },
     "settlement_receipt_id_in_cluster": {"code": "'ABCDEFGH01234567'"},
+    "utilities_purchase_id_in_cluster": {"bill_id": "gen_random_uuid()", "quote_id": "gen_random_uuid()"},
+    "utilities_purchase_bill_id_in_cluster": {"quote_id": "gen_random_uuid()"},
+    "utilities_purchase_quote_id_in_cluster": {"bill_id": "gen_random_uuid()"},
+    "utilities_purchase_account_id_in_cluster": {"bill_id": "gen_random_uuid()", "quote_id": "gen_random_uuid()"},
     "recurring_payment_method_id_in_cluster": {"payment_source": "'card'"},
     "clusters_membership_follows_one": {"joined_at": "now() + interval '1 day'", "left_at": "NULL"},
 }
@@ -98,6 +103,7 @@ def town() -> Town:
     made = make_town()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "_registry", lambda: PROVIDERS.registry)
+        patch.setattr(services, "_registry", lambda: SERVICES)
         for estate in (made.here, made.there):
             live_in(made, made.place(estate))
     return made
@@ -106,6 +112,7 @@ def town() -> Town:
 def live_in(town: Town, place: Place) -> None:
     """Let everything happen in an estate: a new table needs a line here."""
     estate, office, now = place.estate, place.office.actor, town.now
+    place.bought()
     payment = UUID(paid_payment(place).body["transaction_id"])
     bills.refund_bill_payment(actor=office, transaction_id=payment, amount=None, reason="Twice.", now=now)
     _, dispute = place.disputed()

@@ -4,6 +4,8 @@ from tests.seeds.seed import seeds_of
 
 sow = seeds_of(("tests/bills", "tests/house", "tests/web/members"), file="clustr/bills/migrations/0001_bills.py")
 
+RULES = "clustr/bills/migrations/0005_utility_bills.py"
+
 SEEDS = (
     sow(
         "payers-do-not-hold-the-bill",
@@ -64,6 +66,7 @@ SEEDS = (
         "NULL;\n  ELSIF owed.dispute_id",
         "test_pay_bill.py",
         "test_states.py",
+        file=RULES,
         races=("test_members.py::test_a_bill_is_paid_once",),
     ),
     sow(
@@ -73,6 +76,7 @@ SEEDS = (
         "NULL;\n  ELSIF owed.paid_minor",
         "test_pay_bill.py",
         "test_states.py",
+        file=RULES,
     ),
     sow(
         "disputed-bill-is-paid",
@@ -81,6 +85,7 @@ SEEDS = (
         "NULL;\n  ELSIF owed.acknowledged_at IS NULL THEN\n    PERFORM",
         "test_pay_bill.py",
         "test_states.py",
+        file=RULES,
     ),
     sow(
         "due-date-ignored",
@@ -89,6 +94,7 @@ SEEDS = (
         "ELSIF false THEN",
         "test_pay_bill.py",
         "test_states.py",
+        file=RULES,
     ),
     sow(
         "due-date-a-moment-early",
@@ -96,13 +102,15 @@ SEEDS = (
         "ELSIF moment > owed.due_date AND NOT",
         "ELSIF moment >= owed.due_date AND NOT",
         "test_pay_bill.py",
+        file=RULES,
     ),
     sow(
         "consent-not-asked-for",
         "What was not acknowledged is paid.",
-        "PERFORM kit_refuse('bill_not_acknowledged');",
-        "NULL;",
+        "PERFORM kit_refuse('bill_not_acknowledged');\n  ELSIF moment",
+        "NULL;\n  ELSIF moment",
         "test_pay_bill.py",
+        file=RULES,
     ),
     sow(
         "consent-wall-gone",

@@ -15,6 +15,7 @@ from tests.seeds import (
     recurring,
     settlement,
     strangers,
+    utilities,
     wallets,
     watching,
 )
@@ -36,5 +37,6 @@ SEEDS: tuple[Seed, ...] = (
     *one_call.SEEDS,
     *recurring.SEEDS,
     *strangers.SEEDS,
+    *utilities.SEEDS,
     *watching.SEEDS,
 )

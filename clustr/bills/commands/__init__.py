@@ -29,6 +29,12 @@ from clustr.bills.commands.reminding import (
     count_overdue_bills,
     send_bill_reminders,
 )
+from clustr.bills.commands.utility import (
+    close_utility_bill,
+    lock_utility_bill,
+    open_utility_bill,
+    settle_utility_bill,
+)
 
 __all__ = [
     "acknowledge_bill",
@@ -36,6 +42,7 @@ __all__ = [
     "acknowledged_bill_of",
     "cancel_bill",
     "check_overdue_bills",
+    "close_utility_bill",
     "count_bills_due_soon",
     "count_overdue_bills",
     "create_bulk_bills",
@@ -46,6 +53,8 @@ __all__ = [
     "hold_payable_bills",
     "judge_direct_payment",
     "lock_for_settlement",
+    "lock_utility_bill",
+    "open_utility_bill",
     "part_to_pay",
     "pay_bill",
     "pay_bill_once",
@@ -56,6 +65,7 @@ __all__ = [
     "resolve_dispute",
     "send_bill_reminders",
     "settle_direct_payment",
+    "settle_utility_bill",
     "take_back_payment",
     "update_bill_status",
     "withdraw_dispute",

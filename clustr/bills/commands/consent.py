@@ -12,6 +12,7 @@ from clustr.audit import commands as audit
 from clustr.audit.types import Claim
 from clustr.bills.locks import lock_part
 from clustr.bills.models import Adjustment, Bill, Dispute
+from clustr.bills.policies import refuse_member_managed
 from clustr.bills.queries import OWED_COLUMNS, bill_visible_to, member_bill_of, member_bill_view
 from clustr.bills.refusals import (
     AlreadyDisputed,
@@ -94,13 +95,14 @@ def acknowledged_bill_of(facts: str) -> MemberBillView:
 def dispute_bill(*, actor: Actor, bill_id: UUID, reason: str, now: datetime) -> MemberBillView:
     """Object to a bill: it cannot be paid until the dispute ends. An acknowledgment of the same version stays.
 
-    Refuses `FormerMember`, `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `AlreadyDisputed`.
+    Refuses `FormerMember`, `BillNotFound`, `BillManagedByMember`, `BillCancelled`, `BillAlreadyPaid`, `AlreadyDisputed`.
     """
     if actor.role == FORMER:
         raise FormerMember
     with tenant(actor.cluster_id), crash_points("bills.dispute"):
         lock_part(bill_id, actor.member_id)
         bill = bill_visible_to(actor=actor, bill_id=bill_id, now=now)
+        refuse_member_managed(category=bill.category)
         if bill.status is MemberStatus.CANCELLED:
             raise BillCancelled
         if bill.status is MemberStatus.PAID:

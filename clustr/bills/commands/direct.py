@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from clustr.bills.locks import lock_part
-from clustr.bills.policies import refuse_amount, refuse_payment
+from clustr.bills.policies import refuse_amount, refuse_member_managed, refuse_payment
 from clustr.bills.queries import bill_visible_to
 from clustr.bills.refusals import AmountExceedsRemaining
 from clustr.bills.types import DirectPayment, Standing
@@ -24,7 +24,7 @@ from clustr.payments.models import Transaction
 def judge_direct_payment(*, actor: Actor, bill_id: UUID, amount: Money | None, now: datetime) -> DirectPayment:
     """What a checkout for this bill would ask for, whole (`amount` None) or in part, by the rules of every payment.
 
-    Refuses, in this order, `BillNotFound`, `BillCancelled`, `BillAlreadyPaid`, `BillDisputed`, `BillNotAcknowledged`,
+    Refuses, in this order, `BillNotFound`, `BillManagedByMember`, `BillCancelled`, `BillAlreadyPaid`, `BillDisputed`, `BillNotAcknowledged`,
     `BillPastDue`, `AmountExceedsRemaining`.
     """
     if amount is not None:
@@ -32,6 +32,7 @@ def judge_direct_payment(*, actor: Actor, bill_id: UUID, amount: Money | None, n
     with tenant(actor.cluster_id):
         lock_part(bill_id, actor.member_id)
         bill = bill_visible_to(actor=actor, bill_id=bill_id, now=now)
+    refuse_member_managed(category=bill.category)
     refuse_payment(
         standing=Standing(
             cancelled=bill.status == "cancelled",

@@ -12,7 +12,7 @@ from clustr.audit.types import Subject
 from clustr.bills.locks import lock_bill
 from clustr.bills.models import Bill, MemberBill
 from clustr.bills.office_queries import residents_among
-from clustr.bills.policies import category_of, refuse_amount, refuse_new_bill, terms_digest
+from clustr.bills.policies import category_of, refuse_amount, refuse_member_managed, refuse_new_bill, terms_digest
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, BulkInvalid, DueDateNotAhead
 from clustr.bills.telling import tell_of_change, tell_of_new_bills
 from clustr.bills.types import BillType, NewBill, Terms
@@ -76,7 +76,7 @@ def create_bulk_bills(*, actor: Actor, bills: Sequence[NewBill], now: datetime) 
 def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetime) -> Bill:
     """Change a bill. Changed terms make a new version, which members acknowledge anew; with payments they stay.
 
-    Needs ManageBill; nobody changes a bill of their own. Refuses `BillNotFound`, `SeparationOfDuties`, `BillCancelled`,
+    Needs ManageBill; nobody changes a bill of their own. Refuses `BillNotFound`, `BillManagedByMember`, `SeparationOfDuties`, `BillCancelled`,
     `BillHasPayments`, `DueDateNotAhead`.
     """
     actor.require("ManageBill")
@@ -85,6 +85,7 @@ def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetim
         bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
         if bill is None:
             raise BillNotFound
+        refuse_member_managed(category=bill.category)
         refuse_own_affair(actor_id=actor.user_id, concerned_id=bill.user_id)
         if bill.cancelled_at is not None:
             raise BillCancelled

@@ -12,7 +12,7 @@ from clustr.audit import commands as audit
 from clustr.audit.types import Subject
 from clustr.bills.locks import lock_bill, lock_part
 from clustr.bills.models import Bill, BillPayment, Dispute
-from clustr.bills.policies import refuse_amount
+from clustr.bills.policies import refuse_amount, refuse_member_managed
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, StatusIsDerived
 from clustr.bills.telling import tell_of_cancellation, tell_of_refund
 from clustr.bills.types import DisputeState, MemberStatus
@@ -45,8 +45,8 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
     """Cancel a bill. With payments only if `refund_payers`: each returns to its payer's wallet, all in one commit.
 
     Open disputes about it end. Needs ManageBill; nobody cancels a bill of their own. Refuses `BillNotFound`,
-    `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `RefundUnderWay` (what a provider was asked to give back is not
-    known to have gone), `InsufficientFunds` (the cluster's wallet holds less than what was paid).
+    `BillManagedByMember`, `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `RefundUnderWay` (what a provider was
+    asked to give back is not known to have gone), `InsufficientFunds` (the cluster's wallet holds less than what was paid).
     """
     actor.require("ManageBill")
     with tenant(actor.cluster_id), crash_points("bills.cancel"):
@@ -54,6 +54,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
         bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
         if bill is None:
             raise BillNotFound
+        refuse_member_managed(category=bill.category)
         refuse_own_affair(actor_id=actor.user_id, concerned_id=bill.user_id)
         if bill.cancelled_at is not None:
             raise BillCancelled
@@ -99,7 +100,7 @@ def refund_bill_payment(
         if known is None:
             raise TransactionNotFound
         refuse_own_affair(actor_id=actor.user_id, concerned_id=known.user_id)
-        if payment is None or payment.amount_minor < 0:
+        if payment is None or payment.amount_minor < 0 or known.purpose != Purpose.BILL:
             raise NotRefundable
         lock_part(payment.bill_id, payment.user_id)
         original, back = payments.lock_refundable(transaction_id=transaction_id, amount=amount)

@@ -11,6 +11,7 @@ from django.db import connection
 
 from clustr.bills.models import Bill
 from clustr.bills.telling import tell_ahead, tell_of_overdue
+from clustr.bills.types import BillCategory
 from clustr.clusters import queries as clusters
 from clustr.kit.tenancy import tenant
 
@@ -77,8 +78,9 @@ def _counted(cluster_id: UUID, after: datetime, until: datetime) -> int:
 
 
 def _due_between(cluster_id: UUID, after: datetime, until: datetime) -> list[Bill]:
+    """Without members' purchases from utilities, which pay themselves."""
     found = Bill.objects.filter(cluster_id=cluster_id, cancelled_at=None, due_date__gt=after, due_date__lte=until)
-    return list(found.order_by("due_date", "id"))
+    return list(found.exclude(category=BillCategory.USER_MANAGED.value).order_by("due_date", "id"))
 
 
 def _owed(bills: Sequence[Bill]) -> list[Bill]:

@@ -61,9 +61,11 @@ def send_attempt(*, transaction_id: UUID, now: datetime) -> None:
     _attempt(transaction_id).update(sent_at=now, misses=0)
 
 
-def unsend_attempt(*, transaction_id: UUID) -> None:
-    """Note that the call was not made after all, which is certain: it may be at any time."""
-    _attempt(transaction_id).update(sent_at=None)
+def unsend_attempt(*, transaction_id: UUID, sent_at: datetime | None = None) -> bool:
+    """Note that the call was not made after all, which is certain: it may be at any time. With `sent_at`, only the call that
+    was noted at this instant; answers False where it was sent since."""
+    attempts = _attempt(transaction_id)
+    return bool((attempts if sent_at is None else attempts.filter(sent_at=sent_at)).update(sent_at=None))
 
 
 def keep_checkout(*, transaction_id: UUID, checkout_url: str, now: datetime) -> None:

@@ -192,6 +192,22 @@ EXPLANATIONS: dict[PaymentErrorType, Explanation] = {
     T.FRAUD_SUSPECTED: Explanation(
         "The bank stopped the payment to protect the card's owner.", False, (R.CONTACT_BANK, R.ANOTHER_CARD)
     ),
+    T.INVALID_CUSTOMER: Explanation(
+        "The utility does not know this customer number.", False, (R.CHECK_NUMBER, R.CONTACT_OFFICE)
+    ),
+    T.METER_NOT_FOUND: Explanation("The utility does not know this meter.", False, (R.CHECK_NUMBER, R.CONTACT_OFFICE)),
+    T.VENDOR_UNAVAILABLE: Explanation(
+        "The utility could not sell this. The money is back in your wallet.", False, (R.BUY_AGAIN, R.CONTACT_OFFICE)
+    ),
+    T.VENDOR_PENDING: Explanation(
+        "The utility has not answered yet. Do not buy again before this purchase is decided.", False, (R.WAIT,)
+    ),
+    T.AMOUNT_OUT_OF_RANGE: Explanation(
+        "The utility does not sell for this amount.", False, (R.CHANGE_AMOUNT, R.BUY_AGAIN)
+    ),
+    T.TOKEN_DELAYED: Explanation(
+        "The utility has sold it, and its token is late. It comes by itself.", False, (R.WAIT, R.CONTACT_OFFICE)
+    ),
     T.UNKNOWN: Explanation(
         "The payment did not go through.", True, (R.RETRY, R.ANOTHER_CARD, R.OTHER_PROVIDER, R.CONTACT_OFFICE)
     ),

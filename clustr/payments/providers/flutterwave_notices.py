@@ -9,7 +9,13 @@ from clustr.payments.providers.notices import notice_key, one_header, read_event
 from clustr.payments.providers.nouns import Notice, NoticeKind
 from clustr.payments.providers.reading import optional_mapping, text
 
-_CHARGE, _PAYOUT = "charge.completed", "transfer.completed"
+_CHARGE, _PAYOUT, _PURCHASE = "charge.completed", "transfer.completed", "singlebillpayment.status"
+_KINDS = {
+    _CHARGE: NoticeKind.CHARGE,
+    _PAYOUT: NoticeKind.PAYOUT,
+    "refund": NoticeKind.REFUND,
+    _PURCHASE: NoticeKind.PURCHASE,
+}
 
 
 def read_flutterwave_notice(*, accepted: Sequence[bytes], raw_body: bytes, headers: Mapping[str, Any]) -> Notice:
@@ -18,9 +24,9 @@ def read_flutterwave_notice(*, accepted: Sequence[bytes], raw_body: bytes, heade
     refuse_unless_equal(one_header(headers, "verif-hash"), accepted)
     event, data = read_event(raw_body)
     event, data = (event, data) if event else _flat(data)
-    kind = {_CHARGE: NoticeKind.CHARGE, _PAYOUT: NoticeKind.PAYOUT, "refund": NoticeKind.REFUND}.get(
-        event, NoticeKind.OTHER
-    )
+    kind = _KINDS.get(event, NoticeKind.OTHER)
+    if kind is NoticeKind.PURCHASE:
+        return _purchase(event, data, raw_body)
     provider_id, status = text(data.get("id")), text(data.get("status"))
     reference = text(data.get("tx_ref")) or text(data.get("txRef")) or text(data.get("reference"))
     return Notice(
@@ -28,6 +34,17 @@ def read_flutterwave_notice(*, accepted: Sequence[bytes], raw_body: bytes, heade
         reference=reference if kind in (NoticeKind.CHARGE, NoticeKind.PAYOUT) else "",
         provider_id=provider_id,
         key=notice_key(event, provider_id, status, raw_body=raw_body),
+    )
+
+
+def _purchase(event: str, data: Mapping[str, Any], raw_body: bytes) -> Notice:
+    """What became of a utility purchase: our reference is called the customer's there, and stands in capitals or small."""
+    provider_id = text(data.get("flw_ref")) or text(data.get("tx_ref"))
+    return Notice(
+        kind=NoticeKind.PURCHASE,
+        reference=text(data.get("customer_reference")).lower(),
+        provider_id=provider_id,
+        key=notice_key(event, provider_id, text(data.get("status")), raw_body=raw_body),
     )
 
 

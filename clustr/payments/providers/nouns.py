@@ -57,6 +57,7 @@ class NoticeKind(StrEnum):
     PAYOUT = "payout"
     DISPUTE = "dispute"
     VIRTUAL_ACCOUNT = "virtual_account"
+    PURCHASE = "purchase"
     OTHER = "other"
 
 

@@ -28,6 +28,7 @@ from clustr.settlement.commands.charging_back import hear_reversal
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
 from clustr.settlement.commands.refunding import apply_refund_truth, fetch_refund_truth, send_refund
 from clustr.settlement.commands.starting import charge_saved_card
+from clustr.utilities import commands as utilities
 
 UNHEARD = (NothingSent, OutcomeUnknown, ProviderRefused, NotOffered, AlreadyKnown, ProviderNotAvailable)
 """What a question can end with when it brought no truth: a provider that refuses a question has said nothing of money."""
@@ -47,6 +48,9 @@ def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) ->
         attempt = Attempt.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
         transaction = Transaction.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
     if attempt is None or transaction is None:
+        return
+    if attempt.kind == AttemptKind.PURCHASE:
+        utilities.confirm_purchase(cluster_id=cluster_id, purchase_id=transaction_id, now=now)
         return
     if _waits_to_be_sent(transaction, attempt):
         _SEND[AttemptKind(attempt.kind)](cluster_id=cluster_id, transaction_id=transaction_id, now=now)
@@ -80,6 +84,8 @@ def _ask_and_apply(actor: Actor, transaction: Transaction, attempt: Attempt, now
             crash_point("settlement.confirm.answered")
             apply_charge_truth(actor=actor, transaction_id=transaction.id, truth=truth, mode=provider.mode, now=now)
             _look_into_reversal(attempt, truth, now)
+        case AttemptKind.PURCHASE:
+            raise AssertionError("a purchase is asked about by the room that sells it")
         case _ as never:
             assert_never(never)
 

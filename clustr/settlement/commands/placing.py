@@ -135,6 +135,7 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             | Purpose.FEES
             | Purpose.CHARGEBACK
             | Purpose.RECURRING_PAYMENT
+            | Purpose.UTILITY
         ):
             raise AssertionError(f"nobody asks a provider for money for {transaction.purpose}")
         case _ as never:

@@ -26,6 +26,7 @@ from clustr.payments.types import TransactionView
 from clustr.people import queries as people
 from clustr.settlement.models import Receipt
 from clustr.settlement.refusals import NoReceipt
+from clustr.utilities import queries as utilities
 
 _TEMPLATE = Path(__file__).resolve().parent.parent / "documents" / "receipt.typ"
 _TITLES = {
@@ -46,8 +47,21 @@ def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes
     """The receipt of a completed transaction as PDF: its owner's, or with ViewPayments any of the cluster. Drawn up when it
     is first asked for, and the same bytes ever after. Outside any transaction.
 
+    The buyer of a utility has one of their own, with number, units and token: it is drawn up each time and kept nowhere.
     Refuses `TransactionNotFound`, `NoReceipt` (it is not completed).
     """
+    kept = _issue(actor, transaction_id, now)
+    with tenant(actor.cluster_id):
+        view = transaction_visible_to(actor=actor, transaction_id=transaction_id)
+        if view.type is not TransactionType.UTILITY_PAYMENT or view.user_id != actor.user_id:
+            return kept
+        code = Receipt.objects.get(cluster_id=actor.cluster_id, id=transaction_id).code
+        data = _data(actor, view, code, now)
+        data["rows"][3:3] = _utility_rows(actor, view)
+    return render_pdf(template=_TEMPLATE, data=data, at=view.completed_at or now)
+
+
+def _issue(actor: Actor, transaction_id: UUID, now: datetime) -> bytes:
     with tenant(actor.cluster_id):
         view = transaction_visible_to(actor=actor, transaction_id=transaction_id)
         if view.status not in (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED):
@@ -84,6 +98,20 @@ def shown_amount(amount: Money) -> str:
     text = amount.for_people()
     sign = _SIGNS.get(amount.currency)
     return text if sign is None else sign + text.removeprefix(amount.currency).lstrip()
+
+
+def _utility_rows(actor: Actor, view: TransactionView) -> list[list[str]]:
+    """What was bought from a utility: for which number (its end), at what price, and the token; for its buyer alone."""
+    bought = utilities.purchase_of_member(actor=actor, purchase_id=view.id)
+    rows = [
+        ("Number", f"ending {bought.ending}" if bought.ending else ""),
+        ("Bought", shown_amount(bought.amount)),
+        ("Fee", shown_amount(bought.fee)),
+        ("Units", bought.units),
+        ("Tariff", bought.tariff),
+        ("Token", bought.token),
+    ]
+    return [[label, value] for label, value in rows if value]
 
 
 def _kept(actor: Actor, transaction_id: UUID) -> bytes | None:

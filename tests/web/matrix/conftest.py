@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 
 from clustr.payments.providers import registry
+from clustr.utilities.vendors import registry as utilities
 from tests.web.matrix.routes import Route, routes
 from tests.web.matrix.row import Row
 from tests.web.matrix.rows import ROWS
-from tests.web.matrix.town import PROVIDERS, Town, make_town
+from tests.web.matrix.town import PROVIDERS, SERVICES, Town, make_town
 from tests.web.matrix.watch import Watch
 
 ROUTES = routes()
@@ -22,6 +23,7 @@ ROUTES = routes()
 def _providers_behind_the_wire() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "_registry", lambda: PROVIDERS.registry)
+        patch.setattr(utilities, "_registry", lambda: SERVICES)
         yield
 
 

@@ -57,6 +57,7 @@ class Row:
     not_own: str = ""
     former: str = ""
     also: str = ""
+    of_all: frozenset[str] = frozenset()
     cluster: bool = True
 
     @property

@@ -10,6 +10,7 @@ A new route needs a row here, or the build fails. What to write:
 - for what the office changes, `own`: the refusal heard by who asks about money of their own; or `not_own`: why there is none.
 - `former`: the refusal heard by a member who has left, where they are refused.
 - `also`: the permission with which the office may ask for what is a member's own, too.
+- `of_all`: places whose id is the same in every estate, such as of what utility services sell; nobody is a stranger to it.
 - `cluster=False`: the address is about the person, whichever cluster they mean.
 """
 
@@ -33,6 +34,8 @@ NO_RESULTS = Hears(200)
 NO_BILL, NO_MEMBER = Hears(404, "bill_not_found"), Hears(404, "member_not_found")
 NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_found")
 NO_TRANSACTION = Hears(404, "transaction_not_found")
+SOLD, NO_NUMBER = frozenset({"body.provider_id"}), Hears(404, "utility_account_not_found")
+NO_PURCHASE, NO_QUOTE = Hears(404, "purchase_not_found"), Hears(404, "quote_not_found")
 NO_ORDER = Hears(404, "recurring_payment_not_found")
 RECURRING = frozenset({May.MANAGE_RECURRING})
 NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
@@ -248,6 +251,52 @@ def case(place: Place) -> Ask:
 
 def close_case(place: Place) -> Ask:
     return Ask(path={"case_id": str(place.case())}, body={"note": place.text("Looked into")})
+
+
+def on_sale(place: Place) -> Ask:
+    place.utility()
+    return Ask(query=ALL)
+
+
+def ask_whose(place: Place) -> Ask:
+    return Ask(body=place.number())
+
+
+def validation(place: Place) -> Ask:
+    return Ask(path={"validation_id": str(place.validation())})
+
+
+def numbers(place: Place) -> Ask:
+    for _ in range(2):
+        place.saved_number()
+    return Ask(query=ALL)
+
+
+def save_number(place: Place) -> Ask:
+    return Ask(body=place.validated() | {"label": place.text("Flat")})
+
+
+def number(place: Place) -> Ask:
+    return Ask(path={"account_id": str(place.saved_number())})
+
+
+def quote(place: Place) -> Ask:
+    return Ask(body={"amount": "600.00", "account_id": str(place.saved_number())})
+
+
+def buy(place: Place) -> Ask:
+    place.fund()
+    return Ask(body=place.quoted())
+
+
+def purchase(place: Place) -> Ask:
+    return Ask(path={"purchase_id": str(place.bought())})
+
+
+def purchases(place: Place) -> Ask:
+    for _ in range(2):
+        place.bought()
+    return Ask(query=ALL)
 
 
 def withdraw(place: Place) -> Ask:
@@ -512,6 +561,33 @@ ROWS = [
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
     Row(f"POST {MINE}wallet/deposit/", deposit, ids={"body.payment_method_id": NO_METHOD}, answer=201),
     Row("POST /payments/verify-payment/", verify),
+    Row(f"GET {OFFICE}utility_payments/", purchases, VIEW),
+    Row(f"GET {MINE}utilities/providers/", on_sale),
+    Row(f"POST {MINE}utilities/validate_customer/", ask_whose, of_all=SOLD),
+    Row(
+        f"GET {MINE}utilities/validations/{{validation_id}}/",
+        validation,
+        ids={"path.validation_id": Hears(404, "validation_not_found")},
+    ),
+    Row(f"GET {MINE}utilities/accounts/", numbers),
+    Row(f"POST {MINE}utilities/accounts/", save_number, answer=201, of_all=SOLD),
+    Row(f"DELETE {MINE}utilities/accounts/{{account_id}}/", number, ids={"path.account_id": NO_NUMBER}),
+    Row(f"POST {MINE}utilities/quote/", quote, ids={"body.account_id": NO_NUMBER}, of_all=SOLD),
+    Row(
+        f"POST {MINE}utilities/pay/",
+        buy,
+        ids={"body.quote_id": NO_QUOTE, "body.account_id": NO_QUOTE},
+        answer=202,
+        of_all=SOLD,
+    ),
+    Row(f"GET {MINE}utilities/purchases/{{purchase_id}}/", purchase, ids={"path.purchase_id": NO_PURCHASE}),
+    Row(
+        f"POST {MINE}utilities/purchases/{{purchase_id}}/resend_token/",
+        purchase,
+        ids={"path.purchase_id": NO_PURCHASE},
+        answer=202,
+    ),
+    Row(f"GET {MINE}utilities/bills/", purchases),
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
     Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),

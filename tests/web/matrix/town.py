@@ -33,16 +33,23 @@ from clustr.recurring import commands as recurring
 from clustr.recurring.types import Frequency, NewOrder
 from clustr.settlement import commands as settlement
 from clustr.settlement.types import Checkout
+from clustr.utilities import commands as utilities
+from clustr.utilities.models import UtilityProvider
+from clustr.utilities.types import Wanted
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination, OfflineMethod
 from tests.cast import ApiClient, Estate, Part, Person, _enrol, client_of, make_estate
 from tests.money import naira, no_pin
 from tests.settlement.stage import Providers
+from tests.utilities.counter import PREPAID, make_services
 
 PROVIDERS = Providers(clock.now())
 """The providers' stand-in of the whole matrix; `conftest.py` puts it behind the wire."""
+SERVICES = make_services(PROVIDERS)
+"""What they sell over the counter."""
 PIN = "482915"
 LONG_AGO = timedelta(days=90)
+_METERS = count(20_000_000_001)
 
 
 @dataclass(frozen=True)
@@ -177,6 +184,66 @@ class Place:
             subject = self.text("case")
             payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject=subject, facts={"what": subject}, now=self.now)
             return Case.objects.get(cluster_id=self.estate.id, subject=subject).id
+
+    def utility(self) -> UUID:
+        """What is sold: a prepaid meter's electricity."""
+        if not UtilityProvider.objects.filter(provider_code=PREPAID, is_active=True).exists():
+            utilities.sync_utility_providers(now=self.now)
+        return UtilityProvider.objects.get(provider_code=PREPAID).id
+
+    def number(self) -> dict[str, str]:
+        """A meter of nobody else's, with its provider."""
+        return {"provider_id": str(self.utility()), "customer_id": str(next(_METERS))}
+
+    def validated(self) -> dict[str, str]:
+        """A meter whose owner the utility has just told."""
+        number = self.number()
+        asked = utilities.prepare_validation(
+            actor=self.member.actor,
+            provider_id=UUID(number["provider_id"]),
+            customer_id=number["customer_id"],
+            now=self.now,
+        )
+        utilities.validate_utility_customer(actor=self.member.actor, validation_id=asked, now=self.now)
+        return number
+
+    def validation(self) -> UUID:
+        number = self.number()
+        return utilities.prepare_validation(
+            actor=self.member.actor,
+            provider_id=UUID(number["provider_id"]),
+            customer_id=number["customer_id"],
+            now=self.now,
+        )
+
+    def saved_number(self) -> UUID:
+        number = self.validated()
+        return utilities.save_account(
+            actor=self.member.actor,
+            provider_id=UUID(number["provider_id"]),
+            customer_id=number["customer_id"],
+            label=self.text("Flat"),
+            now=self.now,
+        ).id
+
+    def quoted(self) -> dict[str, str]:
+        """A saved meter, what is to be bought for it, and its quote."""
+        account = self.saved_number()
+        wanted = Wanted(amount=naira("600.00"), account_id=account)
+        quote = utilities.quote_utility(actor=self.member.actor, wanted=wanted, now=self.now)
+        return {"account_id": str(account), "amount": "600.00", "quote_id": str(quote.id)}
+
+    def bought(self) -> UUID:
+        """Electricity that the member bought, and that was delivered."""
+        self.fund()
+        quoted = self.quoted()
+        wanted = Wanted(
+            amount=naira("600.00"), account_id=UUID(quoted["account_id"]), quote_id=UUID(quoted["quote_id"])
+        )
+        actor = self.member.actor
+        screened = utilities.screen_purchase(actor=actor, wanted=wanted, pin=None, now=self.now)
+        made = utilities.process_one_time_utility_payment(actor=actor, screened=screened, now=self.now)
+        utilities.vend_purchase(cluster_id=self.estate.id, purchase_id=made.id, now=self.now)
 
     def order(self, **terms: Any) -> UUID:
         """A recurring payment of the member's, due now."""

@@ -111,7 +111,7 @@ class Watch:
             return []
         here, there = self.town.here.id, self.town.there.id
         held = {estate: self._ids_of(estate) for estate in (here, there)}
-        shared = {str(self.town.twin.user_id)}
+        shared = {str(self.town.twin.user_id), *self._of_nobody()}
         found = []
         for estate, what, text in self._answers:
             other = there if estate == here else here
@@ -129,7 +129,13 @@ class Watch:
                 others.update(_UUID.findall(line))
             elif str(person.user_id) in line:
                 theirs.update(_UUID.findall(line))
-        return (theirs - others) | {str(person.user_id), person.email, person.name}
+        return (theirs - others - self._of_nobody()) | {str(person.user_id), person.email, person.name}
+
+    def _of_nobody(self) -> set[str]:
+        """Ids that every estate is told: what the utility services sell is the same everywhere."""
+        with connections["checker"].cursor() as cursor:
+            cursor.execute("SELECT id::text FROM utilities_provider")
+            return {id for (id,) in cursor.fetchall()}
 
     def _ids_of(self, estate: UUID) -> set[str]:
         lines = self._ask("SELECT line FROM ({lines}) AS every WHERE cluster_id = %(one)s", one=estate)

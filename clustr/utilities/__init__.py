@@ -1,0 +1,1 @@
+"""What members buy from outside: electricity, water, internet and cable television."""

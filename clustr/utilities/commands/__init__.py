@@ -1,0 +1,35 @@
+"""The only writers of utilities: the catalogue, members' numbers, quotes, purchases and their tokens."""
+
+from clustr.utilities.commands.buying import process_one_time_utility_payment
+from clustr.utilities.commands.catalogue import sync_stale_catalogue, sync_utility_providers
+from clustr.utilities.commands.customers import (
+    ask_customer,
+    forget_old_validations,
+    prepare_validation,
+    remove_account,
+    save_account,
+    validate_utility_customer,
+)
+from clustr.utilities.commands.quoting import quote_utility
+from clustr.utilities.commands.screening import screen_purchase, take_validation_turn
+from clustr.utilities.commands.tokens import resend_token, send_token
+from clustr.utilities.commands.vending import confirm_purchase, vend_purchase
+
+__all__ = [
+    "ask_customer",
+    "confirm_purchase",
+    "forget_old_validations",
+    "prepare_validation",
+    "process_one_time_utility_payment",
+    "quote_utility",
+    "remove_account",
+    "resend_token",
+    "save_account",
+    "screen_purchase",
+    "send_token",
+    "sync_stale_catalogue",
+    "sync_utility_providers",
+    "take_validation_turn",
+    "validate_utility_customer",
+    "vend_purchase",
+]

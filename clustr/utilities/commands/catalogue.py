@@ -1,0 +1,95 @@
+"""The catalogue of what is sold: read from the services, and what they no longer sell switched off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from clustr.bills.types import UTILITY_TYPES, BillType
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.ids import new_id
+from clustr.kit.money import Money
+from clustr.kit.outbound import NothingSent, OutcomeUnknown
+from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
+from clustr.utilities.models import UtilityProvider
+from clustr.utilities.vendors.interface import OfferedUtility
+from clustr.utilities.vendors.registry import available_services, utility_service
+
+FRESH_FOR = timedelta(hours=6)
+"""How old the catalogue may become before the services are asked again."""
+
+_KEEP = """
+INSERT INTO utilities_provider AS p (id, name, provider_type, api_provider, provider_code, number_label, currency,
+  fixed_minor, minimum_minor, maximum_minor, fee_minor, gives_token, is_active, terms_version, synced_at)
+VALUES (%(id)s, %(name)s, %(type)s, %(service)s, %(code)s, %(label)s, %(currency)s, %(fixed)s, %(minimum)s, %(maximum)s,
+  %(fee)s, %(token)s, true, 1, %(now)s)
+ON CONFLICT (api_provider, provider_code, provider_type) DO UPDATE SET
+  name = EXCLUDED.name, number_label = EXCLUDED.number_label, fixed_minor = EXCLUDED.fixed_minor,
+  minimum_minor = EXCLUDED.minimum_minor, maximum_minor = EXCLUDED.maximum_minor, fee_minor = EXCLUDED.fee_minor,
+  gives_token = EXCLUDED.gives_token, is_active = true, synced_at = EXCLUDED.synced_at,
+  terms_version = p.terms_version + ((p.name, p.fixed_minor, p.minimum_minor, p.maximum_minor, p.fee_minor, p.gives_token)
+    IS DISTINCT FROM (EXCLUDED.name, EXCLUDED.fixed_minor, EXCLUDED.minimum_minor, EXCLUDED.maximum_minor,
+                      EXCLUDED.fee_minor, EXCLUDED.gives_token))::int
+RETURNING id
+"""
+
+
+def sync_utility_providers(*, now: datetime) -> dict[str, int]:
+    """Ask every service that is switched on what it sells, outside any transaction; answers how much, by service and type.
+
+    A list that could not be read whole changes nothing. What a list no longer holds is switched off, not deleted; what
+    comes back is switched on. Harmless to repeat.
+    """
+    counted = {}
+    for name in available_services():
+        for service_type in sorted(UTILITY_TYPES):
+            try:
+                offered = utility_service(name=name).get_utility_providers(service_type=service_type)
+            except (NothingSent, OutcomeUnknown, ProviderRefused, NotOffered, AlreadyKnown):
+                continue
+            _keep(name, service_type, offered, now)
+            counted[f"{name}:{service_type.value}"] = len(offered)
+    return counted
+
+
+def sync_stale_catalogue(*, now: datetime) -> bool:
+    """Read the catalogue if it is empty or old; answers whether it was."""
+    fresh = UtilityProvider.objects.filter(is_active=True, synced_at__gt=now - FRESH_FOR)
+    names = set(available_services())
+    if not names - set(fresh.values_list("api_provider", flat=True)):
+        return False
+    sync_utility_providers(now=now)
+    return True
+
+
+def _keep(service: str, service_type: BillType, offered: Iterable[OfferedUtility], now: datetime) -> None:
+    with transaction.atomic(durable=True), crash_points("utilities.sync"), connection.cursor() as cursor:
+        kept = []
+        for one in sorted(offered, key=lambda offered: offered.provider_code):
+            cursor.execute(
+                _KEEP,
+                {
+                    "id": new_id(),
+                    "name": one.name,
+                    "type": service_type.value,
+                    "service": service,
+                    "code": one.provider_code,
+                    "label": one.number_label,
+                    "currency": one.currency,
+                    "fixed": _minor(one.fixed),
+                    "minimum": _minor(one.minimum),
+                    "maximum": _minor(one.maximum),
+                    "fee": one.fee.minor,
+                    "token": one.gives_token,
+                    "now": now,
+                },
+            )
+            kept.append(cursor.fetchone()[0])
+        gone = UtilityProvider.objects.filter(api_provider=service, provider_type=service_type.value, is_active=True)
+        gone.exclude(id__in=kept).update(is_active=False, synced_at=now)
+
+
+def _minor(amount: Money | None) -> int | None:
+    return amount.minor if amount is not None else None

@@ -1,0 +1,144 @@
+"""The end of a purchase: sold and paid for good, or refused and back in the wallet. Parts of the transaction that learnt it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clustr.audit import commands as audit
+from clustr.bills import commands as bills
+from clustr.kit.actor import Actor
+from clustr.kit.ids import derived_id
+from clustr.kit.jobs import enqueue
+from clustr.kit.money import Money
+from clustr.kit.vault import seal
+from clustr.ledger import commands as ledger
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
+from clustr.payments.providers.declines import failure_of
+from clustr.payments.states import CaseKind, TransactionStatus
+from clustr.payments.types import PaymentErrorType
+from clustr.people import commands as people
+from clustr.utilities.models import Account, Purchase, UtilityProvider
+from clustr.utilities.policies import token_place
+from clustr.utilities.vendors.interface import PurchaseTruth
+from clustr.wallets import commands as wallets
+
+
+def settle_purchase(
+    *, actor: Actor, transaction: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime
+) -> bool:
+    """A locked purchase was sold: what was held is the service's, the bill is paid, the token is the member's, all in one
+    commit. Answers False, with nothing changed, where another purchase has this transaction of the service's."""
+    taken = Transaction.objects.filter(
+        cluster_id=transaction.cluster_id,
+        provider=transaction.provider,
+        provider_reference=truth.provider_id,
+    ).exclude(id=transaction.id)
+    if truth.provider_id and taken.exists():
+        return False
+    difference = (truth.fee or purchase.fee) - purchase.fee
+    _spend(transaction, difference, now)
+    bills.settle_utility_bill(transaction=transaction, now=now)
+    payments.step_transaction(
+        transaction=transaction,
+        status=TransactionStatus.COMPLETED,
+        provider_reference=truth.provider_id,
+        now=now,
+    )
+    purchase.token = seal(truth.token, bound_to=token_place(purchase.id)) if truth.token else b""
+    purchase.units, purchase.tariff, purchase.waits_for, purchase.delivered_at = truth.units, truth.tariff, "", now
+    purchase.save(update_fields=["token", "units", "tariff", "waits_for", "delivered_at"])
+    _audit(actor, "utilities.delivered", transaction, now)
+    if difference.minor:
+        _note_fee(transaction, purchase, difference, now)
+    _tell(transaction, purchase, "utilities/mail/delivered", {"has_token": bool(truth.token)}, now)
+    return True
+
+
+def release_purchase(
+    *, actor: Actor, transaction: Transaction, purchase: Purchase, type: PaymentErrorType, now: datetime
+) -> None:
+    """A locked purchase was not sold, which is certain: its money returns to the wallet, and nothing is owed."""
+    ledger.reverse(transfer_id=transaction.id, journal=transaction.id, at=now, kind=TransferKind.UTILITY_RELEASE)
+    bills.close_utility_bill(bill_id=purchase.bill_id, user_id=purchase.user_id, reason="It was not sold.", now=now)
+    failure = failure_of(type=type)
+    payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, failure=failure, now=now)
+    purchase.waits_for = ""
+    purchase.save(update_fields=["waits_for"])
+    _audit(actor, "utilities.released", transaction, now)
+    _tell(transaction, purchase, "utilities/mail/released", {"why": failure["message"]}, now)
+
+
+def _spend(transaction: Transaction, difference: Money, now: datetime) -> None:
+    """What was held goes to the service. What it took more or less on top than was quoted is the estate's to bear or keep."""
+    currency = transaction.currency
+    hold = ledger.open_account(kind=AccountKind.UTILITY_HOLD, currency=currency, subject_id=transaction.user_id)
+    clearing = wallets.provider_account(provider=transaction.provider, currency=currency)
+    legs = [(TransferKind.UTILITY_VENDED, hold, clearing, transaction.amount)]
+    if difference.minor:
+        fees = ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency=currency)
+        debit, credit = (fees, clearing) if difference.minor > 0 else (clearing, fees)
+        more = Money(abs(difference.minor), currency)
+        legs.append((TransferKind.UTILITY_FEE_DIFFERENCE, debit, credit, more))
+    ledger.post(
+        entries=[
+            Entry(
+                id=derived_id(kind.value, transaction.id),
+                debit=debit,
+                credit=credit,
+                amount=amount,
+                kind=kind,
+                journal=transaction.id,
+            )
+            for kind, debit, credit, amount in legs
+        ],
+        at=now,
+    )
+
+
+def _note_fee(transaction: Transaction, purchase: Purchase, difference: Money, now: datetime) -> None:
+    payments.open_case(
+        kind=CaseKind.FEE_DIFFERS,
+        subject=str(transaction.id),
+        transaction_id=transaction.id,
+        facts={"provider": transaction.provider, "quoted": str(purchase.fee), "taken": str(purchase.fee + difference)},
+        once=True,
+        now=now,
+    )
+    enqueue(
+        "settlement.charge_fees",
+        once_key=f"settlement.charge_fees:{transaction.cluster_id}",
+        cluster_id=transaction.cluster_id,
+    )
+
+
+def _tell(
+    transaction: Transaction, purchase: Purchase, template: str, context: dict[str, object], now: datetime
+) -> None:
+    """Tell the buyer; a mail waits in the database, so that neither the number nor the token stands in it."""
+    account = Account.objects.get(cluster_id=purchase.cluster_id, id=purchase.account_id)
+    people.write_to(
+        user_id=purchase.user_id,
+        template=template,
+        context={
+            "amount": transaction.amount.for_people(),
+            "provider": UtilityProvider.objects.values_list("name", flat=True).get(id=purchase.provider_id),
+            "ending": account.hint,
+            "reference": transaction.reference,
+            **context,
+        },
+        now=now,
+    )
+
+
+def _audit(actor: Actor, action: str, transaction: Transaction, now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind="transaction",
+        subject_id=transaction.id,
+        at=now,
+        facts={"amount": str(transaction.amount), "currency": transaction.currency},
+        journal=transaction.id,
+    )

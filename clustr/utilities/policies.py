@@ -1,0 +1,80 @@
+"""Pure rules of utilities: what a quote's bill says, which amounts are sold, whose number is the same, where things are sealed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from clustr.bills.types import BillType, Terms
+from clustr.kit.money import Money
+from clustr.payments.types import PaymentErrorType
+from clustr.utilities.refusals import AmountOutOfRange, InvalidCustomer, MeterNotFound
+
+BILL_DUE_AFTER = timedelta(days=1)
+DAY = timedelta(hours=24)
+_WORDS = {
+    BillType.ELECTRICITY_UTILITY: "electricity",
+    BillType.WATER_UTILITY: "water",
+    BillType.INTERNET_UTILITY: "internet",
+    BillType.CABLE_TV_UTILITY: "cable television",
+}
+
+
+def plain_number(*, typed: str) -> str:
+    """A customer number as the utility knows it: without the spaces and dashes people type."""
+    return typed.replace(" ", "").replace("-", "").upper()
+
+
+def number_ending(*, number: str) -> str:
+    """What may be shown of a number: its last four characters, and nothing of a number that is hardly longer."""
+    return number[-4:] if len(number) >= 8 else ""
+
+
+def number_fingerprint(*, key: str, number: str) -> bytes:
+    """What makes the same number the same, and tells nothing about it."""
+    return hmac.new(key.encode(), number.encode(), hashlib.sha256).digest()
+
+
+def quote_terms(*, quote_id: UUID, provider: str, type: BillType, amount: Money, fee: Money, at: datetime) -> Terms:
+    """The terms of the bill that buying a quote makes. They name the quote, so that consent to them is to it alone; the
+    office may read them, so that nothing of the number stands there."""
+    return Terms(
+        title=provider,
+        description=f"{amount.for_people()} of {_WORDS[type]}, and {fee.for_people()} for the service. Quote {quote_id}.",
+        type=type,
+        amount=amount + fee,
+        due_date=at + BILL_DUE_AFTER,
+        version=1,
+    )
+
+
+def refuse_amount_out_of_range(*, amount: Money, fixed: int | None, minimum: int | None, maximum: int | None) -> None:
+    """Refuse an amount the utility does not sell for; bounds in minor units, None: there is none."""
+    if fixed is not None and amount.minor != fixed:
+        raise AmountOutOfRange(f"It is sold for {Money(fixed, amount.currency).for_people()} only.")
+    if minimum is not None and amount.minor < minimum:
+        raise AmountOutOfRange(f"The least is {Money(minimum, amount.currency).for_people()}.")
+    if maximum is not None and amount.minor > maximum:
+        raise AmountOutOfRange(f"The most is {Money(maximum, amount.currency).for_people()}.")
+
+
+def refuse_unknown_customer(*, error: PaymentErrorType) -> None:
+    """Refuse a number the utility refused."""
+    raise MeterNotFound if error is PaymentErrorType.METER_NOT_FOUND else InvalidCustomer
+
+
+def number_place(account_id: UUID) -> str:
+    """The place a number is sealed for."""
+    return f"utilities_account:{account_id}:number"
+
+
+def customer_place(validation_id: UUID) -> str:
+    """The place a customer's name and address are sealed for."""
+    return f"utilities_validation:{validation_id}:customer"
+
+
+def token_place(purchase_id: UUID) -> str:
+    """The place a token is sealed for."""
+    return f"utilities_purchase:{purchase_id}:token"

@@ -1,0 +1,1 @@
+"""The services that sell utilities: one port, a file for each."""

@@ -1,0 +1,82 @@
+"""What is sold: read from the services; what disappears is switched off, what comes back is switched on."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+
+from clustr.bills.types import BillType
+from clustr.kit.tenancy import tenant
+from clustr.utilities import commands
+from clustr.utilities.models import UtilityProvider
+from clustr.utilities.queries import offered_provider, utility_providers
+from clustr.utilities.refusals import UtilityProviderNotFound
+from tests.cast import Cast
+from tests.utilities.counter import GOTV, POSTPAID, PREPAID, WATER, Counter
+
+IKEJA = "BIL113.UB159"
+
+
+def test_it_works(counter: Counter, cast: Cast) -> None:
+    with tenant(cast.cluster_id):
+        electricity = utility_providers(actor=cast.bola.actor, service_type=BillType.ELECTRICITY_UTILITY)
+        every = utility_providers(actor=cast.bola.actor, limit=200)
+    assert {row.name for row in electricity} >= {"Eko Electric EKEDC PREPAID TOPUP", "Ikeja Electric IKEDC PREPAID"}
+    assert {row.provider_type for row in every} == {
+        BillType.ELECTRICITY_UTILITY,
+        BillType.WATER_UTILITY,
+        BillType.INTERNET_UTILITY,
+        BillType.CABLE_TV_UTILITY,
+    }
+    assert counter.provider(PREPAID).gives_token
+    assert not counter.provider(POSTPAID).gives_token
+    assert counter.provider(WATER).provider_type == "water_utility"
+    assert counter.provider(GOTV).fixed_minor == 850_000
+
+
+def test_what_disappears_is_switched_off_and_not_deleted(counter: Counter, cast: Cast) -> None:
+    known = counter.provider(IKEJA)
+    try:
+        counter.dial(bill__withdrawn=1)
+        commands.sync_utility_providers(now=counter.now)
+        gone = counter.provider(IKEJA)
+        assert (gone.id, gone.is_active) == (known.id, False)
+        with tenant(cast.cluster_id), pytest.raises(UtilityProviderNotFound):
+            offered_provider(actor=cast.bola.actor, provider_id=gone.id)
+    finally:
+        counter.dial(bill__withdrawn=0)
+        commands.sync_utility_providers(now=counter.now)
+    back = counter.provider(IKEJA)
+    assert (back.id, back.is_active, back.terms_version) == (known.id, True, known.terms_version)
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "error_before", "html_after", "truncated_after", "empty_after"])
+def test_a_list_that_was_not_read_changes_nothing(counter: Counter, fault: str) -> None:
+    before = set(UtilityProvider.objects.filter(is_active=True).values_list("id", flat=True))
+    counter.dial(**{f"list__{fault}": 1})
+    assert commands.sync_utility_providers(now=counter.now) == {}
+    assert set(UtilityProvider.objects.filter(is_active=True).values_list("id", flat=True)) == before
+
+
+def test_another_price_raises_the_terms(counter: Counter) -> None:
+    row = counter.provider(PREPAID)
+    UtilityProvider.objects.filter(id=row.id).update(fee_minor=1)
+    commands.sync_utility_providers(now=counter.now)
+    assert counter.provider(PREPAID).terms_version == row.terms_version + 1
+    commands.sync_utility_providers(now=counter.now)
+    assert counter.provider(PREPAID).terms_version == row.terms_version + 1
+
+
+def test_a_fresh_catalogue_is_left_alone(counter: Counter) -> None:
+    commands.sync_utility_providers(now=counter.now)
+    assert not commands.sync_stale_catalogue(now=counter.now)
+    assert commands.sync_stale_catalogue(now=counter.now + timedelta(hours=7))
+
+
+def test_the_command_says_what_it_read(counter: Counter) -> None:
+    said = io.StringIO()
+    call_command("sync_utility_providers", stdout=said)
+    assert "flutterwave:electricity_utility: 4" in said.getvalue()

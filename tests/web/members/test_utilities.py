@@ -1,0 +1,205 @@
+"""`/members/utilities/`: find, validate, quote, buy, read, have the token again; and that a number and a token leak nowhere."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from tests.cast import ApiClient, Cast
+from tests.databases import administrator
+from tests.listening import Listener
+from tests.money import fund
+from tests.utilities.counter import CABLE, METER, PREPAID, Counter, counter
+from tests.web.asking import refused
+
+__all__ = ["counter"]
+pytestmark = pytest.mark.usefixtures("books")
+
+MINE = "/members/utilities/"
+CARD = "4000056655665556"
+
+
+@pytest.fixture
+def bola(counter: Counter, cast: Cast) -> ApiClient:
+    fund(cast, cast.bola, "10000.00")
+    return cast.client_of(cast.bola)
+
+
+def named(counter: Counter, number: str = METER, code: str = PREPAID, **more: Any) -> dict[str, Any]:
+    return {"provider_id": str(counter.provider(code).id), "customer_id": number, **more}
+
+
+def validated(client: ApiClient, counter: Counter, number: str = METER) -> Any:
+    return client.post(MINE + "validate_customer/", named(counter, number)).json()
+
+
+def bought(client: ApiClient, counter: Counter, amount: str = "2000.00", **more: Any) -> Any:
+    validated(client, counter)
+    return client.post(MINE + "pay/", named(counter, amount=amount, **more))
+
+
+def test_it_works(counter: Counter, bola: ApiClient) -> None:
+    sold = bola.get(MINE + "providers/", {"service_type": "electricity_utility"}).json()["results"]
+    assert {row["provider_type"] for row in sold} == {"electricity_utility"}
+    assert str(counter.provider().id) in {row["id"] for row in sold}
+    whose = validated(bola, counter)
+    assert (whose["status"], whose["ending"]) == ("confirmed", METER[-4:])
+    assert whose["customer_name"]
+    again = bola.get(f"{MINE}validations/{whose['id']}/").json()
+    assert again == whose
+    quoted = bola.post(MINE + "quote/", named(counter, amount="2000.00")).json()
+    assert (quoted["amount"], quoted["fee"], quoted["total"]) == ("2000.00", "100.00", "2100.00")
+    answer = bola.post(MINE + "pay/", {"amount": "2000.00", "quote_id": quoted["id"]}, key="buy")
+    assert answer.status_code == 202
+    made = answer.json()
+    assert (made["status"], made["token"], made["total"]) == ("pending", None, "2100.00")
+    counter.vend(UUID(made["id"]))
+    delivered = bola.get(f"{MINE}purchases/{made['id']}/").json()
+    assert delivered["status"] == "completed"
+    assert delivered["token"] == counter.vends()[0]["token"] != ""
+    (bill,) = bola.get(MINE + "bills/").json()["results"]
+    assert (bill["id"], bill["status"], bill["purchase"]) == (made["bill_id"], "paid", delivered)
+    sent = bola.post(f"{MINE}purchases/{made['id']}/resend_token/")
+    assert (sent.status_code, sent.json()) == (202, {"purchase_id": made["id"], "is_sent": True})
+    repeated = bola.post(MINE + "pay/", {"amount": "2000.00", "quote_id": quoted["id"]}, key="buy")
+    assert (repeated.json(), repeated["Idempotent-Replayed"]) == (made, "true")
+    assert len(counter.vends()) == 1
+
+
+def test_a_saved_number_is_bought_for(counter: Counter, bola: ApiClient) -> None:
+    validated(bola, counter)
+    saved = bola.post(MINE + "accounts/", named(counter, label="Flat"))
+    assert saved.status_code == 201
+    (mine,) = bola.get(MINE + "accounts/").json()["results"]
+    assert mine == saved.json()
+    assert (mine["label"], mine["ending"]) == ("Flat", METER[-4:])
+    buying = {"amount": "2000.00", "account_id": mine["id"]}
+    assert bola.post(MINE + "quote/", buying).json()["account_id"] == mine["id"]
+    assert bola.post(MINE + "pay/", buying).status_code == 202
+    refused(bola.delete(f"{MINE}accounts/{mine['id']}/"), 409, "purchase_under_way")
+    counter.vend(counter.undecided()[0])
+    assert bola.delete(f"{MINE}accounts/{mine['id']}/").json() == {"removed": True}
+    assert bola.get(MINE + "accounts/").json()["results"] == []
+
+
+@pytest.mark.parametrize("what", ["quote/", "pay/"])
+@pytest.mark.parametrize(("left_out", "field"), [("customer_id", "customer_id"), ("provider_id", "provider_id")])
+def test_half_a_number_is_none(counter: Counter, bola: ApiClient, what: str, left_out: str, field: str) -> None:
+    body = named(counter, amount="2000.00")
+    body.pop(left_out)
+    answer = bola.post(MINE + what, body)
+    assert answer.status_code == 422
+    assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [(field, "required")]
+
+
+def test_a_number_is_not_named_twice(counter: Counter, bola: ApiClient) -> None:
+    answer = bola.post(MINE + "quote/", named(counter, amount="2000.00", account_id=str(uuid4())))
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "one_of"
+
+
+@pytest.mark.parametrize("number", ["", "12 34 ", "x" * 41, "12\n34567", "Ada's", CARD])
+def test_what_is_no_number(counter: Counter, bola: ApiClient, number: str) -> None:
+    answer = bola.post(MINE + "validate_customer/", named(counter, number))
+    assert answer.status_code == 422
+    assert CARD not in answer.content.decode()
+
+
+def test_nobodys_meter(counter: Counter, bola: ApiClient) -> None:
+    refused(bola.post(MINE + "validate_customer/", named(counter, "04512340000")), 422, "meter_not_found")
+    card = named(counter, "1234560000", CABLE)
+    refused(bola.post(MINE + "validate_customer/", card), 422, "invalid_customer")
+
+
+def test_not_validated(counter: Counter, bola: ApiClient) -> None:
+    refused(bola.post(MINE + "pay/", named(counter, amount="2000.00")), 409, "validation_needed")
+
+
+def test_more_than_there_is(counter: Counter, bola: ApiClient) -> None:
+    refused(bought(bola, counter, "9950.00"), 402, "insufficient_funds")
+    assert counter.vends() == []
+
+
+def test_out_of_bounds(counter: Counter, bola: ApiClient) -> None:
+    refused(bought(bola, counter, "1.00"), 422, "amount_out_of_range")
+
+
+def test_the_same_while_it_is_under_way(counter: Counter, bola: ApiClient) -> None:
+    assert bought(bola, counter).status_code == 202
+    refused(bought(bola, counter), 409, "purchase_under_way")
+
+
+def test_no_token_yet(counter: Counter, bola: ApiClient) -> None:
+    made = bought(bola, counter).json()
+    refused(bola.post(f"{MINE}purchases/{made['id']}/resend_token/"), 409, "token_not_ready")
+
+
+def test_the_bill_is_paid_by_its_purchase_alone(counter: Counter, bola: ApiClient) -> None:
+    made = bought(bola, counter).json()
+    refused(bola.post("/members/bills/pay_bill/", {"bill_id": made["bill_id"]}), 409, "bill_managed_by_member")
+    counter.vend(UUID(made["id"]))
+    refused(bola.post("/members/bills/pay_bill/", {"bill_id": made["bill_id"]}), 409, "bill_managed_by_member")
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """Everything that production would have logged, at its most talkative."""
+    root, listener, out = logging.getLogger(), Listener(), io.StringIO()
+    listener.attach()
+    root.removeHandler(listener)
+    handler, level = logging.StreamHandler(out), root.level
+    handler.setFormatter(listener.formatter)
+    root.addHandler(handler)
+    root.setLevel("DEBUG")
+    yield out
+    root.removeHandler(handler)
+    root.setLevel(level)
+
+
+def stored(canary: str) -> list[str]:
+    """The tables in which it stands in clear, jobs and waiting mail among them."""
+    with administrator() as server:
+        tables = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        sums = " UNION ALL ".join(
+            f"SELECT '{name}' FROM {name} t WHERE strpos(t::text, %(canary)s) > 0" for (name,) in tables
+        )
+        return [name for (name,) in server.execute(sums, {"canary": canary}).fetchall()]
+
+
+@pytest.mark.parametrize(
+    "trouble", ["", "bill__timeout_after", "bill__html_after", "bill__late_token", "bill__refused"]
+)
+def test_number_and_token_stand_nowhere_in_clear(
+    counter: Counter, bola: ApiClient, cast: Cast, written: io.StringIO, trouble: str
+) -> None:
+    """Not in a table, a job, a notice, a mail that waits, a log; and the office is not told."""
+    number = f"7{uuid4().int % 10**9:09}1"
+    validated(bola, counter, number)
+    bola.post(MINE + "accounts/", named(counter, number, label="Flat"))
+    quoted = bola.post(MINE + "quote/", named(counter, number, amount="2000.00")).json()
+    counter.dial(**({trouble: 1.0} if trouble else {}))
+    made = bola.post(MINE + "pay/", {"amount": "2000.00", "quote_id": quoted["id"]}, key="canary").json()
+    counter.vend(UUID(made["id"]))
+    counter.heal()
+    for minutes in (1, 5, 20):
+        counter.wait(minutes=minutes)
+        counter.ask(UUID(made["id"]))
+    counter.hooks()
+    bola.post(f"{MINE}purchases/{made['id']}/resend_token/", key="once more")
+    told = bola.get(f"{MINE}purchases/{made['id']}/").json()
+    assert told["status"] == ("failed" if trouble.endswith("refused") else "completed")
+    office = cast.client_of(cast.ada)
+    seen = "".join(
+        office.get(f"/management/payments/{what}").content.decode()
+        for what in ("utility_payments/", "transactions/", "audit/", "cluster_wallet/")
+    )
+    secrets = [number, *([told["token"], told["token"].replace("-", "")] if told["token"] else [])]
+    assert {secret: stored(secret) for secret in secrets} == {secret: [] for secret in secrets}
+    log = written.getvalue()
+    assert "provider_call" in log
+    assert [secret for secret in secrets if secret in log or secret in seen] == []
