@@ -21,7 +21,19 @@ TRUSTED_PROXIES = [proxy.strip() for proxy in ENV.CLUSTR_TRUSTED_PROXIES.split("
 
 clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-offset")
 
-ROOMS = ["kit", "ledger", "people", "audit", "clusters", "payments", "wallets", "bills", "settlement", "web"]
+ROOMS = [
+    "kit",
+    "ledger",
+    "people",
+    "audit",
+    "clusters",
+    "payments",
+    "wallets",
+    "bills",
+    "subscriptions",
+    "settlement",
+    "web",
+]
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
