@@ -23,9 +23,14 @@ class AccountKind(StrEnum):
     OPENING_BALANCES = "opening_balances"
     PROVIDER_CLEARING = "provider_clearing"
     PROVIDER_FEES = "provider_fees"
+    RECEIVABLES = "receivables"
+    SUBSCRIPTION_REVENUE = "subscription_revenue"
+    TAX_PAYABLE = "tax_payable"
+    CUSTOMER_CREDIT = "customer_credit"
+    BAD_DEBTS = "bad_debts"
 
 
-GUARDED = frozenset({AccountKind.MEMBER_WALLET})
+GUARDED = frozenset({AccountKind.MEMBER_WALLET, AccountKind.CUSTOMER_CREDIT})
 """Kinds whose balance stands on the account's row and may never fall below zero."""
 
 OPEN = frozenset(
@@ -37,9 +42,12 @@ OPEN = frozenset(
         AccountKind.OPENING_BALANCES,
         AccountKind.PROVIDER_CLEARING,
         AccountKind.PROVIDER_FEES,
+        AccountKind.RECEIVABLES,
+        AccountKind.BAD_DEBTS,
     }
 )
-"""Kinds that stand for money outside: their balance is negative by what came in. The rest may not fall below zero."""
+"""Kinds that stand for money outside: their balance is negative by what came in, or is still to come. The rest may not
+fall below zero."""
 
 
 class TransferKind(StrEnum):
@@ -60,10 +68,33 @@ class TransferKind(StrEnum):
     FEE_SURCHARGE = "fee_surcharge"
     PROVIDER_FEE = "provider_fee"
     FEE_CHARGED = "fee_charged"
+    INVOICED = "invoiced"
+    INVOICED_TAX = "invoiced_tax"
+    CREDITED = "credited"
+    CREDITED_TAX = "credited_tax"
+    CREDIT_APPLIED = "credit_applied"
+    INVOICE_PAID = "invoice_paid"
+    INVOICE_OVERPAID = "invoice_overpaid"
+    WRITTEN_OFF = "written_off"
 
 
 BESIDE = frozenset({TransferKind.FEE_SURCHARGE, TransferKind.PROVIDER_FEE, TransferKind.PAYOUT_SENT})
 """Transfers beside a transaction's own amount: what the provider took for it, and the confirmed end of a payout."""
+
+DOCUMENTED = frozenset(
+    {
+        TransferKind.INVOICED,
+        TransferKind.INVOICED_TAX,
+        TransferKind.CREDITED,
+        TransferKind.CREDITED_TAX,
+        TransferKind.CREDIT_APPLIED,
+        TransferKind.INVOICE_PAID,
+        TransferKind.INVOICE_OVERPAID,
+        TransferKind.WRITTEN_OFF,
+    }
+)
+"""Transfers of the platform's own sales: their journal is an invoice, a credit note or a payment of one, and no
+transaction of an estate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 from clustr.kit.money import Money
 
@@ -71,7 +72,7 @@ class Kept(StrEnum):
 
 
 class Duration(StrEnum):
-    """How many invoices a coupon lowers."""
+    """How long a coupon lowers invoices: the next one, those of some months, or all."""
 
     ONCE = "once"
     REPEATING = "repeating"
@@ -158,3 +159,35 @@ class UsagePrice:
             raise ValueError("packages have one price")
         if self.package_size <= 0 or self.included < 0:
             raise ValueError("a package holds something, and nothing is included less than nothing")
+
+
+class FeatureType(StrEnum):
+    """What a plan limits: of the customer's services, and of an estate's own."""
+
+    AI_RESPONSES = "ai_responses"
+    DOCUMENT_UPLOADS = "document_uploads"
+    STORAGE_GB = "storage_gb"
+    CHAT_MESSAGES = "chat_messages"
+    ASSESSMENTS = "assessments"
+    MEMBERS = "members"
+    BILLS = "bills"
+    MESSAGES = "messages"
+
+
+LEVELS = frozenset({FeatureType.STORAGE_GB, FeatureType.MEMBERS})
+"""What is in use at a time: it goes up and down, and a new period does not begin at nothing. The rest is counted."""
+
+WARN_AT = (80, 100)
+"""Per cent of a limit at which its customer is told, once a period each."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsageEvent:
+    """One use of a feature. `event_id` is whatever the sender tells it by: it counts once. `amount` may be negative where
+    the feature is a level."""
+
+    feature_type: FeatureType
+    amount: Decimal
+    event_id: str
+    at: datetime
+    metadata: dict[str, Any]
