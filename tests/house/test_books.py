@@ -26,12 +26,15 @@ from clustr.ledger import checks
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
 from clustr.payments.providers import registry
+from clustr.subscriptions import commands as subscriptions
+from clustr.subscriptions.types import Discount, Duration
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import Cast, make_cast
 from tests.chains import close
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.settlement.stage import Stage
+from tests.subscriptions.shop import Shop
 
 BANK = Destination("058", "0123456789", "Bola")
 Run = Callable[[str], None]
@@ -83,6 +86,7 @@ def world() -> World:
     )
     wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
     taken, begun = _through_a_provider(cast)
+    _sell(cast)
     _close(cast, estate_bill.id)
     close(cast.cluster_id, now=cast.now)
     with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
@@ -110,6 +114,26 @@ def _through_a_provider(cast: Cast) -> tuple[UUID, UUID]:
         stage.end(taken, "too_much")
         stage.confirm(taken)
     return taken.transaction.id, begun.transaction.id
+
+
+def _sell(cast: Cast) -> None:
+    """A plan with a coupon, part of its invoice paid, something used, and a smaller plan instead."""
+    shop = Shop(cast, cast.now)
+    shop.sync()
+    terms = {"name": "A tenth", "discount": Discount(1000), "duration": Duration.ONCE}
+    subscriptions.create_coupon(actor=shop.staff, code="TENTH", now=shop.now, **terms)
+    subscription = shop.subscribe("team", coupon="TENTH")
+    shop.pay(shop.last(subscription), 1000)
+    shop.use(subscription, 3)
+    subscriptions.downgrade_plan(
+        actor=shop.bola,
+        subscription_id=subscription.id,
+        plan_id=shop.plan("basic").id,
+        interval="month",
+        at_period_end=False,
+        now=shop.now,
+    )
+    shop.end_period(subscription)
 
 
 def _close(cast: Cast, bill_id: UUID) -> None:
@@ -181,6 +205,16 @@ SEEDS: dict[str, str] = {
       WHERE bill_id = %(own_bill)s""",
     "bills.to_cluster_wallet": "UPDATE ledger_transfer SET kind = 'adjustment' WHERE journal = %(whole_payment)s",
     "bills.tally": "UPDATE bills_tally SET paid_count = paid_count + 1",
+    "subscriptions.documented": "UPDATE ledger_transfer SET kind = 'invoice_paid' WHERE id = %(deposit)s",
+    "subscriptions.numbers": "UPDATE subscriptions_series SET last_number = last_number + 1 WHERE series ~ '^CN'",
+    "subscriptions.lines": "UPDATE subscriptions_invoiceline SET discount = discount + 1 WHERE discount > 0",
+    "subscriptions.posted": "UPDATE ledger_transfer SET kind = 'credited' WHERE kind = 'credited_tax'",
+    "subscriptions.paid": """UPDATE subscriptions_payment SET surplus_minor = surplus_minor + 1""",
+    "subscriptions.payments": "UPDATE subscriptions_payment SET amount = amount + 1, surplus_minor = surplus_minor + 1",
+    "subscriptions.receivables": """UPDATE subscriptions_invoice SET status = 'uncollectible' WHERE status = 'open'""",
+    "subscriptions.usage": "UPDATE subscriptions_usage SET used = used + 1",
+    "subscriptions.coupons": "UPDATE subscriptions_coupon SET redeemed = redeemed + 1",
+    "subscriptions.history": "UPDATE subscriptions_subscription SET status = 'paused'",
     "bills.one_settlement": "UPDATE bills_billpayment SET settles = 2 WHERE bill_id = %(own_bill)s",
 }
 
@@ -194,11 +228,12 @@ _NO_WALLS = """
 CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
 CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE OR REPLACE FUNCTION subscriptions_keep_invoices() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 """
 _CONSTRAINTS = """
 (SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
-  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|clusters|audit)_'
+  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|clusters|audit|subscriptions)_'
 ORDER BY contype = 'u')
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP CONSTRAINT %I', contypid::regtype, conname) FROM pg_constraint

@@ -26,6 +26,7 @@ from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from tests.databases import superuser
 from tests.house.test_catalogue import rows, tenant_tables
+from tests.subscriptions.everything import sell_plans
 from tests.web.matrix.rows import refund as paid_payment
 from tests.web.matrix.town import PROVIDERS, Place, Town, make_town
 
@@ -49,6 +50,14 @@ FRESH: dict[str, dict[str, str]] = {
         "amount_minor": "100",
     },
     "settlement_receipt_id_in_cluster": {"code": "'ABCDEFGH01234567'"},
+    "subscriptions_subscription_plan_id_in_cluster": {"user_id": "gen_random_uuid()"},
+    "subscriptions_invoice_subscription_id_in_cluster": {"invoice_number": "'INV2020000001'"},
+    "subscriptions_invoice_corrects_id_in_cluster": {"invoice_number": "'INV2020000001'"},
+    "subscriptions_payment_invoice_id_in_cluster": {"reference": "''"},
+    "subscriptions_payment_subscription_id_in_cluster": {"reference": "''"},
+    "subscriptions_event_plan_id_in_cluster": {"n": "999"},
+    "subscriptions_redemption_coupon_id_in_cluster": {"user_id": "gen_random_uuid()"},
+    "subscriptions_redemption_subscription_id_in_cluster": {"user_id": "gen_random_uuid()"},
     "clusters_membership_follows_one": {"joined_at": "now() + interval '1 day'", "left_at": "NULL"},
 }
 """What a copied row needs besides, so that nothing but this reference is wrong with it."""
@@ -118,6 +127,7 @@ def live_in(town: Town, place: Place) -> None:
     settlement.issue_receipt(actor=place.member.actor, transaction_id=deposit, now=now)
     with tenant(estate.id):
         payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject=str(deposit), transaction_id=deposit, now=now)
+    sell_plans(office=office, customer=place.member.actor, now=now)
     answer = town.client(place.office).post("/management/payments/cluster_wallet_credit/", sent, key=uuid4().hex)
     assert answer.status_code == 201
     with tenant(estate.id):

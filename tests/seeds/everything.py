@@ -13,6 +13,7 @@ from tests.seeds import (
     pins,
     settlement,
     strangers,
+    subscriptions,
     wallets,
 )
 from tests.seeds.seed import Seed
@@ -31,4 +32,5 @@ SEEDS: tuple[Seed, ...] = (
     *bill_acts.SEEDS,
     *one_call.SEEDS,
     *strangers.SEEDS,
+    *subscriptions.SEEDS,
 )
