@@ -129,7 +129,7 @@ def after_call(_context: HookContext, case: Case, response: Response) -> None:
         return
     if response.headers.get("content-type", [""])[0].startswith("application/json"):
         running.town.learn(response.json(), "")
-    if isinstance(case.body, dict) and isinstance(case.body.get("pin"), str) and "has_pin" in response.text:
+    if isinstance(case.body, dict) and isinstance(case.body.get("pin"), str) and b"has_pin" in response.content:
         running.town.known["pin"] = running.town.known["old_pin"] = [case.body["pin"]]
 
 
