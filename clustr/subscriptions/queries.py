@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import TypeAlias
 from uuid import UUID
 
 from django.conf import settings
@@ -32,6 +33,9 @@ from clustr.subscriptions.policies import discount_of, in_force, price_of, tax_r
 from clustr.subscriptions.refusals import PlanNotFound
 from clustr.subscriptions.types import LEVELS, Discount, Duration, FeatureType
 
+PlanRow: TypeAlias = SubscriptionPlan
+"""A version of a plan, for whom it is only shown to."""
+
 STAFF = "ManageSubscriptions"
 """What the platform's own staff may: record transfers, void invoices, make coupons, agree on prices."""
 
@@ -59,6 +63,14 @@ def offered_plans() -> list[SubscriptionPlan]:
 def offered_plan(*, plan_id: UUID) -> SubscriptionPlan:
     """A plan that can be chosen now. Refuses PlanNotFound."""
     plan = SubscriptionPlan.objects.filter(cluster_id=current_tenant(), id=plan_id, is_active=True).first()
+    if plan is None:
+        raise PlanNotFound
+    return plan
+
+
+def offered_plan_named(*, code: str) -> SubscriptionPlan:
+    """The plan of this code that can be chosen now, in its present version. Refuses PlanNotFound."""
+    plan = SubscriptionPlan.objects.filter(cluster_id=current_tenant(), code=code, is_active=True).first()
     if plan is None:
         raise PlanNotFound
     return plan

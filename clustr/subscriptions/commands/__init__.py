@@ -1,6 +1,6 @@
 """The only writers of plans, subscriptions, documents and usage."""
 
-from clustr.subscriptions.commands.addresses import set_billing_address
+from clustr.subscriptions.commands.addresses import NewAddress, set_billing_address
 from clustr.subscriptions.commands.changing import (
     ChangePreview,
     cancel_subscription,
@@ -9,6 +9,7 @@ from clustr.subscriptions.commands.changing import (
     reactivate_subscription,
     upgrade_plan,
 )
+from clustr.subscriptions.commands.choosing import change_plan
 from clustr.subscriptions.commands.coupons import apply_coupon, create_coupon, verify_customer
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import generate_invoice, send_invoice
@@ -21,10 +22,12 @@ from clustr.subscriptions.commands.voiding import void_invoice
 
 __all__ = [
     "ChangePreview",
+    "NewAddress",
     "agree_contract_price",
     "apply_coupon",
     "buy_usage_pack",
     "cancel_subscription",
+    "change_plan",
     "create_coupon",
     "downgrade_plan",
     "generate_invoice",
