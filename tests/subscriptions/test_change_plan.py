@@ -198,6 +198,17 @@ def test_a_preview_holds_half_an_hour(shop: Shop) -> None:
         upgrade(shop, subscription, "team", proration_date=shop.now + timedelta(seconds=1))
 
 
+def test_a_preview_in_the_second_of_the_last_act_counts(shop: Shop) -> None:
+    shop.move(microseconds=200_000)
+    subscription = shop.subscribe("basic")
+    shop.move(microseconds=300_000)
+    shown = preview(shop, subscription, "team")
+    shop.move(microseconds=300_000)
+    upgrade(shop, subscription, "team", proration_date=shown.proration_date)
+    with pytest.raises(PreviewTooOld):
+        upgrade(shop, subscription, "team", proration_date=shown.proration_date)
+
+
 def test_a_preview_ends_with_the_next_act(shop: Shop) -> None:
     subscription = shop.subscribe("basic")
     shop.move(days=1)

@@ -74,6 +74,7 @@ def test_a_period_that_is_half_open_gives_half() -> None:
 
 def test_half_a_minor_unit_goes_away_from_zero() -> None:
     assert [rounded(Fraction(n, 2)) for n in (-3, -1, 1, 3)] == [-2, -1, 1, 2]
+    assert [rounded(Fraction(n, 3)) for n in (-5, -4, -2, -1, 1, 2, 4, 5)] == [-2, -1, -1, 0, 0, 1, 1, 2]
     assert of(1, 0, 0, 2, 1) == 1
 
 

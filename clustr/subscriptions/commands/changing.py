@@ -75,13 +75,12 @@ def preview_change(
             raise SubscriptionNotFound
         if subscription.current_period_end <= now:
             raise Busy(retry_after_seconds=60)
-        at = now.replace(microsecond=0)
-        change = _change(actor, subscription, plan_id, interval, at, now)
+        change = _change(actor, subscription, plan_id, interval, now, now)
         charged, given_back = split_by_sign(lines=change.lines, currency=subscription.currency)
         sums = totals(lines=given_back or charged, currency=subscription.currency)
         credit = queries.credit_of(user_id=subscription.user_id, currency=subscription.currency)
         due = 0 if given_back else max(sums.total.minor - credit.minor, 0)
-        return ChangePreview(at, change.period, sums, bool(given_back), Money(due, subscription.currency))
+        return ChangePreview(now, change.period, sums, bool(given_back), Money(due, subscription.currency))
 
 
 def upgrade_plan(
@@ -256,7 +255,7 @@ def _price(subscription: Subscription, plan: SubscriptionPlan, interval: str, no
 def _proration_date(subscription: Subscription, asked: datetime | None, now: datetime) -> datetime:
     """The instant that was previewed, if nothing has happened since; or now."""
     if asked is None:
-        return now.replace(microsecond=0)
+        return now
     last = SubscriptionEvent.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
     happened = last.order_by("-n").values_list("at", flat=True).first()
     if not now - PREVIEW_HOLDS <= asked <= now or (happened is not None and happened > asked):
