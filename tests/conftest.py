@@ -9,6 +9,7 @@ import pytest
 from django.db import connections
 
 from tests.databases import cloned_database
+from tests.listening import Listener
 
 if (Path(__file__).parent / "cast.py").exists():
     pytest_plugins = ["tests.cast", "tests.money"]
@@ -19,6 +20,18 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
     """Replaces pytest-django's: tests commit, and are kept apart by making their own clusters and people."""
     with django_db_blocker.unblock(), cloned_database():  # type: ignore[attr-defined]
         yield
+
+
+_listener = Listener()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_told_in_confidence_is_logged() -> Iterator[None]:
+    """Over every line that any test makes ClustR log."""
+    _listener.attach()
+    _listener.heard.clear()
+    yield
+    assert _listener.heard == []
 
 
 @pytest.fixture(autouse=True)

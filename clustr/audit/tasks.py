@@ -13,6 +13,9 @@ from clustr.kit import clock, jobs, metrics
 
 log = structlog.get_logger(__name__)
 
+CHAIN_ANCHORED = "audit.chain_anchored"
+metrics.begin_at_zero(metrics.VIOLATIONS, [(CHAIN_ANCHORED,)])
+
 
 @jobs.periodic(cron="23 2 * * *", name="audit.forget_old_answers")
 def forget_old_answers(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
@@ -42,7 +45,7 @@ def write_anchors(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands
 
 @jobs.periodic(cron="7 3 * * *", name="audit.verify_chain")
 def verify_chain(timestamp: int) -> None:  # noqa: ARG001 - procrastinate hands in its tick
-    """Every night: verify the trail against its blocks and anchors; what is wrong is an error in the log."""
+    """Every night: verify the trail against its blocks and anchors; what is wrong is critical in the log."""
     for finding in verify().findings:
-        metrics.VIOLATIONS.labels("audit.chain_anchored").inc()
-        log.error("trail_not_as_it_was", says=finding.says, cluster_id=str(finding.cluster_id), block=finding.seq)
+        metrics.VIOLATIONS.labels(CHAIN_ANCHORED).inc()
+        log.critical("trail_not_as_it_was", says=finding.says, cluster_id=str(finding.cluster_id), block=finding.seq)

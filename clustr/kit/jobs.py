@@ -11,19 +11,23 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from asgiref.sync import async_to_sync
 from django.db import transaction
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app as django_app
 from procrastinate.contrib.django.django_connector import DjangoConnector
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, UniqueViolation
+from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
 from procrastinate.tasks import configure_task
 
 from clustr.kit import clock
+from clustr.kit.job_reports import report_job, report_sweep
 
 MONEY = "money"
 MESSAGES = "messages"
 UPKEEP = "upkeep"
+QUEUES = (MONEY, MESSAGES, UPKEEP)
 """The queues, most urgent first."""
 
 _PRIORITY = {MONEY: 100, MESSAGES: 50, UPKEEP: 0}
@@ -36,6 +40,7 @@ def task(*, name: str, queue: str, attempts: int = 8) -> Callable[[Callable[...,
         queue=queue,
         priority=_PRIORITY[queue],
         retry=RetryStrategy(max_attempts=attempts, exponential_wait=2),
+        task_middleware=[report_job],
     )
 
 
@@ -44,7 +49,12 @@ def periodic(*, cron: str, name: str, queue: str = UPKEEP) -> Callable[[Callable
 
     def register(function: Callable[..., None]) -> Any:
         job = django_app.task(
-            name=name, queue=queue, priority=_PRIORITY[queue], queueing_lock=name, pass_context=False
+            name=name,
+            queue=queue,
+            priority=_PRIORITY[queue],
+            queueing_lock=name,
+            pass_context=False,
+            task_middleware=[report_sweep],
         )(function)
         return django_app.periodic(cron=cron)(job)
 
@@ -73,3 +83,12 @@ def enqueue(name: str, *, at: datetime | None = None, once_key: str | None = Non
 def here() -> JobManager:
     """procrastinate's queries on Django's own connection, in a worker too."""
     return JobManager(DjangoConnector(alias="default"))
+
+
+def queue_again(*, manager: JobManager, job_id: int) -> None:
+    """Let a job that a dead worker had taken wait again; where another with its key waits already, it is that other's."""
+    try:
+        with transaction.atomic():
+            manager.retry_job_by_id(job_id, retry_at=clock.real(clock.now()))
+    except UniqueViolation:
+        async_to_sync(manager.finish_job_by_id_async)(job_id, Status.SUCCEEDED, delete_job=True)

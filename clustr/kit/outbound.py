@@ -20,11 +20,15 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import structlog
 from django.db import connections
 
+from clustr.kit import metrics
 from clustr.kit.deadline import deadline, deadline_transport
 from clustr.kit.exact_json import NotExactJson, read_json, write_json
 from clustr.kit.turnstile import Turnstile, TurnstileFull
+
+log = structlog.get_logger(__name__)
 
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
 CONNECT_SECONDS = 5
@@ -132,6 +136,7 @@ class Outbound:
         transport: httpx.BaseTransport | None = None,
         attempts: int = 3,
         at_once: int = 4,
+        name: str = "",
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         tick: Callable[[], float] = time.monotonic,
@@ -140,6 +145,7 @@ class Outbound:
         self._client = outbound_client(
             base_url=self._base + "/", timeout_seconds=timeout_seconds, headers=headers, transport=transport
         )
+        self._name = name or "unnamed"
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
         self._turnstile = Turnstile(at_once=at_once, tick=tick)
@@ -170,6 +176,34 @@ class Outbound:
         self._client.close()
 
     def _patiently(self, call: _Call) -> Answer:
+        """One call, counted, and told in one line that says nothing of what was asked."""
+        began = self._tick()
+        try:
+            answer = self._within_turns(call)
+        except OutboundError as error:
+            self._tell(
+                "unsent" if isinstance(error, NothingSent) else "unheard", call, began, error.why, error.http_status
+            )
+            raise
+        outcome = "answered" if answer.http_status < 400 else "refused"
+        self._tell(outcome, call, began, "", answer.http_status)
+        return answer
+
+    def _tell(self, outcome: str, call: _Call, began: float, why: str, http_status: int | None) -> None:
+        seconds = self._tick() - began
+        metrics.PROVIDER_CALLS.labels(self._name, outcome).inc()
+        metrics.PROVIDER_SECONDS.labels(self._name).observe(seconds)
+        write = log.warning if outcome in ("unsent", "unheard") else log.info
+        facts = {
+            "provider": self._name,
+            "method": call.method,
+            "outcome": outcome,
+            "http_status": http_status,
+            "why": why,
+        }
+        write("provider_call", ms=round(seconds * 1000, 1), **{name: fact for name, fact in facts.items() if fact})
+
+    def _within_turns(self, call: _Call) -> Answer:
         if any(part in ("", ".", "..") for part in call.path):
             raise NothingSent("no_name")  # it would lead to another address
         try:

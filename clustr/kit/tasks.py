@@ -7,7 +7,7 @@ from datetime import timedelta
 from asgiref.sync import async_to_sync
 
 from clustr.kit import clock
-from clustr.kit.jobs import UPKEEP, here, periodic
+from clustr.kit.jobs import MONEY, UPKEEP, here, periodic, queue_again
 from clustr.kit.watching import watch_books
 
 STALLED_AFTER_SECONDS = 60
@@ -15,13 +15,13 @@ FAILED_JOBS_KEPT = timedelta(days=90)
 RECENT = timedelta(minutes=10)
 
 
-@periodic(cron="* * * * *", name="kit.retry_stalled_jobs", queue=UPKEEP)
+@periodic(cron="* * * * *", name="kit.retry_stalled_jobs", queue=MONEY)
 def retry_stalled_jobs(timestamp: int) -> None:  # noqa: ARG001
     """Queue again the jobs whose worker died in the middle. Jobs may run twice; none may be forgotten."""
     manager = here()
     for job in async_to_sync(manager.get_stalled_jobs)(seconds_since_heartbeat=STALLED_AFTER_SECONDS):
         if job.id is not None:
-            manager.retry_job_by_id(job.id, retry_at=clock.real(clock.now()))
+            queue_again(manager=manager, job_id=job.id)
 
 
 @periodic(cron="17 3 * * *", name="kit.delete_old_jobs", queue=UPKEEP)
@@ -33,13 +33,13 @@ def delete_old_jobs(timestamp: int) -> None:  # noqa: ARG001
     )
 
 
-@periodic(cron="* * * * *", name="kit.watch_recent_books", queue=UPKEEP)
+@periodic(cron="* * * * *", name="kit.watch_recent_books", queue=MONEY)
 def watch_recent_books(timestamp: int) -> None:  # noqa: ARG001
-    """Every minute: prove the books for what was touched in the last ten; what does not hold is an error in the log."""
+    """Every minute: prove the books for what was touched in the last ten; what does not hold is critical in the log."""
     watch_books(since=clock.now() - RECENT)
 
 
 @periodic(cron="47 2 * * *", name="kit.watch_all_books", queue=UPKEEP)
 def watch_all_books(timestamp: int) -> None:  # noqa: ARG001
-    """Every night: prove the whole books; what does not hold is an error in the log."""
+    """Every night: prove the whole books; what does not hold is critical in the log."""
     watch_books()

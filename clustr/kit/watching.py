@@ -1,4 +1,4 @@
-"""The books watched by the worker: what does not hold is an error in the log, with its rows, and a figure at /metrics."""
+"""The books watched by the worker: what does not hold is CRITICAL in the log, with its rows, and a figure at /metrics."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def watch_books(*, since: datetime | None = None, using: str = "checker") -> int
                 broken += 1
                 metrics.VIOLATIONS.labels(found.invariant.name).inc()
                 rows = [[str(value) for value in row] for row in found.rows]
-                log.error("invariant_violated", invariant=found.invariant.name, says=found.invariant.says, rows=rows)
+                log.critical("invariant_violated", invariant=found.invariant.name, says=found.invariant.says, rows=rows)
     except BrokenInvariant:
-        metrics.VIOLATIONS.labels("not_examined").inc()
-        log.exception("books_not_examined")
+        metrics.VIOLATIONS.labels(metrics.NOT_EXAMINED).inc()
+        log.critical("books_not_examined", exc_info=True)
         raise
     metrics.BOOKS_EXAMINED.labels("full" if since is None else "recent").inc()
     return broken

@@ -165,7 +165,7 @@ def of_database(request: HttpRequest, error: DatabaseError | InterfaceError) -> 
         log.error("value_refused_by_database", exc_info=error)
         return of_refusal(request, Invalid("A value cannot be stored."))
     if isinstance(error, (OperationalError, InterfaceError)) or sqlstate in _CONNECTION_ENDED:
-        log.error("database_unavailable", exc_info=error)
+        log.critical("database_unavailable", exc_info=error)
         return of_refusal(request, DatabaseUnavailable(retry_after_seconds=2))
     return of_bug(request, error)
 

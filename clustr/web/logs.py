@@ -10,6 +10,7 @@ import logging
 import logging.config
 import re
 import traceback
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -18,13 +19,21 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from clustr.kit.errors import Refusal
 
 _SECRET_NAMES = re.compile(
-    r"pin|password|passwd|secret|token|authorization|cookie|otp|^code$|card|cvv|api_?key|session_?key", re.IGNORECASE
+    r"pin(?!g)|password|passwd|secret|token|authorization|cookie|otp|^code$|card|cvv|api_?key|session_?key|email|phone",
+    re.IGNORECASE,
 )
+_NUMBER_NAMES = re.compile(r"account_?(number|no)$|(^|_)meter|nuban|iban|^bank_account$", re.IGNORECASE)
 _SECRET_VALUES = re.compile(
     r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.?[A-Za-z0-9_-]*"  # JSON web tokens
-    r"|(?i:bearer)\s+[A-Za-z0-9._~+/=-]{8,}"
+    r"|(?i:bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
+    r"|\b(?:sk|pk|whsec|rk)_(?:test|live)?_?[A-Za-z0-9]{8,}"  # keys of Paystack and Stripe
+    r"|\bFLW(?:SECK|PUBK)[A-Za-z0-9_-]{8,}"  # and of Flutterwave
+    r"|(?<=://)[^\s/@:]*:[^\s/@]+(?=@)"  # the login in an address
     r"|[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}"  # e-mail addresses
 )
+# The numbers of accounts, cards, meters and telephones, in one piece or in groups. Not those inside an id or a reference,
+# which letters, digits and dashes continue.
+_LONG_NUMBERS = re.compile(r"(?<![\w.-])\+?(?:\d{9,19}|\d{3,6}(?:[ -]\d{3,6}){2,4})(?![\w-]|\.\d)", re.ASCII)
 REMOVED = "[removed]"
 
 
@@ -65,6 +74,9 @@ def configure(*, production: bool, level: str) -> None:
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
                 "procrastinate": {"level": "WARNING"},
+                "procrastinate.worker": {"level": "CRITICAL"},  # how a job ended, clustr.kit.job_reports says
+                "procrastinate.worker.all": {"level": "WARNING"},
+                "procrastinate.worker.money": {"level": "WARNING"},
             },
         }
     )
@@ -104,9 +116,27 @@ def _without_secrets(name: str, value: Any) -> Any:
         return {str(key): _without_secrets(str(key), inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_without_secrets(name, inner) for inner in value]
-    if value is not None and _SECRET_NAMES.search(name):
-        return REMOVED
-    return _SECRET_VALUES.sub(REMOVED, value) if isinstance(value, str) else value
+    promises = _promised_by(name)
+    if promises and value is not None:
+        return REMOVED if promises == "secret" else _ending_of(str(value))
+    return _cut(value) if isinstance(value, str) else value
+
+
+@lru_cache(maxsize=1024)
+def _promised_by(name: str) -> str:
+    """What a name promises: a "secret", of which nothing is kept, a "number", of which the end is, or "" nothing."""
+    return "secret" if _SECRET_NAMES.search(name) else "number" if _NUMBER_NAMES.search(name) else ""
+
+
+def _cut(text: str) -> str:
+    text = _SECRET_VALUES.sub(REMOVED, text)
+    return _LONG_NUMBERS.sub(lambda found: _ending_of(found.group()), text)
+
+
+def _ending_of(number: str) -> str:
+    """By its last four people recognise a number, and by no more."""
+    digits = re.sub(r"\W", "", number)
+    return f"…{digits[-4:]}" if len(digits) > 7 else REMOVED
 
 
 def _explained(error: BaseException) -> list[dict[str, Any]]:

@@ -1,25 +1,19 @@
-"""What Prometheus reads: requests by route, method and status, and how long they took; and what the kit counts."""
+"""What Prometheus reads: requests by route, method and status, and how long they took; what every process of this machine
+counts; and what stands in the database."""
 
 from __future__ import annotations
 
 import hmac
-from pathlib import Path
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 
-from clustr.kit.metrics import FOLDER  # before prometheus_client, which reads where to count when it is imported
-
-# isort: split
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Histogram,
-    generate_latest,
-    multiprocess,
-)
+from clustr.kit import metrics as kit
+from clustr.kit.measures import Reader
+from clustr.kit.metrics import Counter, Histogram
 
 REQUESTS = Counter("clustr_requests_total", "Requests answered.", ["route", "method", "status"])
 SECONDS = Histogram(
@@ -36,14 +30,20 @@ def observe(*, route: str, method: str, status: int, seconds: float) -> None:
     known = method if method in _METHODS else "other"
     REQUESTS.labels(route, known, str(status)).inc()
     SECONDS.labels(route, known).observe(seconds)
+    kit.note_memory("web")
 
 
-def forget_dead_processes() -> None:
-    """Drop the files of processes that ended, once at start; counters then begin again, as Prometheus expects."""
-    for file in FOLDER.glob("*.db"):
-        pid = file.stem.rsplit("_", 1)[-1]
-        if pid.isdecimal() and not Path("/proc", pid).exists() and Path("/proc/self").exists():
-            file.unlink(missing_ok=True)
+class _Everything:
+    """What is answered to a scrape."""
+
+    def collect(self) -> Iterable[Metric]:
+        yield from kit.collect()
+        yield from MEASURED.read()
+
+
+MEASURED = Reader()
+_registry = CollectorRegistry()
+_registry.register(_Everything())
 
 
 @require_safe
@@ -54,6 +54,5 @@ def metrics(request: HttpRequest) -> HttpResponse:
         sent = request.headers.get("Authorization", "")
         if not expected or not hmac.compare_digest(sent.encode(), f"Bearer {expected}".encode()):
             raise Http404
-    registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    kit.note_memory("web")
+    return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)

@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
 from clustr.audit import commands as audit
 from clustr.kit import clock
 from clustr.kit.errors import TooMany
+from clustr.kit.metrics import keep_figures_of_the_dead
 from clustr.web import metrics
 from clustr.web.actors import Request
 from clustr.web.errors import as_problem, is_api, of_exception, of_refusal
@@ -39,7 +40,7 @@ class RequestContext:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
         self._throttle = AddressThrottle(settings.ENV.THROTTLE_ADDRESS_PER_MINUTE, audit.take_turn)
-        metrics.forget_dead_processes()
+        keep_figures_of_the_dead()
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()

@@ -446,7 +446,7 @@ def test_the_worker_says_what_does_not_hold(world: World, watch: Callable[[int],
     with _broken(world), capture_logs() as said:
         watch(0)
     found = {entry["invariant"]: entry for entry in said}
-    assert {entry["log_level"] for entry in said} == {"error"}
+    assert {entry["log_level"] for entry in said} == {"critical"}
     assert found["ledger.guarded_balance"]["rows"][0][0] == str(world.cluster_id)
     assert figure(broken) == before[0] + len(said)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from io import StringIO
 from uuid import uuid4
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from procrastinate.contrib.django import app
 
@@ -148,3 +149,33 @@ def test_old_jobs_are_deleted() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM procrastinate_jobs")
         assert cursor.fetchone() == (0,)
+
+
+def test_what_was_given_up_is_listed_and_queued_again() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    for mark in ("one", "two"):
+        enqueue("tests.note", mark=mark, once_key=mark)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed'")
+        cursor.execute("SELECT id FROM procrastinate_jobs ORDER BY id")
+        one, two = (row[0] for row in cursor.fetchall())
+    assert "2 given up, 0 asked" in given_up()
+    with pytest.raises(CommandError, match="no such job"):
+        given_up("--again", "0")
+    assert f"{one}  " in given_up("--again", str(one))
+    work()
+    assert ran == ["one"]
+    enqueue("tests.note", mark="another two", once_key="two")
+    assert "left: another" in given_up("--again", "all")
+    work()
+    assert ran == ["one", "another two"]
+    assert f"{two}  " in given_up()
+    assert "waits again" in given_up("--again", "all")
+
+
+def given_up(*options: str) -> str:
+    said = StringIO()
+    call_command("given_up_jobs", *options, stdout=said)
+    return said.getvalue()

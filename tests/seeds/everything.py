@@ -15,6 +15,7 @@ from tests.seeds import (
     strangers,
     subscriptions,
     wallets,
+    watching,
 )
 from tests.seeds.seed import Seed
 
@@ -33,4 +34,5 @@ SEEDS: tuple[Seed, ...] = (
     *one_call.SEEDS,
     *strangers.SEEDS,
     *subscriptions.SEEDS,
+    *watching.SEEDS,
 )

@@ -96,8 +96,8 @@ SEEDS = (
     sow(
         "failed-insert-swallowed",
         "A transaction that could not be written is taken for written.",
-        "        refuse_taken_reference(error)\n        raise\n    return transaction",
-        "        refuse_taken_reference(error)\n    return transaction",
+        "        refuse_taken_reference(error)\n        raise\n    tell_payment",
+        "        refuse_taken_reference(error)\n    tell_payment",
         "test_transactions.py::test_an_id_that_is_known_is_a_bug_not_a_refusal",
         file=COMMANDS,
     ),

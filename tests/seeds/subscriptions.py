@@ -69,9 +69,7 @@ SEEDS = (
         "Acts of one customer run beside each other.",
         "            cursor.execute(_LOCK, [id])\n",
         "            pass\n",
-        "test_payments.py::test_many_payments_at_once_pay_it_once",
-        "test_change_plan.py::test_two_upgrades_at_once_are_charged_once",
-        "test_subscribe_user.py::test_twenty_at_once_make_one",
+        "test_coupons.py::test_once_per_customer_of_two_subscriptions_at_once",
         file=f"{COMMANDS}/recording.py",
     ),
     sow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from tests.crash.serving import ROOT, Serving, kill_everything
+from tests.listening import secrets_in
 from tests.settlement.stage import PROVIDERS
 
 
@@ -138,3 +140,28 @@ def test_everything_was_credited_once_and_the_books_hold(running: Running, untol
         check=False,
     )
     assert proved.returncode == 0, proved.stdout + proved.stderr
+
+
+def test_figures_and_log_tell_of_both_processes(running: Running) -> None:
+    """What the web and the worker did, told together by whichever web process is asked; and nothing told in confidence."""
+    started = running.deposit("2500.00", "paystack")
+    running.pay_on_the_page(started)
+    running.until_completed(started)
+    text = running.web.get("/metrics").text
+    for told in (
+        r'clustr_payments_total\{provider="paystack",status="processing",type="deposit"\} [1-9]',  # the web's
+        r'clustr_payments_total\{provider="paystack",status="completed",type="deposit"\} [1-9]',  # the worker's
+        r'clustr_provider_calls_total\{outcome="answered",provider="paystack"\} [1-9]',
+        r'clustr_jobs_total\{job="settlement.handle_notice",outcome="done",queue="money"\} [1-9]',
+        r"clustr_worker_lanes 2",
+        r'clustr_process_memory_bytes\{process="worker"\} [1-9]',
+        r'clustr_process_memory_bytes\{process="web"\} [1-9]',
+        r'clustr_measure_missing\{measure="payments_under_way"\} 0',
+    ):
+        assert re.search(told, text), told
+    lines = [
+        line for line in running.serving.said().splitlines() if re.search(r"\[(info|warning|error|critical) *\]", line)
+    ]
+    for event in ("request", "payment", "provider_call", "job", "worker_started"):
+        assert any(f"] {event} " in line for line in lines), event
+    assert [line for line in lines if secrets_in(line)] == []

@@ -111,6 +111,23 @@ def test_once_per_customer(shop: Shop) -> None:
     assert len(ended.results) == 3
 
 
+def test_once_per_customer_of_two_subscriptions_at_once(shop: Shop) -> None:
+    """For oneself and for one's estate, in the same instant."""
+    shop.now = shop.cast.now
+    mine = shop.subscribe("basic", actor=shop.staff)
+    estates = shop.subscribe("basic", actor=shop.staff, for_cluster_id=shop.cast.palm_grove.id)
+    for round in range(8):
+        made = coupon(shop, f"ROUND-{round}")
+        works = [
+            lambda which=which: commands.apply_coupon(  # type: ignore[misc]
+                actor=shop.staff, subscription_id=which.id, code=made.code, now=shop.now
+            )
+            for which in (mine, estates)
+        ]
+        ended = race(works).only(CouponUsed)
+        assert len(ended.results) == 1
+
+
 def test_a_limit_holds_when_many_come_at_once(shop: Shop) -> None:
     coupon(shop, max_redemptions=3)
     customers = [shop.customer() for _ in range(8)]

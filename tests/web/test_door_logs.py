@@ -89,3 +89,36 @@ def test_what_looks_like_a_secret_is_cut_out(written: io.StringIO) -> None:
     assert text.count(logs.REMOVED) >= 7
     for secret in ("483920", "x1", "x2", "canary", "eyJ", "abcdefghijkl"):
         assert secret not in text
+
+
+def test_of_numbers_the_last_four_stay(written: io.StringIO) -> None:
+    log = structlog.get_logger("test")
+    log.info(
+        "sent to 0123456789 or 0803 123 4567", account_number="0690000031", meter=45701234567, at="2026-11-28 10:15"
+    )
+    log.info("card 5399 8300 0000 0008, 4000056655665556", nested=[{"account_no": "12345"}])
+    log.info("ids stay", id="0190a0a0-0000-7000-8000-000123456789", amount_minor=123456789012, reference="01KB7W8Z3M5Y")
+    first, second, third = lines(written)
+    assert first["event"] == "sent to …6789 or …4567"
+    assert (first["account_number"], first["meter"], first["at"]) == ("…0031", "…4567", "2026-11-28 10:15")
+    assert second["event"] == "card …0008, …5556"
+    assert second["nested"] == [{"account_no": logs.REMOVED}]
+    assert third["id"].endswith("-000123456789")
+    assert (third["amount_minor"], third["reference"]) == (123456789012, "01KB7W8Z3M5Y")
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk_live_0123456789abcdef",
+        "FLWSECK_TEST-0123456789ab-X",
+        "whsec_abcdefgh12345678",
+        "postgresql://clustr:hunter22@db.internal/clustr",
+        "Basic dXNlcjpwYXNz",
+    ],
+)
+def test_keys_and_logins_are_cut_out(secret: str, written: io.StringIO) -> None:
+    structlog.get_logger("test").warning(f"it said {secret} and more", detail=[secret])
+    assert secret not in written.getvalue()
+    assert "hunter22" not in written.getvalue()
+    assert "and more" in written.getvalue()

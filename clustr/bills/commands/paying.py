@@ -106,6 +106,17 @@ def pay_bill_once(
     repeated = audit.is_repeat(verdict)
     if not repeated:
         crash_point("bills.pay.after_commit")
+        payments.tell_payment(
+            transaction=Transaction(
+                id=transaction_id,
+                cluster_id=actor.cluster_id,
+                type=TransactionType.BILL_PAYMENT.value,
+                status=TransactionStatus.COMPLETED.value,
+                amount_minor=json.loads(facts)[3],
+                currency=actor.currency,
+                provider="wallet",
+            )
+        )
     return facts, repeated
 
 
@@ -188,7 +199,9 @@ def _paid(
     *owed, paid_minor, paid_at = row
     bill = member_bill_view(tuple(owed), now=now)
     paid = (paid_minor, paid_at)
-    return _transaction(bill, paid, cluster_id, transaction_id, user_id, provider, provider_reference), bill
+    transaction = _transaction(bill, paid, cluster_id, transaction_id, user_id, provider, provider_reference)
+    payments.tell_payment(transaction=transaction)
+    return transaction, bill
 
 
 def _transaction(

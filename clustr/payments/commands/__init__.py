@@ -29,8 +29,10 @@ from clustr.payments.commands.transactions import (
     refuse_taken_reference,
     step_transaction,
 )
+from clustr.payments.figures import Steps, tell_payment, tell_payments
 
 __all__ = [
+    "Steps",
     "cancel_transaction",
     "close_case",
     "complete_transaction",
@@ -57,4 +59,6 @@ __all__ = [
     "send_attempt",
     "step_transaction",
     "take_case",
+    "tell_payment",
+    "tell_payments",
 ]

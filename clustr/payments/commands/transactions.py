@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection
-from django.db.models import F, Max
+from django.db.models import Count, F, Max
 
 from clustr.kit.ids import reference_of
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
+from clustr.payments.figures import Steps, tell_payment, tell_payments
 from clustr.payments.models import StatusChange, Transaction
 from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
@@ -57,6 +59,7 @@ def create_transaction(
     except IntegrityError as error:
         refuse_taken_reference(error)
         raise
+    tell_payment(transaction=transaction)
     return transaction
 
 
@@ -101,6 +104,7 @@ def step_transaction(
         to_status=status.value,
         at=now,
     )
+    tell_payment(transaction=transaction, before=before)
     return True
 
 
@@ -138,6 +142,9 @@ def count_refund(*, transaction_id: UUID, amount: Money, now: datetime) -> Trans
     )
     if whole:
         _note_steps([transaction_id], now)
+        refunded = copy(original)
+        refunded.status = TransactionStatus.REFUNDED.value
+        tell_payment(transaction=refunded, before=original.status)
     return original
 
 
@@ -178,6 +185,7 @@ def refund_transactions(*, originals: Mapping[UUID, UUID], reason: str, now: dat
         )
         refunded: list[tuple[Any, ...]] = cursor.fetchall()
     _note_steps([row[0] for row in refunded], now)
+    _tell_refunds(refunded)
     return refunded
 
 
@@ -185,6 +193,19 @@ def refuse_taken_reference(error: IntegrityError) -> None:
     """Refuse `ReferenceTaken` if that is what a failed INSERT of a transaction means; otherwise pass."""
     if _constraint(error) in _REFERENCE_INDEXES:
         raise ReferenceTaken from error
+
+
+def _tell_refunds(rows: Sequence[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    of_originals = Transaction.objects.filter(cluster_id=current_tenant(), id__in=[row[0] for row in rows])
+    kinds = of_originals.order_by().values_list("type", "provider").annotate(count=Count("id"))
+    steps = [
+        Steps(TransactionType(kind), TransactionStatus.REFUNDED, provider, count) for kind, provider, count in kinds
+    ]
+    steps.append(Steps(TransactionType.REFUND, TransactionStatus.COMPLETED, "wallet", len(rows)))
+    refunded = Money(sum(row[3] for row in rows), rows[0][4])
+    tell_payments(cluster_id=current_tenant(), what="payments_refunded", steps=steps, amount=refunded)
 
 
 def _note_steps(transaction_ids: Sequence[UUID], now: datetime) -> None:

@@ -268,7 +268,9 @@ def make_flutterwave(settings: Any, connect: Connect) -> Flutterwave | None:
     return Flutterwave(
         secret_key=key,
         accepted=[settings.FLUTTERWAVE_WEBHOOK_SECRET, settings.FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET],
-        outbound=connect(base_url=settings.FLUTTERWAVE_URL, headers={"Authorization": f"Bearer {key}"}),
+        outbound=connect(
+            name="flutterwave", base_url=settings.FLUTTERWAVE_URL, headers={"Authorization": f"Bearer {key}"}
+        ),
     )
 
 

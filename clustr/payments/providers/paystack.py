@@ -255,7 +255,7 @@ def make_paystack(settings: Any, connect: Connect) -> Paystack | None:
     return Paystack(
         secret_key=key,
         accepted=[key, settings.PAYSTACK_PREVIOUS_SECRET_KEY],
-        outbound=connect(base_url=settings.PAYSTACK_URL, headers={"Authorization": f"Bearer {key}"}),
+        outbound=connect(name="paystack", base_url=settings.PAYSTACK_URL, headers={"Authorization": f"Bearer {key}"}),
     )
 
 

@@ -63,9 +63,9 @@ class NoticeRefused(Exception):
 
 
 class Connect(Protocol):
-    """Makes the way out to one provider's host."""
+    """Makes the way out to one provider's host; `name` is what logs and figures call it."""
 
-    def __call__(self, *, base_url: str, headers: Mapping[str, str]) -> Outbound: ...
+    def __call__(self, *, name: str, base_url: str, headers: Mapping[str, str]) -> Outbound: ...
 
 
 class PaymentProvider(Protocol):

@@ -9,23 +9,23 @@ from django.core.management.base import BaseCommand
 from procrastinate.contrib.django import app
 
 from clustr.kit.database import check_safety
-from clustr.kit.jobs import MESSAGES, MONEY, UPKEEP
+from clustr.kit.lanes import run_lanes
 
 
 class Command(BaseCommand):
-    help = "Run jobs until stopped. Money comes before messages, messages before upkeep."
+    help = "Run jobs until stopped. Money comes before messages, messages before upkeep, and has places of its own."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--concurrency", type=int, default=4, help="jobs at the same time (default 4)")
+        parser.add_argument("--money", type=int, default=2, help="jobs of money beside them (default 2)")
         parser.add_argument("--until-idle", action="store_true", help="stop when no job is left")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         check_safety()
         with app.replace_connector(app.connector.get_worker_connector()) as working:  # type: ignore[attr-defined]
-            working.run_worker(
-                queues=[MONEY, MESSAGES, UPKEEP],
+            run_lanes(
+                app=working,
                 concurrency=options["concurrency"],
-                wait=not options["until_idle"],
-                delete_jobs="successful",
-                shutdown_graceful_timeout=30,
+                money=options["money"],
+                until_idle=options["until_idle"],
             )
