@@ -119,8 +119,8 @@ def test_once_per_customer_of_two_subscriptions_at_once(shop: Shop) -> None:
     for round in range(8):
         made = coupon(shop, f"ROUND-{round}")
         works = [
-            lambda which=which: commands.apply_coupon(  # type: ignore[misc]
-                actor=shop.staff, subscription_id=which.id, code=made.code, now=shop.now
+            lambda which=which, code=made.code: commands.apply_coupon(  # type: ignore[misc]
+                actor=shop.staff, subscription_id=which.id, code=code, now=shop.now
             )
             for which in (mine, estates)
         ]
