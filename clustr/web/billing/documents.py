@@ -7,7 +7,7 @@ from typing import Annotated
 
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from clustr.subscriptions import commands
 from clustr.subscriptions.document_queries import (
@@ -52,8 +52,10 @@ class UsageEventIn(In):
     ] = {}
 
 
-class UsageEventsIn(RootModel[Annotated[list[UsageEventIn], Field(min_length=1, max_length=1000)]]):
+class UsageEventsIn(In):
     """A batch, counted whole or not at all."""
+
+    events: Annotated[list[UsageEventIn], Field(min_length=1, max_length=1000)]
 
 
 @router.get("invoices/", response=Page[InvoiceOut], summary="My invoices", openapi_extra=PERSONAL)
@@ -98,7 +100,7 @@ def report_usage(request: Request, body: UsageEventsIn) -> HttpResponse:
             UsageEvent(
                 event.feature_type, Decimal(event.amount), event.event_id, event.at or request.now, event.metadata
             )
-            for event in body.root
+            for event in body.events
         ]
         subscription = current_subscription(actor=request.actor)
         commands.record_usage(actor=request.actor, subscription_id=subscription.id, events=events, now=request.now)

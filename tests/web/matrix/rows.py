@@ -277,7 +277,8 @@ def plan_payments(place: Place) -> Ask:
 
 def usage_events(place: Place) -> Ask:
     place.subscribed()
-    return Ask(body=[{"feature_type": "ai_responses", "amount": "1", "event_id": place.text("event")}])
+    event = {"feature_type": "ai_responses", "amount": "1", "event_id": place.text("event")}
+    return Ask(body={"events": [event]})
 
 
 def address(place: Place) -> Ask:
