@@ -36,6 +36,10 @@ class Size:
     roster: int
     """Rows of the roster that is imported."""
     transfers: int
+    orders: int
+    """Standing orders that are due."""
+    one_by_one: int
+    """How many of them are run one at a time."""
     beside: bool
     """Whether to measure another ledger too, which has to be installed first."""
 
@@ -59,6 +63,8 @@ DEFAULT = Size(
     steady_connections=32,
     roster=5_000,
     transfers=1_000_000,
+    orders=100_000,
+    one_by_one=2_000,
     beside=True,
 )
 
@@ -81,5 +87,7 @@ TINY = Size(
     steady_connections=4,
     roster=20,
     transfers=400,
+    orders=200,
+    one_by_one=20,
     beside=False,
 )

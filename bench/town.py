@@ -61,6 +61,18 @@ def books(size: Size) -> tuple[str, Estate]:
     return databases.seeded(f"books_{size.name}", fill), estate
 
 
+def orders(size: Size) -> tuple[str, Estate]:
+    """A database with an estate of as many funded wallets as standing orders will be due."""
+    estate = Estate(6, size.orders)
+
+    def fill() -> None:
+        now = clock.now()
+        make_estates([estate], now)
+        fund(estate, wallets=estate.members, minor=FUNDED, now=now)
+
+    return databases.seeded(f"orders_{size.name}", fill), estate
+
+
 def _fill(all_estates: Sequence[Estate], with_history: Sequence[Estate], size: Size) -> None:
     now = clock.now()
     make_estates(list(all_estates), now)

@@ -67,8 +67,12 @@ class Environment(BaseSettings):
     WEB_THREADS: int = Field(8, ge=1, description="Threads of each web process.")
     EMAIL_URL: str = Field(
         "",
-        description="`smtp://user:password@host:587` (STARTTLS) or `smtps://`; empty: mail is written to the data folder.",
+        description="`smtp://user:password@host:587` (STARTTLS), `smtps://`, or a service through django-anymail with its settings: `anymail://postmark?server_token=...`; empty: mail is written to the data folder.",
     )
+    SMS_SENDER: Literal["", "console"] = Field(
+        "", description="Offer notices by SMS: `console` writes them to the log, for trying out; empty: not offered."
+    )
+    WHATSAPP_SENDER: Literal["", "console"] = Field("", description="The same for WhatsApp.")
     EMAIL_FROM: str = Field("ClustR <no-reply@localhost>", description="Sender of the system's mail.")
     THROTTLE_MONEY_PER_MINUTE: int = Field(120, ge=1, description="Money POSTs (and their like) per user and minute.")
     THROTTLE_MONEY_BURST: int = Field(40, ge=1, description="How many of them may come at once.")
@@ -147,9 +151,32 @@ class Environment(BaseSettings):
     )
     PIN_RESET_COOLING_HOURS: int = Field(24, ge=0, description="How long after a PIN reset nothing can be withdrawn.")
 
+    RECURRING_MAX_FAILURES: int = Field(
+        3, ge=1, le=20, description="How often a recurring payment may fail in a row before it pauses itself."
+    )
+    RECURRING_RETRY_HOURS: int = Field(
+        6,
+        ge=1,
+        le=72,
+        description="How long after its first failure a recurring payment is tried again; doubled each time.",
+    )
+    RECURRING_REMINDER_DAYS: int = Field(
+        3, ge=1, le=30, description="How many days ahead members are reminded of a recurring payment."
+    )
+    BILL_REMINDER_DAYS: str = Field(
+        "7,1",
+        pattern=r"^[1-9][0-9]{0,2}(,[1-9][0-9]{0,2})*$",
+        description="How many days before its due date members are reminded of a bill they owe, comma-separated.",
+    )
+
     @property
     def production(self) -> bool:
         return self.CLUSTR_ENV == "production"
+
+    @property
+    def bill_reminder_days(self) -> list[int]:
+        """How many days before a due date members are reminded, the longest first."""
+        return sorted({int(days) for days in self.BILL_REMINDER_DAYS.split(",")}, reverse=True)
 
     @property
     def base_url(self) -> str:

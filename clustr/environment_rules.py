@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+_SERVICE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _ENCRYPTED = {"require", "verify-ca", "verify-full"}
 _FEWEST_DIFFERENT = 16
 """Different characters of a secret, or bytes of a key; one made at random has many more."""
@@ -31,8 +32,10 @@ def base_url_problems(url: str) -> Iterator[str]:
 
 def email_url_problems(url: str) -> Iterator[str]:
     parts = _split(url)
-    if url and (parts is None or parts.scheme not in ("smtp", "smtps") or not parts.hostname):
-        yield "EMAIL_URL must be smtp://host (STARTTLS) or smtps://host"
+    if url and (parts is None or parts.scheme not in ("smtp", "smtps", "anymail") or not parts.hostname):
+        yield "EMAIL_URL must be smtp://host (STARTTLS), smtps://host, or anymail://service?its=settings"
+    elif url and parts and parts.scheme == "anymail" and not (_SERVICE.fullmatch(parts.hostname or "") and parts.query):
+        yield "EMAIL_URL names a mail service and its settings: anymail://postmark?server_token=..."
 
 
 def proxy_problems(proxies: str, *, production: bool) -> Iterator[str]:

@@ -24,17 +24,8 @@ TRUSTED_PROXIES = [proxy.strip() for proxy in ENV.CLUSTR_TRUSTED_PROXIES.split("
 clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-offset")
 
 ROOMS = [
-    "kit",
-    "ledger",
-    "people",
-    "audit",
-    "clusters",
-    "payments",
-    "wallets",
-    "bills",
-    "subscriptions",
-    "settlement",
-    "web",
+    *("kit", "ledger", "people", "audit", "clusters", "payments", "notifications", "wallets", "bills"),
+    *("recurring", "subscriptions", "settlement", "web"),
 ]
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -198,8 +189,12 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.EMAIL_FROM
 EMAIL_TIMEOUT = 20
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = ENV.CLUSTR_DATA_DIR / "mail"
-if ENV.EMAIL_URL:
-    _mail = urlsplit(ENV.EMAIL_URL)
+_mail = urlsplit(ENV.EMAIL_URL)
+if _mail.scheme == "anymail":
+    EMAIL_BACKEND = f"anymail.backends.{_mail.hostname}.EmailBackend"
+    ANYMAIL: dict[str, Any] = {f"{_mail.hostname}_{name}".upper(): value for name, value in parse_qsl(_mail.query)}
+    ANYMAIL |= {"REQUESTS_TIMEOUT": (5, EMAIL_TIMEOUT)}
+elif ENV.EMAIL_URL:
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_USE_SSL = _mail.scheme == "smtps"
     EMAIL_USE_TLS = _mail.scheme == "smtp"

@@ -119,12 +119,12 @@ def remind_of_chargeback(world: World, dispute: Dispute) -> None:
 
 
 def resolve_chargeback(world: World, dispute: Dispute, *, resolution: str) -> None:
-    """`declined`: the merchant keeps the money; anything accepted: the money goes back and the charge is reversed."""
+    """`declined`: the merchant keeps the money, or has it again; anything accepted: the charge is reversed."""
     dispute.status, dispute.resolution, dispute.updated_at = "resolved", resolution, world.now
     world.store.touch(dispute)
     charge = world.store.known(Charge, dispute.charge_id)
-    if resolution.endswith("accepted"):
-        charge.status = "reversed"
+    if resolution.endswith("accepted") or charge.status == "reversed":
+        charge.status = "reversed" if resolution.endswith("accepted") else "success"
         world.store.touch(charge)
     if dispute.provider == "paystack":
         paystack_events.dispute_changed(world, dispute, event="resolve")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.results import Line
-from bench.sections import acknowledgments, bills, books, ledger, pages, payments
+from bench.sections import acknowledgments, bills, books, ledger, orders, pages, payments
 from bench.sizes import Size
 
 SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
@@ -14,5 +14,6 @@ SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
     "payments": payments.measure,
     "acknowledgments": acknowledgments.measure,
     "pages": pages.measure,
+    "orders": orders.measure,
     "books": books.measure,
 }

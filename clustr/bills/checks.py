@@ -110,13 +110,18 @@ INVARIANTS = [
              SELECT t.cluster_id, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
              FROM ledger_transfer t JOIN ledger_account a ON a.cluster_id = t.cluster_id
                AND a.id IN (t.credit, t.debit) AND a.kind = 'cluster_wallet'
-             WHERE t.kind IN ('bill_payment', 'bill_refund') GROUP BY 1) AS l USING (cluster_id)
+             LEFT JOIN payments_transaction r
+               ON r.cluster_id = t.cluster_id AND r.id = t.journal AND t.kind = 'refund_to_source'
+             WHERE t.kind IN ('bill_payment', 'bill_refund') OR r.status = 'completed' GROUP BY 1) AS l USING (cluster_id)
            WHERE p.amount IS DISTINCT FROM l.amount""",
         f"""WITH moved AS MATERIALIZED (
              SELECT t.cluster_id, t.journal, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
              FROM {RECENT_TRANSFERS} AS t JOIN ledger_account a ON a.cluster_id = t.cluster_id
                AND a.id IN (t.credit, t.debit) AND a.kind = 'cluster_wallet'
-             WHERE t.kind IN ('bill_payment', 'bill_refund') GROUP BY 1, 2)
+             WHERE t.kind IN ('bill_payment', 'bill_refund') GROUP BY 1, 2
+             UNION ALL
+             SELECT t.cluster_id, t.journal, -t.amount FROM {_PAID} AS p
+             JOIN ledger_transfer t ON t.cluster_id = p.cluster_id AND t.id = p.id AND t.kind = 'refund_to_source')
            SELECT coalesce(p.cluster_id, l.cluster_id), coalesce(p.id, l.journal), p.amount_minor, l.amount
            FROM {_PAID} AS p FULL JOIN moved AS l ON (l.cluster_id, l.journal) = (p.cluster_id, p.id)
            WHERE p.amount_minor IS DISTINCT FROM l.amount""",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -51,6 +52,14 @@ class MemberBillFilter:
     status: MemberStatus | None = None
     type: BillType | None = None
     category: BillCategory | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Payable:
+    """What one member could pay now on bills of one type, in minor units, and how many more they have to acknowledge."""
+
+    minor: int
+    to_acknowledge: int
 
 
 def bills_visible_to(
@@ -125,6 +134,26 @@ def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
         outstanding=Money(int(sum(row[4] for row in to_pay)), actor.currency),
         next_due_date=min(upcoming, default=None),
     )
+
+
+def payable_of(*, wanted: Sequence[tuple[UUID, BillType]], now: datetime) -> dict[tuple[UUID, BillType], Payable]:
+    """For each member and type of bills, in the cluster under way: what is open to be paid now, and how many bills wait for
+    an acknowledgment first. Nothing is held: it is for telling people, not for paying."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT m.member, m.type, coalesce(sum(o.due_minor - o.paid_minor)"
+            " FILTER (WHERE o.acknowledged_at IS NOT NULL), 0)::bigint, count(o.id) FILTER (WHERE o.acknowledged_at IS NULL)"
+            " FROM (SELECT DISTINCT * FROM unnest(%(members)s::uuid[], %(types)s::text[])) AS m(member, type)"
+            " LEFT JOIN LATERAL (SELECT * FROM bills_owed b WHERE b.cluster_id = kit_tenant() AND b.member_id = m.member"
+            "   AND b.type = m.type AND b.cancelled_at IS NULL AND b.paid_minor < b.due_minor AND b.dispute_id IS NULL"
+            "   AND (b.due_date >= %(now)s OR b.allow_payment_after_due)) AS o ON true GROUP BY 1, 2",
+            {
+                "members": [user_id for user_id, _ in wanted],
+                "types": [type.value for _, type in wanted],
+                "now": now,
+            },
+        )
+        return {(member, BillType(type)): Payable(minor, waiting) for member, type, minor, waiting in cursor.fetchall()}
 
 
 def member_bill_view(row: tuple[Any, ...], *, now: datetime) -> MemberBillView:

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from django.db import connection
 
+from clustr.bills import commands
 from clustr.clusters import queries as clusters
-from clustr.kit.jobs import periodic
+from clustr.kit import clock
+from clustr.kit.jobs import MESSAGES, periodic
 from clustr.kit.tenancy import tenant
 
 # The newest act of each kind is one step back in its index, whatever the statistics say: sorting is switched off for this
@@ -42,3 +44,17 @@ def close_tallies_of(cluster_id: UUID) -> None:
     for bill_id in bills:
         with tenant(cluster_id), connection.cursor() as cursor:
             cursor.execute("SELECT bills_close(%s)", [bill_id])
+
+
+@periodic(cron="10 6 * * *", name="bills.check_overdue_bills", queue=MESSAGES)
+def check_overdue_bills(timestamp: int) -> None:
+    """Every morning: tell who still owes on a bill that its due date has passed."""
+    del timestamp
+    commands.check_overdue_bills(now=clock.now())
+
+
+@periodic(cron="20 6 * * *", name="bills.send_bill_reminders", queue=MESSAGES)
+def send_bill_reminders(timestamp: int) -> None:
+    """Every morning: remind who still owes of the bills that fall due soon."""
+    del timestamp
+    commands.send_bill_reminders(now=clock.now())

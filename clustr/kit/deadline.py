@@ -8,7 +8,7 @@ from __future__ import annotations
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,8 +34,10 @@ def deadline(seconds: float) -> Iterator[None]:
         _present.at = before
 
 
-def deadline_transport() -> httpx.HTTPTransport:
-    """A pooling transport that verifies certificates, reads nothing from the environment and keeps the deadline."""
+def deadline_transport(*, address_of: Callable[[str, int], str] | None = None) -> httpx.HTTPTransport:
+    """A pooling transport that verifies certificates, reads nothing from the environment and keeps the deadline.
+
+    `address_of`: the address to connect to for a host and port, or it raises; the certificate must be the host's."""
     verified = httpx.create_ssl_context(verify=True, trust_env=False)
     transport = httpx.HTTPTransport(verify=verified, trust_env=False)
     transport._pool = httpcore.ConnectionPool(
@@ -43,7 +45,7 @@ def deadline_transport() -> httpx.HTTPTransport:
         max_connections=32,
         max_keepalive_connections=8,
         keepalive_expiry=5.0,  # short: a connection the other side just closed would make an outcome unknown
-        network_backend=_Backend(),
+        network_backend=_Backend(address_of),
     )
     return transport
 
@@ -58,8 +60,9 @@ def _left(timeout: float | None, error: type[Exception]) -> float | None:
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self) -> None:
+    def __init__(self, address_of: Callable[[str, int], str] | None) -> None:
         self._real = httpcore.SyncBackend()
+        self._address_of = address_of
 
     def connect_tcp(
         self,
@@ -69,6 +72,8 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
+        if self._address_of is not None:
+            host = self._address_of(host, port)
         left = _left(timeout, httpcore.ConnectTimeout)
         return _Stream(self._real.connect_tcp(host, port, left, local_address, socket_options))
 

@@ -61,8 +61,11 @@ def periodic(*, cron: str, name: str, queue: str = UPKEEP) -> Callable[[Callable
     return register
 
 
-def enqueue(name: str, *, at: datetime | None = None, once_key: str | None = None, **ids: Any) -> None:
-    """Defer a job by name in the transaction under way. `once_key`: if such a job waits already, nothing is added."""
+def enqueue(
+    name: str, *, at: datetime | None = None, once_key: str | None = None, one_by_one: str | None = None, **ids: Any
+) -> None:
+    """Defer a job by name in the transaction under way. `once_key`: if such a job waits already, nothing is added.
+    `one_by_one`: of the jobs with the same word, one runs at a time, on however many workers."""
     job = django_app.tasks[name]
     deferrer = configure_task(
         name=name,
@@ -70,6 +73,7 @@ def enqueue(name: str, *, at: datetime | None = None, once_key: str | None = Non
         queue=job.queue,
         priority=job.priority,
         queueing_lock=once_key or job.queueing_lock,
+        lock=one_by_one,
         schedule_at=clock.real(at) if at else None,
     )
     arguments = {key: str(value) for key, value in ids.items()}

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeAlias
 
 import structlog
 
 from clustr.kit import metrics
-from clustr.kit.invariants import BrokenInvariant, examine
+from clustr.kit.invariants import BrokenInvariant, Violation, examine
 
 log = structlog.get_logger(__name__)
+
+Alarm: TypeAlias = Callable[[Violation], None]
+"""Told of each invariant that does not hold, with the first rows that break it."""
+
+_alarms: list[Alarm] = []
+
+
+def register_alarm(function: Alarm) -> None:
+    """Have this told of what does not hold, besides the log. Called by `apps.ready()`."""
+    if function not in _alarms:
+        _alarms.append(function)
 
 
 def watch_books(*, since: datetime | None = None, using: str = "checker") -> int:
@@ -17,11 +30,11 @@ def watch_books(*, since: datetime | None = None, using: str = "checker") -> int
 
     One that cannot be examined is as bad as one that does not hold, and ends the run.
     """
-    broken = 0
+    broken: list[Violation] = []
     try:
         for found in examine(since=since, using=using):
             if found.rows:
-                broken += 1
+                broken.append(found)
                 metrics.VIOLATIONS.labels(found.invariant.name).inc()
                 rows = [[str(value) for value in row] for row in found.rows]
                 log.critical("invariant_violated", invariant=found.invariant.name, says=found.invariant.says, rows=rows)
@@ -30,4 +43,7 @@ def watch_books(*, since: datetime | None = None, using: str = "checker") -> int
         log.critical("books_not_examined", exc_info=True)
         raise
     metrics.BOOKS_EXAMINED.labels("full" if since is None else "recent").inc()
-    return broken
+    for found in broken:
+        for alarm in _alarms:
+            alarm(found)
+    return len(broken)

@@ -16,6 +16,7 @@ class AccountKind(StrEnum):
     CLUSTER_WALLET = "cluster_wallet"
     PAYOUTS = "payouts"
     SUSPENSE = "suspense"
+    REFUNDS = "refunds"
     RECEIVED_CASH = "received_cash"
     RECEIVED_BANK_TRANSFER = "received_bank_transfer"
     RECEIVED_POS = "received_pos"
@@ -28,6 +29,7 @@ class AccountKind(StrEnum):
     TAX_PAYABLE = "tax_payable"
     CUSTOMER_CREDIT = "customer_credit"
     BAD_DEBTS = "bad_debts"
+    CHARGEBACKS = "chargebacks"
 
 
 GUARDED = frozenset({AccountKind.MEMBER_WALLET, AccountKind.CUSTOMER_CREDIT})
@@ -44,6 +46,7 @@ OPEN = frozenset(
         AccountKind.PROVIDER_FEES,
         AccountKind.RECEIVABLES,
         AccountKind.BAD_DEBTS,
+        AccountKind.CHARGEBACKS,
     }
 )
 """Kinds that stand for money outside: their balance is negative by what came in, or is still to come. The rest may not
@@ -76,10 +79,30 @@ class TransferKind(StrEnum):
     INVOICE_PAID = "invoice_paid"
     INVOICE_OVERPAID = "invoice_overpaid"
     WRITTEN_OFF = "written_off"
+    REFUND_TO_SOURCE = "refund_to_source"
+    REFUND_RETURNED = "refund_returned"
+    REFUND_SENT = "refund_sent"
+    SUSPENSE_PLACED = "suspense_placed"
+    CHARGEBACK = "chargeback"
+    CHARGEBACK_ADVANCE = "chargeback_advance"
+    CHARGEBACK_BORNE = "chargeback_borne"
+    CHARGEBACK_WON = "chargeback_won"
+    CHARGEBACK_CHARGED = "chargeback_charged"
+    CHARGEBACK_CREDITED = "chargeback_credited"
+    CONTRIBUTION = "contribution"
 
 
-BESIDE = frozenset({TransferKind.FEE_SURCHARGE, TransferKind.PROVIDER_FEE, TransferKind.PAYOUT_SENT})
-"""Transfers beside a transaction's own amount: what the provider took for it, and the confirmed end of a payout."""
+BESIDE = frozenset(
+    {
+        TransferKind.FEE_SURCHARGE,
+        TransferKind.PROVIDER_FEE,
+        TransferKind.PAYOUT_SENT,
+        TransferKind.REFUND_SENT,
+        TransferKind.CHARGEBACK_ADVANCE,
+    }
+)
+"""Transfers beside a transaction's own amount: what the provider took for it, the confirmed end of a payout or of a refund,
+and what lets the cluster's wallet bear more than it holds."""
 
 DOCUMENTED = frozenset(
     {

@@ -61,21 +61,27 @@ INVARIANTS = [
     ),
     Invariant(
         "payments.refunds_within",
-        "What was refunded of a transaction is the sum of its refunds, and no more than its amount.",
+        "What was refunded of a transaction is the sum of its refunds, and with what is under way no more than its amount.",
         """SELECT t.cluster_id, t.id, t.refunded_minor, coalesce(r.amount, 0) FROM payments_transaction t
            LEFT JOIN (
              SELECT cluster_id, subject_id, sum(amount_minor) AS amount FROM payments_transaction
              WHERE purpose = 'refund' AND status = 'completed' GROUP BY 1, 2) AS r
              ON r.cluster_id = t.cluster_id AND r.subject_id = t.id
-           WHERE t.refunded_minor <> coalesce(r.amount, 0)""",
+           LEFT JOIN (
+             SELECT cluster_id, subject_id, sum(amount_minor) AS amount FROM payments_transaction
+             WHERE purpose = 'refund' AND status IN ('pending', 'processing', 'unknown') GROUP BY 1, 2) AS w
+             ON w.cluster_id = t.cluster_id AND w.subject_id = t.id
+           WHERE t.refunded_minor <> coalesce(r.amount, 0) OR t.refunded_minor + coalesce(w.amount, 0) > t.amount_minor""",
         f"""WITH made AS MATERIALIZED (SELECT cluster_id, id, purpose, subject_id FROM {_MADE} AS m)
            SELECT t.cluster_id, t.id, t.refunded_minor, r.amount FROM (
              SELECT cluster_id, id FROM made UNION SELECT cluster_id, subject_id FROM made WHERE purpose = 'refund') AS w
            JOIN payments_transaction t ON t.cluster_id = w.cluster_id AND t.id = w.id
-           CROSS JOIN LATERAL (SELECT coalesce(sum(amount_minor), 0) AS amount FROM payments_transaction r
-             WHERE r.subject_id = t.id AND r.cluster_id = t.cluster_id
-               AND r.purpose = 'refund' AND r.status = 'completed') AS r
-           WHERE t.refunded_minor <> r.amount""",
+           CROSS JOIN LATERAL (SELECT
+             coalesce(sum(amount_minor) FILTER (WHERE status = 'completed'), 0) AS amount,
+             coalesce(sum(amount_minor) FILTER (WHERE status IN ('pending', 'processing', 'unknown')), 0) AS under_way
+             FROM payments_transaction r
+             WHERE r.subject_id = t.id AND r.cluster_id = t.cluster_id AND r.purpose = 'refund') AS r
+           WHERE t.refunded_minor <> r.amount OR t.refunded_minor + r.under_way > t.amount_minor""",
     ),
     Invariant(
         "payments.history",

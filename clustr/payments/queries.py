@@ -8,14 +8,15 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.models import Case as SqlCase
-from django.db.models import OuterRef, QuerySet, Subquery, When
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, When
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.payments.models import Case, SavedMethod, Transaction
+from clustr.kit.tenancy import current_tenant, tenant
+from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, Transaction
 from clustr.payments.providers.nouns import REFERENCE
-from clustr.payments.refusals import TransactionNotFound
-from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
+from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
+from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import CaseView, SavedMethodView, TransactionView
 
 _REFUNDED = Transaction.objects.filter(
@@ -65,6 +66,26 @@ def due_attempts(*, now: datetime, limit: int) -> list[Place]:
             [now, limit],
         )
         return [Place(*row) for row in cursor.fetchall()]
+
+
+def settlement_behind(*, transaction_id: UUID | None) -> Settlement | None:
+    """What a provider took for a transaction of the current cluster: all or a part of one of its charges. None where no
+    provider did."""
+    found = Settlement.objects.filter(
+        Q(asked_id=transaction_id, completes_minor__gt=0) | Q(surplus_id=transaction_id), cluster_id=current_tenant()
+    )
+    return found.first()
+
+
+def open_refunds_of(*, cluster_id: UUID, transaction_id: UUID) -> list[UUID]:
+    """The refunds of a payment, or of what was more than was asked for it, that its provider has not decided yet."""
+    with tenant(cluster_id):
+        surplus = Settlement.objects.filter(cluster_id=cluster_id, asked_id=transaction_id).exclude(surplus_id=None)
+        paid = [transaction_id, *surplus.values_list("surplus_id", flat=True)]
+        found = Transaction.objects.filter(
+            cluster_id=cluster_id, purpose=Purpose.REFUND, subject_id__in=paid, status__in=OPEN
+        )
+        return list(found.order_by("id").values_list("id", flat=True))
 
 
 def transactions_of_cluster(
@@ -137,6 +158,28 @@ def my_methods(*, actor: Actor) -> list[SavedMethodView]:
         )
         for method in kept.order_by("-id")
     ]
+
+
+def method_of(*, actor: Actor, method_id: UUID, provider: str) -> SavedMethod:
+    """A saved card of the member's own with this provider. Refuses `PaymentMethodNotFound`."""
+    found = SavedMethod.objects.filter(
+        cluster_id=actor.cluster_id, id=method_id, user_id=actor.member_id, provider=provider, removed_at=None
+    ).first()
+    if found is None:
+        raise PaymentMethodNotFound
+    return found
+
+
+def waiting_payment_of_bill(*, actor: Actor, bill_id: UUID) -> bool:
+    """Whether the member has paid on a bill in a way of which it is not known what became: a start that was not heard, or a
+    card that was charged and is not decided. Paying again could pay twice."""
+    open_ones = Transaction.objects.filter(
+        cluster_id=actor.cluster_id, user_id=actor.member_id, purpose=Purpose.BILL, subject_id=bill_id, status__in=OPEN
+    )
+    charged = Attempt.objects.filter(
+        cluster_id=OuterRef("cluster_id"), id=OuterRef("id"), method_id__isnull=False, checkout_url=""
+    )
+    return open_ones.filter(Q(status=TransactionStatus.UNKNOWN) | Exists(charged)).exists()
 
 
 def view_of(transaction: Transaction) -> TransactionView:

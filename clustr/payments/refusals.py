@@ -29,6 +29,18 @@ class NotRefundable(Conflict):
     code = "not_refundable"
 
 
+class NoSourceToRefund(Conflict):
+    """No provider took this payment, or not for us: give it back to the wallet."""
+
+    code = "no_source_to_refund"
+
+
+class RefundUnderWay(Conflict):
+    """A refund to the source is under way; what becomes of it must be known first."""
+
+    code = "refund_under_way"
+
+
 class TransactionNotRetryable(Conflict):
     """Only a failed payment through a provider can be tried again."""
 

@@ -43,6 +43,10 @@ STEPS: dict[TransactionStatus, frozenset[TransactionStatus]] = {
 """From each state, the states that may follow. A late success settles even after `failed` or `cancelled`."""
 
 
+OPEN = (S.PENDING, S.PROCESSING, S.UNKNOWN)
+"""The states that something can still become of."""
+
+
 class Purpose(StrEnum):
     """What a transaction is for; its `subject_id` is an id of the room that owns that purpose."""
 
@@ -53,6 +57,8 @@ class Purpose(StrEnum):
     REFUND = "refund"
     SURPLUS = "surplus"
     FEES = "fees"
+    CHARGEBACK = "chargeback"
+    RECURRING_PAYMENT = "recurring_payment"
 
 
 class AttemptKind(StrEnum):
@@ -84,3 +90,6 @@ class CaseKind(StrEnum):
     FEE_DIFFERS = "fee_differs"
     AMOUNT_DIFFERS = "amount_differs"
     CLEARING_DIFFERS = "clearing_differs"
+    REFUND_FAILED = "refund_failed"
+    NEVER_ANSWERED = "never_answered"
+    PAYOUT_DIFFERS = "payout_differs"

@@ -73,6 +73,11 @@ def _last_proof(session: Any) -> datetime | None:
     return datetime.fromtimestamp(max(instants), UTC) if instants else None
 
 
+def is_platform_staff(*, user_id: UUID) -> bool:
+    """Whether somebody is one of the platform's own people, and active."""
+    return User.objects.filter(id=user_id, is_platform_staff=True, is_active=True).exists()
+
+
 def find_by_email(*, email: str) -> UUID | None:
     """The person with this address, if any."""
     try:
@@ -108,6 +113,12 @@ def contact_of(*, user_id: UUID) -> Contact:
     if user_id not in contacts:
         raise PersonNotFound
     return contacts[user_id]
+
+
+def platform_staff() -> list[UUID]:
+    """The platform's own people."""
+    found = User.objects.filter(is_platform_staff=True, is_active=True).order_by("id")
+    return list(found.values_list("id", flat=True))
 
 
 def export_person(*, user_id: UUID) -> dict[str, Any]:

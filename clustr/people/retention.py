@@ -19,6 +19,8 @@ class Retention:
 
 SESSION = timedelta(days=14)
 MAIL = timedelta(days=7)
+TOLD = timedelta(days=400)
+MESSAGES = timedelta(days=90)
 INVITATION = timedelta(days=7)
 PASSWORD_RESET = timedelta(hours=1)
 
@@ -71,6 +73,20 @@ RETENTION = (
         timedelta(days=90),
         "being acted on, then the nightly purge",
         "needed to act on them, and as evidence in a dispute with the provider",
+    ),
+    Retention(
+        "told",
+        "what people were told, what of it they have read",
+        TOLD,
+        "older than this, then the nightly purge; read marks and choices also with the erasure",
+        "so that people can look up what they were told about a year's bills",
+    ),
+    Retention(
+        "messages",
+        "that a message was sent to somebody, on which channel, without its text",
+        MESSAGES,
+        "older than this, then the nightly purge, or the erasure",
+        "so that nobody is told twice, and to answer who was told",
     ),
     Retention(
         "books",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connections
 
 from clustr.clusters.queries import settings_of, system_actor
@@ -19,8 +20,10 @@ from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
 from clustr.ledger.types import AccountKind
 from clustr.payments.models import Attempt, Transaction
-from clustr.payments.providers.registry import MAKERS
+from clustr.payments.providers.port import PaymentProvider
+from clustr.payments.providers.registry import MAKERS, available_providers, provider_named
 from clustr.payments.queries import Place, place_of_reference
+from clustr.payments.refusals import ProviderNotAvailable
 from clustr.payments.states import TransactionStatus
 from clustr.settlement.models import Receipt, Reconciliation
 from clustr.settlement.refusals import ReceiptNotFound
@@ -86,6 +89,17 @@ def reconciliation_runs(*, actor: Actor) -> list[Reconciliation]:
     not told."""
     _require_view(actor)
     return list(Reconciliation.objects.order_by("provider", "-at").distinct("provider"))
+
+
+def payout_provider() -> PaymentProvider | None:
+    """The provider that sends money to bank accounts: PAYOUT_PROVIDER, or the first that has keys. None: none does."""
+    wanted = settings.ENV.PAYOUT_PROVIDER
+    if wanted:
+        try:
+            return provider_named(name=wanted)
+        except ProviderNotAvailable:
+            return None
+    return next((provider_named(name=name) for name in available_providers()), None)
 
 
 def check_receipt(*, code: str) -> CheckedReceipt:

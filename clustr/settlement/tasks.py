@@ -18,20 +18,41 @@ RECONCILED, STILL_MOVING = timedelta(days=3), timedelta(minutes=15)
 
 @task(name="settlement.confirm", queue=MONEY)
 def confirm(cluster_id: str, transaction_id: str) -> None:
-    """Ask the provider what became of an attempt."""
-    commands.confirm_payment(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
+    """Ask the provider what became of an attempt. If that fails by an error, it is asked about ever more seldom."""
+    asked = {"cluster_id": UUID(cluster_id), "transaction_id": UUID(transaction_id)}
+    try:
+        commands.confirm_payment(**asked, now=clock.now())
+    except Exception:
+        commands.postpone_confirm(**asked, now=clock.now())
+        raise
 
 
 @task(name="settlement.handle_notice", queue=MONEY)
 def handle_notice(notice_id: str) -> None:
-    """Act on a provider's notice."""
-    commands.handle_notice(notice_id=UUID(notice_id), now=clock.now())
+    """Act on a provider's notice. If that fails by an error, it is tried ever more seldom."""
+    try:
+        commands.handle_notice(notice_id=UUID(notice_id), now=clock.now())
+    except Exception:
+        commands.postpone_notice(notice_id=UUID(notice_id), failed=True, now=clock.now())
+        raise
 
 
 @task(name="settlement.send_payout", queue=MONEY)
 def send_payout(cluster_id: str, transaction_id: str) -> None:
     """Send a payout that may go."""
     commands.send_payout(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
+
+
+@task(name="settlement.send_refund", queue=MONEY)
+def send_refund(cluster_id: str, transaction_id: str) -> None:
+    """Ask a provider to give a payment back."""
+    commands.send_refund(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
+
+
+@task(name="settlement.charge_saved_card", queue=MONEY)
+def charge_saved_card(cluster_id: str, transaction_id: str) -> None:
+    """Charge the saved card of a payment that was recorded."""
+    commands.charge_saved_card(cluster_id=UUID(cluster_id), transaction_id=UUID(transaction_id), now=clock.now())
 
 
 @task(name="settlement.charge_fees", queue=MONEY)
@@ -75,3 +96,4 @@ def reconcile(timestamp: int) -> None:
     del timestamp
     now = clock.now()
     commands.reconcile(since=now - RECONCILED, until=now - STILL_MOVING, now=now)
+    commands.reconcile_payouts(since=now - RECONCILED, until=now - STILL_MOVING, now=now)

@@ -55,6 +55,33 @@ INVARIANTS = [
            WHERE held.amount <> waiting.amount""",
     ),
     Invariant(
+        "wallets.refunds_hold",
+        "The refunds account holds exactly what providers were asked to give back and have not decided.",
+        """SELECT cluster_id, currency, a.amount, w.amount FROM (
+             SELECT t.cluster_id, a.currency, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
+             FROM ledger_account a JOIN ledger_transfer t ON t.cluster_id = a.cluster_id AND a.id IN (t.credit, t.debit)
+             WHERE a.kind = 'refunds' GROUP BY 1, 2) AS a
+           FULL JOIN (
+             SELECT cluster_id, currency, sum(amount_minor) AS amount FROM payments_transaction
+             WHERE purpose = 'refund' AND status IN ('pending', 'processing', 'unknown') GROUP BY 1, 2) AS w
+             USING (cluster_id, currency)
+           WHERE coalesce(a.amount, 0) <> coalesce(w.amount, 0)""",
+        f"""SELECT a.cluster_id, a.currency, held.amount, waiting.amount FROM (
+             SELECT DISTINCT a.cluster_id, a.id, a.currency FROM {RECENT_TRANSFERS} AS t
+             JOIN ledger_account a ON a.cluster_id = t.cluster_id AND a.id IN (t.credit, t.debit) AND a.kind = 'refunds'
+           ) AS a
+           CROSS JOIN LATERAL (SELECT
+             coalesce((SELECT sum(t.amount) FROM ledger_transfer t
+                       WHERE t.credit = a.id AND t.cluster_id = a.cluster_id), 0)
+             - coalesce((SELECT sum(t.amount) FROM ledger_transfer t
+                         WHERE t.debit = a.id AND t.cluster_id = a.cluster_id), 0) AS amount) AS held
+           CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount_minor), 0) AS amount FROM payments_attempt p
+             JOIN payments_transaction r ON r.cluster_id = p.cluster_id AND r.id = p.id
+             WHERE p.cluster_id = a.cluster_id AND p.kind = 'refund' AND r.purpose = 'refund' AND r.currency = a.currency
+               AND r.status IN ('pending', 'processing', 'unknown')) AS waiting
+           WHERE held.amount <> waiting.amount""",
+    ),
+    Invariant(
         "wallets.two_people",
         "Nobody approved or rejected their own transfer.",
         _TWO_PEOPLE,

@@ -16,6 +16,7 @@ from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
 from clustr.ledger.types import AccountKind, TransferKind
 from clustr.payments.models import Transaction
+from clustr.payments.states import TransactionStatus
 from clustr.wallets.models import Operation, Payout
 from clustr.wallets.refusals import PayoutNotFound
 from clustr.wallets.types import Destination, OfflineMethod, OperationKind, OperationView, Revenue, WalletView
@@ -36,7 +37,28 @@ _SHOWN_AS = {
     TransferKind.REVERSAL: OperationKind.ADJUSTMENT,
     TransferKind.PAYOUT_BOUNCED: OperationKind.TRANSFER,
     TransferKind.FEE_CHARGED: OperationKind.FEE,
+    TransferKind.REFUND_TO_SOURCE: OperationKind.REFUND,
+    TransferKind.REFUND_RETURNED: OperationKind.REFUND,
+    TransferKind.SUSPENSE_PLACED: OperationKind.ADJUSTMENT,
+    TransferKind.CHARGEBACK_ADVANCE: OperationKind.ADJUSTMENT,
+    TransferKind.CHARGEBACK_CHARGED: OperationKind.FEE,
+    TransferKind.CHARGEBACK_CREDITED: OperationKind.FEE,
+    TransferKind.CONTRIBUTION: OperationKind.CONTRIBUTION,
 }
+
+_CAME_BACK = (TransferKind.PAYOUT_RETURN, TransferKind.REFUND_RETURNED)
+"""Lines that undo what did not happen in the end: that undoing is done, whatever became of the transaction."""
+
+FROM_BILLS = frozenset(
+    {
+        TransferKind.BILL_PAYMENT,
+        TransferKind.BILL_REFUND,
+        TransferKind.REFUND_TO_SOURCE,
+        TransferKind.REFUND_RETURNED,
+    }
+)
+REVENUE = FROM_BILLS | {TransferKind.CONTRIBUTION}
+"""The transfers by which the cluster's wallet earns; both the money and, of bills, what was given back."""
 
 
 def my_wallet(*, actor: Actor) -> WalletView:
@@ -64,26 +86,26 @@ def cluster_wallet_balance(*, actor: Actor) -> Money:
 
 
 def cluster_wallet_revenue(*, actor: Actor, now: datetime) -> Revenue:
-    """What bills brought in net of refunds: today, this month and this year in the cluster's time zone, by the bill's
-    type this year and by month over the last twelve; needs ViewWallet."""
+    """What bills brought in net of refunds, and contributions: today, this month and this year in the cluster's time zone,
+    by the bill's type (and `contribution`) this year, and by month over the last twelve; needs ViewWallet."""
     actor.require("ViewWallet")
-    return _revenue(actor, now)
+    return _revenue(actor, now, REVENUE)
 
 
 def collections_by_month(*, actor: Actor, now: datetime) -> dict[date, Money]:
     """What bills brought in net of refunds in each of the last twelve months; needs ViewPayments."""
     actor.require("ViewPayments")
-    return _revenue(actor, now).by_month
+    return _revenue(actor, now, FROM_BILLS).by_month
 
 
-def _revenue(actor: Actor, now: datetime) -> Revenue:
+def _revenue(actor: Actor, now: datetime, kinds: frozenset[TransferKind]) -> Revenue:
     today = now.astimezone(ZoneInfo(actor.timezone)).date()
     year_start, month_start = today.replace(month=1, day=1), today.replace(day=1)
     months = _last_months(today)
     sums: dict[str, int] = dict.fromkeys(("today", "month", "year"), 0)
     by_type: dict[str, int] = {}
     by_month = dict.fromkeys(months, 0)
-    for line in _takings(actor, since=min(months[0], year_start), today=today):
+    for line in _takings(actor, kinds, since=min(months[0], year_start), today=today):
         net = line.credits - line.debits
         sums["today"] += line.today_net
         sums["month"] += net if line.month >= month_start else 0
@@ -101,12 +123,12 @@ def _revenue(actor: Actor, now: datetime) -> Revenue:
     )
 
 
-def _takings(actor: Actor, *, since: date, today: date) -> list[ledger.TurnoverLine]:
+def _takings(actor: Actor, kinds: frozenset[TransferKind], *, since: date, today: date) -> list[ledger.TurnoverLine]:
     account = _cluster_account(actor)
     if account is None:
         return []
     lines = ledger.turnover_by_month(account_id=account, since=since, today=today, timezone=actor.timezone)
-    return [line for line in lines if line.kind in (TransferKind.BILL_PAYMENT, TransferKind.BILL_REFUND)]
+    return [line for line in lines if line.kind in kinds]
 
 
 def _last_months(today: date) -> list[date]:
@@ -190,11 +212,12 @@ def _operation(
         kind=_SHOWN_AS[TransferKind(line.kind)],
         incoming=line.amount_minor > 0,
         amount=Money(abs(line.amount_minor), currency),
-        status=transaction.status,
+        status=TransactionStatus.COMPLETED if line.kind in _CAME_BACK else transaction.status,
         actor_id=operation.actor_id if operation else transaction.user_id,
         reason=operation.reason if operation else transaction.description,
         reference=transaction.reference,
-        metadata=_metadata(operation, payout) | ({"bill_type": line.label} if line.label else {}),
+        metadata=_metadata(operation, payout)
+        | ({"bill_type": line.label} if line.label and line.kind in FROM_BILLS else {}),
         created_at=line.at,
         position=(line.xid, line.id),
     )

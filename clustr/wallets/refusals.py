@@ -83,6 +83,12 @@ class PayoutDecided(Conflict):
     code = "payout_decided"
 
 
+class NotInSuspense(Conflict):
+    """This money does not wait in suspense."""
+
+    code = "not_in_suspense"
+
+
 class MemberNotFoundHere(NotFound):
     """There is no such member in this cluster."""
 

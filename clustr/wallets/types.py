@@ -23,6 +23,7 @@ class OperationKind(StrEnum):
     """What an operation of the cluster's wallet was."""
 
     BILL_PAYMENT = "bill_payment"
+    CONTRIBUTION = "contribution"
     TRANSFER = "transfer"
     ADJUSTMENT = "adjustment"
     FEE = "fee"
@@ -98,7 +99,8 @@ class OperationView:
 
 @dataclass(frozen=True, slots=True)
 class Revenue:
-    """What bills brought in, net of refunds, in the cluster's own days and months."""
+    """What bills, net of refunds, and contributions brought in, in the cluster's own days and months. `by_type`: by the bill's
+    type, and `contribution`."""
 
     today: Money
     this_month: Money

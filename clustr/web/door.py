@@ -37,11 +37,13 @@ __all__ = [
     "once",
     "once_between",
     "once_in_one_statement",
+    "once_keeping_facts",
     "read",
     "read_value",
     "take_turn",
 ]
 
+A = TypeVar("A")
 P = TypeVar("P")
 Q = TypeVar("Q")
 
@@ -115,23 +117,30 @@ def once_between(
     body: BaseModel | None,
     status: int,
     *,
-    record: Callable[[Claim | None], P],
+    record: Callable[[Claim | None, A | None], P],
     ask: Callable[[P], Q],
     shape: Callable[[Q], BaseModel],
+    before: Callable[[], A] | None = None,
 ) -> HttpResponse:
     """For what asks the outside world, once per Idempotency-Key: `record` in the cluster's transaction what will be asked,
     `ask` outside any transaction, then keep the answer that `shape` makes of it in a transaction again.
 
     Nothing is held while the world answers. `record` gets the request's claim, to know what an earlier try of the same
-    request has begun. Takes a turn of the user's throttle.
+    request has begun, and the result of `before`, which is as in `once()`. Takes a turn of the user's throttle.
     """
     take_turn(request)
     actor = actor_of(request)
     claim = _claim(request, body)
+    checked = None
+    if before is not None:
+        answered = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        if answered is not None:
+            return _replay(answered, actor)
+        checked = before()
 
     def first() -> tuple[Answer | None, P | None]:
         known = audit.claim_request(claim) if claim else None
-        return (known, None) if known is not None else (None, record(claim))
+        return (known, None) if known is not None else (None, record(claim, checked))
 
     with noting_permissions() as needed:
         known, recorded = in_tenant(actor.cluster_id, first)
@@ -182,6 +191,33 @@ def once_in_one_statement(
         crash_point("door.once.committed")
     answer = Answer(status, shape(facts).model_dump_json(by_alias=True))
     return _replay(answer, actor) if repeated else json_answer(answer.text, answer.status)
+
+
+def once_keeping_facts(
+    request: Request,
+    body: BaseModel | None,
+    status: int,
+    work: Callable[[], str],
+    shape: Callable[[str], BaseModel],
+) -> HttpResponse:
+    """As `once()`, where the answer holds a secret: kept beside the key are the facts that `work` answers, without it,
+    and `shape` makes the answer of them, the first time and every time after."""
+    take_turn(request)
+    actor = actor_of(request)
+    claim = _claim(request, body)
+
+    def answer() -> tuple[str, bool]:
+        first = audit.claim_request(claim) if claim else None
+        if first is not None:
+            return first.text, True
+        facts = work()
+        if claim:
+            audit.keep_answer(claim, Answer(status, facts), at=request.now)
+        return facts, False
+
+    facts, repeated = in_tenant(actor.cluster_id, answer)
+    made = Answer(status, shape(facts).model_dump_json(by_alias=True))
+    return _replay(made, actor) if repeated else json_answer(made.text, made.status)
 
 
 def read(request: Request, work: Callable[[], BaseModel]) -> HttpResponse:

@@ -10,8 +10,10 @@ from pydantic import Field, StringConstraints
 from clustr.audit.types import Claim
 from clustr.payments.states import TransactionStatus
 from clustr.payments.types import SavedMethodView
-from clustr.settlement.types import Checkout, RequestKey
-from clustr.web.schemas import In, Out
+from clustr.settlement.types import Checkout, RequestKey, SavedCard
+from clustr.wallets.types import SpendAuthorization
+from clustr.web.money_schemas import FailureOut
+from clustr.web.schemas import AmountOut, Currency, In, Out, Pin
 
 Provider = Literal["paystack", "flutterwave"]
 """Which provider takes the money."""
@@ -25,8 +27,15 @@ class CheckoutOut(Out):
 
     transaction_id: UUID
     reference: str = Field(description="The payment's reference, ours and the provider's.")
-    payment_url: str = Field(description="The provider's own page, with every channel it offers.")
+    payment_url: str | None = Field(
+        description="The provider's own page, with every channel it offers. Of a saved card: where its owner confirms, or"
+        " null where they are not needed."
+    )
     status: TransactionStatus
+    amount: AmountOut = Field(description="What is paid for.")
+    surcharge: AmountOut = Field(description="The provider's fee, where the payer bears it: paid on top of `amount`.")
+    currency: Currency
+    failure: FailureOut | None = Field(description="Of a saved card that was declined: why, and what can be done.")
 
 
 def checkout_out(checkout: Checkout) -> CheckoutOut:
@@ -34,9 +43,24 @@ def checkout_out(checkout: Checkout) -> CheckoutOut:
     return CheckoutOut(
         transaction_id=checkout.transaction.id,
         reference=checkout.transaction.reference,
-        payment_url=checkout.payment_url,
+        payment_url=checkout.payment_url or None,
         status=TransactionStatus(checkout.transaction.status),
+        amount=str(checkout.transaction.amount),
+        surcharge=str(checkout.surcharge),
+        currency=checkout.transaction.currency,
+        failure=FailureOut(**checkout.transaction.failure) if checkout.transaction.failure else None,
     )
+
+
+MethodId = Annotated[
+    UUID | None, Field(None, description="A saved card with this provider, to be charged instead of showing its page.")
+]
+SavedCardPin = Annotated[Pin | None, Field(None, description="With a saved card: needed once a PIN is set.")]
+
+
+def saved_card(method_id: UUID | None, authorization: SpendAuthorization | None) -> SavedCard | None:
+    """The saved card that was named in a request, with what its PIN gave."""
+    return SavedCard(method_id, authorization) if method_id else None
 
 
 def request_key(claim: Claim | None) -> RequestKey | None:

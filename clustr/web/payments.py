@@ -51,7 +51,7 @@ def verify_payment(request: Request, body: VerifyIn) -> HttpResponse:
         request,
         body,
         200,
-        record=lambda _claim: body.reference,
+        record=lambda _claim, _checked: body.reference,
         ask=lambda reference: commands.verify_payment(actor=request.actor, reference=reference, now=request.now),
         shape=lambda id: transaction_out(transaction_visible_to(actor=request.actor, transaction_id=id)),
     )

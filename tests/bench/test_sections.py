@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 PATIENCE_SECONDS = 300
-SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "pages", "books"]
+SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "pages", "orders", "books"]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 from clustr.bills import commands as bills
 from clustr.bills.models import Bill, Dispute
 from clustr.kit.tenancy import tenant
+from clustr.recurring import commands as recurring
+from clustr.recurring.types import Frequency, NewOrder
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import ApiClient, Cast, Person, client_of, make_cast
@@ -126,6 +128,24 @@ def withdraw(world: World) -> Asked:
     return Asked(world.cast.bola, f"{MY_WALLET}withdraw/", sent)
 
 
+def _withdrawn(world: World) -> UUID:
+    return wallets.withdraw(
+        actor=world.cast.bola.actor,
+        amount=naira("4.00"),
+        destination=Destination("058", "0123456789", "Bola"),
+        authorization=no_pin(world.cast.bola),
+        now=world.cast.now,
+    ).id
+
+
+def cancel_withdrawal(world: World) -> Asked:
+    return Asked(world.cast.bola, f"{MY_WALLET}withdrawals/{_withdrawn(world)}/cancel/", None)
+
+
+def stop_withdrawal(world: World) -> Asked:
+    return Asked(world.cast.ada, f"{OFFICE}withdrawals/{_withdrawn(world)}/stop/", {"reason": "Not you"})
+
+
 def transfer(world: World) -> Asked:
     sent = {"amount": "6.00", "description": "Diesel", "destination": BANK}
     return Asked(world.cast.ada, f"{OFFICE}cluster_wallet_transfer/", sent)
@@ -202,6 +222,45 @@ def request_pin_reset(world: World) -> Asked:
     return Asked(world.cast.bola, f"{MY_WALLET}reset_pin/", {})
 
 
+ORDERS = "/members/recurring-payments/"
+
+
+def _order(world: World, *, paused: bool = False) -> str:
+    bola, now = world.cast.bola, world.cast.now
+    new = NewOrder("Garden", naira("3.00"), Frequency.MONTHLY, now)
+    made = recurring.create_recurring_payment(actor=bola.actor, new=new, authorization=no_pin(bola), now=now)
+    if paused:
+        recurring.pause_recurring_payment(actor=bola.actor, recurring_payment_id=made, now=now)
+    return str(made)
+
+
+def create_order(world: World) -> Asked:
+    begins = (world.cast.now + timedelta(days=1)).isoformat()
+    sent = {"title": "Garden", "amount": "3.00", "frequency": "weekly", "start_date": begins}
+    return Asked(world.cast.bola, f"{ORDERS}create/", sent)
+
+
+def edit_order(world: World) -> Asked:
+    return Asked(world.cast.bola, f"{ORDERS}{_order(world)}/", {"amount": "4.00"}, method="PATCH")
+
+
+def pause_order(world: World) -> Asked:
+    return Asked(world.cast.bola, f"{ORDERS}pause/", {"recurring_payment_id": _order(world)})
+
+
+def resume_order(world: World) -> Asked:
+    return Asked(world.cast.bola, f"{ORDERS}resume/", {"recurring_payment_id": _order(world, paused=True)})
+
+
+def cancel_order(world: World) -> Asked:
+    return Asked(world.cast.bola, f"{ORDERS}cancel/", {"recurring_payment_id": _order(world)})
+
+
+def pause_order_of_member(world: World) -> Asked:
+    sent = {"recurring_payment_id": _order(world), "reason": "She called"}
+    return Asked(world.cast.ada, f"{OFFICE}pause_recurring_payment/", sent)
+
+
 def _second(world: World) -> Person:
     known = world.cast.palm_grove.people.get("Second")
     return known or world.cast.manager("TransferFunds", "ViewWallet", name="Second")
@@ -215,6 +274,8 @@ REQUESTS: dict[str, tuple[Callable[[World], Asked], str]] = {
     "refund": (refund, "bills.refund"),
     "cancel_and_refund": (cancel_and_refund, "bills.cancel"),
     "withdraw": (withdraw, "wallets.withdraw"),
+    "cancel_withdrawal": (cancel_withdrawal, "wallets.cancel_withdrawal"),
+    "stop_withdrawal": (stop_withdrawal, "wallets.stop_withdrawal"),
     "transfer": (transfer, "wallets.transfer"),
     "approve": (approve, "wallets.approve"),
     "reject": (reject, "wallets.reject"),
@@ -228,6 +289,12 @@ REQUESTS: dict[str, tuple[Callable[[World], Asked], str]] = {
     "withdraw_dispute": (withdraw_dispute, "bills.withdraw_dispute"),
     "freeze": (freeze, "wallets.freeze"),
     "unfreeze": (unfreeze, "wallets.unfreeze"),
+    "create_order": (create_order, "recurring.create"),
+    "edit_order": (edit_order, "recurring.edit"),
+    "pause_order": (pause_order, "recurring.pause"),
+    "resume_order": (resume_order, "recurring.resume"),
+    "cancel_order": (cancel_order, "recurring.cancel"),
+    "pause_order_of_member": (pause_order_of_member, "recurring.pause_of_member"),
     "request_pin_reset": (request_pin_reset, "wallets.request_pin_reset"),
 }
 """Each request by name: how to make one that can be granted, and the crash points of the command behind it."""

@@ -14,16 +14,19 @@ from clustr.bills import commands as bills
 from clustr.bills.commands.issuing import BillChanges
 from clustr.kit.errors import Refusal
 from clustr.kit.ids import new_id
-from clustr.payments.queries import due_attempts
-from clustr.payments.refusals import ProviderWouldNot
+from clustr.kit.tenancy import tenant
+from clustr.payments.queries import due_attempts, my_methods, open_refunds_of
+from clustr.payments.refusals import ProviderWouldNot, RefundExceedsPayment
 from clustr.settlement import commands
-from clustr.settlement.types import Checkout, RequestKey
+from clustr.settlement.types import Checkout, RequestKey, SavedCard
 from clustr.wallets import commands as wallets
+from clustr.wallets.types import Destination
 from sandbox.hooks import Delivery
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.settlement.stage import Stage
 from tests.settlement.test_limbo import refusal
 from tests.settlement.test_payouts import AFTER_COOLING, BANK
+from tests.wallets.test_suspense import set_aside
 
 Act = Callable[[], object]
 _ENDED = ("completed", "failed", "refunded", "cancelled")
@@ -308,6 +311,174 @@ def reconcile(stage: Stage) -> Ready:
     return Ready(run, about=checkout.transaction.id, again=run)
 
 
+def _paid_bill(stage: Stage) -> UUID:
+    bill = issue(stage.cast, "100.00")
+    acknowledge(stage.cast, stage.cast.bola, bill)
+    checkout = stage.pay_bill(stage.cast.bola, bill.id)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    return checkout.transaction.id
+
+
+def _ask_back(stage: Stage, payment: UUID) -> UUID:
+    made = commands.refund_to_source(
+        actor=stage.cast.ada.actor, transaction_id=payment, amount=naira("60.00"), reason="Twice", now=stage.now
+    )
+    return made.id
+
+
+def refund_start(stage: Stage) -> Ready:
+    """The office asks; it looks whether the refund is there before it asks again."""
+    payment = _paid_bill(stage)
+
+    def again() -> None:
+        known = open_refunds_of(cluster_id=stage.cast.cluster_id, transaction_id=payment)
+        _go_on(stage, known[0] if known else _ask_back(stage, payment))
+
+    return Ready(lambda: _ask_back(stage, payment), again=again)
+
+
+def refund_send(stage: Stage) -> Ready:
+    refund = _ask_back(stage, _paid_bill(stage))
+    return Ready(lambda: stage.confirm(refund), about=refund)
+
+
+def refund_refused(stage: Stage) -> Ready:
+    refund = _ask_back(stage, _paid_bill(stage))
+    healthy = _refusing(stage, "/refund")
+    return Ready(lambda: stage.confirm(refund), about=refund, after=healthy)
+
+
+def refund_unheard(stage: Stage) -> Ready:
+    refund = _ask_back(stage, _paid_bill(stage))
+
+    def act() -> None:
+        stage.dial(refund__timeout_after=1.0)
+        try:
+            stage.confirm(refund)
+        finally:
+            stage.heal()
+
+    return Ready(act, about=refund)
+
+
+def refund_again(stage: Stage) -> Ready:
+    refund = _ask_back(stage, _paid_bill(stage))
+    stage.dial(refund__timeout_before=1.0)
+    stage.confirm(refund)
+    stage.heal()
+    for _ in range(2):
+        stage.wait(minutes=10)
+        stage.confirm(refund)
+    stage.wait(minutes=10)
+    return Ready(lambda: stage.confirm(refund), about=refund)
+
+
+def refund_went(stage: Stage) -> Ready:
+    refund = _ask_back(stage, _paid_bill(stage))
+    stage.confirm(refund)
+    stage.wait(minutes=1)
+    return Ready(lambda: stage.confirm(refund), about=refund)
+
+
+def _complaint(stage: Stage, payment: UUID, resolution: str) -> bytes:
+    """What the payer's bank decided, and what the webhook of it can be known by."""
+    body = {"provider": "paystack", "reference": stage.attempt(payment).reference}
+    dispute = stage._control("POST", "/chargeback", body)["id"]
+    stage._control("POST", f"/dispute/{dispute}", {"event": "resolve", "resolution": resolution})
+    return stage.attempt(payment).reference.encode()
+
+
+def chargeback(stage: Stage) -> Ready:
+    payment = _paid_bill(stage)
+    reference = _complaint(stage, payment, "auto-accepted")
+    due = stage.sandbox.due_webhooks()
+    delivery = next(one for one in due if reference in one.body and b"dispute.resolve" in one.body)
+    return Ready(lambda: stage.take(delivery), again=lambda: stage.take(delivery))
+
+
+def reversal(stage: Stage) -> Ready:
+    payment = _paid_bill(stage)
+    _complaint(stage, payment, "auto-accepted")
+    return Ready(lambda: stage.confirm(payment), again=lambda: stage.confirm(payment))
+
+
+def charge_card(stage: Stage) -> Ready:
+    """A saved card, by a request with a key: asked again it goes on with what was begun. What the provider never received
+    has failed in the end, and its owner tries anew."""
+    checkout = stage.deposit(stage.cast.bola, "100.00")
+    stage.end(checkout)
+    stage.confirm(checkout)
+    bola, keys = stage.cast.bola, [RequestKey(new_id(), b"input"), RequestKey(new_id(), b"input")]
+    card = my_methods_of(stage)[0]
+
+    def charge(key: RequestKey) -> UUID:
+        prepared = commands.prepare_deposit(
+            actor=bola.actor,
+            amount=naira("100.00"),
+            provider="paystack",
+            callback_url="",
+            request=key,
+            card=SavedCard(card, no_pin(bola)),
+            now=stage.now,
+        )
+        return commands.open_checkout(actor=bola.actor, prepared=prepared, now=stage.now).transaction.id
+
+    def again() -> None:
+        for key in keys:
+            made = charge(key)
+            _go_on(stage, made)
+            if stage.transaction(made).status == "completed":
+                return
+
+    return Ready(lambda: charge(keys[0]), again=again)
+
+
+def my_methods_of(stage: Stage) -> list[UUID]:
+    with tenant(stage.cast.cluster_id):
+        return [method.id for method in my_methods(actor=stage.cast.bola.actor)]
+
+
+def payout_not_sent(stage: Stage) -> Ready:
+    """The account could not even be asked about: the next look begins again."""
+    fund(stage.cast, stage.cast.bola, "40.00")
+    payout = wallets.withdraw(
+        actor=stage.cast.bola.actor,
+        amount=naira("40.00"),
+        destination=Destination("044", "0690000031", ""),
+        authorization=no_pin(stage.cast.bola),
+        now=stage.now,
+    ).id
+    stage.wait(**AFTER_COOLING)
+
+    def act() -> None:
+        stage.dial(list__timeout_before=1.0)
+        try:
+            stage.send(payout)
+        finally:
+            stage.heal()
+
+    return Ready(act, about=payout)
+
+
+def placing_suspense(stage: Stage) -> Ready:
+    waiting = set_aside(stage.cast, "50.00")
+
+    def place() -> None:
+        with suppress(RefundExceedsPayment):
+            wallets.place_suspense(
+                cluster_id=stage.cast.cluster_id,
+                transaction_id=waiting.id,
+                user_id=stage.cast.bola.user_id,
+                amount=None,
+                reason="The bank named the sender",
+                placed_by=stage.cast.ada.user_id,
+                now=stage.now,
+            )
+
+    return Ready(place, again=place)
+
+
 FLOWS: dict[str, Callable[[Stage], Ready]] = {
     made.__name__: made
     for made in (
@@ -315,7 +486,9 @@ FLOWS: dict[str, Callable[[Stage], Ready]] = {
         *(confirm_success, confirm_decline, confirm_surplus, confirm_less, confirm_unheard),
         *(confirm_bill, confirm_changed_bill, notice),
         *(send_payout, send_payout_refused, send_payout_unheard, send_payout_again),
-        *(payout_arrived, payout_failed, payout_bounced, charge_fees, receipt, reconcile),
+        *(payout_arrived, payout_failed, payout_bounced, payout_not_sent, charge_fees, receipt, reconcile),
+        *(refund_start, refund_send, refund_refused, refund_unheard, refund_again, refund_went),
+        *(chargeback, reversal, charge_card, placing_suspense),
     )
 }
 """Each flow by name."""
@@ -324,7 +497,10 @@ COVERS = {
     *("settlement.prepare", "settlement.started", "settlement.start_failed", "settlement.start_unknown"),
     *("settlement.apply", "settlement.unheard", "settlement.record_payout", "settlement.apply_payout"),
     *("settlement.payout_refused", "settlement.payout_unknown", "settlement.receipt"),
-    *("payments.receive_notice", "wallets.charge_fees"),
+    *("settlement.payout_not_sent", "settlement.refund", "settlement.record_refund", "settlement.apply_refund"),
+    *("settlement.refund_refused", "settlement.refund_unknown", "settlement.record_charge"),
+    *("settlement.dispute", "settlement.reversal"),
+    *("payments.receive_notice", "wallets.charge_fees", "wallets.place_suspense"),
 }
 """The transactions of settlement that these flows pass, each by the name of its crash points."""
 
@@ -332,6 +508,9 @@ BETWEEN = {
     *("settlement.start.recorded", "settlement.start.answered", "settlement.confirm.answered"),
     *("settlement.confirm_charge.answered", "settlement.notice.acted"),
     *("settlement.payout.recorded", "settlement.payout.answered", "settlement.payout.again"),
+    *("settlement.refund.recorded", "settlement.refund.answered", "settlement.refund.again"),
+    *("settlement.charge.recorded", "settlement.charge.answered"),
+    *("settlement.dispute.answered", "settlement.reversal.answered"),
 }
 """The places between transactions, while the outside world is asked."""
 

@@ -23,6 +23,11 @@ UNION ALL SELECT 'paid', sum(paid_minor) FROM bills_memberbill
 UNION ALL SELECT 'cancelled', count(*) FROM bills_bill WHERE cancelled_at IS NOT NULL
 UNION ALL SELECT 'versions', sum(version) FROM bills_bill
 UNION ALL SELECT 'disputes ' || state, count(*) FROM bills_dispute GROUP BY state
+UNION ALL SELECT 'orders ' || state, count(*) FROM recurring_payment GROUP BY state
+UNION ALL SELECT 'ordered', sum(amount_minor) FROM recurring_payment
+UNION ALL SELECT 'periods', sum(next_period + failed_attempts) FROM recurring_payment
+UNION ALL SELECT 'runs ' || state, count(*) FROM recurring_run GROUP BY state
+UNION ALL SELECT 'attempts told', sum(told_attempts) FROM recurring_run
 UNION ALL SELECT 'payouts ' || approval, count(*) FROM wallets_payout GROUP BY approval
 """
 

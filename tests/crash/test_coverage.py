@@ -11,13 +11,22 @@ import pytest
 from clustr.bills import commands as bills
 from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
+from clustr.recurring import commands as recurring
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from tests.crash.requests import REQUESTS
 from tests.crash.settling import COVERS
 from tests.crash.test_pins import IN_DOORS_COMMIT
+from tests.crash.test_recurring import IN_A_SWEEP
 
-ROOMS = {"ledger": ledger, "payments": payments, "wallets": wallets, "bills": bills, "settlement": settlement}
+ROOMS = {
+    "ledger": ledger,
+    "payments": payments,
+    "wallets": wallets,
+    "bills": bills,
+    "recurring": recurring,
+    "settlement": settlement,
+}
 
 PLACES = {
     "wallets.credit_cluster_wallet": "wallets.credit",
@@ -47,6 +56,15 @@ PLACES = {
     "bills.refund_bill_payment": "bills.refund",
     "bills.cancel_bill": "bills.cancel",
     "bills.update_bill_status": "bills.cancel",
+    "recurring.create_recurring_payment": "recurring.create",
+    "recurring.edit_recurring_payment": "recurring.edit",
+    "recurring.pause_recurring_payment": "recurring.pause",
+    "recurring.pause_recurring_payment_of_member": "recurring.pause_of_member",
+    "recurring.resume_recurring_payment": "recurring.resume",
+    "recurring.cancel_recurring_payment": "recurring.cancel",
+    "recurring.process_payment": "recurring.run",
+    "recurring.process_recurring_payments_of": "recurring.run",
+    "recurring.tell_of_runs": "recurring.tell",
     "payments.receive_notice": "payments.receive_notice",
     "wallets.charge_fees_to_cluster": "wallets.charge_fees",
     "settlement.prepare_deposit": "settlement.prepare",
@@ -57,6 +75,12 @@ PLACES = {
     "settlement.verify_payment": "settlement.unheard",
     "settlement.send_payout": "settlement.record_payout",
     "settlement.issue_receipt": "settlement.receipt",
+    "settlement.refund_to_source": "settlement.refund",
+    "settlement.send_refund": "settlement.record_refund",
+    "settlement.charge_saved_card": "settlement.record_charge",
+    "wallets.cancel_withdrawal": "wallets.cancel_withdrawal",
+    "wallets.stop_withdrawal": "wallets.stop_withdrawal",
+    "wallets.place_suspense": "wallets.place_suspense",
 }
 """Every act, and the name of its crash points."""
 
@@ -96,12 +120,30 @@ PARTS = {
     "wallets.finish_payout",
     "wallets.return_payout",
     "wallets.bounce_payout",
+    "wallets.hold_refund",
+    "wallets.finish_refund",
+    "wallets.return_refund",
+    "wallets.book_chargeback",
+    "wallets.bear_chargeback",
+    "wallets.win_chargeback",
+    "wallets.chargebacks_account",
+    "wallets.borne_number",
+    "wallets.require_authorization",
+    "bills.take_back_payment",
+    "payments.lock_refundable",
+    "payments.on_its_way_back",
+    "payments.unsend_attempt",
+    "payments.settle_case",
+    "payments.token_of",
     "bills.lock_for_settlement",
     "bills.settle_direct_payment",
     "wallets.open_wallet",
     "wallets.open_wallets",
     "wallets.record_refunds",
     "wallets.pin_was_checked",
+    "bills.hold_payable_bills",
+    "bills.pay_held_bills",
+    "bills.part_to_pay",
 }
 """Parts of an act's transaction; they begin none themselves."""
 
@@ -112,10 +154,32 @@ MOVE_NOTHING = {
     "wallets.check_new_pin": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
     "wallets.check_pin_reset": "counts an attempt, in a commit of its own; the PIN is set by `keep_pin`",
     "payments.record_settlement": "one INSERT of a settlement, in a savepoint of the settlement's transaction",
+    "payments.Steps": "a noun of the figures",
+    "payments.tell_payment": "counts and logs after the commit; changes nothing",
+    "payments.tell_payments": "counts and logs after the commit; changes nothing",
     "payments.take_case": "a person notes that they look at something",
     "payments.close_case": "a person notes what they found",
-    "payments.remove_method": "forgets a card; nothing pays with one yet",
+    "payments.remove_method": "forgets a card; a charge that is recorded with it fails",
+    "wallets.waiting_in_suspense": "reads what waits",
+    "settlement.postpone_confirm": "asks later, and in the end a person",
+    "settlement.postpone_notice": "asks later, and in the end a person",
+    "settlement.reconcile_payouts": "books by `confirm_payment`, and opens cases",
     "bills.judge_direct_payment": "asks the rules, and changes nothing",
+    "recurring.process_recurring_payments": "runs cluster by cluster, by `process_recurring_payments_of`",
+    "recurring.ask_to_process_recurring_payments": "asks the worker to; what it forgot is due still",
+    "recurring.ask_to_process_cluster": "asks the worker to; what it forgot is due still",
+    "recurring.count_due": "counts",
+    "recurring.count_reminders": "counts",
+    "recurring.count_old_records": "counts",
+    "recurring.send_recurring_payment_reminders": "tells, once for each period by its key",
+    "recurring.clean_up_old_records": "deletes technical records, by the commands of lower rooms",
+    "bills.check_overdue_bills": "tells, once for each bill and version by its key",
+    "bills.send_bill_reminders": "tells, once for each bill, version and day by its key",
+    "bills.count_overdue_bills": "counts",
+    "bills.count_bills_due_soon": "counts",
+    "recurring.due_clusters": "reads",
+    "recurring.untold_clusters": "reads",
+    "recurring.one_at_a_time": "holds a lock of its connection",
     "settlement.accept_notice": "stores by `payments.receive_notice`",
     "settlement.handle_notice": "asks by `confirm_payment`, in its transactions (tests/crash/test_settlement.py)",
     "settlement.reconcile": "books by the same way, and counts (tests/crash/test_settlement.py)",
@@ -161,7 +225,7 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 
 def test_a_request_passes_each_of_them() -> None:
-    interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT)
+    interrupted = {command for _, command in REQUESTS.values()} | IN_DOORS_COMMIT | IN_A_SWEEP
     inside = COVERS - set(PLACES.values())  # the other transactions of one command of settlement
     assert set(PLACES.values()) == interrupted | COVERS - inside
     assert all(name.startswith("settlement.") for name in inside)

@@ -56,6 +56,25 @@ PASSES = {
     "payout_arrived": {"settlement.apply_payout.before_commit"},
     "payout_failed": {"settlement.apply_payout.before_commit"},
     "payout_bounced": {"settlement.apply_payout.before_commit"},
+    "payout_not_sent": {"settlement.payout_not_sent.before_commit"},
+    "refund_start": {"settlement.refund.before_commit"},
+    "refund_send": {
+        "settlement.record_refund.after_commit",
+        "settlement.refund.recorded",
+        "settlement.refund.answered",
+    },
+    "refund_refused": {"settlement.refund_refused.before_commit"},
+    "refund_unheard": {"settlement.refund_unknown.before_commit"},
+    "refund_again": {"settlement.apply_refund.after_commit", "settlement.refund.again"},
+    "refund_went": {"settlement.apply_refund.before_commit", "ledger.post.after"},
+    "chargeback": {"settlement.dispute.answered", "settlement.dispute.before_commit"},
+    "reversal": {"settlement.reversal.answered", "settlement.reversal.before_commit"},
+    "charge_card": {
+        "settlement.record_charge.after_commit",
+        "settlement.charge.recorded",
+        "settlement.charge.answered",
+    },
+    "placing_suspense": {"wallets.place_suspense.before_commit"},
     "charge_fees": {"wallets.charge_fees.before_commit"},
     "receipt": {"settlement.receipt.before_commit"},
     "reconcile": {"settlement.confirm_charge.answered", "settlement.apply.before_commit"},
@@ -67,6 +86,7 @@ NOT_FORKED = {"receipt"}
 LIKE_ANOTHER = {
     *("start_bill_payment", "confirm_decline", "confirm_surplus", "confirm_less", "confirm_changed_bill"),
     *("send_payout_refused", "send_payout_unheard", "payout_arrived", "payout_failed", "reconcile"),
+    *("payout_not_sent", "refund_refused", "refund_unheard", "refund_again", "refund_went"),
 }
 """Flows whose places others fail at by exception: these are killed there only."""
 
@@ -210,4 +230,8 @@ def test_the_flows_pass_every_place() -> None:
     """By their names in the code: a place that no flow passes would not be interrupted by anything."""
     code = "".join(path.read_text() for path in (settings.PROJECT_ROOT / "clustr" / "settlement").rglob("*.py"))
     named = set(re.findall(r'crash_points?\("([a-z_.]+)"\)', code))
-    assert named == (COVERS | BETWEEN) - {"payments.receive_notice", "wallets.charge_fees"}
+    assert named == (COVERS | BETWEEN) - {
+        "payments.receive_notice",
+        "wallets.charge_fees",
+        "wallets.place_suspense",
+    }

@@ -28,6 +28,9 @@ from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import Cast, Person, client_of, client_of_user, make_cast
 from tests.money import acknowledge, fund, issue, naira, no_pin
+from tests.recurring.acts import cancel as end
+from tests.recurring.acts import order_of, process
+from tests.recurring.acts import pause as stop
 from tests.web.asking import approval_limit, cancel, dispute, overdue
 
 SECRET_OF_PALM_GROVE = "a matter of Palm Grove alone"
@@ -51,6 +54,7 @@ class Town:
         self._fund()
         self._bill()
         self._move()
+        self._order()
         self._meet_providers()
         for person in dict.fromkeys([*self.cast.residents, *self.cast.palm_grove.people.values()]):
             self.knows("user_id", person.user_id)
@@ -141,6 +145,17 @@ class Town:
                 now=self.cast.now,
             )
             self.knows("transfer_id", waiting)
+
+    def _order(self) -> None:
+        """Recurring payments in every state: some that have run, one paused, one cancelled."""
+        cast, told = self.cast, {"title": SECRET_OF_PALM_GROVE, "description": SECRET_OF_PALM_GROVE}
+        made = [order_of(cast, "5.00", start_date=cast.now, **told) for _ in range(4)]
+        made.append(order_of(cast, "5.00", start_date=cast.now, person=cast.residents[1], **told))
+        process(cast, after=timedelta())
+        stop(cast, made[0])
+        end(cast, made[1])
+        for order in made:
+            self.knows("recurring_payment_id", order)
 
     def _meet_providers(self) -> None:
         """A card that is kept, and what a person has to look at."""

@@ -19,6 +19,7 @@ from django.test import Client
 from structlog.testing import capture_logs
 
 from clustr.bills import commands as bills
+from clustr.bills.types import BillType
 from clustr.kit import clock, tasks
 from clustr.kit.invariants import BrokenInvariant, Invariant, all_invariants, violations
 from clustr.kit.tenancy import tenant
@@ -26,6 +27,7 @@ from clustr.ledger import checks
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
 from clustr.payments.providers import registry
+from clustr.settlement import commands as settlement
 from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.types import Discount, Duration
 from clustr.wallets import commands as wallets
@@ -33,6 +35,7 @@ from clustr.wallets.types import Destination
 from tests.cast import Cast, make_cast
 from tests.chains import close
 from tests.money import acknowledge, fund, issue, naira, no_pin
+from tests.recurring.acts import cancel, order_of, process
 from tests.settlement.stage import Stage
 from tests.subscriptions.shop import Shop
 
@@ -53,6 +56,7 @@ class World:
     withdrawal: UUID
     taken: UUID
     begun: UUID
+    returning: UUID
 
     @property
     def cluster_id(self) -> UUID:
@@ -84,8 +88,9 @@ def world() -> World:
     withdrawal = wallets.withdraw(
         actor=cast.bola.actor, amount=naira("500.00"), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
     )
+    _recurring(cast)
     wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
-    taken, begun = _through_a_provider(cast)
+    taken, begun, returning = _through_a_provider(cast)
     _sell(cast)
     _close(cast, estate_bill.id)
     close(cast.cluster_id, now=cast.now)
@@ -102,18 +107,35 @@ def world() -> World:
         withdrawal.id,
         taken,
         begun,
+        returning,
     )
 
 
-def _through_a_provider(cast: Cast) -> tuple[UUID, UUID]:
-    """A deposit of which more arrived than was asked, and one that nobody has paid yet."""
+def _recurring(cast: Cast) -> None:
+    """A contribution, a payment on a bill, and an order that was cancelled after its run."""
+    for bill_type in (None, BillType.SERVICE_CHARGE):
+        order_of(cast, "100.00", bill_type=bill_type, start_date=cast.now)
+    over = order_of(cast, "100.00", start_date=cast.now, person=cast.residents[1])
+    process(cast, after=timedelta())
+    process(cast, after=timedelta())
+    cancel(cast, over, person=cast.residents[1])
+
+
+def _through_a_provider(cast: Cast) -> tuple[UUID, UUID, UUID]:
+    """A deposit of which more arrived than was asked, one that nobody has paid yet, and a refund that is under way."""
     with pytest.MonkeyPatch.context() as patch:
         stage = Stage(cast)
         patch.setattr(registry, "_registry", lambda: stage.registry)
         taken, begun = stage.deposit(cast.bola), stage.deposit(cast.bola)
         stage.end(taken, "too_much")
         stage.confirm(taken)
-    return taken.transaction.id, begun.transaction.id
+        back = stage.deposit(cast.bola, "100.00", "flutterwave")
+        stage.end(back)
+        stage.confirm(back)
+        returning = settlement.refund_to_source(
+            actor=cast.ada.actor, transaction_id=back.transaction.id, amount=None, reason="Twice", now=stage.now
+        )
+    return taken.transaction.id, begun.transaction.id, returning.id
 
 
 def _sell(cast: Cast) -> None:
@@ -190,8 +212,13 @@ SEEDS: dict[str, str] = {
       WHERE purpose = 'surplus'""",
     "payments.charged_and_settled": "UPDATE payments_settlement SET completes_minor = 0 WHERE asked_id = %(taken)s",
     "payments.clearing": "UPDATE payments_settlement SET surcharge_minor = surcharge_minor + 1 WHERE asked_id = %(taken)s",
+    "notifications.no_message_without_a_reader": """INSERT INTO notifications_delivery
+      (cluster_id, event_id, channel, user_id, face, state, next_try_at)
+      SELECT cluster_id, id, 'email', gen_random_uuid(), 'member', 'queued', now() FROM notifications_event
+      WHERE user_id IS NOT NULL ORDER BY id DESC LIMIT 1""",
     "wallets.account": "UPDATE wallets_wallet SET currency = 'USD'",
     "wallets.pin_locked": "UPDATE wallets_pin SET failed_attempts = 5",
+    "wallets.refunds_hold": "UPDATE payments_transaction SET purpose = 'wallet' WHERE id = %(returning)s",
     "wallets.payouts_hold": "UPDATE payments_transaction SET purpose = 'wallet' WHERE id = %(withdrawal)s",
     "wallets.two_people": "UPDATE wallets_payout SET decided_by = requested_by",
     "bills.paid_is_sum": "UPDATE bills_memberbill SET paid_minor = paid_minor + 1 WHERE bill_id = %(estate_bill)s",
@@ -215,6 +242,12 @@ SEEDS: dict[str, str] = {
     "subscriptions.usage": "UPDATE subscriptions_usage SET used = used + 1",
     "subscriptions.coupons": "UPDATE subscriptions_coupon SET redeemed = redeemed + 1",
     "subscriptions.history": "UPDATE subscriptions_subscription SET status = 'paused'",
+    "recurring.every_period_once": "UPDATE recurring_payment SET skipped_periods = skipped_periods + 1",
+    "recurring.run_moved_its_amount": "UPDATE recurring_run SET amount_minor = amount_minor - 1 WHERE amount_minor > 0",
+    "recurring.money_has_a_run": "UPDATE recurring_payment SET user_id = gen_random_uuid() WHERE bill_type = ''",
+    "recurring.bills_of_the_member": """UPDATE recurring_payment SET bill_type = 'security'
+      WHERE bill_type = 'service_charge'""",
+    "recurring.none_after_the_end": "UPDATE recurring_payment SET stopped_at = created_at - interval '1 day'",
     "bills.one_settlement": "UPDATE bills_billpayment SET settles = 2 WHERE bill_id = %(own_bill)s",
 }
 
@@ -229,11 +262,12 @@ CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql 
   BEGIN RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
 CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION subscriptions_keep_invoices() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE OR REPLACE FUNCTION recurring_keep_runs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 """
 _CONSTRAINTS = """
 (SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
-  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|clusters|audit|subscriptions)_'
+  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|recurring|clusters|audit|subscriptions)_'
 ORDER BY contype = 'u')
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP CONSTRAINT %I', contypid::regtype, conname) FROM pg_constraint

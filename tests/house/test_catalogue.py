@@ -26,6 +26,7 @@ DEFINERS = {
     "ledger_freeze": "freezes or thaws an account",
     "ledger_post": "the door through which money moves, many transfers at once",
     "ledger_post_one": "the same door for one transfer",
+    "ledger_post_covered": "the same door for many, each paying account for itself",
     "ledger_close": "closes a checkpoint of a growing account",
     "ledger_resort_turnover": "sorts closed turnover anew when the time zone changes",
 }
@@ -81,6 +82,8 @@ WITHOUT_KEY = {
     "ledger_transfer.debit": "a hot row; `ledger_post` looks both accounts up in the estate, and `check_books` proves it",
     "ledger_transfer.credit": "as `debit`",
     "ledger_transfer.journal": "what several transfers have in common",
+    "notifications_event.subject_id": "of a room above: a bill, a transaction, a case",
+    "notifications_event.fan_out_after": "how far it has come: any membership's id",
     "payments_attempt.request_id": "a digest",
     "payments_transaction.subject_id": "of a room above, which owns the row that ties it",
     "subscriptions_subscription.for_cluster_id": "the estate that a plan is for: another tenant than that of who sells",

@@ -13,12 +13,14 @@ from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 
 from clustr.bills import commands as bills
-from clustr.bills.types import Resolution
+from clustr.bills.types import BillType, Resolution
 from clustr.clusters.types import Role
 from clustr.kit import clock
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
+from clustr.notifications import commands as notifications
+from clustr.notifications.types import Channel, Choice, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.providers import registry
 from clustr.payments.states import CaseKind
@@ -58,6 +60,7 @@ FRESH: dict[str, dict[str, str]] = {
     "subscriptions_event_plan_id_in_cluster": {"n": "999"},
     "subscriptions_redemption_coupon_id_in_cluster": {"user_id": "gen_random_uuid()"},
     "subscriptions_redemption_subscription_id_in_cluster": {"user_id": "gen_random_uuid()"},
+    "recurring_payment_method_id_in_cluster": {"payment_source": "'card'"},
     "clusters_membership_follows_one": {"joined_at": "now() + interval '1 day'", "left_at": "NULL"},
 }
 """What a copied row needs besides, so that nothing but this reference is wrong with it."""
@@ -120,7 +123,11 @@ def live_in(town: Town, place: Place) -> None:
     )
     wallets.reject_transfer(actor=office, payout_id=place.waiting_transfer(), note="No.", now=now)
     place.waiting_transfer()
+    place.acknowledged()
+    place.run_order()
+    place.run_order(bill_type=BillType.MAINTENANCE)
     place.set_pin()
+    live_with_notices(place)
     wallets.request_pin_reset(actor=place.member.actor, signed_in_at=clock.now(), now=clock.now())
     sent = {"amount": "5.00", "description": "Hall", "source": "Bank"}
     deposit = place.ended_deposit()
@@ -150,6 +157,17 @@ def live_in(town: Town, place: Place) -> None:
             [estate.id, block],
         )
         do("owner", "INSERT INTO audit_anchor VALUES (%s, %s, now())", [estate.id, block])
+
+
+def live_with_notices(place: Place) -> None:
+    """Somebody is told, reads it, chooses, and gets mail."""
+    member, now = place.member.actor, place.now
+    place.endpoint()
+    notifications.mark_read(actor=member, ids=[UUID(place.notice())], now=now)
+    choice = Choice(NotificationEvents.PAYMENT_CONFIRMED, Channel.EMAIL, enabled=False)
+    notifications.choose_notifications(actor=member, choices=[choice], now=now)
+    while notifications.fan_out(cluster_id=place.estate.id, now=now):
+        pass
 
 
 def do(alias: str, statement: str, values: Any = None) -> int:

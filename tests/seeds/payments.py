@@ -37,8 +37,8 @@ SEEDS = (
     sow(
         "refunds-not-added-up",
         "A partial refund is compared to the whole payment, not to what is left of it.",
-        "if original.refunded_minor + amount.minor > original.amount_minor:",
-        "if amount.minor > original.amount_minor:",
+        "if not 0 < wanted <= left:",
+        "if not 0 < wanted <= original.amount_minor:",
         "test_transactions.py",
         file=COMMANDS,
         races=("test_office.py::test_parts_of_a_refund_never_exceed_the_payment",),
@@ -46,8 +46,8 @@ SEEDS = (
     sow(
         "refund-without-a-lock",
         "Refunds of one payment at once all see the same rest.",
-        "Transaction.objects.select_for_update(no_key=True).filter(id=transaction_id)",
-        "Transaction.objects.filter(id=transaction_id)",
+        "    original = lock_transaction(transaction_id=transaction_id)\n",
+        "    original = Transaction.objects.get(cluster_id=current_tenant(), id=transaction_id)\n",
         "test_transactions.py",
         file=COMMANDS,
         races=(
@@ -111,9 +111,9 @@ SEEDS = (
     sow(
         "anybodys-payment-is-tried-again",
         "A member tries a neighbour's failed payment again.",
-        "cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id\n",
-        "cluster_id=actor.cluster_id, id=transaction_id\n",
+        "cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id)",
+        "cluster_id=actor.cluster_id, id=transaction_id)",
         "tests/web/members/test_retry_transaction.py",
-        file="clustr/settlement/commands/starting.py",
+        file="clustr/settlement/commands/preparing.py",
     ),
 )

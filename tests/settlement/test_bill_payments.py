@@ -11,10 +11,11 @@ from clustr.bills.commands.issuing import BillChanges
 from clustr.bills.queries import bill_visible_to
 from clustr.bills.refusals import AmountExceedsRemaining, BillNotAcknowledged, BillNotFound
 from clustr.kit.tenancy import tenant
-from clustr.people.models import Mail
+from clustr.notifications.types import NotificationEvents
 from clustr.settlement.refusals import PaymentUnderWay
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
+from tests.notifications.acts import told
 from tests.settlement.stage import PROVIDERS, Stage
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -110,8 +111,7 @@ def test_money_for_what_changed_meanwhile_is_the_payers_own(
     stage.end(checkout)
     assert stage.confirm(checkout).status == "cancelled"
     assert wallet_balance(cast.bola) == "5000.00"
-    told = Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="is in your wallet")
-    assert told.count() == 1
+    assert len(told(cast.bola, NotificationEvents.PAYMENT_KEPT_IN_WALLET)) == 1
 
 
 def test_money_for_the_terms_before_does_not_pay_those_agreed_to_since(stage: Stage, cast: Cast) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from clustr.notifications.types import NotificationEvents
 from clustr.payments.refusals import ProviderSilent
-from clustr.people.models import Mail
 from clustr.settlement import commands
 from clustr.wallets import commands as wallets
 from tests.cast import Cast
 from tests.money import cluster_balance, naira, wallet_balance
+from tests.notifications.acts import told
 from tests.settlement.stage import PROVIDERS, Stage
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -166,9 +167,9 @@ def test_more_and_less_than_asked_is_the_payers_own(stage: Stage, cast: Cast, pr
     paid = sum(row["paid"] for row in stage._control("GET", "/state")["charge"])
     assert paid > 150_000
     assert wallet_balance(cast.bola) == str(_kobo(paid))
-    told = Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="is in your wallet").order_by("id")
-    assert ["more arrived" in mail.body for mail in told] == [True, False]
-    assert all("could not be used as you asked" in mail.body for mail in told)
+    kept = told(cast.bola, NotificationEvents.PAYMENT_KEPT_IN_WALLET)
+    assert ["more arrived" in notice.body for notice in kept] == [True, False]
+    assert all("could not be used as you asked" in notice.body for notice in kept)
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -11,13 +11,14 @@ import pytest
 from clustr.kit import clock
 from clustr.kit.invariants import violations
 from clustr.kit.tenancy import tenant
-from clustr.people.models import Mail
+from clustr.notifications.types import NotificationEvents
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
 from clustr.wallets.refusals import PayoutDecided
 from clustr.wallets.types import Destination
 from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, no_pin, wallet_balance
+from tests.notifications.acts import told
 from tests.settlement.stage import Stage
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -47,7 +48,7 @@ def test_it_works(stage: Stage, cast: Cast) -> None:
 def test_a_new_bank_account_waits_and_its_owner_is_told(stage: Stage, cast: Cast) -> None:
     payout = withdrawn(cast)
     assert stage.send(payout).status == "pending"
-    assert Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="new bank account").count() == 1
+    assert len(told(cast.bola, NotificationEvents.NEW_PAYEE)) == 1
     stage.wait(**AFTER_COOLING)
     assert stage.send(payout).status == "processing"
     again = wallets.withdraw(
@@ -58,7 +59,7 @@ def test_a_new_bank_account_waits_and_its_owner_is_told(stage: Stage, cast: Cast
         now=stage.now,
     )
     assert stage.send(again.id).status == "processing"
-    assert Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="new bank account").count() == 1
+    assert len(told(cast.bola, NotificationEvents.NEW_PAYEE)) == 1
 
 
 def test_everyone_who_may_move_the_clusters_money_is_told_of_a_new_account(stage: Stage, cast: Cast) -> None:
@@ -68,8 +69,8 @@ def test_everyone_who_may_move_the_clusters_money_is_told_of_a_new_account(stage
     wallets.transfer_from_cluster_wallet(
         actor=cast.ada.actor, amount=naira("300.00"), description="Diesel", destination=BANK, now=stage.now
     )
-    assert Mail.objects.filter(user_id=cast.ada.user_id, subject__contains="new bank account").count() == 1
-    assert not Mail.objects.filter(user_id=cast.efe.user_id, subject__contains="new bank account").exists()
+    assert len(told(cast.ada, NotificationEvents.NEW_PAYEE)) == 1
+    assert not told(cast.efe, NotificationEvents.NEW_PAYEE)
 
 
 def test_a_payout_that_came_back_before_the_clock_was_moved_on_alarms_nobody(
@@ -100,7 +101,7 @@ def test_a_failed_payout_comes_back_whole(stage: Stage, cast: Cast) -> None:
     assert failed.status == "failed"
     assert failed.failure is not None
     assert wallet_balance(cast.bola) == "1000.00"
-    assert Mail.objects.filter(user_id=cast.bola.user_id, subject__contains="could not be sent").count() == 1
+    assert len(told(cast.bola, NotificationEvents.PAYOUT_RETURNED)) == 1
 
 
 def test_a_payout_that_bounces_days_later_comes_back_once(stage: Stage, cast: Cast) -> None:

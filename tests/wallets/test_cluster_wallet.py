@@ -178,7 +178,8 @@ def test_another_person_stops_it(cast: Cast, waiting: UUID, dele: Person) -> Non
     assert cluster_balance(cast.cluster_id) == "2000000.00"
     back, out, _ = operations(cast)
     assert (back.incoming, out.incoming, back.kind, out.kind) == (True, False, "transfer", "transfer")
-    assert (back.status, back.metadata["approval"], back.metadata["decision_note"]) == (
+    assert (back.status, out.status) == ("completed", "cancelled"), "it came back, because it was never sent"
+    assert (out.status, back.metadata["approval"], back.metadata["decision_note"]) == (
         "cancelled",
         "rejected",
         "Not agreed",
@@ -376,5 +377,9 @@ def test_every_kind_of_transfer_has_a_name_in_the_trail() -> None:
         TransferKind.PAYOUT_SENT,
         TransferKind.FEE_SURCHARGE,
         TransferKind.PROVIDER_FEE,
+        TransferKind.REFUND_SENT,
+        TransferKind.CHARGEBACK,
+        TransferKind.CHARGEBACK_BORNE,
+        TransferKind.CHARGEBACK_WON,
     }
     assert set(queries._SHOWN_AS) == set(TransferKind) - never_there

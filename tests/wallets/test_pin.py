@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from clustr.audit import queries as audit
 from clustr.environment import UnsafeSettings
 from clustr.kit.tenancy import tenant
-from clustr.people.models import Mail, User
+from clustr.notifications.types import NotificationEvents
+from clustr.people.models import User
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Pin
 from clustr.wallets.pin_hashing import hash_pin, pin_matches
@@ -26,6 +27,7 @@ from clustr.wallets.types import Destination
 from tests.cast import Cast, Person
 from tests.databases import superuser
 from tests.money import naira
+from tests.notifications.acts import told
 from tests.races import race
 from tests.wallets.acts import wallet_of
 
@@ -89,28 +91,28 @@ def test_with_a_pin_it_is_required(cast: Cast) -> None:
     assert stored(cast.bola).failed_attempts == 0
 
 
-def test_a_lock_is_told_by_mail(cast: Cast) -> None:
+def test_a_lock_is_told(cast: Cast) -> None:
     set_pin(cast)
     at = cast.now
     for said in ("5 times", "10 times", "15 times"):
         fail(cast, 4, at=at)
-        before = Mail.objects.filter(user_id=cast.bola.user_id).count()
+        before = len(told(cast.bola, NotificationEvents.PIN_LOCKED))
         fail(cast, 1, at=at)
-        mails = list(Mail.objects.filter(user_id=cast.bola.user_id).order_by("created_at", "id"))
-        assert len(mails) == before + 1
-        assert mails[-1].subject == "Spending from your wallet is locked"
-        assert said in mails[-1].body
+        notices = told(cast.bola, NotificationEvents.PIN_LOCKED)
+        assert len(notices) == before + 1
+        assert notices[-1].title == "Spending from your wallet is locked"
+        assert said in notices[-1].body
         at += timedelta(minutes=31)
-    assert "locked for 15 minutes" in mails[0].body
-    assert "locked for 30 minutes" in mails[1].body
-    assert "until you reset your PIN" in " ".join(mails[2].body.split())
+    assert "locked for 15 minutes" in notices[0].body
+    assert "locked for 30 minutes" in notices[1].body
+    assert "until you reset your PIN" in notices[2].body
 
 
 def test_a_right_fifth_try_is_no_lock_and_no_mail(cast: Cast) -> None:
     set_pin(cast)
     fail(cast, 4)
     assert spend(cast, RIGHT)
-    assert not Mail.objects.filter(user_id=cast.bola.user_id).exists()
+    assert not told(cast.bola, NotificationEvents.PIN_LOCKED)
 
 
 def test_a_wrong_pin_is_refused_and_says_how_many_are_left(cast: Cast) -> None:

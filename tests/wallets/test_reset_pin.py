@@ -11,6 +11,7 @@ from django.db import connection
 from clustr.audit import queries as audit
 from clustr.bills import commands as bills
 from clustr.kit.tenancy import tenant
+from clustr.notifications.types import NotificationEvents
 from clustr.people.models import Mail
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import PinReset
@@ -26,6 +27,7 @@ from clustr.wallets.refusals import (
 from clustr.wallets.tasks import forget_reset_codes
 from tests.cast import Cast, Person
 from tests.money import acknowledge, fund, issue, naira
+from tests.notifications.acts import told
 from tests.races import race
 from tests.wallets.acts import BANK
 from tests.wallets.test_pin import NEXT, RIGHT, fail, set_pin, spend
@@ -71,7 +73,8 @@ def test_it_works(cast: Cast) -> None:
     assert spend(cast, NEXT)
     with pytest.raises(PinIncorrect):
         spend(cast, RIGHT)
-    assert mails(cast.bola)[-1].subject == "Your wallet PIN was reset", "the owner is told"
+    (notice,) = told(cast.bola, NotificationEvents.PIN_RESET)
+    assert notice.title == "Your wallet PIN was reset", "the owner is told"
     with tenant(cast.cluster_id):
         acts = [event.action for event in audit.audit_events(actor=cast.ada.actor)]
     assert acts[:2] == ["wallets.pin_reset", "wallets.pin_reset_requested"]

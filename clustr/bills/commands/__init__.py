@@ -16,27 +16,47 @@ from clustr.bills.commands.issuing import (
     edit_bill,
 )
 from clustr.bills.commands.paying import pay_bill, pay_bill_once, payment_of, record_offline_bill_payment
-from clustr.bills.commands.refunding import cancel_bill, refund_bill_payment, update_bill_status
+from clustr.bills.commands.paying_many import hold_payable_bills, part_to_pay, pay_held_bills
+from clustr.bills.commands.refunding import (
+    cancel_bill,
+    refund_bill_payment,
+    take_back_payment,
+    update_bill_status,
+)
+from clustr.bills.commands.reminding import (
+    check_overdue_bills,
+    count_bills_due_soon,
+    count_overdue_bills,
+    send_bill_reminders,
+)
 
 __all__ = [
     "acknowledge_bill",
     "acknowledge_bill_once",
     "acknowledged_bill_of",
     "cancel_bill",
+    "check_overdue_bills",
+    "count_bills_due_soon",
+    "count_overdue_bills",
     "create_bulk_bills",
     "create_cluster_wide_bill",
     "create_user_specific_bill",
     "dispute_bill",
     "edit_bill",
+    "hold_payable_bills",
     "judge_direct_payment",
     "lock_for_settlement",
+    "part_to_pay",
     "pay_bill",
     "pay_bill_once",
+    "pay_held_bills",
     "payment_of",
     "record_offline_bill_payment",
     "refund_bill_payment",
     "resolve_dispute",
+    "send_bill_reminders",
     "settle_direct_payment",
+    "take_back_payment",
     "update_bill_status",
     "withdraw_dispute",
 ]

@@ -22,6 +22,7 @@ from clustr.bills.refusals import (
     DisputeNotFound,
     FormerMember,
 )
+from clustr.bills.telling import tell_of_dispute, tell_of_resolution
 from clustr.bills.types import DisputeState, MemberBillView, MemberStatus, Resolution
 from clustr.clusters.types import FORMER
 from clustr.kit.actor import Actor
@@ -114,6 +115,8 @@ def dispute_bill(*, actor: Actor, bill_id: UUID, reason: str, now: datetime) -> 
             reason=reason,
             opened_at=now,
         )
+        issued = Bill.objects.get(cluster_id=actor.cluster_id, id=bill_id)
+        tell_of_dispute(bill=issued, user_id=actor.member_id, reason=reason, now=now)
         return bill_visible_to(actor=actor, bill_id=bill_id, now=now)
 
 
@@ -149,6 +152,7 @@ def resolve_dispute(
         if dispute.state != DisputeState.OPEN:
             raise DisputeClosed
         facts = {"resolution": resolution.value}
+        lowered_to: Money | None = None
         if resolution is Resolution.UPHELD:
             lowered_to = Money(0, actor.currency) if amount_due is None else amount_due
             _lower(actor, dispute, lowered_to, note, now)
@@ -164,6 +168,14 @@ def resolve_dispute(
             at=now,
             reason=note,
             facts=facts,
+        )
+        tell_of_resolution(
+            bill=Bill.objects.get(cluster_id=actor.cluster_id, id=dispute.bill_id),
+            user_id=dispute.user_id,
+            upheld=resolution is Resolution.UPHELD,
+            amount_due=lowered_to,
+            note=note,
+            now=now,
         )
     return dispute
 

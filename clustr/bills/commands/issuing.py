@@ -14,6 +14,7 @@ from clustr.bills.models import Bill, MemberBill
 from clustr.bills.office_queries import residents_among
 from clustr.bills.policies import category_of, refuse_amount, refuse_new_bill, terms_digest
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, BulkInvalid, DueDateNotAhead
+from clustr.bills.telling import tell_of_change, tell_of_new_bills
 from clustr.bills.types import BillType, NewBill, Terms
 from clustr.clusters.refusals import MemberNotFound
 from clustr.kit.actor import Actor
@@ -68,6 +69,7 @@ def create_bulk_bills(*, actor: Actor, bills: Sequence[NewBill], now: datetime) 
             subjects=[Subject(id=bill.id, facts=_facts(bill)) for bill in made],
             at=now,
         )
+        tell_of_new_bills(bills=made, now=now)
     return made
 
 
@@ -107,6 +109,8 @@ def edit_bill(*, actor: Actor, bill_id: UUID, changes: BillChanges, now: datetim
             at=now,
             facts=_facts(bill) | {"version": bill.version, "previous_amount": str(before.amount)},
         )
+        if terms_changed:
+            tell_of_change(bill=bill, now=now)
     return bill
 
 
@@ -121,6 +125,7 @@ def _create(actor: Actor, new: NewBill, now: datetime) -> Bill:
         audit.record(
             actor=actor, action="bills.created", subject_kind="bill", subject_id=bill.id, at=now, facts=_facts(bill)
         )
+        tell_of_new_bills(bills=[bill], now=now)
     return bill
 
 

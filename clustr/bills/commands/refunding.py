@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from clustr.bills.locks import lock_bill, lock_part
 from clustr.bills.models import Bill, BillPayment, Dispute
 from clustr.bills.policies import refuse_amount
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, StatusIsDerived
+from clustr.bills.telling import tell_of_cancellation, tell_of_refund
 from clustr.bills.types import DisputeState, MemberStatus
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -23,8 +25,8 @@ from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.refusals import NotRefundable, TransactionNotFound
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.payments.refusals import NotRefundable, RefundUnderWay, TransactionNotFound
+from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 
@@ -43,8 +45,8 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
     """Cancel a bill. With payments only if `refund_payers`: each returns to its payer's wallet, all in one commit.
 
     Open disputes about it end. Needs ManageBill; nobody cancels a bill of their own. Refuses `BillNotFound`,
-    `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `InsufficientFunds` (the cluster's wallet holds less than
-    what was paid).
+    `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `RefundUnderWay` (what a provider was asked to give back is not
+    known to have gone), `InsufficientFunds` (the cluster's wallet holds less than what was paid).
     """
     actor.require("ManageBill")
     with tenant(actor.cluster_id), crash_points("bills.cancel"):
@@ -58,6 +60,8 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
         paid = _payments_of(bill)
         if paid and not refund_payers:
             raise BillHasPayments
+        if _going_back(paid):
+            raise RefundUnderWay
         if paid:
             _refund_all(actor, bill, paid, reason, now)
         Dispute.objects.filter(cluster_id=actor.cluster_id, bill_id=bill_id, state=DisputeState.OPEN).update(
@@ -74,6 +78,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
             reason=reason,
             facts={"bill_number": bill.bill_number, "payments_refunded": len(paid)},
         )
+        tell_of_cancellation(bill=bill, refunded=bool(paid), now=now)
     return bill
 
 
@@ -97,9 +102,8 @@ def refund_bill_payment(
         if payment is None or payment.amount_minor < 0:
             raise NotRefundable
         lock_part(payment.bill_id, payment.user_id)
-        known.refresh_from_db()
-        back = Money(known.amount_minor - known.refunded_minor, known.currency) if amount is None else amount
-        original = payments.count_refund(transaction_id=transaction_id, amount=back, now=now)
+        original, back = payments.lock_refundable(transaction_id=transaction_id, amount=amount)
+        payments.count_refund(transaction_id=transaction_id, amount=back, now=now)
         refund = payments.create_transaction(
             id=new_id(),
             type=TransactionType.REFUND,
@@ -116,7 +120,16 @@ def refund_bill_payment(
         _take_back(payment, refund.id, back.minor, now)
         _return_money(actor, payment, refund, now)
         _record(actor, refund, reason, now)
+        billed = Bill.objects.get(cluster_id=actor.cluster_id, id=payment.bill_id)
+        tell_of_refund(bill=billed, user_id=payment.user_id, amount=back, reason=reason, now=now)
     return refund
+
+
+def take_back_payment(*, original: Transaction, refund: Transaction, now: datetime) -> None:
+    """What was paid on a bill has gone back to where it came from: it is owed again by as much. The member's part of the
+    bill is held, and the refund completed; part of a settlement."""
+    payment = BillPayment.objects.get(cluster_id=original.cluster_id, id=original.id)
+    _take_back(payment, refund.id, refund.amount_minor, now)
 
 
 def _payments_of(bill: Bill) -> dict[UUID, UUID]:
@@ -129,6 +142,11 @@ def _payments_of(bill: Bill) -> dict[UUID, UUID]:
             [bill.cluster_id, bill.id],
         )
         return {row[0]: new_id() for row in cursor.fetchall()}
+
+
+def _going_back(paid: Collection[UUID]) -> bool:
+    """Whether a provider was asked to give one of these payments back, and it is not known whether it did."""
+    return Transaction.objects.filter(subject_id__in=list(paid), purpose=Purpose.REFUND, status__in=OPEN).exists()
 
 
 def _refund_all(actor: Actor, bill: Bill, paid: dict[UUID, UUID], reason: str, now: datetime) -> None:

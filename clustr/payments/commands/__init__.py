@@ -9,22 +9,25 @@ from clustr.payments.commands.attempts import (
     provider_reference_of,
     schedule_check,
     send_attempt,
+    unsend_attempt,
 )
-from clustr.payments.commands.cases import close_case, open_case, take_case
+from clustr.payments.commands.cases import close_case, open_case, settle_case, take_case
 from clustr.payments.commands.inbox import (
     finish_notice,
     forget_old_notices,
     postpone_notice,
     receive_notice,
 )
-from clustr.payments.commands.methods import remove_method, save_method
+from clustr.payments.commands.methods import remove_method, save_method, token_of
 from clustr.payments.commands.settlements import record_settlement
 from clustr.payments.commands.transactions import (
     cancel_transaction,
     complete_transaction,
     count_refund,
     create_transaction,
+    lock_refundable,
     lock_transaction,
+    on_its_way_back,
     refund_transactions,
     refuse_taken_reference,
     step_transaction,
@@ -43,8 +46,10 @@ __all__ = [
     "forget_old_notices",
     "hear_attempt",
     "keep_checkout",
+    "lock_refundable",
     "lock_transaction",
     "note_exchange",
+    "on_its_way_back",
     "open_attempt",
     "open_case",
     "postpone_notice",
@@ -57,8 +62,11 @@ __all__ = [
     "save_method",
     "schedule_check",
     "send_attempt",
+    "settle_case",
     "step_transaction",
     "take_case",
     "tell_payment",
     "tell_payments",
+    "token_of",
+    "unsend_attempt",
 ]

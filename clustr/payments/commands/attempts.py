@@ -61,6 +61,11 @@ def send_attempt(*, transaction_id: UUID, now: datetime) -> None:
     _attempt(transaction_id).update(sent_at=now, misses=0)
 
 
+def unsend_attempt(*, transaction_id: UUID) -> None:
+    """Note that the call was not made after all, which is certain: it may be at any time."""
+    _attempt(transaction_id).update(sent_at=None)
+
+
 def keep_checkout(*, transaction_id: UUID, checkout_url: str, now: datetime) -> None:
     """Keep the address where the payer pays."""
     _attempt(transaction_id).update(checkout_url=checkout_url, heard_at=now)

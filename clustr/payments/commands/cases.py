@@ -73,6 +73,14 @@ def close_case(*, actor: Actor, case_id: UUID, note: str, now: datetime) -> None
         )
 
 
+def settle_case(*, kind: CaseKind, transaction_id: UUID, note: str, now: datetime) -> None:
+    """Close what asked a person about a transaction, because what it asked for was done; in the transaction under way."""
+    asked = Case.objects.filter(
+        cluster_id=current_tenant(), kind=kind.value, transaction_id=transaction_id, closed_at=None
+    )
+    asked.update(closed_at=now, note=note)
+
+
 def _open(actor: Actor, case_id: UUID) -> Case:
     case = Case.objects.select_for_update().filter(cluster_id=actor.cluster_id, id=case_id).first()
     if case is None:

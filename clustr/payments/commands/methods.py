@@ -13,7 +13,7 @@ from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import current_tenant, tenant
-from clustr.kit.vault import seal
+from clustr.kit.vault import seal, unseal
 from clustr.payments.models import SavedMethod
 from clustr.payments.providers.nouns import SavedMethod as Card
 from clustr.payments.refusals import PaymentMethodNotFound
@@ -63,6 +63,12 @@ def remove_method(*, actor: Actor, method_id: UUID, now: datetime) -> None:
         audit.record(
             actor=actor, action="payments.method_removed", subject_kind="payment_method", subject_id=method_id, at=now
         )
+
+
+def token_of(*, method: SavedMethod) -> tuple[str, str]:
+    """Open what is kept of a card, for whoever charges it: the e-mail address it was saved under, and its token."""
+    email, _, token = unseal(bytes(method.token), bound_to=method_place(method_id=method.id)).partition("\n")
+    return email, token
 
 
 def method_place(*, method_id: UUID) -> str:

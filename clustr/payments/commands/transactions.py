@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection
-from django.db.models import Count, F, Max
+from django.db.models import Count, F, Max, Sum
 
 from clustr.kit.ids import reference_of
 from clustr.kit.money import Money
@@ -17,7 +17,7 @@ from clustr.kit.tenancy import current_tenant
 from clustr.payments.figures import Steps, tell_payment, tell_payments
 from clustr.payments.models import StatusChange, Transaction
 from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
 
 _REFERENCE_INDEXES = ("payments_transaction_provider_reference", "payments_transaction_offline_reference")
 
@@ -120,21 +120,39 @@ def cancel_transaction(*, transaction_id: UUID, now: datetime) -> bool:
     return step_transaction(transaction=locked, status=TransactionStatus.CANCELLED, now=now)
 
 
+def lock_refundable(*, transaction_id: UUID, amount: Money | None) -> tuple[Transaction, Money]:
+    """Lock a completed transaction of which `amount` is to be given back (None: all that is left), and answer it with that
+    amount: never more than what was not refunded and is not on its way back, also under concurrency.
+
+    Refuses `TransactionNotFound`, `NotRefundable`, `RefundExceedsPayment`.
+    """
+    original = lock_transaction(transaction_id=transaction_id)
+    if original.status == TransactionStatus.REFUNDED:
+        raise RefundExceedsPayment
+    if original.status != TransactionStatus.COMPLETED:
+        raise NotRefundable
+    left = original.amount_minor - original.refunded_minor - on_its_way_back(transaction_id=transaction_id)
+    wanted = left if amount is None else amount.minor
+    if not 0 < wanted <= left:
+        raise RefundExceedsPayment
+    return original, Money(wanted, original.currency)
+
+
+def on_its_way_back(*, transaction_id: UUID) -> int:
+    """Minor units of a transaction that its provider was asked to give back, while it is not known whether it did."""
+    under_way = Transaction.objects.filter(
+        cluster_id=current_tenant(), subject_id=transaction_id, purpose=Purpose.REFUND, status__in=OPEN
+    )
+    return int(under_way.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
 def count_refund(*, transaction_id: UUID, amount: Money, now: datetime) -> Transaction:
     """Add to what was refunded of a completed transaction; never more than its amount, also under concurrency.
 
     A transaction refunded whole becomes `refunded`. Answers it as it was before. Refuses `TransactionNotFound`,
     `NotRefundable`, `RefundExceedsPayment`.
     """
-    original = Transaction.objects.select_for_update(no_key=True).filter(id=transaction_id).first()
-    if original is None:
-        raise TransactionNotFound
-    if original.status == TransactionStatus.REFUNDED:
-        raise RefundExceedsPayment
-    if original.status != TransactionStatus.COMPLETED:
-        raise NotRefundable
-    if original.refunded_minor + amount.minor > original.amount_minor:
-        raise RefundExceedsPayment
+    original, _ = lock_refundable(transaction_id=transaction_id, amount=amount)
     whole = original.refunded_minor + amount.minor == original.amount_minor
     Transaction.objects.filter(id=transaction_id).update(
         refunded_minor=F("refunded_minor") + amount.minor,

@@ -198,6 +198,27 @@ EXPLANATIONS: dict[PaymentErrorType, Explanation] = {
 }
 
 
+_OF_PAYOUTS: dict[PaymentErrorType, str] = {
+    T.INVALID_CARD: "There is no such bank account, or it takes no transfers. Check the bank and the number.",
+    T.INSUFFICIENT_FUNDS: "The transfer could not be paid out at the moment.",
+    T.DECLINED_CARD: "The bank declined the transfer.",
+    T.LIMIT_EXCEEDED: "The transfer is above a limit of the bank.",
+}
+"""What is said of money that was to go to a bank account, where no card is concerned."""
+
+
+def payout_failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
+    """The `failure` of a payout: its money is back where it came from, and can be sent again."""
+    fixed = type in (T.INVALID_CARD, T.AUTHENTICATION_ERROR, T.FRAUD_SUSPECTED)
+    options = (R.CONTACT_OFFICE,) if type is T.AUTHENTICATION_ERROR else (R.CONTACT_BANK, R.CONTACT_OFFICE)
+    return {
+        "type": type.value,
+        "message": _OF_PAYOUTS.get(type, EXPLANATIONS[type].message),
+        "retryable": not fixed,
+        "recovery_options": [option.value for option in (options if fixed else (R.RETRY, *options))],
+    }
+
+
 def failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
     """The `failure` of a transaction, for a decline or a refusal of this type. What the provider said is not in it."""
     explanation = EXPLANATIONS[type]

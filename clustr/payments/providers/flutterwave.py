@@ -30,8 +30,6 @@ from clustr.payments.providers.nouns import (
     Page,
     PayoutRequest,
     PayoutTruth,
-    RefundRequest,
-    RefundTruth,
     SavedMethodCharge,
     Settlement,
     VirtualAccount,
@@ -49,6 +47,7 @@ from clustr.payments.providers.reading import (
     text,
     whole,
 )
+from clustr.payments.providers.returns import DisputeTruth, RefundRequest, RefundTruth
 
 Row = TypeVar("Row")
 
@@ -136,7 +135,7 @@ class Flutterwave:
         return self._listed("transactions", _days(since, until), read)
 
     def refund_charge(self, request: RefundRequest) -> RefundTruth:
-        body = {"amount": to_wire(request.amount), "comments": request.reason}
+        body = {"amount": to_wire(request.amount), "comments": request.note}
         envelope = opened(self._outbound.post("transactions", request.charge_id, "refund", body=body))
         truth = refund_truth(envelope.content(), currency=request.amount.currency)
         if truth.charge_id != request.charge_id or truth.amount != request.amount:
@@ -164,6 +163,12 @@ class Flutterwave:
         if isinstance(charge, NotFoundYet):
             raise NotUnderstood("refund of a charge that is not there")
         return charge.amount.currency
+
+    def fetch_dispute(self, *, provider_id: str) -> DisputeTruth | NotFoundYet:  # noqa: ARG002
+        raise NotOffered("no disputes are told of in this version")
+
+    def disputes_of(self, *, charge_id: str) -> tuple[DisputeTruth, ...]:  # noqa: ARG002
+        raise NotOffered("no disputes are told of in this version")
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         if currency not in COUNTRIES:
@@ -206,6 +211,9 @@ class Flutterwave:
         ]
         weight = {Outcome.SUCCEEDED: 0, Outcome.FAILED: 2}
         return min(found, key=lambda truth: weight.get(truth.outcome, 1), default=NotFoundYet())
+
+    def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[Page[PayoutTruth]]:
+        return self._listed("transfers", _days(since, until), lambda row: payout_truth(row, mode=self.mode))
 
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]:
         def read(row: Any) -> Settlement | None:

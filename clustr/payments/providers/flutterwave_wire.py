@@ -18,7 +18,6 @@ from clustr.payments.providers.nouns import (
     Mode,
     Outcome,
     PayoutTruth,
-    RefundTruth,
     SavedMethod,
     Settlement,
 )
@@ -38,6 +37,7 @@ from clustr.payments.providers.reading import (
     whole,
 )
 from clustr.payments.providers.refusing import refusal_of
+from clustr.payments.providers.returns import RefundTruth
 
 CHARGE_STATES = {
     "successful": Outcome.SUCCEEDED,
@@ -220,6 +220,7 @@ def refund_truth(raw: Any, *, currency: str) -> RefundTruth:
         provider_id=needed_text(data.get("id"), "id"),
         charge_id=refunded_charge(data),
         amount=money(given_back, currency),
+        note=text(data.get("comments")),
         needs_person=False,
         record=record_of(data, kept=_KEPT_OF_REFUND, told=("comments",)),
     )

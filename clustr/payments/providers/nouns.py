@@ -60,12 +60,14 @@ class NoticeKind(StrEnum):
     OTHER = "other"
 
 
-def _refuse_bad_reference(reference: str) -> None:
+def refuse_bad_reference(reference: str) -> None:
+    """Refuse what is no reference of ours."""
     if not REFERENCE.fullmatch(reference):
         raise ValueError("a reference is 16 to 50 of a-z, 0-9 and -")
 
 
-def _refuse_nothing(amount: Money) -> None:
+def refuse_nothing(amount: Money) -> None:
+    """Refuse an amount that moves nothing."""
     if amount.minor <= 0:
         raise ValueError("an amount that moves is more than nothing")
 
@@ -82,8 +84,8 @@ class ChargeRequest:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _refuse_bad_reference(self.reference)
-        _refuse_nothing(self.amount)
+        refuse_bad_reference(self.reference)
+        refuse_nothing(self.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +100,8 @@ class SavedMethodCharge:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _refuse_bad_reference(self.reference)
-        _refuse_nothing(self.amount)
+        refuse_bad_reference(self.reference)
+        refuse_nothing(self.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,30 +172,6 @@ class ChargeTruth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRequest:
-    """Give back `amount` of the charge `charge_id` (the provider's id). A provider may do the same request twice."""
-
-    charge_id: str
-    amount: Money
-    reason: str
-
-    def __post_init__(self) -> None:
-        _refuse_nothing(self.amount)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundTruth:
-    """What the provider says now about one refund."""
-
-    outcome: Outcome
-    provider_id: str
-    charge_id: str
-    amount: Money
-    needs_person: bool
-    record: Mapping[str, Any] = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Bank:
     """A bank that payouts can go to."""
 
@@ -213,8 +191,8 @@ class PayoutRequest:
     narration: str
 
     def __post_init__(self) -> None:
-        _refuse_bad_reference(self.reference)
-        _refuse_nothing(self.amount)
+        refuse_bad_reference(self.reference)
+        refuse_nothing(self.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +238,7 @@ class VirtualAccountRequest:
     identity_number: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        _refuse_bad_reference(self.reference)
+        refuse_bad_reference(self.reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,6 @@ from clustr.payments.providers.nouns import (
     Page,
     PayoutRequest,
     PayoutTruth,
-    RefundRequest,
-    RefundTruth,
     SavedMethodCharge,
     Settlement,
     VirtualAccount,
@@ -30,6 +28,7 @@ from clustr.payments.providers.nouns import (
 )
 from clustr.payments.providers.paging import every_row, pages, within
 from clustr.payments.providers.paystack_accounts import list_paystack_banks, open_paystack_account
+from clustr.payments.providers.paystack_disputes import fetch_paystack_dispute, paystack_disputes_of
 from clustr.payments.providers.paystack_notices import read_paystack_notice
 from clustr.payments.providers.paystack_wire import (
     charge_truth,
@@ -50,6 +49,7 @@ from clustr.payments.providers.reading import (
     text,
     whole,
 )
+from clustr.payments.providers.returns import DisputeTruth, RefundRequest, RefundTruth
 
 _RECIPIENTS = {"NGN": "nuban", "GHS": "ghipss", "ZAR": "basa", "KES": "kepss"}
 _PAGE_ROWS = 50
@@ -135,8 +135,7 @@ class Paystack:
             truth = charge_truth(row)
             return truth if within(truth.created_at, since=since, until=until) else None
 
-        window = {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
-        return pages(lambda number: self._page("transaction", number, window), read)
+        return pages(lambda number: self._page("transaction", number, _window(since, until)), read)
 
     def refund_charge(self, request: RefundRequest) -> RefundTruth:
         envelope = opened(
@@ -146,7 +145,7 @@ class Paystack:
                     "transaction": request.charge_id,
                     "amount": to_wire(request.amount),
                     "currency": request.amount.currency,
-                    "merchant_note": request.reason,
+                    "merchant_note": request.note,
                 },
             )
         )
@@ -162,6 +161,12 @@ class Paystack:
     def refunds_of(self, *, charge_id: str) -> tuple[RefundTruth, ...]:
         listed = pages(lambda number: self._page("refund", number, {"transaction": charge_id}), refund_truth)
         return tuple(refund for refund in every_row(listed) if refund.charge_id == charge_id)
+
+    def fetch_dispute(self, *, provider_id: str) -> DisputeTruth | NotFoundYet:
+        return fetch_paystack_dispute(self._outbound, provider_id=provider_id)
+
+    def disputes_of(self, *, charge_id: str) -> tuple[DisputeTruth, ...]:
+        return paystack_disputes_of(self._page, charge_id=charge_id)
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         return list_paystack_banks(self._outbound, currency=currency)
@@ -225,13 +230,15 @@ class Paystack:
             raise NotUnderstood("reference")
         return truth
 
+    def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[Page[PayoutTruth]]:
+        return pages(lambda number: self._page("transfer", number, _window(since, until)), payout_truth)
+
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]:
         def read(row: Any) -> Settlement | None:
             found = settlement(row)
             return found if within(found.settles_at, since=since, until=until) else None
 
-        window = {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
-        return pages(lambda number: self._page("settlement", number, window), read)
+        return pages(lambda number: self._page("settlement", number, _window(since, until)), read)
 
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount:
         return open_paystack_account(self._outbound, request, mode=self.mode)
@@ -263,6 +270,10 @@ def _about(truth: ChargeTruth, reference: str) -> ChargeTruth:
     if truth.reference != reference:
         raise NotUnderstood("reference")
     return truth
+
+
+def _window(since: datetime, until: datetime) -> dict[str, str]:
+    return {"from": _stamp(since), "to": _stamp(until + timedelta(seconds=1))}
 
 
 def _stamp(at: datetime) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,6 @@ from clustr.payments.providers.nouns import (
     Mode,
     Outcome,
     PayoutTruth,
-    RefundTruth,
     SavedMethod,
     Settlement,
 )
@@ -37,6 +36,10 @@ from clustr.payments.providers.reading import (
     whole,
 )
 from clustr.payments.providers.refusing import refusal_of
+from clustr.payments.providers.returns import RefundTruth
+
+Fetch = Callable[[str, int, Mapping[str, str]], tuple[list[Any], bool]]
+"""Reads a page of a list: what, its number, and what narrows it; answers its rows, and whether another follows."""
 
 CURRENCIES = frozenset({"NGN", "USD", "GHS", "ZAR", "KES", "XOF"})
 _IMPLIED_DECIMALS = 2
@@ -142,7 +145,8 @@ def to_wire(amount: Money) -> int:
     return int(Decimal(amount.minor).scaleb(_IMPLIED_DECIMALS - DECIMALS[amount.currency]))
 
 
-def _money(value: Any, currency: Any) -> Money:
+def to_money(value: Any, currency: Any) -> Money:
+    """An amount of the wire, in hundredths whatever the currency's own digits."""
     return money(value, currency, decimals=_IMPLIED_DECIMALS)
 
 
@@ -150,7 +154,8 @@ def _fee(value: Any, currency: Any) -> Money | None:
     return rounded_money(value, currency, decimals=_IMPLIED_DECIMALS)
 
 
-def _mode(data: Mapping[str, Any], otherwise: Mode | None) -> Mode:
+def read_mode(data: Mapping[str, Any], otherwise: Mode | None = None) -> Mode:
+    """Whether real money moved: as told, or `otherwise` where it is not told."""
     said = text(data.get("domain"))
     if said in tuple(Mode):
         return Mode(said)
@@ -166,8 +171,8 @@ def charge_truth(raw: Any, *, asked: Money | None = None, mode: Mode | None = No
     smaller of what was taken and what was asked."""
     data = mapping(raw, "data")
     currency = data.get("currency", asked.currency if asked else None)
-    charged = asked if asked and data.get("amount") is None else _money(data.get("amount"), currency)
-    requested = _money(data["requested_amount"], currency) if data.get("requested_amount") is not None else asked
+    charged = asked if asked and data.get("amount") is None else to_money(data.get("amount"), currency)
+    requested = to_money(data["requested_amount"], currency) if data.get("requested_amount") is not None else asked
     outcome = CHARGE_STATES.get(text(data.get("status")), Outcome.UNKNOWN)
     said = text(data.get("gateway_response")) or text(data.get("message"))
     code, number = text(data.get("gateway_response_code")), text(data.get("response_code"))
@@ -188,7 +193,7 @@ def charge_truth(raw: Any, *, asked: Money | None = None, mode: Mode | None = No
         fee=_fee(data.get("fees"), currency),
         created_at=created_at,
         paid_at=paid_at or (created_at if outcome is Outcome.SUCCEEDED else None),
-        mode=_mode(data, mode),
+        mode=read_mode(data, mode),
         channel=CHANNELS.get(text(data.get("channel")), Channel.OTHER),
         decline=Decline(type=decline_type(code=code, number=number, text=said), message=redacted(said))
         if outcome is Outcome.FAILED
@@ -224,9 +229,9 @@ def payout_truth(raw: Any, *, mode: Mode | None = None) -> PayoutTruth:
         outcome=outcome,
         reference=needed_text(data.get("reference"), "reference"),
         provider_id=text(data.get("transfer_code")) or text(data.get("id")),
-        amount=_money(data.get("amount"), data.get("currency")),
+        amount=to_money(data.get("amount"), data.get("currency")),
         fee=_fee(data.get("fee_charged"), data.get("currency")),
-        mode=_mode(data, mode),
+        mode=read_mode(data, mode),
         decline=Decline(type=decline_type(text=said), message=redacted(said)) if outcome is Outcome.FAILED else None,
         needs_person=status == "otp",
         record=record_of(data, kept=_KEPT_OF_PAYOUT, told=("gateway_response", "failures")),
@@ -241,7 +246,8 @@ def refund_truth(raw: Any) -> RefundTruth:
         outcome=REFUND_STATES.get(status, Outcome.UNKNOWN),
         provider_id=needed_text(data.get("id"), "id"),
         charge_id=text(of.get("id") if isinstance(of, dict) else of),
-        amount=_money(data.get("amount"), data.get("currency")),
+        amount=to_money(data.get("amount"), data.get("currency")),
+        note=text(data.get("merchant_note")),
         needs_person=status == "needs-attention",
         record=record_of(data, kept=_KEPT_OF_REFUND, told=()),
     )
@@ -250,11 +256,11 @@ def refund_truth(raw: Any) -> RefundTruth:
 def settlement(raw: Any) -> Settlement:
     data = mapping(raw, "settlement")
     currency = data.get("currency")
-    net = _money(data.get("effective_amount"), currency)
+    net = to_money(data.get("effective_amount"), currency)
     return Settlement(
         provider_id=needed_text(data.get("id"), "id"),
         paid=data.get("status") == "success",
-        gross=_money(data.get("total_processed"), currency),
+        gross=to_money(data.get("total_processed"), currency),
         fee=_fee(data.get("total_fees"), currency) or Money(0, net.currency),
         net=net,
         settles_at=instant(data.get("settlement_date")),

@@ -30,13 +30,12 @@ from clustr.payments.providers.nouns import (
     Page,
     PayoutRequest,
     PayoutTruth,
-    RefundRequest,
-    RefundTruth,
     SavedMethodCharge,
     Settlement,
     VirtualAccount,
     VirtualAccountRequest,
 )
+from clustr.payments.providers.returns import DisputeTruth, RefundRequest, RefundTruth
 from clustr.payments.types import PaymentErrorType
 
 
@@ -95,6 +94,11 @@ class PaymentProvider(Protocol):
     def fetch_refund(self, *, provider_id: str) -> RefundTruth | NotFoundYet: ...
     def refunds_of(self, *, charge_id: str) -> tuple[RefundTruth, ...]: ...
 
+    def fetch_dispute(self, *, provider_id: str) -> DisputeTruth | NotFoundYet: ...
+    def disputes_of(self, *, charge_id: str) -> tuple[DisputeTruth, ...]:
+        """What the charge's payer complained of to their bank, and how that was decided."""
+        ...
+
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]: ...
     def resolve_account(self, *, bank_code: str, account_number: str) -> str:
         """The name in which the bank holds the account."""
@@ -105,6 +109,10 @@ class PaymentProvider(Protocol):
         ...
 
     def fetch_payout(self, *, reference: str) -> PayoutTruth | NotFoundYet: ...
+
+    def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[Page[PayoutTruth]]:
+        """Every payout asked for in [since, until), and perhaps some beside it."""
+        ...
 
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]: ...
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount: ...

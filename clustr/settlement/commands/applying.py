@@ -13,7 +13,6 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Settlement, Transaction
-from clustr.payments.providers.declines import failure_of
 from clustr.payments.providers.nouns import ChargeTruth, Decline, Mode, NotFoundYet, Outcome
 from clustr.payments.refusals import TransactionNotFound
 from clustr.payments.schedule import (
@@ -23,12 +22,13 @@ from clustr.payments.schedule import (
     WATCH_ENDED,
     next_check,
 )
-from clustr.payments.states import CaseKind, Purpose, TransactionStatus
+from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
+from clustr.settlement.commands.charging_back import hear_restored
 from clustr.settlement.commands.placing import BookedElsewhere, place_money
+from clustr.settlement.commands.telling import fail_and_tell
 from clustr.settlement.policies import what_does_not_match
 
-OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 _PAGE_CLOSES = timedelta(minutes=30)
 """How long after a checkout can be paid a payment that was begun in time may still be under way."""
 
@@ -77,6 +77,8 @@ def _apply_success(
     booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).first()
     if booked and booked.asked_id != locked.id:
         wrong.append("provider_id")
+    if booked and not wrong:
+        hear_restored(actor=actor, settled=booked, now=now)
     if not wrong and not booked:
         try:
             with transaction.atomic():
@@ -106,8 +108,7 @@ def _apply_success(
 def _apply_failure(locked: Transaction, attempt: Attempt, decline: Decline | None, now: datetime) -> None:
     """A decline ends this try. The payer may try again on the same page, so it is looked at while it can be paid."""
     if locked.status in OPEN:
-        why = failure_of(type=decline.type if decline else PaymentErrorType.UNKNOWN)
-        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=why, now=now)
+        fail_and_tell(transaction=locked, type=decline.type if decline else PaymentErrorType.UNKNOWN, now=now)
     _watch(locked, attempt, now, missed=False)
 
 
@@ -127,27 +128,22 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
         return
     enough = attempt.misses + 1 >= FEWEST_MISSES and now - attempt.started_at >= UNSENT_AFTER
     if locked.status in OPEN and enough:
-        payments.step_transaction(
-            transaction=locked,
-            status=TransactionStatus.FAILED,
-            failure=failure_of(type=PaymentErrorType.NETWORK_ERROR),
-            now=now,
-        )
+        fail_and_tell(transaction=locked, type=PaymentErrorType.NETWORK_ERROR, now=now)
     _watch(locked, attempt, now, missed=True)
 
 
 def _apply_reversal(locked: Transaction, attempt: Attempt, now: datetime) -> None:
-    """The provider gave the money back, or had it taken. What was booked stands until a person has decided."""
-    payments.open_case(
-        kind=CaseKind.CHARGEBACK,
-        subject=str(locked.id),
-        transaction_id=locked.id,
-        facts={"provider": attempt.provider, "reference": attempt.reference, "status": locked.status},
-        now=now,
-    )
+    """The provider took money and gave it back before it was booked: nothing came. What was booked before is looked into
+    afterwards (`hear_reversal`)."""
     if locked.status in OPEN:
-        why = failure_of(type=PaymentErrorType.DECLINED_CARD)
-        payments.step_transaction(transaction=locked, status=TransactionStatus.FAILED, failure=why, now=now)
+        payments.open_case(
+            kind=CaseKind.CHARGEBACK,
+            subject=str(locked.id),
+            transaction_id=locked.id,
+            facts={"provider": attempt.provider, "reference": attempt.reference, "status": locked.status},
+            now=now,
+        )
+        fail_and_tell(transaction=locked, type=PaymentErrorType.DECLINED_CARD, now=now)
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
 
 

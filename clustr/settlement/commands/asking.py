@@ -6,6 +6,7 @@ Webhook, browser return, verification and the sweep all end here. Silence is nev
 from __future__ import annotations
 
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
 from clustr.clusters.queries import system_actor
@@ -15,7 +16,7 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Settlement, Transaction
-from clustr.payments.providers.nouns import ChargeTruth, Outcome
+from clustr.payments.providers.nouns import ChargeTruth, NotFoundYet, Outcome
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import place_of_reference
@@ -23,12 +24,20 @@ from clustr.payments.refusals import ProviderNotAvailable, TransactionNotFound
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import AttemptKind, CaseKind, TransactionStatus
 from clustr.settlement.commands.applying import apply_charge_truth
+from clustr.settlement.commands.charging_back import hear_reversal
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
+from clustr.settlement.commands.refunding import apply_refund_truth, fetch_refund_truth, send_refund
+from clustr.settlement.commands.starting import charge_saved_card
 
 UNHEARD = (NothingSent, OutcomeUnknown, ProviderRefused, NotOffered, AlreadyKnown, ProviderNotAvailable)
 """What a question can end with when it brought no truth: a provider that refuses a question has said nothing of money."""
 
-OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+_SEND = {
+    AttemptKind.PAYOUT: send_payout,
+    AttemptKind.REFUND: send_refund,
+    AttemptKind.CHARGE: charge_saved_card,
+}
+"""What sends an attempt that was recorded and not sent yet."""
 
 
 def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
@@ -39,23 +48,47 @@ def confirm_payment(*, cluster_id: UUID, transaction_id: UUID, now: datetime) ->
         transaction = Transaction.objects.filter(cluster_id=cluster_id, id=transaction_id).first()
     if attempt is None or transaction is None:
         return
-    actor = system_actor(cluster_id=cluster_id)
-    if attempt.kind == AttemptKind.PAYOUT and transaction.status == TransactionStatus.PENDING:
-        send_payout(cluster_id=cluster_id, transaction_id=transaction_id, now=now)
+    if _waits_to_be_sent(transaction, attempt):
+        _SEND[AttemptKind(attempt.kind)](cluster_id=cluster_id, transaction_id=transaction_id, now=now)
         return
     try:
-        provider = provider_named(name=attempt.provider)
-        if attempt.kind == AttemptKind.PAYOUT:
+        _ask_and_apply(system_actor(cluster_id=cluster_id), transaction, attempt, now)
+    except UNHEARD as error:
+        _stay_unknown(system_actor(cluster_id=cluster_id), attempt, type(error).__name__, now)
+
+
+def _waits_to_be_sent(transaction: Transaction, attempt: Attempt) -> bool:
+    """Whether nobody has sent it: by its state, or for a saved card, which is sent from here, by whether it was."""
+    if transaction.status != TransactionStatus.PENDING:
+        return False
+    return attempt.kind != AttemptKind.CHARGE or (attempt.method_id is not None and attempt.sent_at is None)
+
+
+def _ask_and_apply(actor: Actor, transaction: Transaction, attempt: Attempt, now: datetime) -> None:
+    provider = provider_named(name=attempt.provider)
+    match AttemptKind(attempt.kind):
+        case AttemptKind.PAYOUT:
             payout = provider.fetch_payout(reference=attempt.reference)
             crash_point("settlement.confirm.answered")
-            apply_payout_truth(actor=actor, transaction_id=transaction_id, truth=payout, now=now)
-            return
-        truth = provider.fetch_charge(reference=attempt.reference)
-    except UNHEARD as error:
-        _stay_unknown(actor, attempt, type(error).__name__, now)
-        return
-    crash_point("settlement.confirm.answered")
-    apply_charge_truth(actor=actor, transaction_id=transaction_id, truth=truth, mode=provider.mode, now=now)
+            apply_payout_truth(actor=actor, transaction_id=transaction.id, truth=payout, now=now)
+        case AttemptKind.REFUND:
+            refund = fetch_refund_truth(refund=transaction, attempt=attempt)
+            crash_point("settlement.confirm.answered")
+            apply_refund_truth(actor=actor, transaction_id=transaction.id, truth=refund, now=now)
+        case AttemptKind.CHARGE:
+            truth = provider.fetch_charge(reference=attempt.reference)
+            crash_point("settlement.confirm.answered")
+            apply_charge_truth(actor=actor, transaction_id=transaction.id, truth=truth, mode=provider.mode, now=now)
+            _look_into_reversal(attempt, truth, now)
+        case _ as never:
+            assert_never(never)
+
+
+def _look_into_reversal(attempt: Attempt, truth: ChargeTruth | NotFoundYet, now: datetime) -> None:
+    if isinstance(truth, ChargeTruth) and truth.outcome is Outcome.REVERSED and truth.reference == attempt.reference:
+        hear_reversal(
+            cluster_id=attempt.cluster_id, provider_name=attempt.provider, charge_id=truth.provider_id, now=now
+        )
 
 
 def confirm_charge(*, cluster_id: UUID, transaction_id: UUID, provider_id: str, now: datetime) -> None:

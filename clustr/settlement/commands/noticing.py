@@ -8,14 +8,15 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from clustr.kit.crashpoints import crash_point
-from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Notice
 from clustr.payments.providers.nouns import NotFoundYet, NoticeKind
 from clustr.payments.providers.registry import provider_named
-from clustr.payments.queries import Place, place_of_reference
-from clustr.payments.states import CaseKind, NoticeState
+from clustr.payments.queries import Place, open_refunds_of, place_of_reference
+from clustr.payments.states import NoticeState
 from clustr.settlement.commands.asking import UNHEARD, confirm_charge, confirm_payment
+from clustr.settlement.commands.charging_back import hear_dispute
+from clustr.settlement.commands.failing import postpone_notice
 
 
 def accept_notice(
@@ -40,7 +41,7 @@ def handle_notice(*, notice_id: UUID, now: datetime) -> None:
         if place is not None:
             _act(notice, place, now)
     except UNHEARD:
-        payments.postpone_notice(notice_id=notice.id, attempts=notice.attempts, now=now)
+        postpone_notice(notice_id=notice.id, failed=False, now=now)
         return
     crash_point("settlement.notice.acted")
     state = NoticeState.IGNORED if place is None else NoticeState.DONE
@@ -59,10 +60,19 @@ def _act(notice: Notice, place: Place, now: datetime) -> None:
                     provider_id=notice.provider_id,
                     now=now,
                 )
-        case NoticeKind.PAYOUT | NoticeKind.REFUND | NoticeKind.VIRTUAL_ACCOUNT:
+        case NoticeKind.REFUND:
+            for refund_id in open_refunds_of(cluster_id=place.cluster_id, transaction_id=place.transaction_id):
+                confirm_payment(cluster_id=place.cluster_id, transaction_id=refund_id, now=now)
+        case NoticeKind.PAYOUT | NoticeKind.VIRTUAL_ACCOUNT:
             confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
         case NoticeKind.DISPUTE:
-            _open_dispute(notice, place, now)
+            hear_dispute(
+                cluster_id=place.cluster_id,
+                transaction_id=place.transaction_id,
+                provider_name=notice.provider,
+                dispute_id=notice.provider_id,
+                now=now,
+            )
         case NoticeKind.OTHER:
             pass
         case _ as never:
@@ -74,18 +84,12 @@ def _place(notice: Notice) -> Place | None:
     place = place_of_reference(reference=notice.reference) if notice.reference else None
     if place is not None or notice.kind == NoticeKind.OTHER or not notice.provider_id:
         return place
-    if notice.kind not in (NoticeKind.CHARGE, NoticeKind.DISPUTE):
+    provider = provider_named(name=notice.provider)
+    charge_id = notice.provider_id
+    if notice.kind == NoticeKind.REFUND:
+        refund = provider.fetch_refund(provider_id=notice.provider_id)
+        charge_id = "" if isinstance(refund, NotFoundYet) else refund.charge_id
+    elif notice.kind not in (NoticeKind.CHARGE, NoticeKind.DISPUTE):
         return None
-    truth = provider_named(name=notice.provider).fetch_charge_by_id(provider_id=notice.provider_id)
+    truth = provider.fetch_charge_by_id(provider_id=charge_id) if charge_id else NotFoundYet()
     return None if isinstance(truth, NotFoundYet) else place_of_reference(reference=truth.reference)
-
-
-def _open_dispute(notice: Notice, place: Place, now: datetime) -> None:
-    with tenant(place.cluster_id):
-        payments.open_case(
-            kind=CaseKind.CHARGEBACK,
-            subject=str(place.transaction_id),
-            transaction_id=place.transaction_id,
-            facts={"provider": notice.provider, "notice": str(notice.id)},
-            now=now,
-        )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
-
 from clustr.clusters.queries import system_actor
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_point, crash_points
@@ -14,23 +12,24 @@ from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
-from clustr.payments.models import Attempt, Exchange, Transaction
-from clustr.payments.providers.declines import failure_of
+from clustr.payments.models import Attempt, Transaction
+from clustr.payments.providers.declines import payout_failure_of
 from clustr.payments.providers.nouns import NotFoundYet, Outcome, PayoutRequest, PayoutTruth
-from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProvider, ProviderRefused
-from clustr.payments.providers.registry import available_providers, provider_named
-from clustr.payments.refusals import ProviderNotAvailable
-from clustr.payments.schedule import ASK_A_PERSON_AFTER, FEWEST_MISSES, UNSENT_AFTER, next_check
-from clustr.payments.states import AttemptKind, CaseKind, Purpose, TransactionStatus
+from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
+from clustr.payments.providers.registry import provider_named
+from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
+from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
-from clustr.people import commands as people
+from clustr.settlement.commands.losing import Verdict, judge_lost
+from clustr.settlement.queries import payout_provider
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
 from clustr.wallets.queries import destination_of
 from clustr.wallets.types import Approval, Destination
 
-OPEN = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 _MAY_GO = (Approval.NOT_NEEDED, Approval.APPROVED)
 _MAY_BOUNCE_FOR = timedelta(days=7)
 
@@ -52,20 +51,9 @@ def send_payout(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> Non
     _ask_and_apply(actor, attempt, amount, destination, now)
 
 
-def payout_provider() -> PaymentProvider | None:
-    """The provider that sends money to bank accounts: PAYOUT_PROVIDER, or the first that has keys. None: none does."""
-    wanted = settings.ENV.PAYOUT_PROVIDER
-    if wanted:
-        try:
-            return provider_named(name=wanted)
-        except ProviderNotAvailable:
-            return None
-    return next((provider_named(name=name) for name in available_providers()), None)
-
-
 def apply_payout_truth(*, actor: Actor, transaction_id: UUID, truth: PayoutTruth | NotFoundYet, now: datetime) -> None:
     """Act on what a provider said about a payout."""
-    again = False
+    verdict = Verdict()
     with tenant(actor.cluster_id), crash_points("settlement.apply_payout"):
         locked = payments.lock_transaction(transaction_id=transaction_id)
         attempt = Attempt.objects.get(cluster_id=locked.cluster_id, id=locked.id)
@@ -73,14 +61,14 @@ def apply_payout_truth(*, actor: Actor, transaction_id: UUID, truth: PayoutTruth
         record = {} if isinstance(truth, NotFoundYet) else dict(truth.record)
         payments.note_exchange(transaction_id=locked.id, act="fetch_payout", outcome=outcome, answer=record, now=now)
         if isinstance(truth, NotFoundYet):
-            again = _apply_not_found(actor, locked, attempt, now)
+            verdict = _apply_not_found(actor, locked, attempt, now)
         elif _differs(locked, attempt, truth):
             _open_case(locked, attempt, CaseKind.DOES_NOT_MATCH, now)
             _schedule(locked, attempt, now)
         else:
             _apply_outcome(actor, locked, attempt, truth, now)
-    if again:
-        _send_again(actor, attempt, locked.amount, now)
+    if verdict.again:
+        _send_again(actor, attempt, locked.amount, now, repeated=verdict.repeated)
 
 
 def _record(
@@ -100,7 +88,9 @@ def _record(
             return None
         locked.provider = provider
         locked.save(update_fields=["provider"])
-        attempt = payments.open_attempt(transaction=locked, kind=AttemptKind.PAYOUT, payable_until=now, now=now)
+        attempt = payments.open_attempt(
+            transaction=locked, kind=AttemptKind.PAYOUT, payable_until=now + ASK_A_PERSON_AFTER, now=now
+        )
         payments.send_attempt(transaction_id=locked.id, now=now)
         payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
         return attempt, locked.amount, destination_of(payout=payout)
@@ -115,10 +105,12 @@ def _ask_and_apply(
             bank_code=destination.bank_code, account_number=destination.account_number
         )
     except (ProviderRefused, NotOffered) as error:
-        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.INVALID_CARD), now, repeated=repeated)
+        _give_back(actor, attempt, _why_no_account(error), now, repeated=repeated)
         return
     except (NothingSent, OutcomeUnknown):
-        return  # the account was only asked about; nothing was sent, and the sweep begins again
+        if not repeated:
+            _not_sent(actor, attempt)
+        return
     request = PayoutRequest(
         reference=attempt.reference,
         amount=amount,
@@ -139,12 +131,25 @@ def _ask_and_apply(
     apply_payout_truth(actor=actor, transaction_id=attempt.id, truth=truth, now=now)
 
 
-def _send_again(actor: Actor, attempt: Attempt, amount: Money, now: datetime) -> None:
+def _why_no_account(error: ProviderRefused | NotOffered) -> PaymentErrorType:
+    """Why a bank account could not be found: unless our own key was refused, because there is none."""
+    ours = isinstance(error, ProviderRefused) and error.type is PaymentErrorType.AUTHENTICATION_ERROR
+    return PaymentErrorType.AUTHENTICATION_ERROR if ours else PaymentErrorType.INVALID_CARD
+
+
+def _not_sent(actor: Actor, attempt: Attempt) -> None:
+    """The account was only asked about, and nothing was sent: the next look begins again."""
+    with tenant(actor.cluster_id), crash_points("settlement.payout_not_sent"):
+        payments.lock_transaction(transaction_id=attempt.id)
+        payments.unsend_attempt(transaction_id=attempt.id)
+
+
+def _send_again(actor: Actor, attempt: Attempt, amount: Money, now: datetime, *, repeated: bool) -> None:
     """The provider knows nothing of it, several times over: send it with the same reference, which it does once."""
     with tenant(actor.cluster_id):
         destination = destination_of(payout=Payout.objects.get(cluster_id=actor.cluster_id, id=attempt.id))
     crash_point("settlement.payout.again")
-    _ask_and_apply(actor, attempt, amount, destination, now, repeated=True)
+    _ask_and_apply(actor, attempt, amount, destination, now, repeated=repeated)
 
 
 def _apply_outcome(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
@@ -182,7 +187,7 @@ def _arrived(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutT
 
 
 def _came_back(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
-    failure = failure_of(type=truth.decline.type if truth.decline else PaymentErrorType.PROVIDER_ERROR)
+    failure = payout_failure_of(type=truth.decline.type if truth.decline else PaymentErrorType.PROVIDER_ERROR)
     if locked.status in OPEN:
         wallets.return_payout(actor=actor, transaction=locked, failure=failure, now=now)
         _tell(locked, now)
@@ -193,21 +198,13 @@ def _came_back(actor: Actor, locked: Transaction, attempt: Attempt, truth: Payou
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
 
 
-def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, now: datetime) -> bool:
-    """Whether to send it again: it is certain enough that the provider never received it, and nobody else is about to. That
-    it is sent is noted under the lock, so that of many who hear the same only one sends. What was refused when it was sent
-    again, and is not there after all this time, returns."""
+def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, now: datetime) -> Verdict:
+    """Whether to send it again. What was refused when it was sent again, and is not there after all this time, returns."""
     _schedule(locked, attempt, now, missed=True)
-    sent = attempt.sent_at or attempt.started_at
-    if locked.status not in OPEN or attempt.misses + 1 < FEWEST_MISSES or now - sent < UNSENT_AFTER:
-        return False
-    last = Exchange.objects.filter(cluster_id=locked.cluster_id, transaction_id=locked.id, act="pay_out")
-    refusal = last.order_by("-at", "-id").first()
-    if refusal is not None and refusal.outcome == "refused" and refusal.at >= sent:
-        _return(actor, locked, PaymentErrorType(refusal.answer["type"]), now)
-        return False
-    payments.send_attempt(transaction_id=locked.id, now=now)
-    return True
+    verdict = judge_lost(locked=locked, attempt=attempt, act="pay_out", now=now)
+    if verdict.refused is not None:
+        _return(actor, locked, verdict.refused, now)
+    return verdict
 
 
 def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime, *, repeated: bool) -> None:
@@ -227,7 +224,7 @@ def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: date
 
 
 def _return(actor: Actor, locked: Transaction, type: PaymentErrorType, now: datetime) -> None:
-    wallets.return_payout(actor=actor, transaction=locked, failure=failure_of(type=type), now=now)
+    wallets.return_payout(actor=actor, transaction=locked, failure=payout_failure_of(type=type), now=now)
     _tell(locked, now)
     payments.end_checks(transaction_id=locked.id)
 
@@ -243,7 +240,8 @@ def _leave_unknown(actor: Actor, attempt: Attempt, why: str, now: datetime) -> N
 
 
 def _differs(locked: Transaction, attempt: Attempt, truth: PayoutTruth) -> bool:
-    return truth.reference != attempt.reference or truth.amount != locked.amount
+    mode = provider_named(name=attempt.provider).mode
+    return (truth.reference, truth.amount, truth.mode) != (attempt.reference, locked.amount, mode)
 
 
 def _schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bool = False) -> None:
@@ -279,11 +277,14 @@ def _tell(locked: Transaction, now: datetime) -> None:
     """Tell who asked for it that their money came back."""
     payout = Payout.objects.get(cluster_id=locked.cluster_id, id=locked.id)
     if locked.purpose == Purpose.PAYOUT:
-        people.write_to(
-            user_id=payout.requested_by,
-            template="settlement/mail/payout_returned",
-            context={
-                "amount": locked.amount.for_people(),
+        notify(
+            event=NotificationEvents.PAYOUT_RETURNED,
+            cluster_id=locked.cluster_id,
+            audience=Audience.one(payout.requested_by),
+            subject_id=locked.id,
+            facts={
+                "amount_minor": locked.amount_minor,
+                "currency": locked.currency,
                 "ending": payout.account_hint,
                 "own": locked.user_id is not None,
             },

@@ -11,12 +11,13 @@ from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
+from clustr.notifications.types import NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.providers.nouns import ChargeTruth
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
-from clustr.people import commands as people_commands
 from clustr.people import queries as people
+from clustr.settlement.commands.telling import tell
 from clustr.settlement.policies import Division, divide, what_arrived
 from clustr.wallets import commands as wallets
 
@@ -104,6 +105,7 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             if not _reachable(transaction):
                 return "owner_gone"
             wallets.credit_arrived_money(actor=actor, transaction=transaction, provider=attempt.provider, now=now)
+            tell(NotificationEvents.WALLET_CREDITED, transaction, now, method=attempt.provider)
             return ""
         case Purpose.BILL:
             return bills.settle_direct_payment(
@@ -113,7 +115,15 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
                 paid_at=truth.paid_at or now,
                 now=now,
             )
-        case Purpose.PAYOUT | Purpose.CLUSTER_WALLET | Purpose.REFUND | Purpose.SURPLUS | Purpose.FEES:
+        case (
+            Purpose.PAYOUT
+            | Purpose.CLUSTER_WALLET
+            | Purpose.REFUND
+            | Purpose.SURPLUS
+            | Purpose.FEES
+            | Purpose.CHARGEBACK
+            | Purpose.RECURRING_PAYMENT
+        ):
             raise AssertionError(f"nobody asks a provider for money for {transaction.purpose}")
         case _ as never:
             assert_never(never)
@@ -122,12 +132,7 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
 def _keep_surplus(actor: Actor, surplus: Transaction, provider: str, now: datetime) -> None:
     if _reachable(surplus) and surplus.user_id:
         wallets.credit_arrived_money(actor=actor, transaction=surplus, provider=provider, now=now)
-        people_commands.write_to(
-            user_id=surplus.user_id,
-            template="settlement/mail/kept_in_wallet",
-            context={"amount": surplus.amount.for_people(), "what": surplus.description},
-            now=now,
-        )
+        tell(NotificationEvents.PAYMENT_KEPT_IN_WALLET, surplus, now)
         return
     wallets.set_arrived_money_aside(actor=actor, transaction=surplus, provider=provider, now=now)
     payments.open_case(

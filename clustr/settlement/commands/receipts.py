@@ -20,7 +20,7 @@ from clustr.kit.money import Money
 from clustr.kit.pdf import qr_code, render_pdf
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Transaction
-from clustr.payments.queries import transaction_visible_to
+from clustr.payments.queries import settlement_behind, transaction_visible_to
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.people import queries as people
@@ -97,12 +97,15 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
     check_url = f"{settings.ENV.base_url}/verify/{code}"
     bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=view.bill_id).first() if view.bill_id else None
     who = people.names_of(user_ids=[view.user_id]).get(view.user_id, "") if view.user_id else held.name
+    settled = settlement_behind(transaction_id=view.id)
+    on_top = Money(settled.surcharge_minor if settled and settled.asked_id == view.id else 0, view.amount.currency)
     rows = [
         ("From" if view.type is not TransactionType.REFUND else "To", who),
         ("For", bill.title if bill else view.description),
         *((("Bill", bill.bill_number),) if bill else ()),
         ("Paid by", _HOW.get(view.provider, view.provider.capitalize() or "ClustR")),
         ("Date", f"{paid_at:%d %B %Y, %H:%M} ({actor.timezone})"),
+        *((("Provider's fee, paid on top", shown_amount(on_top)),) if on_top.minor else ()),
         ("Reference", view.reference),
         *((("Provider's reference", view.provider_reference),) if view.provider_reference else ()),
         *((("Questions", held.support_email),) if held.support_email else ()),

@@ -19,6 +19,7 @@ from clustr.payments.providers.registry import available_providers, provider_nam
 from clustr.payments.queries import Place, place_of_reference
 from clustr.payments.states import CaseKind
 from clustr.settlement.commands.asking import UNHEARD, confirm_charge
+from clustr.settlement.commands.charging_back import hear_reversal
 from clustr.settlement.models import Reconciliation
 from clustr.settlement.policies import what_arrived
 
@@ -52,7 +53,7 @@ def _reconcile_with(provider: PaymentProvider, since: datetime, until: datetime,
                     _match(provider, truth, count, now)
                 elif truth.outcome is Outcome.REVERSED:
                     seen.add(truth.provider_id)
-                    _ask_about_reversed(provider, truth, count, now)
+                    _ask_about_reversed(provider, truth, now)
     except UNHEARD:
         complete = False  # what the list did not say proves nothing; the next run asks again
     if complete:
@@ -95,12 +96,12 @@ def _match(provider: PaymentProvider, truth: ChargeTruth, count: _Count, now: da
         _open(place.cluster_id, CaseKind.FEE_DIFFERS, provider.name, truth, place.transaction_id, count, now)
 
 
-def _ask_about_reversed(provider: PaymentProvider, truth: ChargeTruth, count: _Count, now: datetime) -> None:
+def _ask_about_reversed(provider: PaymentProvider, truth: ChargeTruth, now: datetime) -> None:
     """What we booked and the provider gave back, or had taken: nobody asks about a settled payment again, so a lost notice
     of it shows here only."""
     place = place_of_reference(reference=truth.reference.lower())
     if place is not None and _settlement(place, provider.name, truth.provider_id) is not None:
-        _open(place.cluster_id, CaseKind.CHARGEBACK, provider.name, truth, place.transaction_id, count, now)
+        hear_reversal(cluster_id=place.cluster_id, provider_name=provider.name, charge_id=truth.provider_id, now=now)
 
 
 def _settlement(place: Place, provider: str, provider_id: str) -> Settlement | None:

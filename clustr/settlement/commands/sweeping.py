@@ -15,7 +15,7 @@ from clustr.ledger.types import AccountKind
 from clustr.payments.models import Attempt, Notice, Transaction
 from clustr.payments.queries import due_attempts
 from clustr.payments.states import NoticeState, Purpose, TransactionStatus
-from clustr.settlement.commands.paying_out import payout_provider
+from clustr.settlement.queries import payout_provider
 from clustr.wallets.models import Payout
 from clustr.wallets.types import Approval
 
@@ -23,18 +23,25 @@ _AT_ONCE = 500
 
 
 def charge_waiting_fees(*, now: datetime) -> int:  # noqa: ARG001 - as the other sweeps
-    """Have the worker charge every cluster that owes providers' fees, because its wallet held too little when they were
-    taken; answers how many."""
+    """Have the worker charge every cluster that owes providers' fees or chargebacks, because its wallet held too little when
+    they were taken; answers how many."""
     asked = 0
     for cluster_id in clusters.all_cluster_ids():
         with tenant(cluster_id):
-            kept = Account.objects.filter(cluster_id=cluster_id, kind=AccountKind.PROVIDER_FEES)
-            if any(ledger.balance(account_id=fees.id, currency=fees.currency).minor < 0 for fees in kept):
+            owed = Account.objects.filter(
+                cluster_id=cluster_id, kind__in=[AccountKind.PROVIDER_FEES, AccountKind.CHARGEBACKS]
+            )
+            if any(_is_owed(account) for account in owed):
                 enqueue(
                     "settlement.charge_fees", once_key=f"settlement.charge_fees:{cluster_id}", cluster_id=cluster_id
                 )
                 asked += 1
     return asked
+
+
+def _is_owed(account: Account) -> bool:
+    balance = ledger.balance(account_id=account.id, currency=account.currency).minor
+    return balance < 0 or (balance > 0 and account.kind == AccountKind.CHARGEBACKS)
 
 
 def ask_about_due(*, now: datetime) -> int:

@@ -78,41 +78,60 @@ def book_provider_fee(
 
 
 def charge_fees_to_cluster(*, cluster_id: UUID, now: datetime) -> Money:
-    """Take from the cluster's wallet what providers kept and nobody has borne yet, as far as the wallet holds it.
+    """Take from the cluster's wallet what providers kept and what was charged back, where nobody has borne it yet, as far as
+    the wallet holds it; and give it back what was charged back, borne, and won later.
 
     Answers what was taken. Harmless to repeat, and to run twice at once: they wait for each other.
     """
     actor = system_actor(cluster_id=cluster_id)
-    nothing = Money(0, actor.currency)
     with tenant(cluster_id), crash_points("wallets.charge_fees"):
         with refusals_from_database(), connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"fees:{cluster_id}"])
-        fees = ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency=actor.currency)
-        wallet = ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=actor.currency)
-        owed = -ledger_queries.balance(account_id=fees, currency=actor.currency).minor
-        due = Money(min(owed, ledger_queries.balance(account_id=wallet, currency=actor.currency).minor), actor.currency)
-        if due <= nothing:
-            return nothing
-        transaction = payments.create_transaction(
-            id=new_id(),
-            type=TransactionType.TRANSFER,
-            status=TransactionStatus.COMPLETED,
-            amount=due,
-            purpose=Purpose.FEES,
-            description="Fees of payment providers",
-            now=now,
-        )
-        entry = Entry(
-            id=transaction.id,
-            debit=wallet,
-            credit=fees,
-            amount=due,
-            kind=TransferKind.FEE_CHARGED,
-            journal=transaction.id,
-        )
-        ledger.post(entries=[entry], at=now)
-        _audit(actor, "cluster_wallet.fees_charged", transaction, now)
+        return _charge(actor, *_FEES, now) + _charge(actor, *_CHARGEBACKS, now)
+
+
+_FEES = (AccountKind.PROVIDER_FEES, TransferKind.FEE_CHARGED, "Fees of payment providers")
+_CHARGEBACKS = (AccountKind.CHARGEBACKS, TransferKind.CHARGEBACK_CHARGED, "Payments charged back")
+
+
+def _charge(actor: Actor, owed_on: AccountKind, kind: TransferKind, description: str, now: datetime) -> Money:
+    """What stands on an account that the cluster's wallet bears, taken from it as far as it holds it."""
+    owed = ledger.open_account(kind=owed_on, currency=actor.currency)
+    wallet = ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=actor.currency)
+    balance = ledger_queries.balance(account_id=owed, currency=actor.currency).minor
+    if balance > 0 and owed_on is AccountKind.CHARGEBACKS:
+        kind, description = TransferKind.CHARGEBACK_CREDITED, "Chargebacks that were won"
+        _move_fees(actor, owed, wallet, Money(balance, actor.currency), kind, description, now)
+        return Money(0, actor.currency)
+    held = ledger_queries.balance(account_id=wallet, currency=actor.currency).minor
+    due = Money(max(0, min(-balance, held)), actor.currency)
+    if due.minor:
+        _move_fees(actor, wallet, owed, due, kind, description, now)
     return due
+
+
+def _move_fees(
+    actor: Actor, debit: UUID, credit: UUID, amount: Money, kind: TransferKind, description: str, now: datetime
+) -> None:
+    transaction = payments.create_transaction(
+        id=new_id(),
+        type=TransactionType.TRANSFER,
+        status=TransactionStatus.COMPLETED,
+        amount=amount,
+        purpose=Purpose.FEES,
+        description=description,
+        now=now,
+    )
+    entry = Entry(
+        id=transaction.id,
+        debit=debit,
+        credit=credit,
+        amount=amount,
+        kind=kind,
+        journal=transaction.id,
+    )
+    ledger.post(entries=[entry], at=now)
+    _audit(actor, "cluster_wallet.fees_charged", transaction, now)
 
 
 def _book_arrival(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from clustr.audit import commands as audit
 from clustr.clusters import queries as clusters
+from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
@@ -14,6 +16,8 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
@@ -52,6 +56,7 @@ def credit_cluster_wallet(*, actor: Actor, amount: Money, description: str, sour
         )
         ledger.post(entries=[entry], at=now)
         _audit(actor, "cluster_wallet.credited", transaction, description, now)
+        _tell_of_credit(transaction, now)
     return transaction.id
 
 
@@ -115,7 +120,36 @@ def receive_offline(
         )
         ledger.post(entries=[entry], at=now)
         _audit(actor, "wallets.offline_payment_recorded", transaction, reference, now)
+        facts = _facts(transaction) | {"method": method.value}
+        _tell(NotificationEvents.WALLET_CREDITED, Audience.one(user_id), transaction, facts, now)
     return transaction
+
+
+def _tell_of_credit(transaction: Transaction, now: datetime) -> None:
+    office = Audience.holders(PaymentsPermissions.VIEW_WALLET)
+    _tell(NotificationEvents.CLUSTER_WALLET_CREDITED, office, transaction, _facts(transaction), now)
+
+
+def _facts(transaction: Transaction) -> dict[str, Any]:
+    return {
+        "what": transaction.description,
+        "amount_minor": transaction.amount_minor,
+        "currency": transaction.currency,
+        "reference": transaction.reference,
+    }
+
+
+def _tell(
+    event: NotificationEvents, audience: Audience, transaction: Transaction, facts: dict[str, Any], now: datetime
+) -> None:
+    notify(
+        event=event,
+        cluster_id=transaction.cluster_id,
+        audience=audience,
+        subject_id=transaction.id,
+        facts=facts,
+        now=now,
+    )
 
 
 def _record_operation(

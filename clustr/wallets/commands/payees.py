@@ -13,7 +13,8 @@ from clustr.clusters import queries as clusters
 from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
-from clustr.people import commands as people
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.wallets.models import Payee
 from clustr.wallets.types import Destination
 
@@ -44,12 +45,15 @@ def sendable_from(*, payee: Payee, now: datetime) -> datetime:
 def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money, now: datetime) -> None:
     concerned = {owner_id} if owner_id else {*clusters.holders_of(permission="TransferFunds", now=now), actor.member_id}
     for user_id in sorted(concerned):
-        people.write_to(
-            user_id=user_id,
-            template="wallets/mail/new_payee",
-            context={
+        notify(
+            event=NotificationEvents.NEW_PAYEE,
+            cluster_id=actor.cluster_id,
+            audience=Audience.one(user_id),
+            subject_id=None,
+            facts={
                 "own": owner_id is not None,
-                "amount": amount.for_people(),
+                "amount_minor": amount.minor,
+                "currency": amount.currency,
                 "ending": destination.account_number[-4:],
                 "hours": settings.ENV.PAYOUT_COOLING_HOURS,
             },

@@ -18,6 +18,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.people import commands as people
 from clustr.wallets.commands.payees import meet_payee, sendable_from
 from clustr.wallets.commands.pins import refuse_while_cooling, require_authorization
 from clustr.wallets.commands.wallets import open_wallet
@@ -77,6 +78,53 @@ def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) 
         payments.cancel_transaction(transaction_id=payout_id, now=now)
         _audit(actor, "cluster_wallet.transfer_rejected", payout_id, note, now)
     return payout_id
+
+
+def cancel_withdrawal(*, actor: Actor, payout_id: UUID, now: datetime) -> Transaction:
+    """Stop a withdrawal of one's own that was not sent yet; its money is back in the wallet.
+
+    Refuses `PayoutNotFound`, `PayoutDecided` (it is on its way, has ended, or was stopped before).
+    """
+    with tenant(actor.cluster_id), crash_points("wallets.cancel_withdrawal"):
+        stopped, _ = _stop(payout_id, owner_id=actor.member_id, now=now)
+        _audit(actor, "wallets.withdrawal_cancelled", payout_id, "", now)
+    return stopped
+
+
+def stop_withdrawal(*, actor: Actor, payout_id: UUID, reason: str, now: datetime) -> Transaction:
+    """Stop a member's withdrawal that was not sent yet, for a reason that the member is told; its money is back in their
+    wallet. Needs TransferFunds; nobody stops their own here.
+
+    Refuses `PayoutNotFound`, `PayoutDecided`, `SeparationOfDuties`.
+    """
+    actor.require("TransferFunds")
+    with tenant(actor.cluster_id), crash_points("wallets.stop_withdrawal"):
+        stopped, payout = _stop(payout_id, owner_id=None, now=now)
+        refuse_own_affair(actor_id=actor.user_id, concerned_id=stopped.user_id)
+        Payout.objects.filter(cluster_id=actor.cluster_id, id=payout_id).update(
+            approval=Approval.REJECTED.value, decided_by=actor.member_id, decided_at=now, decision_note=reason
+        )
+        people.write_to(
+            user_id=payout.requested_by,
+            template="wallets/mail/withdrawal_stopped",
+            context={"amount": stopped.amount.for_people(), "ending": payout.account_hint, "reason": reason},
+            now=now,
+        )
+        _audit(actor, "wallets.withdrawal_stopped", payout_id, reason, now)
+    return stopped
+
+
+def _stop(payout_id: UUID, *, owner_id: UUID | None, now: datetime) -> tuple[Transaction, Payout]:
+    """Return the money of a withdrawal nobody has begun to send, which whoever sends sees under the same lock."""
+    found = Transaction.objects.filter(id=payout_id, type=TransactionType.WITHDRAWAL, purpose=Purpose.PAYOUT)
+    if not (found.filter(user_id=owner_id) if owner_id else found).exists():
+        raise PayoutNotFound
+    stopped = payments.lock_transaction(transaction_id=payout_id)
+    if stopped.status != TransactionStatus.PENDING:
+        raise PayoutDecided
+    ledger.reverse(transfer_id=payout_id, journal=payout_id, at=now, kind=TransferKind.PAYOUT_RETURN)
+    payments.step_transaction(transaction=stopped, status=TransactionStatus.CANCELLED, now=now)
+    return stopped, Payout.objects.get(cluster_id=stopped.cluster_id, id=payout_id)
 
 
 def send_out(

@@ -26,6 +26,8 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import Busy, refusals_from_database
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.people import commands as people
 from clustr.people import queries as people_queries
 from clustr.wallets.models import Pin, PinReset
@@ -174,13 +176,7 @@ def _keep_reset(actor: Actor, checked: CheckedPin, reset_id: UUID, now: datetime
         raise ResetCodeInvalid  # used by another request in the same instant
     _replace(actor, checked.hash, checked.pepper_id, now)
     Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).update(reset_at=now)
-    contact = people_queries.contact_of(user_id=actor.member_id)
-    people.write_to(
-        user_id=contact.user_id,
-        template="wallets/mail/pin_was_reset",
-        context={"name": contact.name, "hours": settings.ENV.PIN_RESET_COOLING_HOURS},
-        now=now,
-    )
+    _tell(actor, NotificationEvents.PIN_RESET, {"hours": settings.ENV.PIN_RESET_COOLING_HOURS}, now)
     audit.record(actor=actor, action="wallets.pin_reset", subject_kind="user", subject_id=actor.member_id, at=now)
 
 
@@ -234,12 +230,12 @@ def _tell_of_lock(actor: Actor, locked: Pin, now: datetime) -> None:
     until = locked.locked_until
     minutes = None if until is None or until == UNTIL_RESET else ceil((until - now).total_seconds() / 60)
     with tenant(actor.cluster_id):
-        people.write_to(
-            user_id=actor.member_id,
-            template="wallets/mail/pin_locked",
-            context={"attempts": locked.failed_attempts, "minutes": minutes},
-            now=now,
-        )
+        _tell(actor, NotificationEvents.PIN_LOCKED, {"attempts": locked.failed_attempts, "minutes": minutes}, now)
+
+
+def _tell(actor: Actor, event: NotificationEvents, facts: dict[str, int | None], now: datetime) -> None:
+    audience = Audience.one(actor.member_id)
+    notify(event=event, cluster_id=actor.cluster_id, audience=audience, subject_id=None, facts=facts, now=now)
 
 
 @contextmanager

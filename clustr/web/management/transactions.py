@@ -17,6 +17,7 @@ from clustr.payments import queries
 from clustr.payments.queries import TransactionFilter, transactions_of_cluster
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
+from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import OfflineMethod
 from clustr.web.csv_answers import csv_answer
@@ -72,6 +73,13 @@ class TransactionsQuery(PageQuery):
         )
 
 
+class RefundTo(StrEnum):
+    """Where a refund goes."""
+
+    WALLET = "wallet"
+    SOURCE = "source"
+
+
 class RefundIn(In):
     """A payment to give back, whole or in part."""
 
@@ -81,6 +89,15 @@ class RefundIn(In):
 
     transaction_id: UUID
     amount: Amount | None = Field(None, description="All that was not refunded yet, when absent.")
+    reason: Annotated[str, Text(1_000, lines=True)]
+    to: RefundTo = Field(RefundTo.WALLET, description="`source`: the card or account that paid through a provider.")
+
+
+class StopIn(In):
+    """Why a withdrawal is stopped; the member reads it."""
+
+    model_config = {"json_schema_extra": {"examples": [{"reason": "You told us that it was not you."}]}}
+
     reason: Annotated[str, Text(1_000, lines=True)]
 
 
@@ -132,15 +149,17 @@ def list_transactions(request: Request, query: Query[TransactionsQuery]) -> Http
 
 @router.post("refund_transaction/", response=TransactionOut, summary="Refund a payment")
 def refund_transaction(request: Request, body: RefundIn) -> HttpResponse:
-    """Return a bill payment to its payer's wallet; what they owe is open again by as much. Needs TransferFunds; nobody
-    refunds themselves.
+    """To the wallet: a bill payment returns at once, and what its payer owes is open again by as much. To the source: a bill
+    payment or a deposit that a provider took; it is `pending` until the provider has given it back, or not, and a bill stays
+    paid as long. Needs TransferFunds; nobody refunds themselves.
 
     Refuses with `transaction_not_found`, `not_refundable`, `refund_exceeds_payment`, `separation_of_duties`,
-    `insufficient_funds`.
+    `insufficient_funds`; to the source also with `no_source_to_refund`, `provider_not_available`, `account_frozen`.
     """
 
     def work() -> TransactionOut:
-        refund = bills.refund_bill_payment(
+        give_back = bills.refund_bill_payment if body.to is RefundTo.WALLET else settlement.refund_to_source
+        refund = give_back(
             actor=request.actor,
             transaction_id=body.transaction_id,
             amount=to_money(body.amount, request.actor.currency) if body.amount else None,
@@ -148,6 +167,20 @@ def refund_transaction(request: Request, body: RefundIn) -> HttpResponse:
             now=request.now,
         )
         return transaction_out(queries.view_of(refund))
+
+    return once(request, body, 200, work)
+
+
+@router.post("withdrawals/{transaction_id}/stop/", response=TransactionOut, summary="Stop a member's withdrawal")
+def stop_withdrawal(request: Request, transaction_id: UUID, body: StopIn) -> HttpResponse:
+    """As long as it was not sent; the money is back in the member's wallet, and they are told. Needs TransferFunds; nobody
+    stops their own here. Refuses with `payout_not_found`, `payout_decided`, `separation_of_duties`."""
+
+    def work() -> TransactionOut:
+        stopped = wallets.stop_withdrawal(
+            actor=request.actor, payout_id=transaction_id, reason=body.reason, now=request.now
+        )
+        return transaction_out(queries.view_of(stopped))
 
     return once(request, body, 200, work)
 

@@ -21,13 +21,14 @@ router = Router(tags=["Cluster wallet"])
 
 
 class RevenueOut(Out):
-    """What bills brought in, net of refunds, in the cluster's own days and months."""
+    """What bills, net of refunds, and contributions brought in, in the cluster's own days and months."""
 
     today: AmountOut
     this_month: AmountOut
     this_year: AmountOut
     by_type: dict[str, AmountOut] = Field(
-        description="This year, by the bill's type.", examples=[{"service_charge": "5000.00"}]
+        description="This year, by the bill's type; `contribution`: recurring payments for no bill.",
+        examples=[{"service_charge": "5000.00"}],
     )
     by_month: dict[str, AmountOut] = Field(
         description="The last twelve months, this one last.", examples=[{"2027-01": "5000.00"}]

@@ -20,7 +20,16 @@ from clustr.web.bill_schemas import BillOut, StatusFilter, bill_out
 from clustr.web.door import Request, once, once_between, once_in_one_statement, read
 from clustr.web.money_schemas import TransactionOut, transaction_out
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
-from clustr.web.payment_schemas import CallbackUrl, CheckoutOut, Provider, checkout_out, request_key
+from clustr.web.payment_schemas import (
+    CallbackUrl,
+    CheckoutOut,
+    MethodId,
+    Provider,
+    SavedCardPin,
+    checkout_out,
+    request_key,
+    saved_card,
+)
 from clustr.web.schemas import Amount, AmountOut, Currency, In, Instant, Out, Pin, Text, Version, to_money
 
 router = Router(tags=["My bills"])
@@ -97,6 +106,8 @@ class PayDirectIn(In):
     provider: Provider
     amount: Amount | None = Field(None, description="All that remains, when absent.")
     callback_url: CallbackUrl = ""
+    payment_method_id: MethodId
+    pin: SavedCardPin
 
 
 class PaidOut(Out):
@@ -205,25 +216,29 @@ def pay_bill(request: Request, body: PayIn) -> HttpResponse:
 
 @router.post("pay_bill_direct/", response={201: CheckoutOut}, summary="Pay a bill through a provider")
 def pay_bill_direct(request: Request, body: PayDirectIn) -> HttpResponse:
-    """Starts a payment: send the payer to `payment_url`. The bill is paid when the provider confirms it; if the bill changed
-    meanwhile, the money is in the wallet.
+    """Starts a payment: send the payer to `payment_url`, or charges a saved card. The bill is paid when the provider confirms
+    it; if the bill changed meanwhile, the money is in the wallet.
 
     Refuses as `pay_bill/` does about the bill, and with `payment_under_way`, `provider_not_available`, `callback_not_allowed`,
-    `provider_unavailable`, `provider_would_not`, `provider_silent`.
+    `provider_unavailable`, `provider_would_not`, `provider_silent`; with a saved card also with `payment_method_not_found`,
+    `pin_required`, `pin_incorrect`, `pin_locked`.
     """
+    pin = body.pin
     return once_between(
         request,
         body,
         201,
-        record=lambda claim: settlement.prepare_bill_payment(
+        record=lambda claim, authorization: settlement.prepare_bill_payment(
             actor=request.actor,
             bill_id=body.bill_id,
             amount=to_money(body.amount, request.actor.currency) if body.amount else None,
             provider=body.provider,
             callback_url=body.callback_url,
             request=request_key(claim),
+            card=saved_card(body.payment_method_id, authorization),
             now=request.now,
         ),
+        before=(lambda: wallets.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None,
         ask=lambda prepared: settlement.open_checkout(actor=request.actor, prepared=prepared, now=request.now),
         shape=checkout_out,
     )

@@ -16,7 +16,7 @@ from clustr.settlement.types import Checkout
 from clustr.web.door import Request, actor_of, once_between, take_turn
 from clustr.web.errors import CONTENT_TYPE
 from clustr.web.money_schemas import TransactionOut, transaction_out
-from clustr.web.payment_schemas import request_key
+from clustr.web.schemas import AmountOut
 
 router = Router(tags=["My transactions"])
 
@@ -38,18 +38,19 @@ class RetriedOut(TransactionOut):
     """The new attempt, and where it is paid."""
 
     payment_url: str = Field(description="The provider's own page.")
+    surcharge: AmountOut = Field(description="The provider's fee, where the payer bears it: paid on top of `amount`.")
 
 
 @router.post("{transaction_id}/retry/", response={201: RetriedOut}, summary="Try a failed payment again")
 def retry_transaction(request: Request, transaction_id: UUID) -> HttpResponse:
-    """As a new attempt: send the payer to `payment_url`. Refuses with `transaction_not_found`,
-    `transaction_not_retryable`, and as a new payment would."""
+    """As a new attempt: send the payer to `payment_url`. Asked again while that can be paid, it is the same one. Refuses with
+    `transaction_not_found`, `transaction_not_retryable`, `payment_under_way`, and as a new payment would."""
     return once_between(
         request,
         None,
         201,
-        record=lambda claim: commands.prepare_retry(
-            actor=request.actor, transaction_id=transaction_id, request=request_key(claim), now=request.now
+        record=lambda _claim, _checked: commands.prepare_retry(
+            actor=request.actor, transaction_id=transaction_id, now=request.now
         ),
         ask=lambda prepared: commands.open_checkout(actor=request.actor, prepared=prepared, now=request.now),
         shape=_retried_out,
@@ -72,4 +73,4 @@ def get_receipt(request: Request, transaction_id: UUID) -> HttpResponse:
 
 def _retried_out(checkout: Checkout) -> RetriedOut:
     shown = transaction_out(queries.view_of(checkout.transaction))
-    return RetriedOut(**shown.model_dump(), payment_url=checkout.payment_url)
+    return RetriedOut(**shown.model_dump(), payment_url=checkout.payment_url, surcharge=str(checkout.surcharge))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -25,7 +26,16 @@ from clustr.web.money_schemas import (
     wallet_out,
 )
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
-from clustr.web.payment_schemas import CallbackUrl, CheckoutOut, Provider, checkout_out, request_key
+from clustr.web.payment_schemas import (
+    CallbackUrl,
+    CheckoutOut,
+    MethodId,
+    Provider,
+    SavedCardPin,
+    checkout_out,
+    request_key,
+    saved_card,
+)
 from clustr.web.schemas import Amount, In, Instant, Out, Pin, to_money
 
 router = Router(tags=["My wallet"])
@@ -45,6 +55,8 @@ class DepositIn(In):
     amount: Amount
     provider: Provider
     callback_url: CallbackUrl = ""
+    payment_method_id: MethodId
+    pin: SavedCardPin
 
 
 class WithdrawIn(In):
@@ -111,22 +123,27 @@ def list_my_transactions(request: Request, query: Query[WalletTransactionsQuery]
 
 @router.post("deposit/", response={201: CheckoutOut}, summary="Put money into my wallet")
 def start_deposit(request: Request, body: DepositIn) -> HttpResponse:
-    """Starts a payment: send the payer to `payment_url`. The wallet is credited when the provider confirms it.
+    """Starts a payment: send the payer to `payment_url`, or charges a saved card. The wallet is credited when the provider
+    confirms it.
 
-    Refuses with `provider_not_available`, `callback_not_allowed`, `provider_unavailable`, `provider_would_not`, `provider_silent`.
+    Refuses with `provider_not_available`, `callback_not_allowed`, `provider_unavailable`, `provider_would_not`,
+    `provider_silent`; with a saved card also with `payment_method_not_found`, `pin_required`, `pin_incorrect`, `pin_locked`.
     """
+    pin = body.pin
     return once_between(
         request,
         body,
         201,
-        record=lambda claim: settlement.prepare_deposit(
+        record=lambda claim, authorization: settlement.prepare_deposit(
             actor=request.actor,
             amount=to_money(body.amount, request.actor.currency),
             provider=body.provider,
             callback_url=body.callback_url,
             request=request_key(claim),
+            card=saved_card(body.payment_method_id, authorization),
             now=request.now,
         ),
+        before=(lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None,
         ask=lambda prepared: settlement.open_checkout(actor=request.actor, prepared=prepared, now=request.now),
         shape=checkout_out,
     )
@@ -152,6 +169,17 @@ def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
     pin = body.pin
     check = (lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
     return once(request, body, 201, work, before=check)
+
+
+@router.post("withdrawals/{transaction_id}/cancel/", response=TransactionOut, summary="Stop my withdrawal")
+def cancel_withdrawal(request: Request, transaction_id: UUID) -> HttpResponse:
+    """As long as it was not sent; the money is back in the wallet. Refuses with `payout_not_found`, `payout_decided`."""
+
+    def work() -> TransactionOut:
+        stopped = commands.cancel_withdrawal(actor=request.actor, payout_id=transaction_id, now=request.now)
+        return transaction_out(view_of(stopped))
+
+    return once(request, None, 200, work)
 
 
 @router.post("set_pin/", response=WalletOut, summary="Set or change the PIN")

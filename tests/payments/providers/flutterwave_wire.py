@@ -98,7 +98,9 @@ class FlutterwaveWire(Wire):
                 self.payouts.append(move)
                 return ok(transfer(move))
             case "GET", ["transfers"]:
-                found = [transfer(move) for move in self.payouts if move.reference == query["reference"]]
+                found = [
+                    transfer(move) for move in self.payouts if move.reference == query.get("reference", move.reference)
+                ]
                 return self._page(found, query)
             case "POST", ["virtual-account-numbers"]:
                 assert body["is_permanent"] is True

@@ -103,6 +103,8 @@ class PaystackWire(Wire):
             case "GET", ["transfer", "verify", name]:
                 found = [transfer(move) for move in self.payouts if move.reference == name]
                 return ok(found[0]) if found else no(404, "Transfer not found")
+            case "GET", ["transfer"]:
+                return self._page([transfer(move) for move in self.payouts], query)
             case "POST", ["customer"]:
                 return ok({"customer_code": "CUS_1"})
             case "POST", ["dedicated_account"]:

@@ -22,11 +22,11 @@ from clustr.payments.providers.nouns import (
     Outcome,
     PayoutRequest,
     PayoutTruth,
-    RefundRequest,
     SavedMethodCharge,
     VirtualAccountRequest,
 )
 from clustr.payments.providers.port import AlreadyKnown, NoticeRefused, PaymentProvider, ProviderRefused
+from clustr.payments.providers.returns import RefundRequest
 from clustr.payments.types import PaymentErrorType
 from tests.payments.providers.wires import (
     CARD,
@@ -128,7 +128,9 @@ MONEY_CALLS: dict[str, Any] = {
     "charge_saved_method": lambda provider: provider.charge_saved_method(saved_charge()),
     "fetch_charge": lambda provider: provider.fetch_charge(reference=reference()),
     "fetch_charge_by_id": lambda provider: provider.fetch_charge_by_id(provider_id="77"),
-    "refund_charge": lambda provider: provider.refund_charge(RefundRequest(charge_id="77", amount=ngn(1), reason="x")),
+    "refund_charge": lambda provider: provider.refund_charge(
+        RefundRequest(reference="01kav0h2r4n8z3m5w7y9b1d2f6", charge_id="77", amount=ngn(1))
+    ),
     "fetch_refund": lambda provider: provider.fetch_refund(provider_id="78"),
     "pay_out": lambda provider: provider.pay_out(payout_request()),
     "fetch_payout": lambda provider: provider.fetch_payout(reference=reference()),
@@ -136,6 +138,7 @@ MONEY_CALLS: dict[str, Any] = {
 OTHER_CALLS: dict[str, Any] = {
     "refunds_of": lambda provider: provider.refunds_of(charge_id="77"),
     "list_charges": lambda provider: list(provider.list_charges(since=SINCE, until=UNTIL)),
+    "list_payouts": lambda provider: list(provider.list_payouts(since=SINCE, until=UNTIL)),
     "list_settlements": lambda provider: list(provider.list_settlements(since=SINCE, until=UNTIL)),
     "list_banks": lambda provider: provider.list_banks(currency="NGN"),
     "resolve_account": lambda provider: provider.resolve_account(bank_code="057", account_number="0000000000"),
@@ -277,7 +280,7 @@ class PortSuite:
     def test_a_refund(self, wire: Wire, provider: PaymentProvider) -> None:
         charge = wire.add(FakeCharge(reference(), ngn(500_000), "paid"))
         assert provider.refunds_of(charge_id=str(charge.id)) == ()
-        request = RefundRequest(charge_id=str(charge.id), amount=ngn(123_450), reason="Paid twice")
+        request = RefundRequest(reference="01kav0h2r4n8z3m5w7y9b1d2f6", charge_id=str(charge.id), amount=ngn(123_450))
         made = provider.refund_charge(request)
         assert (made.outcome, made.amount, made.charge_id) == (Outcome.PENDING, ngn(123_450), str(charge.id))
         for state, outcome in (
@@ -353,6 +356,12 @@ class PortSuite:
         wire.fault = stuck
         with pytest.raises(OutcomeUnknown):
             list(provider.list_charges(since=SINCE, until=UNTIL))
+
+    def test_payouts_are_listed(self, wire: Wire, provider: PaymentProvider) -> None:
+        references = [reference(), reference()]
+        wire.payouts = [FakeMove(name, ngn(100), id=number) for number, name in enumerate(references, start=1)]
+        (page,) = provider.list_payouts(since=SINCE, until=UNTIL)
+        assert [(truth.reference, truth.amount) for truth in page.rows] == [(name, ngn(100)) for name in references]
 
     def test_settlements_add_up(self, wire: Wire, provider: PaymentProvider) -> None:
         wire.settlements = [FakeMove("", ngn(1_000_000), fee=15_050, id=5)]

@@ -16,8 +16,9 @@ from clustr.kit.money import Money
 from clustr.kit.outbound import OutboundError, OutcomeUnknown
 from clustr.payments.providers.flutterwave import make_flutterwave
 from clustr.payments.providers.flutterwave_wire import charge_truth, payout_truth
-from clustr.payments.providers.nouns import ChargeTruth, Mode, NotFoundYet, NoticeKind, Outcome, RefundRequest
+from clustr.payments.providers.nouns import ChargeTruth, Mode, NotFoundYet, NoticeKind, Outcome
 from clustr.payments.providers.port import ProviderRefused
+from clustr.payments.providers.returns import RefundRequest
 from tests.payments.providers.flutterwave_wire import FlutterwaveWire
 from tests.payments.providers.port_suite import MONEY_CALLS, OTHER_CALLS, account_request, saved_charge
 from tests.payments.providers.shared import description, needs_shared, provider_told, sample, samples
@@ -159,10 +160,10 @@ def test_payouts() -> None:
 @needs_shared
 def test_refund_account_and_banks() -> None:
     refunded = sample("flutterwave/api/transactions__create-a-transaction-refund__response.json")
-    request = RefundRequest(charge_id="5708", amount=ngn(500_000), reason="x")
+    request = RefundRequest(reference="01kav0h2r4n8z3m5w7y9b1d2f6", charge_id="5708", amount=ngn(500_000))
     assert provider_told(make_flutterwave, (200, refunded)).refund_charge(request).outcome is Outcome.SUCCEEDED
     with pytest.raises(OutcomeUnknown):
-        other = RefundRequest(charge_id="5708", amount=ngn(500_001), reason="x")
+        other = RefundRequest(reference="01kav0h2r4n8z3m5w7y9b1d2f6", charge_id="5708", amount=ngn(500_001))
         provider_told(make_flutterwave, (200, refunded)).refund_charge(other)
     made = sample("flutterwave/api/virtualaccount__create-a-virtual-account-number__response.json")
     account = provider_told(make_flutterwave, (200, made)).open_virtual_account(account_request())

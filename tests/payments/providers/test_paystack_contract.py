@@ -24,12 +24,11 @@ from clustr.payments.providers.nouns import (
     NoticeKind,
     Outcome,
     PayoutTruth,
-    RefundRequest,
-    RefundTruth,
 )
 from clustr.payments.providers.paystack import make_paystack
 from clustr.payments.providers.paystack_wire import charge_truth
 from clustr.payments.providers.port import AlreadyKnown, ProviderRefused
+from clustr.payments.providers.returns import RefundRequest, RefundTruth
 from clustr.payments.types import PaymentErrorType
 from tests.payments.providers.paystack_wire import PaystackWire
 from tests.payments.providers.port_suite import MONEY_CALLS, OTHER_CALLS, saved_charge
@@ -151,7 +150,9 @@ def test_started_listed_and_settled() -> None:
 
 def test_refunds() -> None:
     made = sample("paystack/api/refunds__create.json")["200"]["data"]
-    request = RefundRequest(charge_id=str(made["data"]["transaction"]["id"]), amount=ngn(10_000), reason="x")
+    request = RefundRequest(
+        reference="01kav0h2r4n8z3m5w7y9b1d2f6", charge_id=str(made["data"]["transaction"]["id"]), amount=ngn(10_000)
+    )
     assert provider_told(make_paystack, (200, made)).refund_charge(request).outcome is Outcome.PENDING
     found = provider_told(make_paystack, (200, sample("paystack/api/refunds__fetch.json")["200"]["data"]))
     truth = found.fetch_refund(provider_id="1")

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, TypeVar
 
 from clustr.kit.money import Money
 from clustr.kit.outbound import Answer, Outbound
-from clustr.payments.providers import nouns
+from clustr.payments.providers import nouns, returns
 from clustr.payments.providers.declines import decline_type
 from clustr.payments.providers.notices import notice_key, one_header, read_event, refuse_unless_equal
 from clustr.payments.providers.nouns import Channel, Mode, NotFoundYet, NoticeKind, Outcome
 from clustr.payments.providers.paging import every_row, pages, within
-from clustr.payments.providers.port import AlreadyKnown, Connect, ProviderRefused
+from clustr.payments.providers.port import AlreadyKnown, Connect, NotOffered, ProviderRefused
 from clustr.payments.providers.reading import (
     NotUnderstood,
     checkout_address,
@@ -69,14 +69,20 @@ class Toy:
 
         return self._list("charges", read)
 
-    def refund_charge(self, request: nouns.RefundRequest) -> nouns.RefundTruth:
+    def refund_charge(self, request: returns.RefundRequest) -> returns.RefundTruth:
         return _refund(self._ask("refund", {"id": request.charge_id, "sum": _said(request.amount)}))
 
-    def fetch_refund(self, *, provider_id: str) -> nouns.RefundTruth | NotFoundYet:
+    def fetch_refund(self, *, provider_id: str) -> returns.RefundTruth | NotFoundYet:
         return self._one("refund", provider_id, _refund, lambda truth: truth.provider_id)
 
-    def refunds_of(self, *, charge_id: str) -> tuple[nouns.RefundTruth, ...]:
+    def refunds_of(self, *, charge_id: str) -> tuple[returns.RefundTruth, ...]:
         return tuple(found for found in every_row(self._list("refunds", _refund)) if found.charge_id == charge_id)
+
+    def fetch_dispute(self, *, provider_id: str) -> returns.DisputeTruth | NotFoundYet:
+        raise NotOffered("no disputes")
+
+    def disputes_of(self, *, charge_id: str) -> tuple[returns.DisputeTruth, ...]:
+        raise NotOffered("no disputes")
 
     def list_banks(self, *, currency: str) -> tuple[nouns.Bank, ...]:
         return tuple(nouns.Bank(code=text(row["code"]), name=text(row["name"])) for row in self._page("banks", 1)[0])
@@ -89,6 +95,9 @@ class Toy:
 
     def fetch_payout(self, *, reference: str) -> nouns.PayoutTruth | NotFoundYet:
         return self._one("payout", reference, _payout, lambda truth: truth.reference)
+
+    def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[nouns.Page[nouns.PayoutTruth]]:
+        return self._list("payouts", _payout)
 
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[nouns.Page[nouns.Settlement]]:
         return self._list("settlements", _settlement)
@@ -184,13 +193,14 @@ def _charge(raw: Any) -> nouns.ChargeTruth:
     )
 
 
-def _refund(raw: Any) -> nouns.RefundTruth:
+def _refund(raw: Any) -> returns.RefundTruth:
     data = mapping(raw, "refund")
-    return nouns.RefundTruth(
+    return returns.RefundTruth(
         outcome=_STATES.get(text(data.get("is")), Outcome.UNKNOWN),
         provider_id=text(data.get("id")),
         charge_id=text(data.get("of")),
         amount=_read(data.get("sum")),
+        note="",
         needs_person=False,
         record={},
     )
@@ -261,6 +271,8 @@ class ToyWire(Wire):
                 return {"thing": self.move(self.payouts[-1])}
             case ["payout", name]:
                 return self._found(next((m for m in self.payouts if m.reference == name), None), self.move)
+            case ["payouts"]:
+                return self._paged([self.move(move) for move in self.payouts], query)
             case ["banks"]:
                 return {"thing": [{"code": "057", "name": "Bank of Palms"}]}
             case ["who"]:

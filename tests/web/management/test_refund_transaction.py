@@ -10,6 +10,7 @@ from clustr.clusters.commands import enrol_members
 from clustr.clusters.types import NewMember, Role
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
+from tests.settlement.stage import Stage
 from tests.web.asking import MY_BILLS, OFFICE, bad_amounts, foreign_id, pay, refused
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -109,3 +110,28 @@ def test_another_estates_transaction_is_not_found(cast: Cast, payment: dict[str,
 def test_it_needs_transfer_funds(cast: Cast, payment: dict[str, Any]) -> None:
     for person in (cast.efe, cast.bola, cast.manager("ManageBill", "ViewPayments", "CreditWallet")):
         refused(refund(cast, payment, person), 403, "permission_missing")
+
+
+# --- To where it came from -------------------------------------------------------------------------------------------
+
+
+def test_to_the_source(stage: Stage, cast: Cast) -> None:
+    checkout = stage.deposit(cast.bola, "100.00")
+    stage.end(checkout)
+    stage.confirm(checkout)
+    paid = {"id": str(checkout.transaction.id)}
+    first, again = (refund(cast, paid, to="source", amount="40.00", key="back") for _ in range(2))
+    made = first.json()
+    assert (made["type"], made["status"], made["amount"], made["provider"]) == (
+        "refund",
+        "pending",
+        "40.00",
+        "paystack",
+    )
+    assert (again.content, again["Idempotent-Replayed"]) == (first.content, "true")
+    assert wallet_balance(cast.bola) == "60.00"
+
+
+def test_to_a_source_there_is_not(cast: Cast, payment: dict[str, Any]) -> None:
+    refused(refund(cast, payment, to="source"), 409, "no_source_to_refund")
+    refused(refund(cast, payment, to="bank"), 422, "invalid", "to")

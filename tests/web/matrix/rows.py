@@ -20,6 +20,7 @@ from typing import Any
 from uuid import uuid4
 
 from clustr.clusters.types import PaymentsPermissions as May
+from clustr.notifications import commands as notifications
 from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.queries import customer_actor
 from clustr.subscriptions.types import Discount, Duration
@@ -37,6 +38,9 @@ NO_RESULTS = Hears(200)
 NO_BILL, NO_MEMBER = Hears(404, "bill_not_found"), Hears(404, "member_not_found")
 NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_found")
 NO_TRANSACTION = Hears(404, "transaction_not_found")
+NO_ORDER = Hears(404, "recurring_payment_not_found")
+RECURRING = frozenset({May.MANAGE_RECURRING})
+NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
 ALL = {"limit": "200"}
 BANK = {"bank_code": "058", "account_number": "0123456789"}
@@ -172,11 +176,12 @@ def pay(place: Place) -> Ask:
 
 
 def pay_direct(place: Place) -> Ask:
-    return Ask(body={"bill_id": str(place.acknowledged().id), "provider": "paystack"})
+    card, bill = str(place.saved_card()), str(place.acknowledged().id)
+    return Ask(body={"bill_id": bill, "provider": "paystack", "payment_method_id": card})
 
 
 def deposit(place: Place) -> Ask:
-    return Ask(body={"amount": "300.00", "provider": "flutterwave"})
+    return Ask(body={"amount": "300.00", "provider": "paystack", "payment_method_id": str(place.saved_card())})
 
 
 def retry(place: Place) -> Ask:
@@ -189,6 +194,41 @@ def receipt(place: Place) -> Ask:
 
 def verify(place: Place) -> Ask:
     return Ask(body={"reference": place.started_deposit().transaction.reference})
+
+
+def notices(place: Place) -> Ask:
+    for _ in range(2):
+        place.notice()
+    return Ask(query=ALL)
+
+
+def read_notice(place: Place) -> Ask:
+    return Ask(body={"notification_ids": [place.notice()]})
+
+
+def choose(place: Place) -> Ask:
+    return Ask(body={"preferences": [{"event": "bill_acknowledged", "channel": "email", "enabled": False}]})
+
+
+ADDRESS = "https://estate.example/clustr"
+
+
+def endpoints(place: Place) -> Ask:
+    place.endpoint()
+    return Ask()
+
+
+def an_endpoint(place: Place) -> Ask:
+    return Ask(path={"endpoint_id": str(place.endpoint())})
+
+
+def calls(place: Place) -> Ask:
+    endpoint = place.endpoint()
+    for _ in range(2):
+        place.notice()
+    while notifications.fan_out(cluster_id=place.estate.id, now=place.now):
+        pass
+    return Ask(path={"endpoint_id": str(endpoint)}, query=ALL)
 
 
 def cards(place: Place) -> Ask:
@@ -218,6 +258,14 @@ def close_case(place: Place) -> Ask:
 def withdraw(place: Place) -> Ask:
     place.fund()
     return Ask(body={"amount": "300.00", "destination": BANK})
+
+
+def withdrawal(place: Place) -> Ask:
+    return Ask(path={"transaction_id": str(place.withdrawal())})
+
+
+def stop(place: Place) -> Ask:
+    return Ask(path={"transaction_id": str(place.withdrawal())}, body={"reason": place.text("Not you")})
 
 
 def set_pin(place: Place) -> Ask:
@@ -287,6 +335,46 @@ def address(place: Place) -> Ask:
 
 
 OFFICE, MINE, BILLING = "/management/payments/", "/members/", "/api/v1/billing/"
+
+
+def orders(place: Place) -> Ask:
+    for _ in range(2):
+        place.run_order()
+    return Ask(query=ALL | {"user_id": str(place.member.user_id)})
+
+
+def my_orders(place: Place) -> Ask:
+    orders(place)
+    return Ask(query=ALL)
+
+
+def new_order(place: Place) -> Ask:
+    begins = (place.now + timedelta(days=1)).isoformat()
+    sent = {"title": place.text("Garden"), "amount": "10.00", "frequency": "monthly", "start_date": begins}
+    return Ask(body=sent | {"bill_type": "maintenance", "max_amount": "20.00"})
+
+
+def an_order(place: Place) -> Ask:
+    return Ask(path={"recurring_payment_id": str(place.run_order())})
+
+
+def edit_order(place: Place) -> Ask:
+    return Ask(path={"recurring_payment_id": str(place.order())}, body={"amount": "11.00"})
+
+
+def named_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.order())})
+
+
+def paused_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.paused_order())})
+
+
+def stop_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.order()), "reason": place.text("Called")})
+
+
+OFFICE, MINE = "/management/payments/", "/members/"
 OWN = "separation_of_duties"
 NO_MONEY = "moves no money and decides about none"
 ROWS = [
@@ -330,6 +418,13 @@ ROWS = [
     Row(f"GET {OFFICE}transactions/", transactions, VIEW, {"query.user_id": NO_RESULTS, "query.bill_id": NO_RESULTS}),
     Row(f"POST {OFFICE}refund_transaction/", refund, TRANSFER, {"body.transaction_id": NO_TRANSACTION}, own=OWN),
     Row(
+        f"POST {OFFICE}withdrawals/{{transaction_id}}/stop/",
+        stop,
+        TRANSFER,
+        {"path.transaction_id": NO_PAYOUT},
+        own=OWN,
+    ),
+    Row(
         f"POST {OFFICE}record_offline_payment/",
         offline,
         BILL,
@@ -338,6 +433,14 @@ ROWS = [
         own=OWN,
     ),
     Row(f"GET {OFFICE}users/", listed, VIEW),
+    Row(f"GET {OFFICE}recurring_payments/", orders, VIEW, {"query.user_id": NO_RESULTS}),
+    Row(
+        f"POST {OFFICE}pause_recurring_payment/",
+        stop_order,
+        RECURRING,
+        {"body.recurring_payment_id": NO_ORDER},
+        own=OWN,
+    ),
     Row(f"GET {OFFICE}cluster_wallet/", listed, WALLET),
     Row(
         f"POST {OFFICE}cluster_wallet_transfer/",
@@ -361,6 +464,41 @@ ROWS = [
         own=OWN,
     ),
     Row(f"POST {OFFICE}cluster_wallet_credit/", credit, CREDIT, answer=201, not_own="the estate's money, in"),
+    Row(f"GET {OFFICE}webhook_endpoints/", endpoints, MEMBERS),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/",
+        lambda place: Ask(body={"url": ADDRESS, "description": place.text("Hook")}),
+        MEMBERS,
+        answer=201,
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"DELETE {OFFICE}webhook_endpoints/{{endpoint_id}}/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/rotate_secret/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/enable/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"GET {OFFICE}webhook_endpoints/{{endpoint_id}}/deliveries/",
+        calls,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+    ),
     Row(f"GET {OFFICE}reconciliation/", cases, WALLET | TRANSFER),
     Row(
         f"POST {OFFICE}reconciliation/cases/{{case_id}}/take/",
@@ -382,8 +520,42 @@ ROWS = [
     Row(f"POST {MINE}bills/dispute_bill/", dispute, ids={"body.bill_id": NO_BILL}, former="former_member"),
     Row(f"POST {MINE}bills/withdraw_dispute/", withdraw_dispute, ids={"body.bill_id": NO_DISPUTE}),
     Row(f"POST {MINE}bills/pay_bill/", pay, ids={"body.bill_id": NO_BILL}, answer=201),
-    Row(f"POST {MINE}bills/pay_bill_direct/", pay_direct, ids={"body.bill_id": NO_BILL}, answer=201),
+    Row(
+        f"POST {MINE}bills/pay_bill_direct/",
+        pay_direct,
+        ids={"body.bill_id": NO_BILL, "body.payment_method_id": NO_METHOD},
+        answer=201,
+    ),
     Row(f"GET {MINE}bills/{{bill_id}}/", a_bill, ids={"path.bill_id": NO_BILL}),
+    Row(f"GET {MINE}recurring-payments/my_payments/", my_orders),
+    Row(f"GET {MINE}recurring-payments/summary/", lambda place: my_orders(place) and Ask()),
+    Row(f"POST {MINE}recurring-payments/create/", new_order, answer=201, former="not_a_member_now"),
+    Row(
+        f"GET {MINE}recurring-payments/{{recurring_payment_id}}/",
+        an_order,
+        ids={"path.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"PATCH {MINE}recurring-payments/{{recurring_payment_id}}/",
+        edit_order,
+        ids={"path.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/pause/",
+        named_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/resume/",
+        paused_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+        former="not_a_member_now",
+    ),
+    Row(
+        f"POST {MINE}recurring-payments/cancel/",
+        named_order,
+        ids={"body.recurring_payment_id": NO_ORDER},
+    ),
     Row(f"GET {MINE}profile/export/", nothing, cluster=False),
     Row(
         f"POST {MINE}transactions/{{transaction_id}}/retry/",
@@ -397,13 +569,22 @@ ROWS = [
         ids={"path.transaction_id": NO_TRANSACTION},
         also=May.VIEW_PAYMENTS,
     ),
+    Row(f"GET {MINE}notifications/", notices),
+    Row(f"POST {MINE}notifications/read/", read_notice, ids={"body.notification_ids.0": NO_NOTICE}),
+    Row(f"GET {MINE}notifications/preferences/", nothing),
+    Row(f"PATCH {MINE}notifications/preferences/", choose),
     Row(f"GET {MINE}payment-methods/", cards),
     Row(f"DELETE {MINE}payment-methods/{{method_id}}/", card, ids={"path.method_id": NO_METHOD}),
-    Row(f"POST {MINE}wallet/deposit/", deposit, answer=201),
+    Row(f"POST {MINE}wallet/deposit/", deposit, ids={"body.payment_method_id": NO_METHOD}, answer=201),
     Row("POST /payments/verify-payment/", verify),
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
     Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),
+    Row(
+        f"POST {MINE}wallet/withdrawals/{{transaction_id}}/cancel/",
+        withdrawal,
+        ids={"path.transaction_id": NO_PAYOUT},
+    ),
     Row(f"POST {MINE}wallet/set_pin/", set_pin),
     Row(f"POST {MINE}wallet/reset_pin/", reset_pin, answer=202),
     Row(f"POST {MINE}wallet/freeze/", nothing),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.test.client import ClientHandler
@@ -23,10 +24,16 @@ from clustr.kit import clock
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import create_endpoint, notify, remove_endpoint
+from clustr.notifications.endpoint_queries import endpoints_of
+from clustr.notifications.queries import my_notifications
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Case, SavedMethod
 from clustr.payments.states import CaseKind
 from clustr.people.commands import create_platform_staff
+from clustr.recurring import commands as recurring
+from clustr.recurring.types import Frequency, NewOrder
 from clustr.settlement import commands as settlement
 from clustr.settlement.types import Checkout
 from clustr.subscriptions import commands as subscriptions
@@ -135,6 +142,18 @@ class Place:
             now=self.now,
         )
 
+    def withdrawal(self) -> UUID:
+        """A withdrawal of the member's that was not sent yet."""
+        self.fund()
+        made = wallets.withdraw(
+            actor=self.member.actor,
+            amount=naira("100.00"),
+            destination=Destination("058", "0123456789", ""),
+            authorization=None,
+            now=self.now,
+        )
+        return made.id
+
     def started_deposit(self) -> Checkout:
         """A deposit of the member's that nobody has paid yet."""
         prepared = settlement.prepare_deposit(
@@ -206,6 +225,59 @@ class Place:
             paid_at=self.now,
             now=self.now,
         )
+
+    def order(self, **terms: Any) -> UUID:
+        """A recurring payment of the member's, due now."""
+        new = NewOrder(
+            title=self.text("Garden"),
+            amount=naira("10.00"),
+            frequency=Frequency.MONTHLY,
+            start_date=self.now,
+            description=self.text("Lawn"),
+            **terms,
+        )
+        return recurring.create_recurring_payment(
+            actor=self.member.actor, new=new, authorization=no_pin(self.member), now=self.now
+        )
+
+    def paused_order(self) -> UUID:
+        made = self.order()
+        recurring.pause_recurring_payment(
+            actor=self.member.actor, recurring_payment_id=made, reason=self.text("Away"), now=self.now
+        )
+        return made
+
+    def run_order(self, **terms: Any) -> UUID:
+        """A recurring payment that has run."""
+        self.fund()
+        made = self.order(**terms)
+        recurring.process_payment(cluster_id=self.estate.id, recurring_payment_id=made, now=self.now)
+        return made
+
+    def notice(self) -> str:
+        """Something the member was told, and nobody else; its id."""
+        notify(
+            event=NotificationEvents.RECURRING_PAYMENT_PAUSED,
+            cluster_id=self.estate.id,
+            audience=Audience.one(self.member.user_id),
+            subject_id=None,
+            facts={"what": self.text("Gate"), "amount_minor": 100, "currency": self.estate.currency},
+            now=self.now,
+        )
+        return str(my_notifications(actor=self.member.actor, limit=1)[0].id)
+
+    def endpoint(self) -> UUID:
+        """Where an estate's system hears of its events; the oldest make room."""
+        for held in endpoints_of(actor=self.clerk.actor)[:-8]:
+            remove_endpoint(actor=self.clerk.actor, endpoint_id=held.id, now=self.now)
+        made = create_endpoint(
+            actor=self.clerk.actor,
+            url="https://estate.example/clustr",
+            description=self.text("Hook"),
+            events=[],
+            now=self.now,
+        )
+        return made.id
 
     def set_pin(self) -> None:
         wallets.set_pin(actor=self.member.actor, pin=PIN, old_pin=None, now=self.now)

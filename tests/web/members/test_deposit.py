@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
 
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Transaction
+from clustr.payments.queries import transaction_visible_to
+from clustr.settlement.commands import receipts
 from tests.cast import ApiClient, Cast, anonymous
 from tests.money import wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
-from tests.web.asking import MY_WALLET, bad_amounts, foreign_id, refused
+from tests.web.asking import MY_WALLET, OFFICE, bad_amounts, foreign_id, refused
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -34,7 +37,9 @@ def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
     answer = deposit(cast.client_of(cast.bola), provider=provider)
     assert answer.status_code == 201
     made = answer.json()
-    assert set(made) == {"transaction_id", "reference", "payment_url", "status"}
+    told = {"transaction_id", "reference", "payment_url", "status", "amount", "surcharge", "currency", "failure"}
+    assert set(made) == told
+    assert (made["amount"], made["surcharge"], made["currency"], made["failure"]) == ("2500.00", "0.00", "NGN", None)
     assert made["status"] == "processing"
     assert made["payment_url"].startswith("http")
     assert wallet_balance(cast.bola) == "0.00"
@@ -105,6 +110,75 @@ def test_payers_are_not_sent_anywhere(stage: Stage, cast: Cast, url: str) -> Non
 
 def test_nobody_signed_in(cast: Cast) -> None:
     refused(deposit(anonymous()), 401, "not_signed_in")
+
+
+def test_what_the_payer_pays_on_top_is_told(stage: Stage, cast: Cast) -> None:
+    cast.client_of(cast.ada).patch(OFFICE + "settings/", {"fee_bearer": "payer"})
+    made = deposit(cast.client_of(cast.bola), "1000.00").json()
+    assert (made["amount"], made["surcharge"]) == ("1000.00", "15.23")
+    stage.end_reference("paystack", made["reference"])
+    settled = cast.client_of(cast.bola).post("/payments/verify-payment/", {"reference": made["reference"]}).json()
+    assert (settled["status"], settled["amount"]) == ("completed", "1000.00")
+    with tenant(cast.cluster_id):
+        view = transaction_visible_to(actor=cast.bola.actor, transaction_id=UUID(made["transaction_id"]))
+        rows = receipts._data(cast.bola.actor, view, "0" * 16, cast.now)["rows"]
+    assert ["Provider's fee, paid on top", "₦15.23"] in rows
+
+
+# --- With a saved card ------------------------------------------------------------------------------------------------
+
+
+def saved_card(stage: Stage, cast: Cast, provider: str = "paystack") -> str:
+    made = deposit(cast.client_of(cast.bola), "100.00", provider).json()
+    stage.end_reference(provider, made["reference"])
+    cast.client_of(cast.bola).post("/payments/verify-payment/", {"reference": made["reference"]})
+    (card,) = cast.client_of(cast.bola).get("/members/payment-methods/").json()["results"]
+    return str(card["id"])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_saved_card_is_charged_at_once(stage: Stage, cast: Cast, provider: str) -> None:
+    bola, card = cast.client_of(cast.bola), saved_card(stage, cast, provider)
+    answers = [deposit(bola, provider=provider, payment_method_id=card, key="card") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    made = answers[0].json()
+    assert (made["status"], made["payment_url"], made["failure"]) == ("completed", None, None)
+    assert wallet_balance(cast.bola) == "2600.00"
+
+
+def test_a_declined_card_says_why(stage: Stage, cast: Cast) -> None:
+    card = saved_card(stage, cast)
+    stage.dial(charge__decline=1.0)
+    made = deposit(cast.client_of(cast.bola), payment_method_id=card).json()
+    assert (made["status"], made["payment_url"]) == ("failed", None)
+    assert made["failure"]["message"]
+    assert made["failure"]["recovery_options"]
+
+
+def test_a_card_that_needs_its_owner(stage: Stage, cast: Cast) -> None:
+    card = saved_card(stage, cast)
+    stage.dial(charge__challenge=1.0)
+    made = deposit(cast.client_of(cast.bola), payment_method_id=card).json()
+    assert made["status"] == "processing"
+    assert made["payment_url"].startswith("http")
+
+
+def test_a_saved_card_needs_the_pin_where_one_is_set(stage: Stage, cast: Cast) -> None:
+    bola, card = cast.client_of(cast.bola), saved_card(stage, cast)
+    bola.post(MY_WALLET + "set_pin/", {"pin": "482915"})
+    refused(deposit(bola, payment_method_id=card), 422, "pin_required")
+    refused(deposit(bola, payment_method_id=card, pin="000111"), 403, "pin_incorrect")
+    first, again = (deposit(bola, payment_method_id=card, pin="482915", key="card") for _ in range(2))
+    assert (first.status_code, again["Idempotent-Replayed"]) == (201, "true")
+    assert wallet_balance(cast.bola) == "2600.00"
+
+
+def test_a_strangers_card(stage: Stage, cast: Cast) -> None:
+    card = saved_card(stage, cast)
+    for person in (cast.ada, cast.chidi):
+        refused(deposit(cast.client_of(person), payment_method_id=card), 404, "payment_method_not_found")
+    refused(deposit(cast.client_of(cast.bola), payment_method_id=foreign_id()), 404, "payment_method_not_found")
 
 
 # --- Back from the provider ------------------------------------------------------------------------------------------

@@ -27,7 +27,18 @@ class Command(BaseCommand):
                 f"{run.provider:<12} {run.listed} listed, {run.settled_now} booked now, {run.breaks} new cases"
                 + ("" if run.complete else "; the list could not be read whole")
             )
+        payouts = commands.reconcile_payouts(
+            since=now - timedelta(days=options["days"]), until=now - STILL_MOVING, now=now
+        )
+        for compared in payouts:
+            self.stdout.write(
+                f"{compared.provider:<12} {compared.listed} payouts listed, {compared.breaks} new cases"
+                + ("" if compared.complete else "; the list could not be read whole")
+            )
         if not runs:
             self.stdout.write("No provider is switched on.")
-        if any(run.breaks or not run.complete for run in runs):
+        differing = [run.breaks or not run.complete for run in runs] + [
+            one.breaks or not one.complete for one in payouts
+        ]
+        if any(differing):
             raise SystemExit(1)

@@ -1,0 +1,98 @@
+"""Reminding members of bills that are due soon or overdue: one notice a bill, however many it reaches, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+
+from clustr.bills.models import Bill
+from clustr.bills.telling import tell_ahead, tell_of_overdue
+from clustr.clusters import queries as clusters
+from clustr.kit.tenancy import tenant
+
+LOOKED_BACK = timedelta(days=30)
+"""A sweep that did not run for this long still tells of what became overdue meanwhile."""
+
+
+def check_overdue_bills(*, now: datetime) -> int:
+    """Tell whoever still owes on a bill that its due date has passed, once for each bill and version of its terms. The
+    status itself needs no job: it is derived. Answers how many notices were made."""
+    return sum(_check_cluster(cluster_id, now) for cluster_id in clusters.all_cluster_ids(with_platform=False))
+
+
+def send_bill_reminders(*, now: datetime) -> int:
+    """Remind whoever still owes on a bill, so many days before it is due as BILL_REMINDER_DAYS says; once for each of them.
+    Answers how many notices were made."""
+    return sum(_remind_cluster(cluster_id, now) for cluster_id in clusters.all_cluster_ids(with_platform=False))
+
+
+def count_overdue_bills(*, now: datetime) -> int:
+    """How many bills became overdue lately and are still owed, in all clusters: whose members were told, or are due to be."""
+    return sum(_counted(cluster_id, now - LOOKED_BACK, now) for cluster_id in _estates())
+
+
+def count_bills_due_soon(*, now: datetime) -> int:
+    """How many bills fall due within the days of which members are reminded, in all clusters."""
+    return sum(_counted(cluster_id, now, now + timedelta(days=max(_days()))) for cluster_id in _estates())
+
+
+def _check_cluster(cluster_id: UUID, now: datetime) -> int:
+    with tenant(cluster_id):
+        return tell_of_overdue(bills=_owed(_due_between(cluster_id, now - LOOKED_BACK, now)), now=now)
+
+
+def _remind_cluster(cluster_id: UUID, now: datetime) -> int:
+    """The nearest reminder that has come due is sent; one that a bill was issued after, or that a later one overtook, is
+    not."""
+    days = _days()
+    with tenant(cluster_id):
+        soon = _owed(_due_between(cluster_id, now, now + timedelta(days=max(days))))
+        made = 0
+        for ahead in days:
+            wanted = [
+                bill
+                for bill in soon
+                if min(each for each in days if bill.due_date <= now + timedelta(days=each)) == ahead
+                and bill.issued_at < bill.due_date - timedelta(days=ahead)
+            ]
+            made += tell_ahead(bills=wanted, days=ahead, now=now)
+    return made
+
+
+def _days() -> list[int]:
+    return settings.ENV.bill_reminder_days
+
+
+def _estates() -> list[UUID]:
+    return clusters.all_cluster_ids(with_platform=False)
+
+
+def _counted(cluster_id: UUID, after: datetime, until: datetime) -> int:
+    with tenant(cluster_id):
+        return len(_owed(_due_between(cluster_id, after, until)))
+
+
+def _due_between(cluster_id: UUID, after: datetime, until: datetime) -> list[Bill]:
+    found = Bill.objects.filter(cluster_id=cluster_id, cancelled_at=None, due_date__gt=after, due_date__lte=until)
+    return list(found.order_by("due_date", "id"))
+
+
+def _owed(bills: Sequence[Bill]) -> list[Bill]:
+    """Without one member's own bills that are paid or disputed; of a cluster-wide bill the notice itself reaches only who
+    still owes."""
+    own = [bill.id for bill in bills if bill.user_id is not None]
+    if not own:
+        return list(bills)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT b.id FROM bills_bill b CROSS JOIN LATERAL bills_standing(b.cluster_id, b.id, b.user_id,"
+            " b.amount_minor, b.version) AS s WHERE b.cluster_id = kit_tenant() AND b.id = ANY(%s)"
+            " AND s.paid_minor < s.due_minor AND s.dispute_id IS NULL",
+            [own],
+        )
+        owed = {row[0] for row in cursor.fetchall()}
+    return [bill for bill in bills if bill.user_id is None or bill.id in owed]

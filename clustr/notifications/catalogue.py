@@ -1,0 +1,85 @@
+"""What each event is: to whom it speaks, on which channels unless people choose otherwise, and what nobody can switch off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from clustr.notifications.types import Channel, Face, NotificationEvents, Priority
+
+E = NotificationEvents
+BOTH = frozenset({Channel.IN_APP, Channel.EMAIL})
+IN_APP = frozenset({Channel.IN_APP})
+MAIL = frozenset({Channel.EMAIL})
+NOBODY: frozenset[Channel] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`member` and `office`: the channels on which each face is told unless the person chose otherwise; None: the event
+    does not speak to them. `fixed`: channels that cannot be switched off. `webhooks`: whether integrators hear of it."""
+
+    what: str
+    member: frozenset[Channel] | None = None
+    office: frozenset[Channel] | None = None
+    priority: Priority = Priority.NORMAL
+    fixed: frozenset[Channel] = field(default=NOBODY)
+    webhooks: bool = True
+
+    def told(self, face: Face) -> frozenset[Channel] | None:
+        return self.member if face is Face.MEMBER else self.office
+
+
+def _security(what: str) -> Kind:
+    return Kind(what, member=BOTH, priority=Priority.HIGH, fixed=BOTH, webhooks=False)
+
+
+EVENTS: dict[NotificationEvents, Kind] = {
+    E.PAYMENT_DUE: Kind("A new bill, or one that is due soon", member=BOTH),
+    E.BILL_CHANGED: Kind("A bill was changed and needs a new acknowledgment", member=BOTH),
+    E.BILL_ACKNOWLEDGED: Kind("A bill was acknowledged", member=BOTH, office=IN_APP),
+    E.BILL_DISPUTED: Kind(
+        "A bill was disputed", member=BOTH, office=BOTH, priority=Priority.HIGH, fixed=frozenset({Channel.IN_APP})
+    ),
+    E.DISPUTE_RESOLVED: Kind("A dispute was resolved", member=BOTH),
+    E.BILL_OVERDUE: Kind("A bill is overdue", member=BOTH),
+    E.BILL_CANCELLED: Kind("A bill was cancelled", member=BOTH),
+    E.PAYMENT_CONFIRMED: Kind("A payment was received", member=BOTH),
+    E.PAYMENT_FAILED: Kind("A payment failed", member=BOTH, priority=Priority.HIGH),
+    E.PAYMENT_REFUNDED: Kind("A payment was refunded", member=BOTH),
+    E.WALLET_CREDITED: Kind("Money arrived in the wallet", member=BOTH),
+    E.PAYMENT_KEPT_IN_WALLET: Kind("A payment could not be used as asked and is in the wallet", member=BOTH),
+    E.PAYOUT_RETURNED: Kind("Money that was sent to a bank account came back", member=BOTH, priority=Priority.HIGH),
+    E.CLUSTER_WALLET_CREDITED: Kind("The estate's wallet was credited", office=IN_APP),
+    E.RECURRING_PAYMENT_SET_UP: Kind("A recurring payment was set up", member=BOTH),
+    E.RECURRING_PAYMENT_REMINDER: Kind("A recurring payment is due soon", member=BOTH),
+    E.RECURRING_PAYMENT_PROCESSED: Kind("A recurring payment was made", member=BOTH),
+    E.RECURRING_PAYMENT_FAILED: Kind("A recurring payment failed", member=BOTH, priority=Priority.HIGH),
+    E.RECURRING_PAYMENT_PAUSED: Kind("A recurring payment was paused", member=BOTH),
+    E.RECURRING_PAYMENT_RESUMED: Kind("A recurring payment was resumed", member=BOTH),
+    E.RECURRING_PAYMENT_CANCELLED: Kind("A recurring payment was cancelled", member=BOTH),
+    E.ACKNOWLEDGMENT_DIGEST: Kind("The day's acknowledgments, once a day", office=MAIL, webhooks=False),
+    E.CLUSTER_WALLET_DIGEST: Kind("The day's credits of the estate's wallet, once a day", office=MAIL, webhooks=False),
+    E.ADMIN_ALERT: Kind("Something needs the office", office=BOTH, priority=Priority.HIGH, fixed=BOTH, webhooks=False),
+    E.PIN_LOCKED: _security("Spending was locked after wrong PINs"),
+    E.PIN_RESET: _security("The wallet's PIN was reset"),
+    E.NEW_PAYEE: _security("Money is to go to a new bank account"),
+}
+
+
+def faces(event: NotificationEvents) -> Iterator[tuple[Face, frozenset[Channel]]]:
+    """The faces an event has, with the channels each is told on by default."""
+    for face in Face:
+        told = EVENTS[event].told(face)
+        if told is not None:
+            yield face, told
+
+
+def defaults() -> list[tuple[NotificationEvents, Face, Channel, bool, bool]]:
+    """Every event, face and channel: whether people are told unless they choose otherwise, and whether that is fixed."""
+    return [
+        (event, face, channel, channel in told, channel in kind.fixed)
+        for event, kind in EVENTS.items()
+        for face, told in faces(event)
+        for channel in Channel
+    ]

@@ -1,0 +1,57 @@
+"""What does not hold of the books is told to who can stop money: the estate's office, and the platform's staff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from clustr.clusters import queries as clusters
+from clustr.clusters.types import PLATFORM_CLUSTER_ID, PaymentsPermissions
+from clustr.kit import clock
+from clustr.kit.invariants import Violation
+from clustr.kit.tenancy import tenant
+from clustr.notifications.commands.notifying import notify
+from clustr.notifications.types import Audience, NotificationEvents
+from clustr.people import commands as people
+from clustr.people import queries as people_queries
+
+
+def raise_alarm(violation: Violation) -> None:
+    """Tell of an invariant that does not hold, once a day for each estate; the platform's staff once a day in all."""
+    now = clock.now()
+    known = set(clusters.all_cluster_ids())
+    key = f"{violation.invariant.name}:{now:%Y-%m-%d}"
+    facts = {
+        "what": "The books of the estate need to be looked at",
+        "detail": f"A check of the books did not hold: {violation.invariant.says}",
+        "todo": "Send no money out until the platform's staff have looked. They have been told.",
+    }
+    for cluster_id in sorted(_named_in(violation.rows) & known - {PLATFORM_CLUSTER_ID}):
+        _tell(cluster_id, facts, key)
+    with tenant(PLATFORM_CLUSTER_ID):
+        if _tell(PLATFORM_CLUSTER_ID, facts, key):
+            for user_id in people_queries.platform_staff():
+                people.write_to(
+                    user_id=user_id,
+                    template="notifications/alarm",
+                    context={"invariant": violation.invariant.name, "says": violation.invariant.says},
+                    now=now,
+                )
+
+
+def _tell(cluster_id: UUID, facts: dict[str, str], key: str) -> bool:
+    return notify(
+        event=NotificationEvents.ADMIN_ALERT,
+        cluster_id=cluster_id,
+        audience=Audience.holders(PaymentsPermissions.TRANSFER_FUNDS),
+        subject_id=None,
+        facts=facts,
+        now=clock.now(),
+        key=key,
+    )
+
+
+def _named_in(rows: Iterable[tuple[Any, ...]]) -> set[UUID]:
+    """The estates that rows begin with, where they do."""
+    return {row[0] for row in rows if row and isinstance(row[0], UUID)}

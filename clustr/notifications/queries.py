@@ -1,0 +1,170 @@
+"""The only reader of this room that others call: somebody's list, how much of it is unread, and what they chose.
+
+A list is derived: what was addressed to the person, to a permission they hold, or to all members a bill reaches, of
+whom they are one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.clusters.models import Cluster
+from clustr.kit.actor import Actor
+from clustr.kit.tenancy import tenant
+from clustr.notifications.audiences import condition_sql
+from clustr.notifications.catalogue import EVENTS, faces
+from clustr.notifications.channels.registry import offered
+from clustr.notifications.formats import people_in
+from clustr.notifications.models import Event, Preference
+from clustr.notifications.rendering import text_of
+from clustr.notifications.types import (
+    Channel,
+    ChannelChoice,
+    Estate,
+    EventChoices,
+    Face,
+    Notification,
+    NotificationEvents,
+    Text,
+)
+from clustr.people import queries as people
+
+UNREAD_SHOWN = 1_000
+"""Counting stops here: "1,000 or more" costs the same however many there are."""
+
+_REACHED = """EXISTS (SELECT FROM clusters_membership m WHERE m.cluster_id = e.cluster_id AND m.user_id = %(user)s
+  AND m.accepted_at IS NOT NULL
+  AND clusters_reaches(m.role, m.joined_at, m.left_at, e.reach_from, e.reach_until, e.reach_at_issue)
+  AND {condition})"""
+
+# Each branch reads an index from its newest end; {only} narrows it.
+_MINE = """
+SELECT id, face, event, facts, subject_id, at, read_at FROM (
+  SELECT DISTINCT ON (id) * FROM (
+    (SELECT e.id, 'member' AS face, e.event, e.facts, e.subject_id, e.at, r.read_at FROM notifications_event e
+      {marks} WHERE e.cluster_id = %(cluster)s AND e.user_id = %(user)s AND e.event <> ALL(%(off)s) {only}
+      ORDER BY e.id DESC LIMIT %(limit)s)
+    UNION ALL
+    (SELECT e.id, 'member', e.event, e.facts, e.subject_id, e.at, r.read_at FROM notifications_event e
+      {marks} WHERE e.cluster_id = %(cluster)s AND e.reach_from IS NOT NULL AND e.event <> ALL(%(off)s) {only}
+      AND {reached} ORDER BY e.id DESC LIMIT %(limit)s)
+    UNION ALL
+    SELECT office.* FROM unnest(%(permissions)s::text[]) AS held CROSS JOIN LATERAL (
+      SELECT e.id, 'office', e.office_event, e.facts, e.subject_id, e.at, r.read_at FROM notifications_event e
+      {marks} WHERE e.cluster_id = %(cluster)s AND e.permission = held AND e.office_event <> ALL(%(off)s) {only}
+      ORDER BY e.id DESC LIMIT %(limit)s) AS office
+  ) AS addressed ORDER BY id, face
+) AS mine ORDER BY id DESC LIMIT %(limit)s
+"""
+_MARKS = """LEFT JOIN notifications_readmark r
+  ON r.cluster_id = e.cluster_id AND r.user_id = %(user)s AND r.event_id = e.id"""
+
+
+def my_notifications(
+    *, actor: Actor, unread_only: bool = False, after: UUID | None = None, limit: int = 50
+) -> list[Notification]:
+    """The actor's notices in this estate, the newest first; `after` is the id where the page before ended."""
+    only = ("AND e.id < %(after)s" if after else "") + (" AND r.event_id IS NULL" if unread_only else "")
+    with tenant(actor.cluster_id):
+        rows = _read(actor, only, limit=limit, after=after)
+        estate = estate_of(cluster_id=actor.cluster_id)
+    said = [json.loads(row[3]) for row in rows]
+    names = people.names_of(user_ids={id for facts in said for id in people_in(facts)})
+    found = []
+    for (id, face, event, _, subject_id, at, read_at), facts in zip(rows, said, strict=True):
+        kind = NotificationEvents(event)
+        text = text_of(event=kind, face=Face(face), facts=facts, estate=estate, names=names)
+        found.append(
+            Notification(id, kind, Face(face), EVENTS[kind].priority, text.title, text.body, subject_id, at, read_at)
+        )
+    return found
+
+
+def unread_count(*, actor: Actor) -> int:
+    """How many of the actor's notices are unread; counts to 1,000."""
+    return len(unread_ids(actor=actor, limit=UNREAD_SHOWN))
+
+
+def unread_ids(*, actor: Actor, limit: int) -> list[UUID]:
+    """The actor's newest unread notices."""
+    with tenant(actor.cluster_id):
+        return [row[0] for row in _read(actor, "AND r.event_id IS NULL", limit=limit)]
+
+
+def visible_among(*, actor: Actor, ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these are in the actor's list."""
+    with tenant(actor.cluster_id):
+        return {row[0] for row in _read(actor, "AND e.id = ANY(%(ids)s)", limit=len(ids) or 1, ids=list(ids))}
+
+
+def my_choices(*, actor: Actor) -> list[EventChoices]:
+    """Every event that can reach the actor, with the channels offered here as they have them."""
+    with tenant(actor.cluster_id):
+        kept = Preference.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        chosen = {(row.event, row.channel): row.enabled for row in kept}
+    channels = [channel for channel in Channel if channel is Channel.IN_APP or channel in offered()]
+    found = []
+    for event, kind in EVENTS.items():
+        told = [channels_told for face, channels_told in faces(event) if face is Face.MEMBER or actor.permissions]
+        if told:
+            choices = tuple(_choice(event, channel, told, chosen) for channel in channels)
+            found.append(EventChoices(event, kind.what, choices))
+    return found
+
+
+def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estate) -> tuple[NotificationEvents, Text]:
+    """What an event says to this face; for who sends it."""
+    with tenant(cluster_id):
+        row = Event.objects.get(cluster_id=cluster_id, id=event_id)
+    event = NotificationEvents(str(row.event if face is Face.MEMBER else row.office_event))
+    names = people.names_of(user_ids=people_in(row.facts))
+    return event, text_of(event=event, face=face, facts=row.facts, estate=estate, names=names)
+
+
+def estate_of(*, cluster_id: UUID) -> Estate:
+    """What texts need of the estate."""
+    with tenant(cluster_id):
+        row = Cluster.objects.values_list("name", "timezone", "support_email").get(id=cluster_id)
+    return Estate(*row)
+
+
+def _read(
+    actor: Actor, only: str, *, limit: int, after: UUID | None = None, ids: Iterable[UUID] = ()
+) -> list[tuple[Any, ...]]:
+    off = Preference.objects.filter(
+        cluster_id=actor.cluster_id, user_id=actor.member_id, channel=Channel.IN_APP, enabled=False
+    ).values_list("event", flat=True)
+    fixed = {event.value for event, kind in EVENTS.items() if Channel.IN_APP in kind.fixed}
+    silent = {event.value for event in EVENTS if all(Channel.IN_APP not in told for _, told in faces(event))}
+    condition = condition_sql().replace("%", "%%")
+    statement = _MINE.format(marks=_MARKS, only=only, reached=_REACHED.format(condition=condition))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "cluster": actor.cluster_id,
+                "user": actor.member_id,
+                "off": sorted((set(off) - fixed) | silent),
+                "permissions": sorted(actor.permissions),
+                "limit": limit,
+                "after": after,
+                "ids": list(ids),
+            },
+        )
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def _choice(
+    event: NotificationEvents, channel: Channel, told: list[frozenset[Channel]], chosen: dict[tuple[str, str], bool]
+) -> ChannelChoice:
+    fixed = channel in EVENTS[event].fixed
+    by_default = any(channel in channels for channels in told)
+    enabled = by_default if fixed else chosen.get((event.value, channel.value), by_default)
+    never = channel is Channel.IN_APP and not by_default
+    return ChannelChoice(channel, enabled and not never, can_change=not (fixed or never))

@@ -1,0 +1,57 @@
+"""A notice in words. Each event has a template of plain text for each face; mail frames the same words, as text and HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from uuid import UUID
+
+from django.conf import settings
+from django.template.loader import render_to_string
+
+from clustr.notifications.catalogue import EVENTS
+from clustr.notifications.formats import for_people
+from clustr.notifications.types import Channel, Estate, Face, Facts, NotificationEvents, Text
+
+_DETAILS = (
+    ("bill", "Bill"),
+    ("bill_number", "Bill number"),
+    ("amount", "Amount"),
+    ("due_date", "Due"),
+    ("next_run_date", "Date"),
+    ("reference", "Reference"),
+)
+_BLANK_LINES = re.compile(r"\n{3,}")
+_TITLE = 200
+
+
+def text_of(*, event: NotificationEvents, face: Face, facts: Facts, estate: Estate, names: Mapping[UUID, str]) -> Text:
+    """The notice's title, body and details, as plain text: nothing in it is HTML, and whoever shows it escapes it."""
+    shown = for_people(facts, timezone=estate.timezone, names=names)
+    template = f"notifications/events/{event}{'_office' if face is Face.OFFICE else ''}.txt"
+    whole = render_to_string(template, {**shown, "estate": estate.name, "support_email": estate.support_email})
+    title, _, body = whole.strip().partition("\n")
+    details = tuple((label, str(shown[name])) for name, label in _DETAILS if shown.get(name))
+    return Text(" ".join(title.split())[:_TITLE], _BLANK_LINES.sub("\n\n", body).strip(), details)
+
+
+def mail_of(*, text: Text, event: NotificationEvents, estate: Estate, name: str) -> tuple[str, str, str]:
+    """Subject, plain text and HTML of the mail that brings this text to somebody of this name."""
+    context = {
+        "text": text,
+        "name": name,
+        "estate": estate.name,
+        "support_email": estate.support_email,
+        "address": settings.BASE_URL,
+        "fixed": Channel.EMAIL in EVENTS[event].fixed,
+        "what": EVENTS[event].what,
+    }
+    subject = f"{text.title} - {estate.name}"[:_TITLE]
+    plain = _BLANK_LINES.sub("\n\n", render_to_string("notifications/mail.txt", context)).strip() + "\n"
+    return subject, plain, render_to_string("notifications/mail.html", context)
+
+
+def short_of(*, text: Text, estate: Estate) -> str:
+    """One line for a telephone: at most 300 characters."""
+    line = " ".join(f"{estate.name}: {text.title}. {text.body}".split())
+    return line if len(line) <= 300 else line[:299] + "…"

@@ -1,0 +1,1 @@
+"""Standing orders: members tell ClustR once what to pay, and it is paid on time, once a period."""

@@ -1,0 +1,45 @@
+"""The only writers of standing orders: setting up, running, pausing, resuming, cancelling."""
+
+from clustr.recurring.commands.cleaning import clean_up_old_records, count_old_records
+from clustr.recurring.commands.ordering import (
+    cancel_recurring_payment,
+    create_recurring_payment,
+    edit_recurring_payment,
+    pause_recurring_payment,
+    pause_recurring_payment_of_member,
+    resume_recurring_payment,
+)
+from clustr.recurring.commands.reminding import count_reminders, send_recurring_payment_reminders
+from clustr.recurring.commands.running import process_payment, process_recurring_payments_of
+from clustr.recurring.commands.scheduled import (
+    ask_to_process_cluster,
+    ask_to_process_recurring_payments,
+    count_due,
+    due_clusters,
+    one_at_a_time,
+    process_recurring_payments,
+)
+from clustr.recurring.commands.telling import tell_of_runs, untold_clusters
+
+__all__ = [
+    "ask_to_process_cluster",
+    "ask_to_process_recurring_payments",
+    "cancel_recurring_payment",
+    "clean_up_old_records",
+    "count_due",
+    "count_old_records",
+    "count_reminders",
+    "create_recurring_payment",
+    "due_clusters",
+    "edit_recurring_payment",
+    "one_at_a_time",
+    "pause_recurring_payment",
+    "pause_recurring_payment_of_member",
+    "process_payment",
+    "process_recurring_payments",
+    "process_recurring_payments_of",
+    "resume_recurring_payment",
+    "send_recurring_payment_reminders",
+    "tell_of_runs",
+    "untold_clusters",
+]

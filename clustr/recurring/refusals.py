@@ -1,0 +1,71 @@
+"""How standing orders refuse."""
+
+from __future__ import annotations
+
+from clustr.kit.errors import Conflict, Invalid, NotAllowed, NotFound
+
+
+class RecurringPaymentNotFound(NotFound):
+    """There is no such recurring payment, or it is not yours."""
+
+    code = "recurring_payment_not_found"
+
+
+class RecurringPaymentNotActive(Conflict):
+    """The recurring payment is not active."""
+
+    code = "recurring_payment_not_active"
+
+
+class RecurringPaymentNotPaused(Conflict):
+    """The recurring payment is not paused."""
+
+    code = "recurring_payment_not_paused"
+
+
+class RecurringPaymentOver(Conflict):
+    """The recurring payment was cancelled, or its last period has run."""
+
+    code = "recurring_payment_over"
+
+
+class TooManyRecurringPayments(Conflict):
+    """You have as many active and paused recurring payments as one member may have."""
+
+    code = "too_many_recurring_payments"
+
+
+class NotAMemberNow(NotAllowed):
+    """Recurring payments are for present members."""
+
+    code = "not_a_member_now"
+
+
+class StartDatePassed(Invalid):
+    """The first date lies before today."""
+
+    code = "start_date_passed"
+
+
+class NoPeriodLeft(Invalid):
+    """The last date lies before the next run."""
+
+    code = "no_period_left"
+
+
+class BillTypeNotPayable(Invalid):
+    """Recurring payments pay the estate's bills; what is bought from a utility is automated under utilities."""
+
+    code = "bill_type_not_payable"
+
+
+class MaximumNotNeeded(Invalid):
+    """A maximum belongs to paying bills of a type, and is not less than the amount."""
+
+    code = "maximum_not_needed"
+
+
+class CardPaymentsNotOffered(Invalid):
+    """Recurring payments are taken from the wallet; a card is not charged by them."""
+
+    code = "card_payments_not_offered"

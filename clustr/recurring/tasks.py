@@ -1,0 +1,50 @@
+"""Jobs of standing orders: run what is due, cluster by cluster, and tell people how it went."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from clustr.kit import clock
+from clustr.kit.jobs import MESSAGES, MONEY, periodic, task
+from clustr.recurring import commands
+
+BATCHES_A_JOB = 20
+"""A job does so many batches and asks for the next: other work comes in between, and a stop is not waited for long."""
+
+
+@periodic(cron="0 * * * *", name="recurring.process_recurring_payments", queue=MONEY)
+def process_recurring_payments(timestamp: int) -> None:
+    """Every hour: run the recurring payments that are due."""
+    del timestamp
+    commands.ask_to_process_recurring_payments(now=clock.now())
+
+
+@task(name="recurring.process_cluster", queue=MONEY)
+def process_cluster(cluster_id: str, lane: str = "0") -> None:
+    """Run what is due in one cluster; in each lane another worker may."""
+    done = commands.process_recurring_payments_of(cluster_id=UUID(cluster_id), now=clock.now(), batches=BATCHES_A_JOB)
+    if done.total:
+        commands.ask_to_process_cluster(cluster_id=UUID(cluster_id), lane=int(lane))
+
+
+@periodic(cron="30 6 * * *", name="recurring.send_recurring_payment_reminders", queue=MESSAGES)
+def send_recurring_payment_reminders(timestamp: int) -> None:
+    """Every morning: remind members of recurring payments that run soon, with what their wallets will lack."""
+    del timestamp
+    commands.send_recurring_payment_reminders(now=clock.now())
+
+
+@periodic(cron="0 4 1 * *", name="recurring.clean_up_old_records")
+def clean_up_old_records(timestamp: int) -> None:
+    """Every month: delete technical records that have outlived their use; never money or consent."""
+    del timestamp
+    commands.clean_up_old_records(now=clock.now())
+
+
+@periodic(cron="* * * * *", name="recurring.tell_of_runs", queue=MESSAGES)
+def tell_of_runs(timestamp: int) -> None:
+    """Every minute: tell members how their recurring payments went."""
+    del timestamp
+    now = clock.now()
+    for cluster_id in commands.untold_clusters():
+        commands.tell_of_runs(cluster_id=cluster_id, now=now)

@@ -1,0 +1,187 @@
+"""The words of standing orders: how often, from where, in which state, and what queries answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from clustr.bills.types import BillType
+from clustr.kit.money import Money
+
+
+class Frequency(StrEnum):
+    """How often a standing order runs."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    YEARLY = "yearly"
+
+
+class PaymentSource(StrEnum):
+    """Where the money comes from."""
+
+    WALLET = "wallet"
+    CARD = "card"
+
+
+class OrderState(StrEnum):
+    """Where a standing order stands. `ended`: its last period has run; `cancelled` and `ended` are for good."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    ENDED = "ended"
+
+
+class StoppedBy(StrEnum):
+    """Who paused or cancelled a standing order; `failures`: it paused itself; `departure`: its member has left."""
+
+    NOBODY = ""
+    MEMBER = "member"
+    OFFICE = "office"
+    FAILURES = "failures"
+    DEPARTURE = "departure"
+
+
+class RunState(StrEnum):
+    """What became of one period. `retrying` is open and tried again; the others are how it ended: the money moved,
+    nothing was open to pay, it failed for good, or the order was paused or cancelled while it was retried."""
+
+    RETRYING = "retrying"
+    COMPLETED = "completed"
+    NOTHING_DUE = "nothing_due"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+class RunFailure(StrEnum):
+    """Why a run moved nothing."""
+
+    NONE = ""
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    ACCOUNT_FROZEN = "account_frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """A standing order to be set up. With `bill_type` it pays the member's acknowledged bills of that type, at most
+    `max_amount` (or, without one, `amount`) a period; without, it contributes exactly `amount`."""
+
+    title: str
+    amount: Money
+    frequency: Frequency
+    start_date: datetime
+    end_date: datetime | None = None
+    description: str = ""
+    bill_type: BillType | None = None
+    payment_source: PaymentSource = PaymentSource.WALLET
+    payment_method_id: UUID | None = None
+    max_amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanges:
+    """What to change of a standing order; None leaves it as it is."""
+
+    title: str | None = None
+    description: str | None = None
+    amount: Money | None = None
+    max_amount: Money | None = None
+    end_date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """What became of one period of a standing order. `amount` is what moved; `attempts`, how often it was tried."""
+
+    id: UUID
+    period: int
+    due_at: datetime
+    state: RunState
+    amount: Money
+    attempts: int
+    failure: RunFailure
+    shortfall: Money
+    transaction_ids: tuple[UUID, ...]
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """A standing order as its owner and the office see it. `next_run_at`: None while it does not run. `stopped_at`,
+    `stopped_by` and `reason`: of the present pause, or of the cancellation."""
+
+    id: UUID
+    user_id: UUID
+    title: str
+    description: str
+    amount: Money
+    max_amount: Money | None
+    frequency: Frequency
+    bill_type: BillType | None
+    payment_source: PaymentSource
+    payment_method_id: UUID | None
+    start_date: datetime
+    end_date: datetime | None
+    state: OrderState
+    stopped_at: datetime | None
+    stopped_by: StoppedBy
+    reason: str
+    next_run_at: datetime | None
+    failed_attempts: int
+    last_run_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSummary:
+    """A member's standing orders in numbers. `next_run_at`: of the one that runs first. `due_next_month`: what the
+    active ones may take in the 30 days that follow, at most."""
+
+    active: int
+    paused: int
+    next_run_at: datetime | None
+    due_next_month: Money
+    paid_this_year: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """What a sweep over due standing orders did: how many runs moved money, found nothing to pay, will be tried again, or
+    failed for good, and how many orders it stopped because their member has left."""
+
+    completed: int = 0
+    nothing_due: int = 0
+    retrying: int = 0
+    failed: int = 0
+    stopped: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.completed + self.nothing_due + self.retrying + self.failed + self.stopped
+
+    def __add__(self, other: Processed) -> Processed:
+        return Processed(
+            self.completed + other.completed,
+            self.nothing_due + other.nothing_due,
+            self.retrying + other.retrying,
+            self.failed + other.failed,
+            self.stopped + other.stopped,
+        )
+
+
+class Happening(StrEnum):
+    """What a member is told of a standing order."""
+
+    SET_UP = "set_up"
+    REMINDER = "reminder"
+    PROCESSED = "processed"
+    FAILED = "failed"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CANCELLED = "cancelled"

@@ -1,0 +1,57 @@
+"""What people are told when money came, failed to come, or came back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from clustr.notifications.commands import notify
+from clustr.notifications.types import Audience, NotificationEvents
+from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
+from clustr.payments.providers.declines import failure_of
+from clustr.payments.states import TransactionStatus
+from clustr.payments.types import PaymentErrorType, RecoveryOption
+
+RECOVERY_TEXTS: dict[RecoveryOption, str] = {
+    RecoveryOption.RETRY: "Try again in ClustR.",
+    RecoveryOption.ANOTHER_CARD: "Use another card.",
+    RecoveryOption.OTHER_PROVIDER: "Pay through the other payment provider.",
+    RecoveryOption.WALLET: "Pay from your wallet.",
+    RecoveryOption.CONTACT_BANK: "Ask your bank.",
+    RecoveryOption.CONTACT_OFFICE: "Ask the office of your estate.",
+}
+
+
+def fail_and_tell(*, transaction: Transaction, type: PaymentErrorType, now: datetime) -> None:
+    """End a locked transaction as failed, and tell its payer why and what they can do. Part of a settlement."""
+    failure = failure_of(type=type)
+    if payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, failure=failure, now=now):
+        tell(
+            NotificationEvents.PAYMENT_FAILED,
+            transaction,
+            now,
+            failure=failure["message"],
+            options=[RECOVERY_TEXTS[RecoveryOption(option)] for option in failure["recovery_options"]],
+        )
+
+
+def tell(event: NotificationEvents, transaction: Transaction, now: datetime, **more: Any) -> None:
+    """Tell whoever a transaction belongs to; nobody, where it is the estate's own."""
+    if transaction.user_id is None:
+        return
+    notify(
+        event=event,
+        cluster_id=transaction.cluster_id,
+        audience=Audience.one(transaction.user_id),
+        subject_id=transaction.id,
+        facts={
+            "what": transaction.description,
+            "amount_minor": transaction.amount_minor,
+            "currency": transaction.currency,
+            "reference": transaction.reference,
+            "method": transaction.provider,
+            **more,
+        },
+        now=now,
+    )

@@ -1,0 +1,217 @@
+"""A payer's bank takes a payment back: booked once, borne by rule, and given back where it is won.
+
+The provider keeps NGN 175.00 of NGN 5,000.00 and NGN 15.00 of NGN 1,000.00, which the estate bears before anything else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from clustr.bills import commands as bills
+from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.ledger import queries as ledger_queries
+from clustr.ledger.types import AccountKind
+from clustr.settlement import commands
+from clustr.settlement.commands.charging_back import hear_dispute
+from clustr.wallets import commands as wallets
+from tests.cast import Cast
+from tests.money import acknowledge, cluster_balance, issue, naira, no_pin, wallet_balance
+from tests.races import race
+from tests.settlement.stage import Stage
+from tests.settlement.test_payouts import BANK
+from tests.settlement.test_refunds import let_it_end, paid_bill, paid_deposit, refund, status_of
+
+pytestmark = pytest.mark.usefixtures("books")
+
+
+def complain(stage: Stage, payment: UUID, **more: Any) -> int:
+    """The payer complains to their bank; answers the provider's number of it."""
+    body = {"provider": "paystack", "reference": stage.attempt(payment).reference, **more}
+    made: dict[str, int] = stage._control("POST", "/chargeback", body)
+    return made["id"]
+
+
+def decide(stage: Stage, dispute: int, resolution: str = "auto-accepted") -> None:
+    stage._control("POST", f"/dispute/{dispute}", {"event": "resolve", "resolution": resolution})
+
+
+def hear(stage: Stage, times: int = 1) -> None:
+    for _ in range(times):
+        for delivery in stage.sandbox.due_webhooks():
+            for _again in range(3):
+                stage.take(delivery)
+            stage.sandbox.delivered(delivery, 200)
+
+
+def owed(stage: Stage) -> str:
+    """What was taken back and nobody has borne yet."""
+    with tenant(stage.cast.cluster_id):
+        account = ledger.open_account(kind=AccountKind.CHARGEBACKS, currency="NGN")
+        return str(naira("0.00") - ledger_queries.balance(account_id=account, currency="NGN"))
+
+
+def said(stage: Stage) -> list[tuple[str, str]]:
+    return [(case.kind, case.facts.get("state", "")) for case in stage.cases()]
+
+
+def test_it_works(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    hear(stage)
+    assert said(stage) == [("chargeback", "open")]
+    assert (cluster_balance(cast.cluster_id), status_of(stage, bill)) == ("5000.00", "paid")
+    decide(stage, dispute)
+    hear(stage)
+    assert said(stage) == [("chargeback", "open"), ("chargeback", "taken")]
+    assert status_of(stage, bill) == "acknowledged"
+    assert stage.transaction(payment).status == "refunded"
+    assert owed(stage) == "5000.00"
+    assert stage.charge_fees() == "5000.00"
+    assert (cluster_balance(cast.cluster_id), owed(stage), wallet_balance(cast.bola)) == ("0.00", "175.00", "0.00")
+
+
+def test_a_part(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    dispute = complain(stage, payment, amount=200_000)
+    decide(stage, dispute)
+    hear(stage)
+    stage.confirm(payment)
+    assert status_of(stage, bill) == "partially_paid"
+    stage.charge_fees()
+    assert cluster_balance(cast.cluster_id) == "2825.00"
+
+
+def test_one_that_is_declined_takes_nothing(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    decide(stage, complain(stage, payment), "declined")
+    hear(stage)
+    assert (status_of(stage, bill), cluster_balance(cast.cluster_id), owed(stage)) == ("paid", "5000.00", "0.00")
+
+
+def test_what_the_estate_has_spent_is_owed_and_charged_later(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    wallets.transfer_from_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("4000.00"), description="Diesel", destination=BANK, now=stage.now
+    )
+    decide(stage, complain(stage, payment))
+    hear(stage)
+    assert stage.charge_fees() == "1000.00"
+    assert (cluster_balance(cast.cluster_id), owed(stage)) == ("0.00", "4175.00")
+    wallets.credit_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("4500.00"), description="Hall", source="Hire", now=stage.now
+    )
+    commands.charge_waiting_fees(now=stage.now)
+    assert stage.charge_fees() == "4175.00"
+    assert (cluster_balance(cast.cluster_id), owed(stage)) == ("325.00", "0.00")
+
+
+def test_a_deposit_is_taken_from_the_wallet_and_the_estate_bears_the_rest(stage: Stage, cast: Cast) -> None:
+    deposit = paid_deposit(stage)
+    bill = issue(cast, "700.00")
+    acknowledge(cast, cast.bola, bill)
+    bills.pay_bill(actor=cast.bola.actor, bill_id=bill.id, amount=None, authorization=no_pin(cast.bola), now=stage.now)
+    decide(stage, complain(stage, deposit))
+    hear(stage)
+    assert (wallet_balance(cast.bola), owed(stage)) == ("0.00", "700.00")
+    assert stage.transaction(deposit).refunded_minor == 30_000
+    stage.charge_fees()
+    assert (cluster_balance(cast.cluster_id), owed(stage)) == ("0.00", "15.00")
+
+
+def test_a_frozen_wallet_gives_nothing(stage: Stage, cast: Cast) -> None:
+    deposit = paid_deposit(stage)
+    wallets.freeze_wallet(actor=cast.bola.actor, now=stage.now)
+    decide(stage, complain(stage, deposit))
+    hear(stage)
+    with tenant(cast.cluster_id):
+        assert owed(stage) == "1000.00"
+
+
+def test_what_was_refunded_to_the_wallet_before_is_the_estates_loss(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    bills.refund_bill_payment(
+        actor=cast.ada.actor, transaction_id=payment, amount=None, reason="Moved out", now=stage.now
+    )
+    decide(stage, complain(stage, payment))
+    hear(stage)
+    assert (wallet_balance(cast.bola), owed(stage)) == ("5000.00", "5000.00")
+
+
+def test_won_after_it_was_taken_is_in_the_payers_wallet(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    decide(stage, dispute)
+    hear(stage)
+    stage.charge_fees()
+    decide(stage, dispute, "declined")
+    hear(stage, 2)
+    assert (status_of(stage, bill), wallet_balance(cast.bola), owed(stage)) == ("acknowledged", "5000.00", "175.00")
+
+
+def test_won_for_a_deposit_goes_back_to_who_bore_it(stage: Stage, cast: Cast) -> None:
+    deposit = paid_deposit(stage)
+    bill = issue(cast, "700.00")
+    acknowledge(cast, cast.bola, bill)
+    bills.pay_bill(actor=cast.bola.actor, bill_id=bill.id, amount=None, authorization=no_pin(cast.bola), now=stage.now)
+    dispute = complain(stage, deposit)
+    decide(stage, dispute)
+    hear(stage)
+    stage.charge_fees()
+    assert cluster_balance(cast.cluster_id) == "0.00"
+    decide(stage, dispute, "declined")
+    hear(stage)
+    stage.charge_fees()
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id), owed(stage)) == ("300.00", "685.00", "0.00")
+
+
+def test_with_every_webhook_lost_a_look_finds_it(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    decide(stage, complain(stage, payment))
+    stage.confirm(payment)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")
+    hear(stage)
+    assert owed(stage) == "5000.00"
+
+
+def test_whoever_gave_it_back_at_the_provider_it_is_booked(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference})
+    stage.wait(minutes=1)
+    stage.confirm(payment)
+    stage.confirm(payment)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")
+
+
+def test_beside_a_refund_of_ours_only_the_rest_is_taken(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    refund(stage, payment, "2000.00")
+    let_it_end(stage)
+    stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference, "amount": 300_000})
+    stage.wait(minutes=1)
+    stage.confirm(payment)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "3000.00")
+
+
+def test_of_twenty_who_hear_it_one_books_it(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    decide(stage, dispute)
+
+    def tell() -> None:
+        hear_dispute(
+            cluster_id=cast.cluster_id,
+            transaction_id=payment,
+            provider_name="paystack",
+            dispute_id=str(dispute),
+            now=stage.now,
+        )
+
+    race([tell, lambda: stage.confirm(payment)] * 10).only()
+    assert owed(stage) == "5000.00"
+    decide(stage, dispute, "declined")
+    race(tell).only()
+    assert (wallet_balance(cast.bola), owed(stage)) == ("5000.00", "5000.00")

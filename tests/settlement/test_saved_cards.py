@@ -1,0 +1,223 @@
+"""A saved card is charged: once, only its owner's, and what became of it is found out as of every payment."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import tenant
+from clustr.payments import commands as payments
+from clustr.payments.models import SavedMethod
+from clustr.payments.refusals import PaymentMethodNotFound
+from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
+from clustr.settlement import commands
+from clustr.settlement.refusals import PaymentUnderWay
+from clustr.settlement.types import Checkout, Prepared, RequestKey, SavedCard
+from clustr.wallets import commands as wallets
+from clustr.wallets.refusals import PinRequired
+from tests.cast import Cast, Person
+from tests.money import acknowledge, cluster_balance, issue, naira, no_pin, wallet_balance
+from tests.races import race
+from tests.settlement.stage import PROVIDERS, Stage
+
+pytestmark = pytest.mark.usefixtures("books")
+
+
+def saved(stage: Stage, provider: str = "paystack") -> UUID:
+    """A card of Bola's that paid NGN 100.00 once."""
+    checkout = stage.deposit(stage.cast.bola, "100.00", provider)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    with tenant(stage.cast.cluster_id):
+        return SavedMethod.objects.get(user_id=stage.cast.bola.user_id, provider=provider).id
+
+
+def prepare(stage: Stage, card: UUID, person: Person | None = None, **more: Any) -> Prepared:
+    payer = person or stage.cast.bola
+    return commands.prepare_deposit(
+        actor=payer.actor,
+        amount=naira("900.00"),
+        provider=more.get("provider", "paystack"),
+        callback_url="",
+        request=more.get("request"),
+        card=SavedCard(card, no_pin(payer)),
+        now=stage.now,
+    )
+
+
+def charge(stage: Stage, card: UUID, person: Person | None = None, **more: Any) -> Checkout:
+    prepared = prepare(stage, card, person, **more)
+    return commands.open_checkout(actor=(person or stage.cast.bola).actor, prepared=prepared, now=stage.now)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
+    checkout = charge(stage, saved(stage, provider), provider=provider)
+    assert (checkout.transaction.status, checkout.payment_url) == ("completed", "")
+    assert wallet_balance(cast.bola) == "1000.00"
+    stage.hooks()
+    stage.confirm(checkout)
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_bill(stage: Stage, cast: Cast, provider: str) -> None:
+    card, bill = saved(stage, provider), issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    prepared = commands.prepare_bill_payment(
+        actor=cast.bola.actor,
+        bill_id=bill.id,
+        amount=None,
+        provider=provider,
+        callback_url="",
+        request=None,
+        card=SavedCard(card, no_pin(cast.bola)),
+        now=stage.now,
+    )
+    checkout = commands.open_checkout(actor=cast.bola.actor, prepared=prepared, now=stage.now)
+    assert checkout.transaction.status == "completed"
+    assert cluster_balance(cast.cluster_id) == "5000.00"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_decline_says_why(stage: Stage, cast: Cast, provider: str) -> None:
+    card = saved(stage, provider)
+    stage.dial(charge__decline=1.0)
+    checkout = charge(stage, card, provider=provider)
+    assert checkout.transaction.status == "failed"
+    assert checkout.transaction.failure is not None
+    assert checkout.transaction.failure["type"] in (
+        *("INSUFFICIENT_FUNDS", "EXPIRED_CARD", "DECLINED_CARD", "NETWORK_ERROR"),
+    )
+    assert checkout.transaction.failure["recovery_options"]
+    assert wallet_balance(cast.bola) == "100.00"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_card_that_needs_its_owner_hands_over_the_page(stage: Stage, provider: str) -> None:
+    card = saved(stage, provider)
+    stage.dial(charge__challenge=1.0)
+    checkout = charge(stage, card, provider=provider)
+    assert checkout.transaction.status == "processing"
+    assert checkout.payment_url.startswith("http")
+    stage.heal()
+    stage.end(checkout)
+    assert stage.confirm(checkout).status == "completed"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_pending_at_the_provider_is_found_out(stage: Stage, cast: Cast, provider: str) -> None:
+    card = saved(stage, provider)
+    stage.dial(charge__pending=1.0)
+    checkout = charge(stage, card, provider=provider)
+    assert checkout.transaction.status == "processing"
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "reset_after", "error_after", "html_after", "slow_503_after"])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_charge_that_was_not_heard_is_not_made_twice(stage: Stage, cast: Cast, provider: str, fault: str) -> None:
+    card, request = saved(stage, provider), RequestKey(new_id(), b"input")
+    stage.dial(**{f"charge__{fault}": 1.0})
+    assert charge(stage, card, provider=provider, request=request).transaction.status == "unknown"
+    stage.heal()
+    assert charge(stage, card, provider=provider, request=request).transaction.status == "unknown"
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+@pytest.mark.parametrize("fault", ["timeout_before", "reset_before"])
+def test_one_that_never_got_there_fails_in_the_end(stage: Stage, cast: Cast, fault: str) -> None:
+    card = saved(stage)
+    stage.dial(**{f"charge__{fault}": 1.0})
+    checkout = charge(stage, card)
+    stage.heal()
+    for _ in range(6):
+        stage.wait(minutes=10)
+        stage.sweep()
+    assert stage.transaction(checkout.transaction.id).status == "failed"
+    assert wallet_balance(cast.bola) == "100.00"
+
+
+def test_what_was_recorded_and_not_charged_is_charged_by_the_sweep(stage: Stage, cast: Cast) -> None:
+    prepare(stage, saved(stage))
+    stage.wait(minutes=1)
+    stage.sweep()
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+def test_of_twenty_who_charge_one_does(stage: Stage, cast: Cast) -> None:
+    prepared = prepare(stage, saved(stage))
+    race(lambda: commands.open_checkout(actor=cast.bola.actor, prepared=prepared, now=stage.now)).only()
+    stage.confirm(prepared.transaction.id)
+    assert wallet_balance(cast.bola) == "1000.00"
+    assert len(stage.settlements()) == 2
+
+
+def test_a_bill_is_not_paid_beside_a_charge_that_is_not_decided(stage: Stage, cast: Cast) -> None:
+    card, bill = saved(stage), issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    stage.dial(charge__pending=1.0)
+    prepared = commands.prepare_bill_payment(
+        actor=cast.bola.actor,
+        bill_id=bill.id,
+        amount=None,
+        provider="paystack",
+        callback_url="",
+        request=None,
+        card=SavedCard(card, no_pin(cast.bola)),
+        now=stage.now,
+    )
+    commands.open_checkout(actor=cast.bola.actor, prepared=prepared, now=stage.now)
+    with pytest.raises(PaymentUnderWay):
+        stage.pay_bill(cast.bola, bill.id, provider="flutterwave")
+
+
+def test_not_a_strangers_card_nor_another_providers_nor_one_that_was_removed(stage: Stage, cast: Cast) -> None:
+    card = saved(stage)
+    with pytest.raises(PaymentMethodNotFound):
+        charge(stage, card, cast.residents[1] if cast.residents[1] is not cast.bola else cast.residents[0])
+    with pytest.raises(PaymentMethodNotFound):
+        charge(stage, card, provider="flutterwave")
+    prepared = prepare(stage, card)
+    payments.remove_method(actor=cast.bola.actor, method_id=card, now=stage.now)
+    with pytest.raises(PaymentMethodNotFound):
+        charge(stage, card)
+    ended = commands.open_checkout(actor=cast.bola.actor, prepared=prepared, now=stage.now)
+    assert ended.transaction.status == "failed"
+
+
+def test_the_pin_where_one_is_set(stage: Stage, cast: Cast) -> None:
+    card = saved(stage)
+    wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=stage.now)
+    with pytest.raises(PinRequired):
+        charge(stage, card)
+
+
+def test_for_any_purpose_that_was_recorded(stage: Stage, cast: Cast) -> None:
+    """As a room below does: it records what is to be charged and asks by the job's name."""
+    card = saved(stage)
+    with tenant(cast.cluster_id):
+        wanted = payments.create_transaction(
+            id=new_id(),
+            type=TransactionType.DEPOSIT,
+            status=TransactionStatus.PENDING,
+            amount=naira("300.00"),
+            purpose=Purpose.WALLET,
+            user_id=cast.bola.user_id,
+            provider="paystack",
+            description="Standing order",
+            now=stage.now,
+        )
+        payments.open_attempt(
+            transaction=wanted, kind=AttemptKind.CHARGE, payable_until=stage.now, method_id=card, now=stage.now
+        )
+    for _ in range(2):
+        commands.charge_saved_card(cluster_id=cast.cluster_id, transaction_id=wanted.id, now=stage.now)
+    assert wallet_balance(cast.bola) == "400.00"
