@@ -121,9 +121,9 @@ def _tag(request: Request, query: PageQuery, payload: bytes) -> bytes:
     """Binds a position to the list it was read from: address, cluster and filters; and of the platform's customers, who
     share one cluster, the person."""
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
-    actor = actor_of(request)
-    whose = [str(actor.user_id)] if actor.cluster_id == PLATFORM_CLUSTER_ID else []
-    bound = json.dumps([request.path, str(actor.cluster_id), *whose, filters], sort_keys=True).encode()
+    if actor_of(request).cluster_id == PLATFORM_CLUSTER_ID:
+        filters["whose"] = str(actor_of(request).user_id)
+    bound = json.dumps([request.path, str(actor_of(request).cluster_id), filters], sort_keys=True).encode()
     return hmac.digest(_secret(settings.SECRET_KEY), bound + b"\x00" + payload, "sha256")[:_TAG_BYTES]
 
 
