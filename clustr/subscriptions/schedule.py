@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 from clustr.subscriptions.types import Cycle, Period, Unit
 
 DUNNING = tuple(timedelta(days=days) for days in (2, 7, 14, 21))
-"""After a payment failed: when the customer is reminded and, where we charge ourselves, the card is tried again."""
+"""After the first reminder of an overdue invoice: when the customer is reminded again."""
 GRACE = timedelta(days=28)
-"""How long after its due date an unpaid invoice leaves the subscription usable."""
+"""How long after the first reminder an unpaid invoice leaves the subscription usable."""
 LONGEST_TRIAL = 730
 TRIAL_WARNING = timedelta(days=3)
 """How long before its end a trial is spoken of; at once if it is shorter."""

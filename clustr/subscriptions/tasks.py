@@ -16,7 +16,8 @@ from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.schedule import TRIAL_WARNING
 
-AT_ONCE = 1_000
+AT_ONCE = 20_000
+"""How many are looked up at once; the rest has its turn when these have been seen to."""
 
 _ENDED = """
 SELECT cluster_id, id FROM subscriptions_subscription
@@ -28,7 +29,9 @@ SELECT cluster_id, id FROM subscriptions_subscription
 WHERE ended_at IS NULL AND status = 'trialing' AND trial_told_at IS NULL AND trial_end <= %s ORDER BY trial_end LIMIT %s
 """
 _OWING = """
-SELECT DISTINCT cluster_id, subscription_id FROM subscriptions_invoice WHERE status = 'open' AND due_date < %s LIMIT %s
+SELECT DISTINCT i.cluster_id, i.subscription_id FROM subscriptions_invoice i
+JOIN subscriptions_subscription s ON s.cluster_id = i.cluster_id AND s.id = i.subscription_id
+WHERE i.status = 'open' AND i.due_date < %s AND s.status IN ('active', 'past_due') LIMIT %s
 """
 
 

@@ -128,7 +128,7 @@ def overdue(shop: Shop) -> Subscription:
 
 def test_reminders_come_once_each(shop: Shop) -> None:
     subscription = overdue(shop)
-    since = shop.last(subscription).due_date
+    since = shop.now
     assert (subscription.status, subscription.past_due_since) == ("past_due", since)
     assert shop.mail(shop.bola).count(REMINDER) == 1
     for number, wait in enumerate(DUNNING, 2):
@@ -159,8 +159,7 @@ def test_paid_in_time_it_goes_on(shop: Shop) -> None:
 def test_after_the_grace_it_stops_and_comes_back(shop: Shop) -> None:
     """A month that nobody paid: while it has stopped nothing is charged; paid, a new period begins."""
     subscription = shop.subscribe("basic")
-    since = shop.last(subscription).due_date
-    shop.now = since + timedelta(days=1)
+    since = shop.now = shop.last(subscription).due_date + timedelta(days=1)
     shop.chase(subscription)
     shop.now = since + GRACE
     shop.renew(subscription)

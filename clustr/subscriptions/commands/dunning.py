@@ -29,8 +29,9 @@ def settle_standing(*, actor: Actor, subscription_id: UUID, now: datetime) -> No
         if overdue is None:
             _recover(actor, subscription, now)
         elif subscription.status == SubscriptionStatus.ACTIVE:
+            # The grace runs from the first reminder: whoever was not told in time has it whole.
             subscription.status = SubscriptionStatus.PAST_DUE
-            subscription.past_due_since, subscription.dunning_step = overdue.due_date, 0
+            subscription.past_due_since, subscription.dunning_step = now, 0
             note(actor=actor, subscription=subscription, kind=EventKind.PAST_DUE, now=now)
             _remind(actor, subscription, overdue, now)
         if overdue is not None and subscription.status == SubscriptionStatus.PAST_DUE:
