@@ -48,7 +48,7 @@ class Outcome:
 
 
 @dataclass(slots=True)
-class _Lane:
+class Lane:
     """One connection, and the request that is under way on it."""
 
     socket: socket.socket
@@ -56,6 +56,17 @@ class _Lane:
     received: bytearray = field(default_factory=bytearray)
     wanted: int = 0
     sent_at: float = 0.0
+
+    def push(self, selector: selectors.BaseSelector, data: object) -> None:
+        """Send what can be sent now; the selector tells when there is room for more."""
+        try:
+            sent = self.socket.send(self.unsent)
+        except BlockingIOError:
+            sent = 0
+        self.unsent = self.unsent[sent:]
+        events = selectors.EVENT_READ | (selectors.EVENT_WRITE if self.unsent else 0)
+        if selector.get_key(self.socket).events != events:
+            selector.modify(self.socket, events, data)
 
 
 def send(
@@ -66,25 +77,25 @@ def send(
     Ends when the requests are used up, or `seconds` after the first was sent (what is under way is still awaited).
     """
     waiting = deque(requests)
-    lanes = _connect(port, min(connections, len(waiting)))
+    lanes = connect(port, min(connections, len(waiting)))
     outcome = Outcome()
     with selectors.DefaultSelector() as selector:
         began = time.perf_counter()
         for lane in lanes:
             selector.register(lane.socket, selectors.EVENT_READ, lane)
-            _begin(lane, waiting.popleft(), selector)
+            begin(lane, waiting.popleft(), selector, data=lane)
         busy = len(lanes)
         while busy and time.perf_counter() - began < seconds + _PATIENCE_SECONDS:
             for key, events in selector.select(timeout=1):
                 lane = key.data
                 if events & selectors.EVENT_WRITE:
-                    _push(lane, selector)
-                if not events & selectors.EVENT_READ or not _answered(lane):
+                    lane.push(selector, lane)
+                if not events & selectors.EVENT_READ or not answered(lane):
                     continue
                 now = time.perf_counter()
-                _note(outcome, lane, now, keep)
+                note(outcome, lane, now, keep)
                 if waiting and now - began < seconds:
-                    _begin(lane, waiting.popleft(), selector)
+                    begin(lane, waiting.popleft(), selector, data=lane)
                 else:
                     busy -= 1
                     selector.unregister(lane.socket)  # the server may close it now
@@ -100,34 +111,25 @@ def one_by_one(port: int, requests: Sequence[bytes], *, keep: bool = False) -> O
     return send(port, requests, connections=1, keep=keep)
 
 
-def _connect(port: int, count: int) -> list[_Lane]:
+def connect(port: int, count: int) -> list[Lane]:
+    """So many open connections."""
     lanes = []
     for _ in range(count):
         connection = socket.create_connection(("127.0.0.1", port), timeout=10)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setblocking(False)
-        lanes.append(_Lane(connection))
+        lanes.append(Lane(connection))
     return lanes
 
 
-def _begin(lane: _Lane, request: bytes, selector: selectors.BaseSelector) -> None:
+def begin(lane: Lane, request: bytes, selector: selectors.BaseSelector, *, data: object) -> None:
+    """Send a request on this connection; `data` is what the selector is to tell of it."""
     lane.unsent, lane.wanted, lane.sent_at = request, 0, time.perf_counter()
     lane.received.clear()
-    _push(lane, selector)
+    lane.push(selector, data)
 
 
-def _push(lane: _Lane, selector: selectors.BaseSelector) -> None:
-    try:
-        sent = lane.socket.send(lane.unsent)
-    except BlockingIOError:
-        sent = 0
-    lane.unsent = lane.unsent[sent:]
-    events = selectors.EVENT_READ | (selectors.EVENT_WRITE if lane.unsent else 0)
-    if selector.get_key(lane.socket).events != events:
-        selector.modify(lane.socket, events, lane)
-
-
-def _answered(lane: _Lane) -> bool:
+def answered(lane: Lane) -> bool:
     """Read what there is; True once the whole answer has come."""
     try:
         part = lane.socket.recv(262_144)
@@ -147,7 +149,8 @@ def _answered(lane: _Lane) -> bool:
     return len(lane.received) >= lane.wanted
 
 
-def _note(outcome: Outcome, lane: _Lane, now: float, keep: bool) -> None:
+def note(outcome: Outcome, lane: Lane, now: float, keep: bool) -> None:
+    """Count the answer that has come."""
     status = int(lane.received[9:12])
     outcome.latencies.append(now - lane.sent_at)
     outcome.statuses[status] += 1

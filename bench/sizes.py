@@ -33,6 +33,13 @@ class Size:
     connections: int
     steady_seconds: float
     steady_connections: int
+    notice_seconds: float
+    notices_per_second: int
+    hanging_seconds: float
+    """How long wallet payments are made in each turn, with all providers answering and with one that hangs."""
+    hang_seconds: int
+    """How long a server waits for a provider that hangs."""
+    paced_per_second: int
     roster: int
     """Rows of the roster that is imported."""
     transfers: int
@@ -61,6 +68,11 @@ DEFAULT = Size(
     connections=128,
     steady_seconds=8,
     steady_connections=32,
+    notice_seconds=20,
+    notices_per_second=200,
+    hanging_seconds=12,
+    hang_seconds=35,
+    paced_per_second=60,
     roster=5_000,
     transfers=1_000_000,
     orders=100_000,
@@ -85,6 +97,11 @@ TINY = Size(
     connections=8,
     steady_seconds=0.5,
     steady_connections=4,
+    notice_seconds=1,
+    notices_per_second=20,
+    hanging_seconds=1,
+    hang_seconds=5,
+    paced_per_second=10,
     roster=20,
     transfers=400,
     orders=200,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +26,7 @@ from django.utils.crypto import get_random_string
 
 from bench.databases import address_of
 from bench.estates import Estate
+from bench.ports import free_port
 from bench.settings import DATA_DIR, ENVIRONMENT
 from clustr.kit import clock
 from clustr.people.models import User
@@ -54,9 +54,11 @@ class Server:
 
 
 @contextmanager
-def serving(database: str, *, workers: int = 2, threads: int = 8) -> Iterator[Server]:
-    """Serve this database until the block ends."""
-    port = _free_port()
+def serving(
+    database: str, *, workers: int = 2, threads: int = 8, environ: Mapping[str, str] | None = None
+) -> Iterator[Server]:
+    """Serve this database until the block ends; `environ`: what else the server is told."""
+    port = free_port()
     log = (DATA_DIR / f"serve-{port}.log").open("wb")
     process = subprocess.Popen(
         [sys.executable, str(settings.PROJECT_ROOT / "manage.py"), "serve"],
@@ -68,6 +70,7 @@ def serving(database: str, *, workers: int = 2, threads: int = 8) -> Iterator[Se
             "PORT": str(port),
             "WEB_WORKERS": str(workers),
             "WEB_THREADS": str(threads),
+            **(environ or {}),
         },
         stdout=log,
         stderr=log,
@@ -137,6 +140,15 @@ def post(token: str, path: str, body: object, *, key: bool = True) -> bytes:
     return _request("POST", path, token, sent, more + (f"Idempotency-Key: {uuid4()}\r\n" if key else ""))
 
 
+def notice(path: str, body: bytes, signed: tuple[str, str]) -> bytes:
+    """A webhook, as a provider sends it; `signed` is the header that says so."""
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\n{signed[0]}: {signed[1]}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 def _request(method: str, path: str, token: str, body: bytes, more: str) -> bytes:
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
@@ -154,10 +166,3 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: str) -> 
         except (urllib.error.URLError, TimeoutError, ConnectionError):
             time.sleep(0.1)
     raise RuntimeError(f"the server did not become ready; see {log}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -131,7 +131,7 @@ class Environment(BaseSettings):
         "", description="The provider that sends money to bank accounts; empty: the first one that has keys."
     )
     PROVIDER_FEES: str = Field(
-        "paystack:NGN:150:100.00:2000.00:2500.00,flutterwave:NGN:200:0:2000.00:0",
+        "paystack:NGN:150:100.00:2000.00:2500.00,flutterwave:NGN:140:0:2000.00:0",
         description="What providers take of a payment, to be added where the payer bears it: `provider:CURRENCY:basis"
         " points:fixed:cap:fixed from`, comma-separated, amounts in major units.",
     )

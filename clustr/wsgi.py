@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clustr.settings")
 
@@ -10,7 +12,11 @@ from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
 
-from clustr.kit import database  # noqa: E402 - Django must be set up first
+from clustr.kit import database, supervisor  # noqa: E402 - Django must be set up first
+
+if (master := multiprocessing.parent_process()) and master.pid:
+    # One of a web server's processes: without the master nobody would stop it, and it would keep the port.
+    supervisor.die_with_parent(parent=master.pid, by=signal.SIGKILL)
 
 database.join()
 database.check_safety()

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import connections
 
+from clustr.kit.tenancy import tenant
+
 CROWD = 20
 _PATIENCE_SECONDS = 60
+_SOMEBODY_WAITS = """SELECT EXISTS (SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0)"""
 
 
 @dataclass(frozen=True)
@@ -119,3 +125,50 @@ def beside(work: Callable[[], Any], every: Callable[[], Any], *, runners: int = 
     if failed:
         raise failed[0]
     return ended, seen
+
+
+def stay_open() -> None:
+    """Let the transaction under way be idle for as long as the test needs."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
+def one_after_the_other(cluster_id: UUID, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Race, bool]:
+    """Do `first` in a transaction of the cluster that ends only when `second`, begun meanwhile, waits for it or has ended.
+    Answers how both ended, and whether the second waited."""
+    done, over, waited = threading.Event(), threading.Event(), threading.Event()
+
+    def lead() -> Any:
+        try:
+            with tenant(cluster_id):
+                result = first()
+                stay_open()
+                done.set()
+                _watch(waited, over)
+            return result
+        finally:
+            done.set()
+
+    def follow() -> Any:
+        try:
+            done.wait(_PATIENCE_SECONDS)
+            return second()
+        finally:
+            over.set()
+
+    return race([lead, follow]), waited.is_set()
+
+
+def _watch(waited: threading.Event, over: threading.Event) -> None:
+    """Look whether a session of this database waits for another, until one does or it is over."""
+    fresh = connections.create_connection("owner")
+    try:
+        with fresh.cursor() as cursor:
+            while not over.is_set():
+                cursor.execute(_SOMEBODY_WAITS)
+                if cursor.fetchone() == (True,):
+                    waited.set()
+                    return
+                time.sleep(0.02)
+    finally:
+        fresh.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.results import Line
-from bench.sections import acknowledgments, bills, books, ledger, orders, pages, payments
+from bench.sections import acknowledgments, bills, books, hanging, ledger, orders, pages, payments, webhooks
 from bench.sizes import Size
 
 SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
@@ -13,6 +13,8 @@ SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
     "ledger": ledger.measure,
     "payments": payments.measure,
     "acknowledgments": acknowledgments.measure,
+    "webhooks": webhooks.measure,
+    "hanging": hanging.measure,
     "pages": pages.measure,
     "orders": orders.measure,
     "books": books.measure,

@@ -65,7 +65,7 @@ def measure(size: Size) -> Sequence[Line]:
             at_most(
                 f"memory of {size.orders:,} : {few:,} orders",
                 large.peak / small.peak,
-                1.2,
+                1.5,
                 "",
                 f"peak {large.peak / 2**20:.1f} and {small.peak / 2**20:.1f} MiB",
             ),

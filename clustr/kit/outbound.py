@@ -22,10 +22,12 @@ from urllib.parse import quote
 import httpx
 import structlog
 from django.db import connections
+from psycopg.pq import TransactionStatus
 
 from clustr.kit import metrics
 from clustr.kit.deadline import deadline, deadline_transport
 from clustr.kit.exact_json import NotExactJson, read_json, write_json
+from clustr.kit.session_locks import held_session_lock
 from clustr.kit.turnstile import Turnstile, TurnstileFull
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,7 @@ QUICK_SECONDS = 15
 """Enough where a person waits and no money moves."""
 LONGEST_WAIT_SECONDS = 5
 """The longest pause before a repeat; a provider that asks for more is asked again later, by a job."""
+_IN_TRANSACTION = frozenset({TransactionStatus.ACTIVE, TransactionStatus.INTRANS, TransactionStatus.INERROR})
 _UNSURE = frozenset({408, 409, 425, 429})
 _NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
@@ -44,7 +47,7 @@ for _name in ("httpx", "httpcore"):
 
 
 class NetworkInTransaction(RuntimeError):
-    """The outside world was called while a transaction was open: a bug."""
+    """The outside world was called while a transaction was open, or a lock of the session was held: a bug."""
 
 
 class OutboundError(Exception):
@@ -74,10 +77,14 @@ class Answer:
 
 
 def refuse_inside_transaction() -> None:
-    """Refuse if any connection of this thread has a transaction open. Every request that leaves is asked."""
+    """Refuse if any connection of this thread has a transaction open, by Django's account or by the server's, or holds a
+    lock beyond one. Every request that leaves is asked, so that no row is ever locked by waiting for somebody else's server."""
     for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
+        session = connection.connection
+        if connection.in_atomic_block or (session is not None and session.info.transaction_status in _IN_TRANSACTION):
             raise NetworkInTransaction(f"a transaction is open on {connection.alias!r}")
+    if what := held_session_lock():
+        raise NetworkInTransaction(f"a lock is held on {what}")
 
 
 def _ask_before_leaving(_request: httpx.Request) -> None:

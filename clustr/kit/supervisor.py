@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 _BACK_OFF_SECONDS = (0.5, 1, 2, 5, 10, 30)
 _STEADY_AFTER_SECONDS = 60
@@ -92,6 +93,18 @@ class Supervisor:
                 process.wait()
 
 
+def die_with_parent(*, parent: int, by: signal.Signals) -> None:
+    """Have this process sent a signal when `parent`, the process that made it, ends however it ends; on Linux only.
+
+    A server that outlived whoever would stop it would keep its port, and go on answering from old code.
+    """
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, by)
+    if os.getppid() != parent:  # it ended before this process asked to be told
+        os.kill(os.getpid(), by)
+
+
 def _start(kept: Kept) -> subprocess.Popen[bytes]:
     """In a session of its own, so that Ctrl-C reaches the supervisor alone; and never outliving the supervisor."""
     return subprocess.Popen(  # noqa: S603
@@ -99,9 +112,5 @@ def _start(kept: Kept) -> subprocess.Popen[bytes]:
         stdin=subprocess.DEVNULL,
         env={**os.environ, **kept.environ},
         start_new_session=True,
-        preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+        preexec_fn=partial(die_with_parent, parent=os.getpid(), by=signal.SIGTERM),
     )
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from clustr.kit.money import Money
 from clustr.payments.providers.nouns import ChargeTruth, Mode
 
+_ROUNDED = 1
+"""By how many minor units a fee may differ from what was charged for it: providers' fees are finer than the currency."""
+
 
 @dataclass(frozen=True, slots=True)
 class Division:
@@ -33,21 +36,32 @@ def what_does_not_match(*, truth: ChargeTruth, reference: str, currency: str, mo
 def what_arrived(*, truth: ChargeTruth) -> tuple[Money, Money]:
     """What of a payer's money counts for us, and what the provider took of it: (arrived, fee).
 
-    What was charged on top of the amount, up to the fee, is the fee that the payer bore. If it is more, too much was paid,
-    and all of it is the payer's own: whether a fee they bore is in it cannot be told, and is not held against them.
+    What was charged on top of the amount is a fee that the provider had the payer bear where it is that fee, to the minor
+    unit to which fees are told. Anything else on top was paid too much: whether such a fee is in it cannot be told, so it
+    counts, and so does the fee.
     """
     nothing = Money(0, truth.amount.currency)
     fee = truth.fee if truth.fee and truth.fee.currency == truth.amount.currency else nothing
     on_top = truth.charged - truth.amount if truth.charged.currency == truth.amount.currency else nothing
     if on_top <= nothing:
         return truth.amount, fee
-    return (truth.amount, fee - on_top) if on_top <= fee else (truth.charged, fee)
+    if abs(on_top.minor - fee.minor) > _ROUNDED:
+        return truth.charged, fee
+    return truth.amount, fee - on_top if on_top < fee else nothing
 
 
-def divide(*, arrived: Money, asked: Money, surcharge_minor: int, may_complete: bool) -> Division:
+def divide(*, arrived: Money, fee: Money, asked: Money, surcharge_minor: int, may_complete: bool) -> Division:
     """Divide what arrived. What was asked is completed whole or not at all; what is less, more, or comes again is surplus:
-    its payer's own."""
+    its payer's own.
+
+    A payer who was asked to bear the provider's fee (`surcharge_minor`) bears what it took of the surplus too, as far as the
+    surplus goes: it does not fall on the estate because they paid something else than was asked.
+    """
     nothing, surcharge = Money(0, arrived.currency), Money(surcharge_minor, arrived.currency)
-    if may_complete and asked + surcharge <= arrived:
-        return Division(asked, surcharge, arrived - asked - surcharge)
-    return Division(nothing, nothing, arrived)
+    completes, borne = (asked, surcharge) if may_complete and asked + surcharge <= arrived else (nothing, nothing)
+    surplus = arrived - completes - borne
+    if surcharge_minor and borne < fee:
+        kept = 0 if completes.minor else 1  # money that arrived is booked, though the fee had eaten all of it
+        more = Money(max(0, min(fee.minor - borne.minor, surplus.minor - kept)), arrived.currency)
+        borne, surplus = borne + more, surplus - more
+    return Division(completes, borne, surplus)

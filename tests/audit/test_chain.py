@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -232,6 +233,35 @@ def test_an_act_under_way_holds_the_chain_back_and_is_in_one_block() -> None:
     assert found(ada) == []
 
 
+def test_an_act_under_way_at_a_closing_makes_the_next_block_by_itself() -> None:
+    """The closing stops exactly before its transaction, and the next one begins there."""
+    ada, written, go_on = an_admin(), threading.Event(), threading.Event()
+    act(ada)
+
+    def slow() -> None:
+        with own_connections(), tenant(ada.cluster_id):
+            commands.record(actor=ada, action="a.b", subject_kind="c", subject_id=new_id(), at=NOW)
+            written.set()
+            go_on.wait(60)
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    try:
+        assert written.wait(30)
+        for _ in range(600):  # transactions of other databases may hold the horizon back
+            commands.close_blocks(now=NOW)
+            if blocks(ada):
+                break
+            time.sleep(0.05)
+        assert blocks(ada) == [(1, 1, 1)]
+    finally:
+        go_on.set()
+        thread.join(30)
+    close(ada.cluster_id, now=NOW)
+    assert blocks(ada) == [(1, 1, 1), (2, 1, 2)]
+    assert found(ada) == []
+
+
 def test_each_act_is_in_exactly_one_block_whatever_happens_at_once() -> None:
     ada, done = an_admin(), threading.Event()
 
@@ -263,6 +293,7 @@ def test_each_act_is_in_exactly_one_block_whatever_happens_at_once() -> None:
 def test_a_closing_waits_for_another_and_goes_on_from_there() -> None:
     ada, ended = an_admin(), []
     act(ada)
+    settle(ada.cluster_id)  # else both might close nothing yet
 
     def closing() -> None:
         with own_connections():
@@ -566,6 +597,27 @@ def test_blocks_and_anchors_are_append_only_and_apart() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM audit_block")
         assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("columns", "constraint"),
+    [
+        ("0, 1, 2, 1, 1, sha256(''), sha256('')", "audit_block_seq_check"),
+        ("9, 2, 2, 1, 1, sha256(''), sha256('')", "audit_block_spans"),
+        ("9, 1, 2, 0, 1, sha256(''), sha256('')", "audit_block_events_check"),
+        ("9, 1, 2, 1, 1, 'short', sha256('')", "audit_block_previous_check"),
+        ("9, 1, 2, 1, 1, sha256(''), 'short'", "audit_block_digest_check"),
+    ],
+)
+def test_the_table_takes_no_block_that_cannot_be(columns: str, constraint: str) -> None:
+    ada = an_admin()
+    with pytest.raises(DatabaseError, match=constraint), tenant(ada.cluster_id), connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO audit_block VALUES (kit_tenant(), {columns}, now())")
+
+
+def test_there_is_one_horizon() -> None:
+    with pytest.raises(DatabaseError, match="audit_horizon_one_check"), connection.cursor() as cursor:
+        cursor.execute("INSERT INTO audit_horizon VALUES (false, '0')")
 
 
 def test_a_block_may_not_be_mistaken_for_another() -> None:

@@ -10,8 +10,8 @@ import sys
 import pytest
 from django.conf import settings
 
-PATIENCE_SECONDS = 300
-SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "pages", "orders", "books"]
+PATIENCE_SECONDS = 600
+SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "webhooks", "hanging", "pages", "orders", "books"]
 
 
 @pytest.fixture(scope="module")

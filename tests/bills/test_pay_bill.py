@@ -175,6 +175,11 @@ def test_without_a_wallet_it_is_refused_for_the_first_reason(cast: Cast) -> None
         acts.pay(cast, poor, bill, "5000.01")
     with acts.refused("insufficient_funds", unchanged=cast.cluster_id):
         acts.pay(cast, poor, bill)
+    acts.offline(cast, poor, bill, "3000.00")
+    with acts.refused("amount_exceeds_remaining", unchanged=cast.cluster_id):
+        acts.pay(cast, poor, bill, "2000.01")
+    with acts.refused("insufficient_funds", unchanged=cast.cluster_id):
+        acts.pay(cast, poor, bill, "2000.00")
     others = issue(cast, to=cast.bola)
     with acts.refused("bill_not_found", unchanged=cast.cluster_id):
         acts.pay(cast, poor, others)

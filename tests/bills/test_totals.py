@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from time import monotonic
 from uuid import UUID
@@ -16,7 +18,7 @@ from clustr.kit.tenancy import tenant
 from tests.bills import acts
 from tests.cast import Cast, Person, make_cast
 from tests.money import acknowledge, fund, issue, naira
-from tests.races import CROWD, beside, own_connections
+from tests.races import CROWD, beside, own_connections, stay_open
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -49,23 +51,24 @@ def tally(bill: Bill) -> Tally | None:
 
 
 class Late:
-    """A payment of which everything is done but the commit, in a thread of its own."""
+    """An act of which everything is done but the commit, in a thread of its own."""
 
-    def __init__(self, cast: Cast, person: Person, bill: Bill) -> None:
+    def __init__(self, act: Callable[[Cast, Person, Bill], object], cast: Cast, person: Person, bill: Bill) -> None:
         self.done, self.go = threading.Event(), threading.Event()
-        self.thread = threading.Thread(target=self.run, args=(cast, person, bill), daemon=True)
+        self.thread = threading.Thread(target=self.run, args=(act, cast, person, bill), daemon=True)
         self.thread.start()
-        assert self.done.wait(10)
+        assert self.done.wait(60)
 
-    def run(self, cast: Cast, person: Person, bill: Bill) -> None:
+    def run(self, act: Callable[[Cast, Person, Bill], object], cast: Cast, person: Person, bill: Bill) -> None:
         with own_connections(), tenant(bill.cluster_id):
-            acts.pay(cast, person, bill)
+            act(cast, person, bill)
+            stay_open()
             self.done.set()
-            self.go.wait(10)
+            self.go.wait(60)
 
     def commit(self) -> None:
         self.go.set()
-        self.thread.join(10)
+        self.thread.join(60)
         assert not self.thread.is_alive()
 
 
@@ -154,12 +157,79 @@ def test_refunds_adjustments_and_cancellation_after_closing(crowd: Cast) -> None
     assert acts.managed(crowd, bill).totals.collected_minor == 0
 
 
+def test_what_was_lowered_is_paid_by_who_paid_it(crowd: Cast) -> None:
+    """Not by who still owes it, by who had something lowered on another bill, or by who was never reached."""
+    bill, other = issue(crowd), issue(crowd)
+    payer, debtor, elsewhere, forgiven = crowd.residents[:4]
+    for resident, disputed, due in (
+        (payer, bill, "30.00"),
+        (debtor, bill, "30.00"),
+        (forgiven, bill, "0.00"),
+        (elsewhere, other, "30.00"),
+    ):
+        acts.uphold(crowd, acts.dispute(crowd, resident, disputed), due)
+    for resident in (payer, elsewhere):
+        acknowledge(crowd, resident, bill)
+        acts.pay(crowd, resident, bill)
+    assert_exact(bill)
+    assert acts.managed(crowd, bill).totals.paid_count == 3
+    acts.leave(crowd, forgiven, bill.issued_at - timedelta(days=1))
+    for looked_at, paid in ((bill, 2), (other, 0)):
+        assert_exact(looked_at)
+        acts.close_tally(looked_at)
+        assert_exact(looked_at)
+        assert acts.managed(crowd, looked_at).totals.paid_count == paid
+
+
+def test_bills_beside_each_other_are_closed_each_by_itself(crowd: Cast) -> None:
+    """Three bills of three versions, with payments, acknowledgments and disputes of their own."""
+    bills = [issue(crowd) for _ in range(3)]
+    for version, bill in enumerate(bills):
+        for change in range(version):
+            acts.edit(crowd, bill, title=f"Title {change}")
+    for turn in range(2):
+        for at, bill in enumerate(bills):
+            resident = crowd.residents[3 * turn + at]
+            acknowledge(crowd, resident, bill)
+            acts.pay(crowd, resident, bill, f"{10 + at}.00")
+            acts.dispute(crowd, crowd.residents[10 + 3 * turn + at], bill)
+            if at == turn:
+                acts.withdraw(crowd, crowd.residents[10 + at], bill)
+            for looked_at in bills:
+                assert_exact(looked_at)
+            acts.close_fully(bill)
+            for looked_at in bills:
+                assert_exact(looked_at)
+    for at, bill in enumerate(bills):
+        closed = tally(bill)
+        assert closed is not None
+        assert (closed.collected_minor, closed.version, closed.acknowledged_count) == (2 * (1000 + 100 * at), at + 1, 2)
+
+
+def test_an_unknown_bill_has_nothing_to_close(crowd: Cast) -> None:
+    assert acts.scalar(crowd.palm_grove.id, "SELECT bills_close(gen_random_uuid())") == 0
+
+
+def test_an_acknowledgment_that_commits_late_is_counted_once(crowd: Cast) -> None:
+    bill = issue(crowd)
+    late = Late(acknowledge, crowd, crowd.residents[0], bill)
+    acknowledge(crowd, crowd.residents[1], bill)
+    acts.close_tally(bill)
+    assert_exact(bill)
+    late.commit()
+    assert_exact(bill)
+    acknowledge(crowd, crowd.residents[2], bill)
+    acts.close_fully(bill)
+    assert_exact(bill)
+    assert acts.managed(crowd, bill).totals.acknowledged_count == 3
+
+
 def test_a_payment_that_commits_late_is_counted(crowd: Cast) -> None:
     bill = issue(crowd)
     for resident in crowd.residents[:3]:
         acknowledge(crowd, resident, bill)
     open_cluster_wallet(crowd)
-    late = Late(crowd, crowd.residents[0], bill)
+    late = Late(acts.pay, crowd, crowd.residents[0], bill)
     acts.pay(crowd, crowd.residents[1], bill)
     acts.close_tally(bill)
     assert_exact(bill)
@@ -178,7 +248,7 @@ def test_closing_over_what_is_visible_would_lose_it(crowd: Cast) -> None:
     for resident in crowd.residents[:2]:
         acknowledge(crowd, resident, bill)
     open_cluster_wallet(crowd)
-    late = Late(crowd, crowd.residents[0], bill)
+    late = Late(acts.pay, crowd, crowd.residents[0], bill)
     acts.pay(crowd, crowd.residents[1], bill)
     naive_close(bill.cluster_id, bill.id)
     assert_exact(bill)

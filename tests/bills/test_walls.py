@@ -121,6 +121,21 @@ def test_nothing_about_another_estates_bill(cast: Cast, statement: str) -> None:
         run(cast.lekki.id, statement, id=new_id(), bill=bill.id, user=cast.chidi.user_id)
 
 
+@pytest.mark.parametrize("minor", [0, -1])
+def test_an_adjustment_lowers(cast: Cast, minor: int) -> None:
+    bill = issue(cast)
+    with wall("bills_adjustment_amount_minor_check"):
+        run(
+            cast.cluster_id,
+            "INSERT INTO bills_adjustment (cluster_id, id, bill_id, user_id, amount_minor, reason, by, at)"
+            " VALUES (kit_tenant(), %(id)s, %(bill)s, %(user)s, %(minor)s, 'why', %(user)s, now())",
+            id=new_id(),
+            bill=bill.id,
+            user=cast.bola.user_id,
+            minor=minor,
+        )
+
+
 def test_another_estates_rows_are_not_there(cast: Cast) -> None:
     bill, _ = paid_bill(cast)
     acts.dispute(cast, cast.residents[1], bill)

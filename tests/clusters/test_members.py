@@ -40,6 +40,7 @@ from clustr.kit.tenancy import tenant
 from clustr.people.models import Mail
 from clustr.people.queries import export_person
 from tests.cast import ORIGIN, Cast, Part, Person
+from tests.races import one_after_the_other
 
 
 def address() -> str:
@@ -231,6 +232,20 @@ def test_of_two_administrators_who_dismiss_each_other_one_stays(cast: Cast) -> N
     for thread in threads:
         thread.join()
     assert sorted(isinstance(outcome, LastAdmin) for outcome in outcomes) == [False, True]
+
+
+def test_who_changes_members_waits_for_whoever_does(cast: Cast) -> None:
+    """Else of two administrators who take the other's place away each would find the other still there. No count of
+    residents changes, which would make one wait as well."""
+    (second,) = cast.add(cast.palm_grove, Part("Second", Role.ADMIN))
+    ended, waited = one_after_the_other(
+        cast.cluster_id,
+        lambda: change(cast, second, by=cast.ada, role=Role.STAFF),
+        lambda: change(cast, cast.ada, by=second, role=Role.STAFF),
+    )
+    assert waited, "the second did not wait"
+    assert ended.refused == {"LastAdmin": 1}
+    assert len(ended.results) == 1
 
 
 def test_a_role_within_management_changes_in_place(cast: Cast) -> None:

@@ -104,6 +104,11 @@ def money(change: dict[str, int]) -> dict[str, int]:
     return {name: by for name, by in change.items() if name.startswith(_MONEY) or name.endswith(ended)}
 
 
+def broken(stage: Stage) -> list[tuple[str, object]]:
+    """What `check_books` finds in the estate."""
+    return [(found.invariant.name, found.rows) for found in violations(cluster_id=stage.cast.cluster_id)]
+
+
 def raised_at(at: str, stage: Stage, ready: Ready) -> None:
     with watching(failing(at)), pytest.raises(Crash):
         ready.act()
@@ -220,10 +225,11 @@ def test_once_and_whole_after_a_restart(name: str, stage: Stage) -> None:
             ready = make(stage)
             before = standing(cluster_id)
             interrupt(at, stage, ready)
+            assert broken(stage) == [], where
             stage.heal()
             heal(stage, ready)
             assert money(difference(before, standing(cluster_id))) == effect, where
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id)] == []
+    assert broken(stage) == []
 
 
 def test_the_flows_pass_every_place() -> None:

@@ -1,4 +1,5 @@
-"""The long run, `bin/fuzz [CASES] [--seed N] [--job J]`: count, and stop at the first unexpected answer."""
+"""The long run, `bin/fuzz [CASES] [--seed N] [--job J]`: count, and stop at the first unexpected answer; `bin/fuzz webhooks
+[CASES] [--seed N]`: the same with webhooks."""
 
 from __future__ import annotations
 
@@ -92,7 +93,43 @@ class Run:
         return 0 if proved and not self.unexpected else 1
 
 
+def webhooks(cases: int, seed: int) -> int:
+    """In this process, on a database of its own."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    os.environ["CLUSTR_LOG_LEVEL"] = "CRITICAL"
+    import django
+
+    django.setup()
+    from tests.databases import cloned_database
+
+    began = time.monotonic()
+    say(f"{cases} webhooks, seed {seed}.")
+    with cloned_database():
+        from tests.fuzz.webhooks import Seen, ask
+
+        def tell(seen: Seen) -> None:
+            if seen.cases % 5_000 == 0 or seen.cases >= cases:
+                statuses = " ".join(f"{status}:{times}" for status, times in sorted(seen.statuses.items()))
+                acted = " ".join(f"{state}:{times}" for state, times in sorted(seen.acted_on.items()))
+                spent = time.monotonic() - began
+                say(f"{seen.cases:>8} cases {spent:6.0f} s  {statuses}; {seen.kept} kept: {acted}")
+
+        try:
+            ask(cases=cases, seed=seed, tell=tell)
+        except AssertionError as error:
+            say(f"\n{error!s:.5000}\n\nAgain: bin/fuzz webhooks {cases} --seed {seed}\n")
+            return 1
+    say("No answer was an error of ours, nothing unsigned was kept, no money moved. The books are proved.")
+    return 0
+
+
 def main() -> int:
+    if sys.argv[1:2] == ["webhooks"]:
+        parser = argparse.ArgumentParser(prog="bin/fuzz webhooks")
+        parser.add_argument("cases", nargs="?", type=int, default=10_000)
+        parser.add_argument("--seed", type=int, default=None, help="the run to repeat")
+        asked = parser.parse_args(sys.argv[2:])
+        return webhooks(asked.cases, asked.seed if asked.seed is not None else secrets.randbelow(10**6))
     parser = argparse.ArgumentParser(prog="bin/fuzz", description=__doc__)
     parser.add_argument("cases", nargs="?", type=int, default=10_000, help="how many requests at least")
     parser.add_argument("--seed", type=int, default=None, help="the run to repeat")

@@ -50,8 +50,9 @@ def send(
     *,
     content_type: str | None = JSON,
     headers: Sequence[tuple[str, str]] = (),
+    length: str | None = None,
 ) -> Answer:
-    """Ask; `target` stands in the request line as it is. A header sent twice arrives as servers join it. Every error is
+    """Ask; `target` stands in the request line as it is, and `length` is said instead of the body's length. A header sent twice arrives as servers join it. Every error is
     looked at: under the API's prefixes it must be a problem with a documented code."""
     path, _, query = target.partition("?")
     environ: dict[str, Any] = {
@@ -66,7 +67,7 @@ def send(
         "wsgi.url_scheme": "http",
         "wsgi.input": io.BytesIO(body),
         "wsgi.errors": io.StringIO(),
-        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_LENGTH": str(len(body)) if length is None else length,
     }
     if content_type is not None:
         environ["CONTENT_TYPE"] = content_type

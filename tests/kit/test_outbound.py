@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from django.db import transaction
+from django.db import connections, transaction
 
 from clustr.kit.outbound import (
     NetworkInTransaction,
@@ -31,6 +31,7 @@ from clustr.kit.outbound import (
     outbound_client,
     refuse_inside_transaction,
 )
+from clustr.kit.session_locks import session_lock_noted
 
 
 def answer(request: httpx.Request) -> httpx.Response:
@@ -58,6 +59,23 @@ def test_inside_a_transaction_it_refuses(client: httpx.Client) -> None:
 def test_inside_a_transaction_of_any_connection_it_refuses(client: httpx.Client) -> None:
     with pytest.raises(NetworkInTransaction, match="sweep"), transaction.atomic(using="sweep"):
         client.get("/balance")
+
+
+def test_inside_a_transaction_that_django_knows_nothing_of_it_refuses(client: httpx.Client) -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("BEGIN")
+        try:
+            with pytest.raises(NetworkInTransaction, match="default"):
+                client.get("/balance")
+        finally:
+            cursor.execute("ROLLBACK")
+    assert client.get("/balance").status_code == 200
+
+
+def test_while_a_lock_of_the_session_is_held_it_refuses(client: httpx.Client) -> None:
+    with session_lock_noted("something"), pytest.raises(NetworkInTransaction, match="something"):
+        client.get("/balance")
+    assert client.get("/balance").status_code == 200
 
 
 def test_redirects_are_not_followed(client: httpx.Client) -> None:

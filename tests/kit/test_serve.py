@@ -31,8 +31,8 @@ def free_port() -> int:
 class Running:
     """One `serve` with a data folder and port of its own."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.data_dir, self.port = data_dir, free_port()
+    def __init__(self, data_dir: Path, port: int = 0) -> None:
+        self.data_dir, self.port = data_dir, port or free_port()
         unset = ("DATABASE_URL", "DATABASE_APP_URL", "CLUSTR_BASE_URL", "DATABASE_ROLE_PREFIX", *stand_ins.NAMES)
         environment = {name: value for name, value in os.environ.items() if name not in unset}
         self.log = data_dir.with_suffix(".log")
@@ -118,6 +118,17 @@ def test_a_killed_web_process_is_replaced(running: Running) -> None:
     running.until(running.ready)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a child when its parent dies")
+def test_a_killed_web_server_takes_its_processes_along(running: Running) -> None:
+    """Else they would go on answering from the port beside the new ones, and nobody would ever stop them."""
+    web = running.children("clustr.wsgi")
+    (master,) = [process for process in web if process.ppid() == running.process.pid]
+    master.kill()
+    running.until(lambda: not any(_runs(process) for process in web))
+    running.until(lambda: len(running.children("clustr.wsgi")) >= 3)
+    running.until(running.ready)
+
+
 def test_a_killed_sandbox_is_started_again_with_its_keys(running: Running) -> None:
     found = re.search(r"no money moves\): (\S+)", running.said())
     assert found is not None
@@ -156,7 +167,36 @@ def test_it_stops_leaving_nothing(running: Running) -> None:
     assert running.process.wait(60) == 0
     assert running.said().rstrip().endswith("Stopped.")
     assert not embedded.status(running.data_dir).running
-    left = [one for one in everything if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
-    assert left == []
+    assert [one for one in everything if _runs(one)] == []
     log = (running.data_dir / "postgres.log").read_text()
     assert log.rstrip().endswith("database system is shut down")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells a child when its parent dies")
+def test_killed_without_warning_it_leaves_its_port_free(running: Running) -> None:
+    """Also while somebody's connection is open. Whoever starts it again finds the port, and PostgreSQL as it was left."""
+    killed = Running(running.data_dir)
+    killed.until(killed.ready)
+    left = [*killed.children("clustr.wsgi"), *killed.children("manage.py worker"), *killed.children("-m sandbox")]
+    assert len(left) >= 5
+    with socket.create_connection(("127.0.0.1", killed.port)):
+        killed.process.kill()
+        killed.process.wait()
+        deadline = time.monotonic() + 60
+        while any(_runs(part) for part in left):
+            assert time.monotonic() < deadline, [part for part in left if _runs(part)]
+            time.sleep(0.1)
+    with socket.socket() as taker:
+        taker.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections may linger; nobody may listen
+        taker.bind(("127.0.0.1", killed.port))
+    again = Running(running.data_dir, killed.port)
+    again.until(again.ready)
+    again.process.send_signal(signal.SIGTERM)
+    assert again.process.wait(60) == 0
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -53,6 +53,12 @@ def test_from_wallet_to_wallet(ledger: Books, post: Any) -> None:
     assert ledger.balance(ledger.other) in (200, 201)  # the innocent one of a batch goes there too
 
 
+def test_a_wallet_may_be_emptied_into_another(ledger: Books, post: Any) -> None:
+    ledger.move(ledger.cash, ledger.wallet, 500)
+    assert post(ledger.entry(ledger.wallet, ledger.other, 500)) == 1
+    assert ledger.balance(ledger.wallet) == 0
+
+
 def test_the_same_key_again_posts_nothing(ledger: Books, post: Any) -> None:
     entry = ledger.entry(ledger.cash, ledger.wallet, 500)
     assert post(entry) == 1
@@ -78,6 +84,20 @@ def test_the_same_key_with_other_content_is_refused(ledger: Books, post: Any, ch
     }[changed]
     with pytest.raises(TransferKeyReused):
         post(replace(first, **{changed: other}))
+    assert ledger.balance(ledger.wallet) == 500
+
+
+@pytest.mark.parametrize("undoes_at_first", [True, False])
+def test_the_same_key_that_undoes_another_transfer_is_refused(ledger: Books, post: Any, undoes_at_first: bool) -> None:
+    paid = ledger.move(ledger.cash, ledger.wallet, 500)
+    ledger.move(ledger.cash, ledger.wallet, 500)
+    plain = ledger.entry(ledger.wallet, ledger.cash, 500)
+    undoing = replace(plain, reverses=paid.id)
+    first, second = (undoing, plain) if undoes_at_first else (plain, undoing)
+    assert post(first) == 1
+    with pytest.raises(TransferKeyReused):
+        post(second)
+    assert post(first) == 0
     assert ledger.balance(ledger.wallet) == 500
 
 
@@ -185,6 +205,13 @@ def test_a_batch_is_all_or_nothing(ledger: Books) -> None:
         )
     assert ledger.balance(ledger.wallet) == 500
     assert ledger.balance(ledger.other) == ledger.balance(ledger.till) == 0
+
+
+def test_legs_of_a_batch_from_one_growing_account_are_judged_together(ledger: Books) -> None:
+    ledger.move(ledger.cash, ledger.till, 199)
+    with pytest.raises(InsufficientFunds):
+        ledger.post(*(ledger.entry(ledger.till, ledger.wallet, 100) for _ in range(2)))
+    assert (ledger.balance(ledger.till), ledger.balance(ledger.wallet)) == (199, 0)
 
 
 def test_a_batch_is_judged_by_what_it_leaves(ledger: Books) -> None:

@@ -19,7 +19,7 @@ from clustr.ledger import commands
 from clustr.ledger.refusals import AccountFrozen, InsufficientFunds
 from clustr.ledger.types import AccountKind
 from tests.ledger.books import Books
-from tests.races import beside, own_connections, race
+from tests.races import beside, one_after_the_other, own_connections, race, stay_open
 
 SCRATCH = """
 CREATE TABLE scratch_wallet (balance bigint NOT NULL);
@@ -141,6 +141,22 @@ def test_twenty_batches_between_accounts_that_grow(ledger: Books) -> None:
     ended = race(lambda: ledger.post(*(ledger.entry(ledger.till, payouts, 50) for _ in range(2))))
     assert ended.only(InsufficientFunds).results == [2, 2, 2]
     assert (ledger.balance(ledger.till), ledger.balance(payouts)) == (0, 300)
+
+
+@pytest.mark.parametrize("legs", [1, 2])
+def test_who_spends_from_a_growing_account_waits_for_whoever_did(ledger: Books, legs: int) -> None:
+    """What is not committed cannot be summed up: the second waits, and then finds too little. Nothing else makes it wait:
+    the account that gains has no row to change."""
+    ledger.move(ledger.cash, ledger.till, 300)
+
+    def spend() -> int:
+        entries = [ledger.entry(ledger.till, ledger.cash, 200 // legs) for _ in range(legs)]
+        return in_tenant(ledger.cluster_id, lambda: commands.post(entries=entries, at=ledger.cast.now))
+
+    ended, waited = one_after_the_other(ledger.cluster_id, spend, spend)
+    assert waited, "the second did not wait"
+    assert ended.only(InsufficientFunds).results == [legs]
+    assert (ledger.balance(ledger.till), ledger.balance(ledger.cash)) == (100, -100)
 
 
 def test_the_race_catches_sum_then_insert(scratch: Callable[..., Any]) -> None:
@@ -265,12 +281,13 @@ def test_the_race_catches_closing_up_to_the_newest_row(ledger: Books) -> None:
     def late() -> None:
         with own_connections(), tenant(ledger.cluster_id):
             commands.post(entries=[ledger.entry(ledger.cash, ledger.till, 1000)], at=ledger.cast.now)
+            stay_open()
             begun.set()
-            go_on.wait(10)
+            go_on.wait(60)
 
     writer = threading.Thread(target=late)
     writer.start()
-    begun.wait(10)
+    begun.wait(60)
     ledger.move(ledger.cash, ledger.till, 1)
     ledger.close(ledger.till)
     naive = """
@@ -280,7 +297,7 @@ def test_the_race_catches_closing_up_to_the_newest_row(ledger: Books) -> None:
     with tenant_of_owner(ledger) as cursor:
         cursor.execute(naive, {"till": ledger.till})
     go_on.set()
-    writer.join(10)
+    writer.join(60)
     try:
         assert ledger.said_and_summed(ledger.till) == (1, 1001), "the late transfer was counted: the test tests nothing"
     finally:
@@ -305,18 +322,19 @@ def test_a_late_transaction_holds_the_horizon_back(ledger: Books) -> None:
     def late() -> None:
         with own_connections(), tenant(ledger.cluster_id):
             commands.post(entries=[ledger.entry(ledger.cash, ledger.till, 1000)], at=ledger.cast.now)
+            stay_open()
             begun.set()
-            go_on.wait(10)
+            go_on.wait(60)
 
     writer = threading.Thread(target=late)
     writer.start()
-    begun.wait(10)
+    begun.wait(60)
     ledger.move(ledger.cash, ledger.till, 1)
     for account in (ledger.till, ledger.cash):
         assert ledger.close(account) == 0, "what is younger than a transaction under way is not folded in"
     assert (ledger.balance(ledger.till), ledger.balance(ledger.cash)) == (1, -1)
     go_on.set()
-    writer.join(10)
+    writer.join(60)
     assert (ledger.balance(ledger.till), ledger.balance(ledger.cash)) == (1001, -1001)
     for account in (ledger.till, ledger.cash):
         assert ledger.close_wholly(account) == 2

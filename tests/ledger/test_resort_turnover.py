@@ -12,6 +12,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from tests.cast import Cast
 from tests.ledger.books import Books
 from tests.money import naira
+from tests.races import one_after_the_other
 
 LATE = datetime(2026, 3, 31, 23, 30, tzinfo=UTC)
 """Still March in UTC, April in Lagos."""
@@ -60,6 +61,19 @@ def test_what_came_after_the_checkpoint_counts_once(ledger: Books) -> None:
     assert _turned_over(ledger) == (200, 550)
     ledger.close_wholly(ledger.till)
     assert _turned_over(ledger) == (200, 550)
+
+
+def test_a_closing_waits_until_it_is_sorted(ledger: Books) -> None:
+    ledger.move(ledger.cash, ledger.till, 500)
+    ledger.close_wholly(ledger.till)
+    ended, waited = one_after_the_other(
+        ledger.cluster_id,
+        lambda: commands.resort_turnover(timezone="America/New_York"),
+        lambda: ledger.close(ledger.till),
+    )
+    ended.only()
+    assert waited, "the closing did not wait"
+    assert _turned_over(ledger) == (0, 500)
 
 
 def _turned_over(ledger: Books) -> tuple[int, int]:

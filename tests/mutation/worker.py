@@ -21,8 +21,20 @@ from _pytest.runner import runtestprotocol
 from psycopg import sql
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-TESTS = ("ledger", "wallets", "bills", "payments", "audit", "house/test_books.py", "web/management", "web/members")
-SLOW = "flatness or five_thousand"  # they build towns, and measure how many statements that takes
+TESTS = (
+    *(
+        "ledger",
+        "wallets",
+        "bills",
+        "payments",
+        "settlement",
+        "audit",
+        "house/test_books.py",
+        "house/test_tenant_walls.py",
+    ),
+    *("web/management", "web/members"),
+)
+SLOW = "flatness or five_thousand or simulation"  # they build towns, or live many lives
 _BATCH = 10
 _PATIENCE_SECONDS = 40
 _OTHERS = """SELECT pid FROM pg_stat_activity

@@ -11,6 +11,7 @@ from clustr.recurring.types import Frequency, Processed
 from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
 from tests.recurring.acts import order_of, process, runs, stored
+from tests.web.asking import dispute
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -76,3 +77,23 @@ def test_too_little_is_tried_again_and_then_pauses(cast: Cast) -> None:
     paused = stored(cast, order)
     assert (paused.state, paused.stopped_by, paused.next_run_at) == ("paused", "failures", None)
     assert wallet_balance(cast.bola) == "500.00"
+
+
+def test_orders_of_one_wallet_run_one_after_another(cast: Cast) -> None:
+    """Each is judged by what those before it left: the first and the third are covered, the second is not."""
+    fund(cast, cast.bola, "100.00")
+    first, second, third = (order_of(cast, amount) for amount in ("60.00", "60.00", "30.00"))
+    assert process(cast) == Processed(completed=2, retrying=1)
+    assert [runs(cast, order)[0].state for order in (first, second, third)] == ["completed", "retrying", "completed"]
+    assert wallet_balance(cast.bola) == "10.00"
+
+
+def test_a_disputed_bill_is_left_and_the_others_are_paid(cast: Cast) -> None:
+    fund(cast, cast.bola, "9000.00")
+    disputed, other = issue(cast, "1000.00"), issue(cast, "2000.00")
+    for bill in (disputed, other):
+        acknowledge(cast, cast.bola, bill)
+    dispute(cast, cast.bola, disputed)
+    order_of(cast, "9000.00", bill_type=BillType.SERVICE_CHARGE)
+    assert process(cast) == Processed(completed=1)
+    assert wallet_balance(cast.bola) == "7000.00"

@@ -46,7 +46,7 @@ SEEDS = (
         "Commands that change who belongs to a cluster do not wait for each other.",
         "WHERE id = %s FOR NO KEY UPDATE",
         "WHERE id = %s",
-        "test_members.py",
+        "test_members.py::test_who_changes_members_waits_for_whoever_does",
         "test_import_roster.py",
         file="clustr/clusters/commands/enrolment.py",
         races=("test_office.py::test_an_invitation_is_accepted_once",),

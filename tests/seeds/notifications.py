@@ -84,8 +84,8 @@ SEEDS = (
     sow(
         "lost-connection-is-not-sent",
         "A connection lost in the middle counts as not sent, and the mail is sent again.",
-        "            raise MaybeSent(type(error).__name__) from None",
-        "            raise NotSent(type(error).__name__, again=True) from None",
+        "        return MaybeSent(type(error).__name__) if isinstance(error, smtplib.SMTPException | OSError) else error",
+        "        return NotSent(type(error).__name__, again=True) if isinstance(error, OSError | smtplib.SMTPException) else error",
         DELIVERING,
         file=MAIL,
     ),

@@ -4,9 +4,11 @@ from tests.seeds.seed import seeds_of
 
 sow = seeds_of(("tests/wallets", "tests/house", "tests/web/members"), file="clustr/wallets/commands/pins.py")
 
+ATTEMPTS = "clustr/wallets/commands/pin_attempts.py"
+RESETS = "clustr/wallets/commands/pin_resets.py"
 POLICIES = "clustr/wallets/policies.py"
 SCHEMA = "clustr/wallets/migrations/0001_wallets.py"
-_QUEUES = '        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")\n        yield\n'
+_QUEUES = '        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")\n'
 
 SEEDS = (
     sow(
@@ -51,6 +53,7 @@ SEEDS = (
 """,
         "test_pin.py::test_an_attempt_survives_the_request_that_dies",
         "test_pin.py",
+        file=ATTEMPTS,
     ),
     sow(
         "guesses-judged-together",
@@ -81,7 +84,8 @@ SEEDS = (
             taken.save(update_fields=["failed_attempts", "locked_until"])
 """,
         "test_pin.py::test_twenty_wrong_ones_at_once_use_exactly_five_attempts",
-        more=((_QUEUES, "        yield\n"),),
+        file=ATTEMPTS,
+        more=((_QUEUES, ""),),
         races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
@@ -91,9 +95,10 @@ SEEDS = (
         "    with _one_at_a_time(actor), tenant(actor.cluster_id):\n        taken",
         "test_pin.py::test_a_wrong_pin_is_refused_and_says_how_many_are_left",
         "test_pin.py",
+        file=ATTEMPTS,
         more=(
             (
-                '    """Count the attempt and take the lock it brings, in a commit of its own."""\n    _refuse_transaction()\n',
+                '    """Count the attempt and take the lock it brings, in a commit of its own."""\n    refuse_enclosing_transaction()\n',
                 "",
             ),
         ),
@@ -102,9 +107,10 @@ SEEDS = (
     sow(
         "attempt-may-be-inside-a-transaction",
         "An attempt may be taken inside a transaction that is undone.",
-        '    """Count the attempt and take the lock it brings, in a commit of its own."""\n    _refuse_transaction()\n',
+        '    """Count the attempt and take the lock it brings, in a commit of its own."""\n    refuse_enclosing_transaction()\n',
         "",
         "test_pin.py::test_inside_a_transaction_that_could_roll_it_back_it_refuses_to_work",
+        file=ATTEMPTS,
     ),
     sow(
         "right-pin-opens-a-lock",
@@ -113,14 +119,16 @@ SEEDS = (
         "        if False:\n",
         "test_pin.py::test_the_right_pin_is_refused_while_locked_and_counts_nothing",
         "test_pin.py",
+        file=ATTEMPTS,
         races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
         "attempts-side-by-side",
         "Attempts of one member do not queue: the sixth right PIN at once is locked out.",
         _QUEUES,
-        "        yield\n",
+        "",
         "test_pin.py::test_twenty_right_ones_at_once_all_pass",
+        file=ATTEMPTS,
     ),
     sow(
         "turn-never-given-back",
@@ -128,6 +136,7 @@ SEEDS = (
         "    finally:\n        _let_go()\n",
         "    finally:\n        pass\n",
         "test_pin.py",
+        file=ATTEMPTS,
     ),
     sow(
         "pin-checked-for-somebody-else",
@@ -143,6 +152,7 @@ SEEDS = (
         "update(failed_attempts=0, locked_until=None)\n            if not uses",
         "update(locked_until=None)\n            if not uses",
         "test_pin.py",
+        file=ATTEMPTS,
     ),
     sow(
         "withdrawal-without-the-pin",
@@ -181,6 +191,7 @@ SEEDS = (
         "reset.attempts >= _CODE_ATTEMPTS",
         "reset.attempts > _CODE_ATTEMPTS",
         "test_reset_pin.py",
+        file=RESETS,
     ),
     sow(
         "codes-not-locked",
@@ -188,6 +199,7 @@ SEEDS = (
         "            PinReset.objects.select_for_update()\n            .filter(",
         "            PinReset.objects.filter(",
         "test_reset_pin.py::test_twenty_wrong_codes_at_once_are_five",
+        file=RESETS,
     ),
     sow(
         "old-code-works",
@@ -195,6 +207,7 @@ SEEDS = (
         "used_at=None, expires_at__gt=now)",
         "used_at=None)",
         "test_reset_pin.py",
+        file=RESETS,
     ),
     sow(
         "withdrawal-right-after-a-reset",
@@ -209,6 +222,7 @@ SEEDS = (
         "    if signed_in_at is None or now - signed_in_at > FRESH_SIGN_IN:\n",
         "    if False:\n",
         "test_reset_pin.py",
+        file=RESETS,
     ),
     sow(
         "anothers-authorization",

@@ -146,7 +146,7 @@ SEEDS = (
         "Of several orders of one wallet the batch judges each as if it were alone.",
         "        here = list({due.user_id: due for due in reversed(claimed) if due.is_member}.values())  # one of each wallet\n",
         "        here = [due for due in claimed if due.is_member]\n",
-        "test_races.py",
+        "test_process_recurring_payments.py",
         "test_model.py",
     ),
     sow(

@@ -24,6 +24,15 @@ SEEDS = (
         "tests/payments/test_transaction_visible_to.py",
     ),
     sow(
+        "neighbours-transaction-costs-a-look",
+        "A neighbour's transaction takes one statement more than one that is not there.",
+        '    if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):\n',
+        "    if found is None:\n        raise TransactionNotFound\n"
+        "    theirs = Transaction.objects.filter(id=transaction_id, user_id=actor.user_id).exists()\n"
+        '    if not (actor.may("ViewPayments") or theirs):\n',
+        "matrix/test_strangers.py",
+    ),
+    sow(
         "neighbours-bills",
         "A member's list shows the bills of neighbours.",
         'WHERE cluster_id = %(cluster)s AND member_id = %(member)s"\n    if before',

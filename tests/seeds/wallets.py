@@ -6,6 +6,11 @@ POLICIES = "clustr/wallets/policies.py"
 PAYOUTS = "clustr/wallets/commands/payouts.py"
 SCHEMA = "clustr/wallets/migrations/0001_wallets.py"
 
+_CREDITED = """        record_money_act(
+            actor=actor, action="cluster_wallet.credited", transaction=transaction, reason=description, now=now
+        )
+"""
+
 sow = seeds_of(("tests/wallets", "tests/house", "tests/web/members"), file=PAYOUTS)
 
 SEEDS = (
@@ -77,7 +82,7 @@ SEEDS = (
     sow(
         "credit-without-a-trail",
         "Money credited to the cluster's wallet is not on the trail.",
-        '        _audit(actor, "cluster_wallet.credited", transaction, description, now)\n',
+        _CREDITED,
         "",
         "test_cluster_wallet.py",
         file="clustr/wallets/commands/cluster_wallet.py",

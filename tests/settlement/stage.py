@@ -147,6 +147,11 @@ class Stage(Providers):
         commands.confirm_payment(cluster_id=self.cast.cluster_id, transaction_id=id, now=self.now)
         return self.transaction(id)
 
+    @property
+    def cluster_ids(self) -> list[UUID]:
+        """The estates whose providers these are."""
+        return [self.cast.palm_grove.id, self.cast.lekki.id]
+
     def hooks(self) -> list[Delivery]:
         """The webhooks that are due, each taken in."""
         due = self.sandbox.due_webhooks()
@@ -168,8 +173,8 @@ class Stage(Providers):
         return notice
 
     def sweep(self) -> int:
-        """Ask about whatever of Palm Grove is due."""
-        due = [place for place in due_attempts(now=self.now, limit=1_000) if place.cluster_id == self.cast.cluster_id]
+        """Ask about whatever of these estates is due."""
+        due = [place for place in due_attempts(now=self.now, limit=100_000) if place.cluster_id in self.cluster_ids]
         for place in due:
             commands.confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=self.now)
         return len(due)

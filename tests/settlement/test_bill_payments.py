@@ -13,6 +13,7 @@ from clustr.bills.refusals import AmountExceedsRemaining, BillNotAcknowledged, B
 from clustr.kit.tenancy import tenant
 from clustr.notifications.types import NotificationEvents
 from clustr.settlement.refusals import PaymentUnderWay
+from tests.bills import acts
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
 from tests.notifications.acts import told
@@ -49,6 +50,23 @@ def test_a_part_is_a_part(stage: Stage, cast: Cast) -> None:
     stage.end(checkout)
     stage.confirm(checkout)
     assert status(cast, cast.bola, bill.id) == "partially_paid"
+
+
+def test_the_office_counts_what_came_in_and_who_has_paid(stage: Stage, cast: Cast) -> None:
+    bill = issue(cast, "5000.00")
+    payers = (cast.bola, cast.residents[1])
+    for payer, amount in zip(payers, (None, "2000.00"), strict=True):
+        acknowledge(cast, payer, bill)
+        checkout = stage.pay_bill(payer, bill.id, amount)
+        stage.end(checkout)
+        stage.confirm(checkout)
+    totals = acts.managed(cast, bill).totals
+    assert (totals.collected_minor, totals.paid_count) == (700_000, 1)
+    checkout = stage.pay_bill(payers[1], bill.id)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    totals = acts.managed(cast, bill).totals
+    assert (totals.collected_minor, totals.paid_count) == (1_000_000, 2)
 
 
 def test_consent_comes_first(stage: Stage, cast: Cast) -> None:

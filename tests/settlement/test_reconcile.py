@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Case
 from clustr.settlement import commands
 from clustr.settlement.models import Reconciliation
-from tests.cast import Cast
+from tests.cast import Cast, make_cast
 from tests.money import wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
 
 pytestmark = pytest.mark.usefixtures("books")
 
 
-def run(stage: Stage, provider: str) -> Reconciliation:
+def run(stage: Stage, provider: str, *cluster_ids: UUID) -> Reconciliation:
     made = commands.reconcile(
-        since=stage.cast.now - timedelta(days=1), until=stage.now + timedelta(seconds=1), now=stage.now
+        since=stage.cast.now - timedelta(days=1),
+        until=stage.now + timedelta(seconds=1),
+        now=stage.now,
+        cluster_ids=cluster_ids or None,
     )
     return next(found for found in made if found.provider == provider)
 
@@ -45,6 +50,31 @@ def test_what_was_missed_is_booked(stage: Stage, cast: Cast, provider: str) -> N
     assert run(stage, provider).settled_now == 1
     assert wallet_balance(cast.bola) == "1000.00"
     assert run(stage, provider).settled_now == 0
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_estate_is_gone_through_or_only_those_named(stage: Stage, cast: Cast, provider: str) -> None:
+    for person in (cast.bola, cast.chidi):
+        stage.end(stage.deposit(person, provider=provider))
+    stage.wait(hours=1)
+    assert (run(stage, provider, cast.palm_grove.id).settled_now, wallet_balance(cast.chidi)) == (1, "0.00")
+    assert wallet_balance(cast.bola) == "1000.00"
+    assert (run(stage, provider).settled_now, wallet_balance(cast.chidi)) == (1, "1000.00")
+
+
+def test_estates_in_which_nothing_happened_cost_nothing(stage: Stage, cast: Cast) -> None:
+    def statements() -> int:
+        with (
+            CaptureQueriesContext(connections["default"]) as asked,
+            CaptureQueriesContext(connections["sweep"]) as swept,
+        ):
+            run(stage, "flutterwave", cast.palm_grove.id)
+        return len(asked) + len(swept)
+
+    before = statements()
+    for _ in range(3):
+        make_cast(residents=1)
+    assert statements() == before
 
 
 def test_money_that_is_nobodys_is_the_platforms_case_once(stage: Stage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, connections, transaction
 
 from clustr.audit import queries as audit
 from clustr.bills import commands as bills
@@ -212,6 +212,17 @@ def test_the_database_lets_nobody_decide_namelessly(cast: Cast, waiting: UUID, a
         connection.cursor() as cursor,
     ):
         cursor.execute("UPDATE wallets_payout SET approval = %s WHERE id = %s", [approval, waiting])
+
+
+def test_the_database_knows_whom_a_transfer_pays(cast: Cast, waiting: UUID) -> None:
+    with (
+        pytest.raises(IntegrityError, match="wallets_payout_payee_id_in_cluster"),
+        transaction.atomic(using="owner"),
+        connections["owner"].cursor() as cursor,
+    ):
+        cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(cast.cluster_id)])
+        cursor.execute("UPDATE wallets_payout SET payee_id = gen_random_uuid() WHERE id = %s", [waiting])
+        assert cursor.rowcount == 1
 
 
 def test_what_is_decided_stays_decided(cast: Cast, waiting: UUID, dele: Person) -> None:

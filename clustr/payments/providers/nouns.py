@@ -73,13 +73,12 @@ def refuse_nothing(amount: Money) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChargeRequest:
-    """A payment to be made on the provider's own page. `metadata` comes back with the truth; put no person in it."""
+class _Charge:
+    """What every payment is asked with. `metadata` comes back with the truth; put no person in it."""
 
     reference: str
     amount: Money
     email: str = field(repr=False)
-    return_url: str
     description: str
     metadata: Mapping[str, str] = field(default_factory=dict)
 
@@ -89,19 +88,17 @@ class ChargeRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SavedMethodCharge:
+class ChargeRequest(_Charge):
+    """A payment to be made on the provider's own page, from where the payer returns to `return_url`."""
+
+    return_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedMethodCharge(_Charge):
     """A payment with a saved method. `email` must be the one it was saved under."""
 
-    reference: str
-    amount: Money
-    email: str = field(repr=False)
     token: str = field(repr=False)
-    description: str
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        refuse_bad_reference(self.reference)
-        refuse_nothing(self.amount)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

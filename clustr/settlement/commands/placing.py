@@ -46,17 +46,12 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
     makes it once; raises `BookedElsewhere` where it stands already. What fits completes the transaction; the rest becomes a deposit of the payer's, or waits in suspense."""
     open_still = transaction.status not in _PAYABLE_STATES
     arrived, fee = what_arrived(truth=truth)
-    divided = divide(
-        arrived=arrived,
-        asked=transaction.amount,
-        surcharge_minor=attempt.surcharge_minor,
-        may_complete=open_still,
-    )
+    divided = _divided(transaction, attempt, arrived, fee, may_complete=open_still)
     why = "" if divided.completes.minor else ("less" if open_still else "again")
     if divided.completes.minor:
         why = _hand_over(actor, transaction, attempt, truth, now)
         if why:
-            divided = Division(Money(0, arrived.currency), Money(0, arrived.currency), arrived)
+            divided = _divided(transaction, attempt, arrived, fee, may_complete=False)
     surplus_id = new_id() if divided.surplus.minor else None
     if surplus_id:
         surplus = payments.create_transaction(
@@ -68,7 +63,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
             user_id=transaction.user_id,
             subject_id=transaction.id,
             provider=attempt.provider,
-            description=f"{transaction.description}: {_WHY[why or 'more']}"[:500],
+            description=_description(transaction, attempt, divided, why or "more"),
             now=now,
         )
         _keep_surplus(actor, surplus, attempt.provider, now)
@@ -96,6 +91,23 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
             email=truth.email,
             now=now,
         )
+
+
+def _divided(transaction: Transaction, attempt: Attempt, arrived: Money, fee: Money, *, may_complete: bool) -> Division:
+    return divide(
+        arrived=arrived,
+        fee=fee,
+        asked=transaction.amount,
+        surcharge_minor=attempt.surcharge_minor,
+        may_complete=may_complete,
+    )
+
+
+def _description(transaction: Transaction, attempt: Attempt, divided: Division, why: str) -> str:
+    """What a surplus is, and what of it the provider's fee took."""
+    borne = divided.surcharge.minor - (attempt.surcharge_minor if divided.completes.minor else 0)
+    less = f"; less the provider's fee of {Money(borne, divided.surplus.currency).for_people()}" if borne else ""
+    return f"{transaction.description}: {_WHY[why]}"[: 500 - len(less)] + less
 
 
 def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, now: datetime) -> str:

@@ -22,15 +22,13 @@ from clustr.wallets.commands.payouts import (
     stop_withdrawal,
     withdraw,
 )
+from clustr.wallets.commands.pin_resets import check_pin_reset, request_pin_reset, reset_pin
 from clustr.wallets.commands.pins import (
     authorize_spend,
     check_new_pin,
-    check_pin_reset,
     keep_pin,
     pin_was_checked,
-    request_pin_reset,
     require_authorization,
-    reset_pin,
     set_pin,
 )
 from clustr.wallets.commands.refunds import finish_refund, hold_refund, return_refund

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from clustr.audit import commands as audit
 from clustr.clusters.queries import system_actor
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -22,6 +21,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
 
 
@@ -131,7 +131,7 @@ def _move_fees(
         journal=transaction.id,
     )
     ledger.post(entries=[entry], at=now)
-    _audit(actor, "cluster_wallet.fees_charged", transaction, now)
+    record_money_act(actor=actor, action="cluster_wallet.fees_charged", transaction=transaction, now=now)
 
 
 def _book_arrival(
@@ -152,16 +152,4 @@ def _book_arrival(
         journal=transaction.id,
     )
     ledger.post(entries=[entry], at=now)
-    _audit(actor, action, transaction, now)
-
-
-def _audit(actor: Actor, action: str, transaction: Transaction, now: datetime) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        subject_kind="transaction",
-        subject_id=transaction.id,
-        at=now,
-        facts={"amount": str(transaction.amount), "currency": transaction.currency},
-        journal=transaction.id,
-    )
+    record_money_act(actor=actor, action=action, transaction=transaction, now=now)

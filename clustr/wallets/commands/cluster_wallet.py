@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from clustr.audit import commands as audit
 from clustr.clusters import queries as clusters
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
@@ -22,6 +21,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.payouts import send_out
+from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation
 from clustr.wallets.policies import needs_second_person, refuse_own_affair
@@ -55,7 +55,9 @@ def credit_cluster_wallet(*, actor: Actor, amount: Money, description: str, sour
             journal=transaction.id,
         )
         ledger.post(entries=[entry], at=now)
-        _audit(actor, "cluster_wallet.credited", transaction, description, now)
+        record_money_act(
+            actor=actor, action="cluster_wallet.credited", transaction=transaction, reason=description, now=now
+        )
         _tell_of_credit(transaction, now)
     return transaction.id
 
@@ -83,7 +85,13 @@ def transfer_from_cluster_wallet(
             now=now,
         )
         _record_operation(actor, transaction, OperationKind.TRANSFER, description, "", now)
-        _audit(actor, "cluster_wallet.transfer_requested", transaction, description, now)
+        record_money_act(
+            actor=actor,
+            action="cluster_wallet.transfer_requested",
+            transaction=transaction,
+            reason=description,
+            now=now,
+        )
     return transaction.id
 
 
@@ -119,7 +127,9 @@ def receive_offline(
             journal=transaction.id,
         )
         ledger.post(entries=[entry], at=now)
-        _audit(actor, "wallets.offline_payment_recorded", transaction, reference, now)
+        record_money_act(
+            actor=actor, action="wallets.offline_payment_recorded", transaction=transaction, reason=reference, now=now
+        )
         facts = _facts(transaction) | {"method": method.value}
         _tell(NotificationEvents.WALLET_CREDITED, Audience.one(user_id), transaction, facts, now)
     return transaction
@@ -163,17 +173,4 @@ def _record_operation(
         reason=reason,
         source=source,
         created_at=now,
-    )
-
-
-def _audit(actor: Actor, action: str, transaction: Transaction, reason: str, now: datetime) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        subject_kind="transaction",
-        subject_id=transaction.id,
-        at=now,
-        reason=reason,
-        facts={"amount": str(transaction.amount), "currency": transaction.currency},
-        journal=transaction.id,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id, new_id
 from clustr.ledger import commands as ledger
@@ -14,6 +13,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.arrivals import provider_account
+from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.models import Payout
 
 
@@ -32,14 +32,14 @@ def finish_payout(*, actor: Actor, transaction: Transaction, provider_id: str, n
     payments.step_transaction(
         transaction=transaction, status=TransactionStatus.COMPLETED, now=now, provider_reference=provider_id
     )
-    _audit(actor, "wallets.payout_arrived", transaction, now)
+    record_money_act(actor=actor, action="wallets.payout_arrived", transaction=transaction, now=now)
 
 
 def return_payout(*, actor: Actor, transaction: Transaction, failure: dict[str, Any], now: datetime) -> None:
     """A locked payout will not arrive, which is certain: its money returns to where it came from. Part of a settlement."""
     ledger.reverse(transfer_id=transaction.id, journal=transaction.id, at=now, kind=TransferKind.PAYOUT_RETURN)
     payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, now=now, failure=failure)
-    _audit(actor, "wallets.payout_returned", transaction, now)
+    record_money_act(actor=actor, action="wallets.payout_returned", transaction=transaction, now=now)
 
 
 def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> Transaction:
@@ -70,17 +70,5 @@ def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> T
         journal=refund.id,
     )
     ledger.post(entries=[entry], at=now)
-    _audit(actor, "wallets.payout_bounced", refund, now)
+    record_money_act(actor=actor, action="wallets.payout_bounced", transaction=refund, now=now)
     return refund
-
-
-def _audit(actor: Actor, action: str, transaction: Transaction, now: datetime) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        subject_kind="transaction",
-        subject_id=transaction.id,
-        at=now,
-        facts={"amount": str(transaction.amount), "currency": transaction.currency},
-        journal=transaction.id,
-    )

@@ -7,16 +7,21 @@ from typing import Any
 from tests.cast import ApiClient, Person
 from tests.web.matrix.row import Ask, Hears, Row
 from tests.web.matrix.town import Town
-from tests.web.matrix.watch import Watch, heard, nowhere, said, send
+from tests.web.matrix.watch import Watch, asked_of_database, heard, nowhere, said, send
 
 
 def not_there(watch: Watch, who: Person, client: ApiClient, row: Row, ask: Ask, where: str, id: str) -> Any:
-    """Ask for this id and for one that nothing has; both must be told the same. Answers the first."""
-    none = nowhere()
-    answer = send(client, row, ask.with_id(where, id))
-    watch.note(who, answer, f"{row} with a stranger's id at {where}")
-    first, second = said(answer, id), said(send(client, row, ask.with_id(where, none)), none)
-    assert first == second, f"{row} tells a stranger's id at {where} from one that nothing has: {first} {second}"
+    """Ask for this id and for one that nothing has; both must be told the same, after the same statements: nobody learns
+    either from the work an answer took. Answers the first."""
+    none, what = nowhere(), f"{row} with a stranger's id at {where}"
+    with asked_of_database() as of_strangers:
+        answer = watch.note(who, send(client, row, ask.with_id(where, id)), what)
+    with asked_of_database() as of_nothing:
+        other = send(client, row, ask.with_id(where, none))
+    first, second = said(answer, id), said(other, none)
+    assert first == second, f"{what} is told from an id that nothing has: {first} {second}"
+    assert of_strangers, f"{what}: no statement was seen"
+    assert of_strangers == of_nothing, f"{what} costs other statements than an id that nothing has"
     return answer
 
 
@@ -90,10 +95,15 @@ def test_another_estate_is_not_there(town: Town, watch: Watch, row: Row) -> None
     ask, before = row.good(here), watch.rows()
     for who in (town.there["office"], there.member, here.member):
         named, none = str(town.there.id if who is here.member else town.here.id), nowhere()
-        answer = watch.note(who, send(town.client(who), row, ask, X_Cluster_ID=named), f"{row}, another estate named")
+        client = town.client(who)
+        with asked_of_database() as of_strangers:
+            answer = watch.note(who, send(client, row, ask, X_Cluster_ID=named), f"{row}, another estate named")
         if row.cluster:
             assert heard(answer) == (404, "cluster_not_found"), (row, heard(answer))
-            assert said(answer, named) == said(send(town.client(who), row, ask, X_Cluster_ID=none), none)
+            with asked_of_database() as of_nothing:
+                other = send(client, row, ask, X_Cluster_ID=none)
+            assert said(answer, named) == said(other, none)
+            assert of_strangers == of_nothing, f"{row}: another estate costs other statements than one that is nowhere"
     assert watch.rows() == before
 
 

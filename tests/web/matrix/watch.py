@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -18,6 +20,7 @@ from tests.web.matrix.row import Ask, Row
 from tests.web.matrix.town import Town
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TURN = "audit_throttle("
 _OF_THE_REQUEST = ("X-Request-ID",)
 
 
@@ -52,6 +55,23 @@ def said(answer: Any, *ids: str) -> tuple[int, str, dict[str, str]]:
     for id in ids:
         text = text.replace(id, "<the id>")
     return answer.status_code, text, headers
+
+
+@contextmanager
+def asked_of_database() -> Iterator[list[str]]:
+    """The statements sent meanwhile, on whichever connection, without their values. Not the throttle's: a process takes
+    an address's turns by the handful, so that one request in many pays for those after it, whatever they ask for."""
+    sent: list[str] = []
+
+    def note(execute: Callable[..., Any], statement: Any, *more: Any) -> Any:
+        if _TURN not in str(statement):
+            sent.append(str(statement))
+        return execute(statement, *more)
+
+    with ExitStack() as watched:
+        for connection in connections.all():
+            watched.enter_context(connection.execute_wrapper(note))
+        yield sent
 
 
 def heard(answer: Any) -> tuple[int, str]:

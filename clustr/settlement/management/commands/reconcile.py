@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand
 
@@ -18,10 +19,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=int, default=3, help="how many days to look back (default 3)")
+        parser.add_argument(
+            "--cluster", type=UUID, action="append", help="only this estate; may be given several times"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         now = clock.now()
-        runs = commands.reconcile(since=now - timedelta(days=options["days"]), until=now - STILL_MOVING, now=now)
+        runs = commands.reconcile(
+            since=now - timedelta(days=options["days"]),
+            until=now - STILL_MOVING,
+            now=now,
+            cluster_ids=options["cluster"],
+        )
         for run in runs:
             self.stdout.write(
                 f"{run.provider:<12} {run.listed} listed, {run.settled_now} booked now, {run.breaks} new cases"

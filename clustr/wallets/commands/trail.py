@@ -1,0 +1,23 @@
+"""How this room's acts on money are written on the trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.payments.models import Transaction
+
+
+def record_money_act(*, actor: Actor, action: str, transaction: Transaction, reason: str = "", now: datetime) -> None:
+    """Write one act on this transaction, with its amount, into the trail, in the transaction under way."""
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind="transaction",
+        subject_id=transaction.id,
+        at=now,
+        reason=reason,
+        facts={"amount": str(transaction.amount), "currency": transaction.currency},
+        journal=transaction.id,
+    )
