@@ -162,6 +162,20 @@ class Environment(BaseSettings):
     UTILITY_VALIDATIONS_PER_MINUTE: int = Field(
         10, ge=1, description="Validations of customer numbers per member, and twenty times as many for each device."
     )
+    SUBSCRIPTION_PLANS: str = Field(
+        "",
+        description="The plans on offer, as JSON by code; empty: those of `clustr/subscriptions/catalogue.py`."
+        " `bin/manage sync_plans` takes them over.",
+    )
+    SUBSCRIPTION_TAX_RATES: str = Field(
+        "NG:750", description="Tax on subscriptions by country, in basis points: `NG:750` is 7.5 %. Others pay none."
+    )
+    SUBSCRIPTION_COUNTRY: str = Field(
+        "NG", pattern=r"^[A-Z]{2}$", description="Where ClustR sells from; taxed so is who gave no billing address."
+    )
+    SUBSCRIPTION_INVOICE_DUE_DAYS: int = Field(
+        14, ge=1, le=90, description="Days to pay an invoice that is paid by bank transfer."
+    )
     PIN_RESET_COOLING_HOURS: int = Field(24, ge=0, description="How long after a PIN reset nothing can be withdrawn.")
 
     RECURRING_MAX_FAILURES: int = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -10,6 +11,7 @@ from clustr.environment import ROOT, Environment
 from clustr.kit import clock, embedded
 from clustr.kit.stand_ins import with_stand_in
 from clustr.people import retention
+from clustr.subscriptions.catalogue import DEFAULT_PLANS
 
 ENV = with_stand_in(Environment())
 
@@ -23,7 +25,7 @@ clock.use_offset_file(None if ENV.production else ENV.CLUSTR_DATA_DIR / "clock-o
 
 ROOMS = [
     *("kit", "ledger", "people", "audit", "clusters", "payments", "notifications", "wallets", "bills"),
-    *("utilities", "recurring", "settlement", "web"),
+    *("utilities", "recurring", "subscriptions", "settlement", "web"),
 ]
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -241,6 +243,8 @@ FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET = ENV.FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET
 FLUTTERWAVE_URL = ENV.FLUTTERWAVE_URL
 PAYSTACK_UTILITIES = ENV.PAYSTACK_UTILITIES
 PROVIDER_TIMEOUT_SECONDS = ENV.PROVIDER_TIMEOUT_SECONDS
+
+SUBSCRIPTION_PLANS = json.loads(ENV.SUBSCRIPTION_PLANS) if ENV.SUBSCRIPTION_PLANS else DEFAULT_PLANS
 
 LOGGING_CONFIG = None  # structlog, set up in clustr.web.logs
 DATA_DIR = ENV.CLUSTR_DATA_DIR

@@ -12,6 +12,7 @@ from django.db import connection
 
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
+from clustr.ledger.types import AccountKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,16 @@ def balance(*, account_id: UUID, currency: str) -> Money:
     """Credits less debits of an account of the current cluster; zero for an account that is not there."""
     rows = _rows("SELECT ledger_balance(%s)", [account_id])
     return Money(int(rows[0][0] or 0), currency)
+
+
+def balance_of(*, kind: AccountKind, currency: str, subject_id: UUID | None = None) -> Money:
+    """The balance of the account of this kind (of this subject); zero where none was opened."""
+    rows = _rows(
+        "SELECT ledger_balance(id) FROM ledger_account WHERE cluster_id = kit_tenant() AND kind = %s AND currency = %s"
+        " AND subject_id IS NOT DISTINCT FROM %s",
+        [kind.value, currency, subject_id],
+    )
+    return Money(int(rows[0][0] or 0) if rows else 0, currency)
 
 
 def statement(*, account_id: UUID, before: tuple[int, UUID] | None = None, limit: int = 50) -> list[Line]:

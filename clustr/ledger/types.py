@@ -25,10 +25,15 @@ class AccountKind(StrEnum):
     PROVIDER_CLEARING = "provider_clearing"
     PROVIDER_FEES = "provider_fees"
     UTILITY_HOLD = "utility_hold"
+    RECEIVABLES = "receivables"
+    SUBSCRIPTION_REVENUE = "subscription_revenue"
+    TAX_PAYABLE = "tax_payable"
+    CUSTOMER_CREDIT = "customer_credit"
+    BAD_DEBTS = "bad_debts"
     CHARGEBACKS = "chargebacks"
 
 
-GUARDED = frozenset({AccountKind.MEMBER_WALLET, AccountKind.UTILITY_HOLD})
+GUARDED = frozenset({AccountKind.MEMBER_WALLET, AccountKind.UTILITY_HOLD, AccountKind.CUSTOMER_CREDIT})
 """Kinds whose balance stands on the account's row and may never fall below zero."""
 
 OPEN = frozenset(
@@ -40,10 +45,13 @@ OPEN = frozenset(
         AccountKind.OPENING_BALANCES,
         AccountKind.PROVIDER_CLEARING,
         AccountKind.PROVIDER_FEES,
+        AccountKind.RECEIVABLES,
+        AccountKind.BAD_DEBTS,
         AccountKind.CHARGEBACKS,
     }
 )
-"""Kinds that stand for money outside: their balance is negative by what came in. The rest may not fall below zero."""
+"""Kinds that stand for money outside: their balance is negative by what came in, or is still to come. The rest may not
+fall below zero."""
 
 
 class TransferKind(StrEnum):
@@ -68,6 +76,14 @@ class TransferKind(StrEnum):
     UTILITY_RELEASE = "utility_release"
     UTILITY_VENDED = "utility_vended"
     UTILITY_FEE_DIFFERENCE = "utility_fee_difference"
+    INVOICED = "invoiced"
+    INVOICED_TAX = "invoiced_tax"
+    CREDITED = "credited"
+    CREDITED_TAX = "credited_tax"
+    CREDIT_APPLIED = "credit_applied"
+    INVOICE_PAID = "invoice_paid"
+    INVOICE_OVERPAID = "invoice_overpaid"
+    WRITTEN_OFF = "written_off"
     REFUND_TO_SOURCE = "refund_to_source"
     REFUND_RETURNED = "refund_returned"
     REFUND_SENT = "refund_sent"
@@ -94,6 +110,21 @@ BESIDE = frozenset(
 )
 """Transfers beside a transaction's own amount: what the provider took for it, the confirmed end of a payout, a refund or a
 purchase, and what lets the cluster's wallet bear more than it holds."""
+
+DOCUMENTED = frozenset(
+    {
+        TransferKind.INVOICED,
+        TransferKind.INVOICED_TAX,
+        TransferKind.CREDITED,
+        TransferKind.CREDITED_TAX,
+        TransferKind.CREDIT_APPLIED,
+        TransferKind.INVOICE_PAID,
+        TransferKind.INVOICE_OVERPAID,
+        TransferKind.WRITTEN_OFF,
+    }
+)
+"""Transfers of the platform's own sales: their journal is an invoice, a credit note or a payment of one, and no
+transaction of an estate."""
 
 
 @dataclass(frozen=True, slots=True)

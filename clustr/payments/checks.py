@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from clustr.kit.invariants import Invariant, recent
 from clustr.ledger.checks import RECENT_TRANSFERS
-from clustr.ledger.types import BESIDE
+from clustr.ledger.types import BESIDE, DOCUMENTED
 
 _MADE = recent("payments_transaction")
 _BESIDE = ", ".join(f"'{kind}'" for kind in sorted(BESIDE))
+_DOCUMENTED = ", ".join(f"'{kind}'" for kind in sorted(DOCUMENTED))
 
 # Transactions made or moved lately, with the transfers of each: the one that bears its id, and any other of that time.
 _MOVED = f"""moved AS MATERIALIZED (SELECT * FROM {RECENT_TRANSFERS} AS t),
@@ -40,13 +41,13 @@ INVARIANTS = [
     ),
     Invariant(
         "payments.every_transfer_has_one",
-        "Every transfer belongs to a transaction of its cluster.",
-        """SELECT t.cluster_id, t.id FROM ledger_transfer t
+        "Every transfer belongs to a transaction of its cluster, or to a document of the platform's sales.",
+        f"""SELECT t.cluster_id, t.id FROM ledger_transfer t
            LEFT JOIN payments_transaction p ON p.cluster_id = t.cluster_id AND p.id = t.journal
-           WHERE p.id IS NULL""",
+           WHERE p.id IS NULL AND t.kind NOT IN ({_DOCUMENTED})""",
         f"""SELECT t.cluster_id, t.id FROM {RECENT_TRANSFERS} AS t
            LEFT JOIN payments_transaction p ON p.cluster_id = t.cluster_id AND p.id = t.journal
-           WHERE p.id IS NULL""",
+           WHERE p.id IS NULL AND t.kind NOT IN ({_DOCUMENTED})""",
     ),
     Invariant(
         "payments.every_transfer_is_audited",

@@ -87,6 +87,15 @@ def find_by_email(*, email: str) -> UUID | None:
     return User.objects.filter(email=normalised).values_list("id", flat=True).first()
 
 
+def staff_by_email(*, email: str) -> UUID:
+    """The platform's own person with this address. Refuses PersonNotFound."""
+    user_id = find_by_email(email=email)
+    staff = User.objects.filter(is_platform_staff=True, is_active=True)
+    if user_id is None or not staff.filter(id=user_id).exists():
+        raise PersonNotFound(f"Nobody of the platform's staff has the address {email}.")
+    return user_id
+
+
 def names_of(*, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     """What to call each of these people: their name, or else their address. Unknown ids are left out."""
     found = User.objects.filter(id__in=set(user_ids)).values_list("id", "name", "email")

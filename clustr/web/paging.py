@@ -26,6 +26,7 @@ from django.conf import settings
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.web.actors import Request, actor_of
 from clustr.web.refusals import InvalidCursor
 from clustr.web.schemas import In, Out
@@ -117,8 +118,11 @@ def _split(cursor: str) -> tuple[bytes, bytes]:
 
 
 def _tag(request: Request, query: PageQuery, payload: bytes) -> bytes:
-    """Binds a position to the list it was read from: address, cluster and filters."""
+    """Binds a position to the list it was read from: address, cluster and filters; and of the platform's customers, who
+    share one cluster, the person."""
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
+    if actor_of(request).cluster_id == PLATFORM_CLUSTER_ID:
+        filters["whose"] = str(actor_of(request).user_id)
     bound = json.dumps([request.path, str(actor_of(request).cluster_id), filters], sort_keys=True).encode()
     return hmac.digest(_secret(settings.SECRET_KEY), bound + b"\x00" + payload, "sha256")[:_TAG_BYTES]
 

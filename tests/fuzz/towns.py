@@ -15,7 +15,8 @@ import pytest
 from clustr.bills import commands as bills
 from clustr.bills.models import Bill
 from clustr.clusters.commands import end_membership, enrol_members
-from clustr.clusters.types import NewMember, PaymentsPermissions, Role
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID, NewMember, PaymentsPermissions, Role
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
@@ -23,6 +24,8 @@ from clustr.payments.models import Case
 from clustr.payments.providers.nouns import SavedMethod
 from clustr.payments.states import CaseKind
 from clustr.people.commands import create_platform_staff
+from clustr.subscriptions import commands as subscriptions
+from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.utilities import commands as utilities
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
@@ -65,6 +68,10 @@ class Town:
             self.knows("X-Cluster-ID", cluster_id)
         for days in (1, 30, 400):
             self.knows("due_date", (self.cast.now + timedelta(days=days)).isoformat())
+        platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+        subscriptions.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=self.cast.now)
+        for code in DEFAULT_PLANS:
+            self.knows("plan_id", code)
         self.knows("currency", "NGN")
         self.knows("body.status", "cancelled")
 

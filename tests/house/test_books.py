@@ -28,6 +28,8 @@ from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
 from clustr.payments.providers import registry
 from clustr.settlement import commands as settlement
+from clustr.subscriptions import commands as subscriptions
+from clustr.subscriptions.types import Discount, Duration
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import Cast, make_cast
@@ -35,6 +37,7 @@ from tests.chains import close
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel, order_of, process
 from tests.settlement.stage import Stage
+from tests.subscriptions.shop import Shop
 from tests.utilities.counter import Counter, put_behind_the_wire
 
 BANK = Destination("058", "0123456789", "Bola")
@@ -92,6 +95,7 @@ def world() -> World:
     _recurring(cast)
     wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
     taken, begun, returning = _through_a_provider(cast)
+    _sell(cast)
     _close(cast, estate_bill.id)
     close(cast.cluster_id, now=cast.now)
     with tenant(cast.cluster_id), connections["default"].cursor() as cursor:
@@ -148,6 +152,26 @@ def _from_a_utility(cast: Cast) -> tuple[UUID, UUID]:
         counter.stock()
         sold = counter.vend(counter.buy(cast.bola, "600.00"))
         return sold.id, counter.buy(cast.bola, "700.00").id
+
+
+def _sell(cast: Cast) -> None:
+    """A plan with a coupon, part of its invoice paid, something used, and a smaller plan instead."""
+    shop = Shop(cast, cast.now)
+    shop.sync()
+    terms = {"name": "A tenth", "discount": Discount(1000), "duration": Duration.ONCE}
+    subscriptions.create_coupon(actor=shop.staff, code="TENTH", now=shop.now, **terms)
+    subscription = shop.subscribe("team", coupon="TENTH")
+    shop.pay(shop.last(subscription), 1000)
+    shop.use(subscription, 3)
+    subscriptions.downgrade_plan(
+        actor=shop.bola,
+        subscription_id=subscription.id,
+        plan_id=shop.plan("basic").id,
+        interval="month",
+        at_period_end=False,
+        now=shop.now,
+    )
+    shop.end_period(subscription)
 
 
 def _close(cast: Cast, bill_id: UUID) -> None:
@@ -229,6 +253,16 @@ SEEDS: dict[str, str] = {
     "utilities.token": "UPDATE utilities_purchase SET token = '' WHERE id = %(sold)s",
     "utilities.bill_of_purchase": "UPDATE utilities_purchase SET amount_minor = amount_minor + 1 WHERE id = %(sold)s",
     "utilities.purchase_of_bill": "DELETE FROM utilities_purchase WHERE id = %(sold)s",
+    "subscriptions.documented": "UPDATE ledger_transfer SET kind = 'invoice_paid' WHERE id = %(deposit)s",
+    "subscriptions.numbers": "UPDATE subscriptions_series SET last_number = last_number + 1 WHERE series ~ '^CN'",
+    "subscriptions.lines": "UPDATE subscriptions_invoiceline SET discount = discount + 1 WHERE discount > 0",
+    "subscriptions.posted": "UPDATE ledger_transfer SET kind = 'credited' WHERE kind = 'credited_tax'",
+    "subscriptions.paid": """UPDATE subscriptions_payment SET surplus_minor = surplus_minor + 1""",
+    "subscriptions.payments": "UPDATE subscriptions_payment SET amount = amount + 1, surplus_minor = surplus_minor + 1",
+    "subscriptions.receivables": """UPDATE subscriptions_invoice SET status = 'uncollectible' WHERE status = 'open'""",
+    "subscriptions.usage": "UPDATE subscriptions_usage SET used = used + 1",
+    "subscriptions.coupons": "UPDATE subscriptions_coupon SET redeemed = redeemed + 1",
+    "subscriptions.history": "UPDATE subscriptions_subscription SET status = 'paused'",
     "recurring.every_period_once": "UPDATE recurring_payment SET skipped_periods = skipped_periods + 1",
     "recurring.run_moved_its_amount": "UPDATE recurring_run SET amount_minor = amount_minor - 1 WHERE amount_minor > 0",
     "recurring.money_has_a_run": "UPDATE recurring_payment SET user_id = gen_random_uuid() WHERE bill_type = ''",
@@ -249,12 +283,13 @@ CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql 
   BEGIN RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
 CREATE OR REPLACE FUNCTION utilities_keep_purchase() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+CREATE OR REPLACE FUNCTION subscriptions_keep_invoices() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION recurring_keep_runs() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 """
 _CONSTRAINTS = """
 (SELECT format('ALTER TABLE %s DROP CONSTRAINT %I', conrelid::regclass, conname) FROM pg_constraint
 WHERE connamespace = 'public'::regnamespace AND contype IN ('f', 'c', 'u') AND conrelid <> 0
-  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|utilities|recurring|clusters|audit)_'
+  AND conrelid::regclass::text ~ '^(ledger|payments|wallets|bills|utilities|recurring|clusters|audit|subscriptions)_'
 ORDER BY contype = 'u')
 UNION ALL
 SELECT format('ALTER DOMAIN %s DROP CONSTRAINT %I', contypid::regtype, conname) FROM pg_constraint

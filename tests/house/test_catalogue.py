@@ -71,6 +71,8 @@ PEOPLE = {
     "closed_by",
     "requested_by",
     "decided_by",
+    "agreed_by",
+    "verified_by",
 }
 WITHOUT_KEY = {
     "audit_event.subject_id": "the trail names anything, and outlives it",
@@ -85,6 +87,7 @@ WITHOUT_KEY = {
     "notifications_event.fan_out_after": "how far it has come: any membership's id",
     "payments_attempt.request_id": "a digest",
     "payments_transaction.subject_id": "of a room above, which owns the row that ties it",
+    "subscriptions_subscription.for_cluster_id": "the estate that a plan is for: another tenant than that of who sells",
 }
 """Columns of estates' tables that hold an id and have no foreign key, each with the reason. Ids of people have none: who
 acted stays in the books when the person is forgotten."""

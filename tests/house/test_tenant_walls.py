@@ -29,6 +29,7 @@ from clustr.utilities.vendors import registry as services
 from clustr.wallets import commands as wallets
 from tests.databases import superuser
 from tests.house.test_catalogue import rows, tenant_tables
+from tests.subscriptions.everything import sell_plans
 from tests.web.matrix.rows import refund as paid_payment
 from tests.web.matrix.town import PROVIDERS, SERVICES, Place, Town, make_town
 
@@ -56,6 +57,14 @@ FRESH: dict[str, dict[str, str]] = {
     "utilities_purchase_bill_id_in_cluster": {"quote_id": "gen_random_uuid()"},
     "utilities_purchase_quote_id_in_cluster": {"bill_id": "gen_random_uuid()"},
     "utilities_purchase_account_id_in_cluster": {"bill_id": "gen_random_uuid()", "quote_id": "gen_random_uuid()"},
+    "subscriptions_subscription_plan_id_in_cluster": {"user_id": "gen_random_uuid()"},
+    "subscriptions_invoice_subscription_id_in_cluster": {"invoice_number": "'INV2020000001'"},
+    "subscriptions_invoice_corrects_id_in_cluster": {"invoice_number": "'INV2020000001'"},
+    "subscriptions_payment_invoice_id_in_cluster": {"reference": "''"},
+    "subscriptions_payment_subscription_id_in_cluster": {"reference": "''"},
+    "subscriptions_event_plan_id_in_cluster": {"n": "999"},
+    "subscriptions_redemption_coupon_id_in_cluster": {"user_id": "gen_random_uuid()"},
+    "subscriptions_redemption_subscription_id_in_cluster": {"user_id": "gen_random_uuid()"},
     "recurring_payment_method_id_in_cluster": {"payment_source": "'card'"},
     "clusters_membership_follows_one": {"joined_at": "now() + interval '1 day'", "left_at": "NULL"},
 }
@@ -132,6 +141,7 @@ def live_in(town: Town, place: Place) -> None:
     settlement.issue_receipt(actor=place.member.actor, transaction_id=deposit, now=now)
     with tenant(estate.id):
         payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject=str(deposit), transaction_id=deposit, now=now)
+    sell_plans(office=office, customer=place.member.actor, now=now)
     answer = town.client(place.office).post("/management/payments/cluster_wallet_credit/", sent, key=uuid4().hex)
     assert answer.status_code == 201
     with tenant(estate.id):

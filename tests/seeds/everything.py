@@ -15,6 +15,7 @@ from tests.seeds import (
     recurring,
     settlement,
     strangers,
+    subscriptions,
     utilities,
     wallets,
     watching,
@@ -38,5 +39,6 @@ SEEDS: tuple[Seed, ...] = (
     *recurring.SEEDS,
     *strangers.SEEDS,
     *utilities.SEEDS,
+    *subscriptions.SEEDS,
     *watching.SEEDS,
 )

@@ -17,9 +17,13 @@ OPERATIONS = [
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 ]
-PUBLIC = {f"/payments/webhooks/{provider}/" for provider in ("paystack", "flutterwave")}
+PRICES = "/api/v1/billing/plans/"
+PUBLIC = {PRICES, *(f"/payments/webhooks/{provider}/" for provider in ("paystack", "flutterwave"))}
 """Addresses that ask nobody to sign in."""
-ABOUT_ME = {"/members/profile/export/"}
+ABOUT_ME = {
+    "/members/profile/export/",
+    *(path for path in api.get_openapi_schema()["paths"] if path.startswith("/api/v1/billing/") and path != PRICES),
+}
 """Addresses about the person, whichever cluster they mean."""
 
 

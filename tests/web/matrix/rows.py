@@ -18,9 +18,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from clustr.clusters.types import PaymentsPermissions as May
 from clustr.notifications import commands as notifications
+from clustr.subscriptions import commands as subscriptions
+from clustr.subscriptions.queries import customer_actor
+from clustr.subscriptions.types import Discount, Duration
+from tests.cast import ORIGIN
 from tests.web.matrix.row import Ask, Hears, Row
 from tests.web.matrix.town import PIN, Place
 
@@ -321,6 +326,66 @@ def reset_pin(place: Place) -> Ask:
     return Ask(body={})
 
 
+def subscribed(place: Place) -> Ask:
+    place.subscribed()
+    return Ask()
+
+
+def changed(place: Place) -> Ask:
+    place.subscribed()
+    return Ask(body={"plan_id": "enterprise", "interval": "month"})
+
+
+def cancelled(place: Place) -> Ask:
+    place.subscribed()
+    return Ask(body={"reason": place.text("Dear")})
+
+
+def reactivated(place: Place) -> Ask:
+    subscriptions.cancel_subscription(actor=place.customer, subscription_id=place.subscribed(), now=place.now)
+    return Ask(body={})
+
+
+def coupon(place: Place) -> Ask:
+    place.subscribed()
+    staff = customer_actor(user_id=place.clerk.user_id, is_platform_staff=True, origin=ORIGIN)
+    made = subscriptions.create_coupon(
+        actor=staff,
+        code=uuid4().hex[:20],
+        name=place.text("Tenth"),
+        discount=Discount(1000),
+        duration=Duration.ONCE,
+        now=place.now,
+    )
+    return Ask(body={"code": made.code})
+
+
+def invoices(place: Place) -> Ask:
+    for _ in range(2):
+        place.invoiced()
+    return Ask(query=ALL)
+
+
+def plan_payments(place: Place) -> Ask:
+    for _ in range(2):
+        place.paid_for_a_plan()
+    return Ask(query=ALL)
+
+
+def usage_events(place: Place) -> Ask:
+    place.subscribed()
+    event = {"feature_type": "ai_responses", "amount": "1", "event_id": place.text("event")}
+    return Ask(body={"events": [event]})
+
+
+def address(place: Place) -> Ask:
+    """Answered with what was sent, whoever sent it: so without the estate's canary."""
+    return Ask(body={"line1": "1 High Street", "city": "Lagos", "country": "NG"})
+
+
+OFFICE, MINE, BILLING = "/management/payments/", "/members/", "/api/v1/billing/"
+
+
 def orders(place: Place) -> Ask:
     for _ in range(2):
         place.run_order()
@@ -600,10 +665,29 @@ ROWS = [
     Row(f"POST {MINE}wallet/reset_pin/", reset_pin, answer=202),
     Row(f"POST {MINE}wallet/freeze/", nothing),
     Row(f"POST {MINE}wallet/unfreeze/", nothing),
+    Row(f"GET {BILLING}subscription/", subscribed, cluster=False),
+    Row(f"PUT {BILLING}subscription/", changed, cluster=False),
+    Row(
+        f"POST {BILLING}subscribe/",
+        lambda place: Ask(body={"plan_id": "free", "interval": "month"}),
+        answer=201,
+        cluster=False,
+    ),
+    Row(f"POST {BILLING}cancel/", cancelled, cluster=False),
+    Row(f"POST {BILLING}reactivate/", reactivated, cluster=False),
+    Row(f"POST {BILLING}preview-invoice/", changed, cluster=False),
+    Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False),
+    Row(f"GET {BILLING}invoices/", invoices, cluster=False),
+    Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
+    Row(f"GET {BILLING}usage/", subscribed, cluster=False),
+    Row(f"POST {BILLING}usage/events/", usage_events, cluster=False),
+    Row(f"GET {BILLING}billing-address/", nothing, cluster=False),
+    Row(f"PUT {BILLING}billing-address/", address, cluster=False),
 ]
 
 SIGNED = {
     "POST /payments/webhooks/paystack/": "signed by Paystack; says nothing but that it was stored",
+    "GET /api/v1/billing/plans/": "nothing: the price list, for everybody",
     "POST /payments/webhooks/flutterwave/": "signed by Flutterwave; says nothing but that it was stored",
 }
 """Routes that nobody signs in for, with what is asked instead; their own tests hold them."""

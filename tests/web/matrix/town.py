@@ -18,8 +18,11 @@ from clustr.bills.models import Bill, Dispute
 from clustr.bills.types import BillType, NewBill
 from clustr.clusters import commands as clusters
 from clustr.clusters.commands import enrol_members
-from clustr.clusters.types import NewMember, PaymentsPermissions, Role
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID, NewMember, PaymentsPermissions, Role
 from clustr.kit import clock
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands import create_endpoint, notify, remove_endpoint
 from clustr.notifications.endpoint_queries import endpoints_of
@@ -33,12 +36,17 @@ from clustr.recurring import commands as recurring
 from clustr.recurring.types import Frequency, NewOrder
 from clustr.settlement import commands as settlement
 from clustr.settlement.types import Checkout
+from clustr.subscriptions import commands as subscriptions
+from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.subscriptions.models import Invoice, Subscription
+from clustr.subscriptions.queries import customer_actor, offered_plan_named
+from clustr.subscriptions.states import PaymentMethod
 from clustr.utilities import commands as utilities
 from clustr.utilities.models import UtilityProvider
 from clustr.utilities.types import Wanted
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination, OfflineMethod
-from tests.cast import ApiClient, Estate, Part, Person, _enrol, client_of, make_estate
+from tests.cast import ORIGIN, ApiClient, Estate, Part, Person, _enrol, client_of, make_estate
 from tests.money import naira, no_pin
 from tests.settlement.stage import Providers
 from tests.utilities.counter import PREPAID, make_services
@@ -244,6 +252,47 @@ class Place:
         screened = utilities.screen_purchase(actor=actor, wanted=wanted, pin=None, now=self.now)
         made = utilities.process_one_time_utility_payment(actor=actor, screened=screened, now=self.now)
         utilities.vend_purchase(cluster_id=self.estate.id, purchase_id=made.id, now=self.now)
+        return made.id
+
+    @property
+    def customer(self) -> Actor:
+        """The member as a customer of the platform's plans."""
+        return customer_actor(user_id=self.member.user_id, is_platform_staff=False, origin=ORIGIN)
+
+    def subscribed(self, code: str = "pro") -> UUID:
+        """The member's subscription, chosen now unless it runs already; its id."""
+        with tenant(PLATFORM_CLUSTER_ID):
+            plan = offered_plan_named(code=code).id
+            running = Subscription.objects.filter(
+                cluster_id=PLATFORM_CLUSTER_ID, user_id=self.member.user_id, ended_at=None
+            ).first()
+        if running:
+            return running.id
+        return subscriptions.subscribe_user(actor=self.customer, plan_id=plan, interval="month", now=self.now).id
+
+    def invoiced(self) -> UUID:
+        """One more invoice of the member's for a plan; its id."""
+        for _ in range(2):  # the first may be a trial
+            subscription = self.subscribed()
+            subscriptions.cancel_subscription(
+                actor=self.customer, subscription_id=subscription, at_period_end=False, now=self.now
+            )
+        with tenant(PLATFORM_CLUSTER_ID):
+            theirs = Invoice.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, user_id=self.member.user_id)
+            return theirs.order_by("-id").values_list("id", flat=True)[0]
+
+    def paid_for_a_plan(self) -> None:
+        """One more payment of such an invoice."""
+        staff = customer_actor(user_id=self.clerk.user_id, is_platform_staff=True, origin=ORIGIN)
+        subscriptions.process_payment(
+            actor=staff,
+            invoice_id=self.invoiced(),
+            amount=Money(1000, "USD"),
+            method=PaymentMethod.BANK_TRANSFER,
+            reference=uuid4().hex,
+            paid_at=self.now,
+            now=self.now,
+        )
 
     def order(self, **terms: Any) -> UUID:
         """A recurring payment of the member's, due now."""
@@ -359,6 +408,9 @@ def sharing_middleware(client: ApiClient) -> ApiClient:
 
 def make_town() -> Town:
     now = clock.now()
+    subscriptions.sync_plans(
+        actor=system_actor(cluster_id=PLATFORM_CLUSTER_ID), catalogue=read_catalogue(DEFAULT_PLANS), now=now
+    )
     here, there = _estate("palm", now), _estate("lekki", now)
     tags = {here.id: here.name, there.id: there.name}
     every = {permission.value: (permission.value,) for permission in PaymentsPermissions}

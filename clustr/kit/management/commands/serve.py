@@ -17,6 +17,7 @@ from clustr.kit import database, embedded, stand_ins
 from clustr.kit.supervisor import Supervisor
 
 DEMONSTRATION = "create_demo"
+PLANS = "sync_plans"
 
 
 class Command(BaseCommand):
@@ -66,6 +67,7 @@ class Command(BaseCommand):
     def _make_demonstration(self) -> None:
         if _is_demonstration():
             call_command(DEMONSTRATION, stdout=self.stdout)
+            call_command(PLANS, stdout=self.stdout)
         elif not (settings.ENV.may_make_demonstration or settings.ENV.production):
             self._say("No demonstration data: DATABASE_URL names a server, and CLUSTR_ENV=demo was not set.")
 

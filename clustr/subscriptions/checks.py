@@ -1,0 +1,111 @@
+"""What must hold of subscriptions, their documents and their usage at every moment."""
+
+from __future__ import annotations
+
+from clustr.kit.invariants import Invariant
+from clustr.ledger.types import DOCUMENTED
+
+_DOCUMENTED = ", ".join(f"'{kind}'" for kind in sorted(DOCUMENTED))
+
+INVARIANTS = [
+    Invariant(
+        "subscriptions.documented",
+        "Every transfer of a sale belongs to an invoice, a credit note or a payment.",
+        f"""SELECT t.cluster_id, t.id FROM ledger_transfer t
+           LEFT JOIN subscriptions_invoice i ON i.cluster_id = t.cluster_id AND i.id = t.journal
+           LEFT JOIN subscriptions_payment p ON p.cluster_id = t.cluster_id AND p.id = t.journal
+           WHERE t.kind IN ({_DOCUMENTED}) AND i.id IS NULL AND p.id IS NULL""",
+    ),
+    Invariant(
+        "subscriptions.numbers",
+        "No number of a series of documents is missing.",
+        """SELECT s.cluster_id, s.series, s.last_number, count(i.id) FROM subscriptions_series s
+           LEFT JOIN subscriptions_invoice i ON i.cluster_id = s.cluster_id AND i.invoice_number LIKE s.series || '%'
+           GROUP BY 1, 2, 3 HAVING s.last_number <> count(i.id)
+           UNION ALL
+           SELECT i.cluster_id, i.invoice_number, 0, 0 FROM subscriptions_invoice i WHERE NOT EXISTS (
+             SELECT FROM subscriptions_series s WHERE s.cluster_id = i.cluster_id
+               AND s.series = substring(i.invoice_number FROM '^[A-Z]+[0-9]{4}')
+               AND substr(i.invoice_number, length(s.series) + 1)::bigint BETWEEN 1 AND s.last_number)""",
+    ),
+    Invariant(
+        "subscriptions.lines",
+        "The sums of a document are those of its lines.",
+        """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
+           LEFT JOIN LATERAL (
+             SELECT sum(amount) AS amount, sum(discount) AS discount, sum(tax) AS tax FROM subscriptions_invoiceline l
+             WHERE l.cluster_id = i.cluster_id AND l.invoice_id = i.id) AS l ON true
+           WHERE (i.subtotal, i.discount_amount, i.tax_amount) IS DISTINCT FROM (l.amount, l.discount, l.tax)""",
+    ),
+    Invariant(
+        "subscriptions.posted",
+        "What a document comes to stands in the books: its net as revenue, its tax as tax.",
+        """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(amount) FILTER (WHERE kind IN ('invoiced', 'credited')), 0) AS net,
+                    coalesce(sum(amount) FILTER (WHERE kind IN ('invoiced_tax', 'credited_tax')), 0) AS tax
+             FROM ledger_transfer t WHERE t.cluster_id = i.cluster_id AND t.journal = i.id) AS l ON true
+           WHERE l.net <> i.total - i.tax_amount OR l.tax <> i.tax_amount""",
+    ),
+    Invariant(
+        "subscriptions.paid",
+        "What was paid of an invoice is the sum of its payments and of the credit applied to it.",
+        """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(amount - surplus_minor), 0) AS amount FROM subscriptions_payment p
+             WHERE p.cluster_id = i.cluster_id AND p.invoice_id = i.id AND p.status = 'succeeded') AS p ON true
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(amount), 0) AS amount FROM ledger_transfer t
+             WHERE t.cluster_id = i.cluster_id AND t.journal = i.id AND t.kind = 'credit_applied') AS c ON true
+           WHERE i.kind = 'invoice' AND (i.amount_paid <> p.amount OR i.credit_applied <> c.amount)""",
+    ),
+    Invariant(
+        "subscriptions.payments",
+        "A payment that succeeded moved exactly its amount, and no other moved anything.",
+        """SELECT p.cluster_id, p.id, p.amount, l.amount FROM subscriptions_payment p
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(amount), 0) AS amount FROM ledger_transfer t WHERE t.cluster_id = p.cluster_id
+               AND t.journal = p.id AND t.kind IN ('invoice_paid', 'invoice_overpaid')) AS l ON true
+           WHERE l.amount <> CASE WHEN p.status = 'succeeded' THEN p.amount ELSE 0 END""",
+    ),
+    Invariant(
+        "subscriptions.receivables",
+        "What the books say a customer owes is what is due of their open invoices.",
+        """SELECT coalesce(i.cluster_id, a.cluster_id), coalesce(i.user_id, a.subject_id), i.due, a.owed FROM (
+             SELECT cluster_id, user_id, currency, sum(total - credit_applied - amount_paid) AS due
+             FROM subscriptions_invoice WHERE status = 'open' GROUP BY 1, 2, 3) AS i
+           FULL JOIN (
+             SELECT a.cluster_id, a.subject_id, a.currency,
+                    sum(CASE WHEN t.debit = a.id THEN t.amount ELSE -t.amount END) AS owed
+             FROM ledger_account a JOIN ledger_transfer t ON t.cluster_id = a.cluster_id AND a.id IN (t.debit, t.credit)
+             WHERE a.kind = 'receivables' GROUP BY 1, 2, 3) AS a
+             ON a.cluster_id = i.cluster_id AND a.subject_id = i.user_id AND a.currency = i.currency
+           WHERE coalesce(i.due, 0) <> coalesce(a.owed, 0)""",
+    ),
+    Invariant(
+        "subscriptions.usage",
+        "What counts as used is the sum of the events that were recorded.",
+        """SELECT u.cluster_id, u.subscription_id, u.feature_type, u.used FROM subscriptions_usage u
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(usage_amount), 0) AS amount FROM subscriptions_usagerecord r
+             WHERE r.cluster_id = u.cluster_id AND r.subscription_id = u.subscription_id
+               AND r.feature_type = u.feature_type AND (u.level OR r.billing_period_start = u.starts_at)) AS r ON true
+           WHERE u.used <> r.amount""",
+    ),
+    Invariant(
+        "subscriptions.coupons",
+        "A coupon counts every customer who used it.",
+        """SELECT c.cluster_id, c.id, c.redeemed, count(r.id) FROM subscriptions_coupon c
+           LEFT JOIN subscriptions_redemption r ON r.cluster_id = c.cluster_id AND r.coupon_id = c.id
+           GROUP BY 1, 2, 3 HAVING c.redeemed <> count(r.id)""",
+    ),
+    Invariant(
+        "subscriptions.history",
+        "A subscription stands where its history ends.",
+        """SELECT s.cluster_id, s.id, s.status, e.status FROM subscriptions_subscription s
+           LEFT JOIN LATERAL (
+             SELECT status, plan_id, interval, n, count(*) OVER () AS steps FROM subscriptions_event e
+             WHERE e.cluster_id = s.cluster_id AND e.subscription_id = s.id ORDER BY n DESC LIMIT 1) AS e ON true
+           WHERE (s.status, s.plan_id, s.interval) IS DISTINCT FROM (e.status, e.plan_id, e.interval) OR e.n <> e.steps""",
+    ),
+]

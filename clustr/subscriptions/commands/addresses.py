@@ -1,0 +1,59 @@
+"""Where a customer's invoices go."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.errors import InvalidValue
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions.commands.recording import lock_customers
+from clustr.subscriptions.models import BillingAddress
+
+
+@dataclass(frozen=True, slots=True)
+class NewAddress:
+    """A billing address. `country`: two capitals (ISO 3166-1); the tax follows from it."""
+
+    line1: str
+    city: str
+    country: str
+    line2: str = ""
+    state: str = ""
+    postal_code: str = ""
+    name: str = ""
+    tax_id: str = ""
+
+
+def set_billing_address(*, actor: Actor, address: NewAddress, now: datetime) -> BillingAddress:
+    """Let one's invoices go to this address from now on. Documents that were issued keep theirs."""
+    fields = {field: value.strip() for field, value in asdict(address).items()}
+    for field in ("line1", "city"):
+        if not fields[field]:
+            raise InvalidValue.of(field, "required", "An address has a line and a city.")
+    if len(fields["country"]) != 2 or not fields["country"].isascii() or not fields["country"].isupper():
+        raise InvalidValue.of("country", "invalid", "Write the country as two capitals, such as NG.")
+    with tenant(actor.cluster_id):
+        lock_customers(actor.member_id)
+        mine = BillingAddress.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, is_default=True)
+        mine.update(is_default=False, updated_at=now)
+        made = BillingAddress.objects.create(
+            id=new_id(),
+            cluster_id=actor.cluster_id,
+            user_id=actor.member_id,
+            is_default=True,
+            created_at=now,
+            updated_at=now,
+            **fields,
+        )
+        audit.record(
+            actor=actor,
+            action="subscriptions.billing_address_set",
+            subject_kind="user",
+            subject_id=actor.member_id,
+            at=now,
+        )
+    return made

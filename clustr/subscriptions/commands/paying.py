@@ -1,0 +1,232 @@
+"""Payments of invoices: money that came, tries that failed, and debts that are given up."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.errors import InvalidValue
+from clustr.kit.ids import derived_id, new_id
+from clustr.kit.money import CurrencyMismatch, Money
+from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.subscriptions.commands.dunning import settle_standing
+from clustr.subscriptions.commands.invoicing import accounts_of, lock_invoice
+from clustr.subscriptions.models import Invoice, Payment
+from clustr.subscriptions.notices import Told, tell_customer
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.refusals import InvoiceNotOpen, PaymentReferenceTaken
+from clustr.subscriptions.states import InvoiceKind, InvoiceStatus, PaymentMethod, PaymentStatus
+
+_RECEIVED = {
+    PaymentMethod.BANK_TRANSFER: AccountKind.RECEIVED_BANK_TRANSFER,
+    PaymentMethod.OTHER: AccountKind.EXTERNAL_FUNDS,
+}
+"""Where money stands that staff saw arrive. What comes by card comes through a provider, and is not recorded by hand."""
+
+
+def process_payment(
+    *,
+    actor: Actor,
+    invoice_id: UUID,
+    amount: Money,
+    method: PaymentMethod,
+    reference: str,
+    paid_at: datetime,
+    now: datetime,
+) -> Payment:
+    """Record money that came for an invoice. What is more than is due becomes the customer's credit: money that came is
+    never turned away, so an invoice that is paid or void takes it too, as credit alone. One reference counts once.
+
+    For platform staff, of others. Refuses `InvoiceNotFound`, `PaymentReferenceTaken`, `CurrencyMismatch`.
+    """
+    actor.require(STAFF)
+    if method not in _RECEIVED:
+        raise InvalidValue.of("method", "invalid", "A card payment is not recorded by hand.")
+    if not reference.strip() or amount.minor <= 0 or paid_at > now:
+        raise InvalidValue.of("reference", "invalid", "A payment has a reference, an amount, and was made already.")
+    with tenant(actor.cluster_id), crash_points("subscriptions.process_payment"):
+        invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.user_id == actor.user_id:
+            raise InvalidValue.of("invoice_id", "own_affair", "Nobody records a payment of their own.")
+        if amount.currency != invoice.currency:
+            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+        if invoice.kind != InvoiceKind.INVOICE:
+            raise InvoiceNotOpen("A credit note is not paid.")
+        payment = _record(invoice, amount, method, reference, paid_at, now)
+        _audit(actor, payment, "subscriptions.invoice_paid", now)
+        if invoice.status == InvoiceStatus.UNCOLLECTIBLE:
+            _take_up_again(invoice, payment, now)
+        _post(invoice, payment, method, now)
+        invoice.amount_paid += payment.amount - payment.surplus_minor
+        if invoice.status == InvoiceStatus.OPEN and not invoice.amount_due.minor:
+            invoice.status, invoice.paid_at = InvoiceStatus.PAID, paid_at
+        invoice.updated_at = now
+        invoice.save()
+        tell_customer(told=Told.PAYMENT_RECEIVED, user_id=invoice.user_id, facts=_told(invoice, payment), now=now)
+        settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
+    return payment
+
+
+def handle_failed_payment(
+    *, actor: Actor, invoice_id: UUID, amount: Money, method: PaymentMethod, code: str, message: str, now: datetime
+) -> Payment:
+    """Note that a try to pay an open invoice failed, and tell the customer. Nothing moves; the invoice stays open, and
+    what happens to the subscription follows from its due date.
+
+    For platform staff. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
+    """
+    actor.require(STAFF)
+    with tenant(actor.cluster_id), crash_points("subscriptions.handle_failed_payment"):
+        invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.status != InvoiceStatus.OPEN:
+            raise InvoiceNotOpen
+        payment = Payment.objects.create(
+            id=new_id(),
+            cluster_id=invoice.cluster_id,
+            user_id=invoice.user_id,
+            subscription_id=invoice.subscription_id,
+            invoice_id=invoice.id,
+            amount=amount.minor,
+            currency=amount.currency,
+            status=PaymentStatus.FAILED,
+            payment_method=method.value,
+            failure_code=code,
+            failure_message=message,
+            created_at=now,
+        )
+        _audit(actor, payment, "subscriptions.payment_failed", now)
+        facts = {"number": invoice.invoice_number, "amount": amount.for_people(), "message": message}
+        tell_customer(told=Told.PAYMENT_FAILED, user_id=invoice.user_id, facts=facts, now=now)
+    return payment
+
+
+def write_off_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) -> Invoice:
+    """Give up what is due of an open invoice. Should it be paid after all, it is taken up again.
+
+    For platform staff. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
+    """
+    actor.require(STAFF)
+    with tenant(actor.cluster_id), crash_points("subscriptions.write_off"):
+        invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
+            raise InvoiceNotOpen
+        lost, owed = accounts_of(
+            user_id=invoice.user_id,
+            currency=invoice.currency,
+            kinds=(AccountKind.BAD_DEBTS, AccountKind.RECEIVABLES),
+        )
+        entry = Entry(
+            id=_written_off(invoice),
+            debit=lost,
+            credit=owed,
+            amount=invoice.amount_due,
+            kind=TransferKind.WRITTEN_OFF,
+            journal=invoice.id,
+        )
+        ledger.post(entries=[entry], at=now)
+        invoice.status, invoice.updated_at = InvoiceStatus.UNCOLLECTIBLE, now
+        invoice.save()
+        audit.record(
+            actor=actor,
+            action="subscriptions.invoice_written_off",
+            subject_kind="invoice",
+            subject_id=invoice.id,
+            at=now,
+            reason=reason,
+            facts={"amount_minor": entry.amount.minor, "currency": invoice.currency},
+            journal=invoice.id,
+        )
+        settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
+    return invoice
+
+
+def _written_off(invoice: Invoice) -> UUID:
+    """An invoice is written off once for what is paid of it: each time that it is taken up again, more is."""
+    return derived_id("written_off", invoice.id, invoice.credit_applied + invoice.amount_paid)
+
+
+def _take_up_again(invoice: Invoice, payment: Payment, now: datetime) -> None:
+    ledger.reverse(transfer_id=_written_off(invoice), journal=payment.id, at=now, kind=TransferKind.WRITTEN_OFF)
+    invoice.status = InvoiceStatus.OPEN
+
+
+def _record(
+    invoice: Invoice, amount: Money, method: PaymentMethod, reference: str, paid_at: datetime, now: datetime
+) -> Payment:
+    takes = invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+    due = invoice.amount_due.minor if takes else 0
+    try:
+        with transaction.atomic():
+            return Payment.objects.create(
+                id=new_id(),
+                cluster_id=invoice.cluster_id,
+                user_id=invoice.user_id,
+                subscription_id=invoice.subscription_id,
+                invoice_id=invoice.id,
+                amount=amount.minor,
+                surplus_minor=max(amount.minor - due, 0),
+                currency=amount.currency,
+                status=PaymentStatus.SUCCEEDED,
+                payment_method=method.value,
+                reference=reference.strip(),
+                paid_at=paid_at,
+                created_at=now,
+            )
+    except IntegrityError as error:
+        if "subscriptions_payment_reference" not in str(error):
+            raise
+        raise PaymentReferenceTaken from error
+
+
+def _post(invoice: Invoice, payment: Payment, method: PaymentMethod, now: datetime) -> None:
+    received, owed, credit = accounts_of(
+        user_id=invoice.user_id,
+        currency=invoice.currency,
+        kinds=(_RECEIVED[method], AccountKind.RECEIVABLES, AccountKind.CUSTOMER_CREDIT),
+    )
+    legs = (
+        (TransferKind.INVOICE_PAID, owed, payment.amount - payment.surplus_minor),
+        (TransferKind.INVOICE_OVERPAID, credit, payment.surplus_minor),
+    )
+    entries = [
+        Entry(
+            id=derived_id(kind, payment.id),
+            debit=received,
+            credit=account,
+            amount=Money(minor, payment.currency),
+            kind=kind,
+            journal=payment.id,
+        )
+        for kind, account, minor in legs
+        if minor
+    ]
+    ledger.post(entries=entries, at=now)
+
+
+def _told(invoice: Invoice, payment: Payment) -> dict[str, str]:
+    surplus = Money(payment.surplus_minor, payment.currency)
+    return {
+        "number": invoice.invoice_number,
+        "amount": Money(payment.amount, payment.currency).for_people(),
+        "surplus": surplus.for_people() if surplus.minor else "",
+        "amount_due": invoice.amount_due.for_people() if invoice.amount_due.minor else "",
+    }
+
+
+def _audit(actor: Actor, payment: Payment, action: str, now: datetime) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind="invoice",
+        subject_id=payment.invoice_id,
+        at=now,
+        facts={"payment": str(payment.id), "amount_minor": payment.amount, "currency": payment.currency},
+        journal=payment.id if payment.status == PaymentStatus.SUCCEEDED else None,
+    )

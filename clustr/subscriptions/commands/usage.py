@@ -1,0 +1,203 @@
+"""Usage: counted once per event, exactly, against the plan's limits; packs paid for in advance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.errors import InvalidValue, refusals_from_database
+from clustr.kit.ids import new_id
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import queries
+from clustr.subscriptions.commands.invoicing import generate_invoice
+from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.renewing import renew_subscription
+from clustr.subscriptions.models import Invoice, Subscription, SubscriptionPlan, UsagePack
+from clustr.subscriptions.notices import Told, tell_customer
+from clustr.subscriptions.policies import ceiling_of
+from clustr.subscriptions.pricing import crossed
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.refusals import SubscriptionLapsed, SubscriptionNotFound
+from clustr.subscriptions.states import USABLE
+from clustr.subscriptions.types import LEVELS, WARN_AT, FeatureType, Line, LineKind, UsageEvent
+
+MOST_AT_ONCE = 5_000
+
+_RECORD = (
+    "SELECT feature, before, after, counted FROM subscriptions_record_usage(%s, %s, %s, %s, %s, %s, %s, %s, %s::numeric[],"
+    " %s, %s, %s, %s::numeric[], %s, %s::jsonb[])"
+)
+
+
+def record_usage(
+    *, actor: Actor, subscription_id: UUID, events: Sequence[UsageEvent], now: datetime
+) -> dict[FeatureType, Decimal]:
+    """Count a batch of uses of one's own subscription, each once for its `event_id`, all or none. Answers what is now used
+    of each feature it names. Where the plan stops at its limit, a batch that would pass it counts nothing.
+
+    Refuses `UsageLimitReached`, `UsageBelowZero`, `UsageEventReused`, `SubscriptionNotFound`, `SubscriptionLapsed`.
+    """
+    if not 0 < len(events) <= MOST_AT_ONCE:
+        raise InvalidValue.of("events", "invalid", f"One to {MOST_AT_ONCE:,} events at once.")
+    _refuse_wrong_amounts(events)
+    _turn_if_due(actor, subscription_id, now)
+    with tenant(actor.cluster_id), crash_points("subscriptions.record_usage"):
+        subscription = _shared(actor, subscription_id)
+        plan = queries.plan_of(subscription=subscription)
+        packs = queries.packs_now(subscription=subscription)
+        counted = _count(subscription, plan, packs, events, now)
+        _warn(subscription, plan, packs, counted, now)
+    return {feature: after for feature, (_, after) in counted.items()}
+
+
+def buy_usage_pack(
+    *, actor: Actor, subscription_id: UUID, feature: FeatureType, quantity: Decimal, price: Money, now: datetime
+) -> Invoice:
+    """Sell units in advance, on top of the plan's limit, for the period under way; invoiced at once.
+
+    For platform staff, who agree on the price. Refuses `SubscriptionNotFound`, `SubscriptionLapsed`.
+    """
+    actor.require(STAFF)
+    if quantity <= 0 or price.minor <= 0 or feature in LEVELS:
+        raise InvalidValue.of(
+            "quantity", "invalid", "A pack holds some units of a feature that is counted, for a price."
+        )
+    with tenant(actor.cluster_id), crash_points("subscriptions.buy_usage_pack"):
+        subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
+        if subscription.status not in USABLE or subscription.current_period_end <= now:
+            raise SubscriptionLapsed
+        tax = queries.tax_of(user_id=subscription.user_id)
+        line = Line(
+            LineKind.USAGE_PACK,
+            f"{quantity.normalize():f} {feature.replace('_', ' ')} in advance",
+            price,
+            subscription.period,
+            tax_basis_points=tax,
+            discountable=False,
+        )
+        invoice = generate_invoice(actor=actor, subscription=subscription, lines=[line], now=now)
+        if invoice is None:
+            raise AssertionError("a line that charges something makes an invoice")
+        UsagePack.objects.create(
+            id=new_id(),
+            cluster_id=actor.cluster_id,
+            subscription_id=subscription.id,
+            invoice_id=invoice.id,
+            feature_type=feature.value,
+            quantity=quantity,
+            starts_at=subscription.current_period_start,
+            bought_at=now,
+        )
+        audit.record(
+            actor=actor,
+            action="subscriptions.usage_pack_sold",
+            subject_kind="subscription",
+            subject_id=subscription.id,
+            at=now,
+            facts={"feature": feature.value, "quantity": str(quantity)},
+        )
+    return invoice
+
+
+def _refuse_wrong_amounts(events: Sequence[UsageEvent]) -> None:
+    for number, event in enumerate(events):
+        if event.amount == 0 or (event.amount < 0 and event.feature_type not in LEVELS):
+            raise InvalidValue.of(f"events.{number}.amount", "invalid", "Only what is in use can become less.")
+        if not event.event_id.strip():
+            raise InvalidValue.of(f"events.{number}.event_id", "invalid", "An event has an id by which it counts once.")
+
+
+def _turn_if_due(actor: Actor, subscription_id: UUID, now: datetime) -> None:
+    with tenant(actor.cluster_id):
+        due = Subscription.objects.filter(
+            cluster_id=actor.cluster_id, id=subscription_id, user_id=actor.member_id, current_period_end__lte=now
+        ).exists()
+    if due:
+        renew_subscription(actor=actor, subscription_id=subscription_id, now=now)
+
+
+def _shared(actor: Actor, subscription_id: UUID) -> Subscription:
+    """The subscription, locked so that many may count at once while its plan and period stay."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM subscriptions_subscription WHERE cluster_id = %s AND id = %s AND user_id = %s FOR SHARE",
+            [actor.cluster_id, subscription_id, actor.member_id],
+        )
+        if cursor.fetchone() is None:
+            raise SubscriptionNotFound
+    subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=subscription_id)
+    if subscription.status not in USABLE:
+        raise SubscriptionLapsed
+    return subscription
+
+
+def _count(
+    subscription: Subscription,
+    plan: SubscriptionPlan,
+    packs: dict[FeatureType, Decimal],
+    events: Sequence[UsageEvent],
+    now: datetime,
+) -> dict[FeatureType, tuple[Decimal, Decimal]]:
+    features = sorted({event.feature_type for event in events})
+    ceilings = [
+        ceiling_of(plan=plan, feature=feature, currency=subscription.currency, packs=packs.get(feature, Decimal(0)))
+        for feature in features
+    ]
+    with refusals_from_database(), connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            [
+                subscription.id,
+                subscription.user_id,
+                subscription.current_period_start,
+                subscription.current_period_end,
+                now,
+                [feature.value for feature in features],
+                [queries.counted_since(subscription=subscription, feature=feature) for feature in features],
+                [feature in LEVELS for feature in features],
+                ceilings,
+                [new_id() for _ in events],
+                [event.event_id for event in events],
+                [event.feature_type.value for event in events],
+                [event.amount for event in events],
+                [event.at for event in events],
+                [json.dumps(event.metadata) for event in events],
+            ],
+        )
+        return {FeatureType(feature): (before, after) for feature, before, after, _ in cursor.fetchall()}
+
+
+def _warn(
+    subscription: Subscription,
+    plan: SubscriptionPlan,
+    packs: dict[FeatureType, Decimal],
+    counted: dict[FeatureType, tuple[Decimal, Decimal]],
+    now: datetime,
+) -> None:
+    """Tell the customer once when usage passes 80 and 100 per cent of what is included; both at once in one message."""
+    for feature, (before, after) in counted.items():
+        limit = plan.limits.get(feature)
+        if not limit:
+            continue
+        included = Decimal(limit) + packs.get(feature, Decimal(0))
+        reached = crossed(
+            previous=before, current=after, thresholds=[included * per_cent / 100 for per_cent in WARN_AT]
+        )
+        if reached:
+            facts = {
+                "feature": feature.replace("_", " "),
+                "used": f"{after.normalize():f}",
+                "limit": f"{included.normalize():f}",
+                "full": after >= included,
+                "charged": plan.overage.get(feature, {}).get(subscription.currency) is not None,
+            }
+            tell_customer(told=Told.USAGE, user_id=subscription.user_id, facts=facts, now=now)

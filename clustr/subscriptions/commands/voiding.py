@@ -1,0 +1,59 @@
+"""Taking an invoice back: by a credit note, never by a change."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions.commands.dunning import settle_standing
+from clustr.subscriptions.commands.invoicing import apply_credit, audit_document, issue_credit_note, lock_invoice
+from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
+from clustr.subscriptions.pricing import totals
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.refusals import InvoiceNotOpen
+from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
+from clustr.subscriptions.types import Line, LineKind, Period
+
+
+def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) -> Invoice:
+    """Take back an open invoice by a credit note over all of it. What was paid of it becomes the customer's credit.
+
+    For platform staff. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
+    """
+    actor.require(STAFF)
+    with tenant(actor.cluster_id), crash_points("subscriptions.void"):
+        invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
+            raise InvoiceNotOpen
+        subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
+        sums = totals(lines=_lines_net(invoice), currency=invoice.currency)
+        credit_note = issue_credit_note(
+            actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, now=now
+        )
+        apply_credit(invoice=invoice, now=now)
+        invoice.status, invoice.paid_at, invoice.updated_at = InvoiceStatus.VOID, None, now
+        invoice.save()
+        audit_document(actor=actor, document=invoice, action="subscriptions.invoice_voided", now=now, reason=reason)
+        settle_standing(actor=actor, subscription_id=subscription.id, now=now)
+    return credit_note
+
+
+def _lines_net(invoice: Invoice) -> list[Line]:
+    """The lines of an invoice as a credit note gives them back: what they came to after discounts."""
+    rows = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id).order_by("n")
+    return [
+        Line(
+            LineKind(row.kind),
+            row.description,
+            Money(row.amount - row.discount, invoice.currency),
+            Period(row.period_start, row.period_end) if row.period_start and row.period_end else None,
+            row.quantity,
+            row.tax_basis_points,
+            discountable=False,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,108 @@
+"""Invoices, credit notes, and payments of invoices."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from clustr.kit.money import Money
+
+
+class Series(models.Model):
+    """The last number given in a series of documents. Its row is locked until the document stands, so none is missing."""
+
+    pk = models.CompositePrimaryKey("cluster_id", "series")
+    cluster_id = models.UUIDField()
+    series = models.TextField()
+    last_number = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.series}{self.last_number}"
+
+
+class Invoice(models.Model):
+    """An invoice, or a credit note. What it charges never changes once it has a number.
+
+    `total` = `subtotal` - `discount_amount` + `tax_amount`, in minor units. `credit_applied` was paid from the customer's
+    credit, `amount_paid` by payments. `buyer`: whom it was addressed to, as of then. The last four fields are for a tax
+    authority that clears invoices (Nigeria's IRN, CSID and QR code).
+    """
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    kind = models.TextField()
+    user_id = models.UUIDField()
+    subscription_id = models.UUIDField()
+    corrects_id = models.UUIDField(null=True)
+    stripe_invoice_id = models.TextField(default="")
+    invoice_number = models.TextField()
+    status = models.TextField()
+    currency = models.CharField(max_length=3)
+    subtotal = models.BigIntegerField()
+    discount_amount = models.BigIntegerField()
+    tax_amount = models.BigIntegerField()
+    total = models.BigIntegerField()
+    credit_applied = models.BigIntegerField(default=0)
+    amount_paid = models.BigIntegerField(default=0)
+    buyer = models.JSONField(default=dict)
+    invoice_pdf_url = models.TextField(default="")
+    issued_at = models.DateTimeField()
+    due_date = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    irn = models.TextField(default="")
+    csid = models.TextField(default="")
+    qr_payload = models.TextField(default="")
+    clearance_status = models.TextField(default="")
+
+    def __str__(self) -> str:
+        return self.invoice_number
+
+    @property
+    def amount_due(self) -> Money:
+        return Money(self.total - self.credit_applied - self.amount_paid, self.currency)
+
+
+class InvoiceLine(models.Model):
+    """One line of a document, net of tax. Append-only."""
+
+    pk = models.CompositePrimaryKey("cluster_id", "invoice_id", "n")
+    cluster_id = models.UUIDField()
+    invoice_id = models.UUIDField()
+    n = models.PositiveSmallIntegerField()
+    kind = models.TextField()
+    description = models.TextField()
+    quantity = models.PositiveIntegerField()
+    amount = models.BigIntegerField()
+    discount = models.BigIntegerField()
+    tax_basis_points = models.PositiveIntegerField()
+    tax = models.BigIntegerField()
+    period_start = models.DateTimeField(null=True)
+    period_end = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.description
+
+
+class Payment(models.Model):
+    """One try to pay an invoice. `surplus_minor`: what of it was more than was due, and stands in the customer's credit."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    user_id = models.UUIDField()
+    subscription_id = models.UUIDField()
+    invoice_id = models.UUIDField()
+    stripe_payment_intent_id = models.TextField(default="")
+    amount = models.BigIntegerField()
+    surplus_minor = models.BigIntegerField(default=0)
+    currency = models.CharField(max_length=3)
+    status = models.TextField()
+    payment_method = models.TextField()
+    reference = models.TextField(default="")
+    failure_code = models.TextField(default="")
+    failure_message = models.TextField(default="")
+    paid_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.amount} {self.currency}"

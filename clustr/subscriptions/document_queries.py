@@ -1,0 +1,119 @@
+"""A customer's own documents and payments, and the subscription they have now."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import queries
+from clustr.subscriptions.models import (
+    BillingAddress,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    PendingChange,
+    Subscription,
+    SubscriptionPlan,
+)
+from clustr.subscriptions.refusals import InvoiceNotFound, SubscriptionNotFound
+from clustr.subscriptions.usage_queries import FeatureUse, check_limits
+
+PaymentRow: TypeAlias = Payment
+AddressRow: TypeAlias = BillingAddress
+"""What the functions below answer, for whom it is only shown to."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentSubscription:
+    """What a customer has now: the plan, what waits for the end of the period, what was used, and their credit.
+    `pending_plan`: the code of the plan that waits."""
+
+    subscription: Subscription
+    plan: SubscriptionPlan
+    pending: PendingChange | None
+    pending_plan: str
+    usage: list[FeatureUse]
+    credit: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An invoice or a credit note with its lines."""
+
+    invoice: Invoice
+    lines: list[InvoiceLine]
+
+
+def current_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> Subscription:
+    """The subscription of who asks, for themself or for an estate: the one that runs, or else the one that ended last.
+
+    Refuses `SubscriptionNotFound`.
+    """
+    with tenant(actor.cluster_id):
+        mine = Subscription.objects.filter(
+            cluster_id=actor.cluster_id, user_id=actor.member_id, for_cluster_id=for_cluster_id
+        )
+        found = mine.filter(ended_at=None).first() or mine.order_by("-ended_at", "-id").first()
+    if found is None:
+        raise SubscriptionNotFound
+    return found
+
+
+def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> CurrentSubscription:
+    """The same with all that belongs to it. Refuses `SubscriptionNotFound`."""
+    with tenant(actor.cluster_id):
+        subscription = current_subscription(actor=actor, for_cluster_id=for_cluster_id)
+        pending = queries.pending_change(subscription=subscription)
+        return CurrentSubscription(
+            subscription=subscription,
+            plan=queries.plan_of(subscription=subscription),
+            pending=pending,
+            pending_plan=_code_of(pending) if pending else "",
+            usage=check_limits(actor=actor, subscription_id=subscription.id),
+            credit=queries.credit_of(user_id=subscription.user_id, currency=subscription.currency),
+        )
+
+
+def my_invoices(*, actor: Actor, before: UUID | None, limit: int) -> list[Document]:
+    """The documents of who asks, newest first."""
+    with tenant(actor.cluster_id):
+        mine = Invoice.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        shown = list((mine.filter(id__lt=before) if before else mine).order_by("-id")[:limit])
+        lines: defaultdict[UUID, list[InvoiceLine]] = defaultdict(list)
+        ids = [invoice.id for invoice in shown]
+        for line in InvoiceLine.objects.filter(cluster_id=actor.cluster_id, invoice_id__in=ids).order_by("n"):
+            lines[line.invoice_id].append(line)
+    return [Document(invoice, lines[invoice.id]) for invoice in shown]
+
+
+def invoice_by_number(*, actor: Actor, number: str) -> Invoice:
+    """A document by its number, for platform staff. Refuses `InvoiceNotFound`."""
+    actor.require(queries.STAFF)
+    with tenant(actor.cluster_id):
+        found = Invoice.objects.filter(cluster_id=actor.cluster_id, invoice_number=number.strip().upper()).first()
+    if found is None:
+        raise InvoiceNotFound
+    return found
+
+
+def my_payments(*, actor: Actor, before: UUID | None, limit: int) -> list[PaymentRow]:
+    """The payments of who asks, newest first."""
+    with tenant(actor.cluster_id):
+        mine = Payment.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        return list((mine.filter(id__lt=before) if before else mine).order_by("-id")[:limit])
+
+
+def my_billing_address(*, actor: Actor) -> AddressRow | None:
+    """Where the invoices of who asks are addressed to; None until they say."""
+    with tenant(actor.cluster_id):
+        return queries.billing_address(user_id=actor.member_id)
+
+
+def _code_of(pending: PendingChange) -> str:
+    plan = SubscriptionPlan.objects.filter(cluster_id=pending.cluster_id, id=pending.plan_id)
+    return plan.values_list("code", flat=True).get()

@@ -1,0 +1,187 @@
+"""What plans there are, who has which, and what counts for them: the reader that others call."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TypeAlias
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q, Sum
+
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.actor import Actor, Origin
+from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant
+from clustr.ledger import queries as books
+from clustr.ledger.types import AccountKind
+from clustr.subscriptions.models import (
+    BillingAddress,
+    ContractPrice,
+    Coupon,
+    PendingChange,
+    Redemption,
+    Subscription,
+    SubscriptionPlan,
+    Usage,
+    UsagePack,
+    Verification,
+)
+from clustr.subscriptions.policies import discount_of, in_force, price_of, tax_rates
+from clustr.subscriptions.refusals import PlanNotFound
+from clustr.subscriptions.types import LEVELS, Discount, Duration, FeatureType
+
+PlanRow: TypeAlias = SubscriptionPlan
+"""A version of a plan, for whom it is only shown to."""
+
+STAFF = "ManageSubscriptions"
+"""What the platform's own staff may: record transfers, void invoices, make coupons, agree on prices."""
+
+
+def customer_actor(*, user_id: UUID, is_platform_staff: bool, origin: Origin) -> Actor:
+    """A signed-in person as the platform's customer, or as one of its staff."""
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    return Actor(
+        cluster_id=platform.cluster_id,
+        currency=platform.currency,
+        timezone=platform.timezone,
+        user_id=user_id,
+        role="platform_staff" if is_platform_staff else "customer",
+        permissions=frozenset({STAFF}) if is_platform_staff else frozenset(),
+        origin=origin,
+    )
+
+
+def offered_plans() -> list[SubscriptionPlan]:
+    """The plans on offer in the tenant under way, the cheapest first."""
+    plans = SubscriptionPlan.objects.filter(cluster_id=current_tenant(), is_active=True)
+    return list(plans.order_by("price_monthly", "code"))
+
+
+def offered_plan(*, plan_id: UUID) -> SubscriptionPlan:
+    """A plan that can be chosen now. Refuses PlanNotFound."""
+    plan = SubscriptionPlan.objects.filter(cluster_id=current_tenant(), id=plan_id, is_active=True).first()
+    if plan is None:
+        raise PlanNotFound
+    return plan
+
+
+def offered_plan_named(*, code: str) -> SubscriptionPlan:
+    """The plan of this code that can be chosen now, in its present version. Refuses PlanNotFound."""
+    plan = SubscriptionPlan.objects.filter(cluster_id=current_tenant(), code=code, is_active=True).first()
+    if plan is None:
+        raise PlanNotFound
+    return plan
+
+
+def plan_of(*, subscription: Subscription) -> SubscriptionPlan:
+    """The version of the plan that a subscription has."""
+    return SubscriptionPlan.objects.get(cluster_id=subscription.cluster_id, id=subscription.plan_id)
+
+
+def agreed_price(*, user_id: UUID, plan: SubscriptionPlan, interval: str, currency: str, now: datetime) -> Money:
+    """What a plan costs this customer: by contract if there is one in force, else as the plan says."""
+    contract = (
+        ContractPrice.objects.filter(
+            Q(ends_at=None) | Q(ends_at__gt=now),
+            cluster_id=current_tenant(),
+            user_id=user_id,
+            plan_code=plan.code,
+            interval=interval,
+            currency=currency,
+            starts_at__lte=now,
+        )
+        .order_by("-created_at", "-id")
+        .first()
+    )
+    if contract is not None:
+        return Money(contract.price_minor, currency)
+    return price_of(plan=plan, interval=interval, currency=currency)
+
+
+def pending_change(*, subscription: Subscription) -> PendingChange | None:
+    """The change that waits for the end of the period."""
+    return PendingChange.objects.filter(cluster_id=subscription.cluster_id, id=subscription.id).first()
+
+
+def redemption_in_force(*, subscription: Subscription, at: datetime) -> tuple[Redemption, Coupon] | None:
+    """The coupon that lowers an invoice made at this instant: the newest that still counts."""
+    redemptions = Redemption.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
+    for redemption in redemptions.order_by("-redeemed_at", "-id"):
+        coupon = Coupon.objects.get(cluster_id=subscription.cluster_id, id=redemption.coupon_id)
+        if in_force(coupon=coupon, redemption=redemption, at=at):
+            return redemption, coupon
+    return None
+
+
+def discount_in_force(*, subscription: Subscription, at: datetime) -> Discount | None:
+    """What is taken off an invoice made at this instant."""
+    found = redemption_in_force(subscription=subscription, at=at)
+    return discount_of(coupon=found[1]) if found else None
+
+
+def lasting_discount(*, subscription: Subscription, at: datetime) -> Discount | None:
+    """The same, where it lowers more than a single invoice: what recurring revenue is less by."""
+    found = redemption_in_force(subscription=subscription, at=at)
+    return discount_of(coupon=found[1]) if found and found[1].duration != Duration.ONCE else None
+
+
+def is_verified(*, user_id: UUID, kind: str, now: datetime) -> bool:
+    """Whether staff saw that this customer is of a kind, and it has not expired."""
+    seen = Verification.objects.filter(cluster_id=current_tenant(), user_id=user_id, kind=kind, expires_at__gt=now)
+    return seen.exists()
+
+
+def had_trial(*, user_id: UUID, for_cluster_id: UUID | None) -> bool:
+    """Whether this customer, or this estate, ever began a trial: there is one each."""
+    began = Subscription.objects.filter(cluster_id=current_tenant()).exclude(trial_end=None)
+    mine = began.filter(user_id=user_id, for_cluster_id=None)
+    return (began.filter(for_cluster_id=for_cluster_id) if for_cluster_id else mine).exists()
+
+
+def billing_address(*, user_id: UUID) -> BillingAddress | None:
+    """Where this customer's invoices are addressed to."""
+    return BillingAddress.objects.filter(cluster_id=current_tenant(), user_id=user_id, is_default=True).first()
+
+
+def tax_of(*, user_id: UUID) -> int:
+    """The tax on what this customer buys, in basis points: that of their country, or of the platform's."""
+    address = billing_address(user_id=user_id)
+    country = address.country if address else settings.ENV.SUBSCRIPTION_COUNTRY
+    return tax_rates(settings.ENV.SUBSCRIPTION_TAX_RATES).get(country, 0)
+
+
+def credit_of(*, user_id: UUID, currency: str) -> Money:
+    """What stands in a customer's favour."""
+    return books.balance_of(kind=AccountKind.CUSTOMER_CREDIT, currency=currency, subject_id=user_id)
+
+
+def counted_since(*, subscription: Subscription, feature: FeatureType) -> datetime:
+    """Since when a feature is counted: the period's start, or for a level the subscription's."""
+    return subscription.created_at if feature in LEVELS else subscription.current_period_start
+
+
+def used_now(*, subscription: Subscription) -> dict[FeatureType, Decimal]:
+    """What was used of each feature in the period under way, or is in use."""
+    rows = Usage.objects.filter(
+        Q(level=False, starts_at=subscription.current_period_start) | Q(level=True),
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+    )
+    return {FeatureType(row.feature_type): row.used for row in rows}
+
+
+def packs_now(*, subscription: Subscription) -> dict[FeatureType, Decimal]:
+    """What was paid for in advance in the period under way, on top of the plan's limits."""
+    packs = (
+        UsagePack.objects.filter(
+            cluster_id=subscription.cluster_id,
+            subscription_id=subscription.id,
+            starts_at=subscription.current_period_start,
+        )
+        .values("feature_type")
+        .annotate(quantity=Sum("quantity"))
+    )
+    return {FeatureType(row["feature_type"]): row["quantity"] for row in packs}

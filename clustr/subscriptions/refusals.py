@@ -1,0 +1,137 @@
+"""How subscriptions refuse."""
+
+from __future__ import annotations
+
+from clustr.kit.errors import Conflict, Declined, Invalid, NotFound
+
+
+class PlanNotFound(NotFound):
+    """There is no such plan to choose."""
+
+    code = "plan_not_found"
+
+
+class SubscriptionNotFound(NotFound):
+    """There is no such subscription, or it is not yours."""
+
+    code = "subscription_not_found"
+
+
+class InvoiceNotFound(NotFound):
+    """There is no such invoice, or it is not yours."""
+
+    code = "invoice_not_found"
+
+
+class EstateNotYours(NotFound):
+    """There is no such estate, or you are not its administrator."""
+
+    code = "estate_not_yours"
+
+
+class AlreadySubscribed(Conflict):
+    """There is a subscription already; change its plan instead."""
+
+    code = "already_subscribed"
+
+
+class SubscriptionEnded(Conflict):
+    """The subscription has ended."""
+
+    code = "subscription_ended"
+
+
+class SubscriptionLapsed(Conflict):
+    """The subscription has lapsed; pay what is open first."""
+
+    code = "subscription_lapsed"
+
+
+class SamePlan(Conflict):
+    """The subscription has this plan and interval already."""
+
+    code = "same_plan"
+
+
+class NotAnUpgrade(Conflict):
+    """The plan costs less than the present one."""
+
+    code = "not_an_upgrade"
+
+
+class NotADowngrade(Conflict):
+    """The plan does not cost less than the present one."""
+
+    code = "not_a_downgrade"
+
+
+class NotCanceled(Conflict):
+    """The subscription is not canceled, nor about to be."""
+
+    code = "not_canceled"
+
+
+class PreviewTooOld(Conflict):
+    """The preview is too old; ask for a new one."""
+
+    code = "preview_too_old"
+
+
+class CouponNotValid(Invalid):
+    """The coupon does not exist, has expired, is used up, or is not for this."""
+
+    code = "coupon_not_valid"
+
+
+class CouponUsed(Conflict):
+    """You have used this coupon before."""
+
+    code = "coupon_used"
+
+
+class CurrencyNotOffered(Invalid):
+    """The plan has no price in this currency."""
+
+    code = "currency_not_offered"
+
+
+class CollectionNotOffered(Invalid):
+    """This cannot be paid for in that way."""
+
+    code = "collection_not_offered"
+
+
+class UsageLimitReached(Declined):
+    """The plan's limit is reached."""
+
+    code = "usage_limit_reached"
+
+
+class UsageBelowZero(Invalid):
+    """There is not that much in use."""
+
+    code = "usage_below_zero"
+
+
+class UsageEventReused(Invalid):
+    """The event's id was used before for something else."""
+
+    code = "usage_event_reused"
+
+
+class InvoiceNotOpen(Conflict):
+    """The invoice is not open."""
+
+    code = "invoice_not_open"
+
+
+class PaymentReferenceTaken(Conflict):
+    """A payment with this reference was recorded before."""
+
+    code = "payment_reference_taken"
+
+
+class SubscriptionRuns(Conflict):
+    """A subscription still runs; cancel it first."""
+
+    code = "subscription_runs"

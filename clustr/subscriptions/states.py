@@ -1,0 +1,85 @@
+"""The states of subscriptions, invoices and payments, in the customer's and Stripe's words."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class SubscriptionStatus(StrEnum):
+    """Where a subscription stands; the words are Stripe's."""
+
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    UNPAID = "unpaid"
+    PAUSED = "paused"
+    INCOMPLETE = "incomplete"
+    INCOMPLETE_EXPIRED = "incomplete_expired"
+    CANCELED = "canceled"
+
+
+ENDED = frozenset({SubscriptionStatus.CANCELED, SubscriptionStatus.INCOMPLETE_EXPIRED})
+"""For good: nothing follows."""
+USABLE = frozenset({SubscriptionStatus.TRIALING, SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE})
+"""What the plan offers can be used."""
+BILLED = frozenset({SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE})
+"""A price is charged for the period."""
+
+
+class Collection(StrEnum):
+    """How what is owed comes in. `none`: the plan is free."""
+
+    NONE = "none"
+    BANK_TRANSFER = "bank_transfer"
+    STRIPE = "stripe"
+
+
+class InvoiceKind(StrEnum):
+    """A credit note gives back, or takes back what an invoice charged."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit_note"
+
+
+class InvoiceStatus(StrEnum):
+    """Where an invoice stands. A credit note is `paid` when it is issued: into its customer's credit."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+class PaymentStatus(StrEnum):
+    """What became of one try to pay an invoice."""
+
+    SUCCEEDED = "succeeded"
+    PENDING = "pending"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+class PaymentMethod(StrEnum):
+    """By what an invoice was paid."""
+
+    CARD = "card"
+    BANK_TRANSFER = "bank_transfer"
+    OTHER = "other"
+
+
+class EventKind(StrEnum):
+    """What happened to a subscription."""
+
+    CREATED = "created"
+    TRIAL_ENDED = "trial_ended"
+    RENEWED = "renewed"
+    PLAN_CHANGED = "plan_changed"
+    CHANGE_SCHEDULED = "change_scheduled"
+    CHANGE_DROPPED = "change_dropped"
+    CANCELLATION_SCHEDULED = "cancellation_scheduled"
+    REACTIVATED = "reactivated"
+    PAST_DUE = "past_due"
+    LAPSED = "lapsed"
+    RECOVERED = "recovered"
+    ENDED = "ended"

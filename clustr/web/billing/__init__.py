@@ -1,0 +1,1 @@
+"""`/api/v1/billing/`: the platform's own plans, for whoever is signed in, whichever estate they mean."""

@@ -1,0 +1,139 @@
+"""`/api/v1/billing/`: invoices, payments, usage, and where invoices go."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated
+
+from django.http import HttpResponse
+from ninja import Query, Router
+from pydantic import Field
+
+from clustr.subscriptions import commands
+from clustr.subscriptions.document_queries import (
+    current_subscription,
+    my_billing_address,
+    my_invoices,
+    my_payments,
+    my_subscription,
+)
+from clustr.subscriptions.types import FeatureType, UsageEvent
+from clustr.web.billing.customers import as_customer
+from clustr.web.billing.plans import PERSONAL
+from clustr.web.billing.schemas import (
+    AddressIn,
+    AddressOut,
+    InvoiceOut,
+    PaymentOut,
+    UsageOut,
+    address_out,
+    invoice_out,
+    payment_out,
+    use_out,
+)
+from clustr.web.door import Request, once, read
+from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.schemas import In, Instant, Text
+
+router = Router(tags=["Subscription"])
+
+Units = Annotated[str, Field(strict=True, pattern=r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$", examples=["1"])]
+
+
+class UsageEventIn(In):
+    """One use of a feature. `event_id` is the sender's own: it counts once."""
+
+    feature_type: FeatureType
+    amount: Units = "1"
+    event_id: Annotated[str, Text(200)]
+    at: Instant | None = Field(None, description="When it was used; absent: now.")
+    metadata: Annotated[
+        dict[Annotated[str, Text(40)], Annotated[str, Text(200, empty=True)]], Field(max_length=20)
+    ] = {}
+
+
+class UsageEventsIn(In):
+    """A batch, counted whole or not at all."""
+
+    events: Annotated[list[UsageEventIn], Field(min_length=1, max_length=1000)]
+
+
+@router.get("invoices/", response=Page[InvoiceOut], summary="My invoices", openapi_extra=PERSONAL)
+def list_my_invoices(request: Request, query: Query[PageQuery]) -> HttpResponse:
+    """And credit notes, newest first."""
+    as_customer(request)
+
+    def work() -> Page[InvoiceOut]:
+        rows = my_invoices(actor=request.actor, before=last_id(request, query), limit=query.fetch)
+        return page(request, query, rows, key=lambda row: by_id(row.invoice.id), out=invoice_out)
+
+    return read(request, work)
+
+
+@router.get("payments/", response=Page[PaymentOut], summary="My payments", openapi_extra=PERSONAL)
+def list_my_subscription_payments(request: Request, query: Query[PageQuery]) -> HttpResponse:
+    """Of invoices, newest first."""
+    as_customer(request)
+
+    def work() -> Page[PaymentOut]:
+        rows = my_payments(actor=request.actor, before=last_id(request, query), limit=query.fetch)
+        return page(request, query, rows, key=lambda row: by_id(row.id), out=payment_out)
+
+    return read(request, work)
+
+
+@router.get("usage/", response=UsageOut, summary="My usage", openapi_extra=PERSONAL)
+def get_my_usage(request: Request) -> HttpResponse:
+    """Against the plan's limits, in the period under way. Refuses with `subscription_not_found`."""
+    as_customer(request)
+    return read(request, lambda: _usage(request))
+
+
+@router.post("usage/events/", response=UsageOut, summary="Report usage", openapi_extra=PERSONAL)
+def report_usage(request: Request, body: UsageEventsIn) -> HttpResponse:
+    """Each event counts once for its `event_id`. Refuses with `subscription_not_found`, `subscription_lapsed`,
+    `usage_limit_reached`, `usage_below_zero`, `usage_event_reused`."""
+    as_customer(request)
+
+    def work() -> UsageOut:
+        events = [
+            UsageEvent(
+                event.feature_type, Decimal(event.amount), event.event_id, event.at or request.now, event.metadata
+            )
+            for event in body.events
+        ]
+        subscription = current_subscription(actor=request.actor)
+        commands.record_usage(actor=request.actor, subscription_id=subscription.id, events=events, now=request.now)
+        return _usage(request)
+
+    return once(request, body, 200, work)
+
+
+@router.get("billing-address/", response=AddressOut, summary="Where my invoices go", openapi_extra=PERSONAL)
+def get_my_billing_address(request: Request) -> HttpResponse:
+    """Empty until it is given."""
+    as_customer(request)
+    return read(request, lambda: address_out(my_billing_address(actor=request.actor)))
+
+
+@router.put("billing-address/", response=AddressOut, summary="Say where my invoices go", openapi_extra=PERSONAL)
+def set_my_billing_address(request: Request, body: AddressIn) -> HttpResponse:
+    """From now on; documents that were issued keep theirs. The tax follows from the country."""
+    as_customer(request)
+    address = commands.NewAddress(**body.model_dump())
+    return once(
+        request,
+        body,
+        200,
+        lambda: address_out(commands.set_billing_address(actor=request.actor, address=address, now=request.now)),
+    )
+
+
+def _usage(request: Request) -> UsageOut:
+    found = my_subscription(actor=request.actor)
+    held = found.subscription
+    return UsageOut(
+        period_start=held.current_period_start,
+        period_end=held.current_period_end,
+        results=[use_out(use) for use in found.usage],
+    )

@@ -1,0 +1,294 @@
+"""What is sent and answered under `/api/v1/billing/`. Amounts are whole minor units of their currency."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from clustr.subscriptions.commands import ChangePreview
+from clustr.subscriptions.document_queries import AddressRow, CurrentSubscription, Document, PaymentRow
+from clustr.subscriptions.queries import PlanRow
+from clustr.subscriptions.usage_queries import FeatureUse
+from clustr.web.schemas import Currency, Flag, In, Instant, Out, Text
+
+PlanId = Annotated[
+    str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["basic"], description="The plan's code.")
+]
+Interval = Literal["month", "year"]
+Minor = Annotated[int, Field(description="Whole minor units.")]
+
+
+class ChangeIn(In):
+    """Another plan. `proration_date`: that of a preview, to be charged exactly what it showed."""
+
+    plan_id: PlanId
+    interval: Interval
+    when: Literal["now", "period_end"] | None = Field(
+        None, description="Absent: a larger plan now, a smaller one when the period ends."
+    )
+    proration_date: Instant | None = None
+
+
+class PreviewIn(In):
+    plan_id: PlanId
+    interval: Interval
+
+
+class SubscribeIn(In):
+    plan_id: PlanId
+    interval: Interval
+    currency: Currency = "USD"
+    coupon: Annotated[str, Text(40, empty=True)] = ""
+
+
+class CancelIn(In):
+    at_period_end: Flag = True
+    reason: Annotated[str, Text(500, lines=True, empty=True)] = ""
+
+
+class CouponIn(In):
+    code: Annotated[str, Text(40)]
+
+
+class AddressIn(In):
+    line1: Annotated[str, Text(200)]
+    line2: Annotated[str, Text(200, empty=True)] = ""
+    city: Annotated[str, Text(100)]
+    state: Annotated[str, Text(100, empty=True)] = ""
+    postal_code: Annotated[str, Text(20, empty=True)] = ""
+    country: Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2}$", examples=["NG"])]
+    name: Annotated[str, Text(200, empty=True)] = ""
+    tax_id: Annotated[str, Text(40, empty=True)] = ""
+
+
+class AddressOut(Out):
+    """Where invoices go. `is_default` is false while none was given."""
+
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    state: str = ""
+    postal_code: str = ""
+    country: str = ""
+    name: str = ""
+    tax_id: str = ""
+    is_default: bool = False
+
+
+class PlanOut(Out):
+    """A version of a plan; `id` is its code, by which its present version is chosen. `prices`: in other currencies than `currency`. `limits`: units by feature, null for none.
+    `overage`: what a unit beyond a limit costs, in minor units by feature and currency; without, the limit is a hard stop."""
+
+    id: str
+    version: int
+    name: str
+    description: str
+    currency: str
+    price_monthly: Minor
+    price_yearly: Minor
+    prices: dict[str, dict[str, int]]
+    features: list[str]
+    limits: dict[str, int | None]
+    overage: dict[str, dict[str, str]]
+    trial_days: int
+
+
+class PlansOut(Out):
+    results: list[PlanOut]
+
+
+class FeatureUseOut(Out):
+    """How a feature stands in the period under way. Units are decimal strings; `included` counts what was paid for in advance."""
+
+    feature_type: str
+    used: str
+    limit: str | None
+    included: str | None
+    beyond: str
+    charged_beyond: bool
+
+
+class UsageOut(Out):
+    period_start: datetime
+    period_end: datetime
+    results: list[FeatureUseOut]
+
+
+class PendingOut(Out):
+    plan_id: str
+    interval: str
+    price: Minor
+    applies_at: datetime
+
+
+class SubscriptionOut(Out):
+    id: UUID
+    plan: PlanOut
+    status: str
+    interval: str
+    currency: str
+    price: Minor
+    collection: str
+    current_period_start: datetime
+    current_period_end: datetime
+    trial_end: datetime | None
+    cancel_at_period_end: bool
+    canceled_at: datetime | None
+    ended_at: datetime | None
+    past_due_since: datetime | None
+    pending_change: PendingOut | None
+    usage: list[FeatureUseOut]
+    credit: Minor
+    created_at: datetime
+    updated_at: datetime
+
+
+class LineOut(Out):
+    kind: str
+    description: str
+    quantity: int
+    amount: Minor
+    discount: Minor
+    tax_basis_points: int
+    tax: Minor
+    period_start: datetime | None
+    period_end: datetime | None
+
+
+class InvoiceOut(Out):
+    """`kind`: `invoice` or `credit_note`; a credit note's total went to the customer's credit."""
+
+    id: UUID
+    kind: str
+    invoice_number: str
+    status: str
+    currency: str
+    subtotal: Minor
+    discount_amount: Minor
+    tax_amount: Minor
+    total: Minor
+    credit_applied: Minor
+    amount_paid: Minor
+    amount_due: Minor
+    corrects_id: UUID | None
+    issued_at: datetime
+    due_date: datetime
+    paid_at: datetime | None
+    lines: list[LineOut]
+
+
+class PaymentOut(Out):
+    id: UUID
+    invoice_id: UUID
+    amount: Minor
+    surplus: Minor
+    currency: str
+    status: str
+    payment_method: str
+    reference: str
+    failure_code: str
+    failure_message: str
+    paid_at: datetime | None
+    created_at: datetime
+
+
+class PreviewLineOut(Out):
+    kind: str
+    description: str
+    amount: Minor
+
+
+class PreviewOut(Out):
+    """What a change now comes to. `is_credit_note`: it is given back. Send `proration_date` with the change within half an hour."""
+
+    proration_date: datetime
+    period_start: datetime
+    period_end: datetime
+    currency: str
+    is_credit_note: bool
+    lines: list[PreviewLineOut]
+    subtotal: Minor
+    tax_amount: Minor
+    total: Minor
+    amount_due: Minor
+
+
+def plan_out(plan: PlanRow) -> PlanOut:
+    same = {name: getattr(plan, name) for name in PlanOut.model_fields if name != "id"}
+    return PlanOut(id=plan.code, **same)
+
+
+def use_out(use: FeatureUse) -> FeatureUseOut:
+    def plain(units: Any) -> str | None:
+        return None if units is None else f"{units.normalize():f}"
+
+    return FeatureUseOut(
+        feature_type=use.feature,
+        used=plain(use.used) or "0",
+        limit=plain(use.limit),
+        included=plain(use.included),
+        beyond=plain(use.beyond) or "0",
+        charged_beyond=use.charged,
+    )
+
+
+def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
+    held, pending = found.subscription, found.pending
+    waits = None
+    if pending is not None:
+        waits = PendingOut(
+            plan_id=found.pending_plan,
+            interval=pending.interval,
+            price=pending.price_minor,
+            applies_at=pending.applies_at,
+        )
+    given = {"plan", "price", "pending_change", "usage", "credit"}
+    same = {name: getattr(held, name) for name in SubscriptionOut.model_fields if name not in given}
+    return SubscriptionOut(
+        **same,
+        plan=plan_out(found.plan),
+        price=held.price_minor,
+        pending_change=waits,
+        usage=[use_out(use) for use in found.usage],
+        credit=found.credit.minor,
+    )
+
+
+def invoice_out(document: Document) -> InvoiceOut:
+    held = document.invoice
+    same = {name: getattr(held, name) for name in InvoiceOut.model_fields if name not in ("amount_due", "lines")}
+    lines = [LineOut(**{name: getattr(line, name) for name in LineOut.model_fields}) for line in document.lines]
+    return InvoiceOut(**same, amount_due=held.amount_due.minor, lines=lines)
+
+
+def payment_out(payment: PaymentRow) -> PaymentOut:
+    same = {name: getattr(payment, name) for name in PaymentOut.model_fields if name != "surplus"}
+    return PaymentOut(**same, surplus=payment.surplus_minor)
+
+
+def address_out(address: AddressRow | None) -> AddressOut:
+    if address is None:
+        return AddressOut()
+    return AddressOut(**{name: getattr(address, name) for name in AddressOut.model_fields})
+
+
+def preview_out(preview: ChangePreview) -> PreviewOut:
+    sums = preview.sums
+    return PreviewOut(
+        proration_date=preview.proration_date,
+        period_start=preview.new_period.start,
+        period_end=preview.new_period.end,
+        currency=sums.total.currency,
+        is_credit_note=preview.is_credit_note,
+        lines=[
+            PreviewLineOut(kind=line.kind, description=line.description, amount=line.amount.minor)
+            for line in sums.lines
+        ],
+        subtotal=sums.subtotal.minor,
+        tax_amount=sums.tax.minor,
+        total=sums.total.minor,
+        amount_due=preview.amount_due.minor,
+    )

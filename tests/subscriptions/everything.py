@@ -1,0 +1,80 @@
+"""Everything that can be written about the sale of plans, in one estate: for tests that look into every table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import commands
+from clustr.subscriptions.catalogue import read_catalogue
+from clustr.subscriptions.commands.addresses import NewAddress
+from clustr.subscriptions.models import SubscriptionPlan
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.states import PaymentMethod
+from clustr.subscriptions.types import Discount, Duration, FeatureType, UsageEvent
+from tests.subscriptions.shop import PLANS
+
+
+def sell_plans(*, office: Actor, customer: Actor, now: datetime) -> None:
+    """The customer chooses a plan with a coupon, pays, uses it, and schedules a smaller one."""
+    staff = replace(office, permissions=office.permissions | {STAFF})
+    system = replace(office, user_id=None, role="system", permissions=frozenset())
+    commands.sync_plans(actor=system, catalogue=read_catalogue(PLANS), now=now)
+    with tenant(office.cluster_id):
+        plans = {
+            plan.code: plan.id for plan in SubscriptionPlan.objects.filter(cluster_id=office.cluster_id, is_active=True)
+        }
+    commands.agree_contract_price(
+        actor=staff,
+        user_id=customer.member_id,
+        plan_code="team",
+        interval="month",
+        price=Money(8000, "USD"),
+        starts_at=now,
+        ends_at=now + timedelta(days=365),
+        now=now,
+    )
+    terms = {"kind": "education", "expires_at": now + timedelta(days=365), "now": now}
+    commands.verify_customer(actor=staff, user_id=customer.member_id, **terms)  # type: ignore[arg-type]
+    address = NewAddress(line1="1 High Street", city="Lagos", country="NG")
+    commands.set_billing_address(actor=customer, address=address, now=now)
+    commands.create_coupon(
+        actor=staff,
+        code="MONTHS",
+        name="Some months",
+        discount=Discount(1000),
+        duration=Duration.REPEATING,
+        duration_months=3,
+        now=now,
+    )
+    subscription = commands.subscribe_user(
+        actor=customer, plan_id=plans["team"], interval="month", coupon="MONTHS", now=now
+    )
+    event = UsageEvent(FeatureType.AI_RESPONSES, Decimal(1), uuid4().hex, now, {})
+    commands.record_usage(actor=customer, subscription_id=subscription.id, events=[event], now=now)
+    invoice = commands.buy_usage_pack(
+        actor=staff,
+        subscription_id=subscription.id,
+        feature=FeatureType.AI_RESPONSES,
+        quantity=Decimal(10),
+        price=Money(300, "USD"),
+        now=now,
+    )
+    commands.process_payment(
+        actor=staff,
+        invoice_id=invoice.id,
+        amount=Money(100, "USD"),
+        method=PaymentMethod.BANK_TRANSFER,
+        reference=uuid4().hex,
+        paid_at=now,
+        now=now,
+    )
+    commands.void_invoice(actor=staff, invoice_id=invoice.id, reason="Twice", now=now)
+    commands.downgrade_plan(
+        actor=customer, subscription_id=subscription.id, plan_id=plans["basic"], interval="month", now=now
+    )

@@ -1,0 +1,111 @@
+"""`/api/v1/billing/`: a customer's way from the price list to a smaller plan, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit import clock
+from clustr.subscriptions import commands
+from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from tests.cast import ApiClient, Cast, anonymous
+
+BILLING = "/api/v1/billing/"
+
+
+@pytest.fixture
+def bola(cast: Cast) -> ApiClient:
+    """Bola, while the default plans are on offer."""
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
+    return cast.client_of(cast.bola)
+
+
+def ask(client: ApiClient, method: str, path: str, body: Any = None, status: int = 200, **more: Any) -> Any:
+    answer = client.request(method, BILLING + path, body, **more)
+    assert answer.status_code == status, answer.content
+    return answer.json()
+
+
+def test_it_works(bola: ApiClient) -> None:
+    plans = {plan["id"]: plan for plan in ask(anonymous(), "GET", "plans/")["results"]}
+    assert list(plans) == ["free", "basic", "pro", "enterprise"]
+    assert (plans["basic"]["price_monthly"], plans["basic"]["limits"]["ai_responses"]) == (1900, 500)
+
+    made = ask(bola, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
+    assert (made["status"], made["plan"]["id"], made["collection"], made["usage"][0]["used"]) == (
+        "active",
+        "free",
+        "none",
+        "0",
+    )
+
+    events = [{"feature_type": "ai_responses", "amount": "2", "event_id": "one"}] * 2
+    used = {row["feature_type"]: row for row in ask(bola, "POST", "usage/events/", {"events": events})["results"]}
+    assert (used["ai_responses"]["used"], used["ai_responses"]["limit"]) == ("2", "50")
+
+    shown = ask(bola, "POST", "preview-invoice/", {"plan_id": "basic", "interval": "month"})
+    assert (shown["subtotal"], shown["tax_amount"], shown["amount_due"]) == (1900, 143, 2043)
+    change = {"plan_id": "basic", "interval": "month", "proration_date": shown["proration_date"]}
+    ask(bola, "PUT", "subscription/", change)
+    (invoice,) = ask(bola, "GET", "invoices/")["results"]
+    assert (invoice["total"], invoice["amount_due"], invoice["status"]) == (2043, 2043, "open")
+    assert [(line["kind"], line["amount"]) for line in invoice["lines"]] == [("plan", 1900)]
+
+    held = ask(bola, "PUT", "subscription/", {"plan_id": "free", "interval": "month"})
+    assert (held["plan"]["id"], held["pending_change"]["plan_id"]) == ("basic", "free")
+    assert ask(bola, "POST", "reactivate/")["pending_change"] is None
+    assert ask(bola, "POST", "cancel/", {"reason": "Too dear"})["cancel_at_period_end"]
+    assert ask(bola, "GET", "subscription/")["status"] == "active"
+    assert ask(bola, "GET", "payments/")["results"] == []
+
+
+def test_a_trial_comes_first(bola: ApiClient) -> None:
+    made = ask(bola, "POST", "subscribe/", {"plan_id": "pro", "interval": "year", "currency": "NGN"}, 201)
+    assert (made["status"], made["price"], made["currency"]) == ("trialing", 75_000_000, "NGN")
+    assert ask(bola, "GET", "invoices/")["results"] == []
+
+
+def test_a_repeated_request_is_answered_once(bola: ApiClient) -> None:
+    key, body = uuid4().hex, {"plan_id": "pro", "interval": "month"}
+    first = ask(bola, "POST", "subscribe/", body, 201, key=key)
+    assert ask(bola, "POST", "subscribe/", body, 201, key=key) == first
+    assert ask(bola, "POST", "subscribe/", body, 409)["code"] == "already_subscribed"
+
+
+def test_the_billing_address(bola: ApiClient) -> None:
+    assert not ask(bola, "GET", "billing-address/")["is_default"]
+    ask(bola, "PUT", "billing-address/", {"line1": "1 High Street", "city": "Accra", "country": "GH"})
+    assert ask(bola, "GET", "billing-address/")["country"] == "GH"
+    ask(bola, "PUT", "billing-address/", {"line1": "1 High Street", "city": "Accra", "country": "Ghana"}, 422)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", "subscription/", None, 404, "subscription_not_found"),
+        ("GET", "usage/", None, 404, "subscription_not_found"),
+        ("POST", "subscribe/", {"plan_id": "none", "interval": "month"}, 404, "plan_not_found"),
+        ("POST", "subscribe/", {"plan_id": "pro", "interval": "week"}, 422, "invalid"),
+        ("POST", "subscribe/", {"plan_id": "pro", "interval": "month", "currency": "EUR"}, 422, "currency_not_offered"),
+        ("POST", "subscribe/", {"plan_id": "pro", "interval": "month", "coupon": "NONE"}, 422, "coupon_not_valid"),
+        ("PUT", "subscription/", {"plan_id": "pro", "interval": "month"}, 404, "subscription_not_found"),
+        ("POST", "usage/events/", {"events": []}, 422, "invalid"),
+    ],
+)
+def test_refusals(bola: ApiClient, method: str, path: str, body: Any, status: int, code: str) -> None:
+    assert ask(bola, method, path, body, status)["code"] == code
+
+
+def test_a_larger_plan_does_not_wait(bola: ApiClient) -> None:
+    ask(bola, "POST", "subscribe/", {"plan_id": "basic", "interval": "month"}, 201)
+    waiting = {"plan_id": "pro", "interval": "month", "when": "period_end"}
+    assert ask(bola, "PUT", "subscription/", waiting, 422)["code"] == "invalid_value"
+
+
+def test_nobody_without_signing_in() -> None:
+    assert ask(anonymous(), "GET", "subscription/", None, 401)["code"] == "not_signed_in"
