@@ -19,6 +19,7 @@ from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID, NewMember, PaymentsPermissions, Role
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import create_endpoint
 from clustr.payments import commands as payments
 from clustr.payments.models import Case
 from clustr.payments.providers.nouns import SavedMethod
@@ -61,6 +62,7 @@ class Town:
         self._order()
         self._meet_providers()
         self._buy_power()
+        self._listen()
         for person in dict.fromkeys([*self.cast.residents, *self.cast.palm_grove.people.values()]):
             self.knows("user_id", person.user_id)
             self.knows("membership_id", person.membership_id)
@@ -206,6 +208,18 @@ class Town:
             ("customer_id", METER),
         ):
             self.knows(name, id)
+
+    def _listen(self) -> None:
+        """Systems of the estate that hear of its events."""
+        for number in range(2):
+            made = create_endpoint(
+                actor=self.cast.ada.actor,
+                url=f"https://estate.example/{number}",
+                description=SECRET_OF_PALM_GROVE,
+                events=[],
+                now=self.cast.now,
+            )
+            self.knows("endpoint_id", made.id)
 
     def replace(self, value: Any, name: str, chance: Random, often: float) -> Any:
         """The value, with what its fields' names know put in their place, often."""

@@ -45,6 +45,7 @@ Scraped = dict[str, dict[str, set[str]]]
 @pytest.fixture
 def scraped(stage: Stage) -> Scraped:
     """The names of all series that ClustR has told of after a little of everything, with their labels and the values seen."""
+    anonymous().post("/payments/webhooks/paystack/", "{}", content_type="application/json")
     paid, declined, lost = (stage.deposit(stage.cast.bola) for _ in range(3))
     stage.end(paid)
     stage.hooks()
