@@ -169,6 +169,8 @@ def test_failures_are_counted_by_what_clients_read(stage: Stage, cast: Cast) -> 
 
 TOLD_BY = {
     "clustr/bills/migrations/0001_bills.py": "bills.commands.paying, after bills_pay and bills_pay_once",
+    "clustr/bills/migrations/0004_paying_many.py": "recurring.commands.running, after bills_pay_many",
+    "clustr/recurring/migrations/0001_recurring.py": "recurring.commands.running, after recurring_contribute",
     "clustr/payments/commands/transactions.py": "itself, after refund_transactions",
     "clustr/bills/demonstration.py": "nobody: opening balances that no act moved",
 }
