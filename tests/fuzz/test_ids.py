@@ -15,8 +15,8 @@ WRONG = ["", " ", "x", "1", "null", SOME[:-1], SOME + "0", SOME.replace("-", "")
          f" {SOME}", f"{SOME}\n", SOME.replace("-", "_"), SOME.replace("0", "０"), SOME.replace("0", "O"), "../" + SOME,
          f"{SOME}'--", "0" * 36, "-" * 36, SOME * 50, "٠" * 36]  # fmt: skip
 VALUES = ["5", "0.5", "true", "[]", "{}", f'["{SOME}"]']
-ALIKE = ({"transaction_id", "transfer_id", "purchase_id"}, {"payment_method_id", "method_id"})
-"""Names of one and the same thing: a purchase is its buyer's transaction."""
+ALIKE = ({"transaction_id", "transfer_id"}, {"payment_method_id", "method_id"})
+"""Names of one and the same thing."""
 NIL, FULL = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"
 BODY, QUERY, PATH = (fields("id", places=(place,)) for place in ("body", "query", "path"))
 
