@@ -29,6 +29,7 @@ class NotificationEvents(StrEnum):
     CLUSTER_WALLET_CREDITED = "cluster_wallet_credited"
     RECURRING_PAYMENT_SET_UP = "recurring_payment_set_up"
     RECURRING_PAYMENT_REMINDER = "recurring_payment_reminder"
+    RECURRING_PAYMENT_TO_CONFIRM = "recurring_payment_to_confirm"
     RECURRING_PAYMENT_PROCESSED = "recurring_payment_processed"
     RECURRING_PAYMENT_FAILED = "recurring_payment_failed"
     RECURRING_PAYMENT_PAUSED = "recurring_payment_paused"

@@ -61,7 +61,7 @@ def bear_chargeback(
     """Take from whoever received a locked payment what of it was charged back, as a refund of it; answers it, or None where
     there is nothing left to take. Part of a settlement.
 
-    A bill payment is borne by the cluster's wallet, also where it holds less: what is missing is owed and charged later. A
+    A bill payment or a contribution is borne by the cluster's wallet, also where it holds less: what is missing is owed and charged later. A
     deposit is borne by the member's wallet as far as it holds it and is not frozen, the rest by the estate.
     """
     received = Transfer.objects.get(cluster_id=original.cluster_id, id=original.id)
@@ -146,12 +146,14 @@ def _take(
     payments.count_refund(transaction_id=original.id, amount=share, now=now)
     chargebacks = chargebacks_account(currency=share.currency)
     estate = source.kind == AccountKind.CLUSTER_WALLET
+    contributed = original.purpose == Purpose.RECURRING_PAYMENT
+    given_back = TransferKind.CONTRIBUTION_REFUND if contributed else TransferKind.BILL_REFUND
     entry = Entry(
         id=refund.id,
         debit=source.id,
         credit=chargebacks,
         amount=share,
-        kind=TransferKind.BILL_REFUND if estate else TransferKind.CHARGEBACK_BORNE,
+        kind=given_back if estate else TransferKind.CHARGEBACK_BORNE,
         journal=refund.id,
         label=label,
     )

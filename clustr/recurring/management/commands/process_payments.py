@@ -79,6 +79,7 @@ class Command(BaseCommand):
 
         done = commands.process_recurring_payments(now=now, progress=progress)
         return (
-            f"{done.completed} paid, {done.nothing_due} with nothing to pay, {done.retrying} to be tried again,"
-            f" {done.failed} paused after failing, {done.stopped} ended because their member has left"
+            f"{done.completed} paid, {done.charging} cards being charged, {done.nothing_due} with nothing to pay,"
+            f" {done.retrying} to be tried again, {done.failed} paused after failing, {done.waiting} waiting for a charge"
+            f" that is not decided, {done.stopped} ended because their member has left"
         )

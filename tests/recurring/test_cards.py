@@ -1,0 +1,500 @@
+"""A recurring payment from a saved card: charged once a period, and what became of the charge ends its run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from clustr.bills.refusals import BillAlreadyPaid
+from clustr.bills.types import BillType
+from clustr.clusters import commands as clusters
+from clustr.clusters.commands import update_settings
+from clustr.clusters.types import FeeBearer, SettingsChanges
+from clustr.kit.errors import Refusal
+from clustr.kit.tenancy import tenant
+from clustr.notifications.queries import my_notifications
+from clustr.payments import commands as payments
+from clustr.payments.models import SavedMethod, Transaction
+from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotRetryable
+from clustr.payments.states import Purpose
+from clustr.recurring import commands
+from clustr.recurring.refusals import CardExpired, PaymentMethodMissing, RecurringPaymentUnderWay
+from clustr.recurring.types import OrderChanges, PaymentSource, Processed
+from clustr.settlement import commands as settlement
+from clustr.settlement.refusals import PaymentUnderWay
+from clustr.wallets import commands as wallets
+from clustr.wallets.refusals import PinRequired
+from tests.bills.acts import pay as pay_by_hand
+from tests.cast import Cast, Person
+from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
+from tests.races import race
+from tests.recurring.acts import cancel, order_of, pause, process, resume, runs, stored
+from tests.settlement.stage import PROVIDERS, Stage, stage
+
+__all__ = ["stage"]
+pytestmark = pytest.mark.usefixtures("books")
+
+SERVICE = BillType.SERVICE_CHARGE
+DUE = timedelta(hours=2)
+
+
+def saved(stage: Stage, provider: str = "paystack") -> UUID:
+    """A card of Bola's that paid NGN 100.00 into her wallet."""
+    checkout = stage.deposit(stage.cast.bola, "100.00", provider)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    with tenant(stage.cast.cluster_id):
+        return SavedMethod.objects.get(user_id=stage.cast.bola.user_id, provider=provider).id
+
+
+def by_card(stage: Stage, amount: str = "1000.00", *, provider: str = "paystack", **terms: Any) -> UUID:
+    card = terms.pop("card", None) or saved(stage, provider)
+    return order_of(stage.cast, amount, payment_source=PaymentSource.CARD, payment_method_id=card, **terms)
+
+
+def owes(cast: Cast, amount: str, **terms: Any) -> UUID:
+    bill = issue(cast, amount, **terms)
+    acknowledge(cast, cast.bola, bill)
+    return bill.id
+
+
+def run(stage: Stage, *, after: timedelta = DUE) -> Processed:
+    """A sweep at this time after the cast's present, and the charges it asked for, on the providers' clock."""
+    stage.clock.move(by=stage.cast.now + after - stage.now)
+    done = process(stage.cast, now=stage.now)
+    for id in charges(stage):
+        settlement.charge_saved_card(cluster_id=stage.cast.cluster_id, transaction_id=id, now=stage.now)
+    return done
+
+
+def charges(stage: Stage) -> list[UUID]:
+    with tenant(stage.cast.cluster_id):
+        made = Transaction.objects.filter(purpose=Purpose.RECURRING_PAYMENT).order_by("id")
+        return list(made.values_list("id", flat=True))
+
+
+def states(cast: Cast, order: UUID) -> list[tuple[str, str, int]]:
+    return [(made.state, made.failure, made.attempts) for made in runs(cast, order)]
+
+
+def told(cast: Cast, now: datetime) -> list[tuple[str, str]]:
+    """What Bola is told of her recurring payments after a set-up, and of her wallet: event and body."""
+    commands.tell_of_runs(cluster_id=cast.cluster_id, now=now)
+    with tenant(cast.cluster_id):
+        rows = my_notifications(actor=cast.bola.actor, limit=100)
+    found = [(row.event.value.removeprefix("recurring_payment_"), row.body) for row in reversed(rows)]
+    return [row for row in found if row[0] not in ("set_up", "wallet_credited", "payment_due", "bill_acknowledged")]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
+    order = by_card(stage, provider=provider)
+    assert run(stage) == Processed(charging=1)
+    assert states(cast, order) == [("completed", "", 1)]
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "1000.00")
+    kept = stored(cast, order)
+    assert (kept.state, kept.next_period, kept.charging_id, kept.failed_attempts) == ("active", 1, None, 0)
+    assert kept.next_run_at == cast.now + timedelta(hours=1) + (kept.schedule.due_at(1) - kept.schedule.due_at(0))
+    [(event, body)] = told(cast, stage.now)
+    assert (event, "has paid NGN 1,000.00" in body) == ("processed", True)
+    assert told(cast, stage.now) == [(event, body)]
+    stage.hooks()
+    stage.confirm(charges(stage)[0])
+    assert run(stage) == Processed()
+    assert cluster_balance(cast.cluster_id) == "1000.00"
+
+
+def test_bills_of_a_type_the_oldest_first_up_to_the_maximum(stage: Stage, cast: Cast) -> None:
+    later, first = (owes(cast, "700.00", due_date=cast.now + timedelta(days=days)) for days in (9, 5))
+    issue(cast, "50.00", due_date=cast.now + timedelta(days=4))  # not acknowledged
+    order = by_card(stage, "600.00", bill_type=SERVICE, max_amount=naira("1000.00"))
+    run(stage)
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "1000.00")
+    [made] = runs(cast, order)
+    assert (made.state, made.amount_minor) == ("completed", 1000_00)
+    with tenant(cast.cluster_id):
+        paid = Transaction.objects.filter(purpose=Purpose.BILL, user_id=cast.bola.user_id)
+        assert {row.subject_id: row.amount_minor for row in paid} == {first: 700_00, later: 300_00}
+
+
+def test_nothing_open_is_no_charge(stage: Stage, cast: Cast) -> None:
+    issue(cast, "50.00")
+    order = by_card(stage, bill_type=SERVICE)
+    assert run(stage) == Processed(nothing_due=1)
+    assert (charges(stage), states(cast, order)) == ([], [("nothing_due", "", 1)])
+
+
+def test_what_was_paid_by_hand_meanwhile_stays_in_the_wallet(stage: Stage, cast: Cast) -> None:
+    bill = issue(cast, "800.00")
+    acknowledge(cast, cast.bola, bill)
+    fund(cast, cast.bola, "500.00")
+    order = by_card(stage, bill_type=SERVICE)
+    stage.dial(charge__pending=1.0)
+    run(stage)
+    pay_by_hand(cast, cast.bola, bill, "500.00")
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("600.00", "800.00")
+    assert [(made.state, made.amount_minor) for made in runs(cast, order)] == [("completed", 300_00)]
+    events = dict(told(cast, stage.now))
+    assert events["payment_kept_in_wallet"].startswith("NGN 500.00 that you paid could not be used")
+    assert "has paid NGN 300.00" in events["processed"]
+
+
+def test_a_bill_paid_whole_by_hand_leaves_all_of_it_in_the_wallet(stage: Stage, cast: Cast) -> None:
+    bill = issue(cast, "80.00")
+    acknowledge(cast, cast.bola, bill)
+    order = by_card(stage, bill_type=SERVICE)
+    stage.dial(charge__pending=1.0)
+    run(stage)
+    pay_by_hand(cast, cast.bola, bill)
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "80.00")
+    assert states(cast, order) == [("nothing_due", "", 1)]
+
+
+def test_a_wallet_frozen_meanwhile_keeps_it_and_one_frozen_before_is_not_charged_for(stage: Stage, cast: Cast) -> None:
+    owes(cast, "80.00")
+    order = by_card(stage, bill_type=SERVICE)
+    stage.dial(charge__pending=1.0)
+    run(stage)
+    wallets.freeze_wallet(actor=cast.bola.actor, now=stage.now)
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("180.00", "0.00")
+    assert run(stage, after=timedelta(days=32)) == Processed(retrying=1)
+    assert states(cast, order) == [("nothing_due", "", 1), ("retrying", "account_frozen", 1)]
+
+
+def test_a_decline_that_may_pass_climbs_the_ladder_as_one_run(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    for number, hours in enumerate((2, 8, 20), start=1):
+        stage.dial(charge__challenge=1.0)
+        assert run(stage, after=timedelta(hours=hours)) == Processed(charging=1)
+        stage.heal()
+        stage.end_reference("paystack", stage.transaction(charges(stage)[-1]).reference, "insufficient_funds")
+        stage.confirm(charges(stage)[-1])
+        assert states(cast, order) == [("retrying" if number < 3 else "failed", "card_not_covered", number)]
+        assert run(stage, after=timedelta(hours=hours, minutes=30)) == Processed()
+    assert (stored(cast, order).state, stored(cast, order).next_period) == ("paused", 1)
+    assert (len(charges(stage)), cluster_balance(cast.cluster_id)) == (3, "0.00")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failure", "state", "words"),
+    [
+        ("insufficient_funds", "card_not_covered", "retrying", "not enough money on your card"),
+        ("declined", "card_declined", "failed", "your bank declined the card"),
+        ("expired_card", "card_expired", "failed", "your card has expired"),
+    ],
+)
+def test_each_decline_is_told_plainly(
+    stage: Stage, cast: Cast, outcome: str, failure: str, state: str, words: str
+) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    stage.end_reference("paystack", stage.transaction(charges(stage)[0]).reference, outcome)
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [(state, failure, 1)]
+    event, body = told(cast, stage.now)[-1]
+    assert event == ("failed" if state == "retrying" else "paused")
+    assert words in body and "What you can do:" in body
+    assert cluster_balance(cast.cluster_id) == "0.00"
+
+
+def test_a_retried_run_is_paid_in_the_end(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    stage.dial(charge__timeout_before=1.0)
+    run(stage)
+    stage.heal()
+    for _ in range(6):
+        stage.wait(minutes=10)
+        stage.sweep()
+    assert states(cast, order) == [("retrying", "provider_trouble", 1)]
+    run(stage, after=timedelta(hours=12))
+    assert states(cast, order) == [("completed", "", 2)]
+    assert cluster_balance(cast.cluster_id) == "1000.00"
+    assert [event for event, _ in told(cast, stage.now)] == ["processed"]
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "html_after"])
+def test_what_is_not_known_waits_and_is_never_charged_again(stage: Stage, cast: Cast, fault: str) -> None:
+    order = by_card(stage)
+    stage.dial(**{f"charge__{fault}": 1.0, "verify__timeout_before": 1.0})
+    run(stage)
+    for days in (1, 33, 65):
+        assert run(stage, after=timedelta(days=days)) == Processed()
+        stage.sweep()
+    assert (states(cast, order), len(charges(stage))) == ([("charging", "", 1)], 1)
+    stage.heal()
+    stage.wait(days=1)
+    stage.sweep()
+    assert states(cast, order) == [("completed", "", 1)]
+    assert run(stage, after=timedelta(days=67)) == Processed(charging=1)
+    assert cluster_balance(cast.cluster_id) == "2000.00"
+
+
+def test_a_card_that_wants_its_owner_asks_them_and_is_paid_when_they_confirm(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    [(event, body)] = told(cast, stage.now)
+    assert (event, stage.attempt(charges(stage)[0]).checkout_url in body) == ("to_confirm", True)
+    stage.end_reference("paystack", stage.transaction(charges(stage)[0]).reference)
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [("completed", "", 1)]
+
+
+def test_what_nobody_confirms_is_tried_again(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    stage.wait(hours=25)
+    stage.sweep()
+    assert states(cast, order) == [("retrying", "card_not_confirmed", 1)]
+    assert "was not confirmed with your bank" in told(cast, stage.now)[-1][1]
+
+
+def test_late_money_pays_the_run_that_is_retried_and_is_not_asked_for_again(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    reference = stage.transaction(charges(stage)[0]).reference
+    stage.end_reference("paystack", reference, "insufficient_funds")
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [("retrying", "card_not_covered", 1)]
+    stage.end_reference("paystack", reference)
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [("completed", "", 1)]
+    assert run(stage, after=timedelta(days=2)) == Processed()
+    assert cluster_balance(cast.cluster_id) == "1000.00"
+
+
+def test_late_money_of_a_run_that_went_on_without_it_is_in_the_wallet(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    reference = stage.transaction(charges(stage)[0]).reference
+    stage.end_reference("paystack", reference, "insufficient_funds")
+    stage.confirm(charges(stage)[0])
+    run(stage, after=timedelta(hours=12))
+    assert states(cast, order) == [("completed", "", 2)]
+    stage.end_reference("paystack", reference)
+    stage.confirm(charges(stage)[0])
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("1100.00", "1000.00")
+    assert dict(told(cast, stage.now))["payment_kept_in_wallet"].startswith("NGN 1,000.00")
+
+
+def test_less_than_was_asked_is_in_the_wallet_and_the_order_pauses(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage, provider="flutterwave")
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    stage.end_reference("flutterwave", stage.transaction(charges(stage)[0]).reference, "partly")
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [("failed", "charged_in_part", 1)]
+    assert (stored(cast, order).state, cluster_balance(cast.cluster_id)) == ("paused", "0.00")
+    assert wallet_balance(cast.bola) != "100.00"
+
+
+def test_a_card_removed_before_or_while_it_is_charged_or_expired_pauses_and_says_so(stage: Stage, cast: Cast) -> None:
+    card = saved(stage)
+    first, second = by_card(stage, card=card), by_card(stage, card=saved(stage, "flutterwave"))
+    stage.clock.move(by=cast.now + DUE - stage.now)
+    assert process(cast, now=stage.now).charging == 2
+    payments.remove_method(actor=cast.bola.actor, method_id=card, now=stage.now)
+    for id in charges(stage):
+        settlement.charge_saved_card(cluster_id=cast.cluster_id, transaction_id=id, now=stage.now)
+    assert states(cast, first) == [("failed", "card_removed", 1)]
+    assert "you removed the card" in dict(told(cast, stage.now))["paused"]
+    assert states(cast, second) == [("completed", "", 1)]
+    with tenant(cast.cluster_id):
+        SavedMethod.objects.filter(provider="flutterwave").update(expires_year=2020)
+    assert run(stage, after=timedelta(days=33)) == Processed(failed=1)
+    assert states(cast, second)[-1] == ("failed", "card_expired", 1)
+    with pytest.raises(CardExpired):
+        by_card(stage, card=stored(cast, second).method_id)
+
+
+def test_another_card_is_put_in_its_place_and_it_goes_on(stage: Stage, cast: Cast) -> None:
+    old = saved(stage)
+    order = by_card(stage, card=old)
+    payments.remove_method(actor=cast.bola.actor, method_id=old, now=stage.now)
+    run(stage)
+    new = saved(stage, "flutterwave")
+    wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=stage.now)
+    edit = partial(
+        commands.edit_recurring_payment,
+        actor=cast.bola.actor,
+        recurring_payment_id=order,
+        changes=OrderChanges(payment_method_id=new),
+        now=stage.now,
+    )
+    with pytest.raises(PinRequired):
+        edit(authorization=no_pin(cast.bola))
+    right = wallets.authorize_spend(actor=cast.bola.actor, pin="294817", now=stage.now)
+    edit(authorization=right)
+    commands.resume_recurring_payment(
+        actor=cast.bola.actor, recurring_payment_id=order, authorization=right, now=stage.now
+    )
+    run(stage, after=timedelta(days=33))
+    assert [state for state, _, _ in states(cast, order)] == ["failed", "completed"]
+
+
+def test_who_may_name_which_card(stage: Stage, cast: Cast) -> None:
+    card, neighbour = saved(stage), next(person for person in cast.residents if person is not cast.bola)
+    terms: dict[str, Any] = {"payment_source": PaymentSource.CARD, "payment_method_id": card}
+    with pytest.raises(PaymentMethodNotFound):
+        order_of(cast, person=neighbour, **terms)
+    for wrong in ({"payment_source": PaymentSource.CARD}, {"payment_method_id": card}):
+        with pytest.raises(PaymentMethodMissing):
+            order_of(cast, **wrong)
+    from_wallet = order_of(cast)
+    with pytest.raises(PaymentMethodMissing):
+        commands.edit_recurring_payment(
+            actor=cast.bola.actor,
+            recurring_payment_id=from_wallet,
+            changes=OrderChanges(payment_method_id=card),
+            authorization=no_pin(cast.bola),
+            now=cast.now,
+        )
+    payments.remove_method(actor=cast.bola.actor, method_id=card, now=cast.now)
+    with pytest.raises(PaymentMethodNotFound):
+        order_of(cast, **terms)
+
+
+@pytest.mark.parametrize("act", [pause, cancel])
+@pytest.mark.parametrize("outcome", ["success", "insufficient_funds"])
+def test_stopped_while_it_is_charged_the_charge_still_ends_its_run(
+    stage: Stage, cast: Cast, act: Callable[..., None], outcome: str
+) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    act(cast, order, after=DUE)
+    if act is pause:
+        with pytest.raises(RecurringPaymentUnderWay):
+            resume(cast, order, after=DUE)
+    stage.end_reference("paystack", stage.transaction(charges(stage)[0]).reference, outcome)
+    stage.confirm(charges(stage)[0])
+    paid = outcome == "success"
+    assert states(cast, order) == [("completed" if paid else "stopped", "", 1)]
+    assert cluster_balance(cast.cluster_id) == ("1000.00" if paid else "0.00")
+    kept = stored(cast, order)
+    assert (kept.charging_id, kept.next_run_at, kept.next_period) == (None, None, 1)
+    if act is pause:
+        resume(cast, order, after=timedelta(hours=5))
+
+
+def test_a_member_who_left_is_not_charged(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    clusters.end_membership(actor=cast.ada.actor, membership_id=cast.bola.membership_id, left_at=cast.now, now=cast.now)
+    assert run(stage) == Processed(stopped=1)
+    assert (stored(cast, order).state, charges(stage)) == ("cancelled", [])
+
+
+def test_two_orders_for_the_same_bills_charge_one_after_the_other(stage: Stage, cast: Cast) -> None:
+    owes(cast, "800.00")
+    card = saved(stage)
+    orders = [by_card(stage, card=card, bill_type=SERVICE) for _ in range(2)]
+    stage.dial(charge__pending=1.0)
+    assert run(stage) == Processed(charging=1, waiting=1)
+    assert run(stage) == Processed()
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert run(stage, after=timedelta(hours=4)) == Processed(nothing_due=1)
+    assert sorted(states(cast, order)[0][0] for order in orders) == ["completed", "nothing_due"]
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "800.00")
+
+
+def test_a_bill_that_a_charge_may_pay_is_not_paid_through_a_provider_too(stage: Stage, cast: Cast) -> None:
+    bill = owes(cast, "800.00")
+    order = by_card(stage, bill_type=SERVICE)
+    stage.dial(charge__pending=1.0)
+    run(stage)
+    with pytest.raises(PaymentUnderWay):
+        stage.pay_bill(cast.bola, bill, provider="flutterwave")
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert states(cast, order) == [("completed", "", 1)]
+
+
+def test_a_bill_being_paid_through_a_provider_is_not_charged_for(stage: Stage, cast: Cast) -> None:
+    bill = owes(cast, "800.00")
+    order = by_card(stage, bill_type=SERVICE)
+    stage.dial(charge__timeout_after=1.0)
+    with pytest.raises(Refusal):
+        stage.pay_bill(cast.bola, bill)
+    stage.heal()
+    assert run(stage) == Processed(waiting=1)
+    assert states(cast, order) == []
+
+
+def test_whoever_bears_the_fee_is_charged_it_on_top(stage: Stage, cast: Cast) -> None:
+    update_settings(actor=cast.ada.actor, changes=SettingsChanges(fee_bearer=FeeBearer.PAYER), now=cast.now)
+    order = by_card(stage)
+    run(stage)
+    assert states(cast, order) == [("completed", "", 1)]
+    assert stage.attempt(charges(stage)[0]).surcharge_minor > 0
+    assert cluster_balance(cast.cluster_id) == "1000.00"
+
+
+def test_a_failed_charge_is_not_tried_again_by_hand(stage: Stage, cast: Cast) -> None:
+    by_card(stage)
+    stage.dial(charge__decline=1.0)
+    run(stage)
+    with pytest.raises(TransactionNotRetryable):
+        settlement.prepare_retry(actor=cast.bola.actor, transaction_id=charges(stage)[0], now=stage.now)
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_of_many_sweeps_and_charges_one_charge_is_made(stage: Stage, cast: Cast, _round: int) -> None:
+    owes(cast, "800.00")
+    card = saved(stage)
+    for _ in range(2):
+        by_card(stage, card=card, bill_type=SERVICE)
+    stage.clock.move(by=cast.now + DUE - stage.now)
+    race([partial(process, cast, now=stage.now) for _ in range(8)]).only()
+    made = charges(stage)
+    assert len(made) == 1
+
+    def charge() -> None:
+        settlement.charge_saved_card(cluster_id=cast.cluster_id, transaction_id=made[0], now=stage.now)
+
+    works: list[Callable[[], object]] = [charge] * 4 + [partial(stage.confirm, made[0]) for _ in range(4)]
+    race(works).only()
+    stage.confirm(made[0])
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "800.00")
+
+
+@pytest.mark.parametrize("_round", range(3))
+def test_the_outcome_beside_a_pause_a_removed_card_and_a_payment_by_hand(stage: Stage, cast: Cast, _round: int) -> None:
+    bill = issue(cast, "80.00")
+    acknowledge(cast, cast.bola, bill)
+    card = saved(stage)
+    order = by_card(stage, card=card, bill_type=SERVICE)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    stage.end_reference("paystack", stage.transaction(charges(stage)[0]).reference)
+    bola: Person = cast.bola
+    works: list[Callable[[], object]] = [partial(stage.confirm, charges(stage)[0]) for _ in range(4)]
+    works.append(partial(pause, cast, order, after=DUE))
+    works.append(partial(pay_by_hand, cast, bola, bill))
+    works.append(partial(payments.remove_method, actor=bola.actor, method_id=card, now=stage.now))
+    race(works).only(BillAlreadyPaid)
+    assert (wallet_balance(bola), cluster_balance(cast.cluster_id)) == ("100.00", "80.00")
+    assert states(cast, order)[0][0] in ("completed", "nothing_due")
