@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from clustr.kit.locales import DEFAULT_LOCALE
+
 
 class NotificationEvents(StrEnum):
     """What people are told about. What each is, by default, stands in `catalogue.EVENTS`."""
@@ -120,15 +122,18 @@ class Estate:
     name: str
     timezone: str
     support_email: str
+    locale: str = DEFAULT_LOCALE
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A notice in words: a title of one line, paragraphs of plain text, and rows of (what, value)."""
+    """A notice in words: a title of one line, paragraphs of plain text, and rows of (what, value). `link`: an address in
+    the body that is to be followed."""
 
     title: str
     body: str
     details: tuple[tuple[str, str], ...] = ()
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

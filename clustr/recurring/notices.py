@@ -132,27 +132,29 @@ def _attempt(order: RecurringPayment, run: Run, asks: bool) -> tuple[Happening |
         case RunState.RETRYING:
             retry = order.next_run_at.isoformat() if order.next_run_at else None
             return Happening.FAILED, {
-                "failure": f"{_why(order, run)}.",
+                "failure": f"{_why(run)}.",
+                "lacking_minor": run.short_minor or None,
                 "retry_at": retry,
                 "next_run_date": None,
                 "options": _OPTIONS[RunFailure(run.failure)],
             }
         case RunState.FAILED:
-            times = f"it failed {run.attempts} times; " if run.attempts > 1 else ""
             return Happening.PAUSED, {
-                "reason": f"{times}{_why(order, run)}.",
+                "times": run.attempts if run.attempts > 1 else None,
+                "failure": f"{_why(run)}.",
+                "lacking_minor": run.short_minor or None,
                 "options": _OPTIONS[RunFailure(run.failure)],
             }
         case RunState.STOPPED | RunState.CHARGING:
             return None, {}
 
 
-def _why(order: RecurringPayment, run: Run) -> str:
+def _why(run: Run) -> str:
     match RunFailure(run.failure):
         case RunFailure.ACCOUNT_FROZEN:
             return "your wallet is frozen"
         case RunFailure.INSUFFICIENT_FUNDS:
-            return f"your wallet lacks {Money(run.short_minor, order.currency).for_people()}"
+            return "your wallet does not hold enough"
         case RunFailure.CARD_NOT_COVERED:
             return "there is not enough money on your card, or the payment is above its limit"
         case RunFailure.CARD_DECLINED:

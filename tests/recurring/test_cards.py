@@ -333,6 +333,7 @@ def test_another_card_is_put_in_its_place_and_it_goes_on(stage: Stage, cast: Cas
     order = by_card(stage, card=old)
     payments.remove_method(actor=cast.bola.actor, method_id=old, now=stage.now)
     run(stage)
+    assert charges(stage) == []
     new = saved(stage, "flutterwave")
     wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=stage.now)
     edit = partial(

@@ -14,7 +14,6 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Settlement, Transaction
 from clustr.payments.providers.nouns import ChargeTruth, Decline, Mode, NotFoundYet, Outcome
 from clustr.payments.schedule import (
-    ASK_A_PERSON_AFTER,
     FEWEST_MISSES,
     UNSENT_AFTER,
     WATCH_ENDED,
@@ -24,6 +23,7 @@ from clustr.payments.states import OPEN, CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.recurring.types import RunFailure
 from clustr.settlement.commands.charging_back import hear_restored
+from clustr.settlement.commands.failing import leave_unknown
 from clustr.settlement.commands.locking import lock_with_subject
 from clustr.settlement.commands.placing import BookedElsewhere, place_money
 from clustr.settlement.commands.telling import end_recurring_charge, fail_and_tell
@@ -56,7 +56,7 @@ def apply_charge_truth(
                 _apply_reversal(locked, attempt, now)
             case Outcome.UNKNOWN:
                 _schedule(attempt, now)
-                _ask_a_person(locked, attempt, now)
+                leave_unknown(locked=locked, attempt=attempt, now=now)
 
 
 def _locked(transaction_id: UUID, now: datetime) -> tuple[Transaction, Attempt]:
@@ -161,19 +161,6 @@ def _schedule(attempt: Attempt, now: datetime, *, ended: bool = False, missed: b
         missed=missed,
         now=now,
     )
-
-
-def _ask_a_person(locked: Transaction, attempt: Attempt, now: datetime) -> None:
-    if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING):
-        payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
-    if locked.status == TransactionStatus.UNKNOWN and now - attempt.started_at >= ASK_A_PERSON_AFTER:
-        payments.open_case(
-            kind=CaseKind.UNKNOWN_TOO_LONG,
-            subject=str(locked.id),
-            transaction_id=locked.id,
-            facts={"provider": attempt.provider, "reference": attempt.reference},
-            now=now,
-        )
 
 
 def _note(locked: Transaction, outcome: str, answer: dict[str, object], now: datetime) -> None:
