@@ -18,7 +18,8 @@ _DETAILS = (
     ("bill_number", "Bill number"),
     ("amount", "Amount"),
     ("due_date", "Due"),
-    ("next_run_date", "Date"),
+    ("fee", "Provider's fee"),
+    ("next_run_date", "Next payment"),
     ("reference", "Reference"),
 )
 _BLANK_LINES = re.compile(r"\n{3,}")

@@ -13,6 +13,7 @@ from clustr.notifications.commands import Notice, notify, notify_each
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments.models import SavedMethod, Transaction
 from clustr.payments.schedule import CHECKOUT_LIFE
+from clustr.recurring.fees import fee_on_top, fees_borne
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.types import Happening, OrderState, RunFailure, RunState
 
@@ -26,35 +27,46 @@ EVENTS = {
     Happening.CANCELLED: NotificationEvents.RECURRING_PAYMENT_CANCELLED,
 }
 
+_PAUSE = "Pause the recurring payment"
 _OPTIONS = {
-    RunFailure.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Pay by hand", "Pause the recurring payment"],
-    RunFailure.ACCOUNT_FROZEN: ["Unfreeze your wallet", "Pause the recurring payment"],
-    RunFailure.CARD_NOT_COVERED: ["Use another card", "Pay by hand", "Pause the recurring payment"],
+    RunFailure.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Pay by hand", _PAUSE],
+    RunFailure.ACCOUNT_FROZEN: ["Unfreeze your wallet", _PAUSE],
+    RunFailure.CARD_NOT_COVERED: ["Use another card", "Pay by hand", _PAUSE],
     RunFailure.CARD_DECLINED: ["Use another card", "Ask your bank", "Pay by hand"],
     RunFailure.CARD_EXPIRED: ["Use another card", "Pay by hand"],
     RunFailure.CARD_REMOVED: ["Use another card", "Pay by hand"],
     RunFailure.CARD_NOT_CONFIRMED: ["Confirm it with your bank when you are asked again", "Use another card"],
     RunFailure.CHARGED_IN_PART: ["Pay by hand from your wallet", "Use another card"],
-    RunFailure.PROVIDER_TROUBLE: ["Use another card", "Pay by hand", "Pause the recurring payment"],
+    RunFailure.PROVIDER_TROUBLE: ["Use another card", "Pay by hand", _PAUSE],
     RunFailure.NONE: [],
 }
 
 
 def tell_of_order(*, order: RecurringPayment, happening: Happening, now: datetime) -> None:
     """Tell the order's member what happened to it; part of an act's transaction."""
+    cards = _cards([order])
+    more: dict[str, Any] = {}
+    if happening is Happening.SET_UP and order.method_id in cards:
+        most = Money(order.max_minor or order.amount_minor, order.currency)
+        more["fee_minor"] = fee_on_top(provider=cards[order.method_id].provider, amount=most, now=now) or None
     notify(
         event=EVENTS[happening],
         cluster_id=order.cluster_id,
         audience=Audience.one(order.user_id),
         subject_id=order.id,
-        facts=_facts(order, _cards([order])),
+        facts=_facts(order, cards) | more,
         now=now,
     )
 
 
 def ask_to_confirm(*, order: RecurringPayment, transaction: Transaction, url: str, now: datetime) -> None:
     """Ask the order's member to confirm a charge of their card at their bank; once for each charge. Part of a settlement."""
-    facts = {"amount_minor": transaction.amount_minor, "link": url, "until_at": (now + CHECKOUT_LIFE).isoformat()}
+    facts = {
+        "amount_minor": transaction.amount_minor,
+        "link": url,
+        "until_at": (now + CHECKOUT_LIFE).isoformat(),
+        "next_run_date": None,
+    }
     notify(
         event=NotificationEvents.RECURRING_PAYMENT_TO_CONFIRM,
         cluster_id=order.cluster_id,
@@ -90,11 +102,12 @@ def tell_of_runs(
     acknowledgment. Part of the transaction that notes that they were told; answers how many notices were made."""
     by_happening: dict[Happening, list[Notice]] = {}
     cards = _cards(orders.values())
+    fees = fees_borne(run_ids=[run.id for run in runs if orders[run.order_id].method_id])
     for run in runs:
         order = orders[run.order_id]
         happening, more = _attempt(order, run, order.id in asking)
         if happening is not None:
-            facts = _facts(order, cards) | more
+            facts = _facts(order, cards) | {"fee_minor": fees.get(run.id)} | more
             notice = Notice(Audience.one(order.user_id), order.id, facts, f"{run.id}:{run.attempts}")
             by_happening.setdefault(happening, []).append(notice)
     return sum(
@@ -143,7 +156,7 @@ def _attempt(order: RecurringPayment, run: Run, asks: bool) -> tuple[Happening |
                 "times": run.attempts if run.attempts > 1 else None,
                 "failure": f"{_why(run)}.",
                 "lacking_minor": run.short_minor or None,
-                "options": _OPTIONS[RunFailure(run.failure)],
+                "options": [option for option in _OPTIONS[RunFailure(run.failure)] if option != _PAUSE],
             }
         case RunState.STOPPED | RunState.CHARGING:
             return None, {}
@@ -173,14 +186,17 @@ def _why(run: Run) -> str:
             return "it did not go through"
 
 
-def _cards(orders: Iterable[RecurringPayment]) -> dict[UUID, str]:
-    """By card, what these orders are paid from, as people know it."""
+def _cards(orders: Iterable[RecurringPayment]) -> dict[UUID | None, SavedMethod]:
+    """By its id, each card that these orders are paid from."""
     ids = {order.method_id for order in orders if order.method_id}
-    found = SavedMethod.objects.filter(cluster_id=current_tenant(), id__in=ids) if ids else []
-    return {method.id: f"{method.brand.capitalize() or 'card'} ending in {method.last_four}" for method in found}
+    return {method.id: method for method in SavedMethod.objects.filter(cluster_id=current_tenant(), id__in=ids)}
 
 
-def _facts(order: RecurringPayment, cards: Mapping[UUID, str]) -> dict[str, Any]:
+def _card_name(card: SavedMethod) -> str:
+    return f"{card.brand.capitalize()} card ending in {card.last_four}".strip()
+
+
+def _facts(order: RecurringPayment, cards: Mapping[UUID | None, SavedMethod]) -> dict[str, Any]:
     running = order.state == OrderState.ACTIVE and order.next_run_at is not None
     return {
         "what": order.title,
@@ -188,7 +204,7 @@ def _facts(order: RecurringPayment, cards: Mapping[UUID, str]) -> dict[str, Any]
         "currency": order.currency,
         "frequency": order.frequency,
         "at_most": bool(order.bill_type) or None,
-        "card": cards.get(order.method_id) if order.method_id else None,
+        "card": _card_name(cards[order.method_id]) if order.method_id in cards else None,
         "next_run_date": order.next_run_at.isoformat() if running and order.next_run_at else None,
         "reason": order.reason or None,
     }

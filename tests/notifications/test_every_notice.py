@@ -294,7 +294,10 @@ RECURRING: dict[NotificationEvents, tuple[dict[str, object], tuple[str, ...]]] =
         },
         ("Recurring payment failed: Water", "The wallet holds less.", "Add money to your wallet.", "2 December 2026"),
     ),
-    E.RECURRING_PAYMENT_PAUSED: ({"reason": "it failed three times."}, ("paused: it failed three times.",)),
+    E.RECURRING_PAYMENT_PAUSED: (
+        {"reason": "it failed three times."},
+        ("is paused.", "The reason: it failed three times."),
+    ),
     E.RECURRING_PAYMENT_RESUMED: ({}, ("Recurring payment resumed: Water", "runs again")),
     E.RECURRING_PAYMENT_CANCELLED: ({}, ("Recurring payment cancelled: Water", "not pay anything any more")),
 }

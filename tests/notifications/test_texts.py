@@ -37,6 +37,7 @@ FACTS = {
     "failure": "The card has expired.",
     "lacking_minor": 77_00,
     "times": 3,
+    "fee_minor": 15_00,
     "card": "Visa ending in 4081",
     "at_most": True,
     "link": "https://checkout.paystack.com/3ds/abc",

@@ -32,7 +32,7 @@ from clustr.wallets.refusals import PinRequired
 from tests.bills.acts import pay as pay_by_hand
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
-from tests.races import race
+from tests.races import one_after_the_other, race
 from tests.recurring.acts import cancel, order_of, pause, process, resume, runs, stored
 from tests.settlement.stage import PROVIDERS, Stage, stage
 
@@ -144,6 +144,20 @@ def test_what_was_paid_by_hand_meanwhile_stays_in_the_wallet(stage: Stage, cast:
     events = dict(told(cast, stage.now))
     assert events["payment_kept_in_wallet"].startswith("NGN 500.00 that you paid could not be used")
     assert "has paid NGN 300.00" in events["processed"]
+
+
+def test_what_was_agreed_to_meanwhile_is_not_paid_with_what_is_in_the_wallet(stage: Stage, cast: Cast) -> None:
+    first = owes(cast, "80.00")
+    order = by_card(stage, bill_type=SERVICE)
+    stage.dial(charge__pending=1.0)
+    run(stage)
+    owes(cast, "90.00")
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "80.00")
+    with tenant(cast.cluster_id):
+        assert Transaction.objects.get(purpose=Purpose.BILL, user_id=cast.bola.user_id).subject_id == first
+    assert states(cast, order) == [("completed", "", 1)]
 
 
 def test_a_bill_paid_whole_by_hand_leaves_all_of_it_in_the_wallet(stage: Stage, cast: Cast) -> None:
@@ -447,10 +461,14 @@ def test_a_bill_being_paid_through_a_provider_is_not_charged_for(stage: Stage, c
 def test_whoever_bears_the_fee_is_charged_it_on_top(stage: Stage, cast: Cast) -> None:
     update_settings(actor=cast.ada.actor, changes=SettingsChanges(fee_bearer=FeeBearer.PAYER), now=cast.now)
     order = by_card(stage)
+    with tenant(cast.cluster_id):
+        body = my_notifications(actor=cast.bola.actor, limit=1)[0].body
+    assert "Your card is charged the payment provider's fee on top: NGN 15.23 at most." in body
     run(stage)
     assert states(cast, order) == [("completed", "", 1)]
-    assert stage.attempt(charges(stage)[0]).surcharge_minor > 0
+    assert stage.attempt(charges(stage)[0]).surcharge_minor == 15_23
     assert cluster_balance(cast.cluster_id) == "1000.00"
+    assert "The payment provider's fee of NGN 15.23 was charged on top." in told(cast, stage.now)[-1][1]
 
 
 def test_a_failed_charge_is_not_tried_again_by_hand(stage: Stage, cast: Cast) -> None:
@@ -479,6 +497,23 @@ def test_of_many_sweeps_and_charges_one_charge_is_made(stage: Stage, cast: Cast,
     race(works).only()
     stage.confirm(made[0])
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "800.00")
+
+
+def test_who_pauses_and_what_becomes_of_the_charge_wait_for_each_other(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    charge = charges(stage)[0]
+    stage.end_reference("paystack", stage.transaction(charge).reference)
+    ended, waited = one_after_the_other(
+        cast.cluster_id, partial(pause, cast, order, after=DUE), partial(stage.confirm, charge)
+    )
+    ended.only()
+    assert waited
+    kept = stored(cast, order)
+    assert (kept.state, kept.next_run_at, kept.charging_id) == ("paused", None, None)
+    assert states(cast, order) == [("completed", "", 1)]
 
 
 @pytest.mark.parametrize("_round", range(3))

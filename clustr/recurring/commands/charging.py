@@ -14,7 +14,6 @@ from clustr.audit import commands as audit
 from clustr.bills import commands as bills
 from clustr.bills.types import BillType
 from clustr.clusters import queries as clusters
-from clustr.clusters.types import FeeBearer
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
@@ -23,13 +22,13 @@ from clustr.kit.tenancy import current_tenant
 from clustr.ledger.models import Account
 from clustr.payments import commands as payments
 from clustr.payments.models import SavedMethod, Transaction
-from clustr.payments.pricing import surcharge_on
 from clustr.payments.queries import bills_being_paid
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
 from clustr.recurring.commands.claiming import claim_due, stop_for_departure
 from clustr.recurring.commands.moving import Due, Outcome
 from clustr.recurring.commands.noting import note_attempts
+from clustr.recurring.fees import fee_on_top
 from clustr.recurring.figures import tell_runs
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.policies import Open, card_has_expired, divide_among_bills
@@ -131,12 +130,11 @@ def _charge(due: Due, asked: Asked, now: datetime) -> None:
         description=due.title,
         now=now,
     )
-    bearer = clusters.settings_of(actor=actor, now=now).fee_bearer
     payments.open_attempt(
         transaction=transaction,
         kind=AttemptKind.CHARGE,
         payable_until=now + CHECKOUT_LIFE,
-        surcharge_minor=surcharge_on(provider=method.provider, amount=amount) if bearer is FeeBearer.PAYER else 0,
+        surcharge_minor=fee_on_top(provider=method.provider, amount=amount, now=now),
         method_id=method.id,
         now=now,
     )

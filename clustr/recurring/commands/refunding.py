@@ -95,7 +95,7 @@ def _record(actor: Actor, original: Transaction, refund: Transaction, reason: st
             audience=Audience.one(original.user_id),
             subject_id=refund.id,
             facts={
-                "bill": original.description,
+                "what": original.description,
                 "amount_minor": refund.amount_minor,
                 "currency": refund.currency,
                 "reason": reason,
