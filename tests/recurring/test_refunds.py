@@ -25,7 +25,7 @@ from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, wallet_balance
 from tests.races import race
 from tests.recurring.acts import order_of, process, runs
-from tests.recurring.test_cards import by_card, charges, run
+from tests.recurring.cards import by_card, charges, run
 from tests.settlement.stage import Stage, stage
 
 __all__ = ["stage"]

@@ -207,7 +207,7 @@ SEEDS = (
         "Two orders charge cards for the same bills at the same time.",
         "    if owed and _another_pays(due, [bill_id for bill_id, _ in owed]):\n        return None\n",
         "",
-        "test_cards.py",
+        "test_card_races.py",
         file=CHARGING,
     ),
     sow(
@@ -263,7 +263,7 @@ SEEDS = (
         "What became of a charge is booked without holding its order.",
         "    order = RecurringPayment.objects.select_for_update(no_key=True).get(\n",
         "    order = RecurringPayment.objects.get(\n",
-        "test_cards.py",
+        "test_card_races.py",
         file=CHARGED,
     ),
     sow(
@@ -271,7 +271,7 @@ SEEDS = (
         "An order is resumed while its card's charge is not decided.",
         "        if order.charging_id is not None:\n            raise RecurringPaymentUnderWay\n",
         "",
-        "test_cards.py",
+        "test_card_races.py",
         file=ORDERING,
     ),
     sow(

@@ -13,7 +13,7 @@ from clustr.clusters import queries as clusters
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import new_id
 from clustr.recurring.commands.moving import Due
-from clustr.recurring.commands.ordering import stop_order
+from clustr.recurring.commands.stopping import stop_order
 from clustr.recurring.models import RecurringPayment
 from clustr.recurring.notices import tell_of_order
 from clustr.recurring.types import Happening, OrderState, PaymentSource, StoppedBy

@@ -18,7 +18,8 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import method_of
-from clustr.recurring.models import RecurringPayment, Run
+from clustr.recurring.commands.stopping import stop_order
+from clustr.recurring.models import RecurringPayment
 from clustr.recurring.notices import tell_of_order
 from clustr.recurring.policies import ORDERS_OF_A_MEMBER, card_has_expired, refuse_order
 from clustr.recurring.refusals import (
@@ -41,7 +42,6 @@ from clustr.recurring.types import (
     OrderChanges,
     OrderState,
     PaymentSource,
-    RunState,
     StoppedBy,
 )
 from clustr.wallets import commands as wallets
@@ -209,19 +209,6 @@ def cancel_recurring_payment(*, actor: Actor, recurring_payment_id: UUID, reason
         stop_order(order=order, state=OrderState.CANCELLED, by=StoppedBy.MEMBER, reason=reason, now=now)
         _audit(actor, "recurring.cancelled", order, now, reason=reason)
         tell_of_order(order=order, happening=Happening.CANCELLED, now=now)
-
-
-def stop_order(*, order: RecurringPayment, state: OrderState, by: StoppedBy, reason: str, now: datetime) -> None:
-    """Pause or cancel a locked order; the period that was being retried ends with it, while one whose card is being charged
-    ends with that. Part of an act's transaction."""
-    runs = Run.objects.filter(cluster_id=order.cluster_id, order_id=order.id)
-    last = runs.order_by("-period").values_list("started_at", flat=True).first()
-    now = max(now, last) if last else now  # whoever waited for a run comes after it, also on paper
-    retried = runs.filter(period=order.next_period, state=RunState.RETRYING)
-    order.next_period += retried.update(state=RunState.STOPPED.value, ended_at=now)
-    order.state, order.next_run_at, order.failed_attempts = state.value, None, 0
-    order.stopped_at, order.stopped_by, order.reason = now, by.value, reason
-    order.save()
 
 
 def _pause(actor: Actor, order: RecurringPayment, by: StoppedBy, reason: str, now: datetime) -> None:
