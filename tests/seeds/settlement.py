@@ -121,7 +121,7 @@ SEEDS = (
     sow(
         "silence-is-failure",
         "What is not known is taken for failed.",
-        "                _schedule(attempt, now)\n                _ask_a_person(locked, attempt, now)\n",
+        "                _schedule(attempt, now)\n                leave_unknown(locked=locked, attempt=attempt, now=now)\n",
         "                _apply_failure(locked, attempt, truth.decline, now)\n",
         "test_limbo.py",
     ),
