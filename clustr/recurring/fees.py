@@ -30,6 +30,6 @@ def fees_borne(*, run_ids: Iterable[UUID]) -> dict[UUID, int]:
         purpose=Purpose.RECURRING_PAYMENT,
         status=TransactionStatus.COMPLETED,
     ).exclude(provider="wallet")
-    run_of = dict(paid.values_list("id", "subject_id"))
+    run_of = {payment.id: payment.subject_id for payment in paid if payment.subject_id}
     borne = Attempt.objects.filter(cluster_id=current_tenant(), id__in=list(run_of), surcharge_minor__gt=0)
     return {run_of[id]: minor for id, minor in borne.values_list("id", "surcharge_minor")}
