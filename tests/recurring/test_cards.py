@@ -90,7 +90,7 @@ def test_what_was_agreed_to_meanwhile_is_not_paid_with_what_is_in_the_wallet(sta
     order = by_card(stage, bill_type=SERVICE)
     stage.dial(charge__pending=1.0)
     run(stage)
-    owes(cast, "90.00")
+    owes(cast, "90.00", due_date=cast.now + timedelta(days=40))
     stage.wait(minutes=10)
     stage.sweep()
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "80.00")
