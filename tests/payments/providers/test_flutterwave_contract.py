@@ -208,6 +208,6 @@ def test_every_delivery_is_read(path: str) -> None:
         assert notice.key == f"charge.completed:{notice.provider_id}:successful"
         assert notice.reference
     elif "singlebillpayment" in path:
-        assert notice.kind is NoticeKind.PURCHASE
+        assert (notice.kind, bool(notice.reference)) == (NoticeKind.PURCHASE, True)
     else:
         assert notice.kind is NoticeKind.OTHER
