@@ -104,12 +104,14 @@ def _tell(world: World, refund: Refund) -> None:
 
 
 def file_chargeback(world: World, charge: Charge, *, amount: int) -> Dispute:
-    """The payer complains to their bank. Flutterwave's version 3 has no documented webhook for it."""
+    """The payer complains to their bank."""
     now = world.now
     dispute = Dispute(world.store.serial(), charge.provider, charge.id, amount, "awaiting-merchant-feedback", now, now)
     world.store.add(dispute)
     if charge.provider == "paystack":
         paystack_events.dispute_changed(world, dispute, event="create")
+    else:
+        flutterwave_events.chargeback_changed(world, dispute)
     return dispute
 
 
@@ -128,3 +130,5 @@ def resolve_chargeback(world: World, dispute: Dispute, *, resolution: str) -> No
         world.store.touch(charge)
     if dispute.provider == "paystack":
         paystack_events.dispute_changed(world, dispute, event="resolve")
+    else:
+        flutterwave_events.chargeback_changed(world, dispute)

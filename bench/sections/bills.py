@@ -24,6 +24,7 @@ from clustr.kit import clock
 from clustr.kit.tenancy import tenant
 
 _WRITTEN = "SELECT relname, n_tup_ins + n_tup_upd FROM pg_stat_xact_user_tables WHERE n_tup_ins + n_tup_upd > 0"
+_NOTICE = "notifications_event"
 _WARM_UP = 10
 
 
@@ -50,9 +51,9 @@ def measure(size: Size) -> Sequence[Line]:
             Line(
                 "rows written, the same at every size",
                 "yes" if len({_rows(rows) for rows in written.values()}) == 1 else "no",
-                "same; one bill row",
+                "same; one bill row, one notice",
                 len({_rows(rows) for rows in written.values()}) == 1
-                and all(rows.get("bills_bill") == 1 for rows in written.values()),
+                and all(rows.get(table) == 1 for rows in written.values() for table in ("bills_bill", _NOTICE)),
             )
         )
         lines += [_beside(estate, database, in_python=estate.members <= size.row_per_member) for estate in estates]

@@ -117,7 +117,8 @@ INVARIANTS = [
              FROM ledger_transfer t JOIN ledger_account a ON a.cluster_id = t.cluster_id
                AND a.id IN (t.credit, t.debit) AND a.kind = 'cluster_wallet'
              LEFT JOIN payments_transaction r
-               ON r.cluster_id = t.cluster_id AND r.id = t.journal AND t.kind = 'refund_to_source'
+               ON r.cluster_id = t.cluster_id AND r.id = t.journal AND t.kind = 'refund_to_source' AND EXISTS (
+                 SELECT FROM bills_billpayment o WHERE o.cluster_id = r.cluster_id AND o.id = r.subject_id)
              WHERE t.kind IN ('bill_payment', 'bill_refund') OR r.status = 'completed' GROUP BY 1) AS l USING (cluster_id)
            WHERE p.amount IS DISTINCT FROM l.amount""",
         f"""WITH moved AS MATERIALIZED (

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from clustr.kit.ids import new_id
+from clustr.kit.locales import DEFAULT_LOCALE
 
 
 class Cluster(models.Model):
@@ -24,6 +25,7 @@ class Cluster(models.Model):
     approval_limit_from = models.DateTimeField(null=True)
     support_email = models.TextField(default="")
     fee_bearer = models.TextField(default="cluster")
+    locale = models.TextField(default=DEFAULT_LOCALE)
     is_platform = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 

@@ -152,6 +152,11 @@ def system_actor(*, cluster_id: UUID) -> Actor:
     return Actor(cluster_id=cluster_id, currency=cluster.currency, timezone=cluster.timezone)
 
 
+def locale_of(*, cluster_id: UUID) -> str:
+    """How the cluster's people write amounts and dates: one of `kit.locales.LOCALES`."""
+    return _cluster(cluster_id).locale
+
+
 def is_last_admin(*, user_id: UUID) -> bool:
     """Whether this person manages the cluster under way and no other active administrator does, with no end in sight."""
     with connection.cursor() as cursor:
@@ -190,6 +195,7 @@ def settings_of(*, actor: Actor, now: datetime) -> ClusterSettings:
         pending_limit=pending,
         support_email=cluster.support_email,
         fee_bearer=FeeBearer(cluster.fee_bearer),
+        locale=cluster.locale,
     )
 
 

@@ -87,6 +87,7 @@ class ClusterSettings:
     pending_limit: PendingLimit | None
     support_email: str
     fee_bearer: FeeBearer
+    locale: str
 
     @property
     def zone(self) -> ZoneInfo:
@@ -162,6 +163,7 @@ class SettingsChanges:
     transfer_approval_limit: Money | Keep | None = AS_IS
     support_email: str | Keep = AS_IS
     fee_bearer: FeeBearer | Keep = AS_IS
+    locale: str | Keep = AS_IS
 
 
 @dataclass(frozen=True, slots=True)

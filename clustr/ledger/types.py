@@ -95,6 +95,7 @@ class TransferKind(StrEnum):
     CHARGEBACK_CHARGED = "chargeback_charged"
     CHARGEBACK_CREDITED = "chargeback_credited"
     CONTRIBUTION = "contribution"
+    CONTRIBUTION_REFUND = "contribution_refund"
 
 
 BESIDE = frozenset(

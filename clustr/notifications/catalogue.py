@@ -53,6 +53,9 @@ EVENTS: dict[NotificationEvents, Kind] = {
     E.CLUSTER_WALLET_CREDITED: Kind("The estate's wallet was credited", office=IN_APP),
     E.RECURRING_PAYMENT_SET_UP: Kind("A recurring payment was set up", member=BOTH),
     E.RECURRING_PAYMENT_REMINDER: Kind("A recurring payment is due soon", member=BOTH),
+    E.RECURRING_PAYMENT_TO_CONFIRM: Kind(
+        "A bank asks to confirm a recurring payment", member=BOTH, priority=Priority.HIGH, webhooks=False
+    ),
     E.RECURRING_PAYMENT_PROCESSED: Kind("A recurring payment was made", member=BOTH),
     E.RECURRING_PAYMENT_FAILED: Kind("A recurring payment failed", member=BOTH, priority=Priority.HIGH),
     E.RECURRING_PAYMENT_PAUSED: Kind("A recurring payment was paused", member=BOTH),

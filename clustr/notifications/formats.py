@@ -1,4 +1,4 @@
-"""How a notice writes amounts, instants and people: in the estate's currency and time zone."""
+"""How a notice writes amounts, instants and people: in the estate's currency, time zone and locale."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from clustr.kit.locales import amount_for_people, instant_for_people
 from clustr.kit.money import Money
 from clustr.notifications.types import Facts
 
@@ -20,7 +21,7 @@ def people_in(facts: Facts) -> set[UUID]:
     return {UUID(str(value)) for name, value in facts.items() if name.endswith(_PERSON) and value}
 
 
-def for_people(facts: Facts, *, timezone: str, names: Mapping[UUID, str]) -> dict[str, Any]:
+def for_people(facts: Facts, *, timezone: str, locale: str, names: Mapping[UUID, str]) -> dict[str, Any]:
     """The facts as a text shows them: `amount_minor` as `amount`, `member_user_id` as `member`, instants in the zone."""
     zone = ZoneInfo(timezone)
     shown: dict[str, Any] = {}
@@ -28,20 +29,15 @@ def for_people(facts: Facts, *, timezone: str, names: Mapping[UUID, str]) -> dic
         if value is None:
             continue
         if name.endswith(_AMOUNT):
-            shown[name.removesuffix(_AMOUNT)] = Money(int(value), str(facts["currency"])).for_people()
+            amount = Money(int(value), str(facts["currency"]))
+            shown[name.removesuffix(_AMOUNT)] = amount_for_people(amount, locale=locale)
         elif name.endswith(_PERSON):
             shown[name.removesuffix(_PERSON)] = names.get(UUID(str(value)), SOMEBODY)
         elif name.endswith(_INSTANTS):
-            shown[name] = instant_for_people(datetime.fromisoformat(str(value)), zone)
+            shown[name] = instant_for_people(datetime.fromisoformat(str(value)), zone=zone, locale=locale)
         else:
             shown[name] = value
     return shown
-
-
-def instant_for_people(instant: datetime, zone: ZoneInfo) -> str:
-    """ "28 February 2027, 23:59 WAT" """
-    local = instant.astimezone(zone)
-    return f"{local.day} {local:%B %Y}, {local:%H:%M} {local.tzname()}"
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -129,7 +129,7 @@ def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estat
 def estate_of(*, cluster_id: UUID) -> Estate:
     """What texts need of the estate."""
     with tenant(cluster_id):
-        row = Cluster.objects.values_list("name", "timezone", "support_email").get(id=cluster_id)
+        row = Cluster.objects.values_list("name", "timezone", "support_email", "locale").get(id=cluster_id)
     return Estate(*row)
 
 

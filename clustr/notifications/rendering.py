@@ -18,7 +18,8 @@ _DETAILS = (
     ("bill_number", "Bill number"),
     ("amount", "Amount"),
     ("due_date", "Due"),
-    ("next_run_date", "Date"),
+    ("fee", "Provider's fee"),
+    ("next_run_date", "Next payment"),
     ("reference", "Reference"),
 )
 _BLANK_LINES = re.compile(r"\n{3,}")
@@ -27,12 +28,18 @@ _TITLE = 200
 
 def text_of(*, event: NotificationEvents, face: Face, facts: Facts, estate: Estate, names: Mapping[UUID, str]) -> Text:
     """The notice's title, body and details, as plain text: nothing in it is HTML, and whoever shows it escapes it."""
-    shown = for_people(facts, timezone=estate.timezone, names=names)
+    shown = for_people(facts, timezone=estate.timezone, locale=estate.locale, names=names)
     template = f"notifications/events/{event}{'_office' if face is Face.OFFICE else ''}.txt"
     whole = render_to_string(template, {**shown, "estate": estate.name, "support_email": estate.support_email})
     title, _, body = whole.strip().partition("\n")
     details = tuple((label, str(shown[name])) for name, label in _DETAILS if shown.get(name))
-    return Text(" ".join(title.split())[:_TITLE], _BLANK_LINES.sub("\n\n", body).strip(), details)
+    return Text(" ".join(title.split())[:_TITLE], _BLANK_LINES.sub("\n\n", body).strip(), details, _link(facts))
+
+
+def _link(facts: Facts) -> str:
+    """An address to be followed, where it is one of the web and nothing else."""
+    link = str(facts.get("link") or "")
+    return link if link.startswith(("https://", "http://")) else ""
 
 
 def mail_of(*, text: Text, event: NotificationEvents, estate: Estate, name: str) -> tuple[str, str, str]:

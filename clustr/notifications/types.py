@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from clustr.kit.locales import DEFAULT_LOCALE
+
 
 class NotificationEvents(StrEnum):
     """What people are told about. What each is, by default, stands in `catalogue.EVENTS`."""
@@ -29,6 +31,7 @@ class NotificationEvents(StrEnum):
     CLUSTER_WALLET_CREDITED = "cluster_wallet_credited"
     RECURRING_PAYMENT_SET_UP = "recurring_payment_set_up"
     RECURRING_PAYMENT_REMINDER = "recurring_payment_reminder"
+    RECURRING_PAYMENT_TO_CONFIRM = "recurring_payment_to_confirm"
     RECURRING_PAYMENT_PROCESSED = "recurring_payment_processed"
     RECURRING_PAYMENT_FAILED = "recurring_payment_failed"
     RECURRING_PAYMENT_PAUSED = "recurring_payment_paused"
@@ -119,15 +122,18 @@ class Estate:
     name: str
     timezone: str
     support_email: str
+    locale: str = DEFAULT_LOCALE
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A notice in words: a title of one line, paragraphs of plain text, and rows of (what, value)."""
+    """A notice in words: a title of one line, paragraphs of plain text, and rows of (what, value). `link`: an address in
+    the body that is to be followed."""
 
     title: str
     body: str
     details: tuple[tuple[str, str], ...] = ()
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ INVARIANTS = [
            FULL JOIN (
              SELECT t.cluster_id, a.currency, sum(t.amount) AS amount FROM ledger_account a
              JOIN ledger_transfer t ON t.cluster_id = a.cluster_id AND t.debit = a.id
-             WHERE a.kind = 'provider_clearing' AND t.kind IN ('deposit', 'bill_payment', 'unplaced_receipt', 'fee_surcharge')
+             WHERE a.kind = 'provider_clearing' AND t.kind IN ('deposit', 'bill_payment', 'contribution', 'unplaced_receipt', 'fee_surcharge')
              GROUP BY 1, 2) AS l USING (cluster_id, currency)
            WHERE s.amount IS DISTINCT FROM l.amount""",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -184,26 +185,37 @@ def my_methods(*, actor: Actor) -> list[SavedMethodView]:
     ]
 
 
-def method_of(*, actor: Actor, method_id: UUID, provider: str) -> SavedMethod:
-    """A saved card of the member's own with this provider. Refuses `PaymentMethodNotFound`."""
+def method_of(*, actor: Actor, method_id: UUID, provider: str | None = None) -> SavedMethod:
+    """A saved card of the member's own, with this provider (None: with any). Refuses `PaymentMethodNotFound`."""
     found = SavedMethod.objects.filter(
-        cluster_id=actor.cluster_id, id=method_id, user_id=actor.member_id, provider=provider, removed_at=None
+        cluster_id=actor.cluster_id, id=method_id, user_id=actor.member_id, removed_at=None
     ).first()
-    if found is None:
+    if found is None or provider not in (None, found.provider):
         raise PaymentMethodNotFound
     return found
 
 
 def waiting_payment_of_bill(*, actor: Actor, bill_id: UUID) -> bool:
-    """Whether the member has paid on a bill in a way of which it is not known what became: a start that was not heard, or a
-    card that was charged and is not decided. Paying again could pay twice."""
-    open_ones = Transaction.objects.filter(
-        cluster_id=actor.cluster_id, user_id=actor.member_id, purpose=Purpose.BILL, subject_id=bill_id, status__in=OPEN
+    """Whether the member has paid on a bill in a way of which it is not known what became. Paying again could pay twice."""
+    return bool(bills_being_paid(user_id=actor.member_id, bill_ids=[bill_id]))
+
+
+def bills_being_paid(*, user_id: UUID, bill_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of a member's bills on which they have paid in a way of which it is not known what became: a start that was not
+    heard, or a card that was charged and is not decided."""
+    payments = Transaction.objects.filter(
+        cluster_id=current_tenant(), user_id=user_id, purpose=Purpose.BILL, subject_id__in=list(bill_ids)
     )
+    return {payment.subject_id for payment in undecided(payments) if payment.subject_id}
+
+
+def undecided(payments: QuerySet[Transaction]) -> QuerySet[Transaction]:
+    """Those of these payments with a provider of which it is not known what became, and that nobody can decide by paying at
+    a page."""
     charged = Attempt.objects.filter(
         cluster_id=OuterRef("cluster_id"), id=OuterRef("id"), method_id__isnull=False, checkout_url=""
     )
-    return open_ones.filter(Q(status=TransactionStatus.UNKNOWN) | Exists(charged)).exists()
+    return payments.filter(status__in=OPEN).filter(Q(status=TransactionStatus.UNKNOWN) | Exists(charged))
 
 
 def view_of(transaction: Transaction) -> TransactionView:

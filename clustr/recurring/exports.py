@@ -8,7 +8,7 @@ from uuid import UUID
 
 from clustr.clusters.queries import clusters_ever_of
 from clustr.kit.tenancy import tenant
-from clustr.recurring.commands.ordering import stop_order
+from clustr.recurring.commands.stopping import stop_order
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.types import OrderState, StoppedBy
 

@@ -38,6 +38,8 @@ def tell_runs(
             "nothing_due": done.nothing_due,
             "retrying": done.retrying,
             "failed": done.failed,
+            "charging": done.charging,
+            "waiting": done.waiting,
             "members_gone": done.stopped,
         }
         if done.failed:

@@ -14,8 +14,8 @@ from clustr.recurring.types import Frequency, Processed
 
 class RecurringPayment(models.Model):
     """A member's standing order. Period n is due at its anchor plus n times its frequency; `next_period` is the first
-    that has not ended, `next_run_at` when it is tried (None while the order does not run). The anchor is what a wall
-    clock in `timezone` says."""
+    that has not ended, `next_run_at` when it is tried (None while the order does not run, or waits for what becomes of
+    `charging_id`, the transaction by which its card is charged). The anchor is what a wall clock in `timezone` says."""
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
@@ -39,6 +39,7 @@ class RecurringPayment(models.Model):
     reason = models.TextField(default="")
     next_period = models.PositiveIntegerField(default=0)
     next_run_at = models.DateTimeField(null=True)
+    charging_id = models.UUIDField(null=True)
     failed_attempts = models.PositiveSmallIntegerField(default=0)
     skipped_periods = models.PositiveIntegerField(default=0)
     reminded_period = models.PositiveIntegerField(null=True)

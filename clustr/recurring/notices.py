@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant
 from clustr.notifications.commands import Notice, notify, notify_each
 from clustr.notifications.types import Audience, NotificationEvents
+from clustr.payments.models import SavedMethod, Transaction
+from clustr.payments.schedule import CHECKOUT_LIFE
+from clustr.recurring.fees import fee_on_top, fees_borne
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.types import Happening, OrderState, RunFailure, RunState
 
@@ -23,21 +27,70 @@ EVENTS = {
     Happening.CANCELLED: NotificationEvents.RECURRING_PAYMENT_CANCELLED,
 }
 
+_PAUSE = "Pause the recurring payment"
 _OPTIONS = {
-    RunFailure.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Pay by hand", "Pause the recurring payment"],
-    RunFailure.ACCOUNT_FROZEN: ["Unfreeze your wallet", "Pause the recurring payment"],
+    RunFailure.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Pay by hand", _PAUSE],
+    RunFailure.ACCOUNT_FROZEN: ["Unfreeze your wallet", _PAUSE],
+    RunFailure.CARD_NOT_COVERED: ["Use another card", "Pay by hand", _PAUSE],
+    RunFailure.CARD_DECLINED: ["Use another card", "Ask your bank", "Pay by hand"],
+    RunFailure.CARD_EXPIRED: ["Use another card", "Pay by hand"],
+    RunFailure.CARD_REMOVED: ["Use another card", "Pay by hand"],
+    RunFailure.CARD_NOT_CONFIRMED: ["Confirm it with your bank when you are asked again", "Use another card"],
+    RunFailure.CHARGED_IN_PART: ["Pay by hand from your wallet", "Use another card"],
+    RunFailure.PROVIDER_TROUBLE: ["Use another card", "Pay by hand", _PAUSE],
     RunFailure.NONE: [],
 }
 
 
 def tell_of_order(*, order: RecurringPayment, happening: Happening, now: datetime) -> None:
     """Tell the order's member what happened to it; part of an act's transaction."""
+    cards = _cards([order])
+    more: dict[str, Any] = {}
+    if happening is Happening.SET_UP and order.method_id in cards:
+        most = Money(order.max_minor or order.amount_minor, order.currency)
+        more["fee_minor"] = fee_on_top(provider=cards[order.method_id].provider, amount=most, now=now) or None
     notify(
         event=EVENTS[happening],
         cluster_id=order.cluster_id,
         audience=Audience.one(order.user_id),
         subject_id=order.id,
-        facts=_facts(order),
+        facts=_facts(order, cards) | more,
+        now=now,
+    )
+
+
+def ask_to_confirm(*, order: RecurringPayment, transaction: Transaction, url: str, now: datetime) -> None:
+    """Ask the order's member to confirm a charge of their card at their bank; once for each charge. Part of a settlement."""
+    facts = {
+        "amount_minor": transaction.amount_minor,
+        "link": url,
+        "until_at": (now + CHECKOUT_LIFE).isoformat(),
+        "next_run_date": None,
+    }
+    notify(
+        event=NotificationEvents.RECURRING_PAYMENT_TO_CONFIRM,
+        cluster_id=order.cluster_id,
+        audience=Audience.one(order.user_id),
+        subject_id=order.id,
+        facts=_facts(order, _cards([order])) | facts,
+        now=now,
+        key=str(transaction.id),
+    )
+
+
+def tell_of_rest(*, order: RecurringPayment, transaction: Transaction, rest: Money, now: datetime) -> None:
+    """Tell the order's member that a part of what their card was charged is in their wallet. Part of a settlement."""
+    notify(
+        event=NotificationEvents.PAYMENT_KEPT_IN_WALLET,
+        cluster_id=order.cluster_id,
+        audience=Audience.one(order.user_id),
+        subject_id=transaction.id,
+        facts={
+            "what": f"{order.title}: less was left to pay than your card was charged",
+            "amount_minor": rest.minor,
+            "currency": rest.currency,
+            "reference": transaction.reference,
+        },
         now=now,
     )
 
@@ -48,11 +101,14 @@ def tell_of_runs(
     """Tell each run's member of its last attempt, once. `asking`: the orders a bill of whose type waits for an
     acknowledgment. Part of the transaction that notes that they were told; answers how many notices were made."""
     by_happening: dict[Happening, list[Notice]] = {}
+    cards = _cards(orders.values())
+    fees = fees_borne(run_ids=[run.id for run in runs if orders[run.order_id].method_id])
     for run in runs:
         order = orders[run.order_id]
         happening, more = _attempt(order, run, order.id in asking)
         if happening is not None:
-            notice = Notice(Audience.one(order.user_id), order.id, _facts(order) | more, f"{run.id}:{run.attempts}")
+            facts = _facts(order, cards) | {"fee_minor": fees.get(run.id)} | more
+            notice = Notice(Audience.one(order.user_id), order.id, facts, f"{run.id}:{run.attempts}")
             by_happening.setdefault(happening, []).append(notice)
     return sum(
         notify_each(event=EVENTS[happening], cluster_id=runs[0].cluster_id, notices=notices, now=now)
@@ -63,11 +119,12 @@ def tell_of_runs(
 def tell_ahead(*, reminders: Sequence[tuple[RecurringPayment, int, bool]], now: datetime) -> int:
     """Remind of orders of one cluster that run soon: each with what the wallet lacks in minor units, and whether a bill
     waits for an acknowledgment. Once for each period; answers how many notices were made."""
+    cards = _cards([order for order, _, _ in reminders])
     notices = [
         Notice(
             Audience.one(order.user_id),
             order.id,
-            _facts(order) | {"shortfall_minor": short or None, "to_acknowledge": to_acknowledge or None},
+            _facts(order, cards) | {"shortfall_minor": short or None, "to_acknowledge": to_acknowledge or None},
             f"{order.id}:{order.next_period}",
         )
         for order, short, to_acknowledge in reminders
@@ -82,40 +139,72 @@ def tell_ahead(*, reminders: Sequence[tuple[RecurringPayment, int, bool]], now: 
 def _attempt(order: RecurringPayment, run: Run, asks: bool) -> tuple[Happening | None, dict[str, Any]]:
     match RunState(run.state):
         case RunState.COMPLETED:
-            return Happening.PROCESSED, {"amount_minor": run.amount_minor}
+            return Happening.PROCESSED, {"amount_minor": run.amount_minor, "at_most": None}
         case RunState.NOTHING_DUE:
             return (Happening.REMINDER, {"to_acknowledge": True}) if asks else (None, {})
         case RunState.RETRYING:
             retry = order.next_run_at.isoformat() if order.next_run_at else None
             return Happening.FAILED, {
-                "failure": f"{_why(order, run)}.",
+                "failure": f"{_why(run)}.",
+                "lacking_minor": run.short_minor or None,
                 "retry_at": retry,
                 "next_run_date": None,
                 "options": _OPTIONS[RunFailure(run.failure)],
             }
         case RunState.FAILED:
-            return Happening.PAUSED, {"reason": f"it failed {run.attempts} times; {_why(order, run)}."}
-        case RunState.STOPPED:
+            return Happening.PAUSED, {
+                "times": run.attempts if run.attempts > 1 else None,
+                "failure": f"{_why(run)}.",
+                "lacking_minor": run.short_minor or None,
+                "options": [option for option in _OPTIONS[RunFailure(run.failure)] if option != _PAUSE],
+            }
+        case RunState.STOPPED | RunState.CHARGING:
             return None, {}
 
 
-def _why(order: RecurringPayment, run: Run) -> str:
+def _why(run: Run) -> str:
     match RunFailure(run.failure):
         case RunFailure.ACCOUNT_FROZEN:
             return "your wallet is frozen"
         case RunFailure.INSUFFICIENT_FUNDS:
-            return f"your wallet lacks {Money(run.short_minor, order.currency).for_people()}"
+            return "your wallet does not hold enough"
+        case RunFailure.CARD_NOT_COVERED:
+            return "there is not enough money on your card, or the payment is above its limit"
+        case RunFailure.CARD_DECLINED:
+            return "your bank declined the card"
+        case RunFailure.CARD_EXPIRED:
+            return "your card has expired"
+        case RunFailure.CARD_REMOVED:
+            return "you removed the card it was paid from"
+        case RunFailure.CARD_NOT_CONFIRMED:
+            return "the payment was not confirmed with your bank"
+        case RunFailure.CHARGED_IN_PART:
+            return "your card was charged less than was asked; that money is in your wallet"
+        case RunFailure.PROVIDER_TROUBLE:
+            return "the card could not be charged, because the payment service or the bank could not be reached"
         case RunFailure.NONE:
             return "it did not go through"
 
 
-def _facts(order: RecurringPayment) -> dict[str, Any]:
+def _cards(orders: Iterable[RecurringPayment]) -> dict[UUID | None, SavedMethod]:
+    """By its id, each card that these orders are paid from."""
+    ids = {order.method_id for order in orders if order.method_id}
+    return {method.id: method for method in SavedMethod.objects.filter(cluster_id=current_tenant(), id__in=ids)}
+
+
+def _card_name(card: SavedMethod) -> str:
+    return f"{card.brand.capitalize()} card ending in {card.last_four}".strip()
+
+
+def _facts(order: RecurringPayment, cards: Mapping[UUID | None, SavedMethod]) -> dict[str, Any]:
     running = order.state == OrderState.ACTIVE and order.next_run_at is not None
     return {
         "what": order.title,
         "amount_minor": order.max_minor or order.amount_minor,
         "currency": order.currency,
         "frequency": order.frequency,
+        "at_most": bool(order.bill_type) or None,
+        "card": _card_name(cards[order.method_id]) if order.method_id in cards else None,
         "next_run_date": order.next_run_at.isoformat() if running and order.next_run_at else None,
         "reason": order.reason or None,
     }

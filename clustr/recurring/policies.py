@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clustr.bills.policies import category_of, refuse_amount
 from clustr.bills.types import BillCategory
+from clustr.payments.types import PaymentErrorType
 from clustr.recurring.refusals import (
     BillTypeNotPayable,
-    CardPaymentsNotOffered,
     MaximumNotNeeded,
     NoPeriodLeft,
+    PaymentMethodMissing,
     StartDatePassed,
 )
 from clustr.recurring.schedule import Schedule
-from clustr.recurring.types import NewOrder, OrderState, PaymentSource, RunState, StoppedBy
+from clustr.recurring.types import NewOrder, OrderState, PaymentSource, RunFailure, RunState, StoppedBy
 
 ORDERS_OF_A_MEMBER = 50
 """How many active and paused standing orders one member may have."""
@@ -57,13 +58,32 @@ def refuse_order(*, new: NewOrder, currency: str, timezone: str, now: datetime) 
         refuse_amount(amount=new.max_amount, currency=currency)
         if new.bill_type is None or new.max_amount < new.amount:
             raise MaximumNotNeeded
-    if new.payment_source is not PaymentSource.WALLET or new.payment_method_id is not None:
-        raise CardPaymentsNotOffered
+    if (new.payment_source is PaymentSource.CARD) != (new.payment_method_id is not None):
+        raise PaymentMethodMissing
     today = now.astimezone(ZoneInfo(timezone)).replace(hour=0, minute=0, second=0, microsecond=0)
     if new.start_date < today:
         raise StartDatePassed
     if new.end_date is not None and new.end_date < new.start_date:
         raise NoPeriodLeft
+
+
+def card_has_expired(*, month: int, year: int, now: datetime) -> bool:
+    """Whether a card that is good until the end of this month cannot be charged any more, anywhere on earth."""
+    first_after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+    return now >= first_after + timedelta(hours=12)
+
+
+def failure_of_charge(*, type: PaymentErrorType) -> RunFailure:
+    """What a card's decline means for a run."""
+    match type:
+        case PaymentErrorType.INSUFFICIENT_FUNDS | PaymentErrorType.LIMIT_EXCEEDED:
+            return RunFailure.CARD_NOT_COVERED
+        case PaymentErrorType.EXPIRED_CARD:
+            return RunFailure.CARD_EXPIRED
+        case PaymentErrorType.INVALID_CARD | PaymentErrorType.DECLINED_CARD | PaymentErrorType.FRAUD_SUSPECTED:
+            return RunFailure.CARD_DECLINED
+        case _:
+            return RunFailure.PROVIDER_TROUBLE
 
 
 def divide_among_bills(*, cap_minor: int, owed: Sequence[Open]) -> list[tuple[UUID, int]]:

@@ -10,10 +10,13 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 from django.db.models import Max, Sum
 
+from clustr.bills.models import Bill
 from clustr.bills.types import BillType
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
+from clustr.payments.models import Transaction
+from clustr.payments.queries import undecided
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.refusals import RecurringPaymentNotFound
 from clustr.recurring.types import (
@@ -71,6 +74,19 @@ def history_of(*, actor: Actor, recurring_payment_id: UUID, limit: int = 100) ->
     runs = list(Run.objects.filter(cluster_id=actor.cluster_id, order_id=order.id).order_by("-period")[:limit])
     paid = _transactions_of([run.id for run in runs])
     return [_run_view(run, order.amount.currency, paid.get(run.id, ())) for run in runs]
+
+
+def card_charge_may_pay(*, actor: Actor, bill_id: UUID) -> bool:
+    """Whether a recurring payment of the member's has charged a card for bills of this one's type, and it is not known what
+    became of that. Paying it through a provider could pay twice."""
+    orders = RecurringPayment.objects.filter(
+        cluster_id=actor.cluster_id,
+        user_id=actor.member_id,
+        charging_id__isnull=False,
+        bill_type__in=Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).values("type"),
+    )
+    charges = Transaction.objects.filter(cluster_id=actor.cluster_id, id__in=orders.values("charging_id"))
+    return undecided(charges).exists()
 
 
 def recurring_payment_summary(*, actor: Actor, now: datetime) -> OrderSummary:
@@ -168,13 +184,14 @@ def _run_view(run: Run, currency: str, transaction_ids: tuple[UUID, ...]) -> Run
 
 
 def _transactions_of(run_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, ...]]:
-    """By run: the contribution, or the payments on bills."""
+    """By run: the contribution or the charges of a card, and the payments on bills."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT t.subject_id, array_agg(t.id) FROM payments_transaction t WHERE t.cluster_id = kit_tenant()"
-            " AND t.purpose = 'recurring_payment' AND t.subject_id = ANY(%(runs)s) GROUP BY 1"
-            " UNION ALL SELECT b.run_id, array_agg(b.id ORDER BY b.id) FROM recurring_runbill b"
-            " WHERE b.cluster_id = kit_tenant() AND b.run_id = ANY(%(runs)s) GROUP BY 1",
+            "SELECT made.run, array_agg(made.id ORDER BY made.id) FROM ("
+            " SELECT t.subject_id AS run, t.id FROM payments_transaction t WHERE t.cluster_id = kit_tenant()"
+            " AND t.purpose = 'recurring_payment' AND t.subject_id = ANY(%(runs)s)"
+            " UNION ALL SELECT b.run_id, b.id FROM recurring_runbill b"
+            " WHERE b.cluster_id = kit_tenant() AND b.run_id = ANY(%(runs)s)) AS made GROUP BY 1",
             {"runs": list(run_ids)},
         )
         return {run_id: tuple(ids) for run_id, ids in cursor.fetchall()}

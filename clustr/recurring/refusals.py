@@ -65,7 +65,19 @@ class MaximumNotNeeded(Invalid):
     code = "maximum_not_needed"
 
 
-class CardPaymentsNotOffered(Invalid):
-    """Recurring payments are taken from the wallet; a card is not charged by them."""
+class PaymentMethodMissing(Invalid):
+    """A recurring payment from a card names the card; one from the wallet names none."""
 
-    code = "card_payments_not_offered"
+    code = "payment_method_missing"
+
+
+class CardExpired(Invalid):
+    """The card has expired."""
+
+    code = "card_expired"
+
+
+class RecurringPaymentUnderWay(Conflict):
+    """Its card is being charged, and what becomes of that is not known yet."""
+
+    code = "recurring_payment_under_way"

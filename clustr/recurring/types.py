@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -48,9 +49,11 @@ class StoppedBy(StrEnum):
 
 
 class RunState(StrEnum):
-    """What became of one period. `retrying` is open and tried again; the others are how it ended: the money moved,
-    nothing was open to pay, it failed for good, or the order was paused or cancelled while it was retried."""
+    """What became of one period. `retrying` is open and tried again, `charging` waits for what becomes of its card's charge;
+    the others are how it ended: the money moved, nothing was open to pay, it failed for good, or the order was paused or
+    cancelled before it was paid."""
 
+    CHARGING = "charging"
     RETRYING = "retrying"
     COMPLETED = "completed"
     NOTHING_DUE = "nothing_due"
@@ -64,6 +67,19 @@ class RunFailure(StrEnum):
     NONE = ""
     INSUFFICIENT_FUNDS = "insufficient_funds"
     ACCOUNT_FROZEN = "account_frozen"
+    CARD_NOT_COVERED = "card_not_covered"
+    CARD_DECLINED = "card_declined"
+    CARD_EXPIRED = "card_expired"
+    CARD_REMOVED = "card_removed"
+    CARD_NOT_CONFIRMED = "card_not_confirmed"
+    CHARGED_IN_PART = "charged_in_part"
+    PROVIDER_TROUBLE = "provider_trouble"
+
+
+FINAL = frozenset(
+    {RunFailure.CARD_DECLINED, RunFailure.CARD_EXPIRED, RunFailure.CARD_REMOVED, RunFailure.CHARGED_IN_PART}
+)
+"""What another try with the same card does not mend: the order pauses itself at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +101,14 @@ class NewOrder:
 
 @dataclass(frozen=True, slots=True)
 class OrderChanges:
-    """What to change of a standing order; None leaves it as it is."""
+    """What to change of a standing order; None leaves it as it is. `payment_method_id`: another card, where a card pays."""
 
     title: str | None = None
     description: str | None = None
     amount: Money | None = None
     max_amount: Money | None = None
     end_date: datetime | None = None
+    payment_method_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,26 +170,36 @@ class OrderSummary:
 @dataclass(frozen=True, slots=True)
 class Processed:
     """What a sweep over due standing orders did: how many runs moved money, found nothing to pay, will be tried again, or
-    failed for good, and how many orders it stopped because their member has left."""
+    failed for good; how many orders it stopped because their member has left; how many charges of cards it asked for, and
+    how many wait for another one that is not decided."""
 
     completed: int = 0
     nothing_due: int = 0
     retrying: int = 0
     failed: int = 0
     stopped: int = 0
+    charging: int = 0
+    waiting: int = 0
+
+    @classmethod
+    def of(cls, states: Sequence[RunState], *, stopped: int = 0, waiting: int = 0) -> Processed:
+        """What became of runs that stand in these states now."""
+        return cls(
+            completed=states.count(RunState.COMPLETED),
+            nothing_due=states.count(RunState.NOTHING_DUE),
+            retrying=states.count(RunState.RETRYING),
+            failed=states.count(RunState.FAILED),
+            charging=states.count(RunState.CHARGING),
+            stopped=stopped,
+            waiting=waiting,
+        )
 
     @property
     def total(self) -> int:
-        return self.completed + self.nothing_due + self.retrying + self.failed + self.stopped
+        return sum(astuple(self))
 
     def __add__(self, other: Processed) -> Processed:
-        return Processed(
-            self.completed + other.completed,
-            self.nothing_due + other.nothing_due,
-            self.retrying + other.retrying,
-            self.failed + other.failed,
-            self.stopped + other.stopped,
-        )
+        return Processed(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
 
 
 class Happening(StrEnum):

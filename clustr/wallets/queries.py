@@ -44,6 +44,7 @@ _SHOWN_AS = {
     TransferKind.CHARGEBACK_CHARGED: OperationKind.FEE,
     TransferKind.CHARGEBACK_CREDITED: OperationKind.FEE,
     TransferKind.CONTRIBUTION: OperationKind.CONTRIBUTION,
+    TransferKind.CONTRIBUTION_REFUND: OperationKind.REFUND,
 }
 
 _CAME_BACK = (TransferKind.PAYOUT_RETURN, TransferKind.REFUND_RETURNED)
@@ -57,8 +58,10 @@ FROM_BILLS = frozenset(
         TransferKind.REFUND_RETURNED,
     }
 )
-REVENUE = FROM_BILLS | {TransferKind.CONTRIBUTION}
-"""The transfers by which the cluster's wallet earns; both the money and, of bills, what was given back."""
+CONTRIBUTIONS = frozenset({TransferKind.CONTRIBUTION, TransferKind.CONTRIBUTION_REFUND})
+REVENUE = FROM_BILLS | CONTRIBUTIONS
+"""The transfers by which the cluster's wallet earns; both the money and what was given back. What goes back to its source
+tells by its label what it was paid for."""
 
 
 def my_wallet(*, actor: Actor) -> WalletView:
@@ -86,7 +89,7 @@ def cluster_wallet_balance(*, actor: Actor) -> Money:
 
 
 def cluster_wallet_revenue(*, actor: Actor, now: datetime) -> Revenue:
-    """What bills brought in net of refunds, and contributions: today, this month and this year in the cluster's time zone,
+    """What bills and contributions brought in net of refunds: today, this month and this year in the cluster's time zone,
     by the bill's type (and `contribution`) this year, and by month over the last twelve; needs ViewWallet."""
     actor.require("ViewWallet")
     return _revenue(actor, now, REVENUE)
@@ -128,7 +131,12 @@ def _takings(actor: Actor, kinds: frozenset[TransferKind], *, since: date, today
     if account is None:
         return []
     lines = ledger.turnover_by_month(account_id=account, since=since, today=today, timezone=actor.timezone)
-    return [line for line in lines if line.kind in kinds]
+    of_bills_alone = TransferKind.CONTRIBUTION not in kinds
+    return [
+        line
+        for line in lines
+        if line.kind in kinds and not (of_bills_alone and line.label == TransferKind.CONTRIBUTION)
+    ]
 
 
 def _last_months(today: date) -> list[date]:

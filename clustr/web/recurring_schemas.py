@@ -40,7 +40,7 @@ class RecurringPaymentOut(Out):
     stopped_at: Instant | None = Field(description="Since when it is paused, or when it was cancelled.")
     stopped_by: StoppedBy = Field(description="`failures`: it paused itself; `departure`: its member has left.")
     reason: str
-    next_run_at: Instant | None = Field(description="Null while it does not run.")
+    next_run_at: Instant | None = Field(description="Null while it does not run, or its card is being charged.")
     failed_attempts: int = Field(description="How often the present period failed so far.")
     last_run_at: Instant | None = Field(description="When it last moved money.")
     created_at: Instant

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.clock import wire_time
 from sandbox.flutterwave import shapes
-from sandbox.records import Card, Charge, Person, Refund, Transfer, Vend
+from sandbox.records import Card, Charge, Dispute, Person, Refund, Transfer, Vend
 from sandbox.wire import answer_json, major
 from sandbox.world import ACCOUNT_ID, World
 
@@ -111,6 +111,12 @@ def refund_changed(world: World, refund: Refund) -> None:
         "TransactionId": refund.charge_id,
     }
     _send(world, "refund", body)
+
+
+def chargeback_changed(world: World, dispute: Dispute) -> None:
+    """Sent at each step; its body is described nowhere, and is made up here from what the list answers."""
+    data = shapes.chargeback(world, dispute)
+    _send(world, "chargeback", {"event": "chargeback", "event.type": "CHARGEBACK", "data": data})
 
 
 def bill_ended(world: World, vend: Vend, *, network: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from sandbox.banks import BY_CODE
 from sandbox.clock import wire_time
 from sandbox.outcomes import OUTCOMES
-from sandbox.records import Account, Card, Charge, Person, Refund, Transfer
+from sandbox.records import Account, Card, Charge, Dispute, Person, Refund, Transfer
 from sandbox.wire import major
 from sandbox.world import ACCOUNT_ID, World
 
@@ -162,4 +162,26 @@ def account(row: Account) -> dict[str, Any]:
         "expiry_date": "N/A",
         "note": f"Please make a bank transfer to {row.account_name}",
         "amount": None if row.amount is None else major(row.amount),
+    }
+
+
+_CHARGEBACKS = {"declined": "won", "merchant-accepted": "accepted", "auto-accepted": "lost"}
+
+
+def chargeback(world: World, dispute: Dispute) -> dict[str, Any]:
+    """A chargeback, as GET /chargebacks lists it."""
+    charge = world.store.known(Charge, dispute.charge_id)
+    return {
+        "id": dispute.id,
+        "amount": major(dispute.amount),
+        "flw_ref": flw_ref(world, charge),
+        "status": _CHARGEBACKS.get(dispute.resolution or "", "initiated"),
+        "stage": "new",
+        "comment": "Product/service not received",
+        "meta": {"uploaded_proof": None, "history": []},
+        "due_date": wire_time(dispute.created_at),
+        "settlement_id": "N/A",
+        "created_at": wire_time(dispute.created_at),
+        "transaction_id": charge.id,
+        "tx_ref": charge.reference,
     }

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox import charging, refunding
 from sandbox.flutterwave import events, replies, shapes
-from sandbox.records import Card, Charge, Link, Person, Refund
+from sandbox.records import Card, Charge, Dispute, Link, Person, Refund
 from sandbox.wire import Answer, Request, major, minor_of_major
 from sandbox.world import World
 
@@ -234,6 +234,19 @@ def fetch_refund(world: World, request: Request) -> Answer:
     if found is None or found.provider != "flutterwave":
         raise replies.refusal(400, "No refund was found for this id")
     return replies.ok("Transaction refund fetched", shapes.refund(world, found))
+
+
+def list_chargebacks(world: World, request: Request) -> Answer:
+    """The newest first; `id` is the transaction's."""
+    rows = [
+        dispute
+        for dispute in world.store.all(Dispute)
+        if dispute.provider == "flutterwave"
+        and request.query.get("id", str(dispute.charge_id)) == str(dispute.charge_id)
+        and replies.between(request, dispute.created_at)
+    ]
+    page, meta = replies.page_of(request, rows[::-1])
+    return replies.ok("Chargebacks fetched", [shapes.chargeback(world, row) for row in page], meta=meta)
 
 
 def _charge(world: World, number: str) -> Charge | None:

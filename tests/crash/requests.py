@@ -11,12 +11,15 @@ from uuid import UUID, uuid4
 from clustr.bills import commands as bills
 from clustr.bills.models import Bill, Dispute
 from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
+from clustr.payments.states import Purpose
 from clustr.recurring import commands as recurring
 from clustr.recurring.types import Frequency, NewOrder
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.cast import ApiClient, Cast, Person, client_of, make_cast
 from tests.money import acknowledge, fund, issue, naira, no_pin
+from tests.recurring.acts import cancel, order_of, process
 from tests.web.asking import MY_BILLS, MY_WALLET, OFFICE, PIN, approval_limit, dispute
 
 BANK = {"bank_code": "058", "account_number": "0123456789", "account_name": "Palm Grove"}
@@ -112,6 +115,16 @@ def refund(world: World) -> Asked:
         f"{OFFICE}refund_transaction/",
         {"transaction_id": str(paid), "amount": "3.00", "reason": "Twice"},
     )
+
+
+def refund_contribution(world: World) -> Asked:
+    order = order_of(world.cast, "5.00", start_date=world.cast.now)
+    process(world.cast, now=world.cast.now)
+    cancel(world.cast, order)
+    with tenant(world.cast.cluster_id):
+        paid = Transaction.objects.filter(purpose=Purpose.RECURRING_PAYMENT).latest("id")
+    sent = {"transaction_id": str(paid.id), "amount": "3.00", "reason": "Too much"}
+    return Asked(world.cast.ada, f"{OFFICE}refund_transaction/", sent)
 
 
 def cancel_and_refund(world: World) -> Asked:
@@ -272,6 +285,7 @@ REQUESTS: dict[str, tuple[Callable[[World], Asked], str]] = {
     "pay_by_hand": (pay_by_hand, "bills.pay_offline"),
     "deposit_by_hand": (deposit_by_hand, "wallets.receive_offline"),
     "refund": (refund, "bills.refund"),
+    "refund_contribution": (refund_contribution, "recurring.refund"),
     "cancel_and_refund": (cancel_and_refund, "bills.cancel"),
     "withdraw": (withdraw, "wallets.withdraw"),
     "cancel_withdrawal": (cancel_withdrawal, "wallets.cancel_withdrawal"),

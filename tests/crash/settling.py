@@ -12,17 +12,22 @@ import httpx
 
 from clustr.bills import commands as bills
 from clustr.bills.commands.issuing import BillChanges
+from clustr.bills.types import BillType
 from clustr.kit.errors import Refusal
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
 from clustr.payments.queries import due_attempts, my_methods, open_refunds_of
 from clustr.payments.refusals import ProviderWouldNot, RefundExceedsPayment
+from clustr.payments.states import Purpose
+from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands
 from clustr.settlement.types import Checkout, RequestKey, SavedCard
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from sandbox.hooks import Delivery
 from tests.money import acknowledge, fund, issue, naira, no_pin
+from tests.recurring.acts import cancel, order_of, process, runs
 from tests.settlement.stage import Stage
 from tests.settlement.test_limbo import refusal
 from tests.settlement.test_payouts import AFTER_COOLING, BANK
@@ -439,6 +444,64 @@ def my_methods_of(stage: Stage) -> list[UUID]:
         return [method.id for method in my_methods(actor=stage.cast.bola.actor)]
 
 
+def charge_order(stage: Stage) -> Ready:
+    """A recurring payment is due, and a saved card pays its member's bill: from the sweep to the bill. What the provider
+    never received is tried again by the next sweep but so many hours later."""
+    order = _order_by_card(stage)
+
+    def sweep() -> None:
+        process(stage.cast, now=stage.now)
+        for id in _charges_of(stage, order):
+            commands.charge_saved_card(cluster_id=stage.cast.cluster_id, transaction_id=id, now=stage.now)
+
+    def again() -> None:
+        for _ in range(3):
+            sweep()
+            for id in _charges_of(stage, order):
+                _go_on(stage, id)
+            if runs(stage.cast, order)[-1].state == "completed":
+                return
+            stage.wait(hours=7)
+
+    return Ready(sweep, again=again, after=lambda: cancel(stage.cast, order))
+
+
+def order_declined(stage: Stage) -> Ready:
+    """The card wanted its owner, and their bank declined: the run fails, and is tried again."""
+    order = _order_by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    process(stage.cast, now=stage.now)
+    (charge,) = _charges_of(stage, order)
+    commands.charge_saved_card(cluster_id=stage.cast.cluster_id, transaction_id=charge, now=stage.now)
+    stage.heal()
+    stage.end_reference("paystack", stage.transaction(charge).reference, "insufficient_funds")
+    return Ready(lambda: stage.confirm(charge), about=charge, after=lambda: cancel(stage.cast, order))
+
+
+def _order_by_card(stage: Stage) -> UUID:
+    checkout = stage.deposit(stage.cast.bola, "100.00")
+    stage.end(checkout)
+    stage.confirm(checkout)
+    acknowledge(stage.cast, stage.cast.bola, issue(stage.cast, "100.00"))
+    card = my_methods_of(stage)[0]
+    return order_of(
+        stage.cast,
+        "150.00",
+        start_date=stage.now,
+        bill_type=BillType.SERVICE_CHARGE,
+        payment_source=PaymentSource.CARD,
+        payment_method_id=card,
+    )
+
+
+def _charges_of(stage: Stage, order: UUID) -> list[UUID]:
+    """The charges that a recurring payment has asked for."""
+    asking = [run.id for run in runs(stage.cast, order)]
+    with tenant(stage.cast.cluster_id):
+        made = Transaction.objects.filter(subject_id__in=asking, purpose=Purpose.RECURRING_PAYMENT).order_by("id")
+        return list(made.values_list("id", flat=True))
+
+
 def payout_not_sent(stage: Stage) -> Ready:
     """The account could not even be asked about: the next look begins again."""
     fund(stage.cast, stage.cast.bola, "40.00")
@@ -488,7 +551,7 @@ FLOWS: dict[str, Callable[[Stage], Ready]] = {
         *(send_payout, send_payout_refused, send_payout_unheard, send_payout_again),
         *(payout_arrived, payout_failed, payout_bounced, payout_not_sent, charge_fees, receipt, reconcile),
         *(refund_start, refund_send, refund_refused, refund_unheard, refund_again, refund_went),
-        *(chargeback, reversal, charge_card, placing_suspense),
+        *(chargeback, reversal, charge_card, charge_order, order_declined, placing_suspense),
     )
 }
 """Each flow by name."""

@@ -68,6 +68,7 @@ PLACES = {
     "recurring.process_payment": "recurring.run",
     "recurring.process_recurring_payments_of": "recurring.run",
     "recurring.tell_of_runs": "recurring.tell",
+    "recurring.refund_contribution": "recurring.refund",
     "payments.receive_notice": "payments.receive_notice",
     "wallets.charge_fees_to_cluster": "wallets.charge_fees",
     "settlement.prepare_deposit": "settlement.prepare",
@@ -167,6 +168,10 @@ PARTS = {
     "bills.hold_payable_bills",
     "bills.pay_held_bills",
     "bills.part_to_pay",
+    "recurring.lock_for_settlement",
+    "recurring.settle_card_charge",
+    "recurring.fail_card_charge",
+    "recurring.ask_for_confirmation",
 }
 """Parts of an act's transaction; they begin none themselves."""
 
@@ -203,6 +208,7 @@ MOVE_NOTHING = {
     "recurring.due_clusters": "reads",
     "recurring.untold_clusters": "reads",
     "recurring.one_at_a_time": "holds a lock of its connection",
+    "settlement.refund_to_wallet": "gives back by `bills.refund_bill_payment` or `recurring.refund_contribution`",
     "settlement.accept_notice": "stores by `payments.receive_notice`",
     "settlement.handle_notice": "asks by `confirm_payment`, in its transactions (tests/crash/test_settlement.py)",
     "settlement.reconcile": "books by the same way, and counts (tests/crash/test_settlement.py)",

@@ -74,6 +74,14 @@ PASSES = {
         "settlement.charge.recorded",
         "settlement.charge.answered",
     },
+    "charge_order": {
+        "recurring.charge.before_commit",
+        "recurring.charge.after_commit",
+        "settlement.charge.recorded",
+        "settlement.charge.answered",
+        "settlement.apply.before_commit",
+    },
+    "order_declined": {"settlement.confirm.answered", "settlement.apply.before_commit"},
     "placing_suspense": {"wallets.place_suspense.before_commit"},
     "charge_fees": {"wallets.charge_fees.before_commit"},
     "receipt": {"settlement.receipt.before_commit"},
@@ -86,7 +94,7 @@ NOT_FORKED = {"receipt"}
 LIKE_ANOTHER = {
     *("start_bill_payment", "confirm_decline", "confirm_surplus", "confirm_less", "confirm_changed_bill"),
     *("send_payout_refused", "send_payout_unheard", "payout_arrived", "payout_failed", "reconcile"),
-    *("payout_not_sent", "refund_refused", "refund_unheard", "refund_again", "refund_went"),
+    *("payout_not_sent", "refund_refused", "refund_unheard", "refund_again", "refund_went", "order_declined"),
 }
 """Flows whose places others fail at by exception: these are killed there only."""
 

@@ -26,7 +26,9 @@ from clustr.kit.tenancy import tenant
 from clustr.ledger import checks
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
+from clustr.payments.models import SavedMethod
 from clustr.payments.providers import registry
+from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands as settlement
 from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.types import Discount, Duration
@@ -35,7 +37,7 @@ from clustr.wallets.types import Destination
 from tests.cast import Cast, make_cast
 from tests.chains import close
 from tests.money import acknowledge, fund, issue, naira, no_pin
-from tests.recurring.acts import cancel, order_of, process
+from tests.recurring.acts import cancel, order_of, process, stored
 from tests.settlement.stage import Stage
 from tests.subscriptions.shop import Shop
 from tests.utilities.counter import Counter, put_behind_the_wire
@@ -93,8 +95,8 @@ def world() -> World:
         actor=cast.bola.actor, amount=naira("500.00"), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
     )
     _recurring(cast)
-    wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
     taken, begun, returning = _through_a_provider(cast)
+    wallets.set_pin(actor=cast.bola.actor, pin="294817", old_pin=None, now=cast.now)
     _sell(cast)
     _close(cast, estate_bill.id)
     close(cast.cluster_id, now=cast.now)
@@ -141,7 +143,28 @@ def _through_a_provider(cast: Cast) -> tuple[UUID, UUID, UUID]:
         returning = settlement.refund_to_source(
             actor=cast.ada.actor, transaction_id=back.transaction.id, amount=None, reason="Twice", now=stage.now
         )
+        _by_card(stage)
     return taken.transaction.id, begun.transaction.id, returning.id
+
+
+def _by_card(stage: Stage) -> None:
+    """A contribution that a card paid, and one whose charge is not decided."""
+    with tenant(stage.cast.cluster_id):
+        card = SavedMethod.objects.get(user_id=stage.cast.bola.user_id, provider="flutterwave").id
+    for paid in (True, False):
+        terms = {"payment_source": PaymentSource.CARD, "payment_method_id": card}
+        order = order_of(stage.cast, "100.00", start_date=stage.now, **terms)
+        process(stage.cast, now=stage.now)
+        charging = stored(stage.cast, order).charging_id
+        if paid and charging is not None:
+            settlement.charge_saved_card(cluster_id=stage.cast.cluster_id, transaction_id=charging, now=stage.now)
+            settlement.refund_to_wallet(
+                actor=stage.cast.ada.actor,
+                transaction_id=charging,
+                amount=naira("30.00"),
+                reason="Too much",
+                now=stage.now,
+            )
 
 
 def _from_a_utility(cast: Cast) -> tuple[UUID, UUID]:
@@ -266,6 +289,11 @@ SEEDS: dict[str, str] = {
     "recurring.every_period_once": "UPDATE recurring_payment SET skipped_periods = skipped_periods + 1",
     "recurring.run_moved_its_amount": "UPDATE recurring_run SET amount_minor = amount_minor - 1 WHERE amount_minor > 0",
     "recurring.money_has_a_run": "UPDATE recurring_payment SET user_id = gen_random_uuid() WHERE bill_type = ''",
+    "recurring.charge_awaited": """UPDATE recurring_payment SET charging_id = gen_random_uuid()
+      WHERE charging_id IS NOT NULL""",
+    "recurring.charged_once": "UPDATE recurring_run SET cap_minor = 1 WHERE amount_minor > 0",
+    "recurring.contributions_given_back": """UPDATE ledger_transfer SET kind = 'adjustment'
+      WHERE kind = 'contribution_refund'""",
     "recurring.bills_of_the_member": """UPDATE recurring_payment SET bill_type = 'security'
       WHERE bill_type = 'service_charge'""",
     "recurring.none_after_the_end": "UPDATE recurring_payment SET stopped_at = created_at - interval '1 day'",

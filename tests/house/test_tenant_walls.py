@@ -52,6 +52,11 @@ FRESH: dict[str, dict[str, str]] = {
         "surplus_minor": "100",
         "amount_minor": "100",
     },
+    "recurring_payment_charging_id_in_cluster": {
+        "payment_source": "'card'",
+        "method_id": "gen_random_uuid()",
+        "next_run_at": "NULL",
+    },
     "settlement_receipt_id_in_cluster": {"code": "'ABCDEFGH01234567'"},
     "utilities_purchase_id_in_cluster": {"bill_id": "gen_random_uuid()", "quote_id": "gen_random_uuid()"},
     "utilities_purchase_bill_id_in_cluster": {"quote_id": "gen_random_uuid()"},

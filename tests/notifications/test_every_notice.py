@@ -273,7 +273,10 @@ def test_every_kind_of_case_has_words(cast: Cast, kind: CaseKind) -> None:
 RECURRING: dict[NotificationEvents, tuple[dict[str, object], tuple[str, ...]]] = {
     E.RECURRING_PAYMENT_SET_UP: (
         {"frequency": "monthly", "next_run_date": "2026-12-01T08:00:00+00:00"},
-        ("Recurring payment set up: Water", "paid monthly, the first time on 1 December 2026, 09:00 WAT"),
+        (
+            "Recurring payment set up: Water",
+            "paid monthly from your wallet, the first time on 1 December 2026, 09:00 WAT",
+        ),
     ),
     E.RECURRING_PAYMENT_REMINDER: (
         {"next_run_date": "2026-12-01T08:00:00+00:00", "shortfall_minor": 12_345},
@@ -291,7 +294,10 @@ RECURRING: dict[NotificationEvents, tuple[dict[str, object], tuple[str, ...]]] =
         },
         ("Recurring payment failed: Water", "The wallet holds less.", "Add money to your wallet.", "2 December 2026"),
     ),
-    E.RECURRING_PAYMENT_PAUSED: ({"reason": "it failed three times."}, ("paused: it failed three times.",)),
+    E.RECURRING_PAYMENT_PAUSED: (
+        {"reason": "it failed three times."},
+        ("is paused.", "The reason: it failed three times."),
+    ),
     E.RECURRING_PAYMENT_RESUMED: ({}, ("Recurring payment resumed: Water", "runs again")),
     E.RECURRING_PAYMENT_CANCELLED: ({}, ("Recurring payment cancelled: Water", "not pay anything any more")),
 }

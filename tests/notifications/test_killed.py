@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 
 from clustr.clusters.types import Role
 from clustr.kit.crashpoints import Crash, failing, watching
+from clustr.kit.tenancy import tenant
 from tests.cast import Cast, Part
+from tests.money import issue
 from tests.notifications.acts import events, everybody, fan_out, messages, tell
 
 MEMBERS = 5_000
@@ -28,6 +30,43 @@ def town(cast: Cast) -> Cast:
     parts = tuple(Part(f"Member {number}", Role.RESIDENT) for number in range(MEMBERS - len(cast.residents)))
     cast.add(cast.palm_grove, *parts)
     return cast
+
+
+def _settle(cast: Cast, members: int) -> None:
+    """So many more residents of Palm Grove, made by the database."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(cast.cluster_id)])
+        cursor.execute(
+            "WITH made AS (INSERT INTO people_user (id, email, name, phone, password, is_platform_staff, is_active, created_at)"
+            " SELECT gen_random_uuid(), 'm' || i || %(estate)s || '@example.test', 'Member ' || i, '', '!', false, true, %(now)s"
+            " FROM generate_series(1, %(members)s) AS i RETURNING id)"
+            " INSERT INTO clusters_membership (cluster_id, id, user_id, role, joined_at, invited_at, accepted_at)"
+            " SELECT kit_tenant(), gen_random_uuid(), id, 'resident', %(now)s, %(now)s, %(now)s FROM made",
+            {"estate": cast.cluster_id.hex, "members": members, "now": cast.now},
+        )
+        cursor.execute("COMMIT")
+
+
+def _written_by_a_bill(cast: Cast) -> dict[str, int]:
+    """Rows that issuing an estate-wide bill writes, by table, as PostgreSQL's counters of the transaction say."""
+    counters = "SELECT relname, n_tup_ins + n_tup_upd FROM pg_stat_xact_user_tables WHERE n_tup_ins + n_tup_upd > 0"
+    with tenant(cast.cluster_id), connection.cursor() as cursor:
+        cursor.execute(counters)
+        before = dict(cursor.fetchall())
+        issue(cast, "5000.00")
+        cursor.execute(counters)
+        after = dict(cursor.fetchall())
+    return {table: count - before.get(table, 0) for table, count in after.items() if count > before.get(table, 0)}
+
+
+def test_a_notice_to_an_estate_of_any_size_is_one_row(cast: Cast) -> None:
+    """`bin/bench bills` says the same of 1,000,000 members."""
+    few = _written_by_a_bill(cast)
+    _settle(cast, 20_000)
+    assert _written_by_a_bill(cast) == few
+    assert (few["notifications_event"], few.get("notifications_delivery", 0)) == (1, 0)
+    assert few["bills_bill"] == 1
 
 
 def _worker(cast: Cast, folder: Path, minutes: int = 0) -> subprocess.Popen[bytes]:

@@ -35,6 +35,13 @@ FACTS = {
     "method": "wallet",
     "reference": "06V8ZC",
     "failure": "The card has expired.",
+    "lacking_minor": 77_00,
+    "times": 3,
+    "fee_minor": 15_00,
+    "card": "Visa ending in 4081",
+    "at_most": True,
+    "link": "https://checkout.paystack.com/3ds/abc",
+    "until_at": "2027-02-02T07:00:00+00:00",
     "options": ["Use another card.", "Pay from your wallet."],
     "frequency": "monthly",
     "shortfall_minor": 55_00,
@@ -141,6 +148,27 @@ def test_amounts_and_instants_are_the_estates() -> None:
     )
     assert "1 July 2026, 12:00 BST" in summer.body
     assert "UGX 500 " in summer.body
+
+
+def test_they_are_written_as_the_estate_chose() -> None:
+    for locale, amount, due in (
+        ("en-ZA", "NGN 1\xa0234\xa0567,00", "31 December 2026, 23:59 WAT"),
+        ("en-US", "NGN 1,234,567.00", "December 31, 2026, 11:59 PM WAT"),
+    ):
+        estate = Estate("Here", "Africa/Lagos", "", locale)
+        text = text_of(event=NotificationEvents.PAYMENT_DUE, face=Face.MEMBER, facts=FACTS, estate=estate, names={})
+        assert amount in text.body and due in text.body
+        assert ("Amount", amount) in text.details
+
+
+def test_an_address_to_follow_is_a_button_and_nothing_but_the_web() -> None:
+    event = NotificationEvents.RECURRING_PAYMENT_TO_CONFIRM
+    for link, there in (("https://pay.example/3ds?a=1&b=2", True), ("javascript:alert(1)", False)):
+        text = words(event, Face.MEMBER, link=link)
+        assert (text.link, link in text.body) == (link if there else "", True)
+        _, plain, html = mail_of(text=text, event=event, estate=ESTATE, name="Bola")
+        assert ('href="https://pay.example/3ds?a=1&amp;b=2"' in html) == there
+        assert 'href="javascript' not in html and link in plain
 
 
 def test_whose_name_is_gone_is_a_member() -> None:

@@ -49,7 +49,7 @@ def test_each_act_is_told_to_its_member_alone(cast: Cast) -> None:
     assert events(cast) == ["set_up", "paused", "resumed", "cancelled"]
     _, title, body = told(cast)[0]
     assert title == "Recurring payment set up: Garden"
-    assert 'NGN 1,000.00 for "Garden" will be paid monthly, the first time on' in body
+    assert 'NGN 1,000.00 for "Garden" will be paid monthly from your wallet, the first time on' in body
     assert told(cast, cast.residents[1]) == told(cast, cast.ada) == told(cast, cast.chidi) == []
 
 

@@ -17,10 +17,10 @@ from clustr.kit.tenancy import tenant
 from clustr.recurring import commands, queries
 from clustr.recurring.refusals import (
     BillTypeNotPayable,
-    CardPaymentsNotOffered,
     MaximumNotNeeded,
     NoPeriodLeft,
     NotAMemberNow,
+    PaymentMethodMissing,
     RecurringPaymentNotActive,
     RecurringPaymentNotFound,
     RecurringPaymentNotPaused,
@@ -60,7 +60,7 @@ def test_it_works(cast: Cast) -> None:
         ({"bill_type": BillType.WATER_UTILITY}, BillTypeNotPayable),
         ({"max_amount": naira("2000.00")}, MaximumNotNeeded),
         ({"max_amount": naira("999.00"), "bill_type": BillType.SECURITY}, MaximumNotNeeded),
-        ({"payment_source": PaymentSource.CARD}, CardPaymentsNotOffered),
+        ({"payment_source": PaymentSource.CARD}, PaymentMethodMissing),
     ],
 )
 def test_what_cannot_be_ordered_is_refused(cast: Cast, terms: dict[str, Any], refusal: type[Refusal]) -> None:

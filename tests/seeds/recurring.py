@@ -6,6 +6,9 @@ SCHEDULE = "clustr/recurring/schedule.py"
 POLICIES = "clustr/recurring/policies.py"
 RUNNING = "clustr/recurring/commands/running.py"
 ORDERING = "clustr/recurring/commands/ordering.py"
+CHARGING = "clustr/recurring/commands/charging.py"
+CHARGED = "clustr/recurring/commands/charged.py"
+REFUNDING = "clustr/recurring/commands/refunding.py"
 SCHEMA = "clustr/recurring/migrations/0001_recurring.py"
 COVERED = "clustr/ledger/migrations/0002_covered.py"
 PAYING = "clustr/bills/migrations/0004_paying_many.py"
@@ -140,6 +143,7 @@ SEEDS = (
         "WHERE o.cluster_id = %(cluster)s AND (o.state = 'active' AND o.next_run_at <= %(now)s"
         " OR o.state = 'paused' AND o.stopped_at <= %(now)s)\n",
         "test_orders.py",
+        file="clustr/recurring/commands/claiming.py",
     ),
     sow(
         "two-of-one-wallet",
@@ -189,5 +193,117 @@ SEEDS = (
         "  PERFORM 1\n",
         "test_races.py",
         file=PAYING,
+    ),
+    sow(
+        "card-charged-while-undecided",
+        "An order goes on while it is not known what became of its card's charge.",
+        "        charging_id=transaction.id, next_run_at=None\n",
+        "        charging_id=None, next_run_at=due.schedule.due_at(due.period + 1)\n",
+        "test_cards.py",
+        file=CHARGING,
+    ),
+    sow(
+        "two-charges-for-the-same-bills",
+        "Two orders charge cards for the same bills at the same time.",
+        "    if owed and _another_pays(due, [bill_id for bill_id, _ in owed]):\n        return None\n",
+        "",
+        "test_card_races.py",
+        file=CHARGING,
+    ),
+    sow(
+        "removed-card-is-charged",
+        "A card that its owner removed is charged.",
+        "        if method is None or method.removed_at is not None:\n",
+        "        if method is None:\n",
+        "test_cards.py",
+        file=CHARGING,
+    ),
+    sow(
+        "card-charged-for-a-frozen-wallet",
+        "A card is charged for bills although the wallet it goes by is frozen.",
+        "        elif due.bill_type and due.wallet_id in frozen_ids:",
+        "        elif due.bill_type and due.wallet_id in ():",
+        "test_cards.py",
+        file=CHARGING,
+    ),
+    sow(
+        "late-charge-pays-twice",
+        "Money that comes late is the contribution of a run that was paid without it.",
+        "    if run.state not in (RunState.CHARGING, RunState.RETRYING) or order.charging_id not in (None, transaction.id):\n",
+        "    if order.charging_id not in (None, transaction.id):\n",
+        "test_cards.py",
+        file=CHARGED,
+    ),
+    sow(
+        "late-charge-is-asked-for-again",
+        "Money that comes late does not pay the run that is being retried.",
+        "    if run.state not in (RunState.CHARGING, RunState.RETRYING) or",
+        "    if run.state != RunState.CHARGING or",
+        "test_cards.py",
+        file=CHARGED,
+    ),
+    sow(
+        "declined-card-is-tried-again",
+        "A card that its bank refused for good is charged again.",
+        "        most=1 if failed in FINAL else settings.ENV.RECURRING_MAX_FAILURES,\n",
+        "        most=settings.ENV.RECURRING_MAX_FAILURES,\n",
+        "test_cards.py",
+        file=CHARGED,
+    ),
+    sow(
+        "card-pays-what-it-was-asked",
+        "What a card was charged is put on bills up to the maximum of the order, whatever came.",
+        "divide_among_bills(cap_minor=transaction.amount_minor, owed=owed)",
+        "divide_among_bills(cap_minor=run.cap_minor, owed=owed)",
+        "test_cards.py",
+        file=CHARGED,
+    ),
+    sow(
+        "charge-does-not-hold-its-order",
+        "What became of a charge is booked without holding its order.",
+        "    order = RecurringPayment.objects.select_for_update(no_key=True).get(\n",
+        "    order = RecurringPayment.objects.get(\n",
+        "test_card_races.py",
+        file=CHARGED,
+    ),
+    sow(
+        "resumed-while-charged",
+        "An order is resumed while its card's charge is not decided.",
+        "        if order.charging_id is not None:\n            raise RecurringPaymentUnderWay\n",
+        "",
+        "test_card_races.py",
+        file=ORDERING,
+    ),
+    sow(
+        "no-pin-for-another-card",
+        "Another card is put in the place of one without the PIN.",
+        " > most or longer or other_card:\n",
+        " > most or longer:\n",
+        "test_cards.py",
+        file=ORDERING,
+    ),
+    sow(
+        "contribution-refunded-twice",
+        "What was given back of a contribution is not counted.",
+        "        payments.count_refund(transaction_id=original.id, amount=back, now=now)\n",
+        "",
+        "test_refunds.py",
+        file=REFUNDING,
+    ),
+    sow(
+        "own-contribution-refunded",
+        "Somebody of the office gives back a contribution of their own.",
+        "        refuse_own_affair(actor_id=actor.user_id, concerned_id=known.user_id)\n",
+        "",
+        "test_refunds.py",
+        file=REFUNDING,
+    ),
+    sow(
+        "contribution-charged-back-as-a-bill",
+        "What a bank takes back of a contribution counts as a bill's.",
+        "    given_back = TransferKind.CONTRIBUTION_REFUND if contributed else TransferKind.BILL_REFUND\n",
+        "    given_back = TransferKind.BILL_REFUND\n    del contributed\n",
+        "test_refunds.py",
+        file="clustr/wallets/commands/chargebacks.py",
     ),
 )

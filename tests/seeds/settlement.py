@@ -121,7 +121,7 @@ SEEDS = (
     sow(
         "silence-is-failure",
         "What is not known is taken for failed.",
-        "                _schedule(attempt, now)\n                _ask_a_person(locked, attempt, now)\n",
+        "                _schedule(attempt, now)\n                leave_unknown(locked=locked, attempt=attempt, now=now)\n",
         "                _apply_failure(locked, attempt, truth.decline, now)\n",
         "test_limbo.py",
     ),
@@ -137,9 +137,10 @@ SEEDS = (
     sow(
         "settled-without-the-lock",
         "What is heard is booked without holding the transaction.",
-        "    locked = payments.lock_transaction(transaction_id=transaction_id)\n    return locked, Attempt",
-        "    locked = peeked\n    return locked, Attempt",
+        "    return payments.lock_transaction(transaction_id=transaction_id)\n",
+        "    return peeked\n",
         "test_races.py",
+        file="clustr/settlement/commands/locking.py",
     ),
     sow(
         "open-and-not-watched",
@@ -341,9 +342,10 @@ SEEDS = (
     sow(
         "a-strangers-card",
         "A member pays with a neighbour's card.",
-        "cluster_id=actor.cluster_id, id=method_id, user_id=actor.member_id, provider=provider, removed_at=None",
-        "cluster_id=actor.cluster_id, id=method_id, provider=provider, removed_at=None",
+        "cluster_id=actor.cluster_id, id=method_id, user_id=actor.member_id, removed_at=None\n    ).first()",
+        "cluster_id=actor.cluster_id, id=method_id, removed_at=None\n    ).first()",
         "test_saved_cards.py",
+        "tests/recurring/test_cards.py",
         file="clustr/payments/queries.py",
     ),
     sow(

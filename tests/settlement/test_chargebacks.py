@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("books")
 
 def complain(stage: Stage, payment: UUID, **more: Any) -> int:
     """The payer complains to their bank; answers the provider's number of it."""
-    body = {"provider": "paystack", "reference": stage.attempt(payment).reference, **more}
+    body = {"provider": stage.attempt(payment).provider, "reference": stage.attempt(payment).reference, **more}
     made: dict[str, int] = stage._control("POST", "/chargeback", body)
     return made["id"]
 
@@ -72,6 +72,32 @@ def test_it_works(stage: Stage, cast: Cast) -> None:
     assert owed(stage) == "5000.00"
     assert stage.charge_fees() == "5000.00"
     assert (cluster_balance(cast.cluster_id), owed(stage), wallet_balance(cast.bola)) == ("0.00", "175.00", "0.00")
+
+
+def test_flutterwave_tells_that_there_is_one_and_lists_what_it_is(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage, provider="flutterwave")
+    dispute = complain(stage, payment)
+    hear(stage)
+    assert said(stage) == [("chargeback", "open")]
+    assert (cluster_balance(cast.cluster_id), status_of(stage, bill)) == ("5000.00", "paid")
+    decide(stage, dispute)
+    hear(stage, times=2)
+    assert said(stage) == [("chargeback", "open"), ("chargeback", "taken")]
+    assert (status_of(stage, bill), stage.transaction(payment).status) == ("acknowledged", "refunded")
+    assert owed(stage) == "5000.00"
+    decide(stage, dispute, "declined")
+    hear(stage)
+    assert said(stage)[-1] == ("chargeback", "won")
+    assert wallet_balance(cast.bola) == "5000.00"
+
+
+def test_a_notice_of_a_chargeback_that_flutterwave_does_not_list_takes_nothing(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage, provider="flutterwave")
+    hear_dispute(
+        cluster_id=cast.cluster_id, transaction_id=payment, provider_name="flutterwave", dispute_id="77", now=stage.now
+    )
+    assert said(stage) == [("chargeback", "")]
+    assert (cluster_balance(cast.cluster_id), owed(stage)) == ("5000.00", "0.00")
 
 
 def test_a_part(stage: Stage, cast: Cast) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from clustr.kit.ids import new_id
@@ -153,8 +154,17 @@ def test_what_was_recorded_and_not_charged_is_charged_by_the_sweep(stage: Stage,
 
 
 def test_of_twenty_who_charge_one_does(stage: Stage, cast: Cast) -> None:
-    prepared = prepare(stage, saved(stage))
+    prepared, asked, healthy = prepare(stage, saved(stage)), [], stage._answer
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return healthy(request)
+
+    stage._answer = answer  # type: ignore[method-assign]
     race(lambda: commands.open_checkout(actor=cast.bola.actor, prepared=prepared, now=stage.now)).only()
+    assert [path for path in asked if path.endswith("/charge_authorization")] == [
+        "/paystack/transaction/charge_authorization"
+    ]
     stage.confirm(prepared.transaction.id)
     assert wallet_balance(cast.bola) == "1000.00"
     assert len(stage.settlements()) == 2

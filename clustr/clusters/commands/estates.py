@@ -21,6 +21,7 @@ from clustr.clusters.types import AS_IS, FeeBearer, NewMember, PaymentsPermissio
 from clustr.kit.actor import Actor
 from clustr.kit.errors import InvalidValue
 from clustr.kit.ids import new_id
+from clustr.kit.locales import LOCALES
 from clustr.kit.money import DECIMALS, CurrencyMismatch, Money, UnknownCurrency
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
@@ -109,7 +110,7 @@ def update_settings(*, actor: Actor, changes: SettingsChanges, now: datetime, re
 
 
 _LIMIT = "transfer_approval_limit_minor"
-_PLAIN = ("timezone", _LIMIT, "earlier_approval_limit_minor", "approval_limit_from", "fee_bearer", "name")
+_PLAIN = ("timezone", _LIMIT, "earlier_approval_limit_minor", "approval_limit_from", "fee_bearer", "name", "locale")
 
 
 def _plain(value: Any) -> Any:
@@ -139,6 +140,9 @@ def _checked_settings(actor: Actor, changes: SettingsChanges) -> dict[str, Any]:
         given["name"] = _checked_name(given["name"])
     if "timezone" in given:
         _checked_timezone(given["timezone"])
+    if "locale" in given and given["locale"] not in LOCALES:
+        known = ", ".join(sorted(LOCALES))
+        raise InvalidValue.of("locale", "invalid_locale", f"Locales are {known}.")
     if given.get("support_email"):
         given["support_email"] = checked_email(given["support_email"], field="support_email")
     if "fee_bearer" in given:

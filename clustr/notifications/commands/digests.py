@@ -13,11 +13,12 @@ from django.db import connection
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit import clock
 from clustr.kit.ids import earliest_id
+from clustr.kit.locales import amount_for_people, day_for_people
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands.notifying import notify
 from clustr.notifications.queries import estate_of
-from clustr.notifications.types import Audience, NotificationEvents
+from clustr.notifications.types import Audience, Estate, NotificationEvents
 
 DAYS_BACK = 3
 """A worker that was away makes up for as many days."""
@@ -38,10 +39,11 @@ def make_digests(*, cluster_id: UUID, now: datetime) -> int:
     zone = ZoneInfo(estate.timezone)
     today = now.astimezone(zone).date()
     days = [today - timedelta(days=back) for back in range(DAYS_BACK, 0, -1)]
-    return sum(_acknowledgments(cluster_id, day, zone, now) + _credits(cluster_id, day, zone, now) for day in days)
+    return sum(_acknowledgments(cluster_id, estate, day, now) + _credits(cluster_id, estate, day, now) for day in days)
 
 
-def _acknowledgments(cluster_id: UUID, day: date, zone: ZoneInfo, now: datetime) -> int:
+def _acknowledgments(cluster_id: UUID, estate: Estate, day: date, now: datetime) -> int:
+    zone = ZoneInfo(estate.timezone)
     with tenant(cluster_id):
         found = _grouped(cluster_id, NotificationEvents.BILL_ACKNOWLEDGED, PaymentsPermissions.VIEW_PAYMENTS, day, zone)
         if not found:
@@ -52,7 +54,7 @@ def _acknowledgments(cluster_id: UUID, day: date, zone: ZoneInfo, now: datetime)
             audience=Audience.holders(PaymentsPermissions.VIEW_PAYMENTS),
             subject_id=None,
             facts={
-                "day": _written(day),
+                "day": day_for_people(day, locale=estate.locale),
                 "count": sum(count for _, _, count, _ in found),
                 "lines": _cut(f"{what}: {count}" for what, _, count, _ in found),
             },
@@ -61,7 +63,8 @@ def _acknowledgments(cluster_id: UUID, day: date, zone: ZoneInfo, now: datetime)
         )
 
 
-def _credits(cluster_id: UUID, day: date, zone: ZoneInfo, now: datetime) -> int:
+def _credits(cluster_id: UUID, estate: Estate, day: date, now: datetime) -> int:
+    zone = ZoneInfo(estate.timezone)
     with tenant(cluster_id):
         found = _grouped(
             cluster_id, NotificationEvents.CLUSTER_WALLET_CREDITED, PaymentsPermissions.VIEW_WALLET, day, zone
@@ -75,12 +78,13 @@ def _credits(cluster_id: UUID, day: date, zone: ZoneInfo, now: datetime) -> int:
             audience=Audience.holders(PaymentsPermissions.VIEW_WALLET),
             subject_id=None,
             facts={
-                "day": _written(day),
+                "day": day_for_people(day, locale=estate.locale),
                 "count": sum(count for _, _, count, _ in found),
                 "currency": currency,
                 "total_minor": sum(int(minor) for _, _, _, minor in found),
                 "lines": _cut(
-                    f"{what}: {Money(int(minor), currency).for_people()} ({count})" for what, _, count, minor in found
+                    f"{what}: {amount_for_people(Money(int(minor), currency), locale=estate.locale)} ({count})"
+                    for what, _, count, minor in found
                 ),
             },
             key=day.isoformat(),
@@ -111,10 +115,6 @@ def _grouped(
 def _bounds(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The local day's beginning and the next one's, also where a clock was put forward at midnight."""
     return tuple(datetime.combine(on, time(), zone) for on in (day, day + timedelta(days=1)))  # type: ignore[return-value]
-
-
-def _written(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
 
 
 def _cut(lines: Iterable[str]) -> list[str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from clustr.kit.outbound import QUICK_SECONDS, Outbound
+from clustr.payments.providers.flutterwave_disputes import about, disputes
 from clustr.payments.providers.flutterwave_notices import read_flutterwave_notice
 from clustr.payments.providers.flutterwave_wire import (
     charge_truth,
@@ -165,10 +166,15 @@ class Flutterwave:
         return charge.amount.currency
 
     def fetch_dispute(self, *, provider_id: str) -> DisputeTruth | NotFoundYet:  # noqa: ARG002
-        raise NotOffered("no disputes are told of in this version")
+        raise NotOffered("disputes are listed by their charge")
 
-    def disputes_of(self, *, charge_id: str) -> tuple[DisputeTruth, ...]:  # noqa: ARG002
-        raise NotOffered("no disputes are told of in this version")
+    def disputes_of(self, *, charge_id: str) -> tuple[DisputeTruth, ...]:
+        listed = self._listed("chargebacks", {"id": charge_id}, lambda row: mapping(row, "chargeback"))
+        found = [row for row in every_row(listed) if about(row) == charge_id]
+        charge = self.fetch_charge_by_id(provider_id=charge_id) if found else NotFoundYet()
+        if found and isinstance(charge, NotFoundYet):
+            raise NotUnderstood("chargeback of a charge that is not there")
+        return () if isinstance(charge, NotFoundYet) else disputes(found, charge=charge)
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         if currency not in COUNTRIES:

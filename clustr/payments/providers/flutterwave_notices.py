@@ -10,6 +10,7 @@ from clustr.payments.providers.nouns import Notice, NoticeKind
 from clustr.payments.providers.reading import optional_mapping, text
 
 _CHARGE, _PAYOUT, _PURCHASE = "charge.completed", "transfer.completed", "singlebillpayment.status"
+_CHARGEBACK = "chargeback"
 _KINDS = {
     _CHARGE: NoticeKind.CHARGE,
     _PAYOUT: NoticeKind.PAYOUT,
@@ -27,6 +28,8 @@ def read_flutterwave_notice(*, accepted: Sequence[bytes], raw_body: bytes, heade
     kind = _KINDS.get(event, NoticeKind.OTHER)
     if kind is NoticeKind.PURCHASE:
         return _purchase(event, data, raw_body)
+    if _CHARGEBACK in event.lower():
+        return _dispute(data, raw_body)
     provider_id, status = text(data.get("id")), text(data.get("status"))
     reference = text(data.get("tx_ref")) or text(data.get("txRef")) or text(data.get("reference"))
     return Notice(
@@ -48,12 +51,27 @@ def _purchase(event: str, data: Mapping[str, Any], raw_body: bytes) -> Notice:
     )
 
 
+def _dispute(data: Mapping[str, Any], raw_body: bytes) -> Notice:
+    """A chargeback was raised or decided. Its body is described nowhere: whatever it says, the chargebacks of its
+    transaction are asked for, by that one's own number or our reference."""
+    charge_id = text(data.get("transaction_id")) or text(data.get("TransactionId"))
+    steps = (text(data.get("id")), text(data.get("status")), text(data.get("stage")))
+    return Notice(
+        kind=NoticeKind.DISPUTE,
+        reference=text(data.get("tx_ref")) or text(data.get("txRef")),
+        provider_id=charge_id,
+        key=notice_key(_CHARGEBACK, charge_id, ":".join(steps), raw_body=raw_body),
+    )
+
+
 def _flat(body: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """The older shape names no event: it is known by what it holds."""
     if "AmountRefunded" in body and "TransactionId" in body:
         return "refund", body
     if body.get("event.type") == "Transfer":
         return _PAYOUT, optional_mapping(body.get("transfer")) or body
+    if _CHARGEBACK in text(body.get("event.type")).lower():
+        return _CHARGEBACK, optional_mapping(body.get("chargeback")) or body
     if "txRef" in body:
         return _CHARGE, body
     return "", body

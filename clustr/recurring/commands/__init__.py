@@ -1,5 +1,11 @@
 """The only writers of standing orders: setting up, running, pausing, resuming, cancelling."""
 
+from clustr.recurring.commands.charged import (
+    ask_for_confirmation,
+    fail_card_charge,
+    lock_for_settlement,
+    settle_card_charge,
+)
 from clustr.recurring.commands.cleaning import clean_up_old_records, count_old_records
 from clustr.recurring.commands.ordering import (
     cancel_recurring_payment,
@@ -9,6 +15,7 @@ from clustr.recurring.commands.ordering import (
     pause_recurring_payment_of_member,
     resume_recurring_payment,
 )
+from clustr.recurring.commands.refunding import refund_contribution
 from clustr.recurring.commands.reminding import count_reminders, send_recurring_payment_reminders
 from clustr.recurring.commands.running import process_payment, process_recurring_payments_of
 from clustr.recurring.commands.scheduled import (
@@ -22,6 +29,7 @@ from clustr.recurring.commands.scheduled import (
 from clustr.recurring.commands.telling import tell_of_runs, untold_clusters
 
 __all__ = [
+    "ask_for_confirmation",
     "ask_to_process_cluster",
     "ask_to_process_recurring_payments",
     "cancel_recurring_payment",
@@ -32,14 +40,18 @@ __all__ = [
     "create_recurring_payment",
     "due_clusters",
     "edit_recurring_payment",
+    "fail_card_charge",
+    "lock_for_settlement",
     "one_at_a_time",
     "pause_recurring_payment",
     "pause_recurring_payment_of_member",
     "process_payment",
     "process_recurring_payments",
     "process_recurring_payments_of",
+    "refund_contribution",
     "resume_recurring_payment",
     "send_recurring_payment_reminders",
+    "settle_card_charge",
     "tell_of_runs",
     "untold_clusters",
 ]

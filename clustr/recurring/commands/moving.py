@@ -37,6 +37,7 @@ class Due(NamedTuple):
     is_member: bool
     wallet_id: UUID | None
     run_id: UUID
+    method_id: UUID | None
 
     @property
     def schedule(self) -> Schedule:

@@ -16,21 +16,34 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
-from clustr.recurring.models import RecurringPayment, Run
+from clustr.payments.providers.registry import provider_named
+from clustr.payments.queries import method_of
+from clustr.recurring.commands.stopping import stop_order
+from clustr.recurring.models import RecurringPayment
 from clustr.recurring.notices import tell_of_order
-from clustr.recurring.policies import ORDERS_OF_A_MEMBER, refuse_order
+from clustr.recurring.policies import ORDERS_OF_A_MEMBER, card_has_expired, refuse_order
 from clustr.recurring.refusals import (
+    CardExpired,
     MaximumNotNeeded,
     NoPeriodLeft,
     NotAMemberNow,
+    PaymentMethodMissing,
     RecurringPaymentNotActive,
     RecurringPaymentNotFound,
     RecurringPaymentNotPaused,
     RecurringPaymentOver,
+    RecurringPaymentUnderWay,
     TooManyRecurringPayments,
 )
 from clustr.recurring.schedule import anchor_of, first_period_after, occurrence
-from clustr.recurring.types import Happening, NewOrder, OrderChanges, OrderState, RunState, StoppedBy
+from clustr.recurring.types import (
+    Happening,
+    NewOrder,
+    OrderChanges,
+    OrderState,
+    PaymentSource,
+    StoppedBy,
+)
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 from clustr.wallets.types import SpendAuthorization
@@ -44,7 +57,8 @@ def create_recurring_payment(
     """Set up a standing order of the member's own; answers its id. The PIN, where one is set, is asked now and never by a
     run.
 
-    Refuses `PinRequired`, `NotAMemberNow`, `TooManyRecurringPayments`, and as `policies.refuse_order`.
+    Refuses `PinRequired`, `NotAMemberNow`, `TooManyRecurringPayments`, and as `policies.refuse_order`; from a card also
+    `PaymentMethodNotFound`, `CardExpired`, `ProviderNotAvailable`.
     """
     if actor.role == FORMER:
         raise NotAMemberNow
@@ -56,6 +70,8 @@ def create_recurring_payment(
     with tenant(actor.cluster_id), crash_points("recurring.create"):
         wallets.require_authorization(actor=actor, authorization=authorization)
         _refuse_too_many(actor)
+        if new.payment_method_id is not None:
+            _refuse_card(actor, new.payment_method_id, now)
         order = RecurringPayment.objects.create(
             id=new_id(),
             cluster_id=actor.cluster_id,
@@ -68,6 +84,7 @@ def create_recurring_payment(
             frequency=new.frequency.value,
             bill_type=new.bill_type.value if new.bill_type else "",
             payment_source=new.payment_source.value,
+            method_id=new.payment_method_id,
             anchor_on=anchor.date(),
             anchor_at=anchor.time(),
             timezone=actor.timezone,
@@ -89,9 +106,10 @@ def edit_recurring_payment(
     authorization: SpendAuthorization | None,
     now: datetime,
 ) -> None:
-    """Change a standing order of one's own. More money, or a later end, needs the PIN as a new one does.
+    """Change a standing order of one's own. More money, a later end, or another card needs the PIN as a new one does.
 
-    Refuses `RecurringPaymentNotFound`, `RecurringPaymentOver`, `PinRequired`, `MaximumNotNeeded`, `NoPeriodLeft`.
+    Refuses `RecurringPaymentNotFound`, `RecurringPaymentOver`, `PinRequired`, `MaximumNotNeeded`, `NoPeriodLeft`; a card as
+    a new order does, and `PaymentMethodMissing` where the wallet pays.
     """
     for amount in (changes.amount, changes.max_amount):
         if amount is not None:
@@ -111,9 +129,15 @@ def edit_recurring_payment(
         if not order.schedule.has(order.next_period):
             raise NoPeriodLeft
         longer = end is not None and order.end_at is not None and order.end_at > end
-        if (order.max_minor or order.amount_minor) > most or longer:
+        other_card = changes.payment_method_id not in (None, order.method_id)
+        if (order.max_minor or order.amount_minor) > most or longer or other_card:
             wallets.require_authorization(actor=actor, authorization=authorization)
-        order.save(update_fields=["title", "description", "amount_minor", "max_minor", "end_at"])
+        if changes.payment_method_id is not None and other_card:
+            if order.payment_source != PaymentSource.CARD:
+                raise PaymentMethodMissing
+            _refuse_card(actor, changes.payment_method_id, now)
+            order.method_id = changes.payment_method_id
+        order.save(update_fields=["title", "description", "amount_minor", "max_minor", "end_at", "method_id"])
         after = _terms(order)
         changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
         _audit(actor, "recurring.edited", order, now, facts=changed)
@@ -143,7 +167,8 @@ def resume_recurring_payment(
 ) -> None:
     """Let a paused standing order of one's own run again, from the next period that lies ahead. Needs the PIN.
 
-    Refuses `RecurringPaymentNotFound`, `PinRequired`, `RecurringPaymentNotPaused`, `NotAMemberNow`, `NoPeriodLeft`.
+    Refuses `RecurringPaymentNotFound`, `PinRequired`, `RecurringPaymentNotPaused`, `NotAMemberNow`, `NoPeriodLeft`,
+    `RecurringPaymentUnderWay`.
     """
     if actor.role == FORMER:
         raise NotAMemberNow
@@ -153,6 +178,8 @@ def resume_recurring_payment(
         _refuse_over(order)
         if order.state != OrderState.PAUSED:
             raise RecurringPaymentNotPaused
+        if order.charging_id is not None:
+            raise RecurringPaymentUnderWay
         schedule = order.schedule
         period = first_period_after(
             anchor=schedule.anchor,
@@ -182,18 +209,6 @@ def cancel_recurring_payment(*, actor: Actor, recurring_payment_id: UUID, reason
         stop_order(order=order, state=OrderState.CANCELLED, by=StoppedBy.MEMBER, reason=reason, now=now)
         _audit(actor, "recurring.cancelled", order, now, reason=reason)
         tell_of_order(order=order, happening=Happening.CANCELLED, now=now)
-
-
-def stop_order(*, order: RecurringPayment, state: OrderState, by: StoppedBy, reason: str, now: datetime) -> None:
-    """Pause or cancel a locked order; the period that was being retried ends with it. Part of an act's transaction."""
-    runs = Run.objects.filter(cluster_id=order.cluster_id, order_id=order.id)
-    last = runs.order_by("-period").values_list("started_at", flat=True).first()
-    now = max(now, last) if last else now  # whoever waited for a run comes after it, also on paper
-    retried = runs.filter(period=order.next_period, state=RunState.RETRYING)
-    order.next_period += retried.update(state=RunState.STOPPED.value, ended_at=now)
-    order.state, order.next_run_at, order.failed_attempts = state.value, None, 0
-    order.stopped_at, order.stopped_by, order.reason = now, by.value, reason
-    order.save()
 
 
 def _pause(actor: Actor, order: RecurringPayment, by: StoppedBy, reason: str, now: datetime) -> None:
@@ -228,6 +243,14 @@ def _refuse_over(order: RecurringPayment) -> None:
         raise RecurringPaymentOver
 
 
+def _refuse_card(actor: Actor, method_id: UUID, now: datetime) -> None:
+    """Refuse a card that is not the member's own, has expired, or is with a provider that is off."""
+    method = method_of(actor=actor, method_id=method_id)
+    if card_has_expired(month=method.expires_month, year=method.expires_year, now=now):
+        raise CardExpired
+    provider_named(name=method.provider)
+
+
 def _refuse_too_many(actor: Actor) -> None:
     """Counted one member at a time, so that two new ones do not both find room for the last."""
     with connection.cursor() as cursor:
@@ -248,6 +271,7 @@ def _terms(order: RecurringPayment) -> dict[str, Any]:
         "frequency": order.frequency,
         "bill_type": order.bill_type or None,
         "end_at": order.end_at.isoformat() if order.end_at else None,
+        "payment_method_id": str(order.method_id) if order.method_id else None,
     }
 
 

@@ -15,7 +15,7 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import in_tenant
 from clustr.recurring import notices
 from clustr.recurring.models import RecurringPayment
-from clustr.recurring.types import Frequency, OrderState
+from clustr.recurring.types import Frequency, OrderState, PaymentSource
 
 _AT_ONCE = 200
 
@@ -92,7 +92,7 @@ def _shortfalls(orders: list[RecurringPayment], members: set[UUID], now: datetim
     found = {}
     for order in orders:
         open_now = payable[order.user_id, BillType(order.bill_type)] if order.bill_type else None
-        need = _need(order, open_now)
+        need = _need(order, open_now) if order.payment_source == PaymentSource.WALLET else 0
         found[order.id] = (max(0, need - max(0, left[order.user_id])), bool(open_now and open_now.to_acknowledge))
         left[order.user_id] -= need
     return found

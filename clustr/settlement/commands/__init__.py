@@ -9,6 +9,7 @@ from clustr.settlement.commands.receipts import issue_receipt
 from clustr.settlement.commands.reconciling import reconcile
 from clustr.settlement.commands.reconciling_payouts import reconcile_payouts
 from clustr.settlement.commands.refunding import refund_to_source, send_refund
+from clustr.settlement.commands.returning import refund_to_wallet
 from clustr.settlement.commands.starting import charge_saved_card, open_checkout
 from clustr.settlement.commands.sweeping import (
     ask_about_due,
@@ -35,6 +36,7 @@ __all__ = [
     "reconcile",
     "reconcile_payouts",
     "refund_to_source",
+    "refund_to_wallet",
     "send_payout",
     "send_refund",
     "send_waiting_payouts",

@@ -7,26 +7,26 @@ from uuid import UUID
 
 from django.db import transaction
 
-from clustr.bills import commands as bills
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Settlement, Transaction
 from clustr.payments.providers.nouns import ChargeTruth, Decline, Mode, NotFoundYet, Outcome
-from clustr.payments.refusals import TransactionNotFound
 from clustr.payments.schedule import (
-    ASK_A_PERSON_AFTER,
     FEWEST_MISSES,
     UNSENT_AFTER,
     WATCH_ENDED,
     next_check,
 )
-from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus
+from clustr.payments.states import OPEN, CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
+from clustr.recurring.types import RunFailure
 from clustr.settlement.commands.charging_back import hear_restored
+from clustr.settlement.commands.failing import leave_unknown
+from clustr.settlement.commands.locking import lock_with_subject
 from clustr.settlement.commands.placing import BookedElsewhere, place_money
-from clustr.settlement.commands.telling import fail_and_tell
+from clustr.settlement.commands.telling import end_recurring_charge, fail_and_tell
 from clustr.settlement.policies import what_does_not_match
 
 _PAGE_CLOSES = timedelta(minutes=30)
@@ -38,7 +38,7 @@ def apply_charge_truth(
 ) -> None:
     """Act on what a provider said about a charge. `mode`: whether our keys move real money."""
     with tenant(actor.cluster_id), crash_points("settlement.apply"):
-        locked, attempt = _locked(transaction_id)
+        locked, attempt = _locked(transaction_id, now)
         if isinstance(truth, NotFoundYet):
             _note(locked, "not_found", {}, now)
             _apply_not_found(locked, attempt, now)
@@ -56,17 +56,12 @@ def apply_charge_truth(
                 _apply_reversal(locked, attempt, now)
             case Outcome.UNKNOWN:
                 _schedule(attempt, now)
-                _ask_a_person(locked, attempt, now)
+                leave_unknown(locked=locked, attempt=attempt, now=now)
 
 
-def _locked(transaction_id: UUID) -> tuple[Transaction, Attempt]:
-    """The transaction and its attempt, locked in the house's order: a bill's part comes before the transaction."""
-    peeked = Transaction.objects.filter(id=transaction_id).first()
-    if peeked is None:
-        raise TransactionNotFound
-    if peeked.purpose == Purpose.BILL:
-        bills.lock_for_settlement(transaction=peeked)
-    locked = payments.lock_transaction(transaction_id=transaction_id)
+def _locked(transaction_id: UUID, now: datetime) -> tuple[Transaction, Attempt]:
+    """The transaction and its attempt, locked in the house's order."""
+    locked = lock_with_subject(transaction_id=transaction_id, now=now)
     return locked, Attempt.objects.get(cluster_id=locked.cluster_id, id=transaction_id)
 
 
@@ -115,6 +110,7 @@ def _apply_failure(locked: Transaction, attempt: Attempt, decline: Decline | Non
 def _apply_pending(locked: Transaction, attempt: Attempt, now: datetime) -> None:
     if locked.status in OPEN and now >= attempt.payable_until + _PAGE_CLOSES:
         payments.step_transaction(transaction=locked, status=TransactionStatus.CANCELLED, now=now)
+        end_recurring_charge(transaction=locked, failure=RunFailure.CARD_NOT_CONFIRMED, now=now)
     elif locked.status in (TransactionStatus.PENDING, TransactionStatus.UNKNOWN):
         payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
     _watch(locked, attempt, now, missed=False)
@@ -165,19 +161,6 @@ def _schedule(attempt: Attempt, now: datetime, *, ended: bool = False, missed: b
         missed=missed,
         now=now,
     )
-
-
-def _ask_a_person(locked: Transaction, attempt: Attempt, now: datetime) -> None:
-    if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING):
-        payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
-    if locked.status == TransactionStatus.UNKNOWN and now - attempt.started_at >= ASK_A_PERSON_AFTER:
-        payments.open_case(
-            kind=CaseKind.UNKNOWN_TOO_LONG,
-            subject=str(locked.id),
-            transaction_id=locked.id,
-            facts={"provider": attempt.provider, "reference": attempt.reference},
-            now=now,
-        )
 
 
 def _note(locked: Transaction, outcome: str, answer: dict[str, object], now: datetime) -> None:

@@ -21,10 +21,11 @@ from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRef
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import place_of_reference
 from clustr.payments.refusals import ProviderNotAvailable, TransactionNotFound
-from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
-from clustr.payments.states import AttemptKind, CaseKind, TransactionStatus
+from clustr.payments.schedule import next_check
+from clustr.payments.states import AttemptKind, TransactionStatus
 from clustr.settlement.commands.applying import apply_charge_truth
 from clustr.settlement.commands.charging_back import hear_reversal
+from clustr.settlement.commands.failing import leave_unknown
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
 from clustr.settlement.commands.refunding import apply_refund_truth, fetch_refund_truth, send_refund
 from clustr.settlement.commands.starting import charge_saved_card
@@ -151,13 +152,4 @@ def _stay_unknown(actor: Actor, attempt: Attempt, why: str, now: datetime) -> No
                 started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
             ),
         )
-        if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING):
-            payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
-        if locked.status == TransactionStatus.UNKNOWN and now - attempt.started_at >= ASK_A_PERSON_AFTER:
-            payments.open_case(
-                kind=CaseKind.UNKNOWN_TOO_LONG,
-                subject=str(locked.id),
-                transaction_id=locked.id,
-                facts={"provider": attempt.provider, "reference": attempt.reference, "why": why},
-                now=now,
-            )
+        leave_unknown(locked=locked, attempt=attempt, now=now, why=why)

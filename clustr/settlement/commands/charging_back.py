@@ -32,21 +32,19 @@ def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, 
 
     Raises what a question can end with."""
     provider = provider_named(name=provider_name)
-    try:
-        truth = provider.fetch_dispute(provider_id=dispute_id)
-    except NotOffered:
-        truth = NotFoundYet()
+    truths = _told_of(provider, cluster_id, transaction_id, dispute_id)
     crash_point("settlement.dispute.answered")
     actor = system_actor(cluster_id=cluster_id)
     with tenant(cluster_id), crash_points("settlement.dispute"):
-        if isinstance(truth, NotFoundYet):
+        if not truths:
             _ask_a_person(transaction_id, provider_name, {"dispute": dispute_id}, now)
-            return
-        settled = Settlement.objects.filter(provider=provider_name, provider_id=truth.charge_id).first()
-        if settled is None or truth.mode != provider.mode:
-            _ask_a_person(transaction_id, provider_name, {"dispute": dispute_id, "state": truth.state.value}, now)
-        else:
-            _apply_dispute(actor, settled, truth, now)
+        for truth in truths:
+            settled = Settlement.objects.filter(provider=provider_name, provider_id=truth.charge_id).first()
+            if settled is None or truth.mode != provider.mode:
+                facts = {"dispute": truth.provider_id, "state": truth.state.value}
+                _ask_a_person(transaction_id, provider_name, facts, now)
+            else:
+                _apply_dispute(actor, settled, truth, now)
 
 
 def hear_reversal(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
@@ -73,6 +71,20 @@ def hear_reversal(*, cluster_id: UUID, provider_name: str, charge_id: str, now: 
 def hear_restored(*, actor: Actor, settled: Settlement, now: datetime) -> None:
     """A charge that was reversed counts again: what was booked as taken comes back, once. Part of a settlement."""
     _win(actor, settled, _of_charge(settled.provider_id), now)
+
+
+def _told_of(
+    provider: PaymentProvider, cluster_id: UUID, transaction_id: UUID, dispute_id: str
+) -> tuple[DisputeTruth, ...]:
+    """The dispute of this number; where a provider lists disputes by their charge, those of the transaction's charges."""
+    try:
+        truth = provider.fetch_dispute(provider_id=dispute_id)
+    except NotOffered:
+        with tenant(cluster_id):
+            charges = Settlement.objects.filter(asked_id=transaction_id, provider=provider.name).order_by("id")
+            charge_ids = list(charges.values_list("provider_id", flat=True))
+        return tuple(truth for charge_id in charge_ids for truth in _disputes_of(provider, charge_id))
+    return () if isinstance(truth, NotFoundYet) else (truth,)
 
 
 def _disputes_of(provider: PaymentProvider, charge_id: str) -> tuple[DisputeTruth, ...]:

@@ -8,9 +8,9 @@ from uuid import UUID
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
-from clustr.payments.models import Attempt, Notice
+from clustr.payments.models import Attempt, Notice, Transaction
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
-from clustr.payments.states import CaseKind, NoticeState
+from clustr.payments.states import CaseKind, NoticeState, TransactionStatus
 
 _FAILS_TOO_LONG = timedelta(hours=1)
 """How long something may fail by an error of ours before a person is asked."""
@@ -50,5 +50,20 @@ def postpone_notice(*, notice_id: UUID, failed: bool, now: datetime) -> None:
             kind=CaseKind.NEVER_ANSWERED,
             subject=f"notice:{notice.id}",
             facts={"provider": notice.provider, "kind": notice.kind, "reference": notice.reference},
+            now=now,
+        )
+
+
+def leave_unknown(*, locked: Transaction, attempt: Attempt, now: datetime, **facts: str) -> None:
+    """It is not known what became of a locked transaction; after a day of that a person is asked too. Part of a
+    settlement."""
+    if locked.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING):
+        payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
+    if locked.status == TransactionStatus.UNKNOWN and now - attempt.started_at >= ASK_A_PERSON_AFTER:
+        payments.open_case(
+            kind=CaseKind.UNKNOWN_TOO_LONG,
+            subject=str(locked.id),
+            transaction_id=locked.id,
+            facts={"provider": attempt.provider, "reference": attempt.reference, **facts},
             now=now,
         )

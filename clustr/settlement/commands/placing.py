@@ -17,7 +17,9 @@ from clustr.payments.models import Attempt, Transaction
 from clustr.payments.providers.nouns import ChargeTruth
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.people import queries as people
-from clustr.settlement.commands.telling import tell
+from clustr.recurring import commands as recurring
+from clustr.recurring.types import RunFailure
+from clustr.settlement.commands.telling import end_recurring_charge, tell
 from clustr.settlement.policies import Division, divide, what_arrived
 from clustr.wallets import commands as wallets
 
@@ -30,6 +32,7 @@ _WHY = {
     "amount_exceeds_remaining": "less was left to pay on the bill",
     "bill_past_due": "it was paid after the bill was due",
     "owner_gone": "there is no such person any more",
+    "run_over": "the recurring payment it was for had gone on without it",
     "less": "less arrived than was asked for",
     "again": "it had been paid already",
     "more": "more arrived than was asked for",
@@ -67,6 +70,8 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
             now=now,
         )
         _keep_surplus(actor, surplus, attempt.provider, now)
+    if why == "less":
+        end_recurring_charge(transaction=transaction, failure=RunFailure.CHARGED_IN_PART, now=now)
     if not payments.record_settlement(
         provider=attempt.provider,
         provider_id=truth.provider_id,
@@ -127,6 +132,10 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
                 paid_at=truth.paid_at or now,
                 now=now,
             )
+        case Purpose.RECURRING_PAYMENT:
+            return recurring.settle_card_charge(
+                actor=actor, transaction=transaction, provider=attempt.provider, now=now
+            )
         case (
             Purpose.PAYOUT
             | Purpose.CLUSTER_WALLET
@@ -134,7 +143,6 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             | Purpose.SURPLUS
             | Purpose.FEES
             | Purpose.CHARGEBACK
-            | Purpose.RECURRING_PAYMENT
             | Purpose.UTILITY
         ):
             raise AssertionError(f"nobody asks a provider for money for {transaction.purpose}")

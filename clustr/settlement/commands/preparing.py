@@ -27,6 +27,7 @@ from clustr.payments.queries import method_of, waiting_payment_of_bill
 from clustr.payments.refusals import TransactionNotFound, TransactionNotRetryable
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import OPEN, AttemptKind, Purpose, TransactionStatus, TransactionType
+from clustr.recurring.queries import card_charge_may_pay
 from clustr.settlement.refusals import PaymentUnderWay
 from clustr.settlement.types import Prepared, RequestKey, SavedCard, Wanted
 from clustr.wallets import commands as wallets
@@ -110,7 +111,8 @@ def prepare_retry(*, actor: Actor, transaction_id: UUID, now: datetime) -> Prepa
         attempt = Attempt.objects.filter(
             cluster_id=actor.cluster_id, id=transaction_id, kind=AttemptKind.CHARGE
         ).first()
-        refuse_retry(status=TransactionStatus(failed.status), attempted=attempt is not None)
+        by_run = failed.purpose == Purpose.RECURRING_PAYMENT  # tries again by itself
+        refuse_retry(status=TransactionStatus(failed.status), attempted=attempt is not None and not by_run)
         request = RequestKey(derived_id("retry", actor.cluster_id, transaction_id), b"retry", of_failed=True)
         callback_url = attempt.callback_url if attempt else ""
         if failed.purpose == Purpose.BILL and failed.subject_id:
@@ -159,7 +161,10 @@ def _prepare(
         request_id, known = _known(actor, request, now)
         if known is not None:
             return known
-        if wanted.subject_id is not None and waiting_payment_of_bill(actor=actor, bill_id=wanted.subject_id):
+        if wanted.subject_id is not None and (
+            waiting_payment_of_bill(actor=actor, bill_id=wanted.subject_id)
+            or card_charge_may_pay(actor=actor, bill_id=wanted.subject_id)
+        ):
             raise PaymentUnderWay
         transaction = payments.create_transaction(
             id=new_id(),

@@ -31,10 +31,12 @@ from clustr.payments.refusals import (
     ProviderUnavailable,
     ProviderWouldNot,
 )
-from clustr.payments.states import OPEN, TransactionStatus
+from clustr.payments.states import OPEN, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.people import queries as people
+from clustr.recurring import commands as recurring
 from clustr.settlement.commands.applying import apply_charge_truth
+from clustr.settlement.commands.locking import lock_with_subject
 from clustr.settlement.commands.telling import fail_and_tell
 from clustr.settlement.types import Checkout, Prepared
 
@@ -159,7 +161,7 @@ def _ask(provider: PaymentProvider, prepared: Prepared) -> CheckoutStarted:
 
 def _keep(actor: Actor, transaction: Transaction, started: CheckoutStarted, act: str, now: datetime) -> Transaction:
     with tenant(actor.cluster_id), crash_points("settlement.started"):
-        locked = payments.lock_transaction(transaction_id=transaction.id)
+        locked = lock_with_subject(transaction_id=transaction.id, now=now)
         payments.keep_checkout(transaction_id=locked.id, checkout_url=started.checkout_url, now=now)
         payments.note_exchange(
             transaction_id=locked.id,
@@ -171,12 +173,14 @@ def _keep(actor: Actor, transaction: Transaction, started: CheckoutStarted, act:
         # A notice may have been quicker than this answer: a later state is left alone.
         if locked.status in (TransactionStatus.PENDING, TransactionStatus.UNKNOWN):
             payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
+            if locked.purpose == Purpose.RECURRING_PAYMENT:
+                recurring.ask_for_confirmation(transaction=locked, url=started.checkout_url, now=now)
     return locked
 
 
 def _fail(actor: Actor, transaction: Transaction, type: PaymentErrorType, said: str, act: str, now: datetime) -> None:
     with tenant(actor.cluster_id), crash_points("settlement.start_failed"):
-        locked = payments.lock_transaction(transaction_id=transaction.id)
+        locked = lock_with_subject(transaction_id=transaction.id, now=now)
         payments.note_exchange(
             transaction_id=locked.id, act=act, outcome="refused", answer={"said": said[:500]}, now=now
         )
@@ -189,7 +193,7 @@ def _fail(actor: Actor, transaction: Transaction, type: PaymentErrorType, said: 
 
 def _leave_unknown(actor: Actor, transaction: Transaction, why: str, act: str, now: datetime) -> None:
     with tenant(actor.cluster_id), crash_points("settlement.start_unknown"):
-        locked = payments.lock_transaction(transaction_id=transaction.id)
+        locked = lock_with_subject(transaction_id=transaction.id, now=now)
         payments.note_exchange(transaction_id=locked.id, act=act, outcome="not_heard", answer={"why": why}, now=now)
         if locked.status == TransactionStatus.PENDING:
             payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)

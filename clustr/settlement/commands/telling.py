@@ -10,8 +10,10 @@ from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.providers.declines import failure_of
-from clustr.payments.states import TransactionStatus
+from clustr.payments.states import Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType, RecoveryOption
+from clustr.recurring import commands as recurring
+from clustr.recurring.types import RunFailure
 
 RECOVERY_TEXTS: dict[RecoveryOption, str] = {
     RecoveryOption.RETRY: "Try again in ClustR.",
@@ -24,9 +26,13 @@ RECOVERY_TEXTS: dict[RecoveryOption, str] = {
 
 
 def fail_and_tell(*, transaction: Transaction, type: PaymentErrorType, now: datetime) -> None:
-    """End a locked transaction as failed, and tell its payer why and what they can do. Part of a settlement."""
+    """End a locked transaction as failed, and tell its payer why and what they can do. Part of a settlement. Whose recurring
+    payment it was hears of that instead."""
     failure = failure_of(type=type)
     if payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, failure=failure, now=now):
+        if transaction.purpose == Purpose.RECURRING_PAYMENT:
+            recurring.fail_card_charge(transaction=transaction, failure=type, now=now)
+            return
         tell(
             NotificationEvents.PAYMENT_FAILED,
             transaction,
@@ -34,6 +40,13 @@ def fail_and_tell(*, transaction: Transaction, type: PaymentErrorType, now: date
             failure=failure["message"],
             options=[RECOVERY_TEXTS[RecoveryOption(option)] for option in failure["recovery_options"]],
         )
+
+
+def end_recurring_charge(*, transaction: Transaction, failure: RunFailure, now: datetime) -> None:
+    """No money will come of a locked transaction as it was asked for: where it is a recurring payment's, its run has failed.
+    Part of a settlement."""
+    if transaction.purpose == Purpose.RECURRING_PAYMENT:
+        recurring.fail_card_charge(transaction=transaction, failure=failure, now=now)
 
 
 def tell(event: NotificationEvents, transaction: Transaction, now: datetime, **more: Any) -> None:

@@ -14,9 +14,11 @@ from django.db.models import F, Sum
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Bucket
+from clustr.clusters.queries import locale_of
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import Refusal, refusals_from_database
+from clustr.kit.locales import amount_for_people
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.payments.states import TransactionStatus
@@ -171,7 +173,11 @@ def _note_blocked(actor: Actor, quote: Quote, refusal: Refusal, now: datetime) -
             people.write_to(
                 user_id=actor.member_id,
                 template="utilities/mail/blocked",
-                context={"amount": quote.amount.for_people(), "ending": account.hint, "why": refusal.detail},
+                context={
+                    "amount": amount_for_people(quote.amount, locale=locale_of(cluster_id=actor.cluster_id)),
+                    "ending": account.hint,
+                    "why": refusal.detail,
+                },
                 now=now,
             )
 

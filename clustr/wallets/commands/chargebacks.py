@@ -7,7 +7,6 @@ from uuid import UUID
 
 from django.db import transaction as database
 
-from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id, new_id
 from clustr.kit.money import Money
@@ -20,6 +19,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.arrivals import provider_account
+from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
 
 _TRIES = 3
@@ -51,7 +51,7 @@ def book_chargeback(
         kind=TransferKind.CHARGEBACK,
         now=now,
     )
-    _audit(actor, "wallets.chargeback", taken, now)
+    record_money_act(actor=actor, action="wallets.chargeback", transaction=taken, now=now)
     return taken
 
 
@@ -61,7 +61,7 @@ def bear_chargeback(
     """Take from whoever received a locked payment what of it was charged back, as a refund of it; answers it, or None where
     there is nothing left to take. Part of a settlement.
 
-    A bill payment is borne by the cluster's wallet, also where it holds less: what is missing is owed and charged later. A
+    A bill payment or a contribution is borne by the cluster's wallet, also where it holds less: what is missing is owed and charged later. A
     deposit is borne by the member's wallet as far as it holds it and is not frozen, the rest by the estate.
     """
     received = Transfer.objects.get(cluster_id=original.cluster_id, id=original.id)
@@ -146,12 +146,14 @@ def _take(
     payments.count_refund(transaction_id=original.id, amount=share, now=now)
     chargebacks = chargebacks_account(currency=share.currency)
     estate = source.kind == AccountKind.CLUSTER_WALLET
+    contributed = original.purpose == Purpose.RECURRING_PAYMENT
+    given_back = TransferKind.CONTRIBUTION_REFUND if contributed else TransferKind.BILL_REFUND
     entry = Entry(
         id=refund.id,
         debit=source.id,
         credit=chargebacks,
         amount=share,
-        kind=TransferKind.BILL_REFUND if estate else TransferKind.CHARGEBACK_BORNE,
+        kind=given_back if estate else TransferKind.CHARGEBACK_BORNE,
         journal=refund.id,
         label=label,
     )
@@ -164,7 +166,7 @@ def _take(
         journal=refund.id,
     )
     ledger.post(entries=[advance, entry] if estate else [entry], at=now)
-    _audit(actor, "wallets.chargeback_borne", refund, now)
+    record_money_act(actor=actor, action="wallets.chargeback_borne", transaction=refund, now=now)
     return refund
 
 
@@ -186,7 +188,7 @@ def _give_back(
     )
     clearing = provider_account(provider=taken.provider, currency=amount.currency)
     _post(won, debit=clearing, credit=place, kind=TransferKind.CHARGEBACK_WON, now=now)
-    _audit(actor, "wallets.chargeback_won", won, now)
+    record_money_act(actor=actor, action="wallets.chargeback_won", transaction=won, now=now)
 
 
 def _post(transaction: Transaction, *, debit: UUID, credit: UUID, kind: TransferKind, now: datetime) -> None:
@@ -199,15 +201,3 @@ def _post(transaction: Transaction, *, debit: UUID, credit: UUID, kind: Transfer
         journal=transaction.id,
     )
     ledger.post(entries=[entry], at=now)
-
-
-def _audit(actor: Actor, action: str, transaction: Transaction, now: datetime) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        subject_kind="transaction",
-        subject_id=transaction.id,
-        at=now,
-        facts={"amount": str(transaction.amount), "currency": transaction.currency},
-        journal=transaction.id,
-    )

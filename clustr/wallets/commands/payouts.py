@@ -6,10 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from clustr.audit import commands as audit
+from clustr.clusters.queries import locale_of
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
+from clustr.kit.locales import amount_for_people
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.kit.vault import seal
@@ -107,7 +109,11 @@ def stop_withdrawal(*, actor: Actor, payout_id: UUID, reason: str, now: datetime
         people.write_to(
             user_id=payout.requested_by,
             template="wallets/mail/withdrawal_stopped",
-            context={"amount": stopped.amount.for_people(), "ending": payout.account_hint, "reason": reason},
+            context={
+                "amount": amount_for_people(stopped.amount, locale=locale_of(cluster_id=actor.cluster_id)),
+                "ending": payout.account_hint,
+                "reason": reason,
+            },
             now=now,
         )
         _audit(actor, "wallets.withdrawal_stopped", payout_id, reason, now)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id
 from clustr.ledger import commands as ledger
@@ -15,6 +14,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import TransactionStatus
 from clustr.wallets.commands.arrivals import provider_account
+from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import record_refunds
 
 
@@ -38,7 +38,7 @@ def hold_refund(*, actor: Actor, original: Transaction, refund: Transaction, now
     source = Account.objects.get(cluster_id=original.cluster_id, id=received.credit)
     if source.kind == AccountKind.CLUSTER_WALLET:
         record_refunds(actor=actor, transaction_ids=[refund.id], reason=refund.description, now=now)
-    _audit(actor, "wallets.refund_held", refund, refund.description, now)
+    record_money_act(actor=actor, action="wallets.refund_held", transaction=refund, reason=refund.description, now=now)
 
 
 def finish_refund(*, actor: Actor, refund: Transaction, provider_id: str, now: datetime) -> None:
@@ -55,24 +55,11 @@ def finish_refund(*, actor: Actor, refund: Transaction, provider_id: str, now: d
     payments.step_transaction(
         transaction=refund, status=TransactionStatus.COMPLETED, now=now, provider_reference=provider_id
     )
-    _audit(actor, "wallets.refund_sent", refund, "", now)
+    record_money_act(actor=actor, action="wallets.refund_sent", transaction=refund, now=now)
 
 
 def return_refund(*, actor: Actor, refund: Transaction, failure: dict[str, Any], now: datetime) -> None:
     """A locked refund will not go, which is certain: its money returns to the account that gave it. Part of a settlement."""
     ledger.reverse(transfer_id=refund.id, journal=refund.id, at=now, kind=TransferKind.REFUND_RETURNED)
     payments.step_transaction(transaction=refund, status=TransactionStatus.FAILED, now=now, failure=failure)
-    _audit(actor, "wallets.refund_returned", refund, "", now)
-
-
-def _audit(actor: Actor, action: str, refund: Transaction, reason: str, now: datetime) -> None:
-    audit.record(
-        actor=actor,
-        action=action,
-        subject_kind="transaction",
-        subject_id=refund.id,
-        at=now,
-        reason=reason,
-        facts={"amount": str(refund.amount), "currency": refund.currency, "of": str(refund.subject_id)},
-        journal=refund.id,
-    )
+    record_money_act(actor=actor, action="wallets.refund_returned", transaction=refund, now=now)

@@ -9,9 +9,10 @@ from django.db import connection
 
 from clustr.audit import commands as audit
 from clustr.clusters import queries as clusters
-from clustr.clusters.queries import system_actor
+from clustr.clusters.queries import locale_of, system_actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
+from clustr.kit.locales import amount_for_people
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
@@ -81,7 +82,7 @@ def place_suspense(
             people.write_to(
                 user_id=user_id,
                 template="wallets/mail/suspense_placed",
-                context={"amount": rest.for_people(), "reason": reason},
+                context={"amount": amount_for_people(rest, locale=locale_of(cluster_id=cluster_id)), "reason": reason},
                 now=now,
             )
     return placed

@@ -7,10 +7,13 @@ from datetime import datetime
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.payments.models import Transaction
+from clustr.payments.states import Purpose
 
 
 def record_money_act(*, actor: Actor, action: str, transaction: Transaction, reason: str = "", now: datetime) -> None:
-    """Write one act on this transaction, with its amount, into the trail, in the transaction under way."""
+    """Write one act on this transaction, with its amount, into the trail, in the transaction under way; of a refund also
+    which transaction it gives back."""
+    of = {"of": str(transaction.subject_id)} if transaction.purpose == Purpose.REFUND else {}
     audit.record(
         actor=actor,
         action=action,
@@ -18,6 +21,6 @@ def record_money_act(*, actor: Actor, action: str, transaction: Transaction, rea
         subject_id=transaction.id,
         at=now,
         reason=reason,
-        facts={"amount": str(transaction.amount), "currency": transaction.currency},
+        facts={"amount": str(transaction.amount), "currency": transaction.currency} | of,
         journal=transaction.id,
     )

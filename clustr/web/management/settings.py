@@ -12,6 +12,7 @@ from pydantic import Field
 from clustr.clusters import commands
 from clustr.clusters.queries import managed_settings
 from clustr.clusters.types import AS_IS, ClusterSettings, FeeBearer, SettingsChanges
+from clustr.kit.locales import DEFAULT_LOCALE, LOCALES
 from clustr.web.door import Request, once, read
 from clustr.web.schemas import AmountOrZero, In, Instant, Out, Text, to_money
 
@@ -26,6 +27,7 @@ _SETTINGS: dict[str, Any] = {
     "pending_transfer_approval_limit": {"limit": "5000000.00", "counts_from": "2026-11-22T09:30:00Z"},
     "support_email": "office@palmgrove.test",
     "fee_bearer": "cluster",
+    "locale": "en-NG",
 }
 
 
@@ -49,6 +51,7 @@ class SettingsOut(Out):
     )
     support_email: str
     fee_bearer: FeeBearer = Field(description="Who bears a provider's fee: the cluster, or the payer on top.")
+    locale: str = Field(description="How amounts and dates are written in notices.")
 
 
 class SettingsIn(In):
@@ -61,6 +64,7 @@ class SettingsIn(In):
     transfer_approval_limit: AmountOrZero | None = None
     support_email: Annotated[str, Text(254, empty=True)] = ""
     fee_bearer: FeeBearer = FeeBearer.CLUSTER
+    locale: Annotated[str, Text(20)] = Field("", examples=[DEFAULT_LOCALE], description=f"One of {', '.join(LOCALES)}.")
     reason: Annotated[str, Text(500, lines=True, empty=True)] = Field("", description="For the trail.")
 
 
@@ -92,6 +96,7 @@ def _changes(body: SettingsIn, currency: str) -> SettingsChanges:
         transfer_approval_limit=approval if "transfer_approval_limit" in given else AS_IS,
         support_email=body.support_email if "support_email" in given else AS_IS,
         fee_bearer=body.fee_bearer if "fee_bearer" in given else AS_IS,
+        locale=body.locale if "locale" in given else AS_IS,
     )
 
 
@@ -110,4 +115,5 @@ def _settings_out(held: ClusterSettings) -> SettingsOut:
         else None,
         support_email=held.support_email,
         fee_bearer=held.fee_bearer,
+        locale=held.locale,
     )

@@ -149,8 +149,8 @@ def list_transactions(request: Request, query: Query[TransactionsQuery]) -> Http
 
 @router.post("refund_transaction/", response=TransactionOut, summary="Refund a payment")
 def refund_transaction(request: Request, body: RefundIn) -> HttpResponse:
-    """To the wallet: a bill payment returns at once, and what its payer owes is open again by as much. To the source: a bill
-    payment or a deposit that a provider took; it is `pending` until the provider has given it back, or not, and a bill stays
+    """To the wallet: a bill payment returns at once, and what its payer owes is open again by as much; so does a contribution of
+    a recurring payment. To the source: what a provider took for a bill, a contribution or a deposit; it is `pending` until the provider has given it back, or not, and a bill stays
     paid as long. Needs TransferFunds; nobody refunds themselves.
 
     Refuses with `transaction_not_found`, `not_refundable`, `refund_exceeds_payment`, `separation_of_duties`,
@@ -158,7 +158,7 @@ def refund_transaction(request: Request, body: RefundIn) -> HttpResponse:
     """
 
     def work() -> TransactionOut:
-        give_back = bills.refund_bill_payment if body.to is RefundTo.WALLET else settlement.refund_to_source
+        give_back = settlement.refund_to_wallet if body.to is RefundTo.WALLET else settlement.refund_to_source
         refund = give_back(
             actor=request.actor,
             transaction_id=body.transaction_id,

@@ -54,6 +54,7 @@ class CreateRecurringPaymentIn(In):
         None, description="Pay my acknowledged bills of this type, the oldest first; never more than is owed."
     )
     payment_source: PaymentSource = PaymentSource.WALLET
+    payment_method_id: UUID | None = Field(None, description="With `card`: which of my saved cards is charged.")
     max_amount: Amount | None = Field(None, description="With `bill_type`: the most a run pays; at least `amount`.")
     pin: Pin | None = Field(None, description="Needed once a PIN is set. Runs never ask for it.")
 
@@ -68,7 +69,10 @@ class EditRecurringPaymentIn(In):
     amount: Amount | None = None
     max_amount: Amount | None = None
     end_date: Instant | None = None
-    pin: Pin | None = Field(None, description="Needed, once a PIN is set, where more may be taken, or for longer.")
+    payment_method_id: UUID | None = Field(None, description="Another of my saved cards, where a card pays.")
+    pin: Pin | None = Field(
+        None, description="Needed, once a PIN is set, where more may be taken, for longer, or from another card."
+    )
 
 
 class RecurringPaymentIn(In):
@@ -149,11 +153,13 @@ def get_recurring_payment_summary(request: Request) -> HttpResponse:
 
 @router.post("create/", response={201: RecurringPaymentOut}, summary="Set up a recurring payment")
 def create_recurring_payment(request: Request, body: CreateRecurringPaymentIn) -> HttpResponse:
-    """From the wallet, on the day, without asking again. A run that finds too little in the wallet is tried again a few
-    times; then the recurring payment pauses itself.
+    """From the wallet or a saved card, on the day, without asking again. A run that finds too little is tried again a few
+    times; then the recurring payment pauses itself, and at once where its card cannot be charged any more. What a card
+    pays on bills goes by way of the wallet: what is not needed any more stays there.
 
     Refuses with `pin_required`, `pin_incorrect`, `pin_locked`, `not_a_member_now`, `start_date_passed`, `no_period_left`,
-    `bill_type_not_payable`, `maximum_not_needed`, `card_payments_not_offered`, `too_many_recurring_payments`.
+    `bill_type_not_payable`, `maximum_not_needed`, `too_many_recurring_payments`, `payment_method_missing`; with a card also
+    `payment_method_not_found`, `card_expired`, `provider_not_available`.
     """
 
     def work(authorization: SpendAuthorization | None) -> RecurringPaymentOut:
@@ -168,6 +174,7 @@ def create_recurring_payment(request: Request, body: CreateRecurringPaymentIn) -
                 description=body.description,
                 bill_type=body.bill_type,
                 payment_source=body.payment_source,
+                payment_method_id=body.payment_method_id,
                 max_amount=_money(request, body.max_amount, "max_amount"),
             ),
             authorization=authorization,
@@ -202,7 +209,7 @@ def resume_recurring_payment(request: Request, body: ResumeRecurringPaymentIn) -
     """From the next period that lies ahead.
 
     Refuses with `recurring_payment_not_found`, `recurring_payment_not_paused`, `recurring_payment_over`,
-    `not_a_member_now`, `no_period_left`, `pin_required`, `pin_incorrect`, `pin_locked`.
+    `recurring_payment_under_way`, `not_a_member_now`, `no_period_left`, `pin_required`, `pin_incorrect`, `pin_locked`.
     """
 
     def work(authorization: SpendAuthorization | None) -> RecurringPaymentOut:
@@ -250,7 +257,8 @@ def edit_recurring_payment(request: Request, recurring_payment_id: UUID, body: E
     """Counts from the next run on.
 
     Refuses with `recurring_payment_not_found`, `recurring_payment_over`, `maximum_not_needed`, `no_period_left`,
-    `pin_required`, `pin_incorrect`, `pin_locked`.
+    `payment_method_missing`, `payment_method_not_found`, `card_expired`, `provider_not_available`, `pin_required`,
+    `pin_incorrect`, `pin_locked`.
     """
 
     def work(authorization: SpendAuthorization | None) -> RecurringPaymentOut:
@@ -263,6 +271,7 @@ def edit_recurring_payment(request: Request, recurring_payment_id: UUID, body: E
                 amount=_money(request, body.amount, "amount"),
                 max_amount=_money(request, body.max_amount, "max_amount"),
                 end_date=body.end_date,
+                payment_method_id=body.payment_method_id,
             ),
             authorization=authorization,
             now=request.now,

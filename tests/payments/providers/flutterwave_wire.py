@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import unquote
@@ -44,6 +44,7 @@ NO_TRANSACTION = "No transaction was found for this id"
 @dataclass
 class FlutterwaveWire(Wire):
     maker: ClassVar[Maker] = staticmethod(make_flutterwave)
+    chargebacks: list[dict[str, Any]] = field(default_factory=list)
 
     def answer(self, method: str, path: str, query: dict[str, str], body: dict[str, Any]) -> Any:
         match method, path.removeprefix("/v3/").split("/"):
@@ -74,6 +75,9 @@ class FlutterwaveWire(Wire):
                 return ok(refund(move))
             case "GET", ["refunds"]:
                 return self._page([refund(move) for move in self.refunds], query)
+            case "GET", ["chargebacks"]:
+                found = [row for row in self.chargebacks if str(row["transaction_id"]) == query.get("id")]
+                return self._page(found, query)
             case "GET", ["refunds", id]:
                 refunds = [refund(move) for move in self.refunds if str(move.id) == id]
                 return ok(refunds[0]) if refunds else no(404, "Refund not found")

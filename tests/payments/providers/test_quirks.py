@@ -232,6 +232,50 @@ class TestFlutterwave:
         with pytest.raises(AlreadyKnown):
             wire.provider().pay_out(request)
 
+    def test_chargebacks_are_listed_by_their_charge(self) -> None:
+        """As the reference shows them (https://developer.flutterwave.com/reference/endpoints/charge-backs/)."""
+        wire = FlutterwaveWire()
+        charge = wire.add(FakeCharge(reference(), ngn(10_000), "paid"))
+        row = {
+            "id": 1390,
+            "amount": 99.5,
+            "flw_ref": "URF_1600800139900_3999635",
+            "status": "lost",
+            "stage": "new",
+            "comment": "This is the payment",
+            "meta": {"uploaded_proof": None, "history": []},
+            "due_date": "2020-09-23T15:59:59.000Z",
+            "settlement_id": "N/A",
+            "created_at": "2020-09-22T19:01:28.000Z",
+            "transaction_id": charge.id,
+            "tx_ref": charge.reference,
+        }
+        provider = wire.provider()
+        assert provider.disputes_of(charge_id=str(charge.id)) == ()
+        states = ("lost", "accepted", "won", "initiated", "declined", "a new word")
+        wire.chargebacks = [row | {"id": number, "status": state} for number, state in enumerate(states, start=1)]
+        found = provider.disputes_of(charge_id=str(charge.id))
+        assert [truth.state for truth in found] == ["lost", "lost", "won", "open", "open", "open"]
+        assert {(truth.amount, truth.reference, truth.charge_id, truth.mode) for truth in found} == {
+            (ngn(9_950), charge.reference, str(charge.id), provider.mode)
+        }
+        with pytest.raises(NotOffered):
+            provider.fetch_dispute(provider_id="1")
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"event": "chargeback", "data": {"id": 3, "transaction_id": 77, "tx_ref": "01kav0", "status": "lost"}},
+            {"event": "chargeback.lost", "data": {"id": 3, "transaction_id": 77, "tx_ref": "01kav0"}},
+            {"event.type": "Chargeback", "TransactionId": 77, "txRef": "01kav0", "id": 3, "status": "initiated"},
+        ],
+    )
+    def test_a_notice_of_a_chargeback_names_its_transaction(self, body: dict[str, Any]) -> None:
+        wire = FlutterwaveWire()
+        raw = json.dumps(body).encode()
+        notice = wire.provider().read_notice(raw_body=raw, headers=wire.headers_for(raw))
+        assert (notice.kind, notice.provider_id, notice.reference) == ("dispute", "77", "01kav0")
+
     def test_a_lasting_account_needs_an_identity(self) -> None:
         wire, request = FlutterwaveWire(), account_request()
         object.__setattr__(request, "identity_number", "")

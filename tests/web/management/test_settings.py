@@ -24,8 +24,9 @@ def test_it_works(cast: Cast) -> None:
         "pending_transfer_approval_limit": None,
         "support_email": "",
         "fee_bearer": "cluster",
+        "locale": "en-NG",
     }
-    changes = {"transfer_approval_limit": "0.50", "fee_bearer": "payer", "timezone": "Africa/Accra"}
+    changes = {"transfer_approval_limit": "0.50", "fee_bearer": "payer", "timezone": "Africa/Accra", "locale": "en-GH"}
     changed = ada.patch(SETTINGS, changes)
     assert (changed.status_code, changed.json()) == (200, held.json() | changes)
     assert cast.client_of(cast.dayo).get(SETTINGS).json()["name"] == "Lekki Gardens"
@@ -50,6 +51,7 @@ def test_a_limit_that_was_removed_is_shown_as_pending(cast: Cast) -> None:
         ({"transfer_approval_limit": 5}, "transfer_approval_limit"),
         ({"support_email": "nobody"}, "support_email"),
         ({"fee_bearer": "nobody"}, "fee_bearer"),
+        ({"locale": "fr-FR"}, "locale"),
         ({"currency": "USD"}, "currency"),
     ],
 )

@@ -22,6 +22,7 @@ from uuid import uuid4
 
 from clustr.clusters.types import PaymentsPermissions as May
 from clustr.notifications import commands as notifications
+from clustr.recurring.types import PaymentSource
 from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.queries import customer_actor
 from clustr.subscriptions.types import Discount, Duration
@@ -405,7 +406,8 @@ def my_orders(place: Place) -> Ask:
 def new_order(place: Place) -> Ask:
     begins = (place.now + timedelta(days=1)).isoformat()
     sent = {"title": place.text("Garden"), "amount": "10.00", "frequency": "monthly", "start_date": begins}
-    return Ask(body=sent | {"bill_type": "maintenance", "max_amount": "20.00"})
+    card = {"payment_source": "card", "payment_method_id": str(place.saved_card())}
+    return Ask(body=sent | {"bill_type": "maintenance", "max_amount": "20.00"} | card)
 
 
 def an_order(place: Place) -> Ask:
@@ -413,7 +415,10 @@ def an_order(place: Place) -> Ask:
 
 
 def edit_order(place: Place) -> Ask:
-    return Ask(path={"recurring_payment_id": str(place.order())}, body={"amount": "11.00"})
+    card = place.saved_card()
+    order = place.order(payment_source=PaymentSource.CARD, payment_method_id=card)
+    changes = {"amount": "11.00", "payment_method_id": str(card)}
+    return Ask(path={"recurring_payment_id": str(order)}, body=changes)
 
 
 def named_order(place: Place) -> Ask:
@@ -583,7 +588,13 @@ ROWS = [
     Row(f"GET {MINE}bills/{{bill_id}}/", a_bill, ids={"path.bill_id": NO_BILL}),
     Row(f"GET {MINE}recurring-payments/my_payments/", my_orders),
     Row(f"GET {MINE}recurring-payments/summary/", lambda place: my_orders(place) and Ask()),
-    Row(f"POST {MINE}recurring-payments/create/", new_order, answer=201, former="not_a_member_now"),
+    Row(
+        f"POST {MINE}recurring-payments/create/",
+        new_order,
+        answer=201,
+        ids={"body.payment_method_id": NO_METHOD},
+        former="not_a_member_now",
+    ),
     Row(
         f"GET {MINE}recurring-payments/{{recurring_payment_id}}/",
         an_order,
@@ -592,7 +603,7 @@ ROWS = [
     Row(
         f"PATCH {MINE}recurring-payments/{{recurring_payment_id}}/",
         edit_order,
-        ids={"path.recurring_payment_id": NO_ORDER},
+        ids={"path.recurring_payment_id": NO_ORDER, "body.payment_method_id": NO_METHOD},
     ),
     Row(
         f"POST {MINE}recurring-payments/pause/",

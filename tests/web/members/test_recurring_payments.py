@@ -86,7 +86,7 @@ def test_a_bad_amount_is_refused(cast: Cast, bola: ApiClient, amount: Any) -> No
         ({"end_date": "2020-01-01T00:00:00Z"}, "no_period_left"),
         ({"bill_type": "water_utility"}, "bill_type_not_payable"),
         ({"max_amount": "9000.00"}, "maximum_not_needed"),
-        ({"payment_source": "card"}, "card_payments_not_offered"),
+        ({"payment_source": "card"}, "payment_method_missing"),
         ({"frequency": "hourly"}, "invalid"),
         ({"pin_code": "1"}, "invalid"),
     ],

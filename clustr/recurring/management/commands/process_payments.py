@@ -78,7 +78,9 @@ class Command(BaseCommand):
             self.stdout.flush()
 
         done = commands.process_recurring_payments(now=now, progress=progress)
+        told = sum(commands.tell_of_runs(cluster_id=cluster_id, now=now) for cluster_id in commands.untold_clusters())
         return (
-            f"{done.completed} paid, {done.nothing_due} with nothing to pay, {done.retrying} to be tried again,"
-            f" {done.failed} paused after failing, {done.stopped} ended because their member has left"
+            f"{done.completed} paid, {done.charging} being charged to cards, {done.nothing_due} with nothing to pay,"
+            f" {done.retrying} to be tried again, {done.failed} paused after failing, {done.waiting} waiting for a charge"
+            f" that is not decided, {done.stopped} ended because their member has left; {told} members told"
         )

@@ -1,0 +1,35 @@
+"""What a member whose card pays bears on top, where the estate lets payers bear the provider's fee."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from clustr.clusters import queries as clusters
+from clustr.clusters.types import FeeBearer
+from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant
+from clustr.payments.models import Attempt, Transaction
+from clustr.payments.pricing import surcharge_on
+from clustr.payments.states import Purpose, TransactionStatus
+
+
+def fee_on_top(*, provider: str, amount: Money, now: datetime) -> int:
+    """Minor units that a card is charged on top of this amount; 0 where the estate bears the fee."""
+    actor = clusters.system_actor(cluster_id=current_tenant())
+    bearer = clusters.settings_of(actor=actor, now=now).fee_bearer
+    return surcharge_on(provider=provider, amount=amount) if bearer is FeeBearer.PAYER else 0
+
+
+def fees_borne(*, run_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """By run, the minor units that its card was charged on top; only where there were any."""
+    paid = Transaction.objects.filter(
+        cluster_id=current_tenant(),
+        subject_id__in=list(run_ids),
+        purpose=Purpose.RECURRING_PAYMENT,
+        status=TransactionStatus.COMPLETED,
+    ).exclude(provider="wallet")
+    run_of = {payment.id: payment.subject_id for payment in paid if payment.subject_id}
+    borne = Attempt.objects.filter(cluster_id=current_tenant(), id__in=list(run_of), surcharge_minor__gt=0)
+    return {run_of[id]: minor for id, minor in borne.values_list("id", "surcharge_minor")}
