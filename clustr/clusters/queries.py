@@ -24,6 +24,7 @@ from clustr.clusters.refusals import (
 from clustr.clusters.types import (
     FORMER,
     ClusterSettings,
+    EstateOf,
     FeeBearer,
     PaymentsPermissions,
     PendingLimit,
@@ -65,6 +66,24 @@ def actor_for(*, user_id: UUID, cluster_id: UUID | None, origin: Origin, now: da
 def clusters_of(*, user_id: UUID, now: datetime) -> dict[UUID, str]:
     """The clusters where this person is or was a member, and their role there (`former` for those who left)."""
     return {cluster_id: stands.role for cluster_id, (_, _, stands) in _standings(user_id, now)[0].items()}
+
+
+def estates_of(*, user_id: UUID, now: datetime) -> list[EstateOf]:
+    """A person's estates by name, those that invited them included: for them to choose one. Asked outside any tenant."""
+    found, invited = _standings(user_id, now)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('clustr.user', %s, true)", [str(user_id)])
+        cursor.execute(
+            "SELECT DISTINCT c.id, c.name FROM clusters_membership m JOIN clusters_cluster c ON c.id = m.cluster_id"
+            " WHERE m.user_id = %s ORDER BY c.name, c.id",
+            [user_id],
+        )
+        named = cursor.fetchall()
+    return [
+        EstateOf(id, name, found[id][2].role if id in found else "", id in invited)
+        for id, name in named
+        if id in found or id in invited
+    ]
 
 
 def memberships_held(user_id: UUID) -> list[dict[str, Any]]:
