@@ -105,7 +105,7 @@ def typed_amount(request: Request, name: str = "amount") -> dict[str, str]:
     return {name: text} if text else {}
 
 
-def typed_day(request: Request, name: str, *, end: bool = False) -> dict[str, datetime]:
+def typed_day(request: Request, name: str, *, end: bool = False) -> dict[str, datetime | str]:
     """A day as the browser sends it, as an instant of the estate's clock: its beginning, or its `end`."""
     text = request.POST.get(name, "").strip()
     if not text:
@@ -113,6 +113,6 @@ def typed_day(request: Request, name: str, *, end: bool = False) -> dict[str, da
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        return {name: text}  # type: ignore[dict-item] - the body says what is wrong with it
+        return {name: text}  # the body says what is wrong with it
     moment = time(23, 59, 59) if end else time(0, 0)
     return {name: datetime.combine(day, moment, tzinfo=timezone.get_current_timezone())}

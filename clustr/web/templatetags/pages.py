@@ -53,6 +53,18 @@ def kind_icon(kind: Any) -> SafeString:
 
 
 @register.filter
+def opening(text: str) -> str:
+    """The first paragraph of a notice; the rest of it went by mail."""
+    return text.partition("\n\n")[0]
+
+
+@register.filter
+def first_name(name: str) -> str:
+    """What to call somebody in passing; of an address, what stands before the at."""
+    return name.split()[0].split("@")[0] if name.strip() else ""
+
+
+@register.filter
 def comes_in(kind: Any) -> bool:
     """Whether a transaction of this type brings its owner money."""
     return str(kind) in ("deposit", "refund", "credit")

@@ -104,7 +104,9 @@ class Browser:
     def form(self, action: str = "") -> Form:
         """The form whose action ends so; "": the one that leads back to its own page."""
         chosen = [
-            each for each in self.forms if each.method == "post" and (each.action.endswith(action) if action else not each.action)
+            each
+            for each in self.forms
+            if each.method == "post" and (each.action.endswith(action) if action else not each.action)
         ]
         assert chosen, f"no form leads to {action!r} on {self.page.request['PATH_INFO']}"
         return chosen[0]
