@@ -1,0 +1,258 @@
+"""Reading, acknowledging and paying without JavaScript; sent twice it counts once; nothing acts in another estate."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from clustr.wallets import commands as wallets
+from tests.cast import Cast, Part, Role, make_estate
+from tests.money import acknowledge, fund, issue, naira, wallet_balance
+from tests.web.pages.browsing import Browser
+
+pytestmark = pytest.mark.usefixtures("books")
+
+
+@pytest.fixture
+def bola(cast: Cast) -> Browser:
+    fund(cast, cast.bola, "20000.00")
+    return Browser(cast.bola)
+
+
+def test_it_works(cast: Cast, bola: Browser) -> None:
+    """From the first page: read, acknowledge, pay; three pages and three buttons."""
+    bill = issue(cast, "7500.00", description="Three guards by day, four by night.")
+    bola.open("/app/")
+    assert f"/app/bills/{bill.id}/" in bola.text
+    bola.open(f"/app/bills/{bill.id}/")
+    assert "Three guards by day" in bola.text
+    assert bola.send("acknowledge/").status_code == 200
+    assert "Acknowledged. You can pay now." in bola.text
+    bola.send("pay/")
+    assert "Paid. Thank you." in bola.text
+    assert wallet_balance(cast.bola) == "12500.00"
+    bola.open(f"/app/bills/{bill.id}/")
+    assert "You paid ₦7,500.00" in bola.text
+
+
+def test_a_form_sent_twice_pays_once(cast: Cast, bola: Browser) -> None:
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    form = bola.form("pay/")
+    for _ in range(2):
+        bola.send(form=form, amount="2000")
+        assert "Paid. Thank you." in bola.text
+    assert wallet_balance(cast.bola) == "18000.00"
+
+
+def test_a_form_sent_again_with_another_amount_is_refused(cast: Cast, bola: Browser) -> None:
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    form = bola.form("pay/")
+    bola.send(form=form, amount="2000")
+    assert bola.send(form=form, amount="1000").status_code == 422
+    assert "This form was sent already." in bola.text
+    assert wallet_balance(cast.bola) == "18000.00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "left"),
+    [("₦2,000.00", "18000.00"), ("2000.5", "17999.50"), ("5,00", "20000.00"), ("-1", "20000.00"), ("1e3", "20000.00")],
+)
+def test_amounts_as_people_type_them(cast: Cast, bola: Browser, typed: str, left: str) -> None:
+    """A comma parts thousands and nothing else: "5,00" is not five hundred."""
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    assert bola.send("pay/", amount=typed).status_code == (200 if left != "20000.00" else 422)
+    assert wallet_balance(cast.bola) == left
+
+
+def test_more_than_is_left(cast: Cast, bola: Browser) -> None:
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    assert bola.send("pay/", amount="5000.01").status_code == 409
+    assert "more than what is left to pay" in bola.text
+    assert 'value="5000.01"' in bola.text
+
+
+def test_a_wrong_pin_is_said_and_never_shown(cast: Cast, bola: Browser) -> None:
+    checked = wallets.check_new_pin(actor=cast.bola.actor, pin="482915", old_pin=None, now=cast.now)
+    wallets.keep_pin(actor=cast.bola.actor, checked=checked, now=cast.now)
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    assert bola.send("pay/").status_code == 422
+    assert "Type your six-digit PIN" in bola.text
+    assert bola.send("pay/", pin="111222").status_code == 403
+    assert "The PIN is wrong" in bola.text
+    assert "111222" not in bola.text
+    bola.send("pay/", pin="482915")
+    assert wallet_balance(cast.bola) == "15000.00"
+
+
+def test_terms_that_changed_while_they_were_read(cast: Cast, bola: Browser) -> None:
+    bill = issue(cast, "5000.00")
+    bola.open(f"/app/bills/{bill.id}/")
+    form = bola.form("acknowledge/")
+    cast.client_of(cast.ada).patch(f"/management/payments/bills/{bill.id}/", {"amount": "6000.00"})
+    assert bola.send(form=form).status_code == 409
+    assert "read it again" in bola.text
+    assert "it was ₦5,000.00 before" in bola.text
+
+
+def test_dispute_and_withdraw(cast: Cast, bola: Browser) -> None:
+    bill = issue(cast, "3150.00")
+    bola.open(f"/app/bills/{bill.id}/")
+    assert bola.send("dispute/", reason=" ").status_code == 422
+    bola.send("dispute/", reason="There was no water.")
+    assert "The office has your objection" in bola.text
+    assert "There was no water." in bola.text
+    bola.send("withdraw-dispute/")
+    assert "Your objection is withdrawn." in bola.text
+
+
+def test_a_form_of_another_estate_does_nothing(cast: Cast, bola: Browser) -> None:
+    """Bola lives in two estates and has a page of each open: the form acts in its own estate or not at all."""
+    other = make_estate("Ikoyi Court", (Part("Oke", Role.ADMIN),), cast.now)
+    cast.client_of(other["Oke"]).post(
+        "/management/payments/members/", {"email": cast.bola.email, "role": "resident", "name": "Bola"}
+    )
+    bola.open("/app/estates/")
+    choices = [form for form in bola.forms if "cluster_id" in form.values]
+    assert {form.values["cluster_id"] for form in choices} == {str(cast.cluster_id), str(other.id)}
+    here = next(form for form in choices if form.values["cluster_id"] == str(cast.cluster_id))
+    there = next(form for form in choices if form.values["cluster_id"] == str(other.id))
+    bola.send(form=here)
+    bola.open("/app/wallet/")
+    freeze = bola.form("freeze/")
+    bola.send(form=there)
+    assert "Ikoyi Court" in bola.text
+    assert bola.send(form=freeze).status_code == 409
+    assert "another estate" in bola.text
+    for estate in (here, there):
+        bola.send(form=estate)
+        assert "Freeze the wallet" in bola.open("/app/wallet/").content.decode()
+
+
+def test_a_form_without_its_token_does_nothing(cast: Cast, bola: Browser) -> None:
+    bola.open("/app/wallet/")
+    form = bola.form("freeze/")
+    del form.values["csrfmiddlewaretoken"]
+    assert bola.send(form=form).status_code == 403
+    assert "Freeze the wallet" in bola.open("/app/wallet/").content.decode()
+
+
+@pytest.mark.parametrize("who", ["chidi", "ada", "efe"])
+def test_what_is_bolas_is_not_there_for_others(cast: Cast, bola: Browser, who: str) -> None:
+    """Not for Chidi, who lives elsewhere; nor under `/app/` for the office, which has pages of its own."""
+    bill = issue(cast, "5000.00", to=cast.bola)
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    paid = bola.send("pay/").request["PATH_INFO"]
+    other = Browser(getattr(cast, who))
+    for address in (f"/app/bills/{bill.id}/", paid, f"/app/bills/{uuid4()}/", f"/app/recurring/{uuid4()}/"):
+        assert other.open(address).status_code == 404
+        assert "7500" not in other.text
+        assert "Bola" not in other.text
+    if who == "chidi":
+        assert other.open(f"{paid}receipt/").status_code == 404
+
+
+def test_withdraw_set_a_pin_and_freeze(cast: Cast, bola: Browser) -> None:
+    bola.open("/app/wallet/withdraw/")
+    bola.send(amount="5,000", bank_code="058", account_number="0123456789")
+    assert "Your withdrawal is on its way." in bola.text
+    assert wallet_balance(cast.bola) == "15000.00"
+    bola.send("/cancel/")
+    assert "The money is back in your wallet" in bola.text
+    assert wallet_balance(cast.bola) == "20000.00"
+    bola.open("/app/wallet/pin/")
+    assert bola.send(pin="123456").status_code == 422
+    assert "too easy" in bola.text
+    bola.send(pin="482915")
+    assert "Your PIN is set." in bola.text
+    bola.send("freeze/")
+    assert "Frozen: money may come in" in bola.text
+    bola.send("unfreeze/")
+    assert "Your wallet is open again." in bola.text
+
+
+def test_a_lost_pin_needs_a_fresh_sign_in(cast: Cast) -> None:
+    checked = wallets.check_new_pin(actor=cast.bola.actor, pin="482915", old_pin=None, now=cast.now)
+    wallets.keep_pin(actor=cast.bola.actor, checked=checked, now=cast.now)
+    late = Browser(cast.bola, signed_in_ago_seconds=3 * 3600)
+    late.open("/app/wallet/pin/reset/")
+    late.send()
+    assert late.page.request["PATH_INFO"] == "/accounts/reauthenticate/"
+    fresh = Browser(cast.bola)
+    fresh.open("/app/wallet/pin/reset/")
+    fresh.send()
+    assert "A code is on its way" in fresh.text
+
+
+def test_a_recurring_payment(cast: Cast, bola: Browser) -> None:
+    bola.open("/app/recurring/new/")
+    assert bola.send(title="Service charge", amount="x", bill_type="service_charge").status_code == 422
+    assert "Write an amount" in bola.text
+    bola.send(title="Service charge", amount="15,000", bill_type="service_charge")
+    assert "Set up. You need do nothing more." in bola.text
+    bola.send("pause/")
+    assert "Paused." in bola.text
+    bola.send("resume/")
+    assert "It runs again" in bola.text
+    bola.send("/cancel/")
+    assert "Cancelled. Nothing more is taken." in bola.text
+
+
+def test_notices_and_preferences(cast: Cast, bola: Browser) -> None:
+    issue(cast, "5000.00")
+    bola.open("/app/notices/")
+    assert "(unread)" in bola.text
+    bola.send("read/")
+    assert "(unread)" not in bola.text
+    bola.open("/app/notices/preferences/")
+    form = bola.form()
+    wanted = list(form.values["wanted"])
+    wanted.remove("bill_acknowledged:email")
+    form.values["wanted"] = wanted
+    bola.send(form=form)
+    assert "Kept." in bola.text
+    assert "bill_acknowledged:email" not in bola.form().values["wanted"]
+
+
+def test_signing_in_leads_back_to_the_page(cast: Cast) -> None:
+    from clustr.people.models import User
+
+    user = User.objects.get(id=cast.bola.user_id)
+    user.set_password("a long password")
+    user.save(update_fields=["password"])
+    someone = Browser(None)
+    someone.open("/app/bills/")
+    assert "Welcome" in someone.text
+    someone.send("/login/", login=cast.bola.email, password="a long password")
+    assert someone.page.request["PATH_INFO"] == "/app/bills/"
+
+
+def test_signing_in_elsewhere_than_here_leads_to_the_start(cast: Cast, bola: Browser) -> None:
+    for wanted in ("https://evil.example/", "//evil.example/"):
+        bola.open("/app/you/")
+        answer: Any = bola.client.post(
+            "/app/theme/",
+            {"theme": "dark", "next": wanted, "csrfmiddlewaretoken": bola.forms[0].values["csrfmiddlewaretoken"]},
+        )
+        assert answer["Location"] == "/"
+
+
+def test_refused_amount_keeps_money(cast: Cast, bola: Browser) -> None:
+    bill = issue(cast, "50000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    assert bola.send("pay/", means="wallet").status_code == 402
+    assert "not enough in your wallet" in bola.text
+    assert wallet_balance(cast.bola) == str(naira("20000.00"))
