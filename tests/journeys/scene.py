@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
+from clustr.kit import clock
 from tests.journeys.demonstration import BOLA, Demonstration
 
 METER = "04512345678"
@@ -56,7 +58,7 @@ def set_scene(demo: Demonstration) -> Scene:
         description="Three guards by day and four by night, at both gates, and the patrol of the inner roads.\n\n"
         "The December bill includes the guards' Christmas bonus, NGN 500.00 for each household.",
     )
-    start = "2030-01-01T08:00:00Z"
+    start = (clock.now() + timedelta(days=5)).strftime("%Y-%m-%dT08:00:00Z")
     body = {
         "title": "Service charge",
         "amount": "15000.00",

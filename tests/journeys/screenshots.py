@@ -1,4 +1,5 @@
-"""Pictures of every page of a demonstration, at both widths, in both themes: `bin/screenshots [NAME ...]`."""
+"""Pictures of every page of a demonstration, at both widths, in both themes: `bin/screenshots [NAME ...]`. With `--guides`
+those of the guides too, into docs/images/."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ from tests.journeys.scene import OUTSIDE, pages_of, set_scene
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 THEMES = ("light", "dark")
 FOLDER = ROOT / ".screenshots"
+GUIDES = {"home": "resident-home", "bill-to-read": "resident-bill", "utilities-token": "resident-token"}
+"""Pages whose picture, as a telephone shows it, stands in a guide."""
 
 
 def main(wanted: list[str]) -> None:
@@ -37,6 +40,8 @@ def main(wanted: list[str]) -> None:
                 sign_in(page, demo.url, BOLA)
                 _shoot(page, demo.url, inside, wanted, f"{width}-{theme}")
                 context.close()
+        if "--guides" in wanted:
+            _shoot_for_guides(browser, demo.url, inside)
         browser.close()
     sys.stdout.write(f"The pictures are in {FOLDER.relative_to(ROOT)}/\n")
 
@@ -52,10 +57,20 @@ def sign_in(page: Any, url: str, email: str) -> None:
 
 def _shoot(page: Any, url: str, pages: dict[str, str], wanted: list[str], suffix: str) -> None:
     for name, address in pages.items():
-        if wanted and name not in wanted:
+        named = [each for each in wanted if not each.startswith("--")]
+        if named and name not in named:
             continue
         page.goto(url + address)
         page.screenshot(path=Path(FOLDER) / f"{name}-{suffix}.png", full_page=True)
+
+
+def _shoot_for_guides(browser: Any, url: str, pages: dict[str, str]) -> None:
+    """What fits a telephone's screen, in the light."""
+    page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme="light", service_workers="block")
+    sign_in(page, url, BOLA)
+    for name, picture in GUIDES.items():
+        page.goto(url + pages[name])
+        page.screenshot(path=ROOT / "docs" / "images" / f"{picture}.png")
 
 
 if __name__ == "__main__":

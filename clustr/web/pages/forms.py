@@ -84,9 +84,11 @@ def fresh_key() -> str:
     return str(uuid4())
 
 
-def go(request: Request, to: str, *arguments: Any, said: Any = "") -> HttpResponse:
-    """On to another page, which says what happened."""
-    if said:
+def go(request: Request, to: str, *arguments: Any, said: Any = "", wrong: Any = "") -> HttpResponse:
+    """On to another page, which says what happened, or what did not."""
+    if wrong:
+        messages.error(request, str(wrong))
+    elif said:
         messages.success(request, str(said))
     return HttpResponseRedirect(resolve_url(to, *arguments), status=303)
 

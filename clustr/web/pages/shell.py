@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from clustr.clusters import commands as clusters
 from clustr.clusters.queries import clusters_of, estates_of
+from clustr.clusters.types import FORMER
 from clustr.kit.ids import parse_id
 from clustr.web.actors import Request
 from clustr.web.pages.forms import go
@@ -35,7 +36,8 @@ def start(request: Request) -> HttpResponse:
     chosen = chosen_estate(request)
     if not roles and request.signed_in.is_platform_staff:
         return HttpResponseRedirect(_address_of("platform:home"))
-    role = roles.get(chosen) if chosen else next(iter(roles.values())) if len(roles) == 1 else None
+    present = {cluster_id: role for cluster_id, role in roles.items() if role != FORMER} or roles
+    role = roles.get(chosen) if chosen else next(iter(present.values())) if len(present) == 1 else None
     if role is None:
         return HttpResponseRedirect(reverse("estates"))
     return HttpResponseRedirect(_address_of("office:home" if role in ("admin", "staff") else "app:home"))

@@ -22,6 +22,24 @@ from clustr.web.pages.words import STATUS, TYPE, word_of
 
 register = template.Library()
 
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+"""What a browser's name of itself holds, the telling ones first: most hold the names of others too."""
+
 
 @register.filter
 def money(amount: Money | None) -> SafeString | str:
@@ -38,6 +56,22 @@ def money(amount: Money | None) -> SafeString | str:
 def plain(amount: Money | None) -> str:
     """An amount within a sentence: "₦5,000.00"."""
     return shown_amount(amount) if amount is not None else ""
+
+
+@register.filter
+def grouped(amount: Money) -> str:
+    """An amount as it stands in a field that people change: "45,000.00"."""
+    return amount.for_people().removeprefix(amount.currency).strip()
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """What somebody signed in with, as they would call it: "Chrome on Android"."""
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
+    if browser and system:
+        return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or user_agent[:40] or gettext("Another program")
 
 
 @register.filter

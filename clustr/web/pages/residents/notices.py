@@ -30,7 +30,7 @@ def list_notices(request: Request) -> HttpResponse:
 def mark_read(request: Request) -> HttpResponse:
     """POST /app/notices/read/: all of them."""
     tried = attempt(request, lambda: api.read_notifications(request, api.ReadIn(all=True)))
-    return go(request, "app:notices", said=_("All read.") if tried.done else tried.problem)
+    return go(request, "app:notices", said=_("All read."), wrong=tried.problem)
 
 
 @page("app", methods=("GET", "POST"))

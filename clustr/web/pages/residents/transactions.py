@@ -106,7 +106,7 @@ def check(request: Request, transaction_id: UUID) -> HttpResponse:
     """POST /app/transactions/{id}/check/: ask the provider now what became of it."""
     reference = request.POST.get("reference", "")
     tried = attempt(request, lambda: verify_payment(request, VerifyIn(reference=reference)))
-    return go(request, "app:transaction", transaction_id, said="" if tried.done else tried.problem)
+    return go(request, "app:transaction", transaction_id, wrong=tried.problem)
 
 
 @page("app", methods=("POST",))
@@ -131,6 +131,6 @@ def retry(request: Request, transaction_id: UUID) -> HttpResponse:
 def returned(request: Request) -> HttpResponse:
     """GET /app/returned/: back from a provider's page. What the address says of the outcome is not believed."""
     place = place_of_reference(reference=request.GET.get("reference", "")[:64])
-    if place is None:
+    if place is None or place.cluster_id != request.actor.cluster_id:
         raise PageNotFound
     return go(request, "app:transaction", place.transaction_id)
