@@ -181,7 +181,7 @@ def problems_of(page: Page, address: str, asked: list[Request]) -> list[str]:
     """What axe finds on a page, whether it is wider than its window, and whether it is too heavy."""
     asked.clear()
     page.goto(address)
-    weight = sum(each.sizes()["responseBodySize"] for each in list(asked) if each.resource_type != "image")
+    weight = sum(each.sizes()["responseBodySize"] for each in list(asked) if _weighs(each))
     violations = AXE.run(page).response["violations"]
     found = [f"{each['id']}: {node['html'][:150]}" for each in violations for node in each["nodes"]]
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
@@ -189,6 +189,10 @@ def problems_of(page: Page, address: str, asked: list[Request]) -> list[str]:
     if not 0 < weight <= HEAVIEST_BYTES:
         found.append(f"{weight} bytes")
     return found
+
+
+def _weighs(request: Request) -> bool:
+    return request.url.startswith("http") and request.resource_type not in ("image", "manifest")
 
 
 def test_axe_finds_what_is_wrong(demo: Demonstration, opened: Callable[..., Page]) -> None:

@@ -172,6 +172,14 @@ SEEDS = (
         file="clustr/web/pages/forms.py",
     ),
     sow(
+        "no-amount-is-everything",
+        "Who empties the amount and sends the form pays all that is left.",
+        "    return {name: text}\n\n\ndef typed_day",
+        "    return {name: text} if text else {}\n\n\ndef typed_day",
+        "tests/web/pages/test_paying.py",
+        file="clustr/web/pages/forms.py",
+    ),
+    sow(
         "comma-anywhere",
         "A comma is dropped wherever it stands: 5,00 becomes five hundred.",
         "if _GROUPED.fullmatch(text):",

@@ -100,11 +100,12 @@ def typed(request: Request, *names: str) -> dict[str, Any]:
 
 
 def typed_amount(request: Request, name: str = "amount") -> dict[str, str]:
-    """An amount as people type it, "₦5,000.00" or "5000", as the API takes it. A comma only where thousands part."""
+    """An amount as people type it, "₦5,000.00" or "5000", as the API takes it. A comma only where thousands part. Left empty it
+    stays so, and is refused: to the API no amount at all may mean everything."""
     text = request.POST.get(name, "").strip().removeprefix("₦").removeprefix("NGN").strip()
     if _GROUPED.fullmatch(text):
         text = text.replace(",", "")
-    return {name: text} if text else {}
+    return {name: text}
 
 
 def typed_day(request: Request, name: str, *, end: bool = False) -> dict[str, datetime | str]:

@@ -151,7 +151,7 @@ def problem_page(request: HttpRequest, status: int, refusal: Refusal | None = No
         "status": status,
         "refusal": refusal,
         "request_id": errors.request_id_of(request),
-        "not_there": status == HTTPStatus.NOT_FOUND,
+        "not_there": status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED),
         "passing": status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.LOCKED),
     }
     answer = render(request, "pages/problem.html", context, status=status)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
+from uuid import UUID
 
 from pydantic import Field, ValidationError
 
 from clustr.web.actors import Request
-from clustr.web.paging import Page, PageQuery, by_id, page
+from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.refusals import InvalidCursor
 from clustr.web.schemas import Text
 
 Q = TypeVar("Q", bound="ListQuery")
@@ -32,6 +34,15 @@ class ListQuery(PageQuery):
         except ValidationError as error:
             wrong = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
             return cls.model_validate({name: value for name, value in sent.items() if name not in wrong})
+
+
+def begin_after(request: Request, query: ListQuery) -> UUID | None:
+    """The id after which to read, of a list that is ordered by its rows' ids; None: from the start, also where the cursor is
+    of another list, of other filters, or nobody's."""
+    try:
+        return last_id(request, query)
+    except InvalidCursor:
+        return None
 
 
 def listed(request: Request, query: ListQuery, rows: Sequence[Any]) -> dict[str, Any]:

@@ -112,7 +112,7 @@ _VALUE: dict[str, Word] = {
     "string_too_long": _("This is too long."),
     "string_pattern_mismatch": _("This does not look right. Check it."),
     "invalid_amount": _("Write an amount such as 5,000 or 5000.50."),
-    "amount_zero": _("Write an amount above zero."),
+    "amount_is_zero": _("Write an amount above zero."),
     "unknown_choice": _("Choose one of these."),
     "enum": _("Choose one of these."),
     "literal_error": _("Choose one of these."),

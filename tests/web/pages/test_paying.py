@@ -61,7 +61,14 @@ def test_a_form_sent_again_with_another_amount_is_refused(cast: Cast, bola: Brow
 
 @pytest.mark.parametrize(
     ("typed", "left"),
-    [("₦2,000.00", "18000.00"), ("2000.5", "17999.50"), ("5,00", "20000.00"), ("-1", "20000.00"), ("1e3", "20000.00")],
+    [
+        ("₦2,000.00", "18000.00"),
+        ("2000.5", "17999.50"),
+        ("5,00", "20000.00"),
+        ("-1", "20000.00"),
+        ("1e3", "20000.00"),
+        ("", "20000.00"),
+    ],
 )
 def test_amounts_as_people_type_them(cast: Cast, bola: Browser, typed: str, left: str) -> None:
     """A comma parts thousands and nothing else: "5,00" is not five hundred."""

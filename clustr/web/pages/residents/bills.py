@@ -18,9 +18,8 @@ from clustr.web.actors import Request
 from clustr.web.members import bills as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.lists import ListQuery, listed
+from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.residents.paying import WALLET, back_here, chosen_means, means_of, onward
-from clustr.web.paging import last_id
 
 FILTERS = (
     ("", gettext_lazy("All")),
@@ -49,7 +48,7 @@ def list_bills(request: Request) -> HttpResponse:
             actor=request.actor,
             chosen=MemberBillFilter(status=query.status, category=BillCategory.CLUSTER_MANAGED, q=query.q),
             now=request.now,
-            before=last_id(request, query),
+            before=begin_after(request, query),
             limit=query.fetch,
         )
         shown = str(query.status.value) if query.status else ""
@@ -78,7 +77,7 @@ def acknowledge(request: Request, bill_id: UUID) -> HttpResponse:
 @page("app", methods=("POST",))
 def pay(request: Request, bill_id: UUID) -> HttpResponse:
     """POST /app/bills/{id}/pay/: whole or a part, from the wallet, on a provider's page, or with a saved card."""
-    if request.POST.get("means", WALLET) != WALLET:
+    if request.POST.get("means") != WALLET:
         return _pay_direct(request, bill_id)
     tried = attempt(
         request,

@@ -10,8 +10,7 @@ from clustr.web.actors import Request
 from clustr.web.members import notifications as api
 from clustr.web.pages.forms import attempt, go
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.lists import ListQuery, listed
-from clustr.web.paging import last_id
+from clustr.web.pages.lists import ListQuery, begin_after, listed
 
 
 @page("app")
@@ -20,7 +19,7 @@ def list_notices(request: Request) -> HttpResponse:
     query = ListQuery.of(request)
 
     def work() -> Context:
-        rows = my_notifications(actor=request.actor, after=last_id(request, query), limit=query.fetch)
+        rows = my_notifications(actor=request.actor, after=begin_after(request, query), limit=query.fetch)
         return {**listed(request, query, rows), "unread": unread_count(actor=request.actor)}
 
     return look(request, "pages/residents/notices.html", work, part="pages/residents/notice_rows.html")

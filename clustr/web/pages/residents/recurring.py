@@ -23,9 +23,8 @@ from clustr.web.actors import Request
 from clustr.web.members import recurring_payments as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.lists import ListQuery, listed
+from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.words import word_of
-from clustr.web.paging import last_id
 
 
 @page("app")
@@ -34,7 +33,7 @@ def list_recurring(request: Request) -> HttpResponse:
     query = ListQuery.of(request)
 
     def work() -> Context:
-        rows = my_recurring_payments(actor=request.actor, before=last_id(request, query), limit=query.fetch)
+        rows = my_recurring_payments(actor=request.actor, before=begin_after(request, query), limit=query.fetch)
         found = recurring_payment_summary(actor=request.actor, now=request.now)
         return {**listed(request, query, rows), "summary": found}
 

@@ -16,9 +16,8 @@ from clustr.web.actors import Request
 from clustr.web.members import transactions as api
 from clustr.web.pages.forms import attempt, go
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.lists import ListQuery, listed
+from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.residents.paying import onward
-from clustr.web.paging import last_id
 from clustr.web.payment_schemas import VerifyIn
 from clustr.web.payments import verify_payment
 from clustr.web.refusals import PageNotFound
@@ -55,7 +54,7 @@ _CHOSEN = {
 
 
 class TransactionsQuery(ListQuery):
-    """`?kind=&cursor=`."""
+    """`?kind=&q=&cursor=`."""
 
     kind: Kind | None = None
 
@@ -67,8 +66,11 @@ def list_transactions(request: Request) -> HttpResponse:
 
     def work() -> Context:
         chosen = _CHOSEN[query.kind] if query.kind else TransactionFilter()
-        rows = my_transactions(actor=request.actor, chosen=chosen, before=last_id(request, query), limit=query.fetch)
-        return {**listed(request, query, rows), "filters": FILTERS, "shown": query.kind.value if query.kind else ""}
+        rows = my_transactions(
+            actor=request.actor, chosen=chosen, q=query.q, before=begin_after(request, query), limit=query.fetch
+        )
+        shown = query.kind.value if query.kind else ""
+        return {**listed(request, query, rows), "filters": FILTERS, "shown": shown, "q": query.q}
 
     return look(request, "pages/residents/transactions.html", work, part="pages/residents/transaction_rows.html")
 
