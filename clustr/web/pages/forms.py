@@ -21,6 +21,7 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from clustr.kit.errors import Refusal, Unavailable
+from clustr.kit.texts import holds_card_number
 from clustr.web import errors
 from clustr.web.actors import Request
 from clustr.web.pages.words import said_of, said_of_value
@@ -54,13 +55,11 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
     an outcome that nobody heard the form keeps its key, so that sending it again is the same request. Not `keyed`: a step
     of several that one form takes, each harmless to repeat."""
     hold_to_form(request, keyed=keyed)
-    values = {name: value for name, value in request.POST.items() if isinstance(value, str) and name not in _SECRET}
+    values = _typed_before(request)
     try:
         answer = send()
     except ValidationError as error:
-        found = {
-            str(item["loc"][0]): said_of_value(item["type"], item["msg"]) for item in error.errors() if item["loc"]
-        }
+        found = {_field(item["loc"]): said_of_value(item["type"], item["msg"]) for item in error.errors()}
         return Attempt(values, errors=found, code="invalid", status=422)
     except Refusal as refusal:
         status = errors.of_refusal(request, refusal).status_code
@@ -69,6 +68,21 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
         shown = "" if by_field else said_of(refusal)
         return Attempt(values, problem=shown, code=refusal.code, errors=by_field, status=status, key=key)
     return Attempt(values, answer=json.loads(answer.content) if answer.content else {})
+
+
+def _field(where: tuple[int | str, ...]) -> str:
+    """The field of a form that a place in the body stands for: `("destination", "account_number")` -> `account_number`."""
+    names = [part for part in where if isinstance(part, str) and part.isidentifier()]
+    return names[-1] if names else ""
+
+
+def _typed_before(request: Request) -> dict[str, str]:
+    """What was typed, for the form to be shown again: no PIN, no code, and no card's number wherever it was typed."""
+    return {
+        name: value
+        for name, value in request.POST.items()
+        if isinstance(value, str) and name not in _SECRET and not holds_card_number(value)
+    }
 
 
 def hold_to_form(request: Request, *, keyed: bool = True) -> None:
