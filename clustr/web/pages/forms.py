@@ -60,12 +60,12 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
         answer = send()
     except ValidationError as error:
         found = {_field(item["loc"]): said_of_value(item["type"], item["msg"]) for item in error.errors()}
-        return Attempt(values, errors=found, code="invalid", status=422)
+        return Attempt(values, problem=_elsewhere(request, found), errors=found, code="invalid", status=422)
     except Refusal as refusal:
         status = errors.of_refusal(request, refusal).status_code
         by_field = {each.field.split(".")[-1]: said_of_value(each.code, each.message) for each in refusal.errors}
         key = request.POST.get(KEY, "") if isinstance(refusal, Unavailable) else ""
-        shown = "" if by_field else said_of(refusal)
+        shown = _elsewhere(request, by_field) if by_field else said_of(refusal)
         return Attempt(values, problem=shown, code=refusal.code, errors=by_field, status=status, key=key)
     return Attempt(values, answer=json.loads(answer.content) if answer.content else {})
 
@@ -74,6 +74,11 @@ def _field(where: tuple[int | str, ...]) -> str:
     """The field of a form that a place in the body stands for: `("destination", "account_number")` -> `account_number`."""
     names = [part for part in where if isinstance(part, str) and part.isidentifier()]
     return names[-1] if names else ""
+
+
+def _elsewhere(request: Request, errors: Mapping[str, str]) -> str:
+    """What is wrong with values that the form has no field for: said above it, so that it is said at all."""
+    return " ".join(said for name, said in errors.items() if name not in request.POST)
 
 
 def _typed_before(request: Request) -> dict[str, str]:
