@@ -116,6 +116,17 @@ def test_the_app_can_be_installed_and_keeps_nothing_of_anybody(cast: Cast) -> No
         assert bola.page["Content-Security-Policy"]
 
 
+def test_what_was_said_to_somebody_is_on_no_page_that_is_kept(cast: Cast) -> None:
+    """The page for when there is no network is kept by the device, and by whatever lies between."""
+    bola = Browser(cast.bola)
+    bola.open("/app/wallet/")
+    form = bola.form("freeze/")
+    bola.client.post(form.action, form.values)
+    for address in ("/offline/", "/app/nothing/", "/verify/ABCD"):
+        assert "frozen" not in bola.open(address).content.decode()
+    assert "Your wallet is frozen." in bola.open("/app/wallet/").content.decode()
+
+
 def test_nothing_here(cast: Cast) -> None:
     bola = Browser(cast.bola)
     for address in ("/app/nothing/", "/nothing/", "/app/bills/x/"):
