@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 import structlog
@@ -93,7 +94,8 @@ class Compressed(GZipMiddleware):
     beside a secret of somebody's, but nothing guards it; in pages the CSRF token is masked anew each time."""
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        return response if is_api(request) else super().process_response(request, response)
+        whole = response.status_code != HTTPStatus.PARTIAL_CONTENT
+        return super().process_response(request, response) if whole and not is_api(request) else response
 
 
 class SignInBodies:

@@ -180,6 +180,14 @@ SEEDS = (
         file="clustr/web/pages/forms.py",
     ),
     sow(
+        "second-tap-gets-a-new-key",
+        "Who taps twice is shown the form with a new key while the first tap is at work: a third tap pays again.",
+        " or refusal.code == RequestInProgress.code",
+        "",
+        "tests/web/pages/test_paying.py",
+        file="clustr/web/pages/forms.py",
+    ),
+    sow(
         "comma-anywhere",
         "A comma is dropped wherever it stands: 5,00 becomes five hundred.",
         "if _GROUPED.fullmatch(text):",

@@ -20,6 +20,7 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 from pydantic import ValidationError
 
+from clustr.audit.refusals import RequestInProgress
 from clustr.kit.errors import Refusal, Unavailable
 from clustr.kit.texts import holds_card_number
 from clustr.web import errors
@@ -51,9 +52,9 @@ class Attempt:
 
 
 def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool = True) -> Attempt:
-    """Send what was typed to a view of the API. What was typed stays for the form to be shown again, secrets apart; after
-    an outcome that nobody heard the form keeps its key, so that sending it again is the same request. Not `keyed`: a step
-    of several that one form takes, each harmless to repeat."""
+    """Send what was typed to a view of the API. What was typed stays for the form to be shown again, secrets apart. After an
+    outcome that nobody heard, or while an earlier tap is still at work, the form keeps its key: sending it again is the same
+    request. Not `keyed`: a step of several that one form takes, each harmless to repeat."""
     hold_to_form(request, keyed=keyed)
     values = _typed_before(request)
     try:
@@ -64,7 +65,8 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
     except Refusal as refusal:
         status = errors.of_refusal(request, refusal).status_code
         by_field = {each.field.split(".")[-1]: said_of_value(each.code, each.message) for each in refusal.errors}
-        key = request.POST.get(KEY, "") if isinstance(refusal, Unavailable) else ""
+        undecided = isinstance(refusal, Unavailable) or refusal.code == RequestInProgress.code
+        key = request.POST.get(KEY, "") if undecided else ""
         shown = _elsewhere(request, by_field) if by_field else said_of(refusal)
         return Attempt(values, problem=shown, code=refusal.code, errors=by_field, status=status, key=key)
     return Attempt(values, answer=json.loads(answer.content) if answer.content else {})

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
+from clustr.audit import commands as audit
+from clustr.audit.types import Claim
+from clustr.kit.tenancy import tenant
 from clustr.wallets import commands as wallets
 from tests.cast import Cast, Part, Role, make_estate
 from tests.money import acknowledge, fund, issue, naira, wallet_balance
+from tests.races import own_connections, race
 from tests.web.pages.browsing import Browser
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -46,6 +52,60 @@ def test_a_form_sent_twice_pays_once(cast: Cast, bola: Browser) -> None:
         bola.send(form=form, amount="2000")
         assert "Paid. Thank you." in bola.text
     assert wallet_balance(cast.bola) == "18000.00"
+
+
+def test_many_taps_at_once_pay_once(cast: Cast, bola: Browser) -> None:
+    """Without JavaScript nothing stops a second tap: it is told that the first is at work, with the same key in its form, so that
+    a third one does not pay again either."""
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    form = bola.form("pay/")
+
+    def tap() -> Any:
+        client = Client()
+        client.cookies = bola.client.cookies
+        return client.post(form.action, form.values | {"amount": "2000"})
+
+    ended = race(tap, runners=8)
+    answers = ended.only().results
+    assert wallet_balance(cast.bola) == "18000.00"
+    assert {answer.status_code for answer in answers} <= {303, 409}
+    paid = {answer["Location"] for answer in answers if answer.status_code == 303}
+    assert len(paid) == 1
+    for busy in (answer for answer in answers if answer.status_code == 409):
+        assert form.values["form_key"] in busy.content.decode()
+
+
+def test_while_the_first_tap_is_at_work_the_form_keeps_its_key(cast: Cast, bola: Browser) -> None:
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    form = bola.form("pay/")
+    claim = Claim.of(
+        user_id=cast.bola.user_id,
+        path=f"POST {form.action}",
+        key=form.values["form_key"],
+        body=b"",
+        secret=b"",
+    )
+    claimed, go_on = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with own_connections(), tenant(cast.cluster_id):
+            audit.claim_request(claim)
+            claimed.set()
+            go_on.wait(20)
+
+    running = threading.Thread(target=first)
+    running.start()
+    assert claimed.wait(20)
+    answer = bola.send(form=form, amount="2000")
+    go_on.set()
+    running.join()
+    assert answer.status_code == 409
+    assert "This is being done right now" in bola.text
+    assert bola.form("pay/").values["form_key"] == form.values["form_key"]
 
 
 def test_a_form_sent_again_with_another_amount_is_refused(cast: Cast, bola: Browser) -> None:
