@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from typing import Any
 from uuid import uuid4
 
@@ -64,7 +65,7 @@ def test_many_taps_at_once_pay_once(cast: Cast, bola: Browser) -> None:
 
     def tap() -> Any:
         client = Client()
-        client.cookies = bola.client.cookies
+        client.cookies = deepcopy(bola.client.cookies)
         return client.post(form.action, form.values | {"amount": "2000"})
 
     ended = race(tap, runners=8)
