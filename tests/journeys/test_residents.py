@@ -167,7 +167,7 @@ def test_every_page(demo: Demonstration, scene: Scene, opened: Callable[..., Pag
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     asked: list[Request] = []
-    page.on("requestfinished", asked.append)
+    page.on("requestfinished", lambda request: asked.append(request))
     found: dict[str, list[str]] = {}
     for name, address in OUTSIDE.items():
         found[name] = problems_of(page, demo.url + address, asked)

@@ -132,7 +132,7 @@ def retry(request: Request, transaction_id: UUID) -> HttpResponse:
 @page("app")
 def returned(request: Request) -> HttpResponse:
     """GET /app/returned/: back from a provider's page. What the address says of the outcome is not believed."""
-    place = place_of_reference(reference=request.GET.get("reference", "")[:64])
+    place = place_of_reference(reference=request.GET.get("reference", "")[:64].lower())
     if place is None or place.cluster_id != request.actor.cluster_id:
         raise PageNotFound
     return go(request, "app:transaction", place.transaction_id)
