@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -233,6 +234,21 @@ def holders_of(*, permission: str, now: datetime) -> set[UUID]:
     )
     allowed = present.filter(Q(role=Role.ADMIN) | Q(role=Role.STAFF, permissions__contains=[permission]))
     return set(allowed.values_list("user_id", flat=True))
+
+
+def residents_by_email(*, emails: Collection[str], now: datetime) -> dict[str, UUID]:
+    """The present residents of the cluster under way with these addresses, by address. Of whom has not accepted yet, the
+    address that the cluster supplied counts."""
+    there = "m.cluster_id = %(cluster)s AND m.role = 'resident' AND m.joined_at <= %(now)s AND coalesce(m.left_at > %(now)s, true)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT u.email, m.user_id FROM people_user u JOIN clusters_membership m ON m.user_id = u.id"
+            f" WHERE u.email = ANY(%(emails)s) AND m.supplied_email IS NULL AND {there} UNION ALL"
+            " SELECT m.supplied_email, m.user_id FROM clusters_membership m"
+            f" WHERE m.supplied_email = ANY(%(emails)s) AND {there}",
+            {"cluster": current_tenant(), "now": now, "emails": list(emails)},
+        )
+        return dict(cursor.fetchall())
 
 
 def require_member(*, user_id: UUID) -> None:
