@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import include, path
 
 from clustr.web.pages import shell
+from clustr.web.pages.office.addresses import urlpatterns as office
+from clustr.web.pages.platform.addresses import urlpatterns as platform
 from clustr.web.pages.residents.addresses import urlpatterns as residents
 
 urlpatterns = [
@@ -15,4 +17,6 @@ urlpatterns = [
     path("app/estates/", shell.estates, name="estates"),
     path("app/theme/", shell.theme, name="theme"),
     path("app/", include((residents, "app"))),
+    path("office/", include((office, "office"))),
+    path("platform/", include((platform, "platform"))),
 ]

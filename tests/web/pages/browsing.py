@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -94,6 +96,11 @@ class Browser:
     @property
     def text(self) -> str:
         return str(self.page.content.decode())
+
+    @property
+    def links(self) -> list[str]:
+        """Where the page leads."""
+        return [unescape(found) for found in re.findall(r'<a [^>]*href="([^"]+)"', self.text)]
 
     @property
     def forms(self) -> list[Form]:
