@@ -14,8 +14,8 @@ from tests.journeys.scene import Scene, set_scene
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 PATIENCE_MS = 20_000
-_EXPECTED = ("404 (Not Found)", "ERR_INTERNET_DISCONNECTED")
-"""What a browser itself says of an address that is not there, and of a network that was taken away."""
+_EXPECTED = ("the server responded with a status of 4", "ERR_INTERNET_DISCONNECTED")
+"""What a browser itself says of a page that says no, and of a network that was taken away."""
 
 
 @pytest.fixture(scope="session")
