@@ -47,7 +47,7 @@ def test_every_page_is_readable_for_all(
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     asked: list[Request] = []
-    page.on("requestfinished", asked.append)
+    page.on("requestfinished", lambda request: asked.append(request))
     found: dict[str, list[str]] = {}
     for email, pages in ((ADA, office_pages_of(scene)), (NGOZI, STAFF_PAGES)):
         page.context.clear_cookies()
@@ -103,7 +103,7 @@ def test_resolve_a_dispute(office: Demonstration, scene: OfficeScene, opened: Ca
     page.goto(f"{office.url}/office/")
     page.get_by_role("link", name="for your answer").click()
     page.get_by_role("link", name=office.ask(who, "GET", "/members/profile/export/")["people"]["name"]).click()
-    page.get_by_label("They are right").check()
+    page.get_by_role("radio", name="They are right").check()
     page.get_by_label("what they owe instead").fill("6,500.50")
     page.get_by_label("Your answer").fill("Half of the quarter was before your time.")
     page.get_by_role("button", name="Decide").click()
