@@ -28,6 +28,8 @@ ROOMS = [
     *("utilities", "recurring", "subscriptions", "settlement", "web"),
 ]
 INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # clustr.subscriptions.admin: for the platform's staff, to look at
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -92,6 +94,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "clustr.web.assets.Named"},
 }
+MIGRATION_MODULES = {"admin": None}  # nothing is changed there, so that its log of changes has no table
+UNFOLD = {"SITE_TITLE": "ClustR", "SITE_HEADER": "ClustR", "SHOW_HISTORY": False, "SHOW_VIEW_ON_SITE": False}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from clustr.subscriptions.admin import site as staff_site
 from clustr.web.pages import shell
 from clustr.web.pages.office.addresses import urlpatterns as office
 from clustr.web.pages.platform.addresses import urlpatterns as platform
@@ -18,5 +19,6 @@ urlpatterns = [
     path("app/theme/", shell.theme, name="theme"),
     path("app/", include((residents, "app"))),
     path("office/", include((office, "office"))),
+    path("platform/admin/", staff_site.urls),
     path("platform/", include((platform, "platform"))),
 ]
