@@ -28,6 +28,8 @@ ROOMS = [
     *("utilities", "recurring", "subscriptions", "settlement", "web"),
 ]
 INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # clustr.subscriptions.admin: for the platform's staff, to look at
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -41,6 +43,8 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "ninja",
     "csp",
+    "django_htmx",
+    "lucide",
     *(f"clustr.{room}" for room in ROOMS),
     *(["django_linear_migrations"] if find_spec("django_linear_migrations") else []),
 ]
@@ -49,6 +53,7 @@ MIDDLEWARE = [
     "clustr.web.middleware.SignInBodies",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
+    "clustr.web.middleware.Compressed",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -65,12 +70,14 @@ WSGI_APPLICATION = "clustr.wsgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "clustr" / "web" / "templates"],  # ahead of allauth's own: its pages wear our dress
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "clustr.web.pages.shell.look_and_feel",
             ]
         },
     }
@@ -78,9 +85,17 @@ TEMPLATES = [
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
+LOCALE_PATHS = [ROOT / "clustr" / "web" / "locale"]
 STATIC_URL = "/static/"
 STATIC_ROOT = ENV.CLUSTR_DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 31_536_000 if ENV.production else 300  # an address names the file's content: clustr.web.assets
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "clustr.web.assets.Named"},
+}
+MIGRATION_MODULES = {"admin": None}  # nothing is changed there, so that its log of changes has no table
+UNFOLD = {"SITE_TITLE": "ClustR", "SITE_HEADER": "ClustR", "SHOW_HISTORY": False, "SHOW_VIEW_ON_SITE": False}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
@@ -156,6 +171,9 @@ PASSWORD_RESET_TIMEOUT = int(retention.INVITATION.total_seconds())  # a reset en
 SESSION_COOKIE_AGE = int(retention.SESSION.total_seconds())
 CACHES = {"default": {"BACKEND": "clustr.people.cache.PostgresCache"}}
 
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "start"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_ADAPTER = "clustr.people.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -210,6 +228,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ENV.production 
 SECURE_HSTS_SECONDS = 31_536_000 if ENV.production else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.production
+CSRF_FAILURE_VIEW = "clustr.web.errors.form_refused"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_TRUSTED_ORIGINS = [BASE_URL] if ENV.production else []

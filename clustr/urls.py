@@ -1,4 +1,4 @@
-"""Every address: the API (JSON), sign-in, health."""
+"""Every address: the API (JSON), the pages, sign-in, health."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from clustr.web.api import api
 from clustr.web.errors import no_such_address
 from clustr.web.health import healthz, readyz
 from clustr.web.metrics import metrics
-from clustr.web.pages import return_from_payment, verify_receipt
+from clustr.web.pages.public import return_from_payment, verify_receipt
 
 handler400 = "clustr.web.errors.bad_request"
 handler403 = "clustr.web.errors.permission_denied"
@@ -26,5 +26,6 @@ urlpatterns = [
     ),  # nobody signs in by phone
     path("_allauth/", include("allauth.headless.urls")),
     path("accounts/", include("allauth.urls")),
+    path("", include("clustr.web.pages.addresses")),
     path("", api.urls),
 ]

@@ -40,6 +40,13 @@ def audit_events(
     return [_event(row) for row in rows.order_by("-at", "-id")[:limit]]
 
 
+def acts_about(*, subject_id: UUID, action: str) -> list[Event]:
+    """Every act of this kind about something of the cluster under way, oldest first: for the rooms above, who ask
+    themselves whether it may be seen, and show of it what may be."""
+    rows = AuditEvent.objects.filter(cluster_id=current_tenant(), subject_id=subject_id, action=action)
+    return [_event(row) for row in rows.order_by("at", "id")]
+
+
 def acts_of(*, user_id: UUID) -> list[dict[str, Any]]:
     """What this person did in the cluster under way, oldest first, as plain values: for their export."""
     rows = AuditEvent.objects.filter(cluster_id=current_tenant(), actor_id=user_id).order_by("at", "id")

@@ -84,7 +84,7 @@ def members_with_bill_status(
     actor.require("ViewPayments")
     rows = members_for_whom(
         actor=actor,
-        condition=_condition(status) if status else "",
+        condition=standing_condition(status) if status else "",
         values={"status": status},
         now=now,
         q=q,
@@ -96,8 +96,9 @@ def members_with_bill_status(
     return [ListedMember(row, cards[row.user_id]) for row in rows]
 
 
-def _condition(status: MemberStatus) -> str:
-    """CASE keeps the order: the costly question is asked of those alone whom the cheap one leaves."""
+def standing_condition(status: MemberStatus) -> str:
+    """Whether the membership `m` has a bill that stands as `%(status)s`, as SQL that begins with AND. CASE keeps the order:
+    the costly question is asked of those alone whom the cheap one leaves."""
     return f" AND CASE WHEN {_POSSIBLE.get(status, 'true')} THEN {_STANDS} ELSE false END"
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from clustr.bills.refusals import DisputeNotFound
 from clustr.bills.types import DisputeState, DisputeView
 from clustr.kit.actor import Actor
 
@@ -40,6 +41,17 @@ def disputes_of_cluster(
 def dispute_view(*, actor: Actor, dispute_id: UUID) -> DisputeView:
     """One dispute as it stands now; for whoever resolved it."""
     rows = _rows(_DISPUTES + " AND d.id = %(dispute)s", {"cluster": actor.cluster_id, "dispute": dispute_id})
+    return _dispute(rows[0])
+
+
+def dispute_of_cluster(*, actor: Actor, dispute_id: UUID) -> DisputeView:
+    """One dispute of the cluster, for who may see it or decide on it; needs ViewPayments or ManageBill. Refuses
+    `DisputeNotFound`."""
+    if not actor.may("ManageBill"):
+        actor.require("ViewPayments")
+    rows = _rows(_DISPUTES + " AND d.id = %(dispute)s", {"cluster": actor.cluster_id, "dispute": dispute_id})
+    if not rows:
+        raise DisputeNotFound
     return _dispute(rows[0])
 
 

@@ -47,11 +47,12 @@ STATUS_SQL = (
 
 @dataclass(frozen=True, slots=True)
 class MemberBillFilter:
-    """Which of a member's bills; each None means any."""
+    """Which of a member's bills; each None means any. `q`: part of the title or of the number."""
 
     status: MemberStatus | None = None
     type: BillType | None = None
     category: BillCategory | None = None
+    q: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ def bills_visible_to(
         statement += " AND type = %(type)s"
     if chosen.category:
         statement += " AND category = %(category)s"
+    if chosen.q:
+        statement += " AND (strpos(lower(title), lower(%(q)s)) > 0 OR strpos(lower(bill_number), lower(%(q)s)) > 0)"
     if chosen.status:
         statement += f" AND {STATUS_SQL} = %(status)s"
     rows = _rows(
@@ -84,9 +87,21 @@ def bills_visible_to(
             "type": chosen.type,
             "category": chosen.category,
             "status": chosen.status,
+            "q": chosen.q,
             "now": now,
             "limit": limit,
         },
+    )
+    return [member_bill_view(row, now=now) for row in rows]
+
+
+def bills_to_settle(*, actor: Actor, now: datetime, limit: int = 5) -> list[MemberBillView]:
+    """What the member still owes the estate, what is due first standing first."""
+    rows = _rows(
+        f"SELECT {OWED_COLUMNS} FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s"
+        " AND category = 'cluster_managed' AND cancelled_at IS NULL AND paid_minor < due_minor"
+        " ORDER BY due_date, id LIMIT %(limit)s",
+        {"cluster": actor.cluster_id, "member": actor.member_id, "limit": limit},
     )
     return [member_bill_view(row, now=now) for row in rows]
 

@@ -123,3 +123,21 @@ class BulkInvalid(Invalid):
     """Some of the bills are invalid; none was created."""
 
     code = "bulk_invalid"
+
+
+class SheetInvalid(Invalid):
+    """The sheet of bills has errors; nothing was billed."""
+
+    code = "sheet_invalid"
+
+
+class AlreadyReminded(Conflict):
+    """Members were reminded of this bill today already."""
+
+    code = "already_reminded"
+
+
+class NobodyOwes(Conflict):
+    """Nobody is to be reminded: the bill is paid or disputed."""
+
+    code = "nobody_owes"

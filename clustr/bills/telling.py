@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -67,6 +67,16 @@ def tell_of_overdue(*, bills: Sequence[Bill], now: datetime) -> int:
         now,
         lambda bill: {"late_payment": bill.allow_payment_after_due or None},
     )
+
+
+def tell_by_hand(*, bill: Bill, day: date, now: datetime) -> bool:
+    """Remind whoever still owes on this bill, as the office asked; once a day and version. Answers whether a notice was
+    made."""
+    if now > bill.due_date:
+        event, more = NotificationEvents.BILL_OVERDUE, {"late_payment": bill.allow_payment_after_due or None}
+    else:
+        event, more = NotificationEvents.PAYMENT_DUE, {"reminder": True}
+    return _tell_once(event, [bill], f"by-hand:{day}", now, lambda _: more) == 1
 
 
 def tell_of_change(*, bill: Bill, now: datetime) -> None:

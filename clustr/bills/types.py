@@ -265,3 +265,31 @@ class DirectPayment:
     amount: Money
     title: str
     version: int
+
+
+class Happened(StrEnum):
+    """What a member can read in the history of one of their bills."""
+
+    ISSUED = "issued"
+    CHANGED = "changed"
+    ACKNOWLEDGED = "acknowledged"
+    DISPUTED = "disputed"
+    WITHDRAWN = "withdrawn"
+    UPHELD = "upheld"
+    REJECTED = "rejected"
+    LOWERED = "lowered"
+    PAID = "paid"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class BillEvent:
+    """One line of the history of a bill as one member has it. `amount`: what was paid, given back or taken off; of a change
+    the amount before it. `version`: of the terms acknowledged or made. `text`: a reason or a note."""
+
+    what: Happened
+    at: datetime
+    amount: Money | None = None
+    version: int | None = None
+    text: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,6 +25,7 @@ from clustr.clusters.refusals import (
 from clustr.clusters.types import (
     FORMER,
     ClusterSettings,
+    EstateOf,
     FeeBearer,
     PaymentsPermissions,
     PendingLimit,
@@ -65,6 +67,24 @@ def actor_for(*, user_id: UUID, cluster_id: UUID | None, origin: Origin, now: da
 def clusters_of(*, user_id: UUID, now: datetime) -> dict[UUID, str]:
     """The clusters where this person is or was a member, and their role there (`former` for those who left)."""
     return {cluster_id: stands.role for cluster_id, (_, _, stands) in _standings(user_id, now)[0].items()}
+
+
+def estates_of(*, user_id: UUID, now: datetime) -> list[EstateOf]:
+    """A person's estates by name, those that invited them included: for them to choose one. Asked outside any tenant."""
+    found, invited = _standings(user_id, now)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('clustr.user', %s, true)", [str(user_id)])
+        cursor.execute(
+            "SELECT DISTINCT c.id, c.name FROM clusters_membership m JOIN clusters_cluster c ON c.id = m.cluster_id"
+            " WHERE m.user_id = %s ORDER BY c.name, c.id",
+            [user_id],
+        )
+        named = cursor.fetchall()
+    return [
+        EstateOf(id, name, found[id][2].role if id in found else "", id in invited)
+        for id, name in named
+        if id in found or id in invited
+    ]
 
 
 def memberships_held(user_id: UUID) -> list[dict[str, Any]]:
@@ -220,6 +240,21 @@ def holders_of(*, permission: str, now: datetime) -> set[UUID]:
     )
     allowed = present.filter(Q(role=Role.ADMIN) | Q(role=Role.STAFF, permissions__contains=[permission]))
     return set(allowed.values_list("user_id", flat=True))
+
+
+def residents_by_email(*, emails: Collection[str], now: datetime) -> dict[str, UUID]:
+    """The present residents of the cluster under way with these addresses, by address. Of whom has not accepted yet, the
+    address that the cluster supplied counts."""
+    there = "m.cluster_id = %(cluster)s AND m.role = 'resident' AND m.joined_at <= %(now)s AND coalesce(m.left_at > %(now)s, true)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT u.email, m.user_id FROM people_user u JOIN clusters_membership m ON m.user_id = u.id"
+            f" WHERE u.email = ANY(%(emails)s) AND m.supplied_email IS NULL AND {there} UNION ALL"
+            " SELECT m.supplied_email, m.user_id FROM clusters_membership m"
+            f" WHERE m.supplied_email = ANY(%(emails)s) AND {there}",
+            {"cluster": current_tenant(), "now": now, "emails": list(emails)},
+        )
+        return dict(cursor.fetchall())
 
 
 def require_member(*, user_id: UUID) -> None:

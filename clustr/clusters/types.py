@@ -95,6 +95,17 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EstateOf:
+    """One of a person's estates, as they choose among them. `role` is `former` for who has left; `invited`: they have not
+    accepted yet, and it gives no access."""
+
+    cluster_id: UUID
+    name: str
+    role: str
+    invited: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """One membership with the person and the unit it is about."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -100,23 +100,28 @@ def trial_balance() -> list[TrialLine]:
     return [TrialLine(*row) for row in rows]
 
 
+_TURNOVER = """
+WITH last AS (
+  SELECT coalesce(max(horizon), '0'::xid8) AS horizon FROM ledger_checkpoint
+  WHERE cluster_id = kit_tenant() AND account_id = %(account)s
+), line AS (
+  SELECT day, kind, label, debits, credits FROM ledger_turnover
+    WHERE cluster_id = kit_tenant() AND account_id = %(account)s AND day >= %(since)s
+  UNION ALL
+  SELECT (at AT TIME ZONE %(zone)s)::date, kind, label, 0, amount FROM ledger_transfer
+    WHERE credit = %(account)s AND cluster_id = kit_tenant() AND xid >= (SELECT horizon FROM last)
+  UNION ALL
+  SELECT (at AT TIME ZONE %(zone)s)::date, kind, label, amount, 0 FROM ledger_transfer
+    WHERE debit = %(account)s AND cluster_id = kit_tenant() AND xid >= (SELECT horizon FROM last)
+)
+"""
+
+
 def turnover_by_month(*, account_id: UUID, since: date, today: date, timezone: str) -> list[TurnoverLine]:
     """A growing account's turnover by month, kind and label, from its closed days and every transfer since, exact."""
     rows = _rows(
-        """
-        WITH last AS (
-          SELECT coalesce(max(horizon), '0'::xid8) AS horizon FROM ledger_checkpoint
-          WHERE cluster_id = kit_tenant() AND account_id = %(account)s
-        ), line AS (
-          SELECT day, kind, label, debits, credits FROM ledger_turnover
-            WHERE cluster_id = kit_tenant() AND account_id = %(account)s AND day >= %(since)s
-          UNION ALL
-          SELECT (at AT TIME ZONE %(zone)s)::date, kind, label, 0, amount FROM ledger_transfer
-            WHERE credit = %(account)s AND cluster_id = kit_tenant() AND xid >= (SELECT horizon FROM last)
-          UNION ALL
-          SELECT (at AT TIME ZONE %(zone)s)::date, kind, label, amount, 0 FROM ledger_transfer
-            WHERE debit = %(account)s AND cluster_id = kit_tenant() AND xid >= (SELECT horizon FROM last)
-        )
+        _TURNOVER
+        + """
         SELECT date_trunc('month', day)::date, kind, label, sum(debits)::bigint, sum(credits)::bigint,
                coalesce(sum(credits - debits) FILTER (WHERE day = %(today)s), 0)::bigint
         FROM line WHERE day >= %(since)s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
@@ -124,6 +129,17 @@ def turnover_by_month(*, account_id: UUID, since: date, today: date, timezone: s
         {"account": account_id, "since": since, "today": today, "zone": timezone},
     )
     return [TurnoverLine(*row) for row in rows]
+
+
+def net_by_day(*, account_id: UUID, kinds: Collection[str], since: date, timezone: str) -> dict[date, int]:
+    """Credits less debits of these kinds on each day from `since` on, in minor units, exact; days without any are left
+    out."""
+    rows = _rows(
+        _TURNOVER + "SELECT day, sum(credits - debits)::bigint FROM line"
+        " WHERE day >= %(since)s AND kind = ANY(%(kinds)s) GROUP BY 1 ORDER BY 1",
+        {"account": account_id, "since": since, "zone": timezone, "kinds": [str(kind) for kind in kinds]},
+    )
+    return dict(rows)
 
 
 def _rows(statement: str, parameters: Sequence[Any] | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:

@@ -122,10 +122,12 @@ def transactions_of_cluster(
 
 
 def my_transactions(
-    *, actor: Actor, chosen: TransactionFilter, before: UUID | None = None, limit: int = 50
+    *, actor: Actor, chosen: TransactionFilter, q: str = "", before: UUID | None = None, limit: int = 50
 ) -> list[TransactionView]:
-    """The member's own transactions, newest first."""
+    """The member's own transactions, newest first. `q`: part of the description or of the reference."""
     mine = _matching(actor, chosen).filter(user_id=actor.member_id)
+    if q:
+        mine = mine.filter(Q(description__icontains=q) | Q(reference__icontains=q))
     return _views(mine, chosen, before, limit)
 
 

@@ -101,6 +101,17 @@ def collections_by_month(*, actor: Actor, now: datetime) -> dict[date, Money]:
     return _revenue(actor, now, FROM_BILLS).by_month
 
 
+def collections_by_day(*, actor: Actor, since: date) -> dict[date, Money]:
+    """What bills brought in net of refunds on each of the cluster's days from `since` on; days without any are left out.
+    Needs ViewPayments."""
+    actor.require("ViewPayments")
+    account = _cluster_account(actor)
+    if account is None:
+        return {}
+    by_day = ledger.net_by_day(account_id=account, kinds=FROM_BILLS, since=since, timezone=actor.timezone)
+    return {day: Money(minor, actor.currency) for day, minor in by_day.items()}
+
+
 def _revenue(actor: Actor, now: datetime, kinds: frozenset[TransferKind]) -> Revenue:
     today = now.astimezone(ZoneInfo(actor.timezone)).date()
     year_start, month_start = today.replace(month=1, day=1), today.replace(day=1)

@@ -86,14 +86,24 @@ SIGNED_IN: list[Any] = [BearerToken(), SessionCookie()]
 """What every address of the API asks for, one or the other, unless it says otherwise."""
 
 
+def note_signed_in(request: HttpRequest) -> bool:
+    """Note who asks for a page, by the browser's session; whether somebody does. Django's own middleware looks after CSRF
+    there."""
+    person = people.signed_in_by_session(user=request.user, session=request.session)
+    return person is not None and bool(_signed_in(request, person))
+
+
 def actor_of(request: HttpRequest) -> Actor:
-    """The actor of this request, resolved once: the membership that X-Cluster-ID names, or the only one.
-    Naming a cluster that invited them, a person accepts."""
+    """The actor of this request, resolved once: the membership that X-Cluster-ID names (of a page: that its session chose),
+    or the only one. Naming a cluster that invited them, a person accepts."""
     asked = cast(Request, request)
     known: Actor | None = request.__dict__.get("actor")
     if known is None:
         known = clusters.enter_cluster(
-            user_id=asked.signed_in.user_id, cluster_id=_cluster_asked(request), origin=asked.origin, now=asked.now
+            user_id=asked.signed_in.user_id,
+            cluster_id=request.__dict__["estate_id"] if "estate_id" in request.__dict__ else _cluster_asked(request),
+            origin=asked.origin,
+            now=asked.now,
         )
         asked.actor = known
     return known

@@ -32,6 +32,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("management/payments/", "clustr.web.management.disputes.router"),
     ("management/payments/", "clustr.web.management.reconciliation.router"),
     ("management/payments/", "clustr.web.management.recurring_payments.router"),
+    ("management/payments/", "clustr.web.management.reminders.router"),
     ("management/payments/", "clustr.web.management.transactions.router"),
     ("management/payments/", "clustr.web.management.users.router"),
     ("management/payments/", "clustr.web.management.utilities.router"),

@@ -260,7 +260,7 @@ def _replay(first: Answer, actor: Actor) -> HttpResponse:
 
 
 def _claim(request: Request, body: BaseModel | bytes | None) -> Claim | None:
-    key = request.headers.get(KEY_HEADER)
+    key = request.__dict__.get("form_key") or request.headers.get(KEY_HEADER)  # a page's form carries its own
     if key is None:
         return None
     return Claim.of(

@@ -13,7 +13,6 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from ninja.errors import HttpError, ValidationError
 
@@ -31,6 +30,7 @@ from clustr.kit.errors import (
     refusal_of,
 )
 from clustr.web.refusals import (
+    CsrfFailed,
     DatabaseUnavailable,
     DoorError,
     InternalError,
@@ -222,17 +222,22 @@ def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
-    return of_exception(request, exception) if is_api(request) else defaults.bad_request(request, exception)
+    return of_exception(request, exception) if is_api(request) else _page(request, 400)
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - as Django calls it
     """Django's handler403."""
-    return of_refusal(request, NotAllowed()) if is_api(request) else defaults.permission_denied(request, exception)
+    return of_refusal(request, NotAllowed()) if is_api(request) else _page(request, 403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - as Django calls it
+    """Django's CSRF_FAILURE_VIEW: a form that did not come from a page of ours, or from one of an earlier session."""
+    return of_door(request, CsrfFailed()) if is_api(request) else _page(request, 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - as Django calls it
     """Django's handler404."""
-    return of_door(request, PageNotFound()) if is_api(request) else defaults.page_not_found(request, exception)
+    return of_door(request, PageNotFound()) if is_api(request) else _page(request, 404)
 
 
 @csrf_exempt
@@ -246,5 +251,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     log.error("unhandled_exception", exc_info=error)
     if isinstance(error, DatabaseError | InterfaceError):
-        return of_database(request, error)
-    return of_door(request, InternalError()) if is_api(request) else defaults.server_error(request)
+        return of_database(request, error) if is_api(request) else _page(request, 503)
+    return of_door(request, InternalError()) if is_api(request) else _page(request, 500)
+
+
+def _page(request: HttpRequest, status: int) -> HttpResponse:
+    """The same for a person, as a page."""
+    from clustr.web.pages.frame import problem_page
+
+    return problem_page(request, status)

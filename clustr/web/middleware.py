@@ -6,13 +6,15 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import cast
+from http import HTTPStatus
+from typing import Any, cast
 
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponseBase, UnreadablePostError
+from django.middleware.gzip import GZipMiddleware
 
 from clustr.audit import commands as audit
 from clustr.kit import clock
@@ -85,6 +87,15 @@ class RequestContext:
             user_id=str(person.user_id) if person else None,
             cluster_id=str(actor.cluster_id) if actor else None,
         )
+
+
+class Compressed(GZipMiddleware):
+    """Pages and what they are made of travel compressed. Answers of the API do not: there, what a caller sends never stands
+    beside a secret of somebody's, but nothing guards it; in pages the CSRF token is masked anew each time."""
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        whole = response.status_code != HTTPStatus.PARTIAL_CONTENT
+        return super().process_response(request, response) if whole and not is_api(request) else response
 
 
 class SignInBodies:

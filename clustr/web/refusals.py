@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from clustr.kit.errors import Invalid, Unavailable
+from clustr.kit.errors import Conflict, Invalid, Unavailable
 
 
 class DoorError(Exception):
@@ -106,3 +106,9 @@ class InvalidCursor(Invalid):
     """The cursor does not belong to this list and these filters."""
 
     code = "invalid_cursor"
+
+
+class FormOfAnotherEstate(Conflict):
+    """This form was shown for another estate; nothing was done. Open the page again."""
+
+    code = "form_of_another_estate"

@@ -13,8 +13,8 @@ import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
+from clustr.bills import arrears, directory, member_accounts, office_queries, queries
 from clustr.bills import commands as bills
-from clustr.bills import directory, office_queries, queries
 from clustr.bills.models import Bill
 from clustr.bills.types import BillType, MemberStatus, NewBill
 from clustr.clusters.commands import enrol_members
@@ -112,6 +112,9 @@ def pages(cast: Cast, bill: Bill, some: list[UUID]) -> dict[str, Callable[[], An
         "members of the cluster by status": lambda: directory.members_with_bill_status(
             actor=ada, now=now, status=MemberStatus.PENDING_ACKNOWLEDGMENT
         ),
+        "members in arrears": lambda: arrears.members_in_arrears(actor=ada, now=now + timedelta(days=8)),
+        "account of a member": lambda: member_accounts.account_of_member(actor=ada, user_id=some[0], now=now),
+        "bills of a member": lambda: member_accounts.bills_of_member(actor=ada, user_id=some[0], now=now),
         "bills of the cluster": lambda: office_queries.bills_of_cluster(
             actor=ada, chosen=office_queries.BillFilter(), now=now
         ),
@@ -130,6 +133,9 @@ PAGES = [
     "bill status of members",
     "members of the cluster",
     "members of the cluster by status",
+    "members in arrears",
+    "account of a member",
+    "bills of a member",
     "bills of the cluster",
     "a bill of the cluster",
 ]

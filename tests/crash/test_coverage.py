@@ -47,6 +47,7 @@ PLACES = {
     "bills.create_cluster_wide_bill": "bills.create",
     "bills.create_user_specific_bill": "bills.create",
     "bills.create_bulk_bills": "bills.create_bulk",
+    "bills.create_bills_of_sheet": "bills.create_bulk",
     "bills.edit_bill": "bills.edit",
     "bills.acknowledge_bill": "bills.acknowledge",
     "bills.acknowledge_bill_once": "bills.acknowledge",
@@ -100,7 +101,7 @@ PLACES = {
 }
 """Every act, and the name of its crash points."""
 
-ENDS_IN = {"wallets.reset_pin": "wallets.keep_pin"}
+ENDS_IN = {"wallets.reset_pin": "wallets.keep_pin", "bills.create_bills_of_sheet": "bills.create_bulk_bills"}
 """Acts whose transaction is another act's, in another module."""
 
 PARTS = {
@@ -203,6 +204,8 @@ MOVE_NOTHING = {
     "recurring.clean_up_old_records": "deletes technical records, by the commands of lower rooms",
     "bills.check_overdue_bills": "tells, once for each bill and version by its key",
     "bills.send_bill_reminders": "tells, once for each bill, version and day by its key",
+    "bills.remind_of_bill": "tells, once a day for each bill and version by its key",
+    "bills.preview_sheet": "reads whom bills would reach",
     "bills.count_overdue_bills": "counts",
     "bills.count_bills_due_soon": "counts",
     "recurring.due_clusters": "reads",

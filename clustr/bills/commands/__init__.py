@@ -9,6 +9,7 @@ from clustr.bills.commands.consent import (
     withdraw_dispute,
 )
 from clustr.bills.commands.direct import judge_direct_payment, lock_for_settlement, settle_direct_payment
+from clustr.bills.commands.importing import create_bills_of_sheet, preview_sheet
 from clustr.bills.commands.issuing import (
     create_bulk_bills,
     create_cluster_wide_bill,
@@ -27,6 +28,7 @@ from clustr.bills.commands.reminding import (
     check_overdue_bills,
     count_bills_due_soon,
     count_overdue_bills,
+    remind_of_bill,
     send_bill_reminders,
 )
 from clustr.bills.commands.utility import (
@@ -45,6 +47,7 @@ __all__ = [
     "close_utility_bill",
     "count_bills_due_soon",
     "count_overdue_bills",
+    "create_bills_of_sheet",
     "create_bulk_bills",
     "create_cluster_wide_bill",
     "create_user_specific_bill",
@@ -60,8 +63,10 @@ __all__ = [
     "pay_bill_once",
     "pay_held_bills",
     "payment_of",
+    "preview_sheet",
     "record_offline_bill_payment",
     "refund_bill_payment",
+    "remind_of_bill",
     "resolve_dispute",
     "send_bill_reminders",
     "settle_direct_payment",

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
 
+from clustr.audit import commands as audit
 from clustr.bills.models import Bill
-from clustr.bills.telling import tell_ahead, tell_of_overdue
+from clustr.bills.policies import refuse_member_managed
+from clustr.bills.refusals import AlreadyReminded, BillCancelled, BillNotFound, NobodyOwes
+from clustr.bills.telling import tell_ahead, tell_by_hand, tell_of_overdue
 from clustr.bills.types import BillCategory
 from clustr.clusters import queries as clusters
+from clustr.kit.actor import Actor
 from clustr.kit.tenancy import tenant
 
 LOOKED_BACK = timedelta(days=30)
@@ -29,6 +34,45 @@ def send_bill_reminders(*, now: datetime) -> int:
     """Remind whoever still owes on a bill, so many days before it is due as BILL_REMINDER_DAYS says; once for each of them.
     Answers how many notices were made."""
     return sum(_remind_cluster(cluster_id, now) for cluster_id in clusters.all_cluster_ids(with_platform=False))
+
+
+def remind_of_bill(*, actor: Actor, bill_id: UUID, now: datetime) -> None:
+    """Remind whoever still owes on a bill, by hand: once on each of the cluster's days, for each version of its terms.
+
+    Needs ManageBill. Refuses `BillNotFound`, `BillManagedByMember`, `BillCancelled`, `NobodyOwes`, `AlreadyReminded`.
+    """
+    actor.require("ManageBill")
+    with tenant(actor.cluster_id):
+        bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=bill_id).first()
+        if bill is None:
+            raise BillNotFound
+        refuse_member_managed(category=bill.category)
+        if bill.cancelled_at is not None:
+            raise BillCancelled
+        if not _owed([bill]) or (bill.user_id is None and _is_paid(bill)):
+            raise NobodyOwes
+        day = now.astimezone(ZoneInfo(actor.timezone)).date()
+        if not tell_by_hand(bill=bill, day=day, now=now):
+            raise AlreadyReminded
+        audit.record(
+            actor=actor,
+            action="bills.reminded",
+            subject_kind="bill",
+            subject_id=bill.id,
+            at=now,
+            facts={"bill_number": bill.bill_number},
+        )
+
+
+def _is_paid(bill: Bill) -> bool:
+    """Whether nobody owes anything on a cluster-wide bill any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT t.collected_minor >= bills_amount_billed(b) FROM bills_bill b CROSS JOIN LATERAL bills_totals(b) AS t"
+            " WHERE b.cluster_id = kit_tenant() AND b.id = %s",
+            [bill.id],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def count_overdue_bills(*, now: datetime) -> int:

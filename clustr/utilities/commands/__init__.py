@@ -5,6 +5,7 @@ from clustr.utilities.commands.catalogue import sync_stale_catalogue, sync_utili
 from clustr.utilities.commands.customers import (
     ask_customer,
     forget_old_validations,
+    prepare_kept_validation,
     prepare_validation,
     remove_account,
     save_account,
@@ -19,6 +20,7 @@ __all__ = [
     "ask_customer",
     "confirm_purchase",
     "forget_old_validations",
+    "prepare_kept_validation",
     "prepare_validation",
     "process_one_time_utility_payment",
     "quote_utility",

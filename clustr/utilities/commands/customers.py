@@ -65,6 +65,15 @@ def prepare_validation(*, actor: Actor, provider_id: UUID, customer_id: str, now
     return validation.id
 
 
+def prepare_kept_validation(*, actor: Actor, account_id: UUID, now: datetime) -> UUID:
+    """As `prepare_validation`, for a number that the member keeps, which nobody types again. Refuses
+    `UtilityAccountNotFound`, `UtilityProviderNotFound`."""
+    with tenant(actor.cluster_id):
+        kept = account_of_member(actor=actor, account_id=account_id)
+        number = number_of(account=Account.objects.get(cluster_id=actor.cluster_id, id=kept.id))
+        return prepare_validation(actor=actor, provider_id=kept.provider_id, customer_id=number, now=now)
+
+
 def validate_utility_customer(*, actor: Actor, validation_id: UUID, now: datetime) -> ValidationView:
     """Ask the utility now, for at most a second, outside any transaction. `pending`: it has not answered; it is asked on.
 

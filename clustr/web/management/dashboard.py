@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
@@ -40,6 +42,24 @@ class MonthOut(Out):
     amount: AmountOut
 
 
+class AgeBandOut(Out):
+    """What has been overdue for some time."""
+
+    upto_days: int | None = Field(
+        description="Overdue by at most so many days, and more than the band before; null: longer."
+    )
+    bills: int
+    amount: AmountOut
+
+
+class CurveDayOut(Out):
+    """Both running sums up to the end of one of the cluster's days."""
+
+    day: date
+    billed: AmountOut = Field(description="What bills issued since the curve's first day ask for.")
+    collected: AmountOut = Field(description="What came in since, net of refunds.")
+
+
 class OpenDisputesOut(Out):
     """The disputes that wait for an answer."""
 
@@ -54,6 +74,8 @@ class DashboardOut(Out):
     bills_by_status: dict[MemberStatus, int]
     cluster_wallet: BalanceOut | None = Field(description="Null without ViewWallet.")
     collections: list[MonthOut] = Field(description="The last twelve months in the cluster's time zone, this one last.")
+    ageing: list[AgeBandOut] = Field(description="`totals.overdue` by how long it has been.")
+    collection_curve: list[CurveDayOut] = Field(description="The last ninety days, today last.")
     latest_transactions: list[TransactionOut]
     open_disputes: OpenDisputesOut
 
@@ -77,6 +99,8 @@ def _out(seen: Dashboard) -> DashboardOut:
         bills_by_status=sums.counts,
         cluster_wallet=BalanceOut(balance=str(wallet), currency=wallet.currency) if wallet else None,
         collections=[MonthOut(month=f"{month:%Y-%m}", amount=str(sum_)) for month, sum_ in seen.collections.items()],
+        ageing=[AgeBandOut(upto_days=b.upto_days, bills=b.bills, amount=str(b.amount)) for b in seen.ageing],
+        collection_curve=[CurveDayOut(day=d.day, billed=str(d.billed), collected=str(d.collected)) for d in seen.curve],
         latest_transactions=[transaction_out(view) for view in seen.latest_transactions],
         open_disputes=OpenDisputesOut(
             count=seen.open_disputes, latest=[dispute_out(view) for view in seen.latest_disputes]

@@ -51,6 +51,14 @@ def test_it_works(cast: Cast) -> None:
         "amount": "1700.00",
     }
     assert {month["amount"] for month in seen["collections"][:-1]} == {"0.00"}
+    assert [(band["upto_days"], band["bills"], band["amount"]) for band in seen["ageing"]] == [
+        (30, 1, "30.00"),
+        (60, 0, "0.00"),
+        (90, 0, "0.00"),
+        (None, 0, "0.00"),
+    ]
+    assert len(seen["collection_curve"]) == 90
+    assert seen["collection_curve"][-1]["collected"] == "1700.00"
     assert [row["amount"] for row in seen["latest_transactions"]] == ["700.00", "1000.00", "5000.00"]
     assert seen["open_disputes"]["count"] == 1
     assert seen["open_disputes"]["latest"][0]["bill_id"] == str(wide.id)

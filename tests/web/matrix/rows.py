@@ -470,6 +470,13 @@ ROWS = [
     Row(f"GET {OFFICE}bills/{{bill_id}}/", a_bill, VIEW | BILL, {"path.bill_id": NO_BILL}),
     Row(f"PATCH {OFFICE}bills/{{bill_id}}/", edit_bill, BILL, {"path.bill_id": NO_BILL}, own=OWN),
     Row(f"GET {OFFICE}bills/{{bill_id}}/members/", bill_of_all, VIEW, {"path.bill_id": NO_BILL}),
+    Row(
+        f"POST {OFFICE}bills/{{bill_id}}/remind/",
+        a_bill,
+        BILL,
+        {"path.bill_id": NO_BILL},
+        not_own="a reminder moves no money and changes no terms",
+    ),
     Row(f"POST {OFFICE}update_bill_status/", cancel, BILL, {"body.bill_id": NO_BILL}, own=OWN),
     Row(f"GET {OFFICE}dashboard/", lambda place: listed(place) and Ask(), VIEW),
     Row(f"GET {OFFICE}disputes/", listed, VIEW),

@@ -1,0 +1,157 @@
+"""Reading a sheet of bills: CSV in, rows out, with every error named by the line it stands on. No database."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+from clustr.bills.refusals import SheetInvalid
+from clustr.bills.types import UTILITY_TYPES, BillType
+from clustr.kit import texts
+from clustr.kit.errors import FieldError
+from clustr.kit.money import InvalidAmount, Money
+from clustr.people.policies import normalised_email, one_line
+from clustr.people.refusals import InvalidEmail
+
+COLUMNS = ("email", "title", "amount", "type", "due_date", "description")
+NEEDED = frozenset(COLUMNS) - {"description"}
+EVERYONE = "everyone"
+"""What stands under `email` for a bill to every resident: said in full, so that an empty cell bills nobody."""
+MAX_ROWS = 5_000
+MAX_BYTES = 2 * 1024 * 1024
+MAX_ERRORS = 100
+_LONGEST = {"title": 200, "description": 5_000}
+_END_OF_DAY = time(23, 59, 59)
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """One bill of the sheet. `email` None: to every resident."""
+
+    line: int
+    email: str | None
+    title: str
+    amount: Money
+    type: BillType
+    due_date: datetime
+    description: str
+
+
+@dataclass(slots=True)
+class SheetErrors:
+    """What is wrong with a sheet, line by line; a hundred errors are enough to know."""
+
+    found: list[FieldError] = field(default_factory=list)
+    total: int = 0
+
+    def add(self, line: int, column: str, code: str, message: str) -> None:
+        self.total += 1
+        if len(self.found) < MAX_ERRORS:
+            self.found.append(FieldError(f"lines.{line}.{column}", code, message))
+
+    def raise_if_any(self) -> None:
+        if self.total:
+            shown = "" if self.total <= MAX_ERRORS else f" The first {MAX_ERRORS} are listed."
+            raise SheetInvalid(
+                f"{self.total} error(s) in the sheet; nothing was billed.{shown}", errors=tuple(self.found)
+            )
+
+
+def read_sheet(content: bytes, *, currency: str, zone: ZoneInfo) -> list[SheetRow]:
+    """The bills of a sheet: UTF-8 CSV (a byte order mark is fine) with a header that names the columns in any order.
+
+    `due_date` is a day, such as 2027-01-31: its end in the cluster's time zone. Refuses with SheetInvalid, listing every
+    error by line.
+    """
+    if len(content) > MAX_BYTES:
+        raise SheetInvalid(f"A sheet has at most {MAX_ROWS:,} bills and 2 MB.")
+    errors = SheetErrors()
+    rows = [
+        row
+        for line, cells in _records(content, errors)
+        if (row := _row(line, cells, currency, zone, errors)) is not None
+    ]
+    errors.raise_if_any()
+    if not rows:
+        raise SheetInvalid("There is no bill in the sheet.")
+    return rows
+
+
+def _records(content: bytes, errors: SheetErrors) -> Iterator[tuple[int, dict[str, str]]]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SheetInvalid("The file is not UTF-8; save it as CSV UTF-8.") from error
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        columns = [one_line(name).lower() for name in next(reader, [])]
+        if set(columns) - set(COLUMNS) or NEEDED - set(columns) or len(set(columns)) < len(columns):
+            raise SheetInvalid(f"The first line names the columns, each once: {','.join(COLUMNS)}.")
+        count, begins = 0, reader.line_num + 1
+        for cells in reader:
+            line, begins = begins, reader.line_num + 1
+            cleaned = [cell.strip() for cell in cells]
+            if not any(cleaned):
+                continue
+            count += 1
+            if count > MAX_ROWS:
+                raise SheetInvalid(f"A sheet has at most {MAX_ROWS:,} bills.")
+            if len(cleaned) > len(columns):
+                errors.add(
+                    line, "row", "too_many_cells", f"The row has {len(cleaned)} cells, the header {len(columns)}."
+                )
+                continue
+            yield line, dict.fromkeys(COLUMNS, "") | dict(zip(columns, cleaned, strict=False))
+    except csv.Error as error:
+        errors.add(reader.line_num, "row", "not_csv", f"The row is not CSV: {error}.")
+
+
+def _row(line: int, cells: dict[str, str], currency: str, zone: ZoneInfo, errors: SheetErrors) -> SheetRow | None:
+    before = errors.total
+    email: str | None = None
+    if cells["email"].lower() != EVERYONE:
+        try:
+            email = normalised_email(cells["email"])
+        except InvalidEmail:
+            errors.add(line, "email", "invalid_email", f'Write an e-mail address, or "{EVERYONE}".')
+    if not cells["title"]:
+        errors.add(line, "title", "required", "A bill has a title.")
+    for column, longest in _LONGEST.items():
+        if len(cells[column]) > longest:
+            errors.add(line, column, "too_long", f"At most {longest} characters.")
+        elif problem := texts.problem_of(cells[column], lines=column == "description"):
+            errors.add(line, column, problem.code, problem.message)
+    if cells["type"].lower() not in {kind.value for kind in BillType} - UTILITY_TYPES:
+        errors.add(line, "type", "unknown_choice", "One of the types of bills that the office issues.")
+    amount = _amount(line, cells["amount"], currency, errors)
+    due_date = _due_date(line, cells["due_date"], zone, errors)
+    if errors.total > before or amount is None or due_date is None:
+        return None
+    kind = BillType(cells["type"].lower())
+    return SheetRow(line, email, cells["title"], amount, kind, due_date, cells["description"])
+
+
+def _amount(line: int, text: str, currency: str, errors: SheetErrors) -> Money | None:
+    try:
+        amount = Money.parse(text, currency)
+    except InvalidAmount as error:
+        errors.add(line, "amount", error.code, error.detail)
+        return None
+    if amount.minor == 0:
+        errors.add(line, "amount", "amount_is_zero", "The amount must be more than zero.")
+    return amount
+
+
+def _due_date(line: int, text: str, zone: ZoneInfo, errors: SheetErrors) -> datetime | None:
+    try:
+        day = date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        day = None
+    if day is None or not 1970 <= day.year <= 2200:
+        errors.add(line, "due_date", "invalid_date", "Write the day as 2027-01-31.")
+        return None
+    return datetime.combine(day, _END_OF_DAY, zone).astimezone(UTC)

@@ -1,0 +1,96 @@
+"""The cluster's transfers as whoever decides on them has to see them: to which account, asked for by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from clustr.kit.actor import Actor
+from clustr.kit.money import Money
+from clustr.payments.models import Transaction
+from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.wallets.models import Payout
+from clustr.wallets.queries import destination_of, operation_of
+from clustr.wallets.refusals import PayoutNotFound
+from clustr.wallets.types import Approval, Destination, OperationView
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """A transfer out of the cluster's wallet. `can_stop`: it waits for approval or for its account's time, and was not
+    sent. `mine`: who asks made it, so that another person decides."""
+
+    operation: OperationView
+    destination: Destination
+    approval: Approval
+    requested_by: UUID
+    decided_by: UUID | None
+    decision_note: str
+    sendable_at: datetime
+    can_approve: bool
+    can_stop: bool
+    mine: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTransfer:
+    """A transfer that waits for a second person; `account_hint`: the last digits of where it goes."""
+
+    id: UUID
+    amount: Money
+    description: str
+    requested_by: UUID
+    account_hint: str
+    created_at: datetime
+
+
+def waiting_transfers(*, actor: Actor, limit: int = 50) -> list[WaitingTransfer]:
+    """The transfers that wait for a second person, the oldest first; for holders of TransferFunds or ViewWallet."""
+    actor.require("TransferFunds" if actor.may("TransferFunds") else "ViewWallet")
+    pending = Transaction.objects.filter(
+        cluster_id=actor.cluster_id, status=TransactionStatus.PENDING, type=TransactionType.TRANSFER
+    )
+    waiting = Payout.objects.filter(
+        cluster_id=actor.cluster_id, approval=Approval.WAITING, id__in=pending.values("id")
+    ).order_by("id")[:limit]
+    payouts = {payout.id: payout for payout in waiting}
+    asked = Transaction.objects.filter(cluster_id=actor.cluster_id, id__in=list(payouts)).order_by("id")
+    return [
+        WaitingTransfer(
+            id=row.id,
+            amount=row.amount,
+            description=row.description,
+            requested_by=payouts[row.id].requested_by,
+            account_hint=payouts[row.id].account_hint,
+            created_at=row.created_at,
+        )
+        for row in asked
+    ]
+
+
+def transfer_to_decide(*, actor: Actor, payout_id: UUID) -> TransferView:
+    """One transfer with its whole bank account, so that a second person can compare it. Needs TransferFunds. Refuses
+    `PayoutNotFound`."""
+    actor.require("TransferFunds")
+    payout = Payout.objects.filter(cluster_id=actor.cluster_id, id=payout_id).first()
+    transaction = Transaction.objects.filter(
+        cluster_id=actor.cluster_id, id=payout_id, type=TransactionType.TRANSFER
+    ).first()
+    if payout is None or transaction is None:
+        raise PayoutNotFound
+    approval = Approval(payout.approval)
+    mine = payout.requested_by == actor.user_id
+    pending = transaction.status == TransactionStatus.PENDING
+    return TransferView(
+        operation=operation_of(actor=actor, operation_id=payout_id),
+        destination=destination_of(payout=payout),
+        approval=approval,
+        requested_by=payout.requested_by,
+        decided_by=payout.decided_by,
+        decision_note=payout.decision_note,
+        sendable_at=payout.sendable_at,
+        can_approve=pending and approval is Approval.WAITING and not mine,
+        can_stop=pending and approval in (Approval.WAITING, Approval.NOT_NEEDED) and not mine,
+        mine=mine,
+    )

@@ -1,0 +1,51 @@
+"""Lists of pages: the same signed cursors as the API's, the same filters in the address, and the rows with what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from pydantic import Field, ValidationError
+
+from clustr.web.actors import Request
+from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.refusals import InvalidCursor
+from clustr.web.schemas import Text
+
+Q = TypeVar("Q", bound="ListQuery")
+SHOWN = 20
+
+
+class ListQuery(PageQuery):
+    """What a list's address says: a cursor, a search, and the list's own filters. A value that does not fit is as if it
+    were not there: an address that was typed, or is old, shows the list."""
+
+    limit: Annotated[int, Field(ge=1, le=200)] = SHOWN
+    q: Annotated[str, Text(100, empty=True)] = ""
+
+    @classmethod
+    def of(cls: type[Q], request: Request) -> Q:
+        sent = {
+            name: value for name, value in request.GET.items() if name in cls.model_fields and name != "limit" and value
+        }
+        try:
+            return cls.model_validate(sent)
+        except ValidationError as error:
+            wrong = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
+            return cls.model_validate({name: value for name, value in sent.items() if name not in wrong})
+
+
+def begin_after(request: Request, query: ListQuery) -> UUID | None:
+    """The id after which to read, of a list that is ordered by its rows' ids; None: from the start, also where the cursor is
+    of another list, of other filters, or nobody's."""
+    try:
+        return last_id(request, query)
+    except InvalidCursor:
+        return None
+
+
+def listed(request: Request, query: ListQuery, rows: Sequence[Any]) -> dict[str, Any]:
+    """For a template: `rows`, and the cursor `next` of the page after. Of a list that is ordered by its rows' ids."""
+    made: Page[Any] = page(request, query, rows, key=lambda row: by_id(row.id), out=lambda row: row)
+    return {"rows": made.results, "next": made.next}

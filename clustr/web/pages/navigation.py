@@ -1,0 +1,78 @@
+"""What the bar at the bottom of a phone and the one at the side of a desk lead to, in each area.
+
+An area's pages add their links here: a label, the name of their address, an icon of lucide's. At most five are
+`on_phone`; the rest stand at the side of wide screens, and behind the last one on phones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Link:
+    """One place of an area."""
+
+    label: str | Promise
+    name: str
+    icon: str
+    on_phone: bool = True
+    needs: frozenset[str] = frozenset()
+    """The permissions of which one is enough for the link to be there; none: for everybody in the area."""
+
+    @property
+    def address(self) -> str:
+        return _address(self.name)
+
+
+@cache
+def _address(name: str) -> str:
+    return reverse(name)
+
+
+_SEES, _WALLET = frozenset({"ViewPayments"}), frozenset({"ViewWallet"})
+
+AREAS: dict[str, tuple[Link, ...]] = {
+    "app": (
+        Link(_("Home"), "app:home", "house"),
+        Link(_("Bills"), "app:bills", "receipt-text"),
+        Link(_("Wallet"), "app:wallet", "wallet"),
+        Link(_("Utilities"), "app:utilities", "zap"),
+        Link(_("Recurring"), "app:recurring", "repeat", on_phone=False),
+        Link(_("Payments"), "app:transactions", "arrow-left-right", on_phone=False),
+        Link(_("Notices"), "app:notices", "bell", on_phone=False),
+        Link(_("You"), "app:you", "circle-user-round"),
+    ),
+    "office": (
+        Link(_("Overview"), "office:home", "layout-dashboard"),
+        Link(_("Bills"), "office:bills", "receipt-text", needs=_SEES),
+        Link(_("Members"), "office:members", "users", needs=_SEES | {"ManageMembers"}),
+        Link(_("Wallet"), "office:wallet", "wallet", needs=_WALLET),
+        Link(_("Who has not paid"), "office:arrears", "clock-alert", on_phone=False, needs=_SEES),
+        Link(_("Disputes"), "office:disputes", "message-circle-question-mark", on_phone=False, needs=_SEES),
+        Link(_("Transactions"), "office:transactions", "arrow-left-right", on_phone=False, needs=_SEES),
+        Link(_("Recurring"), "office:recurring", "repeat", on_phone=False, needs=_SEES),
+        Link(_("Transfers"), "office:transfers", "send", on_phone=False, needs=_WALLET | {"TransferFunds"}),
+        Link(_("Reconciliation"), "office:reconciliation", "scale", on_phone=False, needs=_WALLET | {"TransferFunds"}),
+        Link(_("The trail"), "office:audit", "history", on_phone=False, needs=_SEES),
+        Link(_("Settings"), "office:settings", "settings", on_phone=False, needs=frozenset({"ManageMembers"})),
+        Link(_("More"), "office:more", "ellipsis"),
+    ),
+    "platform": (
+        Link(_("Your plan"), "platform:home", "badge-check"),
+        Link(_("Plans"), "platform:plans", "layers"),
+        Link(_("Invoices"), "platform:invoices", "file-text"),
+        Link(_("Address"), "platform:address", "map-pin"),
+        Link(_("Customers"), "platform:customers", "users", needs=frozenset({"ManageSubscriptions"})),
+    ),
+}
+"""The areas with their links."""
+
+
+def navigation(area: str, *, permissions: frozenset[str] = frozenset()) -> tuple[Link, ...]:
+    """The links of an area for who holds these permissions; none of an area that has no pages."""
+    return tuple(link for link in AREAS.get(area, ()) if not link.needs or link.needs & permissions)

@@ -1,0 +1,44 @@
+"""The trail: who did what, when, from where."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.http import HttpResponse
+
+from clustr.audit import queries
+from clustr.audit.types import EventFilter
+from clustr.people import queries as people
+from clustr.web.actors import Request
+from clustr.web.management.audit import AuditQuery
+from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.office import words
+from clustr.web.pages.office.lists import asked, listed
+from clustr.web.paging import position
+
+
+@page("office")
+def audit(request: Request) -> HttpResponse:
+    """GET /office/audit/: newest first, by who did it, what was done, or what it was done to. Needs ViewPayments."""
+    query = asked(request, AuditQuery)
+
+    def work() -> Context:
+        rows = queries.audit_events(
+            actor=request.actor,
+            matching=EventFilter(query.action, query.actor_id, query.subject_id, query.since, query.until),
+            after=position(request, query, (datetime, UUID)),
+            limit=query.fetch,
+        )
+        found = listed(request, query, rows, key=lambda row: (row.at, row.id))
+        found["rows"] = [
+            {"event": row, "done": words.done(row.action), "facts": words.facts(row.facts)} for row in found["rows"]
+        ]
+        return {
+            **found,
+            "query": query,
+            "actions": sorted(words.ACTION.items(), key=lambda item: str(item[1])),
+            "names": people.names_of(user_ids={row.actor_id for row in rows if row.actor_id}),
+        }
+
+    return look(request, "pages/office/audit.html", work, part="pages/office/parts/audit_rows.html")

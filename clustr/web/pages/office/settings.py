@@ -1,0 +1,51 @@
+"""The estate's settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings as configured
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from clustr.clusters.queries import managed_settings
+from clustr.clusters.types import Role
+from clustr.web.actors import Request
+from clustr.web.management import settings as api
+from clustr.web.pages.forms import attempt, go, typed, typed_amount
+from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.office import words
+
+
+@page("office", methods=("GET", "POST"))
+def settings(request: Request) -> HttpResponse:
+    """/office/settings/: name, time zone, whom members write to, the transfer limit and who bears fees. Needs
+    ManageMembers; the last two are an administrator's."""
+    request.actor.require("ManageMembers")
+    tried = None
+    if request.POST:
+        tried = attempt(request, lambda: api.update_settings(request, _typed_settings(request)))
+        if tried.done:
+            return go(request, "office:settings", said=_("Saved."))
+
+    def work() -> Context:
+        return {
+            "tried": tried,
+            "held": managed_settings(actor=request.actor, now=request.now),
+            "bearers": words.bearers(),
+            "reminder_days": sorted(configured.ENV.bill_reminder_days),
+            "is_admin": request.actor.role == Role.ADMIN,
+        }
+
+    return look(request, "pages/office/settings.html", work, status=tried.status if tried else 200)
+
+
+def _typed_settings(request: Request) -> api.SettingsIn:
+    sent: dict[str, Any] = typed(request, "name", "timezone", "reason")
+    sent["support_email"] = request.POST.get("support_email", "").strip()
+    if request.actor.role == Role.ADMIN and "transfer_approval_limit" in request.POST:
+        sent |= typed(request, "fee_bearer")
+        sent |= {"transfer_approval_limit": None}
+        if "no_limit" not in request.POST:
+            sent |= typed_amount(request, "transfer_approval_limit")
+    return api.SettingsIn(**sent)

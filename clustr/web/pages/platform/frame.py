@@ -1,0 +1,35 @@
+"""What the platform's pages share: who asks is one of its customers, or of its staff, whatever estate they belong to."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpResponseBase
+from django.utils import timezone
+
+from clustr.subscriptions.queries import STAFF
+from clustr.web.actors import Request
+from clustr.web.billing.customers import as_customer
+from clustr.web.pages.frame import PageView, page
+from clustr.web.refusals import PageNotFound
+
+
+def customer_page(*, methods: tuple[str, ...] = ("GET",), staff: bool = False) -> Callable[[PageView], PageView]:
+    """A page of the platform for who is signed in. `staff`: it is there for the platform's staff only."""
+
+    def decorate(view: PageView) -> PageView:
+        @page("platform", methods=methods, estate=False)
+        @wraps(view)
+        def shown(request: Request, *args: Any, **named: Any) -> HttpResponseBase:
+            as_customer(request)
+            if staff and not request.actor.may(STAFF):
+                raise PageNotFound
+            with timezone.override(zoneinfo.ZoneInfo(request.actor.timezone)):
+                return view(request, *args, **named)
+
+        return shown
+
+    return decorate

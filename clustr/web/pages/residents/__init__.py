@@ -1,0 +1,1 @@
+"""`/app/`: what a resident reads and does, on a phone first."""

@@ -1,0 +1,62 @@
+"""How a resident pays: from the wallet, on a provider's page, or with a saved card; the choice as a form offers and reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from clustr.kit.actor import Actor
+from clustr.payments.providers.registry import available_providers
+from clustr.payments.queries import my_methods
+from clustr.payments.types import SavedMethodView
+from clustr.web.actors import Request
+from clustr.web.pages.forms import Attempt, go, typed
+
+WALLET = "wallet"
+
+
+@dataclass(frozen=True)
+class Means:
+    """One way to pay: `value` is what its choice sends."""
+
+    value: str
+    provider: str
+    card: SavedMethodView | None = None
+
+
+def means_of(actor: Actor) -> list[Means]:
+    """The ways to pay through a provider, a member's own cards first."""
+    cards = [Means(f"card:{card.provider}:{card.id}", card.provider, card) for card in my_methods(actor=actor)]
+    offered = available_providers()
+    return [each for each in cards if each.provider in offered] + [Means(name, name) for name in offered]
+
+
+def chosen_means(request: Request) -> dict[str, Any]:
+    """Of a form's choice, what the API is told: the provider, and the card where one was chosen."""
+    chosen = request.POST.get("means", "")
+    if chosen.startswith("card:"):
+        _card, provider, method_id = [*chosen.split(":"), "", ""][:3]
+        return {"provider": provider, "payment_method_id": method_id, **typed(request, "pin")}
+    return {"provider": chosen}
+
+
+def back_here() -> str:
+    """Where the provider sends the payer's browser in the end."""
+    return f"{settings.BASE_URL}{reverse('app:returned')}"
+
+
+def onward(request: Request, tried: Attempt) -> HttpResponse:
+    """After a payment was started: on to the provider's page, or, where a saved card was charged, to how it went. It is a
+    page of ours with a link, since a form may lead to no other site."""
+    answer = tried.answer or {}
+    if answer.get("payment_url"):
+        shown = {"url": answer["payment_url"], "amount": answer["amount"], "transaction_id": answer["transaction_id"]}
+        return render(request, "pages/residents/onward.html", shown)
+    failed = answer.get("status") == "failed"
+    return go(request, "app:transaction", answer["transaction_id"], said="" if failed else _("Your card was charged."))

@@ -1,0 +1,125 @@
+"""`/app/recurring/`: a resident's standing orders: set up, look at, pause, resume, cancel."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from clustr.bills.types import UTILITY_TYPES, BillType
+from clustr.recurring.queries import (
+    history_of,
+    my_recurring_payment,
+    my_recurring_payments,
+    recurring_payment_summary,
+)
+from clustr.recurring.types import Frequency
+from clustr.wallets.queries import my_wallet
+from clustr.web.actors import Request
+from clustr.web.members import recurring_payments as api
+from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
+from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.lists import ListQuery, begin_after, listed
+from clustr.web.pages.words import word_of
+
+
+@page("app")
+def list_recurring(request: Request) -> HttpResponse:
+    """GET /app/recurring/: what runs by itself, and what it takes."""
+    query = ListQuery.of(request)
+
+    def work() -> Context:
+        rows = my_recurring_payments(actor=request.actor, before=begin_after(request, query), limit=query.fetch)
+        found = recurring_payment_summary(actor=request.actor, now=request.now)
+        return {**listed(request, query, rows), "summary": found}
+
+    return look(request, "pages/residents/recurring.html", work, part="pages/residents/recurring_rows.html")
+
+
+@page("app", methods=("GET", "POST"))
+def create(request: Request) -> HttpResponse:
+    """GET, POST /app/recurring/new/: set one up: pay the estate's bills of a type as they come, or contribute."""
+    tried = None
+    if request.method == "POST":
+        tried = attempt(
+            request,
+            lambda: api.create_recurring_payment(request, api.CreateRecurringPaymentIn.model_validate(_typed(request))),
+        )
+        if tried.answer:
+            return go(request, "app:recurring_payment", tried.answer["id"], said=_("Set up. You need do nothing more."))
+
+    def work() -> Context:
+        tomorrow = timezone.localtime(request.now).date() + timedelta(days=1)
+        return {
+            "wallet": my_wallet(actor=request.actor),
+            "types": [("", _("A contribution to the estate"))]
+            + [(each.value, word_of(each.value)) for each in BillType if each not in UTILITY_TYPES],
+            "frequencies": [(each.value, word_of(each.value)) for each in Frequency],
+            "tomorrow": tomorrow.isoformat(),
+            "tried": tried,
+        }
+
+    return look(request, "pages/residents/create_recurring.html", work, status=tried.status if tried else 200)
+
+
+def _typed(request: Request) -> dict[str, Any]:
+    return {
+        **typed(request, "title", "frequency", "bill_type", "pin"),
+        **typed_amount(request),
+        **typed_day(request, "start_date"),
+        **typed_day(request, "end_date", end=True),
+    }
+
+
+@page("app")
+def show_recurring(request: Request, order_id: UUID) -> HttpResponse:
+    """GET /app/recurring/{id}/: one of them, with how its periods went."""
+    return _order(request, order_id)
+
+
+@page("app", methods=("POST",))
+def pause(request: Request, order_id: UUID) -> HttpResponse:
+    """POST /app/recurring/{id}/pause/."""
+    body = api.ReasonedRecurringPaymentIn(recurring_payment_id=order_id)
+    tried = attempt(request, lambda: api.pause_recurring_payment(request, body))
+    said = _("Paused. What is due meanwhile is not paid, also not later.")
+    return go(request, "app:recurring_payment", order_id, said=said) if tried.done else _order(request, order_id, tried)
+
+
+@page("app", methods=("POST",))
+def resume(request: Request, order_id: UUID) -> HttpResponse:
+    """POST /app/recurring/{id}/resume/."""
+    tried = attempt(
+        request,
+        lambda: api.resume_recurring_payment(
+            request, api.ResumeRecurringPaymentIn(recurring_payment_id=order_id, **typed(request, "pin"))
+        ),
+    )
+    said = _("It runs again, from its next date on.")
+    return go(request, "app:recurring_payment", order_id, said=said) if tried.done else _order(request, order_id, tried)
+
+
+@page("app", methods=("POST",))
+def cancel(request: Request, order_id: UUID) -> HttpResponse:
+    """POST /app/recurring/{id}/cancel/: for good."""
+    body = api.ReasonedRecurringPaymentIn(recurring_payment_id=order_id)
+    tried = attempt(request, lambda: api.cancel_recurring_payment(request, body))
+    said = _("Cancelled. Nothing more is taken.")
+    return go(request, "app:recurring_payment", order_id, said=said) if tried.done else _order(request, order_id, tried)
+
+
+def _order(request: Request, order_id: UUID, tried: Attempt | None = None) -> HttpResponse:
+    def work() -> Context:
+        actor = request.actor
+        return {
+            "order": my_recurring_payment(actor=actor, recurring_payment_id=order_id),
+            "history": history_of(actor=actor, recurring_payment_id=order_id, limit=24),
+            "wallet": my_wallet(actor=actor),
+            "tried": tried,
+        }
+
+    return look(request, "pages/residents/recurring_payment.html", work, status=tried.status if tried else 200)

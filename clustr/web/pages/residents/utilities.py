@@ -1,0 +1,212 @@
+"""`/app/utilities/`: electricity, water, internet, television: whose number it is, what it costs, buy, the token."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from clustr.bills.types import UTILITY_TYPES, BillType
+from clustr.payments.states import TransactionStatus
+from clustr.utilities import commands, queries
+from clustr.utilities.types import AccountView, ProviderView
+from clustr.wallets.queries import my_wallet
+from clustr.web.actors import Request
+from clustr.web.door import actor_of, once_between, read_value
+from clustr.web.members import utilities as api
+from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
+from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.words import word_of
+from clustr.web.refusals import PageNotFound
+from clustr.web.utility_schemas import validation_out
+
+_UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+_SERVICES = ("electricity_utility", "water_utility", "internet_utility", "cable_tv_utility")
+_MOST = 200
+
+
+@page("app")
+def show_utilities(request: Request) -> HttpResponse:
+    """GET /app/utilities/: what can be bought, the numbers I keep, and what I bought last."""
+    return _utilities(request)
+
+
+def _utilities(request: Request, tried: Attempt | None = None) -> HttpResponse:
+    def work() -> Context:
+        actor = request.actor
+        return {
+            "services": _SERVICES,
+            "accounts": queries.my_accounts(actor=actor, limit=20),
+            "bought": queries.get_user_utility_bills(actor=actor, now=request.now, limit=6),
+            "tried": tried,
+        }
+
+    return look(request, "pages/residents/utilities.html", work, status=tried.status if tried else 200)
+
+
+@page("app", methods=("GET", "POST"))
+def choose(request: Request) -> HttpResponse:
+    """GET, POST /app/utilities/buy/?service=: choose a utility, say whose number and how much; the utility is asked whose
+    number it is, and what it costs is shown before anything is bought."""
+    tried = None
+    if request.method == "POST":
+        tried = _validate(request)
+        if tried.done and (tried.answer or {}).get("status") == "pending":
+            tried.answer, tried.problem = None, _("The utility is slow to answer. Send this again in a moment.")
+        if tried.done:
+            keep = _keep(request) if request.POST.get("keep") else None
+            tried = keep if keep and not keep.done else _quote(request)
+        if tried.answer:
+            return go(request, "app:buy_utility", tried.answer["id"])
+
+    def work() -> Context:
+        service = _service(request)
+        rows = queries.utility_providers(actor=request.actor, service_type=service, limit=_MOST)
+        account = _account(request)
+        only = [row for row in rows if account is None or row.id == account.provider_id]
+        return {
+            "service": service.value,
+            "services": _SERVICES,
+            "providers": only,
+            "choices": [(str(row.id), row.name) for row in only],
+            "account": account,
+            "label": _label(only),
+            "wallet": my_wallet(actor=request.actor),
+            "tried": tried,
+        }
+
+    return look(request, "pages/residents/choose_utility.html", work, status=tried.status if tried else 200)
+
+
+def _service(request: Request) -> BillType:
+    """Which service is wanted: the one named, or of the kept number that is named."""
+    account = _account(request)
+    named = account.provider_type.value if account else request.GET.get("service", _SERVICES[0])
+    if named not in [service.value for service in UTILITY_TYPES]:
+        raise PageNotFound
+    return BillType(named)
+
+
+def _account(request: Request) -> AccountView | None:
+    named = request.GET.get("account")
+    if not named:
+        return None
+    try:
+        account_id = UUID(named)
+    except ValueError as error:
+        raise PageNotFound from error
+    return queries.account_of_member(actor=request.actor, account_id=account_id)
+
+
+def _label(providers: list[ProviderView]) -> str:
+    """What the number is called, where all of them call it the same."""
+    names = {row.number_label for row in providers}
+    return names.pop() if len(names) == 1 else _("Customer number")
+
+
+def _validate(request: Request) -> Attempt:
+    """Ask the utility whose number it is: one that was typed, or one that is kept."""
+    account = read_value(request, lambda: _account(request))
+    if account is None:
+        return attempt(request, lambda: api.validate_customer(request, api.ValidateIn(**_number(request))), keyed=False)
+
+    def ask() -> HttpResponse:
+        commands.take_validation_turn(actor=actor_of(request), provider_id=account.provider_id, now=request.now)
+        return once_between(
+            request,
+            None,
+            200,
+            record=lambda _claim, _checked: commands.prepare_kept_validation(
+                actor=request.actor, account_id=account.id, now=request.now
+            ),
+            ask=lambda asked: commands.validate_utility_customer(
+                actor=request.actor, validation_id=asked, now=request.now
+            ),
+            shape=validation_out,
+        )
+
+    return attempt(request, ask, keyed=False)
+
+
+def _number(request: Request) -> dict[str, Any]:
+    return typed(request, "provider_id", "customer_id")
+
+
+def _keep(request: Request) -> Attempt:
+    body = {**_number(request), **typed(request, "label")}
+    return attempt(request, lambda: api.save_utility_account(request, api.SaveAccountIn(**body)), keyed=False)
+
+
+def _quote(request: Request) -> Attempt:
+    account = request.GET.get("account")
+    number = {"account_id": account} if account else _number(request)
+    return attempt(
+        request, lambda: api.quote_utility(request, api.QuoteIn(**typed_amount(request), **number)), keyed=False
+    )
+
+
+@page("app", methods=("GET", "POST"))
+def buy(request: Request, quote_id: UUID) -> HttpResponse:
+    """GET, POST /app/utilities/quotes/{id}/: whose number, what it costs; buy it as it stands there."""
+    tried = None
+    if request.method == "POST":
+        quote = read_value(request, lambda: queries.quote_of_member(actor=request.actor, quote_id=quote_id))
+        tried = attempt(
+            request,
+            lambda: api.buy_utility(
+                request,
+                api.BuyIn(amount=str(quote.amount), quote_id=quote_id, **typed(request, "pin")),
+            ),
+        )
+        if tried.answer:
+            return go(request, "app:purchase", tried.answer["id"])
+
+    def work() -> Context:
+        found = queries.quote_of_member(actor=request.actor, quote_id=quote_id)
+        return {
+            "quote": found,
+            "expired": request.now >= found.expires_at,
+            "wallet": my_wallet(actor=request.actor),
+            "tried": tried,
+        }
+
+    return look(request, "pages/residents/buy_utility.html", work, status=tried.status if tried else 200)
+
+
+@page("app")
+def show_purchase(request: Request, purchase_id: UUID) -> HttpResponse:
+    """GET /app/utilities/purchases/{id}/: how it stands; once it is delivered, its token. Looks again by itself."""
+    return _purchase(request, purchase_id)
+
+
+def _purchase(request: Request, purchase_id: UUID, tried: Attempt | None = None) -> HttpResponse:
+    def work() -> Context:
+        one = queries.purchase_of_member(actor=request.actor, purchase_id=purchase_id)
+        return {"one": one, "undecided": one.status in _UNDECIDED, "what": word_of(one.provider_type), "tried": tried}
+
+    return look(
+        request,
+        "pages/residents/purchase.html",
+        work,
+        part="" if tried else "pages/residents/purchase_state.html",
+        status=tried.status if tried else 200,
+    )
+
+
+@page("app", methods=("POST",))
+def resend(request: Request, purchase_id: UUID) -> HttpResponse:
+    """POST /app/utilities/purchases/{id}/resend/: the token by mail, once more."""
+    tried = attempt(request, lambda: api.resend_token(request, purchase_id))
+    said = _("On its way to your e-mail.")
+    return go(request, "app:purchase", purchase_id, said=said) if tried.done else _purchase(request, purchase_id, tried)
+
+
+@page("app", methods=("POST",))
+def remove_account(request: Request, account_id: UUID) -> HttpResponse:
+    """POST /app/utilities/accounts/{id}/remove/: forget a kept number."""
+    tried = attempt(request, lambda: api.remove_utility_account(request, account_id))
+    return (
+        go(request, "app:utilities", said=_("The number is forgotten.")) if tried.done else _utilities(request, tried)
+    )

@@ -1,0 +1,136 @@
+"""What people read on pages: the words for statuses and types, and refusals in sentences for people, not for programs."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from clustr.kit.errors import Refusal
+
+Word = str | Promise
+
+STATUS: dict[str, tuple[Word, str, str]] = {
+    # a word, a tone (good, wait, warn, bad, calm), an icon
+    "pending_acknowledgment": (_("To read"), "info", "book-open"),
+    "acknowledged": (_("Ready to pay"), "info", "circle-check"),
+    "partially_paid": (_("Part paid"), "wait", "circle-dashed"),
+    "paid": (_("Paid"), "good", "circle-check"),
+    "disputed": (_("In dispute"), "warn", "message-circle-question-mark"),
+    "overdue": (_("Overdue"), "bad", "clock-alert"),
+    "cancelled": (_("Cancelled"), "calm", "ban"),
+    "pending": (_("On its way"), "wait", "hourglass"),
+    "processing": (_("In progress"), "wait", "hourglass"),
+    "unknown": (_("Being confirmed"), "wait", "hourglass"),
+    "completed": (_("Done"), "good", "circle-check"),
+    "failed": (_("Did not go through"), "bad", "circle-x"),
+    "refunded": (_("Refunded"), "calm", "undo-2"),
+    "active": (_("Active"), "good", "circle-play"),
+    "paused": (_("Paused"), "wait", "circle-pause"),
+    "ended": (_("Ended"), "calm", "circle-stop"),
+    "retrying": (_("Trying again"), "wait", "refresh-cw"),
+    "nothing_due": (_("Nothing was due"), "calm", "circle-check"),
+    "stopped": (_("Stopped"), "calm", "circle-stop"),
+    "open": (_("Open"), "warn", "message-circle-question-mark"),
+    "withdrawn": (_("Withdrawn"), "calm", "undo-2"),
+    "upheld": (_("Upheld"), "good", "circle-check"),
+    "rejected": (_("Rejected"), "calm", "circle-x"),
+}
+"""Every status a page can show."""
+
+TYPE: dict[str, tuple[Word, str]] = {
+    "security": (_("Security"), "shield-check"),
+    "maintenance": (_("Maintenance"), "wrench"),
+    "service_charge": (_("Service charge"), "building-2"),
+    "waste_management": (_("Waste"), "trash-2"),
+    "electricity": (_("Electricity"), "zap"),
+    "water": (_("Water"), "droplets"),
+    "electricity_utility": (_("Electricity"), "zap"),
+    "water_utility": (_("Water"), "droplets"),
+    "internet_utility": (_("Internet"), "wifi"),
+    "cable_tv_utility": (_("Television"), "tv"),
+    "other": (_("Other"), "receipt-text"),
+    "deposit": (_("Money added"), "arrow-down-left"),
+    "bill_payment": (_("Bill paid"), "receipt-text"),
+    "withdrawal": (_("Withdrawal"), "arrow-up-right"),
+    "utility_payment": (_("Utility"), "zap"),
+    "recurring_payment": (_("Recurring payment"), "repeat"),
+    "refund": (_("Refund"), "undo-2"),
+    "credit": (_("Credit"), "plus"),
+    "transfer": (_("Transfer"), "arrow-left-right"),
+    "daily": (_("Every day"), "repeat"),
+    "weekly": (_("Every week"), "repeat"),
+    "monthly": (_("Every month"), "repeat"),
+    "quarterly": (_("Every quarter"), "repeat"),
+    "yearly": (_("Every year"), "repeat"),
+    "paystack": ("Paystack", "credit-card"),
+    "flutterwave": ("Flutterwave", "credit-card"),
+    "wallet": (_("Wallet"), "wallet"),
+}
+"""Types of bills and transactions, frequencies, and by whom money moves."""
+
+_REFUSAL: dict[str, Word] = {
+    "pin_required": _("Type your six-digit PIN to go on."),
+    "pin_too_easy": _("This PIN is too easy to guess. Choose another one."),
+    "old_pin_required": _("Type your present PIN too."),
+    "fresh_sign_in_required": _("For your safety, confirm your password first."),
+    "reset_code_invalid": _("The code is wrong, used, or too old. Ask for a new one."),
+    "insufficient_funds": _("There is not enough in your wallet. Add money, or pay a part."),
+    "account_frozen": _("Your wallet is frozen. Unfreeze it to spend."),
+    "amount_exceeds_remaining": _("That is more than what is left to pay."),
+    "bill_changed": _("The office changed this bill while you read it. Please read it again."),
+    "bill_not_acknowledged": _("Read and acknowledge the bill first."),
+    "bill_past_due": _("The due date has passed and this bill no longer takes payments. Ask the office."),
+    "payment_under_way": _(
+        "An earlier payment for this is still being confirmed. Wait for it, so that you do not pay twice."
+    ),
+    "request_in_progress": _("This is being done right now. Wait a moment, then look at the result."),
+    "idempotency_key_reused": _("This form was sent already. Look at the result before you send it again."),
+    "too_many_requests": _("That was a little fast. Wait a moment and try again."),
+    "provider_unavailable": _(
+        "The payment service did not answer. Nothing was charged; try again, or use another one."
+    ),
+    "provider_would_not": _("The payment service declined to start this payment. Try another one."),
+    "provider_silent": _(
+        "We have not heard from the payment service. Do not pay again yet: send this once more, it counts once."
+    ),
+    "provider_not_available": _("This payment service is not offered here."),
+    "validation_needed": _("Check the number first, then buy."),
+    "validation_pending": _("The utility has not answered yet. Try again in a moment."),
+    "utility_too_fast": _("Too many checks in a short time. Wait a little."),
+    "utility_pin_needed": _("For a purchase this large, set a PIN for your wallet first."),
+    "start_date_passed": _("Choose today or a later day."),
+    "no_period_left": _("No payment fits between these days."),
+    "maximum_not_needed": _("The most a payment may take goes with paying bills, and is not less than the amount."),
+    "busy": _("Somebody is working on the same thing. Try again in a moment."),
+}
+"""Sentences that are better for people than the refusal's own, which speak to programs of fields and headers."""
+
+_VALUE: dict[str, Word] = {
+    "missing": _("Please fill this in."),
+    "required": _("Please fill this in."),
+    "string_too_short": _("Please fill this in."),
+    "string_too_long": _("This is too long."),
+    "string_pattern_mismatch": _("This does not look right. Check it."),
+    "invalid_amount": _("Write an amount such as 5,000 or 5000.50."),
+    "amount_is_zero": _("Write an amount above zero."),
+    "unknown_choice": _("Choose one of these."),
+    "enum": _("Choose one of these."),
+    "literal_error": _("Choose one of these."),
+    "invalid_instant": _("Choose a day."),
+    "invalid_id": _("Choose one of these."),
+}
+
+
+def said_of(refusal: Refusal) -> str:
+    """A refusal as a person reads it."""
+    return str(_REFUSAL.get(refusal.code, refusal.detail))
+
+
+def said_of_value(code: str, message: str) -> str:
+    """What is wrong with one field, as a person reads it."""
+    return str(_VALUE.get(code) or _REFUSAL.get(code) or message)
+
+
+def word_of(kind: str) -> Word:
+    """What a type is called."""
+    return TYPE[kind][0] if kind in TYPE else kind.replace("_", " ").capitalize()

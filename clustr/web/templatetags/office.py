@@ -1,0 +1,58 @@
+"""Tags and filters of the office's and the platform's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+
+from clustr.kit.money import Money
+from clustr.web.pages.office.charts import WIDTH
+from clustr.web.pages.platform.words import STANDING
+from clustr.web.templatetags.pages import icon
+
+register = template.Library()
+
+
+@register.filter
+def named(names: Mapping[Any, Any], key: Any) -> Any:
+    """What stands under a key: a person's name by their id; nothing for one that is not there."""
+    return names.get(key, "") if key is not None else ""
+
+
+@register.filter
+def percent(part: int) -> str:
+    """A part of 1,000 in whole percent."""
+    whole = part * 100 // WIDTH
+    return f"{whole} %" if whole or not part else gettext("less than 1 %")
+
+
+@register.filter
+def date_value(instant: datetime | None) -> str:
+    """An instant as the day a date field holds, in the estate's time."""
+    return timezone.localtime(instant).date().isoformat() if instant else ""
+
+
+@register.filter
+def counted(count: int) -> str:
+    """A count with its thousands parted."""
+    return f"{count:,}"
+
+
+@register.simple_tag
+def standing(value: Any) -> SafeString:
+    """Where a subscription, an invoice or its payment stands, as a badge."""
+    said, tone, picture = STANDING.get(str(value), (str(value).replace("_", " ").capitalize(), "calm", "circle"))
+    return format_html('<span class="badge {}">{}{}</span>', tone, icon(picture, 14), said)
+
+
+@register.filter
+def minor(amount: int, currency: str) -> Money:
+    """Minor units as money, for what is kept in them."""
+    return Money(amount, currency)

@@ -1,0 +1,192 @@
+"""Tags and filters of the pages: amounts, statuses, icons, days, forms."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django import template
+from django.middleware.csrf import get_token
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from lucide.templatetags.lucide import lucide
+
+from clustr.kit.money import Money
+from clustr.settlement.commands.receipts import shown_amount
+from clustr.web.pages.forms import ESTATE_FIELD, KEY, fresh_key
+from clustr.web.pages.words import STATUS, TYPE, word_of
+
+register = template.Library()
+
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
+"""What a browser's name of itself holds, the telling ones first: most hold the names of others too."""
+
+
+@register.filter
+def money(amount: Money | None) -> SafeString | str:
+    """An amount to be looked at: the currency's sign, tabular figures, the decimals smaller."""
+    if amount is None:
+        return ""
+    whole, point, minor = shown_amount(amount).partition(".")
+    if not point:
+        return format_html('<span class="amount">{}</span>', whole)
+    return format_html('<span class="amount">{}<span class="minor">.{}</span></span>', whole, minor)
+
+
+@register.filter
+def plain(amount: Money | None) -> str:
+    """An amount within a sentence: "₦5,000.00"."""
+    return shown_amount(amount) if amount is not None else ""
+
+
+@register.filter
+def grouped(amount: Money) -> str:
+    """An amount as it stands in a field that people change: "45,000.00"."""
+    return amount.for_people().removeprefix(amount.currency).strip()
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """What somebody signed in with, as they would call it: "Chrome on Android"."""
+    browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
+    system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
+    if browser and system:
+        return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
+    return browser or system or user_agent[:40] or gettext("Another program")
+
+
+@register.filter
+def word(kind: Any) -> str:
+    """What a type, a frequency or a provider is called."""
+    return str(word_of(str(kind or "")))
+
+
+@register.filter
+def kind_icon(kind: Any) -> SafeString:
+    """The icon of a type."""
+    return icon(TYPE.get(str(kind), ("", "receipt-text"))[1])
+
+
+@register.filter
+def opening(text: str) -> str:
+    """The first paragraph of a notice; the rest of it went by mail."""
+    return text.partition("\n\n")[0]
+
+
+@register.filter
+def first_name(name: str) -> str:
+    """What to call somebody in passing; of an address, what stands before the at."""
+    return name.split()[0].split("@")[0] if name.strip() else ""
+
+
+@register.filter
+def comes_in(kind: Any) -> bool:
+    """Whether a transaction of this type brings its owner money."""
+    return str(kind) in ("deposit", "refund", "credit")
+
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, size: int = 20) -> SafeString:
+    """An icon of lucide's, which screen readers pass over."""
+    return SafeString(lucide(name, size=size, aria_hidden="true", **{"class": "icon", "stroke_width": "1.75"}))
+
+
+@register.simple_tag
+def status(value: Any) -> SafeString:
+    """A status as a badge: a word and an icon, the colour only besides."""
+    said, tone, picture = STATUS.get(str(value), (str(value).replace("_", " ").capitalize(), "calm", "circle"))
+    return format_html('<span class="badge {}">{}{}</span>', tone, icon(picture, 14), said)
+
+
+@register.filter
+def day(instant: datetime | None) -> str:
+    """A day in the estate's time: "5 March 2027"."""
+    return date_format(timezone.localtime(instant), "j F Y") if instant else ""
+
+
+@register.filter
+def moment(instant: datetime | None) -> str:
+    """A day and time in the estate's time: "5 Mar 2027, 14:30"."""
+    return date_format(timezone.localtime(instant), "j M Y, H:i") if instant else ""
+
+
+@register.simple_tag(takes_context=True)
+def due(context: template.Context, instant: datetime) -> str:
+    """How far off a due date is, in days of the estate's calendar: "due in 3 days", "2 days overdue"."""
+    now = context["request"].now
+    days = (timezone.localtime(instant).date() - timezone.localtime(now).date()).days
+    if instant < now:
+        late = max(0, -days)
+        return ngettext("%d day overdue", "%d days overdue", late) % late if late else gettext("overdue since today")
+    if days == 0:
+        return gettext("due today")
+    if days == 1:
+        return gettext("due tomorrow")
+    return gettext("due in %d days") % days if days <= 30 else gettext("due %s") % day(instant)
+
+
+@register.simple_tag(takes_context=True)
+def hidden(context: template.Context) -> SafeString:
+    """What every form of a page carries: the CSRF token, its key, and the estate it is about."""
+    request = context["request"]
+    tried = context.get("tried")
+    actor = request.__dict__.get("actor")
+    return format_html(
+        '<input type="hidden" name="csrfmiddlewaretoken" value="{}">'
+        '<input type="hidden" name="{}" value="{}"><input type="hidden" name="{}" value="{}">',
+        get_token(request),
+        KEY,
+        (tried.key if tried else "") or fresh_key(),
+        ESTATE_FIELD,
+        actor.cluster_id if actor else "",
+    )
+
+
+@register.inclusion_tag("pages/parts/field.html", takes_context=True)
+def field(context: template.Context, name: str, label: str, **more: Any) -> dict[str, Any]:
+    """A labelled field with its help, its error, and what was typed before: `{% field "amount" label kind="money" %}`.
+    `kind`: text, money, pin, day, lines, number, code; `choices`: pairs of value and label make a list."""
+    tried = context.get("tried")
+    typed = tried.values.get(name) if tried else None
+    return {
+        "name": name,
+        "id": more.pop("id", f"id_{name}"),
+        "label": label,
+        "value": typed if typed is not None else more.pop("value", ""),
+        "error": tried.errors.get(name, "") if tried else "",
+        "kind": more.pop("kind", "text"),
+        "required": more.pop("required", True),
+        **more,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def with_query(context: template.Context, **changes: Any) -> str:
+    """This page's address with some of its parameters changed; None or "" takes one away."""
+    query = context["request"].GET.copy()
+    for name, value in changes.items():
+        if value in (None, ""):
+            query.pop(name, None)
+        else:
+            query[name] = value
+    return f"?{query.urlencode()}" if query else context["request"].path

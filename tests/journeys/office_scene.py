@@ -1,0 +1,115 @@
+"""Something of everything for Ada's office: a past of ninety days, and what waits for somebody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.journeys.demonstration import ADA, BOLA, Demonstration
+
+NGOZI, EFE = "ngozi@clustr.test", "efe@palmgrove.test"
+BANK = {"bank_code": "058", "account_number": "0123456789", "account_name": "Island Fuels Ltd"}
+
+
+def resident(number: int) -> str:
+    return f"resident{number:04}@palmgrove.test"
+
+
+@dataclass
+class OfficeScene:
+    """The ids of what was made."""
+
+    bill: str
+    member: str
+    membership: str
+    dispute: str
+    transaction: str
+    order: str
+    transfer: str
+
+
+def set_office_scene(demo: Demonstration) -> OfficeScene:
+    """Make it, as people would, over a month."""
+
+    def office(method: str, path: str, body: Any = None) -> Any:
+        return demo.ask(ADA, method, f"/management/payments/{path}", body)
+
+    def pay(bill: str, *who: str, amount: str | None = None) -> None:
+        for email in who:
+            demo.ask(email, "POST", "/members/bills/acknowledge_bill/", {"bill_id": bill})
+            part = {"amount": amount} if amount else {}
+            demo.ask(email, "POST", "/members/bills/pay_bill/", {"bill_id": bill, **part})
+
+    first = demo.bill("Service charge, third quarter", "12500.00", days=2, allow_payment_after_due=True)
+    pay(first, *(resident(n) for n in range(1, 7)))
+    demo.manage("move_clock", "+31d")
+    pay(first, resident(7), amount="6000.00")
+    gate = demo.bill("Gate repair", "4500.00", type="maintenance", days=45, description="Bent in the storm.")
+    pay(gate, BOLA, *(resident(n) for n in range(1, 5)))
+    bill = demo.bill("Service charge, fourth quarter", "13000.00", days=60, allow_payment_after_due=True)
+    pay(bill, BOLA, resident(1), resident(2))
+    for number, why in ((8, "I moved in in the middle of the quarter."), (9, "The pool was closed for six weeks.")):
+        body = {"bill_id": bill, "reason": why}
+        demo.ask(resident(number), "POST", "/members/bills/dispute_bill/", body)
+    credit = {"amount": "4250000.00", "description": "Hall rental, the Okafors' wedding", "source": "Bank transfer"}
+    office("POST", "cluster_wallet_credit/", credit)
+    transfer = {"amount": "1650000.00", "description": "Diesel, fourth quarter", "destination": BANK}
+    waiting = office("POST", "cluster_wallet_transfer/", transfer)["id"]
+    order = {"title": "Estate fund", "amount": "2000.00", "frequency": "monthly", "start_date": "2030-01-01T08:00:00Z"}
+    made = demo.ask(BOLA, "POST", "/members/recurring-payments/create/", order)
+    demo.ask(ADA, "POST", "/api/v1/billing/subscribe/", {"plan_id": "basic", "interval": "month", "currency": "NGN"})
+    return OfficeScene(
+        bill=bill,
+        member=office("GET", "users/?q=bola")["results"][0]["user_id"],
+        membership=office("GET", "members/?q=efe")["results"][0]["id"],
+        dispute=office("GET", "disputes/")["results"][0]["id"],
+        transaction=office("GET", "transactions/?type=bill_payment")["results"][0]["id"],
+        order=made["id"],
+        transfer=waiting,
+    )
+
+
+def office_pages_of(scene: OfficeScene) -> dict[str, str]:
+    """Every page of the office and of the platform that Ada can open, by a name for its picture."""
+    return {
+        "office": "/office/",
+        "office-more": "/office/more/",
+        "office-bills": "/office/bills/",
+        "office-bill": f"/office/bills/{scene.bill}/",
+        "office-bill-new": "/office/bills/new/",
+        "office-bill-edit": f"/office/bills/{scene.bill}/edit/",
+        "office-bill-cancel": f"/office/bills/{scene.bill}/cancel/",
+        "office-bills-import": "/office/bills/import/",
+        "office-members": "/office/members/",
+        "office-staff": "/office/members/?role=staff",
+        "office-member": f"/office/members/{scene.member}/",
+        "office-invite": "/office/members/invite/",
+        "office-import": "/office/members/import/",
+        "office-membership": f"/office/memberships/{scene.membership}/",
+        "office-record-payment": f"/office/members/{scene.member}/payment/",
+        "office-arrears": "/office/arrears/",
+        "office-disputes": "/office/disputes/",
+        "office-dispute": f"/office/disputes/{scene.dispute}/",
+        "office-transactions": "/office/transactions/",
+        "office-transaction": f"/office/transactions/{scene.transaction}/",
+        "office-recurring": "/office/recurring/",
+        "office-recurring-one": f"/office/recurring/{scene.order}/",
+        "office-wallet": "/office/wallet/",
+        "office-credit": "/office/wallet/credit/",
+        "office-send": "/office/wallet/transfer/",
+        "office-transfers": "/office/wallet/transfers/",
+        "office-transfer": f"/office/wallet/transfers/{scene.transfer}/",
+        "office-reconciliation": "/office/reconciliation/",
+        "office-trail": "/office/audit/",
+        "office-settings": "/office/settings/",
+        "platform": "/platform/",
+        "platform-plans": "/platform/plans/",
+        "platform-change": "/platform/plans/pro/",
+        "platform-invoices": "/platform/invoices/",
+        "platform-payments": "/platform/payments/",
+        "platform-address": "/platform/address/",
+    }
+
+
+STAFF_PAGES = {"platform-customers": "/platform/customers/"}
+"""What the platform's own staff sees."""

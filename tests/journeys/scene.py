@@ -1,0 +1,127 @@
+"""Something of everything for Bola to look at: what screenshots show and what axe reads."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from clustr.kit import clock
+from tests.journeys.demonstration import BOLA, Demonstration
+
+METER = "04512345678"
+
+
+@dataclass
+class Scene:
+    """The ids of what was made."""
+
+    to_read: str
+    to_pay: str
+    partly: str
+    disputed: str
+    paid: str
+    payment: str
+    recurring: str
+    purchase: str
+    quote: str
+    account: str
+
+
+def set_scene(demo: Demonstration) -> Scene:
+    """Make it, as people would: bills by the office, and what Bola did about them."""
+
+    def bola(method: str, path: str, body: object = None) -> dict[str, object]:
+        answer: dict[str, object] = demo.ask(BOLA, method, path, body)
+        return answer
+
+    def acknowledged(bill: str) -> str:
+        bola("POST", "/members/bills/acknowledge_bill/", {"bill_id": bill})
+        return bill
+
+    paid = acknowledged(demo.bill("Waste collection, October", "1500.00", type="waste_management", days=9))
+    payment = demo.ask(BOLA, "POST", "/members/bills/pay_bill/", {"bill_id": paid})["transaction"]["id"]
+    disputed = demo.bill("Water, October", "3150.00", type="water", days=11)
+    bola(
+        "POST",
+        "/members/bills/dispute_bill/",
+        {"bill_id": disputed, "reason": "There was no water in the first half of the month."},
+    )
+    partly = acknowledged(demo.bill("Road levy", "20000.00", type="maintenance", days=30))
+    bola("POST", "/members/bills/pay_bill/", {"bill_id": partly, "amount": "8000.00"})
+    to_pay = acknowledged(demo.bill("Service charge, fourth quarter", "45000.00", days=13))
+    to_read = demo.bill(
+        "Security, December",
+        "7500.00",
+        type="security",
+        days=3,
+        description="Three guards by day and four by night, at both gates, and the patrol of the inner roads.\n\n"
+        "The December bill includes the guards' Christmas bonus, NGN 500.00 for each household.",
+    )
+    start = (clock.now() + timedelta(days=5)).strftime("%Y-%m-%dT08:00:00Z")
+    body = {
+        "title": "Service charge",
+        "amount": "15000.00",
+        "frequency": "monthly",
+        "start_date": start,
+        "bill_type": "service_charge",
+    }
+    recurring = bola("POST", "/members/recurring-payments/create/", body)["id"]
+    seller = demo.ask(BOLA, "GET", "/members/utilities/providers/?service_type=electricity_utility")["results"][0]["id"]
+    number = {"provider_id": seller, "customer_id": METER}
+    bola("POST", "/members/utilities/validate_customer/", number)
+    account = bola("POST", "/members/utilities/accounts/", {**number, "label": "Flat A1"})["id"]
+    purchase = bola("POST", "/members/utilities/pay/", {"account_id": account, "amount": "5000.00"})["id"]
+    quote = bola("POST", "/members/utilities/quote/", {"account_id": account, "amount": "3000.00"})["id"]
+    with suppress(AssertionError):  # a wallet without PIN takes it; what is refused is not needed
+        bola("POST", "/members/wallet/deposit/", {"amount": "10000.00", "provider": "paystack"})
+    return Scene(*map(str, (to_read, to_pay, partly, disputed, paid, payment, recurring, purchase, quote, account)))
+
+
+def pages_of(scene: Scene) -> dict[str, str]:
+    """Every page of a resident, by a name for its picture."""
+    return {
+        "home": "/app/",
+        "bills": "/app/bills/",
+        "bill-to-read": f"/app/bills/{scene.to_read}/",
+        "bill-to-pay": f"/app/bills/{scene.to_pay}/",
+        "bill-part-paid": f"/app/bills/{scene.partly}/",
+        "bill-disputed": f"/app/bills/{scene.disputed}/",
+        "bill-paid": f"/app/bills/{scene.paid}/",
+        "wallet": "/app/wallet/",
+        "fund": "/app/wallet/fund/",
+        "withdraw": "/app/wallet/withdraw/",
+        "pin": "/app/wallet/pin/",
+        "pin-reset": "/app/wallet/pin/reset/",
+        "payments": "/app/transactions/",
+        "payment": f"/app/transactions/{scene.payment}/",
+        "recurring": "/app/recurring/",
+        "recurring-new": "/app/recurring/new/",
+        "recurring-one": f"/app/recurring/{scene.recurring}/",
+        "utilities": "/app/utilities/",
+        "utilities-choose": "/app/utilities/buy/",
+        "utilities-again": f"/app/utilities/buy/?account={scene.account}",
+        "utilities-buy": f"/app/utilities/quotes/{scene.quote}/",
+        "utilities-token": f"/app/utilities/purchases/{scene.purchase}/",
+        "notices": "/app/notices/",
+        "preferences": "/app/notices/preferences/",
+        "you": "/app/you/",
+        "estates": "/app/estates/",
+        "second-factor": "/accounts/2fa/",
+        "second-factor-on": "/accounts/2fa/totp/activate/",
+        "password": "/accounts/password/change/",
+        "email": "/accounts/email/",
+        "sessions": "/accounts/sessions/",
+        "nothing-here": "/app/nothing/",
+    }
+
+
+OUTSIDE = {
+    "sign-in": "/accounts/login/",
+    "lost-password": "/accounts/password/reset/",
+    "lost-password-sent": "/accounts/password/reset/done/",
+    "bad-link": "/accounts/password/reset/key/1-x/",
+    "offline": "/offline/",
+    "receipt-check": "/verify/ABCD-EFGH-JKLM",
+}
+"""Pages that nobody has to sign in for."""

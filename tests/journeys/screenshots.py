@@ -1,0 +1,102 @@
+"""Pictures of every page of a demonstration, at both widths, in both themes: `bin/screenshots [NAME ...]`. With `--guides`
+those of the guides too, into docs/images/."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import sync_playwright
+
+from tests.journeys.browsers import arguments, chromium
+from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
+from tests.journeys.office_scene import NGOZI, STAFF_PAGES, office_pages_of, set_office_scene
+from tests.journeys.scene import OUTSIDE, pages_of, set_scene
+
+WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
+THEMES = ("light", "dark")
+FOLDER = ROOT / ".screenshots"
+GUIDES = {"home": "resident-home", "bill-to-read": "resident-bill", "utilities-token": "resident-token"}
+"""Pages whose picture, as a telephone shows it, stands in a guide."""
+OFFICE_GUIDES = {
+    "office": "office",
+    "office-bill": "office-bill",
+    "office-bill-new": "office-bill-new",
+    "office-dispute": "office-dispute",
+    "office-wallet": "office-wallet",
+}
+"""The same for the office, as a desk shows them."""
+
+
+def main(wanted: list[str]) -> None:
+    found = chromium()
+    if found is None:
+        sys.exit("There is no Chromium here; on Debian and Ubuntu: apt install chromium")
+    FOLDER.mkdir(exist_ok=True)
+    with demonstration() as demo, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments())
+        inside = pages_of(set_scene(demo))
+        _shoot_all(browser, demo.url, BOLA, OUTSIDE, inside, wanted)
+        if "--guides" in wanted:
+            _shoot_for_guides(browser, demo.url, BOLA, {name: inside[name] for name in GUIDES}, GUIDES, (360, 740))
+        office = office_pages_of(set_office_scene(demo))
+        _shoot_all(browser, demo.url, ADA, {}, office, wanted)
+        if "--guides" in wanted:
+            shown = {name: office[name] for name in OFFICE_GUIDES}
+            _shoot_for_guides(browser, demo.url, ADA, shown, OFFICE_GUIDES, (1080, 675))
+        _shoot_all(browser, demo.url, NGOZI, {}, STAFF_PAGES, wanted)
+        browser.close()
+    sys.stdout.write(f"The pictures are in {FOLDER.relative_to(ROOT)}/\n")
+
+
+def _shoot_all(
+    browser: Any, url: str, email: str, outside: dict[str, str], inside: dict[str, str], wanted: list[str]
+) -> None:
+    """These pages at both widths and in both themes, the inner ones as this person sees them."""
+    for width, size in WIDTHS.items():
+        for theme in THEMES:
+            context = browser.new_context(
+                viewport={"width": size[0], "height": size[1]}, color_scheme=theme, service_workers="block"
+            )
+            page = context.new_page()
+            _shoot(page, url, outside, wanted, f"{width}-{theme}")
+            sign_in(page, url, email)
+            _shoot(page, url, inside, wanted, f"{width}-{theme}")
+            context.close()
+
+
+def sign_in(page: Any, url: str, email: str) -> None:
+    """As a person does, at the sign-in page."""
+    page.goto(f"{url}/accounts/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile("/(app|office|platform)/"))
+
+
+def _shoot(page: Any, url: str, pages: dict[str, str], wanted: list[str], suffix: str) -> None:
+    for name, address in pages.items():
+        named = [each for each in wanted if not each.startswith("--")]
+        if named and name not in named:
+            continue
+        page.goto(url + address)
+        page.screenshot(path=Path(FOLDER) / f"{name}-{suffix}.png", full_page=True)
+
+
+def _shoot_for_guides(
+    browser: Any, url: str, email: str, pages: dict[str, str], pictures: dict[str, str], size: tuple[int, int]
+) -> None:
+    """What fits the screen, in the light."""
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]}, color_scheme="light", service_workers="block"
+    )
+    sign_in(page, url, email)
+    for name, address in pages.items():
+        page.goto(url + address)
+        page.screenshot(path=ROOT / "docs" / "images" / f"{pictures[name]}.png")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

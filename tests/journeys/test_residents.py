@@ -1,0 +1,205 @@
+"""What residents do, on a phone and at a desk; and every page of theirs: readable for all, light, quiet, not too wide.
+
+All of it in one file, so that one process keeps one demonstration for it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, Request, expect
+
+from tests.journeys.demonstration import BOLA, PASSWORD, Demonstration
+from tests.journeys.scene import METER, OUTSIDE, Scene, pages_of
+from tests.journeys.screenshots import sign_in
+
+HEAVIEST_BYTES = 100_000
+MOST_ACTIVATIONS = 4
+AXE = Axe()
+RESIDENTS = {"phone": "resident0003@palmgrove.test", "desk": "resident0004@palmgrove.test"}
+widths = pytest.mark.parametrize("width", ["phone", "desk"])
+
+
+@dataclass
+class Hand:
+    """Somebody's hand on a page: `tap` counts what they activate."""
+
+    page: Page
+    taps: int = 0
+
+    def tap(self, what: Locator) -> None:
+        self.taps += 1
+        what.click()
+
+    def button(self, name: str) -> None:
+        self.tap(self.page.get_by_role("button", name=name, exact=True))
+
+    def link(self, name: str | re.Pattern[str]) -> None:
+        self.tap(self.page.get_by_role("link", name=name).first)
+
+    def sees(self, text: str) -> None:
+        expect(self.page.get_by_text(text).first).to_be_visible()
+
+
+@pytest.fixture
+def signed_in(demo: Demonstration, opened: Callable[..., Page], width: str) -> Hand:
+    page = opened(width)
+    sign_in(page, demo.url, RESIDENTS[width])
+    return Hand(page)
+
+
+@widths
+def test_acknowledge_and_pay(demo: Demonstration, scene: Scene, opened: Callable[..., Page], width: str) -> None:
+    """Four activations, signing in among them, from the door to a paid bill."""
+    title = f"Gate repair for the {width}"
+    demo.bill(title, "2500.00", type="maintenance", days=1 if width == "phone" else 0.9)
+    hand = Hand(opened(width))
+    hand.page.goto(f"{demo.url}/")
+    hand.page.get_by_label("Email").fill(RESIDENTS[width])
+    hand.page.get_by_label("Password").fill(PASSWORD)
+    hand.button("Sign in")
+    hand.sees(f"Next: {title}")
+    hand.link(re.compile("Read and pay"))
+    hand.button("I agree: acknowledge")
+    hand.button("Pay")
+    expect(hand.page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
+    hand.sees(title)
+    assert hand.taps <= MOST_ACTIVATIONS
+
+
+@widths
+def test_dispute_and_withdraw(scene: Scene, signed_in: Hand) -> None:
+    hand = signed_in
+    hand.link("Bills")
+    hand.page.get_by_label("Find a bill").fill("security")
+    expect(hand.page.locator("#rows > li")).to_have_count(1)
+    hand.link(re.compile("Security, December"))
+    hand.tap(hand.page.locator("summary", has_text="Object to this bill"))
+    hand.page.get_by_label("What is wrong?").fill("Two of the four guards were missing all week.")
+    hand.button("Send the objection")
+    hand.sees("The office has your objection.")
+    expect(hand.page.locator(".badge", has_text="In dispute")).to_be_visible()
+    hand.tap(hand.page.locator("summary", has_text="Withdraw the objection"))
+    hand.button("Withdraw it")
+    hand.sees("Your objection is withdrawn.")
+
+
+@widths
+def test_fund_by_card(signed_in: Hand) -> None:
+    """Through the provider's page and back, to a wallet that is fuller; which the page finds out by itself."""
+    hand = signed_in
+    hand.link("Add money")
+    hand.page.get_by_label("How much").fill("5,000")
+    hand.tap(hand.page.get_by_text("Paystack"))
+    hand.button("Go on")
+    hand.page.wait_for_url("**/checkout/**")
+    hand.page.get_by_label("Card number").fill("4084 0840 8408 4081")
+    hand.page.get_by_label("Expiry").fill("12/30")
+    hand.page.get_by_label("CVV").fill("408")
+    hand.tap(hand.page.locator("button.pay"))
+    hand.page.wait_for_url("**/app/transactions/**")
+    expect(hand.page.get_by_role("heading", name="Money added")).to_be_visible()
+
+
+@widths
+def test_buy_electricity(signed_in: Hand) -> None:
+    hand = signed_in
+    hand.link("Buy power")
+    hand.page.get_by_label("Customer number").fill(METER.replace("5678", "9012"))
+    hand.page.get_by_label("For how much").fill("2000")
+    hand.button("Check the number")
+    hand.sees("Is this right?")
+    hand.tap(hand.page.get_by_role("button", name=re.compile("Buy for")))
+    expect(hand.page.get_by_role("heading", name="Here is your token")).to_be_visible()
+    assert re.search(r"\d{4}", hand.page.locator("#token").inner_text())
+
+
+@widths
+def test_lost_pin(demo: Demonstration, signed_in: Hand, width: str) -> None:
+    hand = signed_in
+    hand.link("Wallet")
+    hand.link(re.compile("Set a PIN"))
+    hand.page.get_by_label("New PIN").fill("482915")
+    hand.button("Set it")
+    hand.link(re.compile("Forgot the PIN"))
+    hand.button("Mail me a code")
+    hand.page.get_by_label("The code").fill(mailed_code(demo, RESIDENTS[width]))
+    hand.page.get_by_label("New PIN").fill("719284")
+    hand.button("Set the new PIN")
+    hand.sees("Your new PIN is set.")
+
+
+def mailed_code(demo: Demonstration, email: str) -> str:
+    """The eight digits of the mail, as soon as the worker has sent it."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        found = re.search(r"^\s*(\d{8})\s*$", demo.mail_to(email), re.MULTILINE)
+        if found:
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError("no code came")
+
+
+def test_without_a_network(demo: Demonstration, opened: Callable[..., Page]) -> None:
+    page = opened("phone")
+    sign_in(page, demo.url, BOLA)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    page.context.set_offline(True)
+    page.goto(f"{demo.url}/app/wallet/")
+    expect(page.get_by_role("heading", name="You are offline")).to_be_visible()
+    kept = page.evaluate(
+        "caches.keys().then(names => Promise.all(names.map(name => caches.open(name).then(one => one.keys()))))"
+        ".then(lists => lists.flat().map(request => new URL(request.url).pathname))"
+    )
+    assert kept
+    assert {address for address in kept if not address.startswith("/static/")} == {"/offline/"}
+
+
+@pytest.mark.parametrize(("width", "theme"), [("phone", "light"), ("desk", "dark")])
+def test_every_page(demo: Demonstration, scene: Scene, opened: Callable[..., Page], width: str, theme: str) -> None:
+    page = opened(width, color_scheme=theme, service_workers="block")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    asked: list[Request] = []
+    page.on("requestfinished", lambda request: asked.append(request))
+    found: dict[str, list[str]] = {}
+    for name, address in OUTSIDE.items():
+        found[name] = problems_of(page, demo.url + address, asked)
+    sign_in(page, demo.url, BOLA)
+    for name, address in pages_of(scene).items():
+        found[name] = problems_of(page, demo.url + address, asked)
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def problems_of(page: Page, address: str, asked: list[Request]) -> list[str]:
+    """What axe finds on a page, whether it is wider than its window, and whether it is too heavy."""
+    asked.clear()
+    page.goto(address)
+    weight = sum(each.sizes()["responseBodySize"] for each in list(asked) if _weighs(each))
+    violations = AXE.run(page).response["violations"]
+    found = [f"{each['id']}: {node['html'][:150]}" for each in violations for node in each["nodes"]]
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        found.append("wider than its window")
+    if not 0 < weight <= HEAVIEST_BYTES:
+        found.append(f"{weight} bytes")
+    return found
+
+
+def _weighs(request: Request) -> bool:
+    return request.url.startswith("http") and request.resource_type not in ("image", "manifest")
+
+
+def test_axe_finds_what_is_wrong(demo: Demonstration, opened: Callable[..., Page]) -> None:
+    """The judge is awake: a page with faults is not passed."""
+    page = opened("phone")
+    page.goto(f"{demo.url}/offline/")
+    page.evaluate(
+        "document.querySelector('h1').insertAdjacentHTML('afterend', '<input type=text><img src=\"/x.png\">')"
+    )
+    assert {each["id"] for each in AXE.run(page).response["violations"]} >= {"label", "image-alt"}

@@ -1,0 +1,296 @@
+"""What the office does through its pages: each form once through, and once where it is refused. The rules are the API's own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from clustr.bills.models import Bill
+from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
+from clustr.wallets.models import Payout
+from tests.bills import acts
+from tests.cast import Cast
+from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
+from tests.web.pages.browsing import Browser
+from tests.web.pages.office.places import BANK, make_lived
+
+pytestmark = pytest.mark.usefixtures("books")
+
+BILL = {"title": "Pool", "amount": "₦1,500.50", "type": "maintenance", "due_date": "2090-01-31", "description": "Tiles"}
+
+
+@pytest.fixture
+def ada(cast: Cast) -> Browser:
+    return Browser(cast.ada)
+
+
+def bills(cast: Cast) -> list[Bill]:
+    with tenant(cast.cluster_id):
+        return list(Bill.objects.filter(cluster_id=cast.cluster_id).order_by("id"))
+
+
+def step(browser: Browser, name: str, **values: Any) -> Any:
+    """Press one of several buttons of the page's form."""
+    return browser.send(step=name, **values)
+
+
+def test_it_works(cast: Cast, ada: Browser) -> None:
+    """A bill for everybody: seen with its total before it is issued, and issued once however often it is sent."""
+    ada.open("/office/bills/new/")
+    step(ada, "preview", **BILL)
+    assert "3 residents" in ada.text
+    assert "4,501" in ada.text
+    assert bills(cast) == []
+    form = ada.form()
+    here = ada.page
+    step(ada, "issue")
+    assert "Issued to 3 residents." in ada.text
+    (made,) = bills(cast)
+    assert (str(made.amount), made.user_id, made.description) == ("1500.50", None, "Tiles")
+    assert made.due_date.isoformat() == "2090-01-31T22:59:59+00:00"
+    ada.page = here
+    ada.send(form=form, step="issue")
+    assert len(bills(cast)) == 1
+
+
+def test_a_bill_that_is_refused_is_shown_again_with_what_was_typed(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/bills/new/")
+    assert step(ada, "preview", **BILL | {"amount": "1e3", "due_date": "2001-01-31"}).status_code == 422
+    assert 'value="Pool"' in ada.text
+    assert 'aria-invalid="true"' in ada.text
+    assert step(ada, "issue", **BILL | {"due_date": "2001-01-31"}).status_code == 422
+    assert bills(cast) == []
+
+
+def test_a_bill_for_one_member(cast: Cast, ada: Browser) -> None:
+    ada.open(f"/office/members/{cast.bola.user_id}/")
+    ada.open(next(link for link in ada.links if link.startswith("/office/bills/new/")))
+    assert "A bill for Bola" in ada.text
+    step(ada, "preview", **BILL)
+    step(ada, "issue")
+    (made,) = bills(cast)
+    assert made.user_id == cast.bola.user_id
+
+
+def test_a_strangers_member_is_not_billed(cast: Cast, ada: Browser) -> None:
+    ada.open(f"/office/bills/new/?member={cast.chidi.user_id}")
+    assert "Chidi" not in ada.text
+    assert step(ada, "preview", **BILL, member=str(cast.chidi.user_id)).status_code == 404
+    assert bills(cast) == []
+
+
+def test_what_a_change_does_is_shown_before_it_is_saved(cast: Cast, ada: Browser) -> None:
+    bill = issue(cast, "100.00", due_date=cast.now + timedelta(days=10))
+    acknowledge(cast, cast.bola, bill)
+    ada.open(f"/office/bills/{bill.id}/edit/")
+    step(ada, "preview", amount="120.00")
+    assert "Asked to read it again" in ada.text
+    assert "360" in ada.text
+    assert bills(cast)[0].version == 1
+    step(ada, "save")
+    (changed,) = bills(cast)
+    assert (str(changed.amount), changed.version) == ("120.00", 2)
+
+
+def test_terms_somebody_paid_under_stay(cast: Cast, ada: Browser) -> None:
+    bill = issue(cast, "100.00")
+    acknowledge(cast, cast.bola, bill)
+    acts.offline(cast, cast.bola, bill, "10.00")
+    ada.open(f"/office/bills/{bill.id}/edit/")
+    step(ada, "preview", amount="120.00")
+    assert "Members have paid under the present terms" in ada.text
+    assert step(ada, "save", amount="120.00").status_code == 409
+    assert str(bills(cast)[0].amount) == "100.00"
+    ada.open(f"/office/bills/{bill.id}/edit/")
+    step(ada, "preview", allow_payment_after_due="on")
+    assert "The terms stay as they are" in ada.text
+    step(ada, "save")
+    assert bills(cast)[0].allow_payment_after_due is True
+
+
+def test_cancelling_gives_the_payers_their_money_back(cast: Cast, ada: Browser) -> None:
+    fund(cast, cast.bola, "100.00")
+    bill = issue(cast, "100.00")
+    acknowledge(cast, cast.bola, bill)
+    acts.pay(cast, cast.bola, bill)
+    ada.open(f"/office/bills/{bill.id}/cancel/")
+    assert ada.send(reason="Twice").status_code == 409
+    assert wallet_balance(cast.bola) == "0.00"
+    ada.send(reason="Twice", refund_payers="on")
+    assert "The bill is cancelled." in ada.text
+    assert wallet_balance(cast.bola) == "100.00"
+
+
+def test_reminding_once_a_day(cast: Cast, ada: Browser) -> None:
+    bill = issue(cast)
+    ada.open(f"/office/bills/{bill.id}/")
+    ada.send("/remind/")
+    assert "is being reminded" in ada.text
+    assert ada.send("/remind/").status_code == 409
+    assert "reminded of this bill today already" in ada.text
+
+
+def test_bills_from_a_sheet(cast: Cast, ada: Browser) -> None:
+    good = f"email,title,amount,type,due_date\neveryone,Pool,10.00,water,2090-01-31\n{cast.bola.email},Gate,5.00,water,2090-01-31"
+    ada.open("/office/bills/import/")
+    step(ada, "preview", file=upload(good + "\nnobody@example.test,Gate,5.00,water,2090-01-31"))
+    assert ada.page.status_code == 422
+    assert "No resident of this cluster has this address." in ada.text
+    step(ada, "preview", file=upload(good))
+    assert "35" in ada.text
+    assert bills(cast) == []
+    step(ada, "issue", sheet=good)
+    assert "2 bills are issued." in ada.text
+    assert [str(bill.amount) for bill in bills(cast)] == ["10.00", "5.00"]
+
+
+def upload(text: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile("sheet.csv", text.encode(), content_type="text/csv")
+
+
+def test_inviting_and_changing_somebody(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/members/invite/")
+    assert ada.send(email="no address").status_code == 422
+    ada.send(email=f"kemi-{cast.cluster_id}@example.test", name="Kemi", role="staff", permissions=["ViewPayments"])
+    assert "Kemi is invited by mail." in ada.text
+    ada.open("/office/members/?role=staff")
+    ada.open(next(link for link in ada.links if "/office/memberships/" in link))
+    ada.send(role="staff", permissions=["ViewPayments", "ViewWallet"], unit="Gate house")
+    assert "Saved." in ada.text
+    assert ada.form().values["permissions"] == ["ViewPayments", "ViewWallet"]
+    form = next(form for form in ada.forms if form.values.get("step") == "end")
+    ada.send(form=form)
+    assert "This membership ended" in ada.text
+
+
+def test_nobody_raises_themselves(cast: Cast) -> None:
+    manager = cast.manager("ManageMembers")
+    browser = Browser(manager)
+    browser.open(f"/office/memberships/{manager.membership_id}/")
+    assert "Somebody else changes what you may do." in browser.text
+    assert browser.send(role="staff", permissions=["ManageMembers", "TransferFunds"]).status_code == 403
+    browser.open(f"/office/memberships/{cast.bola.membership_id}/")
+    assert browser.send(role="staff", permissions=["TransferFunds"]).status_code == 403
+
+
+def test_a_roster(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/members/import/")
+    ada.send(file=upload("email,name\nnot an address,Nobody"))
+    assert ada.page.status_code == 422
+    assert "This is not an e-mail address." in ada.text
+    ada.send(file=upload(f"email,name\nroster-{cast.cluster_id}@example.test,Tolu"))
+    assert "1 new member" in ada.text
+
+
+def test_a_dispute(cast: Cast, ada: Browser) -> None:
+    bill = issue(cast, "100.00")
+    dispute = acts.dispute(cast, cast.bola, bill)
+    ada.open(f"/office/disputes/{dispute}/")
+    assert ada.send(resolution="upheld", amount_due="200.00", note="Half").status_code in (409, 422)
+    assert ada.send(resolution="upheld", amount_due="", note="Half").status_code == 422
+    ada.send(resolution="upheld", amount_due="50", note="Half")
+    assert "Decided." in ada.text
+    assert str(acts.seen(cast, cast.bola, bill).amount_due) == "50.00"
+
+
+def test_a_refund(cast: Cast, ada: Browser) -> None:
+    fund(cast, cast.bola, "100.00")
+    bill = issue(cast, "100.00")
+    acknowledge(cast, cast.bola, bill)
+    payment, _ = acts.pay(cast, cast.bola, bill)
+    ada.open(f"/office/transactions/{payment.id}/")
+    assert ada.send("/refund/", amount="100.01", reason="Twice").status_code == 409
+    assert ada.send("/refund/", amount="", reason="Twice").status_code == 422
+    ada.send("/refund/", amount="40.00", reason="Twice")
+    assert "The refund is made." in ada.text
+    assert wallet_balance(cast.bola) == "40.00"
+
+
+def test_money_by_hand(cast: Cast, ada: Browser) -> None:
+    bill = issue(cast, "100.00")
+    acknowledge(cast, cast.bola, bill)
+    for number, to in (("A-1", {"bill_id": str(bill.id)}), ("A-2", {"bill_id": ""})):
+        ada.open(f"/office/members/{cast.bola.user_id}/payment/")
+        form, page = ada.form(), ada.page
+        ada.send(amount="60.00", method="cash", reference=number, **to)
+        assert "Recorded." in ada.text
+        ada.page = page
+        ada.send(form=form, amount="60.00", method="cash", reference=number, **to)
+    ada.open(f"/office/members/{cast.bola.user_id}/payment/")
+    assert ada.send(amount="60.00", method="cash", reference="a1").status_code == 409
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("60.00", "60.00")
+
+
+def test_a_transfer_takes_two(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/wallet/credit/")
+    ada.send(amount="3,000,000", description="Hall", source="Bank transfer")
+    assert "Credited to the estate" in ada.text
+    ada.open("/office/wallet/transfer/")
+    sent = {"amount": "1,500,000", "description": "Diesel", "account_number": BANK.account_number}
+    page, form = ada.page, ada.form()
+    ada.send(form=form, **sent, bank_code=BANK.bank_code, account_name=BANK.account_name)
+    address = ada.page.request["PATH_INFO"]
+    assert "Waits for a second person" in ada.text
+    assert "somebody else with the right to send money decides" in ada.text
+    ada.page = page
+    ada.send(form=form, **sent, bank_code=BANK.bank_code, account_name=BANK.account_name)
+    with tenant(cast.cluster_id):
+        assert Payout.objects.filter(cluster_id=cast.cluster_id).count() == 1
+    checker = Browser(cast.manager("TransferFunds"))
+    checker.open(address)
+    assert BANK.account_number in checker.text
+    form = checker.form()
+    checker.send(form=form, step="approve")
+    assert "Approved." in checker.text
+    checker.send(form=form, step="reject")
+    assert checker.page.status_code in (409, 422)
+    assert cluster_balance(cast.cluster_id) == "1500000.00"
+
+
+def test_the_maker_cannot_approve(cast: Cast) -> None:
+    lived = make_lived()
+    ada = Browser(lived.cast.ada)
+    ada.open(f"/office/wallet/transfers/{lived.transfer}/")
+    assert not [form for form in ada.forms if form.method == "post"]
+    ada.open("/office/wallet/transfer/")
+    answer = ada.client.post(
+        f"/office/wallet/transfers/{lived.transfer}/", ada.form().values | {"step": "approve"}, follow=True
+    )
+    assert answer.status_code == 403
+    with tenant(lived.cast.cluster_id):
+        assert Transaction.objects.get(id=lived.transfer).status == "pending"
+
+
+def test_settings(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/settings/")
+    assert ada.send(timezone="Nowhere/Here").status_code == 422
+    ada.send(name="Palm Grove West", transfer_approval_limit="250,000", support_email="office@example.test")
+    assert "Saved." in ada.text
+    assert 'value="250000.00"' in ada.text
+    assert ada.send(transfer_approval_limit="").status_code == 422
+    clerk = Browser(cast.manager("ManageMembers"))
+    clerk.open("/office/settings/")
+    clerk.send(name="Palm Grove East")
+    ada.open("/office/settings/")
+    assert "Palm Grove East" in ada.text
+    assert 'value="250000.00"' in ada.text
+
+
+def test_pausing_a_recurring_payment() -> None:
+    lived = make_lived()
+    ada = Browser(lived.cast.ada)
+    ada.open(f"/office/recurring/{lived.order}/")
+    ada.send(reason="Their call")
+    assert "Paused. Its member is being told." in ada.text
+    assert not [form for form in ada.forms if form.method == "post"]
+
+
+def test_a_form_of_another_estate_does_nothing(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/wallet/credit/")
+    answer = ada.send(amount="100", description="Hall", source="Cash", form_estate=str(cast.lekki.id))
+    assert answer.status_code == 409
+    assert cluster_balance(cast.cluster_id) == "0.00"

@@ -1,0 +1,105 @@
+"""What else residents do without JavaScript: wallet, PIN, recurring payments, notices, signing in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clustr.wallets import commands as wallets
+from tests.cast import Cast
+from tests.money import fund, issue, wallet_balance
+from tests.web.pages.browsing import Browser
+
+pytestmark = pytest.mark.usefixtures("books")
+
+
+@pytest.fixture
+def bola(cast: Cast) -> Browser:
+    fund(cast, cast.bola, "20000.00")
+    return Browser(cast.bola)
+
+
+def test_withdraw_set_a_pin_and_freeze(cast: Cast, bola: Browser) -> None:
+    bola.open("/app/wallet/withdraw/")
+    bola.send(amount="5,000", bank_code="058", account_number="0123456789")
+    assert "Your withdrawal is on its way." in bola.text
+    assert wallet_balance(cast.bola) == "15000.00"
+    bola.send("/cancel/")
+    assert "The money is back in your wallet" in bola.text
+    assert wallet_balance(cast.bola) == "20000.00"
+    bola.open("/app/wallet/pin/")
+    assert bola.send(pin="123456").status_code == 422
+    assert "too easy" in bola.text
+    bola.send(pin="482915")
+    assert "Your PIN is set." in bola.text
+    bola.send("freeze/")
+    assert "Frozen: money may come in" in bola.text
+    bola.send("unfreeze/")
+    assert "Your wallet is open again." in bola.text
+
+
+def test_a_lost_pin_needs_a_fresh_sign_in(cast: Cast) -> None:
+    checked = wallets.check_new_pin(actor=cast.bola.actor, pin="482915", old_pin=None, now=cast.now)
+    wallets.keep_pin(actor=cast.bola.actor, checked=checked, now=cast.now)
+    late = Browser(cast.bola, signed_in_ago_seconds=3 * 3600)
+    late.open("/app/wallet/pin/reset/")
+    late.send()
+    assert late.page.request["PATH_INFO"] == "/accounts/reauthenticate/"
+    fresh = Browser(cast.bola)
+    fresh.open("/app/wallet/pin/reset/")
+    fresh.send()
+    assert "A code is on its way" in fresh.text
+
+
+def test_a_recurring_payment(cast: Cast, bola: Browser) -> None:
+    bola.open("/app/recurring/new/")
+    assert bola.send(title="Service charge", amount="x", bill_type="service_charge").status_code == 422
+    assert "Write an amount" in bola.text
+    bola.send(title="Service charge", amount="15,000", bill_type="service_charge")
+    assert "Set up. You need do nothing more." in bola.text
+    bola.send("pause/")
+    assert "Paused." in bola.text
+    bola.send("resume/")
+    assert "It runs again" in bola.text
+    bola.send("/cancel/")
+    assert "Cancelled. Nothing more is taken." in bola.text
+
+
+def test_notices_and_preferences(cast: Cast, bola: Browser) -> None:
+    issue(cast, "5000.00")
+    bola.open("/app/notices/")
+    assert "(unread)" in bola.text
+    bola.send("read/")
+    assert "(unread)" not in bola.text
+    bola.open("/app/notices/preferences/")
+    form = bola.form()
+    wanted = list(form.values["wanted"])
+    wanted.remove("bill_acknowledged:email")
+    form.values["wanted"] = wanted
+    bola.send(form=form)
+    assert "Kept." in bola.text
+    assert "bill_acknowledged:email" not in bola.form().values["wanted"]
+
+
+def test_signing_in_leads_back_to_the_page(cast: Cast) -> None:
+    from clustr.people.models import User
+
+    user = User.objects.get(id=cast.bola.user_id)
+    user.set_password("a long password")
+    user.save(update_fields=["password"])
+    someone = Browser(None)
+    someone.open("/app/bills/")
+    assert "Welcome" in someone.text
+    someone.send("/login/", login=cast.bola.email, password="a long password")
+    assert someone.page.request["PATH_INFO"] == "/app/bills/"
+
+
+def test_signing_in_elsewhere_than_here_leads_to_the_start(cast: Cast, bola: Browser) -> None:
+    for wanted in ("https://evil.example/", "//evil.example/"):
+        bola.open("/app/you/")
+        answer: Any = bola.client.post(
+            "/app/theme/",
+            {"theme": "dark", "next": wanted, "csrfmiddlewaretoken": bola.forms[0].values["csrfmiddlewaretoken"]},
+        )
+        assert answer["Location"] == "/"

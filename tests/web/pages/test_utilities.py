@@ -1,0 +1,81 @@
+"""Buying electricity without JavaScript: whose number, what it costs, buy, the token; a kept number is not typed again."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from tests.cast import Cast
+from tests.money import fund, wallet_balance
+from tests.utilities.counter import METER, PREPAID, Counter, counter
+from tests.web.pages.browsing import Browser
+
+__all__ = ["counter"]
+pytestmark = pytest.mark.usefixtures("books")
+
+BUY = "/app/utilities/buy/?service=electricity_utility"
+
+
+@pytest.fixture
+def bola(counter: Counter, cast: Cast) -> Browser:
+    fund(cast, cast.bola, "10000.00")
+    return Browser(cast.bola)
+
+
+def chosen(counter: Counter, **more: str) -> dict[str, str]:
+    return {"provider_id": str(counter.provider(PREPAID).id), "customer_id": METER, "amount": "2,000", **more}
+
+
+def test_it_works(counter: Counter, cast: Cast, bola: Browser) -> None:
+    bola.open(BUY)
+    bola.send(**chosen(counter))
+    assert "Is this right?" in bola.text
+    assert "₦2,100<" in bola.text
+    form = bola.form()
+    for _ in range(2):
+        bola.send(form=form)
+        assert "Being delivered" in bola.text
+    assert wallet_balance(cast.bola) == "7900.00"
+    address = bola.page.request["PATH_INFO"]
+    counter.vend(UUID(address.split("/")[-2]))
+    part = bola.open(address, HX_Request="true")
+    token = counter.vends()[0]["token"]
+    assert token in part.content.decode()
+    assert "hx-get" not in part.content.decode()
+    bola.open(address)
+    bola.send("resend/")
+    assert "On its way to your e-mail." in bola.text
+    assert len(counter.vends()) == 1
+
+
+def test_a_kept_number_is_not_typed_again(counter: Counter, cast: Cast, bola: Browser) -> None:
+    bola.open(BUY)
+    bola.send(**chosen(counter, keep="yes", label="Flat A1"))
+    bola.open("/app/utilities/")
+    assert "Flat A1" in bola.text
+    assert METER not in bola.text
+    account = bola.text.split("?account=")[1].split('"')[0]
+    bola.open(f"/app/utilities/buy/?account={account}")
+    assert "customer_id" not in bola.text
+    bola.send(amount="1500")
+    assert "Is this right?" in bola.text
+    assert "₦1,600<" in bola.text
+    stranger = Browser(cast.chidi)
+    assert stranger.open(f"/app/utilities/buy/?account={account}").status_code == 404
+    bola.open("/app/utilities/")
+    bola.send("remove/")
+    assert "The number is forgotten." in bola.text
+
+
+@pytest.mark.parametrize("number", ["", "x", "4000056655665556"])
+def test_what_is_no_number_is_said_at_its_field(counter: Counter, bola: Browser, number: str) -> None:
+    bola.open(BUY)
+    assert bola.send(**chosen(counter, customer_id=number)).status_code == 422
+    assert "id_customer_id_error" in bola.text
+    assert "4000056655665556" not in bola.text
+
+
+def test_another_service_than_there_is(counter: Counter, bola: Browser) -> None:
+    for query in ("?service=gold", "?account=x", "?service=security"):
+        assert bola.open(f"/app/utilities/buy/{query}").status_code == 404
