@@ -167,12 +167,12 @@ def field(context: template.Context, name: str, label: str, **more: Any) -> dict
     """A labelled field with its help, its error, and what was typed before: `{% field "amount" label kind="money" %}`.
     `kind`: text, money, pin, day, lines, number, code; `choices`: pairs of value and label make a list."""
     tried = context.get("tried")
-    typed = tried.values.get(name) if tried else None
+    typed, value = (tried.values.get(name) if tried else None), more.pop("value", "")
     return {
         "name": name,
         "id": more.pop("id", f"id_{name}"),
         "label": label,
-        "value": typed if typed is not None else more.pop("value", ""),
+        "value": value if typed is None else typed,
         "error": tried.errors.get(name, "") if tried else "",
         "kind": more.pop("kind", "text"),
         "required": more.pop("required", True),
