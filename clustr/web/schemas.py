@@ -106,9 +106,10 @@ class Text(GroupedMetadata):
             strict=True, strip_whitespace=True, min_length=0 if self.empty else 1, max_length=self.longest
         )
         yield AfterValidator(self._readable)
-        yield WithJsonSchema(self._described())
+        yield WithJsonSchema(self.described())
 
-    def _described(self) -> dict[str, Any]:
+    def described(self) -> dict[str, Any]:
+        """As the OpenAPI document says it."""
         shown = texts.LINES if self.lines else texts.LINE
         pattern = f"^[^{shown}]*$" if self.empty else rf"^[^{shown}]*[^\s{shown}][^{shown}]*$"
         return {"type": "string", "minLength": 0 if self.empty else 1, "maxLength": self.longest, "pattern": pattern}
@@ -118,6 +119,18 @@ class Text(GroupedMetadata):
         if problem is not None:
             raise PydanticCustomError(problem.code, problem.message)
         return text
+
+
+def pairs(name: Text, value: Text, *, most: int) -> WithJsonSchema:
+    """Says of `dict[Annotated[str, name], Annotated[str, value]]` in the OpenAPI document that nothing else may stand there."""
+    return WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": most,
+            "propertyNames": name.described(),
+            "additionalProperties": value.described(),
+        }
+    )
 
 
 def no_card_number(text: str) -> str:

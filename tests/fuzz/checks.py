@@ -71,12 +71,12 @@ def errors_are_named(_ctx: CheckContext, response: Response, _case: Case) -> Che
 
 
 @schemathesis.check
-def strangers_learn_nothing(_ctx: CheckContext, response: Response, _case: Case) -> CheckResult:
+def strangers_learn_nothing(_ctx: CheckContext, response: Response, case: Case) -> CheckResult:
     """Nobody of another estate is ever told anything of this one."""
     if asking.role in STRANGERS:
         said = response.content or b""  # bytes: a receipt is no text
         assert SECRET_OF_PALM_GROVE.encode() not in said, "a stranger was shown a matter of Palm Grove"
-    if asking.role == "anonymous":
+    if asking.role == "anonymous" and "security" in case.operation.definition.raw:
         assert response.status_code >= 400, "nobody asked, and was answered"
 
 

@@ -33,11 +33,14 @@ from clustr.web.billing.schemas import (
 )
 from clustr.web.door import Request, once, read
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
-from clustr.web.schemas import In, Instant, Text
+from clustr.web.schemas import In, Instant, Text, pairs
 
 router = Router(tags=["Subscription"])
 
 Units = Annotated[str, Field(strict=True, pattern=r"^-?(0|[1-9][0-9]{0,11})(\.[0-9]{1,6})?$", examples=["1"])]
+
+
+_NAME, _VALUE = Text(40), Text(200, empty=True)
 
 
 class UsageEventIn(In):
@@ -48,7 +51,9 @@ class UsageEventIn(In):
     event_id: Annotated[str, Text(200)]
     at: Instant | None = Field(None, description="When it was used; absent: now.")
     metadata: Annotated[
-        dict[Annotated[str, Text(40)], Annotated[str, Text(200, empty=True)]], Field(max_length=20)
+        dict[Annotated[str, _NAME], Annotated[str, _VALUE]],
+        Field(max_length=20),
+        pairs(_NAME, _VALUE, most=20),
     ] = {}
 
 

@@ -32,7 +32,7 @@ class PositionOut(Out):
     currency: Currency
 
 
-class RunOut(Out):
+class ComparisonOut(Out):
     """One comparison with a provider's list, of all estates together."""
 
     provider: str
@@ -69,7 +69,7 @@ class ReconciliationOut(Out):
         " top than was kept, which counts against the next fees."
     )
     currency: Currency
-    runs: list[RunOut]
+    runs: list[ComparisonOut]
     cases: Page[CaseOut]
 
 
@@ -99,7 +99,7 @@ def show_reconciliation(request: Request, query: Query[CaseQuery]) -> HttpRespon
             fees_unpaid=str(positions.fees_unpaid),
             currency=positions.fees_unpaid.currency,
             runs=[
-                RunOut(provider=run.provider, since=run.since, until=run.until, at=run.at, complete=run.complete)
+                ComparisonOut(provider=run.provider, since=run.since, until=run.until, at=run.at, complete=run.complete)
                 for run in reconciliation_runs(actor=request.actor)
             ],
             cases=page(
