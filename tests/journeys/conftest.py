@@ -18,8 +18,9 @@ _EXPECTED = ("the server responded with a status of 4", "ERR_INTERNET_DISCONNECT
 """What a browser itself says of a page that says no, and of a network that was taken away."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Ends with the journeys: while Playwright runs, its loop does too, and no other may run in this process."""
     found = chromium()
     if found is None:
         pytest.skip("no Chromium here: apt install chromium, or name yours in CHROMIUM")
@@ -29,13 +30,13 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(browser: Browser) -> Iterator[Demonstration]:
     with demonstration() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scene(demo: Demonstration) -> Scene:
     return set_scene(demo)
 

@@ -268,7 +268,13 @@ def test_the_maker_cannot_approve(cast: Cast) -> None:
 def test_settings(cast: Cast, ada: Browser) -> None:
     ada.open("/office/settings/")
     assert ada.send(timezone="Nowhere/Here").status_code == 422
-    ada.send(name="Palm Grove West", transfer_approval_limit="250,000", support_email="office@example.test")
+    assert 'value="Nowhere/Here"' in ada.text, "what was typed stays"
+    ada.send(
+        name="Palm Grove West",
+        timezone="Africa/Lagos",
+        transfer_approval_limit="250,000",
+        support_email="office@example.test",
+    )
     assert "Saved." in ada.text
     assert 'value="250000.00"' in ada.text
     assert ada.send(transfer_approval_limit="").status_code == 422
