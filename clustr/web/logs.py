@@ -35,6 +35,8 @@ _SECRET_VALUES = re.compile(
 # which letters, digits and dashes continue.
 _LONG_NUMBERS = re.compile(r"(?<![\w.-])\+?(?:\d{9,19}|\d{3,6}(?:[ -]\d{3,6}){2,4})(?![\w-]|\.\d)", re.ASCII)
 REMOVED = "[removed]"
+_PROCESSORS: list[Processor] = []
+"""One list for all of the process's life: a logger that was used keeps the list it was made with."""
 
 
 def configure(*, production: bool, level: str) -> None:
@@ -80,12 +82,13 @@ def configure(*, production: bool, level: str) -> None:
             },
         }
     )
+    _PROCESSORS[:] = [
+        structlog.stdlib.filter_by_level,
+        *shared,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ]
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_PROCESSORS,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
