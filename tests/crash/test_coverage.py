@@ -86,6 +86,7 @@ PLACES = {
     "utilities.vend_purchase": "utilities.record_vend",
     "utilities.confirm_purchase": "utilities.record_vend",
     "utilities.prepare_validation": "utilities.prepare_validation",
+    "utilities.prepare_kept_validation": "utilities.prepare_validation",
     "utilities.validate_utility_customer": "utilities.validated",
     "utilities.ask_customer": "utilities.validated",
     "utilities.save_account": "utilities.save_account",

@@ -107,4 +107,5 @@ def asked(address: str) -> list[Any]:
     """What nobody is answered, by GET and by POST."""
     path = re.sub(r"\(\?P<[^)]*\)", "abc", address).rstrip("$")
     path = re.sub(r"<uuid:\w+>", "01998a4e-6f00-7c00-8000-000000000001", path)
+    path = re.sub(r"<slug:\w+>", "abc", path)
     return [Client().get(path), Client().post(path, {}, content_type="application/json")]
