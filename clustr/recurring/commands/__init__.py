@@ -1,5 +1,18 @@
 """The only writers of standing orders: setting up, running, pausing, resuming, cancelling."""
 
+from clustr.recurring.commands.automation_following import (
+    ask_to_run_automations,
+    due_members,
+    follow_automations,
+    followed_clusters,
+    run_utility_automations,
+)
+from clustr.recurring.commands.automation_ordering import (
+    edit_automation,
+    set_spending_limit,
+    setup_recurring_utility_payment,
+)
+from clustr.recurring.commands.automation_running import run_automations_of
 from clustr.recurring.commands.cleaning import clean_up_old_records, count_old_records
 from clustr.recurring.commands.ordering import (
     cancel_recurring_payment,
@@ -24,6 +37,7 @@ from clustr.recurring.commands.telling import tell_of_runs, untold_clusters
 __all__ = [
     "ask_to_process_cluster",
     "ask_to_process_recurring_payments",
+    "ask_to_run_automations",
     "cancel_recurring_payment",
     "clean_up_old_records",
     "count_due",
@@ -31,7 +45,11 @@ __all__ = [
     "count_reminders",
     "create_recurring_payment",
     "due_clusters",
+    "due_members",
+    "edit_automation",
     "edit_recurring_payment",
+    "follow_automations",
+    "followed_clusters",
     "one_at_a_time",
     "pause_recurring_payment",
     "pause_recurring_payment_of_member",
@@ -39,7 +57,11 @@ __all__ = [
     "process_recurring_payments",
     "process_recurring_payments_of",
     "resume_recurring_payment",
+    "run_automations_of",
+    "run_utility_automations",
     "send_recurring_payment_reminders",
+    "set_spending_limit",
+    "setup_recurring_utility_payment",
     "tell_of_runs",
     "untold_clusters",
 ]
