@@ -269,21 +269,16 @@ def list_utility_bills(request: Request, query: Query[UtilityBillsQuery]) -> Htt
 
 def _named(request: Request, kept: ValidationOut) -> ValidationOut:
     """With the name and address, which are kept beside no key; once they were forgotten, without."""
-    name, address = _customer(request, validation_id=kept.id)
-    return kept.model_copy(update={"customer_name": name, "customer_address": address})
+    return kept.model_copy(update=dict(zip(_NAMELESS, _customer(request, validation_id=kept.id), strict=True)))
 
 
 def _of_a_customer(request: Request, kept: QuoteOut) -> QuoteOut:
-    name, _address = _customer(request, quote_id=kept.id)
-    return kept.model_copy(update={"customer_name": name})
+    return kept.model_copy(update={"customer_name": _customer(request, quote_id=kept.id)[0]})
 
 
 def _customer(request: Request, *, validation_id: UUID | None = None, quote_id: UUID | None = None) -> tuple[str, str]:
-    actor = actor_of(request)
-    return in_tenant(
-        actor.cluster_id,
-        lambda: queries.customer_of_member(actor=actor, validation_id=validation_id, quote_id=quote_id),
-    )
+    named = {"actor": actor_of(request), "validation_id": validation_id, "quote_id": quote_id}
+    return in_tenant(actor_of(request).cluster_id, lambda: queries.customer_of_member(**named))
 
 
 def _wanted(request: Request, body: QuoteIn, quote_id: UUID | None) -> Wanted:

@@ -18,7 +18,7 @@ from tests.databases import administrator
 from tests.money import fund
 from tests.recurring.automating import Automations, automations, to_the_second
 from tests.utilities.counter import METER
-from tests.web.asking import refused
+from tests.web.asking import refused, statements
 from tests.web.members.test_utilities import stored
 
 __all__ = ["automations"]
@@ -263,3 +263,16 @@ def test_looking_ahead(automations: Automations, bola: ApiClient, cast: Cast) ->
     assert ahead[first["id"]]["shortfall"] == "0.00"
     assert ahead[second["id"]]["shortfall"] == "1200.00"
     assert (ahead[third["id"]]["is_over_limit"], ahead[third["id"]]["shortfall"]) == (True, "0.00")
+
+
+def test_lists_cost_the_same_however_long(automations: Automations, bola: ApiClient) -> None:
+    lists = ("automations/", "upcoming/", "spending_limits/")
+
+    def costs() -> list[int]:
+        return [statements(lambda name=name: bola.get(MINE + name)) for name in lists]  # type: ignore[misc]
+
+    ordered(automations, bola, is_enabled=True)
+    few = costs()
+    for number in ("04587654321", "04587654322", "04587654323"):
+        ordered(automations, bola, account_id=str(automations.number(number)), is_enabled=True)
+    assert costs() == few
