@@ -176,11 +176,21 @@ def _tried(judged: Judged, run_id: UUID, failure: AutomationFailure) -> Tried:
     return Tried(automation, run, sold, failure, amount)
 
 
-def _wait(judged: Judged, run_id: UUID, now: datetime) -> str:
+def _is_early(judged: Judged, run_id: UUID, now: datetime) -> bool:
+    """Tried before its time, because something else was due: that it was in vain counts for nothing."""
+    try_at = judged.runs[run_id].try_at
+    return try_at is not None and try_at > now
+
+
+def _wait(judged: Judged, run_id: UUID, now: datetime) -> str | None:
+    if _is_early(judged, run_id, now):
+        return None
     waits = wait_for_utility(one=_tried(judged, run_id, F.VENDOR_UNAVAILABLE), now=now)
     return "waiting" if waits else "failed"
 
 
-def _in_vain(judged: Judged, run_id: UUID, failure: AutomationFailure, now: datetime) -> str:
+def _in_vain(judged: Judged, run_id: UUID, failure: AutomationFailure, now: datetime) -> str | None:
+    if _is_early(judged, run_id, now):
+        return None
     note_attempts(tried=[_tried(judged, run_id, failure)], now=now)
     return "failed"

@@ -63,6 +63,8 @@ def add_step(*, run: AutomationRun, id: UUID, kind: str) -> None:
 
 def count(*, run: AutomationRun, amount: int, fee: int, actor: Actor, now: datetime) -> None:
     """From now on this counts against the limits of the present month."""
+    if run.amount_minor + run.fee_minor != amount + fee:
+        run.counted_at = now
     run.amount_minor, run.fee_minor = amount, fee
     if run.month is None:
         run.month, run.counted_at = month_of(now=now, timezone=actor.timezone), now
