@@ -10,6 +10,7 @@ from clustr.clusters import commands as clusters
 from clustr.clusters.types import Role
 from clustr.recurring import commands
 from clustr.recurring.types import PaymentSource
+from clustr.settlement import commands as settlement
 from tests.cast import Part
 from tests.crash.buying import _meter
 from tests.crash.settling import Ready
@@ -39,6 +40,10 @@ def _seen_to(automations: Automations, id: UUID, act: Callable[[], object]) -> R
             automations.counter.wait(minutes=11)
             for purchase in automations.counter.undecided():
                 automations.counter.ask(purchase)
+            for charge in automations.charges():
+                settlement.confirm_payment(
+                    cluster_id=automations.cast.cluster_id, transaction_id=charge, now=automations.counter.now
+                )
             automations.run()
             if automations.history(id) and automations.history(id)[-1].ended_at:
                 break
@@ -68,20 +73,23 @@ def run_over_a_limit(automations: Automations) -> Ready:
 
 
 def run_refused(automations: Automations) -> Ready:
-    """The utility refuses for good, which is an attempt in vain; the next one buys."""
+    """The utility has refused for good, which is an attempt in vain; the next one buys."""
     fund(automations.cast, automations.cast.bola, "700.00")
     id = _due(automations)
+    counter, cluster_id = automations.counter, automations.cast.cluster_id
+    commands.run_automations_of(cluster_id=cluster_id, user_id=automations.cast.bola.user_id, now=counter.now)
+    counter.dial(bill__refused=1)
+    for purchase in counter.undecided():
+        counter.vend(purchase)
+    counter.heal()
 
     def act() -> None:
-        automations.counter.dial(bill__refused=1)
-        try:
-            automations.run()
-        finally:
-            automations.counter.heal()
+        commands.follow_automations(cluster_id=cluster_id, now=counter.now)
 
     def again() -> None:
+        act()
         for _ in range(6):
-            automations.counter.wait(hours=7)
+            counter.wait(hours=7)
             automations.run()
             if automations.history(id)[-1].ended_at:
                 break

@@ -28,12 +28,12 @@ PASSES = {
         "recurring.follow_automation.before_commit",
     },
     "run_by_card": {
-        "recurring.plan_automations.after_commit",
+        "recurring.buy_automation.after_commit",
         "settlement.charge.answered",
         "recurring.follow_automation.before",
     },
     "run_over_a_limit": {"recurring.plan_automations.before_commit"},
-    "run_refused": {"utilities.vend.refused", "recurring.follow_automation.before_commit"},
+    "run_refused": {"recurring.follow_automation.before_commit"},
     "order": {"recurring.set_up_automation.before_commit", "recurring.edit_automation.before_commit"},
     "limit": {"recurring.set_spending_limit.before_commit"},
     "departure": {"recurring.stop_automations.before_commit"},
@@ -80,9 +80,7 @@ def test_once_and_whole_after_a_restart(name: str, automations: Automations) -> 
     make, cluster_id = FLOWS[name], automations.cast.cluster_id
     effect, passed = undisturbed(automations, make)
     assert PASSES[name] <= set(passed)
-    places = [
-        at for at in passed if at.startswith("recurring.") or (name == "run_by_card" and at.startswith("settlement."))
-    ]
+    places = [at for at in passed if at.startswith("recurring.") or at == "settlement.charge.answered"]
     for at in places:
         for interrupt in [raised_at, killed_at] if name in KILLED and at.startswith("recurring.") else [raised_at]:
             where = f"{at} by {interrupt.__name__}"
