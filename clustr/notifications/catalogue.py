@@ -34,6 +34,11 @@ def _security(what: str) -> Kind:
     return Kind(what, member=BOTH, priority=Priority.HIGH, fixed=BOTH, webhooks=False)
 
 
+def _own(what: str, priority: Priority = Priority.NORMAL) -> Kind:
+    """A member's own affair: integrators of the estate do not hear of it."""
+    return Kind(what, member=BOTH, priority=priority, webhooks=False)
+
+
 EVENTS: dict[NotificationEvents, Kind] = {
     E.PAYMENT_DUE: Kind("A new bill, or one that is due soon", member=BOTH),
     E.BILL_CHANGED: Kind("A bill was changed and needs a new acknowledgment", member=BOTH),
@@ -61,6 +66,18 @@ EVENTS: dict[NotificationEvents, Kind] = {
     E.RECURRING_PAYMENT_PAUSED: Kind("A recurring payment was paused", member=BOTH),
     E.RECURRING_PAYMENT_RESUMED: Kind("A recurring payment was resumed", member=BOTH),
     E.RECURRING_PAYMENT_CANCELLED: Kind("A recurring payment was cancelled", member=BOTH),
+    E.UTILITY_DELIVERED: _own("What was bought from a utility is delivered"),
+    E.UTILITY_DELAYED: _own("A purchase from a utility takes longer"),
+    E.UTILITY_FAILED: _own("A utility did not sell, and the money is back", Priority.HIGH),
+    E.UTILITY_REFUNDED: _own("A delayed purchase from a utility was given up, and the money is back", Priority.HIGH),
+    E.UTILITY_BLOCKED: _security("A purchase from a utility was stopped"),
+    E.UTILITY_AUTOMATION_RUN: _own("An automation has bought"),
+    E.UTILITY_AUTOMATION_LIMIT: _own("An automation has reached a spending limit"),
+    E.UTILITY_AUTOMATION_SKIPPED: _own("An automation could not buy", Priority.HIGH),
+    E.UTILITY_AUTOMATION_CARD: _own("An automation's card asks for its owner", Priority.HIGH),
+    E.UTILITY_AUTOMATION_PAUSED: Kind(
+        "An automation was paused", member=BOTH, priority=Priority.HIGH, fixed=IN_APP, webhooks=False
+    ),
     E.ACKNOWLEDGMENT_DIGEST: Kind("The day's acknowledgments, once a day", office=MAIL, webhooks=False),
     E.CLUSTER_WALLET_DIGEST: Kind("The day's credits of the estate's wallet, once a day", office=MAIL, webhooks=False),
     E.ADMIN_ALERT: Kind("Something needs the office", office=BOTH, priority=Priority.HIGH, fixed=BOTH, webhooks=False),

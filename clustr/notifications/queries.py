@@ -126,6 +126,11 @@ def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estat
     return event, text_of(event=event, face=face, facts=row.facts, estate=estate, names=names)
 
 
+def was_notified(*, event: NotificationEvents, cluster_id: UUID, key: str) -> bool:
+    """Whether a notice of this kind to a member was made with this key."""
+    return Event.objects.filter(cluster_id=cluster_id, event=event.value, key=key).exists()
+
+
 def estate_of(*, cluster_id: UUID) -> Estate:
     """What texts need of the estate."""
     with tenant(cluster_id):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clustr.kit.invariants import Invariant, recent
 from clustr.ledger.checks import RECENT_TRANSFERS
+from clustr.recurring.automation_checks import AUTOMATION_INVARIANTS
 
 _MOVED = """(SELECT coalesce(sum(t.amount_minor), 0) AS amount FROM (
   SELECT t.amount_minor FROM payments_transaction t JOIN recurring_payment o
@@ -133,4 +134,5 @@ INVARIANTS = [
            JOIN recurring_payment o ON o.cluster_id = r.cluster_id AND o.id = r.order_id
            WHERE r.started_at > o.stopped_at""",
     ),
+    *AUTOMATION_INVARIANTS,
 ]

@@ -8,8 +8,19 @@ from django.db import models
 
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.kit.money import Money
+from clustr.recurring.automation_models import AutomationRun, AutomationStep, SpendingLimit, UtilityAutomation
 from clustr.recurring.schedule import Schedule
 from clustr.recurring.types import Frequency, Processed
+
+__all__ = [
+    "AutomationRun",
+    "AutomationStep",
+    "RecurringPayment",
+    "Run",
+    "RunBill",
+    "SpendingLimit",
+    "UtilityAutomation",
+]
 
 
 class RecurringPayment(models.Model):

@@ -48,3 +48,22 @@ def tell_of_runs(timestamp: int) -> None:
     now = clock.now()
     for cluster_id in commands.untold_clusters():
         commands.tell_of_runs(cluster_id=cluster_id, now=now)
+
+
+@periodic(cron="* * * * *", name="recurring.run_utility_automations", queue=MONEY)
+def run_utility_automations(timestamp: int) -> None:
+    """Every minute: have the automations that are due buy, and look at what became of what they bought."""
+    del timestamp
+    commands.ask_to_run_automations(now=clock.now())
+
+
+@task(name="recurring.run_automations", queue=MONEY)
+def run_automations(cluster_id: str, user_id: str) -> None:
+    """Buy what one member's automations are due."""
+    commands.run_automations_of(cluster_id=UUID(cluster_id), user_id=UUID(user_id), now=clock.now())
+
+
+@task(name="recurring.follow_automations", queue=MONEY)
+def follow_automations(cluster_id: str) -> None:
+    """Look at what became of what a cluster's automations bought and charged."""
+    commands.follow_automations(cluster_id=UUID(cluster_id), now=clock.now())

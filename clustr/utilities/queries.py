@@ -116,6 +116,18 @@ def validation_of_member(*, actor: Actor, validation_id: UUID, now: datetime) ->
     )
 
 
+def customer_of_member(*, actor: Actor, validation_id: UUID | None, quote_id: UUID | None) -> tuple[str, str]:
+    """Name and address that the utility gave, for a validation of one's own or for the one behind a quote; "" once they
+    are forgotten."""
+    mine = Validation.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    if quote_id is not None:
+        quotes = Quote.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, id=quote_id)
+        found = mine.filter(id__in=quotes.values("validation_id")).first()
+    else:
+        found = mine.filter(id__in=filter(None, [validation_id])).first()
+    return _customer(found) if found is not None else ("", "")
+
+
 def quote_of_member(*, actor: Actor, quote_id: UUID) -> QuoteView:
     """One quote of one's own. Refuses `QuoteNotFound`."""
     found = Quote.objects.filter(cluster_id=actor.cluster_id, id=quote_id, user_id=actor.member_id).first()

@@ -45,6 +45,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("members/recurring-payments/", "clustr.web.members.recurring_payments.router"),
     ("members/transactions/", "clustr.web.members.transactions.router"),
     ("members/utilities/", "clustr.web.members.utilities.router"),
+    ("members/utilities/", "clustr.web.members.utility_automations.router"),
     ("members/wallet/", "clustr.web.members.wallet.router"),
     ("payments/", "clustr.web.payments.router"),
 )

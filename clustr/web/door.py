@@ -121,9 +121,11 @@ def once_between(
     ask: Callable[[P], Q],
     shape: Callable[[Q], BaseModel],
     before: Callable[[], A] | None = None,
+    complete: Callable[[str], BaseModel] | None = None,
 ) -> HttpResponse:
     """For what asks the outside world, once per Idempotency-Key: `record` in the cluster's transaction what will be asked,
-    `ask` outside any transaction, then keep the answer that `shape` makes of it in a transaction again.
+    `ask` outside any transaction, then keep the answer that `shape` makes of it in a transaction again. Where the answer
+    holds what must not be kept, `shape` leaves it out and `complete` makes the whole of what is kept, every time.
 
     Nothing is held while the world answers. `record` gets the request's claim, to know what an earlier try of the same
     request has begun, and the result of `before`, which is as in `once()`. Takes a turn of the user's throttle.
@@ -135,7 +137,7 @@ def once_between(
     if before is not None:
         answered = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
         if answered is not None:
-            return _replay(answered, actor)
+            return _replay(_completed(answered, complete), actor)
         checked = before()
 
     def first() -> tuple[Answer | None, P | None]:
@@ -145,7 +147,7 @@ def once_between(
     with noting_permissions() as needed:
         known, recorded = in_tenant(actor.cluster_id, first)
         if known is not None:
-            return _replay(known, actor)
+            return _replay(_completed(known, complete), actor)
         crash_point("door.between.recorded")
         asked = ask(cast(P, recorded))
     crash_point("door.between.asked")
@@ -161,6 +163,7 @@ def once_between(
 
     given, repeated = in_tenant(actor.cluster_id, last)
     crash_point("door.between.kept")
+    given = _completed(given, complete)
     return _replay(given, actor) if repeated else json_answer(given.text, given.status)
 
 
@@ -218,6 +221,12 @@ def once_keeping_facts(
     facts, repeated = in_tenant(actor.cluster_id, answer)
     made = Answer(status, shape(facts).model_dump_json(by_alias=True))
     return _replay(made, actor) if repeated else json_answer(made.text, made.status)
+
+
+def _completed(kept: Answer, complete: Callable[[str], BaseModel] | None) -> Answer:
+    if complete is None:
+        return kept
+    return Answer(kept.status, complete(kept.text).model_dump_json(by_alias=True), kept.needs)
 
 
 def read(request: Request, work: Callable[[], BaseModel]) -> HttpResponse:

@@ -21,6 +21,7 @@ from clustr.utilities.types import (
     ValidationState,
     ValidationView,
 )
+from clustr.web.automation_schemas import share
 from clustr.web.bill_schemas import BillOut, bill_out
 from clustr.web.money_schemas import FailureOut, failure_out
 from clustr.web.schemas import AmountOut, Currency, Instant, Out, no_card_number
@@ -74,6 +75,7 @@ class UtilityProviderOut(Out):
     maximum: AmountOut | None
     fee: AmountOut = Field(description="On top of the amount.")
     currency: Currency
+    allows_parts: bool = Field(description="Whether any amount within the bounds can be bought, a part of a bill too.")
     gives_token: bool = Field(description="Whether it is delivered as a token to be typed in.")
 
 
@@ -207,6 +209,7 @@ def provider_out(view: ProviderView) -> UtilityProviderOut:
         maximum=_amount(view.maximum),
         fee=str(view.fee),
         currency=view.fee.currency,
+        allows_parts=view.fixed is None,
         gives_token=view.gives_token,
     )
 
@@ -310,25 +313,21 @@ def utility_sums_out(sums: UtilitySums) -> UtilitySumsOut:
     return UtilitySumsOut(
         residents=sums.residents,
         buyers=sums.buyers,
-        adoption_basis_points=_share(sums.buyers, sums.residents),
+        adoption_basis_points=share(sums.buyers, sums.residents),
         purchases=sums.purchases,
         delivered=sums.delivered,
         failed=sums.failed,
         undecided=sums.undecided,
-        success_basis_points=_share(sums.delivered, sums.delivered + sums.failed),
+        success_basis_points=share(sums.delivered, sums.delivered + sums.failed),
         troubled=sums.troubled,
         recovered=sums.recovered,
-        recovery_basis_points=_share(sums.recovered, sums.troubled),
+        recovery_basis_points=share(sums.recovered, sums.troubled),
         volume=str(sums.volume),
         automated=sums.automated,
         automated_volume=str(sums.automated_volume),
-        automated_basis_points=_share(sums.automated_volume.minor, sums.volume.minor),
+        automated_basis_points=share(sums.automated_volume.minor, sums.volume.minor),
         currency=sums.volume.currency,
     )
-
-
-def _share(part: int, whole: int) -> int | None:
-    return None if whole == 0 else part * 10_000 // whole
 
 
 def _amount(amount: object) -> str | None:

@@ -15,6 +15,7 @@ from clustr.recurring import commands as recurring
 from clustr.settlement import commands as settlement
 from clustr.utilities import commands as utilities
 from clustr.wallets import commands as wallets
+from tests.crash.automating import AUTOMATIONS_COVER
 from tests.crash.buying import UTILITIES_COVER
 from tests.crash.requests import REQUESTS
 from tests.crash.settling import COVERS
@@ -70,6 +71,11 @@ PLACES = {
     "recurring.process_recurring_payments_of": "recurring.run",
     "recurring.tell_of_runs": "recurring.tell",
     "recurring.refund_contribution": "recurring.refund",
+    "recurring.setup_recurring_utility_payment": "recurring.set_up_automation",
+    "recurring.edit_automation": "recurring.edit_automation",
+    "recurring.set_spending_limit": "recurring.set_spending_limit",
+    "recurring.run_automations_of": "recurring.plan_automations",
+    "recurring.follow_automations": "recurring.follow_automation",
     "payments.receive_notice": "payments.receive_notice",
     "wallets.charge_fees_to_cluster": "wallets.charge_fees",
     "settlement.prepare_deposit": "settlement.prepare",
@@ -162,7 +168,11 @@ PARTS = {
     "bills.lock_utility_bill",
     "bills.settle_utility_bill",
     "bills.close_utility_bill",
+    "utilities.ask_again_about",
+    "utilities.buy_quote",
     "utilities.forget_old_validations",
+    "utilities.lock_purchases",
+    "utilities.make_quote",
     "wallets.open_wallet",
     "wallets.open_wallets",
     "wallets.record_refunds",
@@ -198,6 +208,10 @@ MOVE_NOTHING = {
     "recurring.process_recurring_payments": "runs cluster by cluster, by `process_recurring_payments_of`",
     "recurring.ask_to_process_recurring_payments": "asks the worker to; what it forgot is due still",
     "recurring.ask_to_process_cluster": "asks the worker to; what it forgot is due still",
+    "recurring.ask_to_run_automations": "asks the worker to; what it forgot is due still",
+    "recurring.run_utility_automations": "runs member by member, by `run_automations_of`",
+    "recurring.due_members": "reads",
+    "recurring.followed_clusters": "reads",
     "recurring.count_due": "counts",
     "recurring.count_reminders": "counts",
     "recurring.count_old_records": "counts",
@@ -221,6 +235,7 @@ MOVE_NOTHING = {
     "settlement.send_waiting_payouts": "asks the worker to; what it forgot waits still",
     "settlement.charge_waiting_fees": "asks the worker to; what it forgot is owed still",
     "utilities.sync_stale_catalogue": "reads by `utilities.sync_utility_providers` where that is due",
+    "utilities.high_amount": "reads a setting",
     "utilities.take_validation_turn": "counts a question; one that is stopped is noted in the trail",
     "utilities.send_token": "mails what stands there already",
     "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
@@ -262,7 +277,7 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 def test_a_request_passes_each_of_them() -> None:
     interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT) | set(IN_A_SWEEP)
-    covered = COVERS | UTILITIES_COVER
+    covered = COVERS | UTILITIES_COVER | AUTOMATIONS_COVER
     inside = covered - set(PLACES.values())  # the other transactions of one command
     assert set(PLACES.values()) == interrupted | covered - inside
-    assert all(name.startswith(("settlement.", "utilities.")) for name in inside)
+    assert all(name.startswith(("settlement.", "utilities.", "recurring.")) for name in inside)

@@ -35,6 +35,7 @@ from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel as end
 from tests.recurring.acts import order_of, process
 from tests.recurring.acts import pause as stop
+from tests.recurring.automating import Automations
 from tests.utilities.counter import METER, Counter, put_behind_the_wire
 from tests.web.asking import approval_limit, cancel, dispute, overdue
 
@@ -199,7 +200,9 @@ class Town:
             )
             quote = utilities.quote_utility(actor=bola.actor, wanted=counter.wanted(), now=counter.now)
             bought = counter.vend(counter.buy(bola))
+            automated = Automations(counter).set_up(saved.id)
         for name, id in (
+            ("automation_id", automated),
             ("provider_id", provider.id),
             ("account_id", saved.id),
             ("validation_id", asked.id),

@@ -28,6 +28,7 @@ from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
 from clustr.payments.models import SavedMethod
 from clustr.payments.providers import registry
+from clustr.recurring.models import UtilityAutomation
 from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands as settlement
 from clustr.subscriptions import commands as subscriptions
@@ -38,6 +39,7 @@ from tests.cast import Cast, make_cast
 from tests.chains import close
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel, order_of, process, stored
+from tests.recurring.automating import Automations
 from tests.settlement.stage import Stage
 from tests.subscriptions.shop import Shop
 from tests.utilities.counter import Counter, put_behind_the_wire
@@ -174,7 +176,17 @@ def _from_a_utility(cast: Cast) -> tuple[UUID, UUID]:
         put_behind_the_wire(counter, patch)
         counter.stock()
         sold = counter.vend(counter.buy(cast.bola, "600.00"))
+        _automate(Automations(counter))
         return sold.id, counter.buy(cast.bola, "700.00").id
+
+
+def _automate(automations: Automations) -> None:
+    """Electricity that an automation bought, and that was delivered."""
+    id = automations.set_up(automations.number("04587654321"), amount="500.00")
+    with tenant(automations.cast.cluster_id):
+        UtilityAutomation.objects.filter(id=id).update(next_run_at=automations.counter.now)
+    automations.run()
+    assert automations.states(id) == [("completed", "")]
 
 
 def _sell(cast: Cast) -> None:
@@ -296,6 +308,9 @@ SEEDS: dict[str, str] = {
       WHERE kind = 'contribution_refund'""",
     "recurring.bills_of_the_member": """UPDATE recurring_payment SET bill_type = 'security'
       WHERE bill_type = 'service_charge'""",
+    "recurring.automated_purchase_has_a_run": "UPDATE recurring_automation SET user_id = gen_random_uuid()",
+    "recurring.automation_bought_once": "UPDATE recurring_automationrun SET fee_minor = fee_minor + 1",
+    "recurring.automation_within_limits": "UPDATE recurring_automationrun SET limit_minor = 1",
     "recurring.none_after_the_end": "UPDATE recurring_payment SET stopped_at = created_at - interval '1 day'",
     "bills.one_settlement": "UPDATE bills_billpayment SET settles = 2 WHERE bill_id = %(own_bill)s",
 }
@@ -309,6 +324,7 @@ ALSO: dict[str, set[str]] = {
 _NO_WALLS = """
 CREATE OR REPLACE FUNCTION kit_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END; END $$;
+CREATE OR REPLACE FUNCTION recurring_keep_automationruns() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION utilities_keep_purchase() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION payments_keep_steps() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
 CREATE OR REPLACE FUNCTION subscriptions_keep_invoices() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;

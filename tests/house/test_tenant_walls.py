@@ -70,6 +70,7 @@ FRESH: dict[str, dict[str, str]] = {
     "subscriptions_event_plan_id_in_cluster": {"n": "999"},
     "subscriptions_redemption_coupon_id_in_cluster": {"user_id": "gen_random_uuid()"},
     "subscriptions_redemption_subscription_id_in_cluster": {"user_id": "gen_random_uuid()"},
+    "recurring_automationstep_id_in_cluster": {"run_id": "gen_random_uuid()"},
     "recurring_payment_method_id_in_cluster": {"payment_source": "'card'"},
     "clusters_membership_follows_one": {"joined_at": "now() + interval '1 day'", "left_at": "NULL"},
 }

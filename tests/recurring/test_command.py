@@ -14,7 +14,14 @@ from tests.races import own_connections, race
 from tests.recurring.acts import order_of
 
 pytestmark = pytest.mark.usefixtures("books")
-TASKS = ["recurring_payments", "recurring_reminders", "overdue_bills", "bill_reminders", "cleanup"]
+TASKS = [
+    "recurring_payments",
+    "recurring_reminders",
+    "utility_automations",
+    "overdue_bills",
+    "bill_reminders",
+    "cleanup",
+]
 
 
 def ran(*arguments: str) -> str:

@@ -2,6 +2,7 @@
 
 from tests.seeds import (
     audit,
+    automations,
     bill_acts,
     bills,
     chain,
@@ -37,6 +38,7 @@ SEEDS: tuple[Seed, ...] = (
     *bill_acts.SEEDS,
     *one_call.SEEDS,
     *recurring.SEEDS,
+    *automations.SEEDS,
     *strangers.SEEDS,
     *utilities.SEEDS,
     *subscriptions.SEEDS,

@@ -138,8 +138,8 @@ SEEDS = (
     sow(
         "the-same-bought-twice",
         "The same purchase is made again while the first is not decided.",
-        "            raise PurchaseUnderWay",
-        "            pass",
+        "        raise PurchaseUnderWay",
+        "        pass",
         "test_purchase.py",
         "test_races.py",
         file=BUYING,
@@ -155,8 +155,8 @@ SEEDS = (
     sow(
         "removed-number-bought-for",
         "Something is bought for a number that was destroyed a moment ago.",
-        "        if not account.number:\n            raise ValidationNeeded",
-        "        if False:\n            raise ValidationNeeded",
+        "    if not account.number:\n        raise ValidationNeeded",
+        "    if False:\n        raise ValidationNeeded",
         "test_races.py",
         "test_numbers.py",
         file=BUYING,

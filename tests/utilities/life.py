@@ -21,11 +21,15 @@ from clustr.payments.models import Transaction
 from clustr.payments.providers import registry as payment_registry
 from clustr.payments.providers.port import NoticeRefused
 from clustr.payments.queries import due_attempts
+from clustr.recurring import commands as recurring
+from clustr.recurring.automation_queries import automation_history, my_automation
+from clustr.recurring.automation_types import AutomationTerms, ScheduleKind, ScheduleTerms
+from clustr.utilities import commands as utilities
 from clustr.utilities.models import Purchase
 from clustr.utilities.vendors import registry
 from sandbox.hooks import Delivery
 from tests.cast import Person, make_cast
-from tests.money import fund, naira, wallet_balance
+from tests.money import fund, naira, no_pin, wallet_balance
 from tests.utilities.counter import CABLE, POSTPAID, PREPAID, WATER, Counter
 
 FAULTS = (
@@ -38,6 +42,10 @@ FAULTS = (
     "webhook.drop", "webhook.duplicate", "webhook.reorder", "webhook.bad_signature",
 )  # fmt: skip
 CRASHES = (
+    "recurring.plan_automations.before_commit", "recurring.plan_automations.after_commit", "recurring.automation.recorded",
+    "recurring.automation.validated", "recurring.buy_automation.before", "recurring.buy_automation.before_commit",
+    "recurring.buy_automation.after_commit", "recurring.follow_automation.before_commit",
+    "recurring.follow_automation.after_commit", "recurring.edit_automation.before_commit",
     "utilities.buy.before", "utilities.buy.before_commit", "utilities.buy.after_commit",
     "utilities.record_vend.before_commit", "utilities.record_vend.after_commit", "utilities.vend.recorded",
     "utilities.vend.answered", "utilities.vend.refused", "utilities.vend.again", "utilities.confirm.answered",
@@ -75,6 +83,7 @@ class Life:
         self.told: list[Delivery] = []
         self.ended = Ended(seed)
         self.offline = False
+        self.automations: dict[UUID, Person] = {}
         self.healthy = counter._answer
         for buyer in self.buyers:
             fund(self.cast, buyer, FUNDS)
@@ -96,6 +105,7 @@ class Life:
             *(self._work,) * 4,
             *(self._sweep,) * 3,
             *(self._wait,) * 3,
+            *(self._automate, self._pass, self._pass, self._switch),
             *(self._hear, self._hear, self._replay, self._turn_dials, self._turn_dials, self._cut_off),
         ]
 
@@ -120,6 +130,48 @@ class Life:
         for place in due_attempts(now=self.counter.now, limit=100_000):
             if place.cluster_id == self.cast.cluster_id:
                 self.counter.ask(place.transaction_id)
+
+    def _automate(self) -> None:
+        """Somebody has a number bought for every day from a few minutes on, within limits, and now and then in parts."""
+        code, number = self.random.choice(GOODS)
+        buyer, now = self.random.choice(self.buyers), self.counter.now
+        self.counter.validate(buyer, number, code)
+        account = utilities.save_account(
+            actor=buyer.actor, provider_id=self.counter.provider(code).id, customer_id=number, label="", now=now
+        )
+        amount = naira(f"{self.random.randrange(1_000, 9_000)}.00")
+        soon = (now + timedelta(minutes=61 + self.random.randrange(20))).time().replace(second=0, microsecond=0)
+        terms = AutomationTerms(
+            schedule=ScheduleTerms(ScheduleKind.EVERY_DAYS, 1, soon),
+            amount=amount,
+            spending_limit=self.random.choice((None, amount * 2, naira("9500.00"))),
+            minimum_balance=self.random.choice((None, naira("150000.00"))),
+            priority=self.random.randrange(1, 5),
+            allow_partial=self.random.random() < 0.3,
+        )
+        id = recurring.setup_recurring_utility_payment(
+            actor=buyer.actor, account_id=account.id, terms=terms, enable=True, authorization=no_pin(buyer), now=now
+        )
+        self.automations[id] = buyer
+
+    def _pass(self) -> None:
+        """The workers' minute: what is due buys, and what became of the rest is looked at."""
+        for buyer in self.buyers:
+            recurring.run_automations_of(cluster_id=self.cast.cluster_id, user_id=buyer.user_id, now=self.counter.now)
+        recurring.follow_automations(cluster_id=self.cast.cluster_id, now=self.counter.now)
+
+    def _switch(self) -> None:
+        if self.automations:
+            id = self.random.choice(list(self.automations))
+            owner = self.automations[id]
+            recurring.edit_automation(
+                actor=owner.actor,
+                automation_id=id,
+                changes={},
+                enable=self.random.random() < 0.5,
+                authorization=no_pin(owner),
+                now=self.counter.now,
+            )
 
     def _hear(self) -> None:
         for delivery in self.counter.sandbox.due_webhooks():
@@ -161,8 +213,17 @@ class Life:
         self.counter.dial(verify__missing_seconds=0)
         for minutes in (1, 11, 11, 11, 61, 61, 61, 61, 24 * 60, 24 * 60):
             self.counter.wait(minutes=minutes)
+            self._pass()
             self._hear()
             self._sweep()
+        for id, owner in self.automations.items():
+            recurring.edit_automation(
+                actor=owner.actor, automation_id=id, changes={}, enable=False, authorization=None, now=self.counter.now
+            )
+        for _ in range(4):
+            self._sweep()
+            self.counter.wait(minutes=61)
+        self._pass()
 
     # --- What must be true then ---------------------------------------------------------------------------------------------
 
@@ -191,8 +252,28 @@ class Life:
         held = sum(naira(wallet_balance(buyer)).minor + naira(self.counter.held(buyer)).minor for buyer in self.buyers)
         if held + spent != 2 * naira(FUNDS).minor:
             self._say(f"{held} is held and {spent} was spent of {2 * naira(FUNDS).minor}")
+        self._judge_automations({row.id: row for row in bought.values()})
         for found in violations(cluster_id=self.cast.cluster_id):
             self._say(f"{found.invariant.name}: {found.rows[0]}")
+
+    def _judge_automations(self, bought: dict[UUID, Transaction]) -> None:
+        """No period was bought twice, no month's limit exceeded, and every period came to an end."""
+        for id, owner in self.automations.items():
+            with tenant(self.cast.cluster_id):
+                terms = my_automation(actor=owner.actor, automation_id=id, now=self.counter.now).terms
+                runs = automation_history(actor=owner.actor, automation_id=id, limit=200)
+            months: Counts[str] = Counts()
+            for run in runs:
+                paid = [bought[purchase] for purchase in run.purchase_ids if bought[purchase].status == "completed"]
+                if len(paid) > 1:
+                    self._say(f"period {run.period} of {id} was bought {len(paid)} times")
+                if run.ended_at is None:
+                    self._say(f"period {run.period} of {id} is left {run.state}")
+                for one in paid:
+                    months[f"{one.created_at + timedelta(hours=1):%Y-%m}"] += one.amount_minor
+            limit = terms.spending_limit
+            if limit is not None and any(spent > limit.minor for spent in months.values()):
+                self._say(f"{id} spent {months} of {limit}")
 
     def _say(self, wrong: str) -> None:
         self.ended.wrong.append(wrong)

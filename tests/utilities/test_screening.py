@@ -9,7 +9,7 @@ import pytest
 from clustr.audit.models import AuditEvent
 from clustr.kit.errors import Refusal
 from clustr.kit.tenancy import tenant
-from clustr.people.models import Mail
+from clustr.notifications.types import NotificationEvents
 from clustr.utilities import commands
 from clustr.utilities.refusals import (
     QuoteChanged,
@@ -25,6 +25,7 @@ from clustr.wallets import commands as wallets
 from clustr.wallets.refusals import PinIncorrect, PinRequired
 from tests.cast import Cast
 from tests.money import fund, wallet_balance
+from tests.notifications.acts import told
 from tests.utilities.counter import METER, Counter
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -41,7 +42,7 @@ def limit(settings: Any, **values: object) -> None:
 
 
 def blocked(counter: Counter, cast: Cast, refusal: type[Refusal], amount: str) -> None:
-    """Refused, with nothing moved, an entry in the trail and a mail."""
+    """Refused, with nothing moved, an entry in the trail and a notice."""
     with pytest.raises(refusal):
         counter.confirm_quote(cast.bola, counter.wanted(amount))
     assert wallet_balance(cast.bola) == "2000000.00"
@@ -49,9 +50,9 @@ def blocked(counter: Counter, cast: Cast, refusal: type[Refusal], amount: str) -
         noted = AuditEvent.objects.filter(cluster_id=cast.cluster_id, action="utilities.purchase_blocked")
         assert [event.changes["why"] for event in noted] == [refusal.code]
         assert METER not in str([event.changes for event in noted])
-    mails = Mail.objects.filter(user_id=cast.bola.user_id, subject="A purchase from your wallet was stopped")
-    assert mails.count() == 1
-    assert METER not in mails[0].body
+    (notice,) = told(cast.bola, NotificationEvents.UTILITY_BLOCKED)
+    assert notice.title == "A purchase from your wallet was stopped"
+    assert METER not in notice.body
 
 
 def test_it_works(counter: Counter, cast: Cast) -> None:

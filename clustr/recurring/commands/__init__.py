@@ -1,5 +1,18 @@
 """The only writers of standing orders: setting up, running, pausing, resuming, cancelling."""
 
+from clustr.recurring.commands.automation_following import (
+    ask_to_run_automations,
+    due_members,
+    follow_automations,
+    followed_clusters,
+    run_utility_automations,
+)
+from clustr.recurring.commands.automation_ordering import (
+    edit_automation,
+    set_spending_limit,
+    setup_recurring_utility_payment,
+)
+from clustr.recurring.commands.automation_running import run_automations_of
 from clustr.recurring.commands.charged import (
     ask_for_confirmation,
     fail_card_charge,
@@ -32,6 +45,7 @@ __all__ = [
     "ask_for_confirmation",
     "ask_to_process_cluster",
     "ask_to_process_recurring_payments",
+    "ask_to_run_automations",
     "cancel_recurring_payment",
     "clean_up_old_records",
     "count_due",
@@ -39,8 +53,12 @@ __all__ = [
     "count_reminders",
     "create_recurring_payment",
     "due_clusters",
+    "due_members",
+    "edit_automation",
     "edit_recurring_payment",
     "fail_card_charge",
+    "follow_automations",
+    "followed_clusters",
     "lock_for_settlement",
     "one_at_a_time",
     "pause_recurring_payment",
@@ -50,8 +68,12 @@ __all__ = [
     "process_recurring_payments_of",
     "refund_contribution",
     "resume_recurring_payment",
+    "run_automations_of",
+    "run_utility_automations",
     "send_recurring_payment_reminders",
+    "set_spending_limit",
     "settle_card_charge",
+    "setup_recurring_utility_payment",
     "tell_of_runs",
     "untold_clusters",
 ]

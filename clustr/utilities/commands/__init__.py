@@ -1,8 +1,9 @@
 """The only writers of utilities: the catalogue, members' numbers, quotes, purchases and their tokens."""
 
-from clustr.utilities.commands.buying import process_one_time_utility_payment
+from clustr.utilities.commands.buying import buy_quote, process_one_time_utility_payment
 from clustr.utilities.commands.catalogue import sync_stale_catalogue, sync_utility_providers
 from clustr.utilities.commands.customers import (
+    ask_again_about,
     ask_customer,
     forget_old_validations,
     prepare_kept_validation,
@@ -11,15 +12,20 @@ from clustr.utilities.commands.customers import (
     save_account,
     validate_utility_customer,
 )
-from clustr.utilities.commands.quoting import quote_utility
-from clustr.utilities.commands.screening import screen_purchase, take_validation_turn
+from clustr.utilities.commands.quoting import make_quote, quote_utility
+from clustr.utilities.commands.screening import high_amount, lock_purchases, screen_purchase, take_validation_turn
 from clustr.utilities.commands.tokens import resend_token, send_token
 from clustr.utilities.commands.vending import confirm_purchase, vend_purchase
 
 __all__ = [
+    "ask_again_about",
     "ask_customer",
+    "buy_quote",
     "confirm_purchase",
     "forget_old_validations",
+    "high_amount",
+    "lock_purchases",
+    "make_quote",
     "prepare_kept_validation",
     "prepare_validation",
     "process_one_time_utility_payment",

@@ -21,12 +21,15 @@ from clustr.payments.states import CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.utilities.commands.ending import release_purchase, settle_purchase
 from clustr.utilities.models import Account, Purchase, UtilityProvider
+from clustr.utilities.notices import tell_of_delay
 from clustr.utilities.policies import number_place
 from clustr.utilities.queries import OPEN, token_of
 from clustr.utilities.vendors.interface import PurchaseTruth
 
 WATCHED_FOR = timedelta(days=7)
 """How long what was decided is still looked at: a service may take it back, or sell after all."""
+DELAYED_AFTER = timedelta(minutes=5)
+"""From when on a purchase that is not decided is told to be delayed."""
 GIVE_UP_UNSENT = timedelta(minutes=30)
 """How long a purchase that nobody could be asked for waits, before it is certain enough that nobody will be."""
 
@@ -114,6 +117,8 @@ def schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bo
         again: datetime | None = next_check(
             started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
         )
+        if now - attempt.started_at >= DELAYED_AFTER:
+            tell_of_delay(transaction=locked, purchase_id=locked.id, now=now)
         if now - attempt.started_at >= ASK_A_PERSON_AFTER:
             _open_case(locked, CaseKind.UNKNOWN_TOO_LONG, {"reference": attempt.reference}, now)
     else:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from clustr.audit import commands as audit
 from clustr.bills import commands as bills
+from clustr.bills.models import Bill
 from clustr.bills.types import BillType, UtilityBill
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -29,9 +31,7 @@ from clustr.wallets import commands as wallets
 _ASKED_EVERY_TEN_MINUTES_FOR = timedelta(hours=24)
 
 
-def process_one_time_utility_payment(
-    *, actor: Actor, screened: Screened, now: datetime, is_automated: bool = False
-) -> PurchaseView:
+def process_one_time_utility_payment(*, actor: Actor, screened: Screened, now: datetime) -> PurchaseView:
     """Buy what was quoted, from the member's wallet: the bill with its acknowledgment, the hold and the job that buys are one
     commit. The purchase is `pending`; what becomes of it is found out.
 
@@ -40,57 +40,70 @@ def process_one_time_utility_payment(
     """
     with tenant(actor.cluster_id), crash_points("utilities.buy"):
         wallets.require_authorization(actor=actor, authorization=screened.authorization)
-        quote = Quote.objects.filter(cluster_id=actor.cluster_id, id=screened.quote_id, user_id=actor.member_id).first()
-        if quote is None:
-            raise QuoteNotFound
-        refuse_over_limits(actor=actor, quote=quote, now=now)
-        refuse_quote(quote=quote, now=now)
-        account = Account.objects.select_for_update(no_key=True).get(cluster_id=actor.cluster_id, id=quote.account_id)
-        if not account.number:
-            raise ValidationNeeded  # it was removed a moment ago
-        same = Purchase.objects.filter(UNDECIDED, cluster_id=actor.cluster_id, account_id=account.id)
-        if same.filter(amount_minor=quote.amount_minor).exists():
-            raise PurchaseUnderWay
-        provider = UtilityProvider.objects.get(id=quote.provider_id)
-        utility_service(name=provider.api_provider)
-        bill = bills.open_utility_bill(actor=actor, new=_bill(quote, provider, is_automated), now=now)
-        if bytes(bill.terms_digest) != bytes(quote.terms_digest):
-            raise QuoteChanged
-        transaction = payments.create_transaction(
-            id=new_id(),
-            type=TransactionType.UTILITY_PAYMENT,
-            status=TransactionStatus.PENDING,
-            amount=quote.amount + quote.fee,
-            purpose=Purpose.UTILITY,
-            user_id=actor.member_id,
-            subject_id=bill.id,
-            provider=provider.api_provider,
-            description=provider.name,
-            now=now,
-        )
-        Purchase.objects.create(
-            id=transaction.id,
-            cluster_id=actor.cluster_id,
-            user_id=actor.member_id,
-            bill_id=bill.id,
-            quote_id=quote.id,
-            account_id=account.id,
-            provider_id=provider.id,
-            amount_minor=quote.amount_minor,
-            fee_minor=quote.fee_minor,
-            currency=quote.currency,
-            is_automated=is_automated,
-            at=now,
-        )
-        _hold(actor, transaction, now)
-        payments.open_attempt(
-            transaction=transaction,
-            kind=AttemptKind.PURCHASE,
-            payable_until=now + _ASKED_EVERY_TEN_MINUTES_FOR,
-            now=now,
-        )
-        enqueue("utilities.vend", cluster_id=actor.cluster_id, purchase_id=transaction.id)
-        return purchase_of_member(actor=actor, purchase_id=transaction.id)
+        return buy_quote(actor=actor, quote_id=screened.quote_id, now=now)
+
+
+def buy_quote(*, actor: Actor, quote_id: UUID, now: datetime, is_automated: bool = False) -> PurchaseView:
+    """Buy what was quoted; part of the transaction of whoever saw to it that the member wants it: by their PIN now, or by
+    the automation that they set up with it. Refuses as `process_one_time_utility_payment`, but for the PIN."""
+    quote = Quote.objects.filter(cluster_id=actor.cluster_id, id=quote_id, user_id=actor.member_id).first()
+    if quote is None:
+        raise QuoteNotFound
+    refuse_over_limits(actor=actor, quote=quote, now=now)
+    refuse_quote(quote=quote, now=now)
+    account = Account.objects.select_for_update(no_key=True).get(cluster_id=actor.cluster_id, id=quote.account_id)
+    if not account.number:
+        raise ValidationNeeded  # it was removed a moment ago
+    same = Purchase.objects.filter(UNDECIDED, cluster_id=actor.cluster_id, account_id=account.id)
+    if same.filter(amount_minor=quote.amount_minor).exists():
+        raise PurchaseUnderWay
+    provider = UtilityProvider.objects.get(id=quote.provider_id)
+    utility_service(name=provider.api_provider)
+    bill = bills.open_utility_bill(actor=actor, new=_bill(quote, provider, is_automated), now=now)
+    if bytes(bill.terms_digest) != bytes(quote.terms_digest):
+        raise QuoteChanged
+    transaction = _record(actor, quote, provider, bill, is_automated, now)
+    _hold(actor, transaction, now)
+    payments.open_attempt(
+        transaction=transaction,
+        kind=AttemptKind.PURCHASE,
+        payable_until=now + _ASKED_EVERY_TEN_MINUTES_FOR,
+        now=now,
+    )
+    enqueue("utilities.vend", cluster_id=actor.cluster_id, purchase_id=transaction.id)
+    return purchase_of_member(actor=actor, purchase_id=transaction.id)
+
+
+def _record(
+    actor: Actor, quote: Quote, provider: UtilityProvider, bill: Bill, is_automated: bool, now: datetime
+) -> Transaction:
+    transaction = payments.create_transaction(
+        id=new_id(),
+        type=TransactionType.UTILITY_PAYMENT,
+        status=TransactionStatus.PENDING,
+        amount=quote.amount + quote.fee,
+        purpose=Purpose.UTILITY,
+        user_id=actor.member_id,
+        subject_id=bill.id,
+        provider=provider.api_provider,
+        description=provider.name,
+        now=now,
+    )
+    Purchase.objects.create(
+        id=transaction.id,
+        cluster_id=actor.cluster_id,
+        user_id=actor.member_id,
+        bill_id=bill.id,
+        quote_id=quote.id,
+        account_id=quote.account_id,
+        provider_id=provider.id,
+        amount_minor=quote.amount_minor,
+        fee_minor=quote.fee_minor,
+        currency=quote.currency,
+        is_automated=is_automated,
+        at=now,
+    )
+    return transaction
 
 
 def _bill(quote: Quote, provider: UtilityProvider, is_automated: bool) -> UtilityBill:

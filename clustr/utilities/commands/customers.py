@@ -51,17 +51,21 @@ def prepare_validation(*, actor: Actor, provider_id: UUID, customer_id: str, now
     provider = offered_provider(actor=actor, provider_id=provider_id)
     with tenant(actor.cluster_id), crash_points("utilities.prepare_validation"):
         account = meet_account(actor=actor, provider=provider, customer_id=customer_id, now=now)
-        validation = Validation.objects.create(
-            id=new_id(),
-            cluster_id=actor.cluster_id,
-            user_id=actor.member_id,
-            account_id=account.id,
-            asked_at=now,
-            expires_at=now + timedelta(minutes=settings.ENV.UTILITY_QUOTE_MINUTES),
-        )
-        enqueue(
-            "utilities.validate", at=now + _ASK_AGAIN_AFTER, cluster_id=actor.cluster_id, validation_id=validation.id
-        )
+        return ask_again_about(account=account, now=now)
+
+
+def ask_again_about(*, account: Account, now: datetime) -> UUID:
+    """Record that the utility will be asked about a number that is known; part of a command's transaction. Answers the
+    validation's id."""
+    validation = Validation.objects.create(
+        id=new_id(),
+        cluster_id=account.cluster_id,
+        user_id=account.user_id,
+        account_id=account.id,
+        asked_at=now,
+        expires_at=now + timedelta(minutes=settings.ENV.UTILITY_QUOTE_MINUTES),
+    )
+    enqueue("utilities.validate", at=now + _ASK_AGAIN_AFTER, cluster_id=account.cluster_id, validation_id=validation.id)
     return validation.id
 
 

@@ -13,13 +13,14 @@ from clustr.kit.money import Money
 from clustr.kit.vault import seal
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.notifications.types import NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.providers.declines import failure_of
 from clustr.payments.states import CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
-from clustr.people import commands as people
-from clustr.utilities.models import Account, Purchase, UtilityProvider
+from clustr.utilities.models import Purchase
+from clustr.utilities.notices import tell_of_purchase, was_told_of_delay
 from clustr.utilities.policies import token_place
 from clustr.utilities.vendors.interface import PurchaseTruth
 from clustr.wallets import commands as wallets
@@ -52,7 +53,14 @@ def settle_purchase(
     _audit(actor, "utilities.delivered", transaction, now)
     if difference.minor:
         _note_fee(transaction, purchase, difference, now)
-    _tell(transaction, purchase, "utilities/mail/delivered", {"has_token": bool(truth.token)}, now)
+    tell_of_purchase(
+        event=NotificationEvents.UTILITY_DELIVERED,
+        transaction=transaction,
+        purchase=purchase,
+        now=now,
+        has_token=bool(truth.token) or None,
+    )
+    _tell_automation(purchase)
     return True
 
 
@@ -67,7 +75,15 @@ def release_purchase(
     purchase.waits_for = ""
     purchase.save(update_fields=["waits_for"])
     _audit(actor, "utilities.released", transaction, now)
-    _tell(transaction, purchase, "utilities/mail/released", {"why": failure["message"]}, now)
+    delayed = was_told_of_delay(purchase=purchase)
+    tell_of_purchase(
+        event=NotificationEvents.UTILITY_REFUNDED if delayed else NotificationEvents.UTILITY_FAILED,
+        transaction=transaction,
+        purchase=purchase,
+        now=now,
+        failure=failure["message"],
+    )
+    _tell_automation(purchase)
 
 
 def _spend(transaction: Transaction, difference: Money, now: datetime) -> None:
@@ -113,23 +129,14 @@ def _note_fee(transaction: Transaction, purchase: Purchase, difference: Money, n
     )
 
 
-def _tell(
-    transaction: Transaction, purchase: Purchase, template: str, context: dict[str, object], now: datetime
-) -> None:
-    """Tell the buyer; a mail waits in the database, so that neither the number nor the token stands in it."""
-    account = Account.objects.get(cluster_id=purchase.cluster_id, id=purchase.account_id)
-    people.write_to(
-        user_id=purchase.user_id,
-        template=template,
-        context={
-            "amount": transaction.amount.for_people(),
-            "provider": UtilityProvider.objects.values_list("name", flat=True).get(id=purchase.provider_id),
-            "ending": account.hint,
-            "reference": transaction.reference,
-            **context,
-        },
-        now=now,
-    )
+def _tell_automation(purchase: Purchase) -> None:
+    """Whoever bought it for the member looks at what became of it."""
+    if purchase.is_automated:
+        enqueue(
+            "recurring.follow_automations",
+            once_key=f"recurring.follow_automations:{purchase.cluster_id}",
+            cluster_id=purchase.cluster_id,
+        )
 
 
 def _audit(actor: Actor, action: str, transaction: Transaction, now: datetime) -> None:

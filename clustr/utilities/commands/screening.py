@@ -14,17 +14,15 @@ from django.db.models import F, Sum
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Bucket
-from clustr.clusters.queries import locale_of
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import Refusal, refusals_from_database
-from clustr.kit.locales import amount_for_people
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.payments.states import TransactionStatus
-from clustr.people import commands as people
 from clustr.utilities.commands.quoting import is_number_of, make_quote
 from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider
+from clustr.utilities.notices import tell_of_block
 from clustr.utilities.policies import DAY
 from clustr.utilities.queries import of_status
 from clustr.utilities.refusals import (
@@ -69,7 +67,7 @@ def screen_purchase(*, actor: Actor, wanted: Wanted, pin: str | None, now: datet
         with tenant(actor.cluster_id):
             refuse_over_limits(actor=actor, quote=quote, now=now)
             has_pin = wallet_queries.my_wallet(actor=actor).has_pin
-        if quote.amount_minor >= _setting(settings.ENV.UTILITY_HIGH_AMOUNT, quote.currency) and not has_pin:
+        if quote.amount_minor >= high_amount(currency=quote.currency).minor and not has_pin:
             raise UtilityPinNeeded
     except _BLOCKING as refusal:
         _note_blocked(actor, quote, refusal, now)
@@ -129,11 +127,8 @@ def refuse_quote(*, quote: Quote, now: datetime) -> None:
 def refuse_over_limits(*, actor: Actor, quote: Quote, now: datetime) -> None:
     """Refuse more than a member may buy within a day, or much for a number that is new; part of a transaction, which holds
     back the member's other purchases until it ends."""
-    with refusals_from_database(), connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"utilities:{actor.cluster_id}:{actor.member_id}"]
-        )
-    if quote.amount_minor >= _setting(settings.ENV.UTILITY_HIGH_AMOUNT, quote.currency):
+    lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    if quote.amount_minor >= high_amount(currency=quote.currency).minor:
         account = Account.objects.get(cluster_id=actor.cluster_id, id=quote.account_id)
         wait = account.met_at + timedelta(minutes=settings.ENV.UTILITY_COOLING_MINUTES) - now
         if wait > timedelta(0):
@@ -141,9 +136,15 @@ def refuse_over_limits(*, actor: Actor, quote: Quote, now: datetime) -> None:
     bought = Purchase.objects.filter(
         of_status(*_BOUGHT), cluster_id=actor.cluster_id, user_id=actor.member_id, at__gt=now - DAY
     ).aggregate(sum=Sum(F("amount_minor") + F("fee_minor")))["sum"]
-    limit = _setting(settings.ENV.UTILITY_DAILY_LIMIT, quote.currency)
+    limit = Money.parse(settings.ENV.UTILITY_DAILY_LIMIT, quote.currency).minor
     if (bought or 0) + quote.amount_minor + quote.fee_minor > limit:
         raise UtilityLimitExceeded
+
+
+def lock_purchases(*, cluster_id: UUID, user_id: UUID) -> None:
+    """Hold back a member's other purchases until the transaction under way ends."""
+    with refusals_from_database(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"utilities:{cluster_id}:{user_id}"])
 
 
 def _refuse_too_fast(actor: Actor, account_id: UUID) -> None:
@@ -169,17 +170,7 @@ def _note_blocked(actor: Actor, quote: Quote, refusal: Refusal, now: datetime) -
         )
         told = _told_lately(actor, now)
         if not told:
-            account = Account.objects.get(cluster_id=actor.cluster_id, id=quote.account_id)
-            people.write_to(
-                user_id=actor.member_id,
-                template="utilities/mail/blocked",
-                context={
-                    "amount": amount_for_people(quote.amount, locale=locale_of(cluster_id=actor.cluster_id)),
-                    "ending": account.hint,
-                    "why": refusal.detail,
-                },
-                now=now,
-            )
+            tell_of_block(quote=quote, why=refusal.detail, now=now)
 
 
 def _told_lately(actor: Actor, now: datetime) -> bool:
@@ -198,5 +189,6 @@ def _device(actor: Actor) -> str:
     return hashlib.sha256(f"{actor.origin.ip}\n{actor.origin.user_agent}".encode()).hexdigest()[:32]
 
 
-def _setting(text: str, currency: str) -> int:
-    return Money.parse(text, currency).minor
+def high_amount(*, currency: str) -> Money:
+    """From which amount on a purchase needs a PIN, and a number that is not new."""
+    return Money.parse(settings.ENV.UTILITY_HIGH_AMOUNT, currency)

@@ -10,10 +10,11 @@ from ninja import Query, Router
 from pydantic import Field
 
 from clustr.kit.errors import InvalidValue
+from clustr.kit.tenancy import in_tenant
 from clustr.utilities import commands, queries
 from clustr.utilities.types import Screened, Wanted
 from clustr.web.bill_schemas import StatusFilter
-from clustr.web.door import Request, actor_of, once, once_between, read
+from clustr.web.door import Request, actor_of, once, once_between, once_keeping_facts, read
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
 from clustr.web.schemas import Amount, In, Out, Pin, Text, to_money
 from clustr.web.utility_schemas import (
@@ -36,6 +37,7 @@ from clustr.web.utility_schemas import (
 router = Router(tags=["My utilities"])
 
 _ID = "01998a4e-6f00-7c00-8000-000000000001"
+_NAMELESS = {"customer_name": "", "customer_address": ""}
 _NUMBER: dict[str, Any] = {"provider_id": _ID, "customer_id": "04512345678"}
 
 
@@ -131,7 +133,8 @@ def validate_customer(request: Request, body: ValidateIn) -> HttpResponse:
             actor=request.actor, provider_id=body.provider_id, customer_id=body.customer_id, now=request.now
         ),
         ask=lambda asked: commands.validate_utility_customer(actor=request.actor, validation_id=asked, now=request.now),
-        shape=validation_out,
+        shape=lambda view: validation_out(view).model_copy(update=_NAMELESS),
+        complete=lambda kept: _named(request, ValidationOut.model_validate_json(kept)),
     )
 
 
@@ -193,13 +196,13 @@ def quote_utility(request: Request, body: QuoteIn) -> HttpResponse:
     Refuses with `utility_account_not_found`, `validation_needed`, `validation_pending`, `amount_out_of_range`.
     """
     _refuse_incomplete(body)
-    return once(
-        request,
-        body,
-        200,
-        lambda: quote_out(
-            commands.quote_utility(actor=request.actor, wanted=_wanted(request, body, None), now=request.now)
-        ),
+
+    def work() -> str:
+        quoted = commands.quote_utility(actor=request.actor, wanted=_wanted(request, body, None), now=request.now)
+        return quote_out(quoted).model_copy(update={"customer_name": ""}).model_dump_json()
+
+    return once_keeping_facts(
+        request, body, 200, work, lambda kept: _of_a_customer(request, QuoteOut.model_validate_json(kept))
     )
 
 
@@ -262,6 +265,20 @@ def list_utility_bills(request: Request, query: Query[UtilityBillsQuery]) -> Htt
         return page(request, query, rows, key=lambda row: by_id(row.bill.id), out=utility_bill_out)
 
     return read(request, work)
+
+
+def _named(request: Request, kept: ValidationOut) -> ValidationOut:
+    """With the name and address, which are kept beside no key; once they were forgotten, without."""
+    return kept.model_copy(update=dict(zip(_NAMELESS, _customer(request, validation_id=kept.id), strict=True)))
+
+
+def _of_a_customer(request: Request, kept: QuoteOut) -> QuoteOut:
+    return kept.model_copy(update={"customer_name": _customer(request, quote_id=kept.id)[0]})
+
+
+def _customer(request: Request, *, validation_id: UUID | None = None, quote_id: UUID | None = None) -> tuple[str, str]:
+    named = {"actor": actor_of(request), "validation_id": validation_id, "quote_id": quote_id}
+    return in_tenant(actor_of(request).cluster_id, lambda: queries.customer_of_member(**named))
 
 
 def _wanted(request: Request, body: QuoteIn, quote_id: UUID | None) -> Wanted:

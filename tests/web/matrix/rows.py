@@ -42,6 +42,7 @@ NO_DISPUTE, NO_PAYOUT = Hears(404, "dispute_not_found"), Hears(404, "payout_not_
 NO_TRANSACTION = Hears(404, "transaction_not_found")
 SOLD, NO_NUMBER = frozenset({"body.provider_id"}), Hears(404, "utility_account_not_found")
 NO_PURCHASE, NO_QUOTE = Hears(404, "purchase_not_found"), Hears(404, "quote_not_found")
+NO_AUTOMATION = Hears(404, "automation_not_found")
 NO_ORDER = Hears(404, "recurring_payment_not_found")
 RECURRING = frozenset({May.MANAGE_RECURRING})
 NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
@@ -298,6 +299,41 @@ def quote(place: Place) -> Ask:
 def buy(place: Place) -> Ask:
     place.fund()
     return Ask(body=place.quoted())
+
+
+def automations(place: Place) -> Ask:
+    for _ in range(2):
+        place.run_automation()
+    return Ask(query=ALL)
+
+
+def new_automation(place: Place) -> Ask:
+    return Ask(
+        body={
+            "account_id": str(place.saved_number()),
+            "schedule": {"kind": "weekday", "every": 1},
+            "amount": "600.00",
+            "payment_method_id": str(place.saved_card()),
+        }
+    )
+
+
+def edit_automation(place: Place) -> Ask:
+    card = str(place.saved_card())
+    return Ask(path={"automation_id": str(place.automation())}, body={"priority": 7, "payment_method_id": card})
+
+
+def automation_history(place: Place) -> Ask:
+    return Ask(path={"automation_id": str(place.limited_automation())}, query=ALL)
+
+
+def upcoming(place: Place) -> Ask:
+    place.automation()
+    return Ask()
+
+
+def spending_limit(place: Place) -> Ask:
+    return Ask(body={"service_type": "water_utility", "limit": "5000.00"})
 
 
 def purchase(place: Place) -> Ask:
@@ -676,6 +712,33 @@ ROWS = [
         answer=202,
     ),
     Row(f"GET {MINE}utilities/bills/", purchases),
+    Row(f"GET {MINE}utilities/automations/", automations),
+    Row(
+        f"POST {MINE}utilities/automations/",
+        new_automation,
+        ids={
+            "body.account_id": NO_NUMBER,
+            "body.payment_method_id": NO_METHOD,
+        },
+        answer=201,
+        former="not_a_member_now",
+    ),
+    Row(
+        f"PATCH {MINE}utilities/automations/{{automation_id}}/",
+        edit_automation,
+        ids={
+            "path.automation_id": NO_AUTOMATION,
+            "body.payment_method_id": NO_METHOD,
+        },
+    ),
+    Row(
+        f"GET {MINE}utilities/automations/{{automation_id}}/history/",
+        automation_history,
+        ids={"path.automation_id": NO_AUTOMATION},
+    ),
+    Row(f"GET {MINE}utilities/upcoming/", upcoming),
+    Row(f"GET {MINE}utilities/spending_limits/", nothing),
+    Row(f"POST {MINE}utilities/spending_limits/", spending_limit),
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
     Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),

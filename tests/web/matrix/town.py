@@ -33,6 +33,7 @@ from clustr.payments.models import Case, SavedMethod
 from clustr.payments.states import CaseKind
 from clustr.people.commands import create_platform_staff
 from clustr.recurring import commands as recurring
+from clustr.recurring.automation_types import AutomationTerms, ScheduleKind, ScheduleTerms
 from clustr.recurring.types import Frequency, NewOrder
 from clustr.settlement import commands as settlement
 from clustr.settlement.types import Checkout
@@ -253,6 +254,38 @@ class Place:
         made = utilities.process_one_time_utility_payment(actor=actor, screened=screened, now=self.now)
         utilities.vend_purchase(cluster_id=self.estate.id, purchase_id=made.id, now=self.now)
         return made.id
+
+    def automation(self, *, enable: bool = True, **terms: Any) -> UUID:
+        """What the member has bought by itself, for a saved meter."""
+        wanted = AutomationTerms(
+            **{"schedule": ScheduleTerms(ScheduleKind.EVERY_DAYS, 1), "amount": naira("600.00"), **terms}
+        )
+        return recurring.setup_recurring_utility_payment(
+            actor=self.member.actor,
+            account_id=self.saved_number(),
+            terms=wanted,
+            enable=enable,
+            authorization=no_pin(self.member),
+            now=self.now,
+        )
+
+    def run_automation(self) -> UUID:
+        """An automation that has bought once."""
+        self.fund()
+        made = self.automation()
+        recurring.run_automations_of(
+            cluster_id=self.estate.id, user_id=self.member.user_id, now=self.now + timedelta(days=2)
+        )
+        return made
+
+    def limited_automation(self) -> UUID:
+        """An automation that was stopped by its limit, twice."""
+        made = self.automation(spending_limit=naira("1.00"))
+        for days in (2, 4):
+            recurring.run_automations_of(
+                cluster_id=self.estate.id, user_id=self.member.user_id, now=self.now + timedelta(days=days)
+            )
+        return made
 
     @property
     def customer(self) -> Actor:

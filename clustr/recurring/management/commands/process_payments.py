@@ -54,6 +54,10 @@ class Command(BaseCommand):
                 lambda now: commands.count_reminders(now=now),
                 lambda now: f"{commands.send_recurring_payment_reminders(now=now)} notices",
             ),
+            "utility_automations": (
+                lambda now: len(commands.due_members(now=now)),
+                self._utility_automations,
+            ),
             "overdue_bills": (
                 lambda now: bills.count_overdue_bills(now=now),
                 lambda now: f"{bills.check_overdue_bills(now=now)} notices",
@@ -67,6 +71,13 @@ class Command(BaseCommand):
                 lambda now: f"{commands.clean_up_old_records(now=now)} records deleted",
             ),
         }
+
+    def _utility_automations(self, now: datetime) -> str:
+        done = commands.run_utility_automations(now=now)
+        return (
+            f"{done.bought} bought, {done.charging} charging a card, {done.limited} over a limit, {done.failed} failed,"
+            f" {done.waiting} waiting for a utility"
+        )
 
     def _recurring_payments(self, now: datetime) -> str:
         total = Processed()

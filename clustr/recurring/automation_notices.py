@@ -1,0 +1,141 @@
+"""What members are told of their automations, as they chose; of a number its end only. Parts of an act's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from clustr.notifications.commands import Notice, notify_each
+from clustr.notifications.types import Audience, NotificationEvents
+from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
+from clustr.recurring.automation_planner import Decision, Verdict
+from clustr.recurring.automation_types import AutomationFailure, AutomationNotices, AutomationRunState
+from clustr.utilities.planning_queries import Sold
+
+F = AutomationFailure
+WHY: dict[AutomationFailure, str] = {
+    F.INSUFFICIENT_FUNDS: "your wallet does not cover it, with what it is to keep.",
+    F.ACCOUNT_FROZEN: "your wallet is frozen.",
+    F.SPENDING_LIMIT: "its spending limit is reached.",
+    F.TYPE_LIMIT: "your limit for this type of utility is reached.",
+    F.DAILY_LIMIT: "it is more than may be bought within a day.",
+    F.TOO_LITTLE_HISTORY: "too few purchases were made to estimate the amount.",
+    F.AMOUNT_OUT_OF_RANGE: "the utility does not sell for this amount.",
+    F.CUSTOMER_UNKNOWN: "the utility does not know the number any more.",
+    F.NOT_SOLD: "it is not sold any more, or the number was removed.",
+    F.VENDOR_UNAVAILABLE: "the utility could not be reached.",
+    F.VENDOR_REFUSED: "the utility refused, and the money is back in your wallet.",
+    F.NUMBER_TOO_NEW: "so much is not bought yet for a number that is new.",
+    F.PIN_NEEDED: "so large a purchase needs a wallet with a PIN.",
+    F.CARD_DECLINED: "the card was declined.",
+    F.CARD_GONE: "the card was removed.",
+}
+_OPTIONS: dict[AutomationFailure, list[str]] = {
+    F.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Name a card as its backup", "Buy by hand", "Lower the amount"],
+    F.ACCOUNT_FROZEN: ["Unfreeze your wallet"],
+    F.CARD_DECLINED: ["Use another card", "Let the wallet pay"],
+    F.CARD_GONE: ["Use another card", "Let the wallet pay"],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt in vain, to be told: the run as it stands now, what it is of, and why."""
+
+    automation: UtilityAutomation
+    run: AutomationRun
+    sold: Sold | None
+    failure: AutomationFailure
+    amount_minor: int
+
+
+def tell_of_run(
+    *, automation: UtilityAutomation, run: AutomationRun, sold: Sold, asked_minor: int, purchase_id: UUID, now: datetime
+) -> None:
+    """Tell that it has bought: what becomes of the purchase is told by the purchase."""
+    if AutomationNotices.RUN.value not in automation.notify:
+        return
+    facts = _facts(automation, sold, run.amount_minor + run.fee_minor) | {
+        "by_card": run.funded_minor > 0 or None,
+        "asked_minor": asked_minor if asked_minor != run.amount_minor else None,
+    }
+    _tell(NotificationEvents.UTILITY_AUTOMATION_RUN, automation, facts, str(purchase_id), now)
+
+
+def tell_of_limits(*, limited: Iterable[tuple[UtilityAutomation, Decision, Sold]], now: datetime) -> None:
+    """Tell that a limit stopped them; all are of one member."""
+    notices = [
+        _notice(
+            automation,
+            _facts(automation, sold, decision.wish.total)
+            | {
+                "limit_minor": decision.spent + decision.wish.total - decision.missing,
+                "spent_minor": decision.spent,
+                "limit_of": "your limit for this type of utility"
+                if decision.verdict is Verdict.TYPE_LIMIT
+                else "its spending limit",
+            },
+            str(decision.wish.run_id),
+        )
+        for automation, decision, sold in limited
+        if AutomationNotices.LIMIT.value in automation.notify
+    ]
+    _tell_each(NotificationEvents.UTILITY_AUTOMATION_LIMIT, notices, now)
+
+
+def tell_of_attempts(*, tried: Iterable[Tried], now: datetime) -> None:
+    """Tell of attempts in vain, and which automations are paused after them; all are of one member."""
+    skipped, paused = [], []
+    for one in tried:
+        why = WHY[one.failure]
+        facts = _facts(one.automation, one.sold, one.amount_minor)
+        key = f"{one.run.id}:{one.run.attempts}"
+        if one.run.state == AutomationRunState.FAILED:
+            reason = f"it was tried {one.run.attempts} times; {why}" if one.run.attempts > 1 else why
+            paused.append(_notice(one.automation, facts | {"reason": reason}, key))
+        elif AutomationNotices.SKIPPED.value in one.automation.notify:
+            more = {
+                "failure": why,
+                "retry_at": one.run.try_at.isoformat() if one.run.try_at else None,
+                "options": _OPTIONS.get(one.failure),
+                "next_run_date": None,
+            }
+            skipped.append(_notice(one.automation, facts | more, key))
+    _tell_each(NotificationEvents.UTILITY_AUTOMATION_SKIPPED, skipped, now)
+    _tell_each(NotificationEvents.UTILITY_AUTOMATION_PAUSED, paused, now)
+
+
+def tell_of_page(
+    *, automation: UtilityAutomation, run: AutomationRun, sold: Sold, charge_id: UUID, page: str, now: datetime
+) -> None:
+    """Tell, once for each charge, that the card's bank asks for its owner, and where."""
+    facts = _facts(automation, sold, run.amount_minor + run.fee_minor) | {"page": page}
+    _tell(NotificationEvents.UTILITY_AUTOMATION_CARD, automation, facts, str(charge_id), now)
+
+
+def _facts(automation: UtilityAutomation, sold: Sold | None, amount_minor: int) -> dict[str, Any]:
+    return {
+        "what": sold.name if sold else "a utility",
+        "ending": (sold.ending or None) if sold else None,
+        "amount_minor": amount_minor,
+        "currency": automation.currency,
+        "next_run_date": automation.next_run_at.isoformat() if automation.next_run_at else None,
+    }
+
+
+def _notice(automation: UtilityAutomation, facts: dict[str, Any], key: str) -> tuple[UUID, Notice]:
+    return automation.cluster_id, Notice(Audience.one(automation.user_id), automation.id, facts, key)
+
+
+def _tell(
+    event: NotificationEvents, automation: UtilityAutomation, facts: dict[str, Any], key: str, now: datetime
+) -> None:
+    _tell_each(event, [_notice(automation, facts, key)], now)
+
+
+def _tell_each(event: NotificationEvents, notices: list[tuple[UUID, Notice]], now: datetime) -> None:
+    if notices:
+        notify_each(event=event, cluster_id=notices[0][0], notices=[notice for _, notice in notices], now=now)

@@ -1,0 +1,60 @@
+"""What there is to spend and what is expected, read for planning and for showing alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db.models import F, Sum
+
+from clustr.bills.types import BillType
+from clustr.kit.actor import Actor
+from clustr.recurring.automation_models import AutomationRun, SpendingLimit, UtilityAutomation
+from clustr.recurring.automation_planner import Purse
+from clustr.recurring.automation_types import AutomationRunState
+from clustr.recurring.estimation import Bought, Estimate, TooLittle, estimate_next
+from clustr.recurring.schedule import anchor_of
+from clustr.utilities.planning_queries import deliveries_for
+from clustr.wallets import queries as wallets
+
+
+def month_of(*, now: datetime, timezone: str) -> date:
+    """The first day of the month in which limits count now, by the estate's calendar."""
+    return anchor_of(start=now, timezone=timezone).date().replace(day=1)
+
+
+def read_purse(*, actor: Actor, now: datetime) -> Purse:
+    """What the member's automations may spend now: of the wallet, and of the month's limits."""
+    counted = AutomationRun.objects.filter(
+        cluster_id=actor.cluster_id,
+        user_id=actor.member_id,
+        month=month_of(now=now, timezone=actor.timezone),
+    )
+    total = Sum(F("amount_minor") + F("fee_minor"))
+    limits = SpendingLimit.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    return Purse(
+        available=wallets.my_wallet(actor=actor).available.minor - _kept_for_runs(actor),
+        spent_by_automation={id: int(sum) for id, sum in counted.values_list("automation_id").annotate(spent=total)},
+        spent_by_type={
+            BillType(type): int(sum) for type, sum in counted.values_list("bill_type").annotate(spent=total)
+        },
+        type_limits={BillType(row.bill_type): row.limit_minor for row in limits},
+    )
+
+
+def _kept_for_runs(actor: Actor) -> int:
+    """What cards have brought into the wallet, each for one run that has not bought yet."""
+    waiting = AutomationRun.objects.filter(
+        cluster_id=actor.cluster_id, user_id=actor.member_id, state=AutomationRunState.WAITING.value
+    )
+    return int(waiting.aggregate(kept=Sum("funded_minor"))["kept"] or 0)
+
+
+def estimates_for(*, automations: Iterable[UtilityAutomation]) -> dict[UUID, Estimate | TooLittle]:
+    """By number: what the history of those makes expect whose automations leave the amount open."""
+    wanted = {automation.account_id for automation in automations if automation.amount_minor is None}
+    return {
+        account_id: estimate_next(history=[Bought(each.at, each.amount_minor) for each in delivered])
+        for account_id, delivered in deliveries_for(account_ids=wanted).items()
+    }

@@ -1,0 +1,164 @@
+"""The notices of utilities, one by one: who is told, on which channel, and what it says. Of a number its end, no token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from clustr.clusters.types import PaymentsPermissions
+from clustr.notifications.catalogue import BOTH, EVENTS, IN_APP
+from clustr.notifications.types import NotificationEvents, Priority
+from clustr.recurring import commands
+from clustr.recurring.automation_types import AutomationNotices
+from clustr.recurring.types import PaymentSource
+from tests.cast import Cast
+from tests.money import fund
+from tests.notifications.acts import told
+from tests.notifications.test_every_notice import hears, mailed, quiet
+from tests.recurring.automating import Automations, automations
+from tests.utilities.counter import CABLE, METER, SMART_CARD
+
+__all__ = ["automations"]
+E = NotificationEvents
+END = METER[-4:]
+
+
+@pytest.fixture(autouse=True)
+def money(cast: Cast) -> None:
+    fund(cast, cast.bola, "10000.00")
+
+
+def hears_and_is_mailed(cast: Cast, event: NotificationEvents, *says: str) -> None:
+    """Bola alone is told, in the list and by mail, as it says; neither holds the whole number."""
+    hears(cast, event, [cast.bola], *says)
+    notice = told(cast.bola, event)[-1]
+    assert METER not in f"{notice.title}{notice.body}"
+    (mail,) = mailed(cast, event, [cast.bola], *says)
+    assert METER not in mail.subject + mail.body
+
+
+def test_they_are_the_members_own_affair() -> None:
+    mine = [event for event in E if event.value.startswith("utility_")]
+    assert len(mine) == 10
+    for event in mine:
+        kind = EVENTS[event]
+        assert (kind.member, kind.office, kind.webhooks) == (BOTH, None, False), event
+    assert EVENTS[E.UTILITY_BLOCKED].fixed == BOTH
+    assert EVENTS[E.UTILITY_AUTOMATION_PAUSED].fixed == IN_APP
+    assert PaymentsPermissions.VIEW_PAYMENTS
+
+
+def test_a_token_is_ready(automations: Automations, cast: Cast) -> None:
+    counter = automations.counter
+    quiet(cast)
+    sold = counter.vend(counter.buy(cast.bola))
+    assert sold.token
+    hears(cast, E.UTILITY_DELIVERED, [cast.bola], "Your token is ready", f"ending in {END}", "NGN 2,100.00")
+    notice = told(cast.bola, E.UTILITY_DELIVERED)[-1]
+    assert sold.token not in notice.body
+    assert sold.token.replace("-", "") not in notice.body
+    for mail in mailed(cast, E.UTILITY_DELIVERED, [cast.bola], "Your token is ready", END):
+        assert sold.token not in mail.body
+
+
+def test_what_has_no_token_is_delivered(automations: Automations, cast: Cast) -> None:
+    counter = automations.counter
+    quiet(cast)
+    counter.ask(counter.vend(counter.buy(cast.bola, "1800.00", SMART_CARD, CABLE)))
+    hears(cast, E.UTILITY_DELIVERED, [cast.bola], "Delivered: ", SMART_CARD[-4:])
+
+
+def test_delayed_is_told_once_and_then_how_it_ended(automations: Automations, cast: Cast) -> None:
+    counter = automations.counter
+    quiet(cast)
+    counter.dial(bill__failed=1, verify__timeout_after=1)
+    bought = counter.vend(counter.buy(cast.bola))
+    hears(cast, E.UTILITY_DELAYED, [])
+    for _ in range(3):
+        counter.wait(minutes=6)
+        counter.ask(bought)
+    hears_and_is_mailed(cast, E.UTILITY_DELAYED, "Taking longer", f"ending in {END}", "Do not buy again")
+    counter.heal()
+    counter.wait(minutes=10)
+    assert counter.ask(bought).status == "failed"
+    hears(cast, E.UTILITY_FAILED, [])
+    hears_and_is_mailed(cast, E.UTILITY_REFUNDED, "NGN 2,100.00 is back in your wallet", "came to nothing")
+
+
+def test_a_definite_no(automations: Automations, cast: Cast) -> None:
+    counter = automations.counter
+    quiet(cast)
+    counter.dial(bill__refused=1)
+    counter.vend(counter.buy(cast.bola))
+    hears_and_is_mailed(cast, E.UTILITY_FAILED, "NGN 2,100.00 is back", f"ending in {END}")
+    assert told(cast.bola, E.UTILITY_FAILED)[-1].priority is Priority.HIGH
+
+
+def test_a_blocked_attempt(automations: Automations, cast: Cast, settings: Any) -> None:
+    counter = automations.counter
+    counter.validate(cast.bola)
+    settings.ENV = settings.ENV.model_copy(update={"UTILITY_DAILY_LIMIT": "2000.00"})
+    quiet(cast)
+    with pytest.raises(Exception, match="more than may be bought"):
+        counter.confirm_quote(cast.bola, counter.wanted())
+    hears_and_is_mailed(cast, E.UTILITY_BLOCKED, "was stopped before any money moved", END, "freeze your wallet")
+
+
+def test_an_automation_has_bought(automations: Automations, cast: Cast) -> None:
+    automations.set_up()
+    quiet(cast)
+    automations.counter.wait(days=1)
+    commands.run_automations_of(cluster_id=cast.cluster_id, user_id=cast.bola.user_id, now=automations.counter.now)
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_RUN, "Automation: ", "NGN 2,100.00", END, "The next one is on")
+
+
+def test_a_limit_is_reached(automations: Automations, cast: Cast) -> None:
+    automations.set_up(spending_limit="4000.00")
+    automations.next_day()
+    quiet(cast)
+    automations.next_day()
+    says = ("Spending limit reached", "NGN 2,100.00 more would exceed", "NGN 4,000.00 a month", "NGN 2,100.00 is spent")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_LIMIT, *says)
+
+
+def test_skipped_for_the_balance_then_paused(automations: Automations, cast: Cast) -> None:
+    automations.set_up(minimum_balance="9000.00")
+    quiet(cast)
+    automations.next_day()
+    says = ("could not buy", END, "your wallet does not cover it", "It is tried again on", "Add money to your wallet")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_SKIPPED, *says)
+    quiet(cast)
+    for hours in (6, 12):
+        automations.counter.wait(hours=hours)
+        automations.run()
+    hears(cast, E.UTILITY_AUTOMATION_PAUSED, [cast.bola], "it was tried 3 times", "until you enable it again")
+
+
+def test_a_card_that_asks_for_its_owner(automations: Automations, cast: Cast) -> None:
+    automations.set_up(payment_source=PaymentSource.CARD, payment_method_id=automations.card())
+    quiet(cast)
+    automations.counter.dial(charge__challenge=1)
+    automations.next_day()
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_CARD, "Your card asks for you", "NGN 2,100.00", "http")
+
+
+@pytest.mark.parametrize("kept", list(AutomationNotices))
+def test_only_what_the_member_wants_to_hear(automations: Automations, cast: Cast, kept: AutomationNotices) -> None:
+    id = automations.set_up(spending_limit="2100.00", notify=frozenset({kept}))
+    automations.next_day()
+    automations.next_day()
+    automations.edit(id, spending_limit=None, minimum_balance="9000.00")
+    automations.next_day()
+    kinds = {
+        AutomationNotices.RUN: E.UTILITY_AUTOMATION_RUN,
+        AutomationNotices.LIMIT: E.UTILITY_AUTOMATION_LIMIT,
+        AutomationNotices.SKIPPED: E.UTILITY_AUTOMATION_SKIPPED,
+    }
+    assert {notice: len(told(cast.bola, event)) for notice, event in kinds.items()} == {
+        notice: int(notice is kept) for notice in kinds
+    }
+    for hours in (6, 12):
+        automations.counter.wait(hours=hours)
+        automations.run()
+    assert len(told(cast.bola, E.UTILITY_AUTOMATION_PAUSED)) == 1, "that is always told"
