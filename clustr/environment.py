@@ -173,6 +173,18 @@ class Environment(BaseSettings):
     SUBSCRIPTION_COUNTRY: str = Field(
         "NG", pattern=r"^[A-Z]{2}$", description="Where ClustR sells from; taxed so is who gave no billing address."
     )
+    SUBSCRIPTION_SELLER: str = Field(
+        "",
+        description="Who issues the invoices, as JSON: `name`, `line1`, `city` and `tax_id` must be there, the rest of"
+        " `clustr/subscriptions/sellers.py` (bank account, contact, `legal_id`) may. Empty: a seller for trying."
+        " In production no plan with a price is put on sale before this is set.",
+    )
+    SUBSCRIPTION_CLEARING: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)?$",
+        description="Where a tax authority clears invoices: `package.module:Class` of its adapter"
+        " (`clustr/subscriptions/clearing.py`). Empty: invoices are not cleared.",
+    )
     SUBSCRIPTION_INVOICE_DUE_DAYS: int = Field(
         14, ge=1, le=90, description="Days to pay an invoice that is paid by bank transfer."
     )

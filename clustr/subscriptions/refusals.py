@@ -125,6 +125,12 @@ class InvoiceNotOpen(Conflict):
     code = "invoice_not_open"
 
 
+class CreditExceedsInvoice(Conflict):
+    """More would be given back than the invoice charged."""
+
+    code = "credit_exceeds_invoice"
+
+
 class PaymentReferenceTaken(Conflict):
     """A payment with this reference was recorded before."""
 

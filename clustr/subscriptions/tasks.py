@@ -11,7 +11,7 @@ from django.db import connections
 
 from clustr.clusters.queries import system_actor
 from clustr.kit import clock
-from clustr.kit.jobs import MONEY, enqueue, periodic, task
+from clustr.kit.jobs import MESSAGES, MONEY, enqueue, periodic, task
 from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.schedule import TRIAL_WARNING
@@ -72,6 +72,13 @@ def settle_standing(*, cluster_id: str, subscription_id: str) -> None:
 def warn_of_trial_end(*, cluster_id: str, subscription_id: str) -> None:
     """Tell one customer that the trial is about to end."""
     _one(commands.warn_of_trial_end, cluster_id, subscription_id)
+
+
+@task(name="subscriptions.deliver_invoice", queue=MESSAGES, attempts=12)
+def deliver_invoice(*, cluster_id: str, invoice_id: str) -> None:
+    """Mail one document; tried for about two hours while the mail server is away."""
+    actor = system_actor(cluster_id=UUID(cluster_id))
+    commands.deliver_invoice(actor=actor, invoice_id=UUID(invoice_id), now=clock.now())
 
 
 def _for_each(due: str, until: datetime, job: str) -> None:

@@ -101,6 +101,8 @@ class LineKind(StrEnum):
     REMAINING_TIME = "remaining_time"
     OVERAGE = "overage"
     USAGE_PACK = "usage_pack"
+    CORRECTION = "correction"
+    """What staff give back of an invoice that was paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,11 @@ class FeatureType(StrEnum):
     MEMBERS = "members"
     BILLS = "bills"
     MESSAGES = "messages"
+
+    @property
+    def label(self) -> str:
+        """As people read it."""
+        return self.replace("_", " ").replace("ai ", "AI ").replace(" gb", " GB")
 
 
 LEVELS = frozenset({FeatureType.STORAGE_GB, FeatureType.MEMBERS})

@@ -10,7 +10,9 @@ from clustr.subscriptions.commands.changing import (
     upgrade_plan,
 )
 from clustr.subscriptions.commands.choosing import change_plan
+from clustr.subscriptions.commands.correcting import credit_invoice
 from clustr.subscriptions.commands.coupons import apply_coupon, create_coupon, verify_customer
+from clustr.subscriptions.commands.delivering import deliver_invoice
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import generate_invoice, send_invoice
 from clustr.subscriptions.commands.paying import handle_failed_payment, process_payment, write_off_invoice
@@ -29,6 +31,8 @@ __all__ = [
     "cancel_subscription",
     "change_plan",
     "create_coupon",
+    "credit_invoice",
+    "deliver_invoice",
     "downgrade_plan",
     "generate_invoice",
     "handle_failed_payment",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,16 +14,17 @@ from django.db import connection
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id, new_id
+from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.recording import lock_customers
 from clustr.subscriptions.models import Invoice, InvoiceLine, Redemption, Subscription
-from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.policies import discount_of
 from clustr.subscriptions.pricing import Totals, split_by_sign, tax_of_lines, totals
 from clustr.subscriptions.refusals import InvoiceNotFound
+from clustr.subscriptions.sheet_queries import buyer_of
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
 from clustr.subscriptions.types import Discount, Line
 
@@ -66,21 +68,9 @@ def lock_invoice(*, actor: Actor, invoice_id: UUID) -> Invoice:
     return Invoice.objects.select_for_update().get(cluster_id=actor.cluster_id, id=invoice_id)
 
 
-def send_invoice(*, actor: Actor, invoice: Invoice, now: datetime) -> None:
-    """Tell the customer of a document, once the transaction under way has committed."""
-    zone = ZoneInfo(actor.timezone)
-    tell_customer(
-        told=Told.INVOICE,
-        user_id=invoice.user_id,
-        facts={
-            "title": "Invoice" if invoice.kind == InvoiceKind.INVOICE else "Credit note",
-            "number": invoice.invoice_number,
-            "total": Money(invoice.total, invoice.currency).for_people(),
-            "amount_due": invoice.amount_due.for_people(),
-            "due": f"{invoice.due_date.astimezone(zone):%d %B %Y}" if invoice.amount_due.minor else "",
-        },
-        now=now,
-    )
+def send_invoice(*, actor: Actor, invoice: Invoice) -> None:
+    """Mail a document to its customer, as PDF, once the transaction under way has committed."""
+    enqueue("subscriptions.deliver_invoice", cluster_id=actor.cluster_id, invoice_id=invoice.id)
 
 
 def accounts_of(*, user_id: UUID, currency: str, kinds: Sequence[AccountKind]) -> list[UUID]:
@@ -147,7 +137,8 @@ def _write(
         tax_amount=sums.tax.minor,
         total=sums.total.minor,
         amount_paid=sums.total.minor if is_note else 0,
-        buyer=_buyer(subscription.user_id),
+        seller=settings.SUBSCRIPTION_SELLER.as_data(),
+        buyer=asdict(buyer_of(user_id=subscription.user_id)),
         issued_at=now,
         due_date=now if is_note else now + timedelta(days=settings.ENV.SUBSCRIPTION_INVOICE_DUE_DAYS),
         paid_at=now if nothing_due else None,
@@ -182,15 +173,6 @@ def _next_number(kind: InvoiceKind, zone: str, now: datetime) -> str:
         cursor.execute(_NEXT, [series])
         (number,) = cursor.fetchone()
     return f"{series}{number:06d}"
-
-
-def _buyer(user_id: UUID) -> dict[str, str]:
-    """Whom a document is addressed to, as of now."""
-    address = queries.billing_address(user_id=user_id)
-    if address is None:
-        return {}
-    fields = ("name", "tax_id", "line1", "line2", "city", "state", "postal_code", "country")
-    return {field: getattr(address, field) for field in fields}
 
 
 def _post_invoice(invoice: Invoice, now: datetime) -> None:
@@ -251,7 +233,7 @@ def _post(document: Invoice, now: datetime, *legs: tuple[TransferKind, UUID, UUI
 def _save_and_tell(actor: Actor, document: Invoice, action: str, now: datetime) -> None:
     document.save()
     audit_document(actor=actor, document=document, action=action, now=now)
-    send_invoice(actor=actor, invoice=document, now=now)
+    send_invoice(actor=actor, invoice=document)
 
 
 def audit_document(*, actor: Actor, document: Invoice, action: str, now: datetime, reason: str = "") -> None:

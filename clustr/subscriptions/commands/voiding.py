@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,10 +10,11 @@ from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.subscriptions.commands.correcting import given_back
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import apply_credit, audit_document, issue_credit_note, lock_invoice
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
-from clustr.subscriptions.pricing import totals
+from clustr.subscriptions.pricing import Totals, totals
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import InvoiceNotOpen
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
@@ -20,7 +22,8 @@ from clustr.subscriptions.types import Line, LineKind, Period
 
 
 def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) -> Invoice:
-    """Take back an open invoice by a credit note over all of it. What was paid of it becomes the customer's credit.
+    """Take back an open invoice by a credit note over all of it that was not given back before. What was paid of it becomes
+    the customer's credit.
 
     For platform staff. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
     """
@@ -30,7 +33,7 @@ def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) 
         if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
         subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
-        sums = totals(lines=_lines_net(invoice), currency=invoice.currency)
+        sums = _all_that_is_left(invoice)
         credit_note = issue_credit_note(
             actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, now=now
         )
@@ -40,6 +43,27 @@ def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) 
         audit_document(actor=actor, document=invoice, action="subscriptions.invoice_voided", now=now, reason=reason)
         settle_standing(actor=actor, subscription_id=subscription.id, now=now)
     return credit_note
+
+
+def _all_that_is_left(invoice: Invoice) -> Totals:
+    """The lines less what was given back of them, and exactly the tax that is left."""
+    before, lines = given_back(invoice=invoice), _lines_net(invoice)
+    for rate, (net, _) in before.items():
+        taken = Money(-net, invoice.currency)
+        lines.append(
+            Line(LineKind.CORRECTION, "Given back before", taken, tax_basis_points=rate, discountable=False),
+        )
+    sums = totals(lines=lines, currency=invoice.currency)
+    given = {rate: Money(tax, invoice.currency) for rate, (_, tax) in before.items()}
+    nothing = Money(0, invoice.currency)
+    charged = {
+        group.basis_points: group.tax for group in totals(lines=_lines_net(invoice), currency=invoice.currency).taxes
+    }
+    taxes = tuple(
+        replace(group, tax=charged[group.basis_points] - given.get(group.basis_points, nothing)) for group in sums.taxes
+    )
+    tax = sum((group.tax for group in taxes), nothing)
+    return replace(sums, taxes=taxes, tax=tax, total=sums.subtotal - sums.discount + tax)
 
 
 def _lines_net(invoice: Invoice) -> list[Line]:

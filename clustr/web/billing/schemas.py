@@ -159,7 +159,8 @@ class LineOut(Out):
 
 
 class InvoiceOut(Out):
-    """`kind`: `invoice` or `credit_note`; a credit note's total went to the customer's credit."""
+    """`kind`: `invoice` or `credit_note`; a credit note's total went to the customer's credit. `irn`: its number at a tax
+    authority that clears invoices."""
 
     id: UUID
     kind: str
@@ -177,6 +178,8 @@ class InvoiceOut(Out):
     issued_at: datetime
     due_date: datetime
     paid_at: datetime | None
+    irn: str
+    invoice_pdf_url: str = Field(description="Where to download it; also `?format=cii` and `?format=ubl`.")
     lines: list[LineOut]
 
 
@@ -259,9 +262,11 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
 
 def invoice_out(document: Document) -> InvoiceOut:
     held = document.invoice
-    same = {name: getattr(held, name) for name in InvoiceOut.model_fields if name not in ("amount_due", "lines")}
+    given = ("amount_due", "invoice_pdf_url", "lines")
+    same = {name: getattr(held, name) for name in InvoiceOut.model_fields if name not in given}
+    url = f"/api/v1/billing/download-invoice/{held.id}/"
     lines = [LineOut(**{name: getattr(line, name) for name in LineOut.model_fields}) for line in document.lines]
-    return InvoiceOut(**same, amount_due=held.amount_due.minor, lines=lines)
+    return InvoiceOut(**same, amount_due=held.amount_due.minor, invoice_pdf_url=url, lines=lines)
 
 
 def payment_out(payment: PaymentRow) -> PaymentOut:
