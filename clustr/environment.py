@@ -185,6 +185,9 @@ class Environment(BaseSettings):
         description="Where a tax authority clears invoices: `package.module:Class` of its adapter"
         " (`clustr/subscriptions/clearing.py`). Empty: invoices are not cleared.",
     )
+    SUBSCRIPTION_SAVE_COUPON: str = Field(
+        "", max_length=40, description="The coupon that is offered to who is about to cancel a plan. Empty: none."
+    )
     SUBSCRIPTION_INVOICE_DUE_DAYS: int = Field(
         14, ge=1, le=90, description="Days to pay an invoice that is paid by bank transfer."
     )

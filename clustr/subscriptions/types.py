@@ -181,6 +181,17 @@ class FeatureType(StrEnum):
         return self.replace("_", " ").replace("ai ", "AI ").replace(" gb", " GB")
 
 
+class CancelReason(StrEnum):
+    """Why a customer goes, as they chose; what they wrote stands behind it after a colon."""
+
+    TOO_EXPENSIVE = "too_expensive"
+    NOT_USED = "not_used"
+    MISSING_FEATURE = "missing_feature"
+    TECHNICAL = "technical"
+    SERVICE = "service"
+    OTHER = "other"
+
+
 LEVELS = frozenset({FeatureType.STORAGE_GB, FeatureType.MEMBERS})
 """What is in use at a time: it goes up and down, and a new period does not begin at nothing. The rest is counted."""
 

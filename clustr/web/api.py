@@ -22,6 +22,8 @@ from clustr.web.errors import of_exception
 from clustr.web.strict_json import StrictParser
 
 ROUTERS: tuple[tuple[str, str], ...] = (
+    ("api/v1/billing/", "clustr.web.billing.advice.router"),
+    ("api/v1/billing/", "clustr.web.billing.analytics.router"),
     ("api/v1/billing/", "clustr.web.billing.documents.router"),
     ("api/v1/billing/", "clustr.web.billing.plans.router"),
     ("management/payments/", "clustr.web.management.audit.router"),

@@ -11,6 +11,7 @@ from pydantic import Field
 from clustr.subscriptions.commands import ChangePreview
 from clustr.subscriptions.document_queries import AddressRow, CurrentSubscription, Document, PaymentRow
 from clustr.subscriptions.queries import PlanRow
+from clustr.subscriptions.types import CancelReason
 from clustr.subscriptions.usage_queries import FeatureUse
 from clustr.web.schemas import Currency, Flag, In, Instant, Out, Text
 
@@ -45,7 +46,10 @@ class SubscribeIn(In):
 
 
 class CancelIn(In):
+    """`reason_code` is counted; `reason` is what the customer writes besides."""
+
     at_period_end: Flag = True
+    reason_code: CancelReason | None = None
     reason: Annotated[str, Text(500, lines=True, empty=True)] = ""
 
 
