@@ -83,6 +83,18 @@ class CouponNotValid(Invalid):
     code = "coupon_not_valid"
 
 
+class CouponCodeTaken(Conflict):
+    """There is a coupon of this code already."""
+
+    code = "coupon_code_taken"
+
+
+class CustomerNotFound(NotFound):
+    """There is no such person."""
+
+    code = "customer_not_found"
+
+
 class CouponUsed(Conflict):
     """You have used this coupon before."""
 

@@ -26,6 +26,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("api/v1/billing/", "clustr.web.billing.analytics.router"),
     ("api/v1/billing/", "clustr.web.billing.documents.router"),
     ("api/v1/billing/", "clustr.web.billing.plans.router"),
+    ("api/v1/billing/", "clustr.web.billing.staff.router"),
     ("management/payments/", "clustr.web.management.audit.router"),
     ("management/payments/", "clustr.web.management.members.router"),
     ("management/payments/", "clustr.web.management.settings.router"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from django.conf import settings
@@ -17,6 +18,7 @@ from clustr.subscriptions.refusals import (
     AlreadySubscribed,
     CollectionNotOffered,
     CurrencyNotOffered,
+    CustomerNotFound,
     EstateNotYours,
     PlanNotFound,
 )
@@ -102,6 +104,45 @@ def test_a_contract_price_counts_in_its_term(shop: Shop) -> None:
     assert shop.subscribe("basic").price_minor == 1500
     shop.move(days=2)
     assert shop.subscribe("basic", actor=shop.customer()).price_minor == 2000
+
+
+def test_each_period_has_the_price_in_force_when_it_begins(shop: Shop) -> None:
+    """Agreed while the plan runs: from the next period on, until the term has passed; then the plan's own again."""
+    subscription = shop.subscribe("basic")
+    terms = {"user_id": shop.bola.member_id, "plan_code": "basic", "interval": "month", "now": shop.now}
+    commands.agree_contract_price(
+        actor=shop.staff,
+        price=Money(1500, "USD"),
+        starts_at=shop.now,
+        ends_at=shop.now + timedelta(days=45),
+        **terms,  # type: ignore[arg-type]
+    )
+    for _ in range(3):
+        shop.end_period(subscription)
+    assert [document.subtotal for document in shop.documents(subscription)] == [2000, 1500, 2000, 2000]
+    assert shop.monthly(subscription) == 2000
+
+
+def test_a_price_is_agreed_for_what_is_offered_to_who_is_there(shop: Shop) -> None:
+    def agree(code: str, currency: str, user_id: UUID) -> None:
+        commands.agree_contract_price(
+            actor=shop.staff,
+            user_id=user_id,
+            plan_code=code,
+            interval="month",
+            price=Money(1500, currency),
+            starts_at=shop.now,
+            ends_at=None,
+            now=shop.now,
+        )
+
+    for code, currency, user_id, refusal in (
+        ("none", "USD", shop.bola.member_id, PlanNotFound),
+        ("basic", "EUR", shop.bola.member_id, CurrencyNotOffered),
+        ("basic", "USD", uuid4(), CustomerNotFound),
+    ):
+        with pytest.raises(refusal):
+            agree(code, currency, user_id)
 
 
 def test_tax_follows_the_billing_address(shop: Shop) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.invoicing import generate_invoice
@@ -21,7 +22,7 @@ from clustr.subscriptions.states import EventKind, InvoiceStatus, SubscriptionSt
 def settle_standing(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
     """Bring a subscription to where its unpaid invoices put it: overdue, reminded, lapsed after the grace, or back once
     nothing is overdue. Harmless to repeat; each reminder is sent once."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.settle_standing"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.ended_at is not None:
             return

@@ -116,7 +116,7 @@ def cancel_my_subscription(request: Request, body: CancelIn) -> HttpResponse:
             actor=request.actor,
             subscription_id=current_subscription(actor=request.actor).id,
             at_period_end=body.at_period_end,
-            reason=": ".join(filter(None, (body.reason_code, body.reason))),
+            reason=body.told,
             now=request.now,
         )
         return _mine(request)

@@ -52,6 +52,11 @@ class CancelIn(In):
     reason_code: CancelReason | None = None
     reason: Annotated[str, Text(500, lines=True, empty=True)] = ""
 
+    @property
+    def told(self) -> str:
+        """Both, as they are kept."""
+        return ": ".join(filter(None, (self.reason_code, self.reason)))
+
 
 class CouponIn(In):
     code: Annotated[str, Text(40)]

@@ -16,6 +16,7 @@ A new route needs a row here, or the build fails. What to write:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -42,6 +43,8 @@ NO_TRANSACTION = Hears(404, "transaction_not_found")
 SOLD, NO_NUMBER = frozenset({"body.provider_id"}), Hears(404, "utility_account_not_found")
 NO_PURCHASE, NO_QUOTE = Hears(404, "purchase_not_found"), Hears(404, "quote_not_found")
 NO_ORDER = Hears(404, "recurring_payment_not_found")
+FOR_STAFF = Hears(403, "permission_missing")
+"""What is the platform's staff's is refused to all others before anything is looked up."""
 RECURRING = frozenset({May.MANAGE_RECURRING})
 NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
@@ -366,6 +369,52 @@ def invoices(place: Place) -> Ask:
     return Ask(query=ALL)
 
 
+def invoice_to_download(place: Place) -> Ask:
+    return Ask(path={"invoice_id": str(place.invoiced())})
+
+
+def of_the_platform(**more: Any) -> Callable[[Place], Ask]:
+    """What only the platform's own staff may ask."""
+    return lambda place: Ask(**more)
+
+
+def journal(place: Place) -> Ask:
+    return Ask(query={"from": "2020-01-01T00:00:00Z", "to": "2099-01-01T00:00:00Z"})
+
+
+def customers(place: Place) -> Ask:
+    place.invoiced()
+    return Ask(query={"user_id": str(place.member.user_id)})
+
+
+def payment_by_staff(place: Place) -> Ask:
+    paid = {"amount": 100, "currency": "USD", "reference": uuid4().hex}
+    return Ask(body={"invoice_id": str(place.invoiced()), **paid})
+
+
+def correction_by_staff(place: Place) -> Ask:
+    return Ask(body={"invoice_id": str(place.invoiced()), "act": "void", "reason": "Twice"})
+
+
+def coupon_by_staff(place: Place) -> Ask:
+    return Ask(body={"code": uuid4().hex[:20], "name": "Tenth", "percent": 10, "duration": "once"})
+
+
+def price_by_staff(place: Place) -> Ask:
+    agreed = {"plan_id": "pro", "interval": "month", "price": 100, "currency": "USD"}
+    return Ask(body={"user_id": str(place.member.user_id), "starts_at": "2020-01-01T00:00:00Z", **agreed})
+
+
+def verified_by_staff(place: Place) -> Ask:
+    seen = {"kind": "education", "expires_at": "2099-01-01T00:00:00Z"}
+    return Ask(body={"user_id": str(place.member.user_id), **seen})
+
+
+def pack_by_staff(place: Place) -> Ask:
+    pack = {"feature_type": "ai_responses", "quantity": "10", "price": 100, "currency": "USD"}
+    return Ask(body={"subscription_id": str(place.subscribed()), **pack})
+
+
 def plan_payments(place: Place) -> Ask:
     for _ in range(2):
         place.paid_for_a_plan()
@@ -679,6 +728,30 @@ ROWS = [
     Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False),
     Row(f"GET {BILLING}invoices/", invoices, cluster=False),
     Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
+    Row(
+        f"GET {BILLING}download-invoice/{{invoice_id}}/",
+        invoice_to_download,
+        ids={"path.invoice_id": Hears(404, "invoice_not_found")},
+        cluster=False,
+    ),
+    Row(f"GET {BILLING}plan-advice/", subscribed, cluster=False),
+    Row(f"GET {BILLING}save-offer/", subscribed, cluster=False),
+    *(
+        Row(f"{verb} {BILLING}{path}", good, answer=403, ids=dict.fromkeys(ids, FOR_STAFF), cluster=False)
+        for verb, path, good, ids in (
+            ("GET", "analytics/", nothing, ()),
+            ("GET", "analytics/{table}/", of_the_platform(path={"table": "at_risk"}), ()),
+            ("GET", "journal/", journal, ()),
+            ("GET", "staff/subscriptions/", customers, ("query.user_id",)),
+            ("GET", "staff/invoices/", customers, ("query.user_id",)),
+            ("POST", "staff/record_payment/", payment_by_staff, ("body.invoice_id",)),
+            ("POST", "staff/correct_invoice/", correction_by_staff, ("body.invoice_id",)),
+            ("POST", "staff/create_coupon/", coupon_by_staff, ()),
+            ("POST", "staff/agree_price/", price_by_staff, ("body.user_id",)),
+            ("POST", "staff/verify_customer/", verified_by_staff, ("body.user_id",)),
+            ("POST", "staff/sell_usage_pack/", pack_by_staff, ("body.subscription_id",)),
+        )
+    ),
     Row(f"GET {BILLING}usage/", subscribed, cluster=False),
     Row(f"POST {BILLING}usage/events/", usage_events, cluster=False),
     Row(f"GET {BILLING}billing-address/", nothing, cluster=False),
