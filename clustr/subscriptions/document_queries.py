@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
@@ -50,18 +52,27 @@ class Document:
 
 
 def current_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> Subscription:
-    """The subscription of who asks, for themself or for an estate: the one that runs, or else the one that ended last.
+    """The subscription of who asks, for themself or for an estate: the one that runs, or else the one that ended last. Whoever
+    has none for themself and names no estate means that of the only estate they have one for.
 
     Refuses `SubscriptionNotFound`.
     """
     with tenant(actor.cluster_id):
-        mine = Subscription.objects.filter(
-            cluster_id=actor.cluster_id, user_id=actor.member_id, for_cluster_id=for_cluster_id
-        )
-        found = mine.filter(ended_at=None).first() or mine.order_by("-ended_at", "-id").first()
+        mine = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        found = _latest(mine.filter(for_cluster_id=for_cluster_id))
+        if for_cluster_id is None and (found is None or found.ended_at is not None):
+            estates = list(mine.filter(ended_at=None).exclude(for_cluster_id=None)[:2])
+            found = estates[0] if len(estates) == 1 else found
+            if found is None and not estates:
+                found = _latest(mine)
     if found is None:
         raise SubscriptionNotFound
     return found
+
+
+def _latest(subscriptions: QuerySet[Subscription]) -> Subscription | None:
+    """The one that runs, or else the one that ended last."""
+    return subscriptions.filter(ended_at=None).first() or subscriptions.order_by("-ended_at", "-id").first()
 
 
 def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> CurrentSubscription:

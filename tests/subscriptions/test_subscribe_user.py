@@ -14,6 +14,7 @@ from clustr.kit.tenancy import tenant
 from clustr.ledger import queries as books
 from clustr.subscriptions import commands
 from clustr.subscriptions.commands.addresses import NewAddress
+from clustr.subscriptions.document_queries import current_subscription
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
     CollectionNotOffered,
@@ -21,6 +22,7 @@ from clustr.subscriptions.refusals import (
     CustomerNotFound,
     EstateNotYours,
     PlanNotFound,
+    SubscriptionNotFound,
 )
 from clustr.subscriptions.states import Collection
 from tests.races import race
@@ -193,6 +195,23 @@ def test_for_an_estate_of_ones_own(shop: Shop) -> None:
     for stranger in (shop.bola, replace(shop.bola, user_id=shop.cast.chidi.user_id)):
         with pytest.raises(EstateNotYours):
             shop.subscribe("basic", actor=stranger, for_cluster_id=lekki)
+
+
+def test_which_subscription_is_meant(shop: Shop) -> None:
+    """One's own, where there is one; else that of the only estate. Named, the estate's."""
+    lekki, shop.now = shop.cast.lekki.id, shop.cast.now
+    dayo = replace(shop.bola, user_id=shop.cast.dayo.user_id)
+    estates = shop.subscribe("basic", actor=dayo, for_cluster_id=lekki)
+    assert current_subscription(actor=dayo).id == estates.id
+    own = shop.subscribe("free", actor=dayo)
+    assert current_subscription(actor=dayo).id == own.id
+    assert current_subscription(actor=dayo, for_cluster_id=lekki).id == estates.id
+    commands.cancel_subscription(actor=dayo, subscription_id=own.id, at_period_end=False, now=shop.now)
+    assert current_subscription(actor=dayo).id == estates.id
+    commands.cancel_subscription(actor=dayo, subscription_id=estates.id, at_period_end=False, now=shop.now)
+    assert current_subscription(actor=dayo).id == own.id
+    with pytest.raises(SubscriptionNotFound):
+        current_subscription(actor=shop.bola)
 
 
 def test_a_currency_without_a_price(shop: Shop) -> None:

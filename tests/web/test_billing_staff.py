@@ -181,6 +181,17 @@ def test_staff_take_the_journal_home(cast: Cast, bola: ApiClient, ngozi: ApiClie
     assert rows_of(ngozi, "journal/?from=2020-01-01T00:00:00Z&to=2020-01-02T00:00:00Z") == []
 
 
+def test_usage_by_day(bola: ApiClient) -> None:
+    """As JSON and as CSV; the period under way, unless asked otherwise."""
+    ask(bola, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
+    events = [{"feature_type": "storage_gb", "amount": amount, "event_id": uuid4().hex} for amount in ("0.25", "0.5")]
+    ask(bola, "POST", "usage/events/", {"events": events})
+    (day,) = ask(bola, "GET", "usage/report/")["results"]
+    assert (day["feature_type"], day["used"], day["events"]) == ("storage_gb", "0.75", 2)
+    assert [row["used"] for row in rows_of(bola, "usage/report/?format=csv")] == ["0.75"]
+    assert ask(bola, "GET", "usage/report/?to=2020-01-01T00:00:00Z")["results"] == []
+
+
 def test_a_customer_is_advised_and_offered_something(bola: ApiClient) -> None:
     ask(bola, "POST", "subscribe/", {"plan_id": "pro", "interval": "month"}, 201)
     advice = ask(bola, "GET", "plan-advice/")

@@ -734,6 +734,7 @@ ROWS = [
         ids={"path.invoice_id": Hears(404, "invoice_not_found")},
         cluster=False,
     ),
+    Row(f"GET {BILLING}usage/report/", subscribed, cluster=False),
     Row(f"GET {BILLING}plan-advice/", subscribed, cluster=False),
     Row(f"GET {BILLING}save-offer/", subscribed, cluster=False),
     *(
