@@ -6,7 +6,6 @@ what is given back within an invoice is a line of quantity -1, because a price i
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
 from typing import Any
 
@@ -20,7 +19,6 @@ LEVEL = "en16931"
 _INVOICE, _CREDIT_NOTE = "380", "381"
 _TRANSFER = "30"
 _PIECE = "C62"
-_VAT_NUMBER = re.compile(r"[A-Z]{2}[0-9A-Z+*.-]{2,}", re.ASCII)
 
 
 class Syntax(StrEnum):
@@ -107,7 +105,7 @@ def _line(line: SheetLine) -> dict[str, Any]:
 
 def _seller(seller: Seller) -> dict[str, Any]:
     party = _party(seller) | {"legal_identifier": seller.legal_id or seller.tax_id}
-    party["vat_identifier" if _is_vat_number(seller.tax_id) else "tax_identifier"] = seller.tax_id
+    party["vat_identifier" if _is_vat_number(seller) else "tax_identifier"] = seller.tax_id
     if seller.email or seller.phone:
         party["contacts"] = [{"name": seller.name, "email": seller.email, "phone": seller.phone}]
     return {name: value for name, value in party.items() if value}
@@ -115,7 +113,7 @@ def _seller(seller: Seller) -> dict[str, Any]:
 
 def _buyer(buyer: Buyer) -> dict[str, Any]:
     party = _party(buyer)
-    party["vat_identifier" if _is_vat_number(buyer.tax_id) else "legal_identifier"] = buyer.tax_id
+    party["vat_identifier" if _is_vat_number(buyer) else "legal_identifier"] = buyer.tax_id
     return {name: value for name, value in party.items() if value}
 
 
@@ -131,9 +129,9 @@ def _party(party: Seller | Buyer) -> dict[str, Any]:
     }
 
 
-def _is_vat_number(tax_id: str) -> bool:
-    """Whether a tax number says its country, as the standard asks of a VAT number (BR-CO-09)."""
-    return _VAT_NUMBER.fullmatch(tax_id) is not None
+def _is_vat_number(party: Seller | Buyer) -> bool:
+    """Whether a tax number begins with its country, as the standard asks of a VAT number (BR-CO-09)."""
+    return party.tax_id.startswith(party.country)
 
 
 def _category(basis_points: int) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from clustr.subscriptions.countries import COUNTRIES
+
 
 class SellerWrong(ValueError):
     """SUBSCRIPTION_SELLER does not say who sells."""
@@ -65,7 +67,10 @@ def read_seller(text: str, *, country: str) -> Seller:
     missing = [name for name in ("name", "line1", "city", "tax_id") if not said.get(name, "").strip()]
     if missing:
         raise SellerWrong(f"SUBSCRIPTION_SELLER: an invoice needs the seller's {', '.join(missing)}")
-    return seller_of({"country": country, **said})
+    seller = seller_of({"country": country, **said})
+    if seller.country not in COUNTRIES:
+        raise SellerWrong("SUBSCRIPTION_SELLER: `country` is two capitals, such as NG")
+    return seller
 
 
 def seller_of(data: Mapping[str, str]) -> Seller:

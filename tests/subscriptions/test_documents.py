@@ -22,6 +22,7 @@ from clustr.subscriptions.einvoicing import Syntax, invoice_xml
 from clustr.subscriptions.models import Invoice, InvoiceLine
 from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceNotFound, InvoiceNotOpen
 from clustr.subscriptions.rendering import invoice_pdf
+from clustr.subscriptions.sellers import SellerWrong, read_seller
 from clustr.subscriptions.sheet_queries import sheet_of
 from clustr.subscriptions.sheets import Clearance, Sheet
 from clustr.subscriptions.types import Discount, Duration
@@ -98,6 +99,30 @@ def test_a_coupon_and_what_is_unused_stand_on_it(shop: Shop) -> None:
     made = sheet(shop, shop.last(subscription))
     assert [line.net.minor < 0 for line in made.lines] == [True, False]
     assert complaints(invoice_xml(made, Syntax.UBL), Syntax.UBL) == []
+
+
+@pytest.mark.parametrize("tax_id", ["RC1234567", "12345678-0001", "NG12345678-0001", "nothing at all", ""])
+def test_whatever_a_tax_number_looks_like(shop: Shop, tax_id: str) -> None:
+    """That it is a valid electronic invoice all the same is asked of every document when its test ends."""
+    address = commands.NewAddress(line1="1 Marina", city="Lagos", country="NG", tax_id=tax_id)
+    commands.set_billing_address(actor=shop.bola, address=address, now=shop.now)
+    assert sheet(shop, shop.last(shop.subscribe("basic"))).buyer.tax_id == tax_id
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("[]", "object of texts"),
+        ("no", "not JSON"),
+        ('{"name": "A", "line1": "B", "city": "C"}', "tax_id"),
+        ('{"name": "A", "line1": "B", "city": "C", "tax_id": "1", "vat": "2"}', "vat"),
+        ('{"name": "A", "line1": "B", "city": "C", "tax_id": "1", "country": "XX"}', "country"),
+    ],
+)
+def test_a_seller_that_says_too_little_stops_the_start(text: str, wrong: str) -> None:
+    with pytest.raises(SellerWrong, match=wrong):
+        read_seller(text, country="NG")
+    assert read_seller('{"name": "A", "line1": "B", "city": "C", "tax_id": "1"}', country="GH").country == "GH"
 
 
 def test_abroad_no_tax_is_charged_and_it_says_so(shop: Shop) -> None:
