@@ -55,7 +55,7 @@ class Table(StrEnum):
     CANCELLATIONS = "cancellations"
 
 
-class MonthOut(Out):
+class RevenueMonthOut(Out):
     """`mrr_end` = `mrr_start` + `new` + `reactivation` + `expansion` - `contraction` - `churn`, exactly."""
 
     month: date
@@ -95,7 +95,7 @@ class StandingOut(Out):
 
 class AnalyticsOut(Out):
     now: list[StandingOut]
-    months: list[MonthOut]
+    months: list[RevenueMonthOut]
 
 
 class TableOut(Out):
@@ -115,7 +115,7 @@ def get_analytics(request: Request, query: Query[AnalyticsQuery]) -> HttpRespons
     """Recurring revenue now and month by month, how it moved, and what follows. For platform staff."""
     as_customer(request)
 
-    def months() -> list[MonthOut]:
+    def months() -> list[RevenueMonthOut]:
         found = revenue.revenue_by_month(actor=request.actor, months=query.months, now=request.now)
         return [_month_out(one) for one in found]
 
@@ -124,7 +124,7 @@ def get_analytics(request: Request, query: Query[AnalyticsQuery]) -> HttpRespons
         return [StandingOut(**{name: getattr(one, name) for name in StandingOut.model_fields}) for one in found]
 
     if query.format is Form.CSV:
-        columns = list(MonthOut.model_fields)
+        columns = list(RevenueMonthOut.model_fields)
         return _csv(
             request, "revenue", columns, lambda: [[_text(getattr(row, c)) for c in columns] for row in months()]
         )
@@ -178,12 +178,12 @@ def _journal_row(line: JournalLine) -> list[str]:
     ]
 
 
-def _month_out(month: MonthOfRevenue) -> MonthOut:
+def _month_out(month: MonthOfRevenue) -> RevenueMonthOut:
     worth, each = month.lifetime_value, month.revenue_per_customer
     shares = ("gross_churn", "net_churn", "net_revenue_retention", "customer_churn")
     given = {*shares, "lifetime_value", "revenue_per_customer"}
-    return MonthOut(
-        **{name: getattr(month, name) for name in MonthOut.model_fields if name not in given},
+    return RevenueMonthOut(
+        **{name: getattr(month, name) for name in RevenueMonthOut.model_fields if name not in given},
         **{name: _share(getattr(month, name)) for name in shares},
         lifetime_value=worth.minor if worth else None,
         revenue_per_customer=each.minor if each else None,

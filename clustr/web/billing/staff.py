@@ -18,7 +18,7 @@ from clustr.web.billing.customers import as_customer
 from clustr.web.billing.plans import PERSONAL
 from clustr.web.billing.schemas import InvoiceOut, PaymentOut, invoice_out, payment_out
 from clustr.web.billing.staff_schemas import (
-    Act,
+    CorrectionAct,
     CorrectionIn,
     CouponMadeIn,
     CouponMadeOut,
@@ -30,7 +30,7 @@ from clustr.web.billing.staff_schemas import (
     PriceIn,
     SubscriptionsQuery,
     VerifiedOut,
-    VerifyIn,
+    VerifyCustomerIn,
     customer_subscription_out,
     to_discount,
 )
@@ -152,7 +152,7 @@ def agree_price(request: Request, body: PriceIn) -> HttpResponse:
 
 
 @router.post("staff/verify_customer/", response={201: VerifiedOut}, summary="Verify a customer", openapi_extra=PERSONAL)
-def verify_a_customer(request: Request, body: VerifyIn) -> HttpResponse:
+def verify_a_customer(request: Request, body: VerifyCustomerIn) -> HttpResponse:
     """As, for example, a student, for coupons that ask for it. Refuses with `customer_not_found`."""
     as_customer(request)
 
@@ -195,11 +195,11 @@ def _correct(request: Request, body: CorrectionIn) -> UUID:
         "now": request.now,
     }
     match body.act:
-        case Act.VOID:
+        case CorrectionAct.VOID:
             return commands.void_invoice(**terms).id
-        case Act.WRITE_OFF:
+        case CorrectionAct.WRITE_OFF:
             return commands.write_off_invoice(**terms).id
-        case Act.CREDIT:
+        case CorrectionAct.CREDIT:
             if body.amount is None or body.currency is None:
                 raise InvalidValue.of("amount", "required", "Say how much is given back, net of tax, and its currency.")
             amount = Money(body.amount, body.currency)

@@ -68,7 +68,7 @@ class PaymentIn(In):
     paid_at: Instant | None = Field(None, description="Absent: now.")
 
 
-class Act(StrEnum):
+class CorrectionAct(StrEnum):
     """What is done about an invoice that was wrong."""
 
     VOID = "void"
@@ -81,7 +81,7 @@ class CorrectionIn(In):
     paid one: `amount` net of tax, of what was charged at `tax_basis_points`."""
 
     invoice_id: UUID
-    act: Act
+    act: CorrectionAct
     reason: Annotated[str, Text(200)]
     amount: MinorIn | None = None
     currency: Currency | None = None
@@ -126,7 +126,7 @@ class MadeOut(Out):
     id: UUID
 
 
-class VerifyIn(In):
+class VerifyCustomerIn(In):
     user_id: UUID
     kind: Annotated[str, Text(40)] = Field(examples=["education"])
     expires_at: Instant

@@ -11,6 +11,7 @@ A new route needs a row here, or the build fails. What to write:
 - `former`: the refusal heard by a member who has left, where they are refused.
 - `also`: the permission with which the office may ask for what is a member's own, too.
 - `of_all`: places whose id is the same in every estate, such as of what utility services sell; nobody is a stranger to it.
+- `answer=403`: for the platform's own staff, who are told of every customer.
 - `cluster=False`: the address is about the person, whichever cluster they mean.
 """
 
@@ -45,6 +46,7 @@ NO_PURCHASE, NO_QUOTE = Hears(404, "purchase_not_found"), Hears(404, "quote_not_
 NO_ORDER = Hears(404, "recurring_payment_not_found")
 FOR_STAFF = Hears(403, "permission_missing")
 """What is the platform's staff's is refused to all others before anything is looked up."""
+A_TABLE = frozenset({"path.table"})
 RECURRING = frozenset({May.MANAGE_RECURRING})
 NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
@@ -738,7 +740,14 @@ ROWS = [
     Row(f"GET {BILLING}plan-advice/", subscribed, cluster=False),
     Row(f"GET {BILLING}save-offer/", subscribed, cluster=False),
     *(
-        Row(f"{verb} {BILLING}{path}", good, answer=403, ids=dict.fromkeys(ids, FOR_STAFF), cluster=False)
+        Row(
+            f"{verb} {BILLING}{path}",
+            good,
+            answer=403,
+            ids=dict.fromkeys(ids, FOR_STAFF),
+            of_all=A_TABLE,
+            cluster=False,
+        )
         for verb, path, good, ids in (
             ("GET", "analytics/", nothing, ()),
             ("GET", "analytics/{table}/", of_the_platform(path={"table": "at_risk"}), ()),
