@@ -23,6 +23,7 @@ from clustr.web.strict_json import StrictParser
 
 ROUTERS: tuple[tuple[str, str], ...] = (
     ("api/v1/billing/", "clustr.web.billing.documents.router"),
+    ("api/v1/billing/", "clustr.web.billing.payment_methods.router"),
     ("api/v1/billing/", "clustr.web.billing.plans.router"),
     ("management/payments/", "clustr.web.management.audit.router"),
     ("management/payments/", "clustr.web.management.members.router"),

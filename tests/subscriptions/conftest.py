@@ -10,6 +10,9 @@ import pytest
 from tests.cast import Cast
 from tests.money import prove
 from tests.subscriptions.shop import Shop
+from tests.subscriptions.stripe_stage import stripe_shop
+
+__all__ = ["shop", "stripe_shop"]
 
 
 @pytest.fixture
