@@ -46,6 +46,8 @@ class Invoice(models.Model):
     seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     invoice_pdf_url = models.TextField(default="")
+    hosted_invoice_url = models.TextField(default="")
+    attempt_count = models.PositiveIntegerField(default=0)
     issued_at = models.DateTimeField()
     due_date = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)

@@ -19,21 +19,25 @@ from clustr.subscriptions.models import (
     InvoiceLine,
     Payment,
     PendingChange,
+    StripeCall,
     Subscription,
     SubscriptionPlan,
 )
 from clustr.subscriptions.refusals import InvoiceNotFound, SubscriptionNotFound
+from clustr.subscriptions.states import Act, CallState, Collection, InvoiceStatus
 from clustr.subscriptions.usage_queries import FeatureUse, check_limits
 
 PaymentRow: TypeAlias = Payment
 AddressRow: TypeAlias = BillingAddress
+CallRow: TypeAlias = StripeCall
+CurrentRow: TypeAlias = Subscription
 """What the functions below answer, for whom it is only shown to."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentSubscription:
     """What a customer has now: the plan, what waits for the end of the period, what was used, and their credit.
-    `pending_plan`: the code of the plan that waits."""
+    `pending_plan`: the code of the plan that waits. `checkout_url`: Stripe's page, where the customer must act on it."""
 
     subscription: Subscription
     plan: SubscriptionPlan
@@ -41,6 +45,7 @@ class CurrentSubscription:
     pending_plan: str
     usage: list[FeatureUse]
     credit: Money
+    checkout_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,29 @@ def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> Curr
             pending=pending,
             pending_plan=_code_of(pending) if pending else "",
             usage=check_limits(actor=actor, subscription_id=subscription.id),
-            credit=queries.credit_of(user_id=subscription.user_id, currency=subscription.currency),
+            credit=_credit(subscription),
+            checkout_url=_checkout_url(subscription),
         )
+
+
+def _credit(subscription: Subscription) -> Money:
+    by_stripe = subscription.collection == Collection.STRIPE
+    holder = queries.stripe_credit_holder(user_id=subscription.user_id) if by_stripe else subscription.user_id
+    return queries.credit_of(user_id=holder, currency=subscription.currency)
+
+
+def _checkout_url(subscription: Subscription) -> str:
+    """Where the customer must act: the page on which they subscribe, or that of an invoice that could not be taken."""
+    pages = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.CHECKOUT, state=CallState.WAITING
+    )
+    page = pages.order_by("-id").values_list("url", flat=True).first()
+    if page or subscription.collection != Collection.STRIPE:
+        return page or ""
+    owed = Invoice.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, status=InvoiceStatus.OPEN
+    ).exclude(hosted_invoice_url="")
+    return owed.order_by("due_date", "id").values_list("hosted_invoice_url", flat=True).first() or ""
 
 
 def my_invoices(*, actor: Actor, before: UUID | None, limit: int) -> list[Document]:

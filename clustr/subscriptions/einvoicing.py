@@ -68,7 +68,7 @@ def en16931_terms(sheet: Sheet) -> dict[str, Any]:
     if sheet.corrects:
         number, day = sheet.corrects
         terms["BG-3"] = [{"BT-25": number, "BT-26": day}]
-    if sheet.due.minor and sheet.seller.account_number:
+    if sheet.due.minor and sheet.seller.account_number and not sheet.pay_at:
         terms |= {
             "BT-81": _TRANSFER,
             "BT-83": sheet.number,

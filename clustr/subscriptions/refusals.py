@@ -153,3 +153,21 @@ class SubscriptionRuns(Conflict):
     """A subscription still runs; cancel it first."""
 
     code = "subscription_runs"
+
+
+class ChangeUnderWay(Conflict):
+    """A change of this subscription is under way at Stripe; wait until it is known what became of it."""
+
+    code = "change_under_way"
+
+
+class SubscriptionIncomplete(Conflict):
+    """The first payment was not made yet; finish it first, or cancel."""
+
+    code = "subscription_incomplete"
+
+
+class CardDeclined(Declined):
+    """The card was declined, or needs its holder."""
+
+    code = "card_declined"

@@ -133,6 +133,8 @@ def _stamp(sheet: Sheet) -> str:
 
 
 def _pay(sheet: Sheet) -> list[list[str]]:
+    if sheet.pay_at:
+        return [["By card", sheet.pay_at]]
     if sheet.is_credit_note or not sheet.due.minor or not sheet.seller.account_number:
         return []
     rows = (

@@ -76,6 +76,7 @@ def _sheet(invoice: Invoice, lines: list[InvoiceLine], zone: ZoneInfo) -> Sheet:
         due=invoice.amount_due,
         corrects=_corrected(invoice, zone),
         clearance=Clearance(invoice.irn, invoice.csid, invoice.qr_payload),
+        pay_at=invoice.hosted_invoice_url if invoice.amount_due.minor else "",
     )
 
 

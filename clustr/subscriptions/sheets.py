@@ -59,7 +59,7 @@ class Clearance:
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """An invoice or credit note as it stands. `settled`: paid or credited so far; `corrects`: the number and day of the
-    invoice that a credit note takes back."""
+    invoice that a credit note takes back; `pay_at`: the page on which it can be paid by card."""
 
     kind: InvoiceKind
     number: str
@@ -79,6 +79,7 @@ class Sheet:
     due: Money
     corrects: tuple[str, date] | None
     clearance: Clearance
+    pay_at: str = ""
 
     @property
     def is_credit_note(self) -> bool:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from clustr.kit.money import Money
+from clustr.subscriptions.vendors.nouns import StripeMethod
 
 
 class Unit(StrEnum):
@@ -209,3 +210,7 @@ class UsageEvent:
     event_id: str
     at: datetime
     metadata: dict[str, Any]
+
+
+MethodRow: TypeAlias = StripeMethod
+"""A saved card, for whom it is only shown to."""

@@ -11,6 +11,9 @@ from tests.cast import Cast
 from tests.money import prove
 from tests.subscriptions.schematron import check_documents
 from tests.subscriptions.shop import Shop
+from tests.subscriptions.stripe_stage import stripe_shop
+
+__all__ = ["shop", "stripe_shop"]
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import apply_credit, issue_credit_note, lock_invoice
+from clustr.subscriptions.commands.paying import refuse_collected_by_stripe
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
 from clustr.subscriptions.pricing import TaxGroup, Totals, tax_on, totals
 from clustr.subscriptions.queries import STAFF
@@ -43,6 +44,7 @@ def credit_invoice(
             raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
         if invoice.kind != InvoiceKind.INVOICE or invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
             raise InvoiceNotOpen
+        refuse_collected_by_stripe(invoice=invoice)
         line = Line(
             LineKind.CORRECTION,
             reason.strip(),

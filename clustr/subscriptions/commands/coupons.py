@@ -156,6 +156,17 @@ def redeem(*, actor: Actor, subscription: Subscription, code: str, now: datetime
     return redemption
 
 
+def give_back_coupon(*, subscription: Subscription, now: datetime) -> None:
+    """A coupon that was never used, because what it was redeemed for did not come about, may be redeemed again."""
+    for redemption in Redemption.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, used_at=None
+    ):
+        Coupon.objects.filter(cluster_id=subscription.cluster_id, id=redemption.coupon_id).update(
+            redeemed=F("redeemed") - 1, updated_at=now
+        )
+        redemption.delete()
+
+
 def _ends_at(coupon: Coupon, zone: str, now: datetime) -> datetime | None:
     """A repeating coupon counts for so many months, by the calendar of who sells."""
     if coupon.duration_months is None:

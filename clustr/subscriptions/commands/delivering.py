@@ -66,5 +66,6 @@ def _facts(sheet: Sheet) -> dict[str, str]:
         "number": sheet.number,
         "total": sheet.total.for_people(),
         "amount_due": sheet.due.for_people(),
+        "by_card": sheet.pay_at,
         "due": f"{sheet.due_on:%d %B %Y}" if sheet.due.minor else "",
     }

@@ -18,7 +18,7 @@ from clustr.subscriptions.models import PendingChange, Subscription, Subscriptio
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.refusals import CurrencyNotOffered
 from clustr.subscriptions.schedule import TRIAL_WARNING
-from clustr.subscriptions.states import USABLE, EventKind, SubscriptionStatus
+from clustr.subscriptions.states import USABLE, Collection, EventKind, SubscriptionStatus
 
 
 def renew_subscription(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
@@ -29,8 +29,13 @@ def renew_subscription(*, actor: Actor, subscription_id: UUID, now: datetime) ->
 
 
 def turn_periods(*, actor: Actor, subscription: Subscription, now: datetime) -> None:
-    """The same for a subscription that is locked. Of one that has lapsed nothing is turned: it begins anew when it is paid."""
-    while subscription.status in USABLE and subscription.current_period_end <= now:
+    """The same for a subscription that is locked. Of one that has lapsed nothing is turned: it begins anew when it is paid.
+    Nor of one that Stripe collects: there Stripe turns the periods, and is followed."""
+    while (
+        subscription.collection != Collection.STRIPE
+        and subscription.status in USABLE
+        and subscription.current_period_end <= now
+    ):
         _turn(actor, subscription, subscription.current_period_end, now)
 
 

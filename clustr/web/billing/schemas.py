@@ -11,7 +11,7 @@ from pydantic import Field
 from clustr.subscriptions.commands import ChangePreview
 from clustr.subscriptions.document_queries import AddressRow, CurrentSubscription, Document, PaymentRow
 from clustr.subscriptions.queries import PlanRow
-from clustr.subscriptions.types import CancelReason
+from clustr.subscriptions.types import CancelReason, MethodRow
 from clustr.subscriptions.usage_queries import FeatureUse
 from clustr.web.schemas import Currency, Flag, In, Instant, Out, Text
 
@@ -19,6 +19,7 @@ PlanId = Annotated[
     str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["basic"], description="The plan's code.")
 ]
 Interval = Literal["month", "year"]
+MethodId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_]{1,120}$", examples=["pm_1PuUqE"])]
 Minor = Annotated[int, Field(description="Whole minor units.")]
 
 
@@ -42,7 +43,12 @@ class SubscribeIn(In):
     plan_id: PlanId
     interval: Interval
     currency: Currency = "USD"
+    collection: Literal["card", "bank_transfer"] = Field(
+        "bank_transfer", description="By card it begins on Stripe's page, or at once with `payment_method_id`."
+    )
+    payment_method_id: MethodId | None = None
     coupon: Annotated[str, Text(40, empty=True)] = ""
+    cluster_id: UUID | None = Field(None, description="For an estate that you manage; absent: for yourself.")
 
 
 class CancelIn(In):
@@ -151,8 +157,31 @@ class SubscriptionOut(Out):
     pending_change: PendingOut | None
     usage: list[FeatureUseOut]
     credit: Minor
+    checkout_url: str = Field(description="Where the customer must act: Stripe's page. Empty: nowhere.")
     created_at: datetime
     updated_at: datetime
+
+
+class MethodOut(Out):
+    """A card that Stripe keeps."""
+
+    id: str
+    kind: str
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    is_default: bool
+
+
+class MethodsOut(Out):
+    results: list[MethodOut]
+
+
+class SetupOut(Out):
+    """`checkout_url`: Stripe's page, on which a card is given."""
+
+    checkout_url: str
 
 
 class LineOut(Out):
@@ -257,7 +286,7 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
             price=pending.price_minor,
             applies_at=pending.applies_at,
         )
-    given = {"plan", "price", "pending_change", "usage", "credit"}
+    given = {"plan", "price", "pending_change", "usage", "credit", "checkout_url"}
     same = {name: getattr(held, name) for name in SubscriptionOut.model_fields if name not in given}
     return SubscriptionOut(
         **same,
@@ -266,6 +295,13 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
         pending_change=waits,
         usage=[use_out(use) for use in found.usage],
         credit=found.credit.minor,
+        checkout_url=found.checkout_url,
+    )
+
+
+def methods_out(methods: list[MethodRow]) -> MethodsOut:
+    return MethodsOut(
+        results=[MethodOut(**{name: getattr(one, name) for name in MethodOut.model_fields}) for one in methods]
     )
 
 

@@ -35,5 +35,5 @@ STATE = [migrations.AddField("invoice", "seller", models.JSONField(default=dict)
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("subscriptions", "0003_usage")]
+    dependencies: ClassVar = [("subscriptions", "0004_stripe")]
     operations: ClassVar = [migrations.SeparateDatabaseAndState([sql(COLUMNS)], STATE), sql(KEEPING)]
