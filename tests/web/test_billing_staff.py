@@ -172,7 +172,7 @@ def test_staff_are_told_how_it_goes(cast: Cast, bola: ApiClient, ngozi: ApiClien
 
 def test_staff_take_the_journal_home(cast: Cast, bola: ApiClient, ngozi: ApiClient) -> None:
     invoice = invoiced(cast, bola)
-    rows = rows_of(ngozi, "journal/?from=2020-01-01T00:00:00Z&to=2099-01-01T00:00:00Z")
+    rows = rows_of(ngozi, "journal/")
     mine = [row for row in rows if row["reference"] == invoice["invoice_number"]]
     assert [(row["account"], row["debit"], row["credit"]) for row in mine if row["kind"] == "invoiced"] == [
         ("receivables", "19.00", ""),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
@@ -27,6 +27,7 @@ from clustr.web.schemas import In, Instant, Out
 
 router = Router(tags=["Platform"])
 
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 Share = Annotated[str | None, Field(examples=["0.0500"], description="Null where there is nothing to be a share of.")]
 ALSO_CSV: dict[str, Any] = PERSONAL | {
     "responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
@@ -106,8 +107,8 @@ class TableOut(Out):
 
 
 class JournalQuery(In):
-    since: Instant = Field(alias="from", description="From this instant on.")
-    until: Instant = Field(alias="to", description="Before this instant.")
+    since: Instant | None = Field(None, alias="from", description="From this instant on; absent: from the beginning.")
+    until: Instant | None = Field(None, alias="to", description="Before this instant; absent: until now.")
 
 
 @router.get("analytics/", response=AnalyticsOut, summary="Revenue", openapi_extra=ALSO_CSV)
@@ -155,7 +156,11 @@ def export_journal(request: Request, query: Query[JournalQuery]) -> StreamingHtt
 
     def fetch(after: tuple[datetime, UUID] | None, limit: int) -> list[JournalLine]:
         return journal_lines(
-            actor=request.actor, since=query.since, until=query.until, after=after, transfers=limit // 2
+            actor=request.actor,
+            since=query.since or _BEGINNING,
+            until=query.until or request.now + timedelta(microseconds=1),
+            after=after,
+            transfers=limit // 2,
         )
 
     return csv_answer(
