@@ -85,7 +85,7 @@ def _hear_refusal(call: StripeCall, error: StripeRefused | PaymentMethodNotFound
         raise ProviderSilent from error
     _refuse(call, error.decline_code or error.code, now)
     if error.http_status == 402:
-        raise CardDeclined(error.message or None) from error
+        raise CardDeclined(error.message or "The card was declined.") from error
     raise ProviderWouldNot from error
 
 
@@ -200,9 +200,15 @@ def _refuse_strange_method(customer_id: str, method_id: str) -> None:
         raise PaymentMethodNotFound
 
 
+def _subject(call: StripeCall) -> UUID:
+    if call.subscription_id is None:
+        raise AssertionError(f"{call.act} is about no subscription")
+    return call.subscription_id
+
+
 def _held(call: StripeCall) -> StripeSubscription:
     with tenant(call.cluster_id):
-        mine = Subscription.objects.get(cluster_id=call.cluster_id, id=call.subscription_id)
+        mine = Subscription.objects.get(cluster_id=call.cluster_id, id=_subject(call))
     return stripe_service().fetch_subscription(subscription_id=mine.stripe_subscription_id)
 
 
