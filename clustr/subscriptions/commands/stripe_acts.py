@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.actor import Actor
 from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
@@ -26,7 +28,7 @@ from clustr.subscriptions.commands.coupons import apply_coupon, redeem
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.subscribing import subscribe_user
-from clustr.subscriptions.models import Redemption, StripeCall, Subscription
+from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.policies import kept_by, rank_of
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
@@ -37,7 +39,7 @@ from clustr.subscriptions.refusals import (
     SubscriptionIncomplete,
 )
 from clustr.subscriptions.schedule import trial_end
-from clustr.subscriptions.states import Act, CallState, Collection, SubscriptionStatus
+from clustr.subscriptions.states import Act, CallState, Collection, StripeKind, SubscriptionStatus
 from clustr.subscriptions.types import Kept
 from clustr.subscriptions.vendors.registry import stripe_is_on
 
@@ -251,6 +253,25 @@ def begin_forgetting(*, actor: Actor, method_id: str, now: datetime) -> StripeCa
             terms={"method_id": method_id},
             now=now,
         )
+
+
+def begin_forgetting_customer(*, user_id: UUID, now: datetime) -> None:
+    """Let Stripe forget a person who is being erased, if it knows them; a job asks it. Their payments stay, there and here."""
+    actor = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    with tenant(actor.cluster_id):
+        known = StripeObject.objects.filter(
+            cluster_id=actor.cluster_id, kind=StripeKind.CUSTOMER, key=str(user_id)
+        ).first()
+        if known is not None:
+            record_call(
+                actor=actor,
+                user_id=user_id,
+                subscription_id=None,
+                act=Act.FORGET_CUSTOMER,
+                terms={"customer_id": known.stripe_id},
+                now=now,
+            )
+            known.delete()
 
 
 def _record(actor: Actor, subscription: Subscription, act: Act, terms: dict[str, Any], now: datetime) -> StripeCall:

@@ -29,11 +29,13 @@ from clustr.subscriptions.commands.stripe_names import ensure_coupon, ensure_cus
 from clustr.subscriptions.models import Invoice, StripeCall, Subscription
 from clustr.subscriptions.refusals import CardDeclined
 from clustr.subscriptions.states import Act, CallState, EventKind, InvoiceStatus, SubscriptionStatus
-from clustr.subscriptions.vendors.nouns import StripeRefused, StripeSubscription, StripeUnreadable
+from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused, StripeSubscription, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
 
 log = structlog.get_logger(__name__)
 
+_BY_OURSELVES = (Act.OVERAGE, Act.CANCEL, Act.FORGET_CUSTOMER)
+"""What nobody may wait for: it is asked until it is heard, also where nothing was sent."""
 UNHEARD = (NothingSent, OutcomeUnknown, StripeUnreadable, ProviderNotAvailable)
 """What leaves a question open."""
 
@@ -58,7 +60,7 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
         else:
             done = _DO[Act(call.act)](call, now)
     except NothingSent as error:
-        if call.attempts == 0 and call.act != Act.OVERAGE:
+        if call.attempts == 0 and call.act not in _BY_OURSELVES:
             _refuse(call, "not_sent", now)
             raise ProviderUnavailable from error
         postpone_call(cluster_id=cluster_id, call_id=call_id, now=now)
@@ -327,6 +329,14 @@ def _forget(call: StripeCall, now: datetime) -> StripeCall:
     return _done(call, now)
 
 
+def _forget_customer(call: StripeCall, now: datetime) -> StripeCall:
+    try:
+        stripe_service().delete_customer(customer_id=call.terms["customer_id"])
+    except StripeKnowsNot:
+        log.info("stripe_customer_gone", call=str(call.id))
+    return _done(call, now)
+
+
 def _close(call: StripeCall, now: datetime) -> StripeCall:
     """Close the page of a subscription that never began. Was it completed meanwhile, the subscription is canceled."""
     with tenant(call.cluster_id):
@@ -453,4 +463,5 @@ _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
     Act.OVERAGE: _overage,
     Act.SETUP: _setup,
     Act.FORGET_METHOD: _forget,
+    Act.FORGET_CUSTOMER: _forget_customer,
 }
