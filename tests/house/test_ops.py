@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 from django.conf import settings
-from django.core.management import call_command
 from prometheus_client import REGISTRY
 
 from clustr.kit import tasks
@@ -23,6 +22,7 @@ from clustr.web.metrics import MEASURED
 from tests.cast import anonymous
 from tests.house import promql
 from tests.settlement.stage import Stage, stage
+from tests.worker import forget_jobs, work
 
 __all__ = ["stage"]
 OPS = settings.PROJECT_ROOT / "ops"
@@ -55,8 +55,9 @@ def scraped(stage: Stage) -> Scraped:
     stage.confirm(lost)
     stage.heal()
     settlement.reconcile(since=stage.now - timedelta(days=1), until=stage.now, now=stage.now)
+    forget_jobs()
     enqueue("settlement.charge_fees", cluster_id=stage.cast.cluster_id)
-    call_command("worker", until_idle=True, concurrency=1)
+    work()
     tasks.watch_recent_books(0)
     return scrape()
 

@@ -14,6 +14,7 @@ from procrastinate.contrib.django import app
 
 from clustr.kit import clock, tasks
 from clustr.kit.jobs import MONEY, UPKEEP, enqueue, task
+from tests import worker
 
 ran: list[str] = []
 
@@ -55,7 +56,7 @@ def nothing_waits() -> Iterator[None]:
 def work() -> None:
     """A real worker, until nothing is left to do."""
     while due():
-        call_command("worker", until_idle=True, concurrency=1)
+        worker.work()
 
 
 def due() -> bool:

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.core.management import call_command
 from django.db import connection
 from procrastinate.contrib.django import app
 
@@ -17,6 +16,7 @@ from clustr.notifications.models import Event
 from clustr.notifications.types import Audience
 from tests.cast import Cast
 from tests.notifications.acts import events, everybody, listed, messages, sent, tell
+from tests.worker import forget_jobs, work
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +41,8 @@ def test_it_works(cast: Cast) -> None:
     assert [name for name, *_ in mine] == ["notifications.send_messages"], "one job, however often it is asked for"
     assert mine[0][2] in ("notifications:0", "notifications:1")
     before = len(mail.outbox)
-    call_command("worker", until_idle=True, concurrency=2)
+    forget_jobs(but_of=cast.cluster_id)
+    work(concurrency=2)
     told = [message.to[0] for message in mail.outbox[before:]]
     assert [told.count(person.email) for person in cast.residents] == [1, 1, 1]
     tasks.find_work.func(0)
