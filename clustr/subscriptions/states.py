@@ -113,6 +113,7 @@ class Act(StrEnum):
     OVERAGE = "overage"
     SETUP = "setup"
     FORGET_METHOD = "forget_method"
+    FORGET_CUSTOMER = "forget_customer"
 
 
 class CallState(StrEnum):

@@ -136,7 +136,8 @@ def _for_each(due: str, until: datetime, job: str) -> None:
 def _due(due: str, until: datetime) -> list[tuple[UUID, UUID]]:
     with connections["sweep"].cursor() as cursor:
         cursor.execute(due, [until, AT_ONCE])
-        return cursor.fetchall()
+        found: list[tuple[UUID, UUID]] = cursor.fetchall()
+    return found
 
 
 def _enqueue(job: str, cluster_id: UUID, subscription_id: UUID) -> None:

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.actor import Actor
 from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
@@ -26,10 +28,11 @@ from clustr.subscriptions.commands.coupons import apply_coupon, redeem
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.subscribing import subscribe_user
-from clustr.subscriptions.models import Redemption, StripeCall, Subscription
+from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.policies import kept_by, rank_of
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
+    ChangeUnderWay,
     CollectionNotOffered,
     NotCanceled,
     SamePlan,
@@ -37,7 +40,7 @@ from clustr.subscriptions.refusals import (
     SubscriptionIncomplete,
 )
 from clustr.subscriptions.schedule import trial_end
-from clustr.subscriptions.states import Act, CallState, Collection, SubscriptionStatus
+from clustr.subscriptions.states import Act, CallState, Collection, StripeKind, SubscriptionStatus
 from clustr.subscriptions.types import Kept
 from clustr.subscriptions.vendors.registry import stripe_is_on
 
@@ -127,6 +130,8 @@ def begin_change(
     with tenant(actor.cluster_id):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
+            if _page_is_open(subscription):
+                raise ChangeUnderWay("Finish or leave Stripe's page first.")
             change_plan(
                 actor=actor,
                 subscription_id=subscription_id,
@@ -253,6 +258,25 @@ def begin_forgetting(*, actor: Actor, method_id: str, now: datetime) -> StripeCa
         )
 
 
+def begin_forgetting_customer(*, user_id: UUID, now: datetime) -> None:
+    """Let Stripe forget a person who is being erased, if it knows them; a job asks it. Their payments stay, there and here."""
+    actor = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    with tenant(actor.cluster_id):
+        known = StripeObject.objects.filter(
+            cluster_id=actor.cluster_id, kind=StripeKind.CUSTOMER, key=str(user_id)
+        ).first()
+        if known is not None:
+            record_call(
+                actor=actor,
+                user_id=user_id,
+                subscription_id=None,
+                act=Act.FORGET_CUSTOMER,
+                terms={"customer_id": known.stripe_id},
+                now=now,
+            )
+            known.delete()
+
+
 def _record(actor: Actor, subscription: Subscription, act: Act, terms: dict[str, Any], now: datetime) -> StripeCall:
     return record_call(
         actor=actor,
@@ -271,12 +295,20 @@ def _free_one(actor: Actor, for_cluster_id: UUID | None) -> Subscription | None:
     ).first()
     if running is None or running.price_minor or running.collection != Collection.NONE:
         return None
-    open_pages = StripeCall.objects.filter(
-        cluster_id=actor.cluster_id, subscription_id=running.id, state=CallState.WAITING
-    )
-    if open_pages.exists():
+    if _page_is_open(running):
         raise AlreadySubscribed("Finish or leave Stripe's page first.")
     return running
+
+
+def _page_is_open(subscription: Subscription) -> bool:
+    """Whether a card may be given for it on Stripe's page at this moment, or this is not known."""
+    pages = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+        act__in=(Act.CHECKOUT, Act.SUBSCRIBE),
+        state__in=(CallState.RECORDED, CallState.WAITING),
+    )
+    return pages.exists()
 
 
 def _trial(actor: Actor, subscription: Subscription, days: int, now: datetime) -> str:

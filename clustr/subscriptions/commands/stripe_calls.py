@@ -19,7 +19,7 @@ from clustr.subscriptions.models import StripeCall
 from clustr.subscriptions.refusals import ChangeUnderWay
 from clustr.subscriptions.states import Act, CallState
 
-ASK_AGAIN = timedelta(minutes=1)
+ASK_AGAIN = timedelta(minutes=3)
 """When a request that was recorded is asked by a job, should whoever recorded it not have asked."""
 KEY_HOLDS = timedelta(hours=23)
 """How long Stripe surely remembers an idempotency key; after it nothing is asked again, only looked for."""

@@ -45,7 +45,12 @@ def ensure_customer(*, cluster_id: UUID, user_id: UUID, now: datetime) -> str:
         held = queries.billing_address(user_id=user_id)
     fields = ("line1", "line2", "city", "state", "postal_code", "country")
     address = {name: getattr(held, name) for name in fields if getattr(held, name)} if held else {}
-    terms = {"email": contact.email, "name": contact.name or "", "reference": str(user_id), "address": address}
+    terms: dict[str, Any] = {
+        "email": contact.email,
+        "name": contact.name or "",
+        "reference": str(user_id),
+        "address": address,
+    }
     made = stripe_service().create_customer(**terms, key=_key(f"customer:{user_id}", terms))
     return _keep(cluster_id, StripeKind.CUSTOMER, str(user_id), made, now)
 

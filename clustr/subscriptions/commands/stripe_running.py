@@ -29,11 +29,13 @@ from clustr.subscriptions.commands.stripe_names import ensure_coupon, ensure_cus
 from clustr.subscriptions.models import Invoice, StripeCall, Subscription
 from clustr.subscriptions.refusals import CardDeclined
 from clustr.subscriptions.states import Act, CallState, EventKind, InvoiceStatus, SubscriptionStatus
-from clustr.subscriptions.vendors.nouns import StripeRefused, StripeSubscription, StripeUnreadable
+from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused, StripeSubscription, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
 
 log = structlog.get_logger(__name__)
 
+_BY_OURSELVES = (Act.OVERAGE, Act.CANCEL, Act.FORGET_CUSTOMER)
+"""What nobody may wait for: it is asked until it is heard, also where nothing was sent."""
 UNHEARD = (NothingSent, OutcomeUnknown, StripeUnreadable, ProviderNotAvailable)
 """What leaves a question open."""
 
@@ -58,7 +60,7 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
         else:
             done = _DO[Act(call.act)](call, now)
     except NothingSent as error:
-        if call.attempts == 0 and call.act != Act.OVERAGE:
+        if call.attempts == 0 and call.act not in _BY_OURSELVES:
             _refuse(call, "not_sent", now)
             raise ProviderUnavailable from error
         postpone_call(cluster_id=cluster_id, call_id=call_id, now=now)
@@ -85,7 +87,7 @@ def _hear_refusal(call: StripeCall, error: StripeRefused | PaymentMethodNotFound
         raise ProviderSilent from error
     _refuse(call, error.decline_code or error.code, now)
     if error.http_status == 402:
-        raise CardDeclined(error.message or None) from error
+        raise CardDeclined(error.message or "The card was declined.") from error
     raise ProviderWouldNot from error
 
 
@@ -200,9 +202,15 @@ def _refuse_strange_method(customer_id: str, method_id: str) -> None:
         raise PaymentMethodNotFound
 
 
+def _subject(call: StripeCall) -> UUID:
+    if call.subscription_id is None:
+        raise AssertionError(f"{call.act} is about no subscription")
+    return call.subscription_id
+
+
 def _held(call: StripeCall) -> StripeSubscription:
     with tenant(call.cluster_id):
-        mine = Subscription.objects.get(cluster_id=call.cluster_id, id=call.subscription_id)
+        mine = Subscription.objects.get(cluster_id=call.cluster_id, id=_subject(call))
     return stripe_service().fetch_subscription(subscription_id=mine.stripe_subscription_id)
 
 
@@ -318,6 +326,14 @@ def _forget(call: StripeCall, now: datetime) -> StripeCall:
     except StripeRefused as error:
         if error.http_status not in (400, 404) or call.attempts == 0:
             raise
+    return _done(call, now)
+
+
+def _forget_customer(call: StripeCall, now: datetime) -> StripeCall:
+    try:
+        stripe_service().delete_customer(customer_id=call.terms["customer_id"])
+    except StripeKnowsNot:
+        log.info("stripe_customer_gone", call=str(call.id))
     return _done(call, now)
 
 
@@ -447,4 +463,5 @@ _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
     Act.OVERAGE: _overage,
     Act.SETUP: _setup,
     Act.FORGET_METHOD: _forget,
+    Act.FORGET_CUSTOMER: _forget_customer,
 }

@@ -25,6 +25,7 @@ from clustr.subscriptions.policies import cycle_of
 from clustr.subscriptions.refusals import AlreadySubscribed, CollectionNotOffered, EstateNotYours
 from clustr.subscriptions.schedule import anchor_at, billing_day, period_at, trial_end
 from clustr.subscriptions.states import Collection, EventKind, SubscriptionStatus
+from clustr.subscriptions.vendors.registry import stripe_is_on
 
 
 def subscribe_user(
@@ -53,7 +54,7 @@ def subscribe_user(
         _refuse_second(actor, user_id, for_cluster_id)
         price = queries.agreed_price(user_id=user_id, plan=plan, interval=interval, currency=currency, now=now)
         by_stripe = collection is Collection.STRIPE
-        if price.minor and collection is Collection.NONE:
+        if price.minor and (collection is Collection.NONE or (by_stripe and not stripe_is_on())):
             raise CollectionNotOffered
         tries = bool(
             price.minor

@@ -13,6 +13,7 @@ from clustr.kit.exact_json import NotExactJson, read_json
 from clustr.payments.providers.notices import notice_key, one_header
 from clustr.payments.providers.nouns import Notice, NoticeKind
 from clustr.payments.providers.port import NoticeRefused
+from clustr.payments.providers.reading import optional_mapping
 from clustr.subscriptions.vendors.stripe_shapes import id_of, subscription_of
 
 TOLERANCE_SECONDS = 300
@@ -28,12 +29,10 @@ def read_stripe_notice(
     Stripe about: the subscription if it names one. Refuses `NoticeRefused`."""
     _refuse_unsigned(secrets, raw_body, one_header(headers, "stripe-signature").decode(), now)
     try:
-        event = read_json(raw_body)
+        event = optional_mapping(read_json(raw_body))
     except NotExactJson:
         event = {}
-    event = event if isinstance(event, dict) else {}
-    held = event.get("data") if isinstance(event.get("data"), dict) else {}
-    about = held.get("object") if isinstance(held.get("object"), dict) else {}
+    about = optional_mapping(optional_mapping(event.get("data")).get("object"))
     if bool(event.get("livemode")) != live:
         about = {}
     look_at = to_look_at(about)

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router
 from pydantic import BaseModel
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
@@ -21,6 +21,7 @@ from clustr.web.billing.schemas import (
     CancelIn,
     ChangeIn,
     CouponIn,
+    EstateQuery,
     PlansOut,
     PreviewIn,
     PreviewOut,
@@ -46,10 +47,10 @@ def list_plans(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 
 @router.get("subscription/", response=SubscriptionOut, summary="My subscription", openapi_extra=PERSONAL)
-def get_my_subscription(request: Request) -> HttpResponse:
+def get_my_subscription(request: Request, query: Query[EstateQuery]) -> HttpResponse:
     """The one that runs, or else the one that ended last. Refuses with `subscription_not_found`."""
     as_customer(request)
-    return read(request, lambda: _mine(request))
+    return read(request, lambda: _mine(request, query.cluster_id))
 
 
 @router.put("subscription/", response=SubscriptionOut, summary="Change my plan", openapi_extra=PERSONAL)
@@ -65,13 +66,14 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
         200,
         lambda: commands.begin_change(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor).id,
+            subscription_id=_held(request, body.cluster_id).id,
             plan_id=queries.offered_plan_named(code=body.plan_id).id,
             interval=body.interval,
             at_period_end=None if body.when is None else body.when == "period_end",
             proration_date=body.proration_date,
             now=request.now,
         ),
+        body.cluster_id,
     )
 
 
@@ -95,7 +97,7 @@ def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
         request,
         body,
         200,
-        record=lambda _claim, _checked: current_subscription(actor=request.actor),
+        record=lambda _claim, _checked: _held(request, body.cluster_id),
         ask=look,
         shape=preview_out,
     )
@@ -139,29 +141,31 @@ def cancel_my_subscription(request: Request, body: CancelIn) -> HttpResponse:
         200,
         lambda: commands.begin_cancelling(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor).id,
+            subscription_id=_held(request, body.cluster_id).id,
             at_period_end=body.at_period_end,
             reason=body.told,
             now=request.now,
         ),
+        body.cluster_id,
     )
 
 
 @router.post("reactivate/", response=SubscriptionOut, summary="Keep my subscription", openapi_extra=PERSONAL)
-def reactivate_my_subscription(request: Request) -> HttpResponse:
+def reactivate_my_subscription(request: Request, query: Query[EstateQuery]) -> HttpResponse:
     """Takes back a cancellation or a change that waits for the end of the period. Refuses with `subscription_not_found`,
     `not_canceled`, `subscription_ended`, `change_under_way`, `provider_unavailable`, `provider_silent`,
     `provider_would_not`."""
     as_customer(request)
     return _asking(
         request,
-        None,
+        query,
         200,
         lambda: commands.begin_reactivating(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor).id,
+            subscription_id=_held(request, query.cluster_id).id,
             now=request.now,
         ),
+        query.cluster_id,
     )
 
 
@@ -177,10 +181,11 @@ def use_coupon(request: Request, body: CouponIn) -> HttpResponse:
         200,
         lambda: commands.begin_coupon(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor).id,
+            subscription_id=_held(request, body.cluster_id).id,
             code=body.code,
             now=request.now,
         ),
+        body.cluster_id,
     )
 
 
@@ -205,6 +210,10 @@ def _asking(
         ask=ask,
         shape=lambda _asked: _mine(request, for_cluster_id),
     )
+
+
+def _held(request: Request, for_cluster_id: UUID | None) -> CurrentRow:
+    return current_subscription(actor=request.actor, for_cluster_id=for_cluster_id)
 
 
 def _mine(request: Request, for_cluster_id: UUID | None = None) -> SubscriptionOut:

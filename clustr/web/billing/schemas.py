@@ -20,6 +20,9 @@ PlanId = Annotated[
 ]
 Interval = Literal["month", "year"]
 MethodId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_]{1,120}$", examples=["pm_1PuUqE"])]
+EstateId = Annotated[
+    UUID | None, Field(description="Of an estate that you subscribed for; absent: of your own subscription.")
+]
 Minor = Annotated[int, Field(description="Whole minor units.")]
 
 
@@ -32,11 +35,13 @@ class ChangeIn(In):
         None, description="Absent: a larger plan now, a smaller one when the period ends."
     )
     proration_date: Instant | None = None
+    cluster_id: EstateId = None
 
 
 class PreviewIn(In):
     plan_id: PlanId
     interval: Interval
+    cluster_id: EstateId = None
 
 
 class SubscribeIn(In):
@@ -57,6 +62,7 @@ class CancelIn(In):
     at_period_end: Flag = True
     reason_code: CancelReason | None = None
     reason: Annotated[str, Text(500, lines=True, empty=True)] = ""
+    cluster_id: EstateId = None
 
     @property
     def told(self) -> str:
@@ -66,6 +72,13 @@ class CancelIn(In):
 
 class CouponIn(In):
     code: Annotated[str, Text(40)]
+    cluster_id: EstateId = None
+
+
+class EstateQuery(In):
+    """Whose subscription is meant."""
+
+    cluster_id: EstateId = None
 
 
 class AddressIn(In):

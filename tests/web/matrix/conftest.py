@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 
 from clustr.payments.providers import registry
+from clustr.subscriptions.vendors import registry as stripe
 from clustr.utilities.vendors import registry as utilities
 from tests.web.matrix.routes import Route, routes
 from tests.web.matrix.row import Row
 from tests.web.matrix.rows import ROWS
-from tests.web.matrix.town import PROVIDERS, SERVICES, Town, make_town
+from tests.web.matrix.town import PROVIDERS, SERVICES, STRIPE, Town, make_town
 from tests.web.matrix.watch import Watch
 
 ROUTES = routes()
@@ -24,6 +25,7 @@ def _providers_behind_the_wire() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "_registry", lambda: PROVIDERS.registry)
         patch.setattr(utilities, "_registry", lambda: SERVICES)
+        patch.setattr(stripe, "_holder", lambda: STRIPE.holder)
         yield
 
 

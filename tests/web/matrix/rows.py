@@ -50,6 +50,9 @@ A_TABLE = frozenset({"path.table"})
 RECURRING = frozenset({May.MANAGE_RECURRING})
 NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
+ESTATE = frozenset({"body.cluster_id"})
+"""Whose subscription is meant; `test_stripe_http.py` tries those of others."""
+OF_ESTATE = frozenset({"query.cluster_id"})
 ALL = {"limit": "200"}
 BANK = {"bank_code": "058", "account_number": "0123456789"}
 
@@ -339,6 +342,15 @@ def subscribed(place: Place) -> Ask:
 def changed(place: Place) -> Ask:
     place.subscribed()
     return Ask(body={"plan_id": "enterprise", "interval": "month"})
+
+
+def my_cards(place: Place) -> Ask:
+    place.card()
+    return Ask()
+
+
+def a_card(place: Place) -> Ask:
+    return Ask(path={"method_id": place.card()})
 
 
 def cancelled(place: Place) -> Ask:
@@ -712,18 +724,22 @@ ROWS = [
     Row(f"POST {MINE}wallet/reset_pin/", reset_pin, answer=202),
     Row(f"POST {MINE}wallet/freeze/", nothing),
     Row(f"POST {MINE}wallet/unfreeze/", nothing),
-    Row(f"GET {BILLING}subscription/", subscribed, cluster=False),
-    Row(f"PUT {BILLING}subscription/", changed, cluster=False),
+    Row(f"GET {BILLING}subscription/", subscribed, cluster=False, of_all=OF_ESTATE),
+    Row(f"PUT {BILLING}subscription/", changed, cluster=False, of_all=ESTATE),
     Row(
         f"POST {BILLING}subscribe/",
         lambda place: Ask(body={"plan_id": "free", "interval": "month"}),
         answer=201,
         cluster=False,
+        of_all=ESTATE,
     ),
-    Row(f"POST {BILLING}cancel/", cancelled, cluster=False),
-    Row(f"POST {BILLING}reactivate/", reactivated, cluster=False),
-    Row(f"POST {BILLING}preview-invoice/", changed, cluster=False),
-    Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False),
+    Row(f"POST {BILLING}cancel/", cancelled, cluster=False, of_all=ESTATE),
+    Row(f"POST {BILLING}reactivate/", reactivated, cluster=False, of_all=OF_ESTATE),
+    Row(f"POST {BILLING}preview-invoice/", changed, cluster=False, of_all=ESTATE),
+    Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False, of_all=ESTATE),
+    Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
+    Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),
+    Row(f"DELETE {BILLING}payment-methods/{{method_id}}/", a_card, cluster=False),
     Row(f"GET {BILLING}invoices/", invoices, cluster=False),
     Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
     Row(
@@ -767,6 +783,7 @@ ROWS = [
 SIGNED = {
     "POST /payments/webhooks/paystack/": "signed by Paystack; says nothing but that it was stored",
     "GET /api/v1/billing/plans/": "nothing: the price list, for everybody",
+    "POST /payments/webhooks/stripe/": "signed by Stripe; says nothing but that it was stored",
     "POST /payments/webhooks/flutterwave/": "signed by Flutterwave; says nothing but that it was stored",
 }
 """Routes that nobody signs in for, with what is asked instead; their own tests hold them."""
