@@ -90,6 +90,8 @@ def test_a_coupon_and_what_is_unused_stand_on_it(shop: Shop) -> None:
     )
     subscription = shop.subscribe("basic", coupon="TENTH")
     first = words(invoice_pdf(sheet(shop, shop.last(subscription))))
+    for syntax in Syntax:
+        assert b"Coupon" in invoice_xml(sheet(shop, shop.last(subscription)), syntax)
     assert "−$2.00" in first
     assert "VAT 7.5 % on $18.00 $1.35" in first
     shop.move(days=10)
