@@ -21,6 +21,14 @@ from tests.money import fund, issue
 
 READING = [operation for operation in operations() if operation.method == "GET"]
 LISTS = [operation for operation in READING if "cursor" in operation.parameters]
+SHORT = {
+    "GET /management/payments/reconciliation/",
+    "GET /management/payments/utility_payments/",
+    "GET /management/payments/webhook_endpoints/{endpoint_id}/deliveries/",
+    "GET /members/utilities/accounts/",
+    "GET /members/utilities/bills/",
+}
+"""Lists of which this town holds no second page; the matrix asks for theirs."""
 LIMITS = ["", "0", "-1", "201", "1000000000", str(2**63), "9" * 5_000, "x", "1.5", "1e2", "0x10", " 5", "5 ", "٥", "５", "true",
           "null", "5;DROP TABLE", "\x00"]  # fmt: skip
 UNKNOWN = ["page", "offset", "order_by", "fields", "limit__gte", "status__in", "id__gt", "user__password__startswith", "_", "", "__",
@@ -88,7 +96,7 @@ def cursors(door: Door) -> dict[str, str]:
         following = answer.get("next") or answer.get("operations", {}).get("next")
         if following:
             found[str(operation)] = following
-    assert len(found) >= len(LISTS) - 2
+    assert {str(operation) for operation in LISTS} - set(found) <= SHORT
     return found
 
 

@@ -71,10 +71,14 @@ def readers(cluster_id: UUID) -> list[UUID]:
 
 def sent(cast: Cast, *, cluster_id: UUID | None = None) -> list[mail.EmailMultiAlternatives]:
     """What reaches mailboxes when the jobs have run."""
-    estate = cluster_id or cast.cluster_id
+    return told_by_mail(cluster_id or cast.cluster_id, cast.now)
+
+
+def told_by_mail(cluster_id: UUID, now: datetime) -> list[mail.EmailMultiAlternatives]:
+    """What reaches mailboxes when the jobs have run at an instant."""
     before = len(mail.outbox)
-    fan_out(estate, cast.now)
-    commands.deliver(cluster_id=estate, now=cast.now, seconds=60)
+    fan_out(cluster_id, now)
+    commands.deliver(cluster_id=cluster_id, now=now, seconds=60)
     return list(mail.outbox[before:])
 
 

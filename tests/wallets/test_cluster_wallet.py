@@ -15,7 +15,7 @@ from clustr.clusters.types import SettingsChanges
 from clustr.kit.actor import PermissionMissing
 from clustr.kit.tenancy import tenant
 from clustr.ledger.refusals import InsufficientFunds
-from clustr.ledger.types import TransferKind
+from clustr.ledger.types import DOCUMENTED, TransferKind
 from clustr.wallets import commands as wallets
 from clustr.wallets import queries
 from clustr.wallets.models import Payout
@@ -392,5 +392,10 @@ def test_every_kind_of_transfer_has_a_name_in_the_trail() -> None:
         TransferKind.CHARGEBACK,
         TransferKind.CHARGEBACK_BORNE,
         TransferKind.CHARGEBACK_WON,
+        TransferKind.UTILITY_HOLD,
+        TransferKind.UTILITY_RELEASE,
+        TransferKind.UTILITY_VENDED,
+        TransferKind.UTILITY_FEE_DIFFERENCE,
+        *DOCUMENTED,
     }
     assert set(queries._SHOWN_AS) == set(TransferKind) - never_there

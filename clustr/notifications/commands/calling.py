@@ -37,14 +37,17 @@ DISABLE_AFTER = timedelta(days=3)
 GONE = 410
 
 _CLAIM = """
-UPDATE notifications_endpointdelivery d SET attempts = d.attempts + 1, next_try_at = %(again_at)s
-FROM (SELECT w.id FROM notifications_endpointdelivery w
-  WHERE w.cluster_id = %(cluster)s AND w.state = 'queued' AND w.next_try_at <= %(now)s
-    AND w.endpoint_id <> ALL(%(in_trouble)s::uuid[])
-  ORDER BY w.next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED) AS next
+WITH next AS MATERIALIZED (
+  SELECT id FROM notifications_endpointdelivery
+  WHERE cluster_id = %(cluster)s AND state = 'queued' AND next_try_at <= %(now)s
+    AND endpoint_id <> ALL(%(in_trouble)s::uuid[])
+  ORDER BY next_try_at LIMIT 1 FOR UPDATE SKIP LOCKED
+)
+UPDATE notifications_endpointdelivery d SET attempts = d.attempts + 1, next_try_at = %(again_at)s FROM next
 WHERE d.cluster_id = %(cluster)s AND d.id = next.id
 RETURNING d.id, d.endpoint_id, d.event_id, d.attempts
 """
+# Materialized: as a subquery it may be asked again for every row it is joined with, and each time lock and claim another.
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from clustr.kit.outbound import QUICK_SECONDS, Outbound
@@ -35,7 +35,7 @@ from clustr.payments.providers.nouns import (
     VirtualAccount,
     VirtualAccountRequest,
 )
-from clustr.payments.providers.paging import every_row, pages, within
+from clustr.payments.providers.paging import A_DAY, created_at, days, every_row, newest_first, pages, within
 from clustr.payments.providers.port import Connect, NotOffered
 from clustr.payments.providers.reading import (
     NotUnderstood,
@@ -132,7 +132,7 @@ class Flutterwave:
             truth = charge_truth(row, mode=self.mode)
             return truth if within(truth.created_at, since=since, until=until) else None
 
-        return self._listed("transactions", _days(since, until), read)
+        return self._listed("transactions", days(since, until), read)
 
     def refund_charge(self, request: RefundRequest) -> RefundTruth:
         body = {"amount": to_wire(request.amount), "comments": request.note}
@@ -213,14 +213,21 @@ class Flutterwave:
         return min(found, key=lambda truth: weight.get(truth.outcome, 1), default=NotFoundYet())
 
     def list_payouts(self, *, since: datetime, until: datetime) -> Iterator[Page[PayoutTruth]]:
-        return self._listed("transfers", _days(since, until), lambda row: payout_truth(row, mode=self.mode))
+        """Its list of transfers takes no dates."""
+        first, last = since - A_DAY, until + A_DAY
+
+        def read(row: Any) -> PayoutTruth | None:
+            asked_for = within(created_at(row), since=first, until=last)
+            return payout_truth(row, mode=self.mode) if asked_for else None
+
+        return pages(newest_first(lambda number: self._page("transfers", number, {}), created_at, since=first), read)
 
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]:
         def read(row: Any) -> Settlement | None:
             found = settlement(row)
             return found if within(found.settles_at, since=since, until=until) else None
 
-        return self._listed("settlements", _days(since, until), read)
+        return self._listed("settlements", days(since, until), read)
 
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount:
         if not request.identity_number:
@@ -286,9 +293,3 @@ def _about(truth: ChargeTruth, reference: str) -> ChargeTruth:
     if truth.reference != reference:
         raise NotUnderstood("reference")
     return truth
-
-
-def _days(since: datetime, until: datetime) -> dict[str, str]:
-    """The days of a window, a day wider on both sides: the provider counts days in a zone of its own."""
-    first, last = since.astimezone(UTC) - timedelta(days=1), until.astimezone(UTC) + timedelta(days=1)
-    return {"from": first.date().isoformat(), "to": last.date().isoformat()}

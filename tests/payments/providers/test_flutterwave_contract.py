@@ -207,5 +207,7 @@ def test_every_delivery_is_read(path: str) -> None:
         assert notice.kind is NoticeKind.CHARGE
         assert notice.key == f"charge.completed:{notice.provider_id}:successful"
         assert notice.reference
+    elif "singlebillpayment" in path:
+        assert (notice.kind, bool(notice.reference)) == (NoticeKind.PURCHASE, True)
     else:
         assert notice.kind is NoticeKind.OTHER

@@ -229,6 +229,11 @@ def endpoints(place: Place) -> Ask:
     return Ask()
 
 
+def a_new_endpoint(place: Place) -> Ask:
+    place.room_for_endpoints()
+    return Ask(body={"url": ADDRESS, "description": place.text("Hook")})
+
+
 def an_endpoint(place: Place) -> Ask:
     return Ask(path={"endpoint_id": str(place.endpoint())})
 
@@ -575,7 +580,7 @@ ROWS = [
     Row(f"GET {OFFICE}webhook_endpoints/", endpoints, MEMBERS),
     Row(
         f"POST {OFFICE}webhook_endpoints/",
-        lambda place: Ask(body={"url": ADDRESS, "description": place.text("Hook")}),
+        a_new_endpoint,
         MEMBERS,
         answer=201,
         not_own=NO_MONEY,

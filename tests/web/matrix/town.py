@@ -344,10 +344,14 @@ class Place:
         )
         return str(my_notifications(actor=self.member.actor, limit=1)[0].id)
 
-    def endpoint(self) -> UUID:
-        """Where an estate's system hears of its events; the oldest make room."""
+    def room_for_endpoints(self) -> None:
+        """The oldest make room."""
         for held in endpoints_of(actor=self.clerk.actor)[:-8]:
             remove_endpoint(actor=self.clerk.actor, endpoint_id=held.id, now=self.now)
+
+    def endpoint(self) -> UUID:
+        """Where an estate's system hears of its events."""
+        self.room_for_endpoints()
         made = create_endpoint(
             actor=self.clerk.actor,
             url="https://estate.example/clustr",
