@@ -47,6 +47,8 @@ class Size:
     """Standing orders that are due."""
     one_by_one: int
     """How many of them are run one at a time."""
+    usage_events: int
+    """Uses of plans that are counted."""
     beside: bool
     """Whether to measure another ledger too, which has to be installed first."""
 
@@ -77,6 +79,7 @@ DEFAULT = Size(
     transfers=1_000_000,
     orders=100_000,
     one_by_one=2_000,
+    usage_events=500_000,
     beside=True,
 )
 
@@ -106,5 +109,6 @@ TINY = Size(
     transfers=400,
     orders=200,
     one_by_one=20,
+    usage_events=400,
     beside=False,
 )

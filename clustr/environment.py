@@ -96,6 +96,20 @@ class Environment(BaseSettings):
         "", description="While the webhook secret is changed: the one before, which still counts."
     )
     FLUTTERWAVE_URL: str = Field(rules.FLUTTERWAVE_URL, description="Flutterwave's API, version 3.")
+    STRIPE_SECRET_KEY: str = Field("", description="`sk_test_...` or `sk_live_...`; empty: plans are not sold by card.")
+    STRIPE_PUBLISHABLE_KEY: str = Field("", description="`pk_...` of the same mode.")
+    STRIPE_WEBHOOK_SECRET: str = Field(
+        "", description="`whsec_...` of the endpoint `/payments/webhooks/stripe/`; needed with the secret key."
+    )
+    STRIPE_PREVIOUS_WEBHOOK_SECRET: str = Field(
+        "", description="While the webhook secret is changed: the one before, whose signatures still count."
+    )
+    STRIPE_API_VERSION: str = Field(
+        "",
+        pattern=r"^(20[0-9]{2}-[0-9]{2}-[0-9]{2}(\.[a-z]+)?)?$",
+        description="The version of Stripe's API to speak; empty: that of its library. Both shapes are read.",
+    )
+    STRIPE_URL: str = Field(rules.STRIPE_URL, description="Stripe's API.")
     PROVIDER_TIMEOUT_SECONDS: int = Field(
         35, ge=5, le=120, description="How long a payment provider may take to answer; Flutterwave gives up after 28."
     )
@@ -172,6 +186,21 @@ class Environment(BaseSettings):
     )
     SUBSCRIPTION_COUNTRY: str = Field(
         "NG", pattern=r"^[A-Z]{2}$", description="Where ClustR sells from; taxed so is who gave no billing address."
+    )
+    SUBSCRIPTION_SELLER: str = Field(
+        "",
+        description="Who issues the invoices, as JSON: `name`, `line1`, `city` and `tax_id` must be there, the rest of"
+        " `clustr/subscriptions/sellers.py` (bank account, contact, `legal_id`) may. Empty: a seller for trying."
+        " In production no plan with a price is put on sale before this is set.",
+    )
+    SUBSCRIPTION_CLEARING: str = Field(
+        "",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*:[A-Za-z_][A-Za-z0-9_]*)?$",
+        description="Where a tax authority clears invoices: `package.module:Class` of its adapter"
+        " (`clustr/subscriptions/clearing.py`). Empty: invoices are not cleared.",
+    )
+    SUBSCRIPTION_SAVE_COUPON: str = Field(
+        "", max_length=40, description="The coupon that is offered to who is about to cancel a plan. Empty: none."
     )
     SUBSCRIPTION_INVOICE_DUE_DAYS: int = Field(
         14, ge=1, le=90, description="Days to pay an invoice that is paid by bank transfer."
@@ -265,8 +294,10 @@ class Environment(BaseSettings):
 
     def _problems_of_providers(self) -> Iterator[str]:
         allowed = self.PROVIDER_TEST_KEYS_IN_PRODUCTION
-        for provider, own in (("PAYSTACK", rules.PAYSTACK_URL), ("FLUTTERWAVE", rules.FLUTTERWAVE_URL)):
-            names = (f"{provider}_SECRET_KEY", f"{provider}_PUBLIC_KEY", f"{provider}_PREVIOUS_SECRET_KEY")
+        own_urls = {"PAYSTACK": rules.PAYSTACK_URL, "FLUTTERWAVE": rules.FLUTTERWAVE_URL, "STRIPE": rules.STRIPE_URL}
+        for provider, own in own_urls.items():
+            public = f"{provider}_PUBLIC_KEY" if provider != "STRIPE" else "STRIPE_PUBLISHABLE_KEY"
+            names = (f"{provider}_SECRET_KEY", public, f"{provider}_PREVIOUS_SECRET_KEY")
             keys = {name: getattr(self, name) for name in names if name in type(self).model_fields}
             yield from rules.provider_key_problems(keys, production=self.production, test_keys_allowed=allowed)
             url = f"{provider}_URL"
@@ -275,6 +306,12 @@ class Environment(BaseSettings):
             key=self.FLUTTERWAVE_SECRET_KEY,
             secret=self.FLUTTERWAVE_WEBHOOK_SECRET,
             previous=self.FLUTTERWAVE_PREVIOUS_WEBHOOK_SECRET,
+        )
+        yield from rules.webhook_secret_problems(
+            provider="STRIPE",
+            key=self.STRIPE_SECRET_KEY,
+            secret=self.STRIPE_WEBHOOK_SECRET,
+            previous=self.STRIPE_PREVIOUS_WEBHOOK_SECRET,
         )
 
     @cached_property

@@ -14,11 +14,14 @@ _FEWEST_DIFFERENT = 16
 
 PAYSTACK_URL = "https://api.paystack.co"
 FLUTTERWAVE_URL = "https://api.flutterwave.com/v3"
+STRIPE_URL = "https://api.stripe.com"
 _SHORTEST_WEBHOOK_SECRET = 16
 _KEY_SHAPES = {
     "PAYSTACK_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
     "PAYSTACK_PUBLIC_KEY": re.compile(r"pk_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
     "PAYSTACK_PREVIOUS_SECRET_KEY": re.compile(r"sk_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
+    "STRIPE_SECRET_KEY": re.compile(r"[sr]k_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
+    "STRIPE_PUBLISHABLE_KEY": re.compile(r"pk_(test|live)_[A-Za-z0-9]{6,}", re.ASCII),
     "FLUTTERWAVE_SECRET_KEY": re.compile(r"FLWSECK(_TEST)?-[A-Za-z0-9-]{6,}-X", re.ASCII),
     "FLUTTERWAVE_PUBLIC_KEY": re.compile(r"FLWPUBK(_TEST)?-[A-Za-z0-9-]{6,}-X", re.ASCII),
 }
@@ -83,15 +86,15 @@ def provider_key_problems(keys: dict[str, str], *, production: bool, test_keys_a
         yield f"{provider} test keys pay nothing: production refuses them without PROVIDER_TEST_KEYS_IN_PRODUCTION"
 
 
-def webhook_secret_problems(*, key: str, secret: str, previous: str) -> Iterator[str]:
+def webhook_secret_problems(*, key: str, secret: str, previous: str, provider: str = "FLUTTERWAVE") -> Iterator[str]:
     """A static webhook secret: needed with the key, long enough to guess nothing, not the key itself."""
     if key and not secret:
-        yield "FLUTTERWAVE_SECRET_KEY is set without FLUTTERWAVE_WEBHOOK_SECRET"
+        yield f"{provider}_SECRET_KEY is set without {provider}_WEBHOOK_SECRET"
     for held in filter(None, (secret, previous)):
         if len(held) < _SHORTEST_WEBHOOK_SECRET or not held.isascii() or not held.isprintable() or " " in held:
-            yield "FLUTTERWAVE_WEBHOOK_SECRET needs at least 16 characters, without spaces"
+            yield f"{provider}_WEBHOOK_SECRET needs at least 16 characters, without spaces"
         if held == key:
-            yield "FLUTTERWAVE_WEBHOOK_SECRET must not be the secret key"
+            yield f"{provider}_WEBHOOK_SECRET must not be the secret key"
 
 
 def provider_url_problems(name: str, url: str, *, own: str, production: bool) -> Iterator[str]:

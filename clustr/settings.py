@@ -12,6 +12,7 @@ from clustr.kit import clock, embedded
 from clustr.kit.stand_ins import with_stand_in
 from clustr.people import retention
 from clustr.subscriptions.catalogue import DEFAULT_PLANS
+from clustr.subscriptions.sellers import read_seller
 
 ENV = with_stand_in(Environment())
 
@@ -264,6 +265,7 @@ PAYSTACK_UTILITIES = ENV.PAYSTACK_UTILITIES
 PROVIDER_TIMEOUT_SECONDS = ENV.PROVIDER_TIMEOUT_SECONDS
 
 SUBSCRIPTION_PLANS = json.loads(ENV.SUBSCRIPTION_PLANS) if ENV.SUBSCRIPTION_PLANS else DEFAULT_PLANS
+SUBSCRIPTION_SELLER = read_seller(ENV.SUBSCRIPTION_SELLER, country=ENV.SUBSCRIPTION_COUNTRY)
 
 LOGGING_CONFIG = None  # structlog, set up in clustr.web.logs
 DATA_DIR = ENV.CLUSTR_DATA_DIR

@@ -26,8 +26,14 @@ def main(arguments: Sequence[str]) -> int:
         paystack_secret=os.environ.get("PAYSTACK_SECRET_KEY") or usual.paystack_secret,
         flutterwave_secret=os.environ.get("FLUTTERWAVE_SECRET_KEY") or usual.flutterwave_secret,
         flutterwave_hash=os.environ.get("FLUTTERWAVE_WEBHOOK_SECRET") or usual.flutterwave_hash,
+        stripe_secret=os.environ.get("STRIPE_SECRET_KEY") or usual.stripe_secret,
+        stripe_webhook=os.environ.get("STRIPE_WEBHOOK_SECRET") or usual.stripe_webhook,
     )
-    notify = {"paystack": wanted.notify_paystack, "flutterwave": wanted.notify_flutterwave}
+    notify = {
+        "paystack": wanted.notify_paystack,
+        "flutterwave": wanted.notify_flutterwave,
+        "stripe": wanted.notify_stripe,
+    }
     folder = wanted.folder or (data_dir / "sandbox" if data_dir else None)
     try:
         sandbox = Sandbox(
@@ -58,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--fault", action="append", default=[], metavar="DIAL=VALUE", help="see docs/sandbox.md")
     parser.add_argument("--notify-paystack", default=os.environ.get("NOTIFY_PAYSTACK", ""), metavar="URL")
     parser.add_argument("--notify-flutterwave", default=os.environ.get("NOTIFY_FLUTTERWAVE", ""), metavar="URL")
+    parser.add_argument("--notify-stripe", default=os.environ.get("NOTIFY_STRIPE", ""), metavar="URL")
     parser.add_argument("--folder", type=Path, help="where the journal is kept; none: $CLUSTR_DATA_DIR/sandbox, if set")
     parser.add_argument("--quiet", action="store_true", help="say nothing at start")
     return parser
@@ -70,6 +77,7 @@ def _greet(sandbox: Sandbox, *, keys: Keys, notify: dict[str, str], folder: Path
         f"  PAYSTACK_URL={base}/paystack  PAYSTACK_SECRET_KEY={keys.paystack_secret}",
         f"  FLUTTERWAVE_URL={base}/flutterwave/v3  FLUTTERWAVE_SECRET_KEY={keys.flutterwave_secret}"
         f"  FLUTTERWAVE_WEBHOOK_SECRET={keys.flutterwave_hash}",
+        f"  STRIPE_URL={base}/stripe  STRIPE_SECRET_KEY={keys.stripe_secret}  STRIPE_WEBHOOK_SECRET={keys.stripe_webhook}",
         *(f"  webhooks of {provider} go to {url}" for provider, url in notify.items() if url),
         f"  kept in {folder}" if folder else "  kept in memory only",
     ]

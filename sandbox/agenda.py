@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from sandbox import charging, paying_out, refunding, vending
-from sandbox.records import Charge, Due, Link, Refund, Transfer, Vend
+from sandbox.records import Charge, Due, Link, Refund, StripeRow, Transfer, Vend
+from sandbox.stripe import clockwork
 from sandbox.world import World
 
 
@@ -34,5 +35,7 @@ def _happen(world: World, due: Due) -> None:
             vending.step_vend(world, store.known(Vend, due.target_id))
         case "transfer_otp":
             paying_out.abandon_transfer(world, store.known(Transfer, due.target_id))
+        case "stripe":
+            clockwork.happen(world, store.known(StripeRow, due.target_id), word=due.word)
         case _:
             raise ValueError(f"nothing is known about {due.act}")

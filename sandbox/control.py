@@ -11,6 +11,9 @@ from sandbox.dials import UnknownDial, all_dials
 from sandbox.outcomes import OPEN_ENDS, OUTCOMES
 from sandbox.records import Account, Charge, Dispute, Hook, Link, Refund, Transfer, Vend
 from sandbox.routes import find, route
+from sandbox.stripe import clockwork
+from sandbox.stripe import pages as stripe_pages
+from sandbox.stripe.objects import keep, known, tell
 from sandbox.wire import Answer, Refused, Request, answer_json
 from sandbox.world import World
 
@@ -182,6 +185,35 @@ def _replay(world: World, request: Request) -> Answer:
     return answer_json({"id": hooks.replay(world, hook).id})
 
 
+def _stripe_page(world: World, request: Request) -> Answer:
+    """`card` (a test number), `agree`: a page of Stripe's without a browser."""
+    row = known(world, "checkout.session", request.params["id"])
+    body = _body(request)
+    said = stripe_pages.complete(
+        world, row, number=str(body.get("card", "4242424242424242")), agreed=bool(body.get("agree", True))
+    )
+    return answer_json(
+        {"id": row.key, "status": row.doc["status"], "said": said, "subscription": row.doc["subscription"]}
+    )
+
+
+def _stripe_invoice(world: World, request: Request) -> Answer:
+    """`card`, `agree`: the page of an invoice without a browser. `act`: `void` or `give_up` instead, as from Stripe's
+    dashboard."""
+    row = known(world, "invoice", request.params["id"])
+    body = _body(request)
+    said = ""
+    if body.get("act") == "void":
+        clockwork.void(world, row)
+    elif body.get("act") == "give_up":
+        row.doc["status"] = "uncollectible"
+        tell(world, "invoice.marked_uncollectible", row.doc)
+        keep(world, row)
+    else:
+        said = stripe_pages.settle(world, row, number=str(body.get("card", "")), agreed=bool(body.get("agree", True)))
+    return answer_json({"id": row.key, "status": row.doc["status"], "said": said})
+
+
 def _balance(world: World, request: Request) -> Answer:
     """`provider`, `currency`, `amount` in kobo: what the balance was opened with."""
     body = _body(request)
@@ -217,6 +249,8 @@ _ROUTES = (
     route("POST", "/refund/{id}", "control", _end_refund),
     route("POST", "/vend/{id}", "control", _end_vend),
     route("POST", "/hook/{id}/replay", "control", _replay),
+    route("POST", "/stripe/page/{id}", "control", _stripe_page),
+    route("POST", "/stripe/invoice/{id}", "control", _stripe_invoice),
     route("PUT", "/balance", "control", _balance),
     route("POST", "/clock", "control", _clock),
 )

@@ -16,15 +16,17 @@ from sandbox.flutterwave import api as flutterwave
 from sandbox.hooks import Delivery
 from sandbox.paystack import api as paystack
 from sandbox.store import Store
+from sandbox.stripe import api as stripe
+from sandbox.stripe import pages as stripe_pages
 from sandbox.wire import Answer, Dropped, Keys, Refused, Request, answer_json
 from sandbox.world import World
 
-_APIS: dict[str, ModuleType] = {"paystack": paystack, "flutterwave": flutterwave}
+_APIS: dict[str, ModuleType] = {"paystack": paystack, "flutterwave": flutterwave, "stripe": stripe}
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class Sandbox:
-    """Both providers. One request at a time; safe to call from several threads.
+    """All providers. One request at a time; safe to call from several threads.
 
     `clock` answers the present; `notify` names the address of each provider's webhooks; with a `folder` everything is
     kept in a journal there and stands again after a restart. Two sandboxes with the same seed, clock and requests answer
@@ -92,6 +94,8 @@ class Sandbox:
         world = self.world
         if request.path.startswith("/_sandbox"):
             return control.answer(world, request)
+        if request.path.startswith(("/checkout/stripe/", "/invoice/stripe/")):
+            return stripe_pages.answer(world, request)
         if request.path.startswith("/checkout/"):
             return checkout.answer(world, request)
         for provider, api in _APIS.items():
@@ -112,7 +116,7 @@ class Sandbox:
             fault = faults.choose(world, group=found.group, provider=provider)
             return faults.carry(world, fault, words=api, run=run)
         return answer_json(
-            {"message": "This is the sandbox of Paystack and Flutterwave; see docs/sandbox.md"}, status=404
+            {"message": "This is the sandbox of Paystack, Flutterwave and Stripe; see docs/sandbox.md"}, status=404
         )
 
     def _end(self) -> None:

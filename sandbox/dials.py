@@ -10,6 +10,7 @@ GROUPS = {
     "refund": "refunds",
     "transfer": "transfers and their recipients",
     "bill": "buying from a utility",
+    "plan": "subscriptions, pages and invoices (Stripe)",
     "customer": "asking whose number it is",
     "list": "lists, settlements, banks, balances, accounts",
     "any": "every request",
@@ -81,7 +82,7 @@ OTHER = {
     "webhook.scale": (1.0, "factor on the providers' pauses between repetitions"),
 }
 
-_PROVIDERS = ("paystack", "flutterwave")
+_PROVIDERS = ("paystack", "flutterwave", "stripe")
 
 
 class UnknownDial(ValueError):

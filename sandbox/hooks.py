@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from sandbox.records import Hook
 from sandbox.world import World
 
-_PATIENCE = {"paystack": 30, "flutterwave": 60}
+_PATIENCE = {"paystack": 30, "flutterwave": 60, "stripe": 30}
 # Minutes from one attempt to the next.
 _PAYSTACK_LIVE = (3,) * 4 + (60,) * 71
 _PAYSTACK_TEST = (60,) * 10
 _FLUTTERWAVE = (30,) * 3
+_STRIPE = (5, 30, 120, 300, 600, 720, 720, 720, 720)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def _next_at(world: World, hook: Hook, *, patience_seconds: int) -> datetime | N
     pauses: tuple[int, ...] = (
         (_PAYSTACK_LIVE if live else _PAYSTACK_TEST) if hook.provider == "paystack" else _FLUTTERWAVE
     )
+    if hook.provider == "stripe":
+        pauses = _STRIPE
     if hook.provider == "flutterwave" and not world.dials.value("webhook.flutterwave_retries", provider=hook.provider):
         pauses = ()
     made = len(hook.attempts)
@@ -86,10 +89,16 @@ def _next_at(world: World, hook: Hook, *, patience_seconds: int) -> datetime | N
 
 
 def _signature(world: World, hook: Hook, body: bytes) -> dict[str, str]:
-    """Paystack: HMAC-SHA512 of the raw body with the secret key, in hex. Flutterwave: the secret hash itself."""
+    """Paystack: HMAC-SHA512 of the raw body with the secret key, in hex. Flutterwave: the secret hash itself. Stripe:
+    HMAC-SHA256 over the time and the body."""
     if hook.provider == "paystack":
         key = "not the key" if hook.bad_signature else world.keys.paystack_secret
         return {"x-paystack-signature": hmac.new(key.encode(), body, hashlib.sha512).hexdigest()}
+    if hook.provider == "stripe":
+        key = "not the key" if hook.bad_signature else world.keys.stripe_webhook
+        stamp = str(int(world.now.timestamp()))
+        signed = hmac.new(key.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+        return {"stripe-signature": f"t={stamp},v1={signed}"}
     if not world.keys.flutterwave_hash:
         return {}
     return {"verif-hash": "not the hash" if hook.bad_signature else world.keys.flutterwave_hash}

@@ -100,6 +100,11 @@ def notice(title: str, text: str, *, back: str = "") -> str:
     return _document(title, f'<div class="card"><h1>{escape(title)}</h1><p class="hint">{escape(text)}</p>{link}</div>')
 
 
+def simple(title: str, body: str) -> str:
+    """A page of one form."""
+    return _document(title, f'<div class="card"><h1>{escape(title)}</h1>{body}</div>')
+
+
 def _by_channel(channel: str, *, money: str, sample: tuple[str, str]) -> str:
     pay = f'<button class="pay" type="submit">Pay {money}</button>'
     match channel:

@@ -235,7 +235,21 @@ class Hook:
     attempts: list[dict[str, Any]] = field(default_factory=list)
 
 
-Record = Person | Card | Link | Charge | Refund | Recipient | Transfer | Account | Dispute | Vend | Due | Hook
+@dataclass(slots=True)
+class StripeRow:
+    """An object of Stripe's, as it answers it, but for what it belongs to (`parent`)."""
+
+    id: int
+    kind: str
+    key: str
+    parent: str
+    created_at: datetime
+    doc: dict[str, Any]
+
+
+Record = (
+    StripeRow | Person | Card | Link | Charge | Refund | Recipient | Transfer | Account | Dispute | Vend | Due | Hook
+)
 
 KINDS: dict[str, type[Record]] = {
     "person": Person,
@@ -250,5 +264,6 @@ KINDS: dict[str, type[Record]] = {
     "vend": Vend,
     "due": Due,
     "hook": Hook,
+    "stripe": StripeRow,
 }
 NAMES: dict[type, str] = {record: name for name, record in KINDS.items()}

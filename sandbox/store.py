@@ -24,6 +24,7 @@ from sandbox.records import (
     Recipient,
     Record,
     Refund,
+    StripeRow,
     Transfer,
     Vend,
 )
@@ -186,6 +187,9 @@ def _words_of(record: Record) -> Iterator[tuple[str, ...]]:
         case Transfer():
             yield (record.provider, record.reference)
             yield (record.provider, "code", record.code)
+        case StripeRow():
+            yield (record.kind, record.key)
+            yield (record.kind, "of", record.parent)
         case Vend():
             yield (record.provider, record.reference)
         case Account():

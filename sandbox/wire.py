@@ -38,6 +38,8 @@ class Keys:
     paystack_secret: str = "sk_test_sandbox"  # noqa: S105
     flutterwave_secret: str = "FLWSECK_TEST-sandbox-X"  # noqa: S105
     flutterwave_hash: str = "sandbox-secret-hash"
+    stripe_secret: str = "sk_test_sandbox"  # noqa: S105
+    stripe_webhook: str = "whsec_sandbox_secret"
 
 
 class Refused(Exception):

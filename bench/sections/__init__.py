@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.results import Line
-from bench.sections import acknowledgments, bills, books, hanging, ledger, orders, pages, payments, webhooks
+from bench.sections import acknowledgments, bills, books, hanging, ledger, orders, pages, payments, usage, webhooks
 from bench.sizes import Size
 
 SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
@@ -17,5 +17,6 @@ SECTIONS: Mapping[str, Callable[[Size], Sequence[Line]]] = {
     "hanging": hanging.measure,
     "pages": pages.measure,
     "orders": orders.measure,
+    "usage": usage.measure,
     "books": books.measure,
 }

@@ -15,6 +15,9 @@ DECIMALS = {
 }
 """The currencies an estate may use, with the digits of their minor unit (ISO 4217)."""
 
+SIGNS = {"NGN": "₦", "GHS": "GH₵", "GBP": "£", "EUR": "€", "USD": "$"}
+"""Currencies whose sign people know."""
+
 MAX_DIGITS = 15
 MAX_MINOR = 10**MAX_DIGITS - 1
 _PLAIN = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?", re.ASCII)
@@ -76,6 +79,13 @@ class Money:
 
     def for_people(self) -> str:
         return f"{self.currency} {Decimal(self.minor).scaleb(-DECIMALS[self.currency]):,.{DECIMALS[self.currency]}f}"
+
+    def with_sign(self) -> str:
+        """For documents: "₦5,000.00", "−₦5,000.00"; the code where no sign is in use: "KES 5,000.00"."""
+        text = Money(abs(self.minor), self.currency).for_people()
+        sign = SIGNS.get(self.currency)
+        plain = text if sign is None else sign + text.removeprefix(self.currency).lstrip()
+        return f"\u2212{plain}" if self.minor < 0 else plain
 
     def _same(self, other: Money) -> None:
         if self.currency != other.currency:

@@ -124,6 +124,8 @@ class _Call:
     content: bytes | None
     repeatable: bool
     seconds: float
+    content_type: str = "application/json"
+    headers: Mapping[str, str] | None = None
 
 
 class Outbound:
@@ -175,6 +177,20 @@ class Outbound:
         """Ask for an effect. `within_seconds`: less time than usual, where a person waits and no money moves."""
         content = write_json(body).encode()
         return self._patiently(_Call("POST", path, {}, content, repeatable, self._seconds(within_seconds)))
+
+    def form(
+        self,
+        method: str,
+        *path: str,
+        query: Mapping[str, str],
+        content: bytes | None,
+        headers: Mapping[str, str],
+        repeatable: bool,
+    ) -> Answer:
+        """Ask with a form that somebody else wrote, and headers of this one call; the answer is JSON as ever."""
+        form = "application/x-www-form-urlencoded"
+        call = _Call(method, path, query, content, repeatable, self._timeout_seconds, form, headers)
+        return self._patiently(call)
 
     def _seconds(self, within_seconds: float | None) -> float:
         return min(self._timeout_seconds, within_seconds or self._timeout_seconds)
@@ -258,7 +274,10 @@ class Outbound:
             self._base + "/" + "/".join(quote(part, safe="") for part in call.path),
             params=call.query or None,
             content=call.content,
-            headers={"Content-Type": "application/json"} if call.content is not None else None,
+            headers={
+                **({"Content-Type": call.content_type} if call.content is not None else {}),
+                **(call.headers or {}),
+            },
         )
         try:
             with deadline(call.seconds):

@@ -6,16 +6,20 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import segno
 import typst
 
-_ARCHIVAL: Final = "a-2b"
+ARCHIVAL: Final = "a-2b"
+ATTACHING: Final = "a-3b"
+"""PDF/A-2b, and PDF/A-3b where files are to be attached."""
 
 
-def render_pdf(*, template: Path, data: Mapping[str, Any], at: datetime) -> bytes:
-    """A template with this data (plain JSON values, read there as `data`), dated `at`, as PDF/A-2b. It uses no font but
+def render_pdf(
+    *, template: Path, data: Mapping[str, Any], at: datetime, standard: Literal["a-2b", "a-3b"] = ARCHIVAL
+) -> bytes:
+    """A template with this data (plain JSON values, read there as `data`), dated `at`, as PDF/A. It uses no font but
     those that come with typst. A name in letters that none of them has is shown as far as it can be, in an ordinary PDF.
     """
     source = template.read_bytes()
@@ -27,7 +31,7 @@ def render_pdf(*, template: Path, data: Mapping[str, Any], at: datetime) -> byte
             format="pdf",
             sys_inputs=inputs,
             ignore_system_fonts=True,
-            pdf_standards=_ARCHIVAL,
+            pdf_standards=standard,
             timestamp=moment,
         )
     except typst.TypstError:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NAMES = (
     *("PAYSTACK_SECRET_KEY", "PAYSTACK_PUBLIC_KEY", "PAYSTACK_URL"),
     *("FLUTTERWAVE_SECRET_KEY", "FLUTTERWAVE_PUBLIC_KEY", "FLUTTERWAVE_WEBHOOK_SECRET", "FLUTTERWAVE_URL"),
+    *("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_URL"),
 )
 _PORTS_TRIED = 20
 
@@ -47,6 +48,7 @@ def stand_in(*, env: Environment, root: Path, environ: Mapping[str, str] = os.en
         command=[
             *(sys.executable, "-m", "sandbox", "--quiet", "--port", str(port)),
             *("--notify-paystack", f"{hooks}/paystack/", "--notify-flutterwave", f"{hooks}/flutterwave/"),
+            *("--notify-stripe", f"{hooks}/stripe/"),
         ],
         environ={
             "PYTHONPATH": os.pathsep.join(paths),
@@ -93,6 +95,10 @@ def _told(env: Environment, url: str) -> dict[str, str]:
         "FLUTTERWAVE_SECRET_KEY": f"FLWSECK_TEST-{key[:32]}-X",
         "FLUTTERWAVE_PUBLIC_KEY": f"FLWPUBK_TEST-{key[:32]}-X",
         "FLUTTERWAVE_WEBHOOK_SECRET": key[32:],
+        "STRIPE_URL": f"{url}/stripe",
+        "STRIPE_SECRET_KEY": f"sk_test_{key[:40]}",
+        "STRIPE_PUBLISHABLE_KEY": f"pk_test_{key[:40]}",
+        "STRIPE_WEBHOOK_SECRET": f"whsec_{key[24:]}",
     }
 
 

@@ -102,12 +102,14 @@ def write_to(*, user_id: UUID, template: str, context: dict[str, Any], now: date
     mail_address(address=user.email, user_id=user.id, template=template, values={"user": user, **context}, now=now)
 
 
-def write_at_once(*, user_id: UUID, template: str, context: dict[str, Any]) -> None:
-    """Write to a person now, outside any transaction and without keeping a word of it: for what no table may hold. Whoever
-    calls sees to it that it is tried again."""
+def write_at_once(
+    *, user_id: UUID, template: str, context: dict[str, Any], attachments: Sequence[tuple[str, bytes, str]] = ()
+) -> None:
+    """Write to a person now, outside any transaction and without keeping a word of it: for what no table may hold, and for
+    what is attached (name, content, type). Whoever calls sees to it that it is tried again."""
     user = _reachable(user_id)
     subject, body = _rendered(user.email, template, {"user": user, **context})
-    EmailMessage(subject=subject, body=body, to=[user.email]).send()
+    EmailMessage(subject=subject, body=body, to=[user.email], attachments=list(attachments)).send()
 
 
 def _rendered(address: str, template: str, values: dict[str, Any]) -> tuple[str, str]:

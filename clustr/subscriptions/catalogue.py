@@ -103,6 +103,11 @@ def read_catalogue(plans: Mapping[str, Mapping[str, Any]]) -> list[PlanTerms]:
     return [_read(code, said) for code, said in plans.items()]
 
 
+def costs(terms: PlanTerms) -> bool:
+    """Whether anybody is ever charged for this plan."""
+    return bool(terms.price_monthly or terms.price_yearly or terms.prices or terms.overage)
+
+
 def _read(code: str, said: Mapping[str, Any]) -> PlanTerms:
     def fail(what: str) -> CatalogueWrong:
         return CatalogueWrong(f"SUBSCRIPTION_PLANS, plan {code!r}: {what}")

@@ -38,6 +38,14 @@ INVARIANTS = [
            WHERE (i.subtotal, i.discount_amount, i.tax_amount) IS DISTINCT FROM (l.amount, l.discount, l.tax)""",
     ),
     Invariant(
+        "subscriptions.credited",
+        "Credit notes give back no more of an invoice than it charged, neither net nor tax.",
+        """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
+           JOIN subscriptions_invoice n ON n.cluster_id = i.cluster_id AND n.corrects_id = i.id
+           GROUP BY i.cluster_id, i.id, i.invoice_number, i.total, i.tax_amount
+           HAVING sum(n.total - n.tax_amount) > i.total - i.tax_amount OR sum(n.tax_amount) > i.tax_amount""",
+    ),
+    Invariant(
         "subscriptions.posted",
         "What a document comes to stands in the books: its net as revenue, its tax as tax.",
         """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i

@@ -23,7 +23,7 @@ class Invoice(models.Model):
     """An invoice, or a credit note. What it charges never changes once it has a number.
 
     `total` = `subtotal` - `discount_amount` + `tax_amount`, in minor units. `credit_applied` was paid from the customer's
-    credit, `amount_paid` by payments. `buyer`: whom it was addressed to, as of then. The last four fields are for a tax
+    credit, `amount_paid` by payments. `seller` and `buyer`: who issued it to whom, as of then. The last four fields are for a tax
     authority that clears invoices (Nigeria's IRN, CSID and QR code).
     """
 
@@ -43,8 +43,11 @@ class Invoice(models.Model):
     total = models.BigIntegerField()
     credit_applied = models.BigIntegerField(default=0)
     amount_paid = models.BigIntegerField(default=0)
+    seller = models.JSONField(default=dict)
     buyer = models.JSONField(default=dict)
     invoice_pdf_url = models.TextField(default="")
+    hosted_invoice_url = models.TextField(default="")
+    attempt_count = models.PositiveIntegerField(default=0)
     issued_at = models.DateTimeField()
     due_date = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)

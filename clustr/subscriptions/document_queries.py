@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
@@ -17,21 +19,25 @@ from clustr.subscriptions.models import (
     InvoiceLine,
     Payment,
     PendingChange,
+    StripeCall,
     Subscription,
     SubscriptionPlan,
 )
 from clustr.subscriptions.refusals import InvoiceNotFound, SubscriptionNotFound
+from clustr.subscriptions.states import Act, CallState, Collection, InvoiceStatus
 from clustr.subscriptions.usage_queries import FeatureUse, check_limits
 
 PaymentRow: TypeAlias = Payment
 AddressRow: TypeAlias = BillingAddress
+CallRow: TypeAlias = StripeCall
+CurrentRow: TypeAlias = Subscription
 """What the functions below answer, for whom it is only shown to."""
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentSubscription:
     """What a customer has now: the plan, what waits for the end of the period, what was used, and their credit.
-    `pending_plan`: the code of the plan that waits."""
+    `pending_plan`: the code of the plan that waits. `checkout_url`: Stripe's page, where the customer must act on it."""
 
     subscription: Subscription
     plan: SubscriptionPlan
@@ -39,6 +45,7 @@ class CurrentSubscription:
     pending_plan: str
     usage: list[FeatureUse]
     credit: Money
+    checkout_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +57,27 @@ class Document:
 
 
 def current_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> Subscription:
-    """The subscription of who asks, for themself or for an estate: the one that runs, or else the one that ended last.
+    """The subscription of who asks, for themself or for an estate: the one that runs, or else the one that ended last. Whoever
+    has none for themself and names no estate means that of the only estate they have one for.
 
     Refuses `SubscriptionNotFound`.
     """
     with tenant(actor.cluster_id):
-        mine = Subscription.objects.filter(
-            cluster_id=actor.cluster_id, user_id=actor.member_id, for_cluster_id=for_cluster_id
-        )
-        found = mine.filter(ended_at=None).first() or mine.order_by("-ended_at", "-id").first()
+        mine = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        found = _latest(mine.filter(for_cluster_id=for_cluster_id))
+        if for_cluster_id is None and (found is None or found.ended_at is not None):
+            estates = list(mine.filter(ended_at=None).exclude(for_cluster_id=None)[:2])
+            found = estates[0] if len(estates) == 1 else found
+            if found is None and not estates:
+                found = _latest(mine)
     if found is None:
         raise SubscriptionNotFound
     return found
+
+
+def _latest(subscriptions: QuerySet[Subscription]) -> Subscription | None:
+    """The one that runs, or else the one that ended last."""
+    return subscriptions.filter(ended_at=None).first() or subscriptions.order_by("-ended_at", "-id").first()
 
 
 def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> CurrentSubscription:
@@ -75,8 +91,29 @@ def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> Curr
             pending=pending,
             pending_plan=_code_of(pending) if pending else "",
             usage=check_limits(actor=actor, subscription_id=subscription.id),
-            credit=queries.credit_of(user_id=subscription.user_id, currency=subscription.currency),
+            credit=_credit(subscription),
+            checkout_url=_checkout_url(subscription),
         )
+
+
+def _credit(subscription: Subscription) -> Money:
+    by_stripe = subscription.collection == Collection.STRIPE
+    holder = queries.stripe_credit_holder(user_id=subscription.user_id) if by_stripe else subscription.user_id
+    return queries.credit_of(user_id=holder, currency=subscription.currency)
+
+
+def _checkout_url(subscription: Subscription) -> str:
+    """Where the customer must act: the page on which they subscribe, or that of an invoice that could not be taken."""
+    pages = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.CHECKOUT, state=CallState.WAITING
+    )
+    page = pages.order_by("-id").values_list("url", flat=True).first()
+    if page or subscription.collection != Collection.STRIPE:
+        return page or ""
+    owed = Invoice.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, status=InvoiceStatus.OPEN
+    ).exclude(hosted_invoice_url="")
+    return owed.order_by("due_date", "id").values_list("hosted_invoice_url", flat=True).first() or ""
 
 
 def my_invoices(*, actor: Actor, before: UUID | None, limit: int) -> list[Document]:

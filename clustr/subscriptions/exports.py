@@ -14,13 +14,24 @@ from clustr.subscriptions.models import (
     Invoice,
     Payment,
     Redemption,
+    StripeCall,
     Subscription,
     UsageRecord,
     Verification,
 )
 from clustr.subscriptions.refusals import SubscriptionRuns
 
-_HELD = (Subscription, Invoice, Payment, BillingAddress, ContractPrice, Redemption, Verification, UsageRecord)
+_HELD = (
+    Subscription,
+    Invoice,
+    Payment,
+    BillingAddress,
+    ContractPrice,
+    Redemption,
+    Verification,
+    UsageRecord,
+    StripeCall,
+)
 
 
 def subscriptions_held(user_id: UUID) -> dict[str, list[dict[str, Any]]]:

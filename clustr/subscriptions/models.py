@@ -7,6 +7,7 @@ from django.db import models
 from clustr.kit.money import Money
 from clustr.subscriptions.document_models import Invoice, InvoiceLine, Payment, Series
 from clustr.subscriptions.schedule import Anchor
+from clustr.subscriptions.stripe_models import StripeCall, StripeObject
 from clustr.subscriptions.types import MONTHLY, YEARLY, Cycle, Period
 from clustr.subscriptions.usage_models import Usage, UsagePack, UsageRecord
 
@@ -20,6 +21,8 @@ __all__ = [
     "PendingChange",
     "Redemption",
     "Series",
+    "StripeCall",
+    "StripeObject",
     "Subscription",
     "SubscriptionEvent",
     "SubscriptionPlan",
@@ -68,7 +71,8 @@ class SubscriptionPlan(models.Model):
 class Subscription(models.Model):
     """Who has which plan, for themself or for an estate (`for_cluster_id`). `price_minor` was agreed when they chose it,
     for each `interval`, before any coupon; `period_price_minor` is what the period under way was charged at, after one.
-    Periods are counted from `anchor_at`."""
+    Periods are counted from `anchor_at`. `stripe_asked`: how often Stripe was asked about it, `stripe_seen`: which of these
+    times brought what stands here; what was asked earlier and comes later is old."""
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
@@ -81,6 +85,9 @@ class Subscription(models.Model):
     period_price_minor = models.BigIntegerField()
     collection = models.TextField()
     stripe_subscription_id = models.TextField(default="")
+    stripe_asked = models.BigIntegerField(default=0)
+    stripe_seen = models.BigIntegerField(default=0)
+    stripe_seen_at = models.DateTimeField(null=True)
     status = models.TextField()
     anchor_at = models.DateTimeField()
     anchor_day = models.PositiveSmallIntegerField()

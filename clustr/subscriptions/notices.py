@@ -12,9 +12,8 @@ from clustr.people.refusals import PersonErased, PersonNotFound
 
 
 class Told(StrEnum):
-    """What there is to say; each has a template of its name."""
+    """What there is to say besides documents; each has a template of its name."""
 
-    INVOICE = "invoice"
     PAYMENT_RECEIVED = "payment_received"
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_OVERDUE = "payment_overdue"

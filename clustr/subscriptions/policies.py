@@ -118,11 +118,10 @@ def overage_lines(
         price = UsagePrice(Pricing.GRADUATED, (Tier(None, Decimal(each)),))
         charge = charge_for_usage(price=price, used=beyond, currency=currency)
         if charge.minor:
-            name = feature.replace("_", " ")
             lines.append(
                 Line(
                     LineKind.OVERAGE,
-                    f"{beyond.normalize():f} {name} beyond {limit}",
+                    f"{beyond.normalize():,f} {feature.label} beyond the {limit:,} included",
                     charge,
                     period,
                     tax_basis_points=tax_basis_points,

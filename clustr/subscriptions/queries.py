@@ -13,6 +13,7 @@ from django.db.models import Q, Sum
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.actor import Actor, Origin
+from clustr.kit.ids import derived_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
 from clustr.ledger import queries as books
@@ -21,6 +22,7 @@ from clustr.subscriptions.models import (
     BillingAddress,
     ContractPrice,
     Coupon,
+    Invoice,
     PendingChange,
     Redemption,
     Subscription,
@@ -156,6 +158,17 @@ def tax_of(*, user_id: UUID) -> int:
 def credit_of(*, user_id: UUID, currency: str) -> Money:
     """What stands in a customer's favour."""
     return books.balance_of(kind=AccountKind.CUSTOMER_CREDIT, currency=currency, subject_id=user_id)
+
+
+def credit_holder(*, document: Invoice) -> UUID:
+    """In whose favour a document's credit stands: the customer's; of what Stripe collects an account beside it, because
+    that credit is kept at Stripe and pays there alone."""
+    return stripe_credit_holder(user_id=document.user_id) if document.stripe_invoice_id else document.user_id
+
+
+def stripe_credit_holder(*, user_id: UUID) -> UUID:
+    """The subject of a customer's credit at Stripe."""
+    return derived_id("stripe_credit", user_id)
 
 
 def counted_since(*, subscription: Subscription, feature: FeatureType) -> datetime:

@@ -83,6 +83,18 @@ class CouponNotValid(Invalid):
     code = "coupon_not_valid"
 
 
+class CouponCodeTaken(Conflict):
+    """There is a coupon of this code already."""
+
+    code = "coupon_code_taken"
+
+
+class CustomerNotFound(NotFound):
+    """There is no such person."""
+
+    code = "customer_not_found"
+
+
 class CouponUsed(Conflict):
     """You have used this coupon before."""
 
@@ -125,6 +137,12 @@ class InvoiceNotOpen(Conflict):
     code = "invoice_not_open"
 
 
+class CreditExceedsInvoice(Conflict):
+    """More would be given back than the invoice charged."""
+
+    code = "credit_exceeds_invoice"
+
+
 class PaymentReferenceTaken(Conflict):
     """A payment with this reference was recorded before."""
 
@@ -135,3 +153,21 @@ class SubscriptionRuns(Conflict):
     """A subscription still runs; cancel it first."""
 
     code = "subscription_runs"
+
+
+class ChangeUnderWay(Conflict):
+    """A change of this subscription is under way at Stripe; wait until it is known what became of it."""
+
+    code = "change_under_way"
+
+
+class SubscriptionIncomplete(Conflict):
+    """The first payment was not made yet; finish it first, or cancel."""
+
+    code = "subscription_incomplete"
+
+
+class CardDeclined(Declined):
+    """The card was declined, or needs its holder."""
+
+    code = "card_declined"

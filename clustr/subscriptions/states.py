@@ -72,6 +72,7 @@ class EventKind(StrEnum):
     """What happened to a subscription."""
 
     CREATED = "created"
+    ACTIVATED = "activated"
     TRIAL_ENDED = "trial_ended"
     RENEWED = "renewed"
     PLAN_CHANGED = "plan_changed"
@@ -82,4 +83,44 @@ class EventKind(StrEnum):
     PAST_DUE = "past_due"
     LAPSED = "lapsed"
     RECOVERED = "recovered"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    EXPIRED = "expired"
     ENDED = "ended"
+
+
+class StripeKind(StrEnum):
+    """What has a name of its own at Stripe."""
+
+    CUSTOMER = "customer"
+    PRICE = "price"
+    TAX_RATE = "tax_rate"
+
+
+class Act(StrEnum):
+    """What is asked of Stripe."""
+
+    CHECKOUT = "checkout"
+    SUBSCRIBE = "subscribe"
+    CHANGE = "change"
+    SCHEDULE = "schedule"
+    RELEASE = "release"
+    CANCEL_AT_END = "cancel_at_end"
+    KEEP = "keep"
+    CANCEL = "cancel"
+    CLOSE_CHECKOUT = "close_checkout"
+    COUPON = "coupon"
+    OVERAGE = "overage"
+    SETUP = "setup"
+    FORGET_METHOD = "forget_method"
+    FORGET_CUSTOMER = "forget_customer"
+
+
+class CallState(StrEnum):
+    """Where a request to Stripe stands. `recorded`: to be asked, or asked and not heard. `waiting`: Stripe's page is open."""
+
+    RECORDED = "recorded"
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+    DROPPED = "dropped"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from django.db import connections
 
 from clustr.clusters.queries import system_actor
 from clustr.kit import clock
-from clustr.kit.jobs import MONEY, enqueue, periodic, task
+from clustr.kit.jobs import MESSAGES, MONEY, enqueue, periodic, task
 from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.schedule import TRIAL_WARNING
@@ -21,7 +21,7 @@ AT_ONCE = 20_000
 
 _ENDED = """
 SELECT cluster_id, id FROM subscriptions_subscription
-WHERE ended_at IS NULL AND status IN ('trialing', 'active', 'past_due') AND current_period_end <= %s
+WHERE ended_at IS NULL AND collection <> 'stripe' AND status IN ('trialing', 'active', 'past_due') AND current_period_end <= %s
 ORDER BY current_period_end LIMIT %s
 """
 _TRIALS = """
@@ -33,6 +33,18 @@ SELECT DISTINCT i.cluster_id, i.subscription_id FROM subscriptions_invoice i
 JOIN subscriptions_subscription s ON s.cluster_id = i.cluster_id AND s.id = i.subscription_id
 WHERE i.status = 'open' AND i.due_date < %s AND s.status IN ('active', 'past_due') LIMIT %s
 """
+_CALLS = """
+SELECT cluster_id, id FROM subscriptions_stripecall
+WHERE state IN ('recorded', 'waiting') AND next_attempt_at <= %s ORDER BY next_attempt_at LIMIT %s
+"""
+_UNHEARD = """
+SELECT cluster_id, id FROM subscriptions_subscription
+WHERE ended_at IS NULL AND collection = 'stripe' AND stripe_subscription_id <> ''
+  AND status IN ('trialing', 'active', 'past_due') AND current_period_end <= %s ORDER BY current_period_end LIMIT %s
+"""
+STRIPE_IS_LATE = timedelta(hours=2)
+"""A renewal is a draft at Stripe for about an hour; of one that nothing was heard of after two, it is asked."""
+RECONCILED = timedelta(days=3)
 
 
 @periodic(cron="* * * * *", name="subscriptions.turn_periods", queue=MONEY)
@@ -56,6 +68,40 @@ def warn_of_trials(timestamp: int) -> None:
     _for_each(_TRIALS, clock.now() + TRIAL_WARNING, "subscriptions.warn_of_trial_end")
 
 
+@periodic(cron="* * * * *", name="subscriptions.ask_due_calls", queue=MONEY)
+def ask_due_calls(timestamp: int) -> None:
+    """Every minute: ask Stripe again what was asked and not heard, and look at its pages that have expired."""
+    del timestamp
+    commands.ask_due_calls(due=_due(_CALLS, clock.now()), now=clock.now())
+
+
+@periodic(cron="19 * * * *", name="subscriptions.look_after_stripe", queue=MONEY)
+def look_after_stripe(timestamp: int) -> None:
+    """Every hour: ask Stripe about the subscriptions whose period has ended and of which it told nothing."""
+    del timestamp
+    _for_each(_UNHEARD, clock.now() - STRIPE_IS_LATE, "subscriptions.follow")
+
+
+@periodic(cron="41 4 * * *", name="subscriptions.reconcile", queue=MONEY)
+def reconcile(timestamp: int) -> None:
+    """Every night: compare the subscriptions and invoices of the last three days with Stripe's, and book what was missed."""
+    del timestamp
+    now = clock.now()
+    commands.reconcile_subscriptions(since=now - RECONCILED, now=now)
+
+
+@task(name="subscriptions.ask_stripe", queue=MONEY)
+def ask_stripe(*, cluster_id: str, call_id: str) -> None:
+    """Ask Stripe what was recorded, should whoever recorded it not have asked."""
+    commands.ask_due_calls(due=[(UUID(cluster_id), UUID(call_id))], now=clock.now())
+
+
+@task(name="subscriptions.follow", queue=MONEY)
+def follow(*, cluster_id: str, subscription_id: str) -> None:
+    """Let one subscription stand as Stripe's does."""
+    commands.follow_ours(cluster_id=UUID(cluster_id), subscription_id=UUID(subscription_id), now=clock.now())
+
+
 @task(name="subscriptions.renew", queue=MONEY)
 def renew(*, cluster_id: str, subscription_id: str) -> None:
     """Turn the periods of one subscription."""
@@ -74,13 +120,24 @@ def warn_of_trial_end(*, cluster_id: str, subscription_id: str) -> None:
     _one(commands.warn_of_trial_end, cluster_id, subscription_id)
 
 
+@task(name="subscriptions.deliver_invoice", queue=MESSAGES, attempts=12)
+def deliver_invoice(*, cluster_id: str, invoice_id: str) -> None:
+    """Mail one document; tried for about two hours while the mail server is away."""
+    actor = system_actor(cluster_id=UUID(cluster_id))
+    commands.deliver_invoice(actor=actor, invoice_id=UUID(invoice_id), now=clock.now())
+
+
 def _for_each(due: str, until: datetime, job: str) -> None:
     """A job for each subscription that is due; one that waits already is not added again."""
+    for cluster_id, subscription_id in _due(due, until):
+        in_tenant(cluster_id, lambda c=cluster_id, s=subscription_id: _enqueue(job, c, s))  # type: ignore[misc]
+
+
+def _due(due: str, until: datetime) -> list[tuple[UUID, UUID]]:
     with connections["sweep"].cursor() as cursor:
         cursor.execute(due, [until, AT_ONCE])
-        found = cursor.fetchall()
-    for cluster_id, subscription_id in found:
-        in_tenant(cluster_id, lambda c=cluster_id, s=subscription_id: _enqueue(job, c, s))  # type: ignore[misc]
+        found: list[tuple[UUID, UUID]] = cursor.fetchall()
+    return found
 
 
 def _enqueue(job: str, cluster_id: UUID, subscription_id: UUID) -> None:

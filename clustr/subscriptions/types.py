@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from clustr.kit.money import Money
+from clustr.subscriptions.vendors.nouns import StripeMethod
 
 
 class Unit(StrEnum):
@@ -101,6 +102,8 @@ class LineKind(StrEnum):
     REMAINING_TIME = "remaining_time"
     OVERAGE = "overage"
     USAGE_PACK = "usage_pack"
+    CORRECTION = "correction"
+    """What staff give back of an invoice that was paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,22 @@ class FeatureType(StrEnum):
     BILLS = "bills"
     MESSAGES = "messages"
 
+    @property
+    def label(self) -> str:
+        """As people read it."""
+        return self.replace("_", " ").replace("ai ", "AI ").replace(" gb", " GB")
+
+
+class CancelReason(StrEnum):
+    """Why a customer goes, as they chose; what they wrote stands behind it after a colon."""
+
+    TOO_EXPENSIVE = "too_expensive"
+    NOT_USED = "not_used"
+    MISSING_FEATURE = "missing_feature"
+    TECHNICAL = "technical"
+    SERVICE = "service"
+    OTHER = "other"
+
 
 LEVELS = frozenset({FeatureType.STORAGE_GB, FeatureType.MEMBERS})
 """What is in use at a time: it goes up and down, and a new period does not begin at nothing. The rest is counted."""
@@ -191,3 +210,7 @@ class UsageEvent:
     event_id: str
     at: datetime
     metadata: dict[str, Any]
+
+
+MethodRow: TypeAlias = StripeMethod
+"""A saved card, for whom it is only shown to."""

@@ -22,8 +22,13 @@ from clustr.web.errors import of_exception
 from clustr.web.strict_json import StrictParser
 
 ROUTERS: tuple[tuple[str, str], ...] = (
+    ("api/v1/billing/", "clustr.web.billing.advice.router"),
+    ("api/v1/billing/", "clustr.web.billing.analytics.router"),
     ("api/v1/billing/", "clustr.web.billing.documents.router"),
+    ("api/v1/billing/", "clustr.web.billing.payment_methods.router"),
     ("api/v1/billing/", "clustr.web.billing.plans.router"),
+    ("api/v1/billing/", "clustr.web.billing.staff.router"),
+    ("api/v1/billing/", "clustr.web.billing.usage.router"),
     ("management/payments/", "clustr.web.management.audit.router"),
     ("management/payments/", "clustr.web.management.members.router"),
     ("management/payments/", "clustr.web.management.settings.router"),

@@ -73,6 +73,7 @@ def configure(*, production: bool, level: str) -> None:
                 "django.security.DisallowedHost": {"level": "CRITICAL"},
                 "django.db.backends": {"level": "WARNING"},
                 "psycopg.pool": {"level": "ERROR"},
+                "factur-x": {"level": "CRITICAL"},  # it says whole documents, with names and addresses
                 "httpx": {"level": "WARNING"},
                 "httpcore": {"level": "WARNING"},
                 "procrastinate": {"level": "WARNING"},

@@ -41,6 +41,12 @@ def receive_flutterwave_notice(request: Request) -> HttpResponse:
     return _receive(request, "flutterwave")
 
 
+@router.post("webhooks/stripe/", response=ReceivedOut, auth=None, summary="Notices from Stripe")
+def receive_stripe_notice(request: Request) -> HttpResponse:
+    """Signed with `stripe-signature`. Answered once it is stored; it proves nothing, Stripe is asked."""
+    return _receive(request, "stripe")
+
+
 @router.post("verify-payment/", response=TransactionOut, summary="What became of a payment")
 def verify_payment(request: Request, body: VerifyIn) -> HttpResponse:
     """Asks the provider now. For the payment's owner, or with ViewPayments for any of the cluster.

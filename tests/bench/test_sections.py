@@ -11,7 +11,18 @@ import pytest
 from django.conf import settings
 
 PATIENCE_SECONDS = 600
-SECTIONS = ["bills", "ledger", "payments", "acknowledgments", "webhooks", "hanging", "pages", "orders", "books"]
+SECTIONS = [
+    "bills",
+    "ledger",
+    "payments",
+    "acknowledgments",
+    "webhooks",
+    "hanging",
+    "pages",
+    "orders",
+    "usage",
+    "books",
+]
 
 
 @pytest.fixture(scope="module")

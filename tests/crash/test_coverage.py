@@ -13,6 +13,7 @@ from clustr.ledger import commands as ledger
 from clustr.payments import commands as payments
 from clustr.recurring import commands as recurring
 from clustr.settlement import commands as settlement
+from clustr.subscriptions import commands as subscriptions
 from clustr.utilities import commands as utilities
 from clustr.wallets import commands as wallets
 from tests.crash.automating import AUTOMATIONS_COVER
@@ -21,6 +22,7 @@ from tests.crash.requests import REQUESTS
 from tests.crash.settling import COVERS
 from tests.crash.test_pins import IN_DOORS_COMMIT
 from tests.crash.test_recurring import IN_A_SWEEP
+from tests.subscriptions.test_crash_points import CASES as SUBSCRIPTIONS
 
 ROOMS = {
     "ledger": ledger,
@@ -29,6 +31,7 @@ ROOMS = {
     "bills": bills,
     "utilities": utilities,
     "recurring": recurring,
+    "subscriptions": subscriptions,
     "settlement": settlement,
 }
 
@@ -105,6 +108,22 @@ PLACES = {
     "wallets.cancel_withdrawal": "wallets.cancel_withdrawal",
     "wallets.stop_withdrawal": "wallets.stop_withdrawal",
     "wallets.place_suspense": "wallets.place_suspense",
+    "subscriptions.subscribe_user": "subscriptions.subscribe",
+    "subscriptions.upgrade_plan": "subscriptions.upgrade",
+    "subscriptions.downgrade_plan": "subscriptions.downgrade",
+    "subscriptions.cancel_subscription": "subscriptions.cancel",
+    "subscriptions.reactivate_subscription": "subscriptions.reactivate",
+    "subscriptions.apply_coupon": "subscriptions.apply_coupon",
+    "subscriptions.renew_subscription": "subscriptions.renew",
+    "subscriptions.settle_standing": "subscriptions.settle_standing",
+    "subscriptions.process_payment": "subscriptions.process_payment",
+    "subscriptions.handle_failed_payment": "subscriptions.handle_failed_payment",
+    "subscriptions.write_off_invoice": "subscriptions.write_off",
+    "subscriptions.void_invoice": "subscriptions.void",
+    "subscriptions.credit_invoice": "subscriptions.credit_invoice",
+    "subscriptions.deliver_invoice": "subscriptions.keep_clearance",
+    "subscriptions.record_usage": "subscriptions.record_usage",
+    "subscriptions.buy_usage_pack": "subscriptions.buy_usage_pack",
 }
 """Every act, and the name of its crash points."""
 
@@ -184,6 +203,8 @@ PARTS = {
     "recurring.settle_card_charge",
     "recurring.fail_card_charge",
     "recurring.ask_for_confirmation",
+    "subscriptions.generate_invoice",
+    "subscriptions.send_invoice",
 }
 """Parts of an act's transaction; they begin none themselves."""
 
@@ -238,6 +259,16 @@ MOVE_NOTHING = {
     "utilities.high_amount": "reads a setting",
     "utilities.take_validation_turn": "counts a question; one that is stopped is noted in the trail",
     "utilities.send_token": "mails what stands there already",
+    "subscriptions.ChangePreview": "a noun",
+    "subscriptions.NewAddress": "a noun",
+    "subscriptions.preview_change": "calculates, and changes nothing",
+    "subscriptions.change_plan": "upgrades or downgrades, in the transaction of that",
+    "subscriptions.set_billing_address": "says where documents go; none changes",
+    "subscriptions.sync_plans": "offers plans; nobody who has one is charged otherwise",
+    "subscriptions.agree_contract_price": "one row; it counts when a period begins",
+    "subscriptions.create_coupon": "one row; it counts when it is used",
+    "subscriptions.verify_customer": "one row; it counts when a coupon asks for it",
+    "subscriptions.warn_of_trial_end": "tells, once for each trial",
     "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
 }
 """Commands with a transaction of their own in which no money and no consent changes, each with the reason."""
@@ -277,7 +308,7 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 def test_a_request_passes_each_of_them() -> None:
     interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT) | set(IN_A_SWEEP)
-    covered = COVERS | UTILITIES_COVER | AUTOMATIONS_COVER
+    covered = COVERS | UTILITIES_COVER | AUTOMATIONS_COVER | set(SUBSCRIPTIONS)
     inside = covered - set(PLACES.values())  # the other transactions of one command
     assert set(PLACES.values()) == interrupted | covered - inside
     assert all(name.startswith(("settlement.", "utilities.", "recurring.")) for name in inside)

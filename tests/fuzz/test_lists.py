@@ -65,6 +65,7 @@ def _choose_plans(cast: Cast) -> None:
     """Bola takes a plan, and two larger ones after it: two invoices, of which a part is paid."""
     client = client_of(cast.bola)
     assert client.post("/api/v1/billing/subscribe/", {"plan_id": "free", "interval": "month"}).status_code in (201, 409)
+    client_of(cast.chidi).post("/api/v1/billing/subscribe/", {"plan_id": "free", "interval": "month"})
     for code in ("basic", "enterprise"):
         client.put("/api/v1/billing/subscription/", {"plan_id": code, "interval": "month"})
     bola = customer_actor(user_id=cast.bola.user_id, is_platform_staff=False, origin=ORIGIN)

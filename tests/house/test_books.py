@@ -291,6 +291,8 @@ SEEDS: dict[str, str] = {
     "subscriptions.documented": "UPDATE ledger_transfer SET kind = 'invoice_paid' WHERE id = %(deposit)s",
     "subscriptions.numbers": "UPDATE subscriptions_series SET last_number = last_number + 1 WHERE series ~ '^CN'",
     "subscriptions.lines": "UPDATE subscriptions_invoiceline SET discount = discount + 1 WHERE discount > 0",
+    "subscriptions.credited": """UPDATE subscriptions_invoice n SET corrects_id = (SELECT i.id FROM subscriptions_invoice i
+      WHERE i.cluster_id = n.cluster_id AND i.kind = 'invoice' ORDER BY i.total LIMIT 1) WHERE n.kind = 'credit_note'""",
     "subscriptions.posted": "UPDATE ledger_transfer SET kind = 'credited' WHERE kind = 'credited_tax'",
     "subscriptions.paid": """UPDATE subscriptions_payment SET surplus_minor = surplus_minor + 1""",
     "subscriptions.payments": "UPDATE subscriptions_payment SET amount = amount + 1, surplus_minor = surplus_minor + 1",

@@ -62,6 +62,7 @@ FRESH: dict[str, dict[str, str]] = {
     "utilities_purchase_bill_id_in_cluster": {"quote_id": "gen_random_uuid()"},
     "utilities_purchase_quote_id_in_cluster": {"bill_id": "gen_random_uuid()"},
     "utilities_purchase_account_id_in_cluster": {"bill_id": "gen_random_uuid()", "quote_id": "gen_random_uuid()"},
+    "subscriptions_stripecall_subscription_id_in_cluster": {"act": "'overage'"},
     "subscriptions_subscription_plan_id_in_cluster": {"user_id": "gen_random_uuid()"},
     "subscriptions_invoice_subscription_id_in_cluster": {"invoice_number": "'INV2020000001'"},
     "subscriptions_invoice_corrects_id_in_cluster": {"invoice_number": "'INV2020000001'"},

@@ -1,4 +1,4 @@
-"""A shop in which plans are on offer, and its books proved when the test ends."""
+"""A shop in which plans are on offer; when the test ends, its books and its documents are proved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import pytest
 
 from tests.cast import Cast
 from tests.money import prove
+from tests.subscriptions.schematron import check_documents
 from tests.subscriptions.shop import Shop
+from tests.subscriptions.stripe_stage import stripe_shop
+
+__all__ = ["shop", "stripe_shop"]
 
 
 @pytest.fixture
@@ -19,3 +23,4 @@ def shop(cast: Cast) -> Iterator[Shop]:
     made.sync()
     yield made
     prove(cast)
+    check_documents(made)

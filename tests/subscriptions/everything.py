@@ -13,9 +13,10 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import read_catalogue
 from clustr.subscriptions.commands.addresses import NewAddress
-from clustr.subscriptions.models import SubscriptionPlan
+from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.models import StripeObject, SubscriptionPlan
 from clustr.subscriptions.queries import STAFF
-from clustr.subscriptions.states import PaymentMethod
+from clustr.subscriptions.states import Act, PaymentMethod, StripeKind
 from clustr.subscriptions.types import Discount, Duration, FeatureType, UsageEvent
 from tests.subscriptions.shop import PLANS
 
@@ -78,3 +79,21 @@ def sell_plans(*, office: Actor, customer: Actor, now: datetime) -> None:
     commands.downgrade_plan(
         actor=customer, subscription_id=subscription.id, plan_id=plans["basic"], interval="month", now=now
     )
+    with tenant(office.cluster_id):
+        name = f"cus_{uuid4().hex}"
+        StripeObject.objects.create(
+            id=uuid4(),
+            cluster_id=office.cluster_id,
+            kind=StripeKind.CUSTOMER,
+            key=str(customer.user_id),
+            stripe_id=name,
+            made_at=now,
+        )
+        record_call(
+            actor=customer,
+            user_id=customer.member_id,
+            subscription_id=subscription.id,
+            act=Act.OVERAGE,
+            terms={},
+            now=now,
+        )

@@ -145,8 +145,8 @@ def test_the_customer_is_told_at_80_and_100_per_cent(shop: Shop) -> None:
         told.append(len(shop.mail(shop.bola)))
     assert told == [0, 1, 1, 2]
     assert shop.mail(shop.bola) == [
-        "Your plan's limit is near: ai responses",
-        "Your plan's limit is reached: ai responses",
+        "Your plan's limit is near: AI responses",
+        "Your plan's limit is reached: AI responses",
     ]
 
 

@@ -58,6 +58,7 @@ class NoticeKind(StrEnum):
     DISPUTE = "dispute"
     VIRTUAL_ACCOUNT = "virtual_account"
     PURCHASE = "purchase"
+    SUBSCRIPTION = "subscription"
     OTHER = "other"
 
 

@@ -17,6 +17,7 @@ from clustr.payments.states import NoticeState
 from clustr.settlement.commands.asking import UNHEARD, confirm_charge, confirm_payment
 from clustr.settlement.commands.charging_back import hear_dispute
 from clustr.settlement.commands.failing import postpone_notice
+from clustr.subscriptions import commands as subscriptions
 
 
 def accept_notice(
@@ -26,7 +27,10 @@ def accept_notice(
 
     Refuses `ProviderNotAvailable`, and with `providers.port.NoticeRefused` what is not rightly signed: nothing of it is kept.
     """
-    read = provider_named(name=provider).read_notice(raw_body=raw_body, headers=headers)
+    if provider == "stripe":
+        read = subscriptions.read_stripe_notice(raw_body=raw_body, headers=headers, now=now)
+    else:
+        read = provider_named(name=provider).read_notice(raw_body=raw_body, headers=headers)
     return payments.receive_notice(provider=provider, read=read, body=raw_body, source=source, now=now)
 
 
@@ -37,14 +41,18 @@ def handle_notice(*, notice_id: UUID, now: datetime) -> None:
     if notice is None:
         return
     try:
-        place = _place(notice)
-        if place is not None:
-            _act(notice, place, now)
-    except UNHEARD:
+        if notice.kind == NoticeKind.SUBSCRIPTION:
+            concerns_us = subscriptions.hear_stripe(about=notice.provider_id, now=now)
+        else:
+            place = _place(notice)
+            concerns_us = place is not None
+            if place is not None:
+                _act(notice, place, now)
+    except (*UNHEARD, *subscriptions.UNHEARD):
         postpone_notice(notice_id=notice.id, failed=False, now=now)
         return
     crash_point("settlement.notice.acted")
-    state = NoticeState.IGNORED if place is None else NoticeState.DONE
+    state = NoticeState.DONE if concerns_us else NoticeState.IGNORED
     payments.finish_notice(notice_id=notice.id, state=state)
 
 
@@ -73,7 +81,7 @@ def _act(notice: Notice, place: Place, now: datetime) -> None:
                 dispute_id=notice.provider_id,
                 now=now,
             )
-        case NoticeKind.OTHER:
+        case NoticeKind.SUBSCRIPTION | NoticeKind.OTHER:
             pass
         case _ as never:
             assert_never(never)

@@ -40,7 +40,6 @@ _TITLES = {
     TransactionType.RECURRING_PAYMENT: "Receipt of a recurring payment",
 }
 _HOW = {"wallet": "Wallet", "cash": "Cash", "bank_transfer": "Bank transfer", "pos": "Card at the office"}
-_SIGNS = {"NGN": "₦", "GHS": "GH₵", "GBP": "£", "EUR": "€", "USD": "$"}
 
 
 def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes:
@@ -93,20 +92,13 @@ def destroy_receipts(user_id: UUID, now: datetime) -> None:  # noqa: ARG001 - an
             Receipt.objects.filter(cluster_id=cluster_id, id__in=theirs).delete()
 
 
-def shown_amount(amount: Money) -> str:
-    """An amount with its currency's sign where one is in use, else its code: "₦5,000.00", "KES 5,000.00"."""
-    text = amount.for_people()
-    sign = _SIGNS.get(amount.currency)
-    return text if sign is None else sign + text.removeprefix(amount.currency).lstrip()
-
-
 def _utility_rows(actor: Actor, view: TransactionView) -> list[list[str]]:
     """What was bought from a utility: for which number (its end), at what price, and the token; for its buyer alone."""
     bought = utilities.purchase_of_member(actor=actor, purchase_id=view.id)
     rows = [
         ("Number", f"ending {bought.ending}" if bought.ending else ""),
-        ("Bought", shown_amount(bought.amount)),
-        ("Fee", shown_amount(bought.fee)),
+        ("Bought", bought.amount.with_sign()),
+        ("Fee", bought.fee.with_sign()),
         ("Units", bought.units),
         ("Tariff", bought.tariff),
         ("Token", bought.token),
@@ -133,7 +125,7 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
         *((("Bill", bill.bill_number),) if bill else ()),
         ("Paid by", _HOW.get(view.provider, view.provider.capitalize() or "ClustR")),
         ("Date", f"{paid_at:%d %B %Y, %H:%M} ({actor.timezone})"),
-        *((("Provider's fee, paid on top", shown_amount(on_top)),) if on_top.minor else ()),
+        *((("Provider's fee, paid on top", on_top.with_sign()),) if on_top.minor else ()),
         ("Reference", view.reference),
         *((("Provider's reference", view.provider_reference),) if view.provider_reference else ()),
         *((("Questions", held.support_email),) if held.support_email else ()),
@@ -144,8 +136,8 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
         "estate": held.name,
         "reference": view.reference,
         "amount_label": "Amount",
-        "amount": shown_amount(view.amount),
-        "note": f"of which {shown_amount(view.refunded)} was refunded" if refunded else "",
+        "amount": view.amount.with_sign(),
+        "note": f"of which {view.refunded.with_sign()} was refunded" if refunded else "",
         "rows": [[label, value] for label, value in rows if value],
         "date": [paid_at.year, paid_at.month, paid_at.day],
         "code": "-".join(code[start : start + 4] for start in range(0, len(code), 4)),

@@ -10,31 +10,70 @@ from clustr.subscriptions.commands.changing import (
     upgrade_plan,
 )
 from clustr.subscriptions.commands.choosing import change_plan
+from clustr.subscriptions.commands.correcting import credit_invoice
 from clustr.subscriptions.commands.coupons import apply_coupon, create_coupon, verify_customer
+from clustr.subscriptions.commands.delivering import deliver_invoice
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import generate_invoice, send_invoice
 from clustr.subscriptions.commands.paying import handle_failed_payment, process_payment, write_off_invoice
 from clustr.subscriptions.commands.plans import agree_contract_price, sync_plans
 from clustr.subscriptions.commands.renewing import renew_subscription, warn_of_trial_end
+from clustr.subscriptions.commands.stripe_acts import (
+    begin_cancelling,
+    begin_change,
+    begin_coupon,
+    begin_forgetting,
+    begin_reactivating,
+    begin_setup,
+    begin_subscribing,
+)
+from clustr.subscriptions.commands.stripe_hearing import (
+    ask_due_calls,
+    follow_ours,
+    hear_stripe,
+    read_stripe_notice,
+    reconcile_subscriptions,
+)
+from clustr.subscriptions.commands.stripe_looking import my_methods, preview_at_stripe
+from clustr.subscriptions.commands.stripe_names import sync_prices
+from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.commands.usage import buy_usage_pack, record_usage
 from clustr.subscriptions.commands.voiding import void_invoice
 
 __all__ = [
+    "UNHEARD",
     "ChangePreview",
     "NewAddress",
     "agree_contract_price",
     "apply_coupon",
+    "ask_due_calls",
+    "ask_stripe",
+    "begin_cancelling",
+    "begin_change",
+    "begin_coupon",
+    "begin_forgetting",
+    "begin_reactivating",
+    "begin_setup",
+    "begin_subscribing",
     "buy_usage_pack",
     "cancel_subscription",
     "change_plan",
     "create_coupon",
+    "credit_invoice",
+    "deliver_invoice",
     "downgrade_plan",
+    "follow_ours",
     "generate_invoice",
     "handle_failed_payment",
+    "hear_stripe",
+    "my_methods",
+    "preview_at_stripe",
     "preview_change",
     "process_payment",
     "reactivate_subscription",
+    "read_stripe_notice",
+    "reconcile_subscriptions",
     "record_usage",
     "renew_subscription",
     "send_invoice",
@@ -42,6 +81,7 @@ __all__ = [
     "settle_standing",
     "subscribe_user",
     "sync_plans",
+    "sync_prices",
     "upgrade_plan",
     "verify_customer",
     "void_invoice",

@@ -11,6 +11,7 @@ from clustr.kit.errors import InvalidValue
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.recording import lock_customers
+from clustr.subscriptions.countries import COUNTRIES
 from clustr.subscriptions.models import BillingAddress
 
 
@@ -34,7 +35,7 @@ def set_billing_address(*, actor: Actor, address: NewAddress, now: datetime) -> 
     for field in ("line1", "city"):
         if not fields[field]:
             raise InvalidValue.of(field, "required", "An address has a line and a city.")
-    if len(fields["country"]) != 2 or not fields["country"].isascii() or not fields["country"].isupper():
+    if fields["country"] not in COUNTRIES:
         raise InvalidValue.of("country", "invalid", "Write the country as two capitals, such as NG.")
     with tenant(actor.cluster_id):
         lock_customers(actor.member_id)

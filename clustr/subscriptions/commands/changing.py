@@ -125,10 +125,10 @@ def downgrade_plan(
             generate_invoice(actor=actor, subscription=subscription, lines=change.lines, now=now)
             return subscription
         turn_periods(actor=actor, subscription=subscription, now=now)
-        _refuse_not_open(subscription)
+        refuse_not_open(subscription=subscription)
         plan = queries.offered_plan(plan_id=plan_id)
         price = _price(subscription, plan, interval, now)
-        _refuse_direction(subscription, plan, interval, upgrade=False)
+        refuse_direction(subscription=subscription, plan=plan, interval=interval, upgrade=False)
         PendingChange.objects.update_or_create(
             cluster_id=subscription.cluster_id,
             id=subscription.id,
@@ -197,9 +197,9 @@ def _apply_now(
     upgrade: bool,
 ) -> _Change:
     turn_periods(actor=actor, subscription=subscription, now=now)
-    at = _proration_date(subscription, proration_date, now)
+    at = proration_date_of(subscription=subscription, asked=proration_date, now=now)
     change = _change(actor, subscription, plan_id, interval, at, now)
-    _refuse_direction(subscription, change.plan, interval, upgrade=upgrade)
+    refuse_direction(subscription=subscription, plan=change.plan, interval=interval, upgrade=upgrade)
     drop_pending_change(subscription=subscription)
     take_plan(subscription=subscription, plan=change.plan, interval=interval, price=change.price)
     if subscription.status != SubscriptionStatus.TRIALING:
@@ -217,7 +217,7 @@ def _change(
     actor: Actor, subscription: Subscription, plan_id: UUID, interval: str, at: datetime, now: datetime
 ) -> _Change:
     """What a change at this instant comes to; nothing is changed."""
-    _refuse_not_open(subscription)
+    refuse_not_open(subscription=subscription)
     plan = queries.offered_plan(plan_id=plan_id)
     price = _price(subscription, plan, interval, now)
     if plan.id == subscription.plan_id and interval == subscription.interval:
@@ -252,7 +252,7 @@ def _price(subscription: Subscription, plan: SubscriptionPlan, interval: str, no
     )
 
 
-def _proration_date(subscription: Subscription, asked: datetime | None, now: datetime) -> datetime:
+def proration_date_of(*, subscription: Subscription, asked: datetime | None, now: datetime) -> datetime:
     """The instant that was previewed, if nothing has happened since; or now."""
     if asked is None:
         return now
@@ -263,14 +263,16 @@ def _proration_date(subscription: Subscription, asked: datetime | None, now: dat
     return asked
 
 
-def _refuse_not_open(subscription: Subscription) -> None:
+def refuse_not_open(*, subscription: Subscription) -> None:
+    """Refuses `SubscriptionEnded`, `SubscriptionLapsed`."""
     if subscription.ended_at is not None:
         raise SubscriptionEnded
     if subscription.status == SubscriptionStatus.UNPAID:
         raise SubscriptionLapsed
 
 
-def _refuse_direction(subscription: Subscription, plan: SubscriptionPlan, interval: str, *, upgrade: bool) -> None:
+def refuse_direction(*, subscription: Subscription, plan: SubscriptionPlan, interval: str, upgrade: bool) -> None:
+    """Refuses `SamePlan`, `NotAnUpgrade`, `NotADowngrade`."""
     currency = subscription.currency
     if plan.id == subscription.plan_id and interval == subscription.interval:
         raise SamePlan

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from clustr.audit import commands as audit
@@ -15,11 +16,11 @@ from clustr.kit.errors import InvalidValue
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.recording import lock_subscription, refuse_nobody
 from clustr.subscriptions.models import Coupon, Redemption, Subscription, Verification
 from clustr.subscriptions.policies import refuse_coupon
 from clustr.subscriptions.queries import STAFF
-from clustr.subscriptions.refusals import CouponNotValid, CouponUsed, SubscriptionEnded
+from clustr.subscriptions.refusals import CouponCodeTaken, CouponNotValid, CouponUsed, SubscriptionEnded
 from clustr.subscriptions.schedule import anchor_at, boundary
 from clustr.subscriptions.types import MONTHLY, Discount, Duration
 
@@ -38,12 +39,12 @@ def create_coupon(
     needs_verification: str = "",
     now: datetime,
 ) -> Coupon:
-    """Make a coupon. Codes are known in capitals. For platform staff."""
+    """Make a coupon. Codes are known in capitals. For platform staff. Refuses `CouponCodeTaken`."""
     actor.require(STAFF)
     if (duration is Duration.REPEATING) != (duration_months is not None):
         raise InvalidValue.of("duration_months", "invalid", "Months are given for a repeating coupon, and only for it.")
     with tenant(actor.cluster_id):
-        coupon = Coupon.objects.create(
+        coupon = Coupon(
             id=new_id(),
             cluster_id=actor.cluster_id,
             code=code.strip().upper(),
@@ -60,6 +61,13 @@ def create_coupon(
             created_at=now,
             updated_at=now,
         )
+        try:
+            with transaction.atomic():
+                coupon.save(force_insert=True)
+        except IntegrityError as error:
+            if "subscriptions_coupon_code" not in str(error):
+                raise
+            raise CouponCodeTaken from error
         audit.record(
             actor=actor,
             action="subscriptions.coupon_made",
@@ -72,10 +80,14 @@ def create_coupon(
 
 
 def verify_customer(*, actor: Actor, user_id: UUID, kind: str, expires_at: datetime, now: datetime) -> None:
-    """Note that a customer is what a coupon asks for, such as "education". For platform staff, of others."""
+    """Note that a customer is what a coupon asks for, such as "education". For platform staff, of others. Refuses
+    `CustomerNotFound`."""
     actor.require(STAFF)
     if actor.member_id == user_id:
         raise InvalidValue.of("user_id", "own_affair", "Nobody verifies themself.")
+    if expires_at <= now:
+        raise InvalidValue.of("expires_at", "too_early", "What was seen holds for some time.")
+    refuse_nobody(user_id=user_id)
     with tenant(actor.cluster_id):
         Verification.objects.create(
             id=new_id(),
@@ -142,6 +154,17 @@ def redeem(*, actor: Actor, subscription: Subscription, code: str, now: datetime
         facts={"coupon": str(coupon.id)},
     )
     return redemption
+
+
+def give_back_coupon(*, subscription: Subscription, now: datetime) -> None:
+    """A coupon that was never used, because what it was redeemed for did not come about, may be redeemed again."""
+    for redemption in Redemption.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, used_at=None
+    ):
+        Coupon.objects.filter(cluster_id=subscription.cluster_id, id=redemption.coupon_id).update(
+            redeemed=F("redeemed") - 1, updated_at=now
+        )
+        redemption.delete()
 
 
 def _ends_at(coupon: Coupon, zone: str, now: datetime) -> datetime | None:

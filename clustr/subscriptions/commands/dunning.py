@@ -7,25 +7,33 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.ids import derived_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.invoicing import generate_invoice
 from clustr.subscriptions.commands.periods import begin_period, end_subscription
 from clustr.subscriptions.commands.recording import lock_subscription, note
+from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.models import Invoice, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.schedule import DUNNING, GRACE
-from clustr.subscriptions.states import EventKind, InvoiceStatus, SubscriptionStatus
+from clustr.subscriptions.states import Act, Collection, EventKind, InvoiceStatus, SubscriptionStatus
 
 
 def settle_standing(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
     """Bring a subscription to where its unpaid invoices put it: overdue, reminded, lapsed after the grace, or back once
     nothing is overdue. Harmless to repeat; each reminder is sent once."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.settle_standing"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.ended_at is not None:
             return
         overdue = _overdue(subscription, now)
+        if subscription.collection == Collection.STRIPE:
+            # Where it stands Stripe says; ours are the reminders, and the end of the grace.
+            if overdue is not None and subscription.status == SubscriptionStatus.PAST_DUE:
+                _step(actor, subscription, overdue, now)
+            return
         if overdue is None:
             _recover(actor, subscription, now)
         elif subscription.status == SubscriptionStatus.ACTIVE:
@@ -51,6 +59,9 @@ def _overdue(subscription: Subscription, now: datetime) -> Invoice | None:
 
 def _step(actor: Actor, subscription: Subscription, overdue: Invoice, now: datetime) -> None:
     since = subscription.past_due_since or now
+    if now >= since + GRACE and subscription.collection == Collection.STRIPE:
+        _end_at_stripe(actor, subscription, now)
+        return
     if now >= since + GRACE:
         subscription.status = SubscriptionStatus.UNPAID
         note(actor=actor, subscription=subscription, kind=EventKind.LAPSED, now=now)
@@ -66,6 +77,19 @@ def _step(actor: Actor, subscription: Subscription, overdue: Invoice, now: datet
         _remind(actor, subscription, overdue, now)
 
 
+def _end_at_stripe(actor: Actor, subscription: Subscription, now: datetime) -> None:
+    """The grace is over, and Stripe, as it is set up there, would go on: it is told to end the subscription."""
+    record_call(
+        actor=actor,
+        user_id=subscription.user_id,
+        subscription_id=subscription.id,
+        act=Act.CANCEL,
+        terms={"stripe_subscription_id": subscription.stripe_subscription_id, "reason": "unpaid"},
+        key=derived_id("unpaid", subscription.id, subscription.past_due_since),
+        now=now,
+    )
+
+
 def _remind(actor: Actor, subscription: Subscription, overdue: Invoice, now: datetime) -> None:
     zone = ZoneInfo(actor.timezone)
     since = subscription.past_due_since or now
@@ -73,6 +97,7 @@ def _remind(actor: Actor, subscription: Subscription, overdue: Invoice, now: dat
         "number": overdue.invoice_number,
         "amount_due": overdue.amount_due.for_people(),
         "due": f"{overdue.due_date.astimezone(zone):%d %B %Y}",
+        "pay_at": overdue.hosted_invoice_url,
         "lapses": f"{(since + GRACE).astimezone(zone):%d %B %Y}",
     }
     tell_customer(told=Told.PAYMENT_OVERDUE, user_id=subscription.user_id, facts=facts, now=now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -13,16 +14,17 @@ from django.db import connection
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id, new_id
+from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.recording import lock_customers
 from clustr.subscriptions.models import Invoice, InvoiceLine, Redemption, Subscription
-from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.policies import discount_of
 from clustr.subscriptions.pricing import Totals, split_by_sign, tax_of_lines, totals
 from clustr.subscriptions.refusals import InvoiceNotFound
+from clustr.subscriptions.sheet_queries import buyer_of
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
 from clustr.subscriptions.types import Discount, Line
 
@@ -30,6 +32,20 @@ _NEXT = """
 INSERT INTO subscriptions_series AS s (cluster_id, series, last_number) VALUES (kit_tenant(), %s, 1)
 ON CONFLICT (cluster_id, series) DO UPDATE SET last_number = s.last_number + 1 RETURNING last_number
 """
+
+
+@dataclass(frozen=True, slots=True)
+class AtStripe:
+    """What a document is at Stripe: its id, the tax of each line as it stands there, and what of it the customer's credit
+    there paid."""
+
+    invoice_id: str
+    taxes: tuple[Money, ...]
+    from_credit: int = 0
+    hosted_url: str = ""
+    pdf_url: str = ""
+
+
 _PREFIX = {InvoiceKind.INVOICE: "INV", InvoiceKind.CREDIT_NOTE: "CN"}
 
 
@@ -50,9 +66,16 @@ def generate_invoice(
     lowered = any(line.discountable and line.amount.minor > 0 for line in charged)
     discount = use_coupon(subscription=subscription, now=now) if lowered else None
     sums = totals(lines=charged, currency=subscription.currency, discount=discount)
-    invoice = _write(actor, subscription, InvoiceKind.INVOICE, sums, None, now)
+    return issue_invoice(actor=actor, subscription=subscription, sums=sums, now=now)
+
+
+def issue_invoice(
+    *, actor: Actor, subscription: Subscription, sums: Totals, at_stripe: AtStripe | None = None, now: datetime
+) -> Invoice:
+    """An invoice over these sums. The customer's credit pays first; of one that Stripe collects, what Stripe says."""
+    invoice = _write(actor, subscription, InvoiceKind.INVOICE, sums, None, at_stripe, now)
     _post_invoice(invoice, now)
-    apply_credit(invoice=invoice, now=now)
+    apply_credit(invoice=invoice, up_to=at_stripe.from_credit if at_stripe else None, now=now)
     _save_and_tell(actor, invoice, "subscriptions.invoiced", now)
     return invoice
 
@@ -66,29 +89,18 @@ def lock_invoice(*, actor: Actor, invoice_id: UUID) -> Invoice:
     return Invoice.objects.select_for_update().get(cluster_id=actor.cluster_id, id=invoice_id)
 
 
-def send_invoice(*, actor: Actor, invoice: Invoice, now: datetime) -> None:
-    """Tell the customer of a document, once the transaction under way has committed."""
-    zone = ZoneInfo(actor.timezone)
-    tell_customer(
-        told=Told.INVOICE,
-        user_id=invoice.user_id,
-        facts={
-            "title": "Invoice" if invoice.kind == InvoiceKind.INVOICE else "Credit note",
-            "number": invoice.invoice_number,
-            "total": Money(invoice.total, invoice.currency).for_people(),
-            "amount_due": invoice.amount_due.for_people(),
-            "due": f"{invoice.due_date.astimezone(zone):%d %B %Y}" if invoice.amount_due.minor else "",
-        },
-        now=now,
-    )
+def send_invoice(*, actor: Actor, invoice: Invoice) -> None:
+    """Mail a document to its customer, as PDF, once the transaction under way has committed."""
+    enqueue("subscriptions.deliver_invoice", cluster_id=actor.cluster_id, invoice_id=invoice.id)
 
 
-def accounts_of(*, user_id: UUID, currency: str, kinds: Sequence[AccountKind]) -> list[UUID]:
-    """The accounts that a customer's documents move: receivables and credit are the customer's, the rest is the house's."""
-    own = (AccountKind.RECEIVABLES, AccountKind.CUSTOMER_CREDIT)
-    return [
-        ledger.open_account(kind=kind, currency=currency, subject_id=user_id if kind in own else None) for kind in kinds
-    ]
+def accounts_of(*, document: Invoice, kinds: Sequence[AccountKind]) -> list[UUID]:
+    """The accounts that a document moves: receivables and credit are its customer's, the rest is the house's."""
+    whose = {
+        AccountKind.RECEIVABLES: document.user_id,
+        AccountKind.CUSTOMER_CREDIT: queries.credit_holder(document=document),
+    }
+    return [ledger.open_account(kind=kind, currency=document.currency, subject_id=whose.get(kind)) for kind in kinds]
 
 
 def use_coupon(*, subscription: Subscription, now: datetime) -> Discount | None:
@@ -102,13 +114,18 @@ def use_coupon(*, subscription: Subscription, now: datetime) -> Discount | None:
 
 
 def issue_credit_note(
-    *, actor: Actor, subscription: Subscription, sums: Totals, corrects_id: UUID | None, now: datetime
+    *,
+    actor: Actor,
+    subscription: Subscription,
+    sums: Totals,
+    corrects_id: UUID | None,
+    at_stripe: AtStripe | None = None,
+    now: datetime,
 ) -> Invoice:
     """A credit note over these sums, into the customer's credit; `corrects_id`: the invoice it takes back."""
-    document = _write(actor, subscription, InvoiceKind.CREDIT_NOTE, sums, corrects_id, now)
+    document = _write(actor, subscription, InvoiceKind.CREDIT_NOTE, sums, corrects_id, at_stripe, now)
     revenue, tax, credit = accounts_of(
-        user_id=document.user_id,
-        currency=document.currency,
+        document=document,
         kinds=(AccountKind.SUBSCRIPTION_REVENUE, AccountKind.TAX_PAYABLE, AccountKind.CUSTOMER_CREDIT),
     )
     _post(
@@ -127,6 +144,7 @@ def _write(
     kind: InvoiceKind,
     sums: Totals,
     corrects_id: UUID | None,
+    at_stripe: AtStripe | None,
     now: datetime,
 ) -> Invoice:
     """The document and its lines, with the next number of its series."""
@@ -139,6 +157,9 @@ def _write(
         user_id=subscription.user_id,
         subscription_id=subscription.id,
         corrects_id=corrects_id,
+        stripe_invoice_id=at_stripe.invoice_id if at_stripe else "",
+        hosted_invoice_url=at_stripe.hosted_url if at_stripe else "",
+        invoice_pdf_url=at_stripe.pdf_url if at_stripe else "",
         invoice_number=_next_number(kind, actor.timezone, now),
         status=InvoiceStatus.PAID if nothing_due else InvoiceStatus.OPEN,
         currency=sums.total.currency,
@@ -147,14 +168,15 @@ def _write(
         tax_amount=sums.tax.minor,
         total=sums.total.minor,
         amount_paid=sums.total.minor if is_note else 0,
-        buyer=_buyer(subscription.user_id),
+        seller=settings.SUBSCRIPTION_SELLER.as_data(),
+        buyer=asdict(buyer_of(user_id=subscription.user_id)),
         issued_at=now,
-        due_date=now if is_note else now + timedelta(days=settings.ENV.SUBSCRIPTION_INVOICE_DUE_DAYS),
+        due_date=now if is_note or at_stripe else now + timedelta(days=settings.ENV.SUBSCRIPTION_INVOICE_DUE_DAYS),
         paid_at=now if nothing_due else None,
         created_at=now,
         updated_at=now,
     )
-    taxes = tax_of_lines(sums=sums)
+    taxes = at_stripe.taxes if at_stripe and at_stripe.taxes else tax_of_lines(sums=sums)
     InvoiceLine.objects.bulk_create(
         InvoiceLine(
             cluster_id=actor.cluster_id,
@@ -184,19 +206,9 @@ def _next_number(kind: InvoiceKind, zone: str, now: datetime) -> str:
     return f"{series}{number:06d}"
 
 
-def _buyer(user_id: UUID) -> dict[str, str]:
-    """Whom a document is addressed to, as of now."""
-    address = queries.billing_address(user_id=user_id)
-    if address is None:
-        return {}
-    fields = ("name", "tax_id", "line1", "line2", "city", "state", "postal_code", "country")
-    return {field: getattr(address, field) for field in fields}
-
-
 def _post_invoice(invoice: Invoice, now: datetime) -> None:
     owed, revenue, tax = accounts_of(
-        user_id=invoice.user_id,
-        currency=invoice.currency,
+        document=invoice,
         kinds=(AccountKind.RECEIVABLES, AccountKind.SUBSCRIPTION_REVENUE, AccountKind.TAX_PAYABLE),
     )
     _post(
@@ -207,15 +219,14 @@ def _post_invoice(invoice: Invoice, now: datetime) -> None:
     )
 
 
-def apply_credit(*, invoice: Invoice, now: datetime) -> None:
-    """Pay from the customer's credit what it covers of what is due."""
-    there = queries.credit_of(user_id=invoice.user_id, currency=invoice.currency)
-    amount = min(there.minor, invoice.amount_due.minor)
-    if not amount:
+def apply_credit(*, invoice: Invoice, up_to: int | None = None, now: datetime) -> None:
+    """Pay from the customer's credit what it covers of what is due; no more than `up_to`, in minor units."""
+    there = queries.credit_of(user_id=queries.credit_holder(document=invoice), currency=invoice.currency)
+    amount = min(there.minor, invoice.amount_due.minor, invoice.total if up_to is None else up_to)
+    if amount <= 0:
         return
     credit, owed = accounts_of(
-        user_id=invoice.user_id,
-        currency=invoice.currency,
+        document=invoice,
         kinds=(AccountKind.CUSTOMER_CREDIT, AccountKind.RECEIVABLES),
     )
     entry = Entry(
@@ -251,7 +262,7 @@ def _post(document: Invoice, now: datetime, *legs: tuple[TransferKind, UUID, UUI
 def _save_and_tell(actor: Actor, document: Invoice, action: str, now: datetime) -> None:
     document.save()
     audit_document(actor=actor, document=document, action=action, now=now)
-    send_invoice(actor=actor, invoice=document, now=now)
+    send_invoice(actor=actor, invoice=document)
 
 
 def audit_document(*, actor: Actor, document: Invoice, action: str, now: datetime, reason: str = "") -> None:

@@ -21,7 +21,7 @@ from clustr.subscriptions.commands.invoicing import accounts_of, lock_invoice
 from clustr.subscriptions.models import Invoice, Payment
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.queries import STAFF
-from clustr.subscriptions.refusals import InvoiceNotOpen, PaymentReferenceTaken
+from clustr.subscriptions.refusals import CollectionNotOffered, InvoiceNotOpen, PaymentReferenceTaken
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus, PaymentMethod, PaymentStatus
 
 _RECEIVED = {
@@ -59,19 +59,40 @@ def process_payment(
             raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
         if invoice.kind != InvoiceKind.INVOICE:
             raise InvoiceNotOpen("A credit note is not paid.")
+        refuse_collected_by_stripe(invoice=invoice)
         payment = _record(invoice, amount, method, reference, paid_at, now)
-        _audit(actor, payment, "subscriptions.invoice_paid", now)
-        if invoice.status == InvoiceStatus.UNCOLLECTIBLE:
-            _take_up_again(invoice, payment, now)
-        _post(invoice, payment, method, now)
-        invoice.amount_paid += payment.amount - payment.surplus_minor
-        if invoice.status == InvoiceStatus.OPEN and not invoice.amount_due.minor:
-            invoice.status, invoice.paid_at = InvoiceStatus.PAID, paid_at
-        invoice.updated_at = now
-        invoice.save()
-        tell_customer(told=Told.PAYMENT_RECEIVED, user_id=invoice.user_id, facts=_told(invoice, payment), now=now)
+        received = ledger.open_account(kind=_RECEIVED[method], currency=invoice.currency)
+        book_payment(actor=actor, invoice=invoice, payment=payment, received=received, now=now)
         settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
     return payment
+
+
+def refuse_collected_by_stripe(*, invoice: Invoice) -> None:
+    """What Stripe collects is settled, voided and given up at Stripe, and followed here: done here alone, it would still be
+    charged there."""
+    if invoice.stripe_invoice_id:
+        raise CollectionNotOffered("This invoice is collected by Stripe; settle it there.")
+
+
+def book_payment(*, actor: Actor, invoice: Invoice, payment: Payment, received: UUID, now: datetime) -> None:
+    """Post a payment that succeeded, from the account where it stands, and let the invoice be paid by it. What is more than
+    is due stands in the customer's credit; a debt that was given up is taken up again."""
+    _audit(actor, payment, "subscriptions.invoice_paid", now)
+    if invoice.status == InvoiceStatus.UNCOLLECTIBLE:
+        _take_up_again(invoice, payment, now)
+    _post(invoice, payment, received, now)
+    invoice.amount_paid += payment.amount - payment.surplus_minor
+    if invoice.status == InvoiceStatus.OPEN and not invoice.amount_due.minor:
+        invoice.status, invoice.paid_at = InvoiceStatus.PAID, payment.paid_at
+    invoice.updated_at = now
+    invoice.save()
+    tell_customer(told=Told.PAYMENT_RECEIVED, user_id=invoice.user_id, facts=_told(invoice, payment), now=now)
+
+
+def surplus_of(*, invoice: Invoice, amount: int) -> int:
+    """How much of so much money is more than is due of an invoice."""
+    takes = invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+    return max(amount - (invoice.amount_due.minor if takes else 0), 0)
 
 
 def handle_failed_payment(
@@ -117,34 +138,36 @@ def write_off_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datet
         invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
         if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
-        lost, owed = accounts_of(
-            user_id=invoice.user_id,
-            currency=invoice.currency,
-            kinds=(AccountKind.BAD_DEBTS, AccountKind.RECEIVABLES),
-        )
-        entry = Entry(
-            id=_written_off(invoice),
-            debit=lost,
-            credit=owed,
-            amount=invoice.amount_due,
-            kind=TransferKind.WRITTEN_OFF,
-            journal=invoice.id,
-        )
-        ledger.post(entries=[entry], at=now)
-        invoice.status, invoice.updated_at = InvoiceStatus.UNCOLLECTIBLE, now
-        invoice.save()
-        audit.record(
-            actor=actor,
-            action="subscriptions.invoice_written_off",
-            subject_kind="invoice",
-            subject_id=invoice.id,
-            at=now,
-            reason=reason,
-            facts={"amount_minor": entry.amount.minor, "currency": invoice.currency},
-            journal=invoice.id,
-        )
+        refuse_collected_by_stripe(invoice=invoice)
+        give_up(actor=actor, invoice=invoice, reason=reason, now=now)
         settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
     return invoice
+
+
+def give_up(*, actor: Actor, invoice: Invoice, reason: str, now: datetime) -> None:
+    """Write off what is due of an invoice that is locked and open."""
+    lost, owed = accounts_of(document=invoice, kinds=(AccountKind.BAD_DEBTS, AccountKind.RECEIVABLES))
+    entry = Entry(
+        id=_written_off(invoice),
+        debit=lost,
+        credit=owed,
+        amount=invoice.amount_due,
+        kind=TransferKind.WRITTEN_OFF,
+        journal=invoice.id,
+    )
+    ledger.post(entries=[entry], at=now)
+    invoice.status, invoice.updated_at = InvoiceStatus.UNCOLLECTIBLE, now
+    invoice.save()
+    audit.record(
+        actor=actor,
+        action="subscriptions.invoice_written_off",
+        subject_kind="invoice",
+        subject_id=invoice.id,
+        at=now,
+        reason=reason,
+        facts={"amount_minor": entry.amount.minor, "currency": invoice.currency},
+        journal=invoice.id,
+    )
 
 
 def _written_off(invoice: Invoice) -> UUID:
@@ -160,8 +183,6 @@ def _take_up_again(invoice: Invoice, payment: Payment, now: datetime) -> None:
 def _record(
     invoice: Invoice, amount: Money, method: PaymentMethod, reference: str, paid_at: datetime, now: datetime
 ) -> Payment:
-    takes = invoice.status in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
-    due = invoice.amount_due.minor if takes else 0
     try:
         with transaction.atomic():
             return Payment.objects.create(
@@ -171,7 +192,7 @@ def _record(
                 subscription_id=invoice.subscription_id,
                 invoice_id=invoice.id,
                 amount=amount.minor,
-                surplus_minor=max(amount.minor - due, 0),
+                surplus_minor=surplus_of(invoice=invoice, amount=amount.minor),
                 currency=amount.currency,
                 status=PaymentStatus.SUCCEEDED,
                 payment_method=method.value,
@@ -185,11 +206,10 @@ def _record(
         raise PaymentReferenceTaken from error
 
 
-def _post(invoice: Invoice, payment: Payment, method: PaymentMethod, now: datetime) -> None:
-    received, owed, credit = accounts_of(
-        user_id=invoice.user_id,
-        currency=invoice.currency,
-        kinds=(_RECEIVED[method], AccountKind.RECEIVABLES, AccountKind.CUSTOMER_CREDIT),
+def _post(invoice: Invoice, payment: Payment, received: UUID, now: datetime) -> None:
+    owed, credit = accounts_of(
+        document=invoice,
+        kinds=(AccountKind.RECEIVABLES, AccountKind.CUSTOMER_CREDIT),
     )
     legs = (
         (TransferKind.INVOICE_PAID, owed, payment.amount - payment.surplus_minor),

@@ -12,8 +12,10 @@ from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.catalogue import CURRENCY, PlanTerms
+from clustr.subscriptions.commands.recording import refuse_nobody
 from clustr.subscriptions.models import ContractPrice, SubscriptionPlan
-from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.policies import price_of
+from clustr.subscriptions.queries import STAFF, offered_plan_named
 
 
 def sync_plans(*, actor: Actor, catalogue: list[PlanTerms], now: datetime) -> list[str]:
@@ -58,16 +60,20 @@ def agree_contract_price(
     ends_at: datetime | None,
     now: datetime,
 ) -> UUID:
-    """Agree a price with one customer for a plan, for a term; it counts when they choose the plan in that time.
+    """Agree a price with one customer for a plan, for a term; the newest counts. Within the term it counts when they choose
+    the plan and whenever a period of theirs begins; the first period after it has the plan's own price again.
 
-    For platform staff; nobody agrees on a price with themself.
+    For platform staff; nobody agrees on a price with themself. Refuses `PlanNotFound`, `CurrencyNotOffered`,
+    `CustomerNotFound`.
     """
     actor.require(STAFF)
     if actor.member_id == user_id:
         raise InvalidValue.of("user_id", "own_affair", "Nobody agrees on a price with themself.")
     if ends_at is not None and ends_at <= starts_at:
         raise InvalidValue.of("ends_at", "too_early", "A term ends after it starts.")
+    refuse_nobody(user_id=user_id)
     with tenant(actor.cluster_id):
+        price_of(plan=offered_plan_named(code=plan_code), interval=interval, currency=price.currency)
         contract = ContractPrice.objects.create(
             id=new_id(),
             cluster_id=actor.cluster_id,

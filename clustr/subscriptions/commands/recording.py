@@ -9,10 +9,11 @@ from django.db import connection
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
+from clustr.people import queries as people
 from clustr.subscriptions import queries
 from clustr.subscriptions.models import Subscription, SubscriptionEvent
 from clustr.subscriptions.policies import recurring
-from clustr.subscriptions.refusals import SubscriptionNotFound
+from clustr.subscriptions.refusals import CustomerNotFound, SubscriptionNotFound
 from clustr.subscriptions.states import EventKind
 
 _LOCK = "SELECT pg_advisory_xact_lock(uuid_hash_extended(%s, uuid_hash_extended(kit_tenant(), 70)))"
@@ -39,6 +40,12 @@ def lock_subscription(*, actor: Actor, subscription_id: UUID) -> Subscription:
         raise SubscriptionNotFound
     lock_customers(peeked.user_id)
     return Subscription.objects.select_for_update().get(cluster_id=actor.cluster_id, id=subscription_id)
+
+
+def refuse_nobody(*, user_id: UUID) -> None:
+    """Refuses `CustomerNotFound` where nobody has this id."""
+    if user_id not in people.names_of(user_ids=[user_id]):
+        raise CustomerNotFound
 
 
 def note(*, actor: Actor, subscription: Subscription, kind: EventKind, now: datetime, reason: str = "") -> None:

@@ -16,8 +16,9 @@ from clustr.subscriptions.commands.periods import begin_period, end_subscription
 from clustr.subscriptions.commands.recording import lock_subscription, note
 from clustr.subscriptions.models import PendingChange, Subscription, SubscriptionPlan
 from clustr.subscriptions.notices import Told, tell_customer
+from clustr.subscriptions.refusals import CurrencyNotOffered
 from clustr.subscriptions.schedule import TRIAL_WARNING
-from clustr.subscriptions.states import USABLE, EventKind, SubscriptionStatus
+from clustr.subscriptions.states import USABLE, Collection, EventKind, SubscriptionStatus
 
 
 def renew_subscription(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
@@ -28,8 +29,13 @@ def renew_subscription(*, actor: Actor, subscription_id: UUID, now: datetime) ->
 
 
 def turn_periods(*, actor: Actor, subscription: Subscription, now: datetime) -> None:
-    """The same for a subscription that is locked. Of one that has lapsed nothing is turned: it begins anew when it is paid."""
-    while subscription.status in USABLE and subscription.current_period_end <= now:
+    """The same for a subscription that is locked. Of one that has lapsed nothing is turned: it begins anew when it is paid.
+    Nor of one that Stripe collects: there Stripe turns the periods, and is followed."""
+    while (
+        subscription.collection != Collection.STRIPE
+        and subscription.status in USABLE
+        and subscription.current_period_end <= now
+    ):
         _turn(actor, subscription, subscription.current_period_end, now)
 
 
@@ -64,6 +70,7 @@ def _turn(actor: Actor, subscription: Subscription, at: datetime, now: datetime)
         return
     lines = overage_of(subscription=subscription)
     interval_changes = _take_pending_change(subscription, at)
+    _take_agreed_price(subscription, at)
     was_trial = subscription.status == SubscriptionStatus.TRIALING
     if was_trial:
         subscription.status = SubscriptionStatus.ACTIVE
@@ -84,3 +91,20 @@ def _take_pending_change(subscription: Subscription, at: datetime) -> bool:
     take_plan(subscription=subscription, plan=plan, interval=change.interval, price=price)
     PendingChange.objects.filter(cluster_id=subscription.cluster_id, id=subscription.id).delete()
     return changes
+
+
+def _take_agreed_price(subscription: Subscription, at: datetime) -> None:
+    """Let the period that begins have the price of a contract in force then, or else the plan's own."""
+    plan = queries.plan_of(subscription=subscription)
+    try:
+        price = queries.agreed_price(
+            user_id=subscription.user_id,
+            plan=plan,
+            interval=subscription.interval,
+            currency=subscription.currency,
+            now=at,
+        )
+    except CurrencyNotOffered:
+        return
+    if price != subscription.price:
+        take_plan(subscription=subscription, plan=plan, interval=subscription.interval, price=price)

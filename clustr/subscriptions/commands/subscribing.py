@@ -25,6 +25,7 @@ from clustr.subscriptions.policies import cycle_of
 from clustr.subscriptions.refusals import AlreadySubscribed, CollectionNotOffered, EstateNotYours
 from clustr.subscriptions.schedule import anchor_at, billing_day, period_at, trial_end
 from clustr.subscriptions.states import Collection, EventKind, SubscriptionStatus
+from clustr.subscriptions.vendors.registry import stripe_is_on
 
 
 def subscribe_user(
@@ -39,7 +40,8 @@ def subscribe_user(
     now: datetime,
 ) -> Subscription:
     """Choose a plan for oneself, or for an estate one manages. `interval`: "month" or "year". The first plan with a trial
-    begins with it, once per customer and per estate; else the first period is invoiced at once.
+    begins with it, once per customer and per estate; else the first period is invoiced at once. What Stripe collects is
+    `incomplete` until it has begun there.
 
     Refuses `PlanNotFound`, `AlreadySubscribed`, `CurrencyNotOffered`, `CollectionNotOffered`, `EstateNotYours`, `CouponNotValid`, `CouponUsed`.
     """
@@ -51,10 +53,14 @@ def subscribe_user(
         plan = queries.offered_plan(plan_id=plan_id)
         _refuse_second(actor, user_id, for_cluster_id)
         price = queries.agreed_price(user_id=user_id, plan=plan, interval=interval, currency=currency, now=now)
-        if price.minor and collection is not Collection.BANK_TRANSFER:
+        by_stripe = collection is Collection.STRIPE
+        if price.minor and (collection is Collection.NONE or (by_stripe and not stripe_is_on())):
             raise CollectionNotOffered
         tries = bool(
-            price.minor and plan.trial_days and not queries.had_trial(user_id=user_id, for_cluster_id=for_cluster_id)
+            price.minor
+            and plan.trial_days
+            and not by_stripe  # there the trial begins with the subscription
+            and not queries.had_trial(user_id=user_id, for_cluster_id=for_cluster_id)
         )
         ends = trial_end(start=now, days=plan.trial_days, zone=actor.timezone) if tries else None
         anchor = anchor_at(at=ends or now, zone=actor.timezone)
@@ -70,7 +76,7 @@ def subscribe_user(
             price_minor=price.minor,
             period_price_minor=0,
             collection=collection if price.minor else Collection.NONE,
-            status=SubscriptionStatus.TRIALING if tries else SubscriptionStatus.ACTIVE,
+            status=_begins_as(tries=tries, by_stripe=by_stripe and bool(price.minor)),
             anchor_at=anchor.at,
             anchor_day=billing_day(at=anchor.at, zone=actor.timezone),
             current_period_start=now,
@@ -83,11 +89,19 @@ def subscribe_user(
         if coupon:
             redeem(actor=actor, subscription=subscription, code=coupon, now=now)
         lines = (
-            [] if tries else begin_period(actor=actor, subscription=subscription, at=now, counted_anew=False, now=now)
+            []
+            if tries or subscription.status == SubscriptionStatus.INCOMPLETE
+            else begin_period(actor=actor, subscription=subscription, at=now, counted_anew=False, now=now)
         )
         note(actor=actor, subscription=subscription, kind=EventKind.CREATED, now=now)
         generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
     return subscription
+
+
+def _begins_as(*, tries: bool, by_stripe: bool) -> SubscriptionStatus:
+    if by_stripe:
+        return SubscriptionStatus.INCOMPLETE
+    return SubscriptionStatus.TRIALING if tries else SubscriptionStatus.ACTIVE
 
 
 def _require_administrator(actor: Actor, for_cluster_id: UUID, now: datetime) -> None:

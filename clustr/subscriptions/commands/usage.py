@@ -78,7 +78,7 @@ def buy_usage_pack(
         tax = queries.tax_of(user_id=subscription.user_id)
         line = Line(
             LineKind.USAGE_PACK,
-            f"{quantity.normalize():f} {feature.replace('_', ' ')} in advance",
+            f"{quantity.normalize():f} {feature.label} in advance",
             price,
             subscription.period,
             tax_basis_points=tax,
@@ -194,7 +194,7 @@ def _warn(
         )
         if reached:
             facts = {
-                "feature": feature.replace("_", " "),
+                "feature": feature.label,
                 "used": f"{after.normalize():f}",
                 "limit": f"{included.normalize():f}",
                 "full": after >= included,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,10 +10,18 @@ from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.subscriptions.commands.correcting import given_back
 from clustr.subscriptions.commands.dunning import settle_standing
-from clustr.subscriptions.commands.invoicing import apply_credit, audit_document, issue_credit_note, lock_invoice
+from clustr.subscriptions.commands.invoicing import (
+    AtStripe,
+    apply_credit,
+    audit_document,
+    issue_credit_note,
+    lock_invoice,
+)
+from clustr.subscriptions.commands.paying import refuse_collected_by_stripe
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
-from clustr.subscriptions.pricing import totals
+from clustr.subscriptions.pricing import Totals, totals
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import InvoiceNotOpen
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
@@ -20,7 +29,8 @@ from clustr.subscriptions.types import Line, LineKind, Period
 
 
 def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) -> Invoice:
-    """Take back an open invoice by a credit note over all of it. What was paid of it becomes the customer's credit.
+    """Take back an open invoice by a credit note over all of it that was not given back before. What was paid of it becomes
+    the customer's credit.
 
     For platform staff. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
     """
@@ -29,17 +39,57 @@ def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) 
         invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
         if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
-        subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
-        sums = totals(lines=_lines_net(invoice), currency=invoice.currency)
-        credit_note = issue_credit_note(
-            actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, now=now
-        )
-        apply_credit(invoice=invoice, now=now)
-        invoice.status, invoice.paid_at, invoice.updated_at = InvoiceStatus.VOID, None, now
-        invoice.save()
-        audit_document(actor=actor, document=invoice, action="subscriptions.invoice_voided", now=now, reason=reason)
-        settle_standing(actor=actor, subscription_id=subscription.id, now=now)
+        refuse_collected_by_stripe(invoice=invoice)
+        credit_note = take_back(actor=actor, invoice=invoice, reason=reason, now=now)
+        settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
     return credit_note
+
+
+def take_back(*, actor: Actor, invoice: Invoice, reason: str, now: datetime) -> Invoice:
+    """Void an invoice that is locked and open; answers the credit note."""
+    subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
+    sums, at_stripe = _all_that_is_left(invoice), None
+    if invoice.stripe_invoice_id:
+        # To the minor unit what stands there, which may round the tax of a line otherwise than we do.
+        sums, taxes = _as_issued(invoice, _lines_net(invoice))
+        at_stripe = AtStripe(f"{invoice.stripe_invoice_id}:void", taxes)
+    credit_note = issue_credit_note(
+        actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, at_stripe=at_stripe, now=now
+    )
+    apply_credit(invoice=invoice, now=now)
+    invoice.status, invoice.paid_at, invoice.updated_at = InvoiceStatus.VOID, None, now
+    invoice.save()
+    audit_document(actor=actor, document=invoice, action="subscriptions.invoice_voided", now=now, reason=reason)
+    return credit_note
+
+
+def _as_issued(invoice: Invoice, lines: list[Line]) -> tuple[Totals, tuple[Money, ...]]:
+    rows = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id).order_by("n")
+    taxes = tuple(Money(row.tax, invoice.currency) for row in rows)
+    none, net = Money(0, invoice.currency), Money(invoice.total - invoice.tax_amount, invoice.currency)
+    tax, total = Money(invoice.tax_amount, invoice.currency), Money(invoice.total, invoice.currency)
+    return Totals(tuple(lines), (none,) * len(lines), net, none, (), tax, total), taxes
+
+
+def _all_that_is_left(invoice: Invoice) -> Totals:
+    """The lines less what was given back of them, and exactly the tax that is left."""
+    before, lines = given_back(invoice=invoice), _lines_net(invoice)
+    for rate, (net, _) in before.items():
+        taken = Money(-net, invoice.currency)
+        lines.append(
+            Line(LineKind.CORRECTION, "Given back before", taken, tax_basis_points=rate, discountable=False),
+        )
+    sums = totals(lines=lines, currency=invoice.currency)
+    given = {rate: Money(tax, invoice.currency) for rate, (_, tax) in before.items()}
+    nothing = Money(0, invoice.currency)
+    charged = {
+        group.basis_points: group.tax for group in totals(lines=_lines_net(invoice), currency=invoice.currency).taxes
+    }
+    taxes = tuple(
+        replace(group, tax=charged[group.basis_points] - given.get(group.basis_points, nothing)) for group in sums.taxes
+    )
+    tax = sum((group.tax for group in taxes), nothing)
+    return replace(sums, taxes=taxes, tax=tax, total=sums.subtotal - sums.discount + tax)
 
 
 def _lines_net(invoice: Invoice) -> list[Line]:

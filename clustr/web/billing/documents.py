@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Query, Router
@@ -17,6 +19,9 @@ from clustr.subscriptions.document_queries import (
     my_payments,
     my_subscription,
 )
+from clustr.subscriptions.einvoicing import Syntax, invoice_xml
+from clustr.subscriptions.rendering import invoice_pdf
+from clustr.subscriptions.sheet_queries import sheet_of
 from clustr.subscriptions.types import FeatureType, UsageEvent
 from clustr.web.billing.customers import as_customer
 from clustr.web.billing.plans import PERSONAL
@@ -31,7 +36,7 @@ from clustr.web.billing.schemas import (
     payment_out,
     use_out,
 )
-from clustr.web.door import Request, once, read
+from clustr.web.door import Request, once, read, take_turn
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
 from clustr.web.schemas import In, Instant, Text, pairs
 
@@ -63,6 +68,31 @@ class UsageEventsIn(In):
     events: Annotated[list[UsageEventIn], Field(min_length=1, max_length=1000)]
 
 
+class DocumentForm(StrEnum):
+    """`pdf` for people; `cii` and `ubl` for their systems."""
+
+    PDF = "pdf"
+    CII = "cii"
+    UBL = "ubl"
+
+
+class DownloadQuery(In):
+    format: DocumentForm = DocumentForm.PDF
+
+
+DOCUMENT: dict[str, Any] = PERSONAL | {
+    "responses": {
+        "200": {
+            "description": "The document.",
+            "content": {
+                "application/pdf": {"schema": {"type": "string", "format": "binary"}},
+                "application/xml": {"schema": {"type": "string"}},
+            },
+        }
+    }
+}
+
+
 @router.get("invoices/", response=Page[InvoiceOut], summary="My invoices", openapi_extra=PERSONAL)
 def list_my_invoices(request: Request, query: Query[PageQuery]) -> HttpResponse:
     """And credit notes, newest first."""
@@ -73,6 +103,20 @@ def list_my_invoices(request: Request, query: Query[PageQuery]) -> HttpResponse:
         return page(request, query, rows, key=lambda row: by_id(row.invoice.id), out=invoice_out)
 
     return read(request, work)
+
+
+@router.get("download-invoice/{invoice_id}/", response=bytes, summary="An invoice", openapi_extra=DOCUMENT)
+def download_invoice(request: Request, invoice_id: UUID, query: Query[DownloadQuery]) -> HttpResponse:
+    """As PDF with the electronic invoice inside (Factur-X, EN 16931), or that alone. One's own; for platform staff any.
+
+    Refuses with `invoice_not_found`.
+    """
+    as_customer(request)
+    take_turn(request)
+    sheet = sheet_of(actor=request.actor, invoice_id=invoice_id)
+    if query.format is DocumentForm.PDF:
+        return _file(invoice_pdf(sheet), f"{sheet.number}.pdf", "application/pdf")
+    return _file(invoice_xml(sheet, Syntax(query.format)), f"{sheet.number}-{query.format}.xml", "application/xml")
 
 
 @router.get("payments/", response=Page[PaymentOut], summary="My payments", openapi_extra=PERSONAL)
@@ -132,6 +176,12 @@ def set_my_billing_address(request: Request, body: AddressIn) -> HttpResponse:
         200,
         lambda: address_out(commands.set_billing_address(actor=request.actor, address=address, now=request.now)),
     )
+
+
+def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
+    answer = HttpResponse(content, content_type=content_type)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 def _usage(request: Request) -> UsageOut:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Query, Router
+from pydantic import BaseModel
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions import commands, queries
-from clustr.subscriptions.document_queries import current_subscription, my_subscription
+from clustr.subscriptions.commands import ChangePreview
+from clustr.subscriptions.document_queries import CallRow, CurrentRow, current_subscription, my_subscription
+from clustr.subscriptions.states import Collection
 from clustr.web.billing.customers import as_customer
 from clustr.web.billing.schemas import (
     CancelIn,
     ChangeIn,
     CouponIn,
+    EstateQuery,
     PlansOut,
     PreviewIn,
     PreviewOut,
@@ -25,10 +31,11 @@ from clustr.web.billing.schemas import (
     preview_out,
     subscription_out,
 )
-from clustr.web.door import Request, json_answer, once, read
+from clustr.web.door import Request, json_answer, once_between, read
 from clustr.web.openapi import WITHOUT_CLUSTER
 
 router = Router(tags=["Subscription"])
+COLLECTIONS = {"card": Collection.STRIPE, "bank_transfer": Collection.BANK_TRANSFER}
 PERSONAL: dict[str, Any] = {WITHOUT_CLUSTER: True}
 
 
@@ -40,117 +47,174 @@ def list_plans(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 
 
 @router.get("subscription/", response=SubscriptionOut, summary="My subscription", openapi_extra=PERSONAL)
-def get_my_subscription(request: Request) -> HttpResponse:
+def get_my_subscription(request: Request, query: Query[EstateQuery]) -> HttpResponse:
     """The one that runs, or else the one that ended last. Refuses with `subscription_not_found`."""
     as_customer(request)
-    return read(request, lambda: _mine(request))
+    return read(request, lambda: _mine(request, query.cluster_id))
 
 
 @router.put("subscription/", response=SubscriptionOut, summary="Change my plan", openapi_extra=PERSONAL)
 def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
     """A larger plan begins now and is prorated, a smaller one when the period ends. Refuses with `subscription_not_found`,
-    `plan_not_found`, `same_plan`, `preview_too_old`, `subscription_ended`, `subscription_lapsed`, `currency_not_offered`."""
+    `plan_not_found`, `same_plan`, `preview_too_old`, `subscription_ended`, `subscription_lapsed`,
+    `subscription_incomplete`, `currency_not_offered`, `collection_not_offered`, `change_under_way`, `card_declined`,
+    `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
-
-    def work() -> SubscriptionOut:
-        commands.change_plan(
+    return _asking(
+        request,
+        body,
+        200,
+        lambda: commands.begin_change(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor).id,
+            subscription_id=_held(request, body.cluster_id).id,
             plan_id=queries.offered_plan_named(code=body.plan_id).id,
             interval=body.interval,
             at_period_end=None if body.when is None else body.when == "period_end",
             proration_date=body.proration_date,
             now=request.now,
-        )
-        return _mine(request)
-
-    return once(request, body, 200, work)
+        ),
+        body.cluster_id,
+    )
 
 
 @router.post("preview-invoice/", response=PreviewOut, summary="What a change would cost", openapi_extra=PERSONAL)
 def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
     """To the minor unit; nothing is changed. Refuses with `subscription_not_found`, `plan_not_found`, `same_plan`,
-    `subscription_ended`, `subscription_lapsed`, `currency_not_offered`, `busy`."""
+    `subscription_ended`, `subscription_lapsed`, `currency_not_offered`, `busy`, `provider_unavailable`, `provider_silent`."""
     as_customer(request)
 
-    def work() -> PreviewOut:
-        preview = commands.preview_change(
+    def look(subscription: CurrentRow) -> ChangePreview:
+        preview = commands.preview_at_stripe if subscription.collection == "stripe" else commands.preview_change
+        return preview(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor).id,
-            plan_id=queries.offered_plan_named(code=body.plan_id).id,
+            subscription_id=subscription.id,
+            plan_id=in_tenant(PLATFORM_CLUSTER_ID, lambda: queries.offered_plan_named(code=body.plan_id)).id,
             interval=body.interval,
             now=request.now,
         )
-        return preview_out(preview)
 
-    return once(request, body, 200, work)
+    return once_between(
+        request,
+        body,
+        200,
+        record=lambda _claim, _checked: _held(request, body.cluster_id),
+        ask=look,
+        shape=preview_out,
+    )
 
 
 @router.post("subscribe/", response={201: SubscriptionOut}, summary="Choose a plan", openapi_extra=PERSONAL)
 def subscribe(request: Request, body: SubscribeIn) -> HttpResponse:
-    """Begins with the plan's trial, once; else the first period is invoiced, to be paid by bank transfer. Refuses with
-    `plan_not_found`, `already_subscribed`, `currency_not_offered`, `coupon_not_valid`, `coupon_used`."""
+    """Begins with the plan's trial, once; else the first period is invoiced. By card the customer goes on at
+    `checkout_url`, unless a saved one is named. Refuses with `plan_not_found`, `already_subscribed`,
+    `currency_not_offered`, `collection_not_offered`, `coupon_not_valid`, `coupon_used`, `estate_not_yours`,
+    `payment_method_not_found`, `change_under_way`, `card_declined`, `provider_unavailable`, `provider_silent`,
+    `provider_would_not`."""
     as_customer(request)
-
-    def work() -> SubscriptionOut:
-        commands.subscribe_user(
+    return _asking(
+        request,
+        body,
+        201,
+        lambda: commands.begin_subscribing(
             actor=request.actor,
             plan_id=queries.offered_plan_named(code=body.plan_id).id,
             interval=body.interval,
             currency=body.currency,
+            collection=COLLECTIONS[body.collection],
+            method_id=body.payment_method_id or "",
             coupon=body.coupon,
+            for_cluster_id=body.cluster_id,
             now=request.now,
-        )
-        return _mine(request)
-
-    return once(request, body, 201, work)
+        ),
+        for_cluster_id=body.cluster_id,
+    )
 
 
 @router.post("cancel/", response=SubscriptionOut, summary="Cancel my subscription", openapi_extra=PERSONAL)
 def cancel_my_subscription(request: Request, body: CancelIn) -> HttpResponse:
-    """When the period ends, or now. Refuses with `subscription_not_found`, `subscription_ended`."""
+    """When the period ends, or now. Refuses with `subscription_not_found`, `subscription_ended`, `change_under_way`,
+    `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
-
-    def work() -> SubscriptionOut:
-        commands.cancel_subscription(
+    return _asking(
+        request,
+        body,
+        200,
+        lambda: commands.begin_cancelling(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor).id,
+            subscription_id=_held(request, body.cluster_id).id,
             at_period_end=body.at_period_end,
-            reason=body.reason,
+            reason=body.told,
             now=request.now,
-        )
-        return _mine(request)
-
-    return once(request, body, 200, work)
+        ),
+        body.cluster_id,
+    )
 
 
 @router.post("reactivate/", response=SubscriptionOut, summary="Keep my subscription", openapi_extra=PERSONAL)
-def reactivate_my_subscription(request: Request) -> HttpResponse:
+def reactivate_my_subscription(request: Request, query: Query[EstateQuery]) -> HttpResponse:
     """Takes back a cancellation or a change that waits for the end of the period. Refuses with `subscription_not_found`,
-    `not_canceled`, `subscription_ended`."""
+    `not_canceled`, `subscription_ended`, `change_under_way`, `provider_unavailable`, `provider_silent`,
+    `provider_would_not`."""
     as_customer(request)
-
-    def work() -> SubscriptionOut:
-        subscription = current_subscription(actor=request.actor)
-        commands.reactivate_subscription(actor=request.actor, subscription_id=subscription.id, now=request.now)
-        return _mine(request)
-
-    return once(request, None, 200, work)
+    return _asking(
+        request,
+        query,
+        200,
+        lambda: commands.begin_reactivating(
+            actor=request.actor,
+            subscription_id=_held(request, query.cluster_id).id,
+            now=request.now,
+        ),
+        query.cluster_id,
+    )
 
 
 @router.post("apply-coupon/", response=SubscriptionOut, summary="Use a coupon", openapi_extra=PERSONAL)
 def use_coupon(request: Request, body: CouponIn) -> HttpResponse:
     """From the next invoice on. Refuses with `subscription_not_found`, `coupon_not_valid`, `coupon_used`,
-    `subscription_ended`."""
+    `subscription_ended`, `subscription_incomplete`, `change_under_way`, `provider_unavailable`, `provider_silent`,
+    `provider_would_not`."""
     as_customer(request)
+    return _asking(
+        request,
+        body,
+        200,
+        lambda: commands.begin_coupon(
+            actor=request.actor,
+            subscription_id=_held(request, body.cluster_id).id,
+            code=body.code,
+            now=request.now,
+        ),
+        body.cluster_id,
+    )
 
-    def work() -> SubscriptionOut:
-        subscription = current_subscription(actor=request.actor)
-        commands.apply_coupon(actor=request.actor, subscription_id=subscription.id, code=body.code, now=request.now)
-        return _mine(request)
 
-    return once(request, body, 200, work)
+def _asking(
+    request: Request,
+    body: BaseModel | None,
+    status: int,
+    begin: Callable[[], CallRow | None],
+    for_cluster_id: UUID | None = None,
+) -> HttpResponse:
+    """Decide in one transaction, ask Stripe outside any if there is something to ask, and answer how it stands then."""
+
+    def ask(call: CallRow | None) -> None:
+        if call is not None:
+            commands.ask_stripe(cluster_id=request.actor.cluster_id, call_id=call.id, now=request.now)
+
+    return once_between(
+        request,
+        body,
+        status,
+        record=lambda _claim, _checked: begin(),
+        ask=ask,
+        shape=lambda _asked: _mine(request, for_cluster_id),
+    )
 
 
-def _mine(request: Request) -> SubscriptionOut:
-    return subscription_out(my_subscription(actor=request.actor))
+def _held(request: Request, for_cluster_id: UUID | None) -> CurrentRow:
+    return current_subscription(actor=request.actor, for_cluster_id=for_cluster_id)
+
+
+def _mine(request: Request, for_cluster_id: UUID | None = None) -> SubscriptionOut:
+    return subscription_out(my_subscription(actor=request.actor, for_cluster_id=for_cluster_id))

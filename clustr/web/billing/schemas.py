@@ -11,6 +11,7 @@ from pydantic import Field
 from clustr.subscriptions.commands import ChangePreview
 from clustr.subscriptions.document_queries import AddressRow, CurrentSubscription, Document, PaymentRow
 from clustr.subscriptions.queries import PlanRow
+from clustr.subscriptions.types import CancelReason, MethodRow
 from clustr.subscriptions.usage_queries import FeatureUse
 from clustr.web.schemas import Currency, Flag, In, Instant, Out, Text
 
@@ -18,6 +19,10 @@ PlanId = Annotated[
     str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["basic"], description="The plan's code.")
 ]
 Interval = Literal["month", "year"]
+MethodId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_]{1,120}$", examples=["pm_1PuUqE"])]
+EstateId = Annotated[
+    UUID | None, Field(description="Of an estate that you subscribed for; absent: of your own subscription.")
+]
 Minor = Annotated[int, Field(description="Whole minor units.")]
 
 
@@ -30,27 +35,50 @@ class ChangeIn(In):
         None, description="Absent: a larger plan now, a smaller one when the period ends."
     )
     proration_date: Instant | None = None
+    cluster_id: EstateId = None
 
 
 class PreviewIn(In):
     plan_id: PlanId
     interval: Interval
+    cluster_id: EstateId = None
 
 
 class SubscribeIn(In):
     plan_id: PlanId
     interval: Interval
     currency: Currency = "USD"
+    collection: Literal["card", "bank_transfer"] = Field(
+        "bank_transfer", description="By card it begins on Stripe's page, or at once with `payment_method_id`."
+    )
+    payment_method_id: MethodId | None = None
     coupon: Annotated[str, Text(40, empty=True)] = ""
+    cluster_id: UUID | None = Field(None, description="For an estate that you manage; absent: for yourself.")
 
 
 class CancelIn(In):
+    """`reason_code` is counted; `reason` is what the customer writes besides."""
+
     at_period_end: Flag = True
+    reason_code: CancelReason | None = None
     reason: Annotated[str, Text(500, lines=True, empty=True)] = ""
+    cluster_id: EstateId = None
+
+    @property
+    def told(self) -> str:
+        """Both, as they are kept."""
+        return ": ".join(filter(None, (self.reason_code, self.reason)))
 
 
 class CouponIn(In):
     code: Annotated[str, Text(40)]
+    cluster_id: EstateId = None
+
+
+class EstateQuery(In):
+    """Whose subscription is meant."""
+
+    cluster_id: EstateId = None
 
 
 class AddressIn(In):
@@ -142,8 +170,31 @@ class SubscriptionOut(Out):
     pending_change: PendingOut | None
     usage: list[FeatureUseOut]
     credit: Minor
+    checkout_url: str = Field(description="Where the customer must act: Stripe's page. Empty: nowhere.")
     created_at: datetime
     updated_at: datetime
+
+
+class MethodOut(Out):
+    """A card that Stripe keeps."""
+
+    id: str
+    kind: str
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    is_default: bool
+
+
+class MethodsOut(Out):
+    results: list[MethodOut]
+
+
+class SetupOut(Out):
+    """`checkout_url`: Stripe's page, on which a card is given."""
+
+    checkout_url: str
 
 
 class LineOut(Out):
@@ -159,7 +210,8 @@ class LineOut(Out):
 
 
 class InvoiceOut(Out):
-    """`kind`: `invoice` or `credit_note`; a credit note's total went to the customer's credit."""
+    """`kind`: `invoice` or `credit_note`; a credit note's total went to the customer's credit. `irn`: its number at a tax
+    authority that clears invoices."""
 
     id: UUID
     kind: str
@@ -177,6 +229,8 @@ class InvoiceOut(Out):
     issued_at: datetime
     due_date: datetime
     paid_at: datetime | None
+    irn: str
+    invoice_pdf_url: str = Field(description="Where to download it; also `?format=cii` and `?format=ubl`.")
     lines: list[LineOut]
 
 
@@ -245,7 +299,7 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
             price=pending.price_minor,
             applies_at=pending.applies_at,
         )
-    given = {"plan", "price", "pending_change", "usage", "credit"}
+    given = {"plan", "price", "pending_change", "usage", "credit", "checkout_url"}
     same = {name: getattr(held, name) for name in SubscriptionOut.model_fields if name not in given}
     return SubscriptionOut(
         **same,
@@ -254,14 +308,23 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
         pending_change=waits,
         usage=[use_out(use) for use in found.usage],
         credit=found.credit.minor,
+        checkout_url=found.checkout_url,
+    )
+
+
+def methods_out(methods: list[MethodRow]) -> MethodsOut:
+    return MethodsOut(
+        results=[MethodOut(**{name: getattr(one, name) for name in MethodOut.model_fields}) for one in methods]
     )
 
 
 def invoice_out(document: Document) -> InvoiceOut:
     held = document.invoice
-    same = {name: getattr(held, name) for name in InvoiceOut.model_fields if name not in ("amount_due", "lines")}
+    given = ("amount_due", "invoice_pdf_url", "lines")
+    same = {name: getattr(held, name) for name in InvoiceOut.model_fields if name not in given}
+    url = f"/api/v1/billing/download-invoice/{held.id}/"
     lines = [LineOut(**{name: getattr(line, name) for name in LineOut.model_fields}) for line in document.lines]
-    return InvoiceOut(**same, amount_due=held.amount_due.minor, lines=lines)
+    return InvoiceOut(**same, amount_due=held.amount_due.minor, invoice_pdf_url=url, lines=lines)
 
 
 def payment_out(payment: PaymentRow) -> PaymentOut:

@@ -73,6 +73,11 @@ class Row:
         return bool(self.needs)
 
     @property
+    def is_platforms(self) -> bool:
+        """For the platform's own staff alone: everybody else, the office too, is refused."""
+        return self.answer == 403
+
+    @property
     def writes(self) -> bool:
         return self.method != "GET"
 

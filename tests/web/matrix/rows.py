@@ -11,11 +11,13 @@ A new route needs a row here, or the build fails. What to write:
 - `former`: the refusal heard by a member who has left, where they are refused.
 - `also`: the permission with which the office may ask for what is a member's own, too.
 - `of_all`: places whose id is the same in every estate, such as of what utility services sell; nobody is a stranger to it.
+- `answer=403`: for the platform's own staff, who are told of every customer.
 - `cluster=False`: the address is about the person, whichever cluster they mean.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -44,9 +46,15 @@ SOLD, NO_NUMBER = frozenset({"body.provider_id"}), Hears(404, "utility_account_n
 NO_PURCHASE, NO_QUOTE = Hears(404, "purchase_not_found"), Hears(404, "quote_not_found")
 NO_AUTOMATION = Hears(404, "automation_not_found")
 NO_ORDER = Hears(404, "recurring_payment_not_found")
+FOR_STAFF = Hears(403, "permission_missing")
+"""What is the platform's staff's is refused to all others before anything is looked up."""
+A_TABLE = frozenset({"path.table"})
 RECURRING = frozenset({May.MANAGE_RECURRING})
 NO_NOTICE, NO_ENDPOINT = Hears(404, "notification_not_found"), Hears(404, "webhook_endpoint_not_found")
 NO_METHOD, NO_CASE = Hears(404, "payment_method_not_found"), Hears(404, "case_not_found")
+ESTATE = frozenset({"body.cluster_id"})
+"""Whose subscription is meant; `test_stripe_http.py` tries those of others."""
+OF_ESTATE = frozenset({"query.cluster_id"})
 ALL = {"limit": "200"}
 BANK = {"bank_code": "058", "account_number": "0123456789"}
 
@@ -378,6 +386,15 @@ def changed(place: Place) -> Ask:
     return Ask(body={"plan_id": "enterprise", "interval": "month"})
 
 
+def my_cards(place: Place) -> Ask:
+    place.card()
+    return Ask()
+
+
+def a_card(place: Place) -> Ask:
+    return Ask(path={"method_id": place.card()})
+
+
 def cancelled(place: Place) -> Ask:
     place.subscribed()
     return Ask(body={"reason": place.text("Dear")})
@@ -406,6 +423,48 @@ def invoices(place: Place) -> Ask:
     for _ in range(2):
         place.invoiced()
     return Ask(query=ALL)
+
+
+def invoice_to_download(place: Place) -> Ask:
+    return Ask(path={"invoice_id": str(place.invoiced())})
+
+
+def of_the_platform(**more: Any) -> Callable[[Place], Ask]:
+    """What only the platform's own staff may ask."""
+    return lambda place: Ask(**more)
+
+
+def customers(place: Place) -> Ask:
+    place.invoiced()
+    return Ask(query={"user_id": str(place.member.user_id)})
+
+
+def payment_by_staff(place: Place) -> Ask:
+    paid = {"amount": 100, "currency": "USD", "reference": uuid4().hex}
+    return Ask(body={"invoice_id": str(place.invoiced()), **paid})
+
+
+def correction_by_staff(place: Place) -> Ask:
+    return Ask(body={"invoice_id": str(place.invoiced()), "act": "void", "reason": "Twice"})
+
+
+def coupon_by_staff(place: Place) -> Ask:
+    return Ask(body={"code": uuid4().hex[:20], "name": "Tenth", "percent": 10, "duration": "once"})
+
+
+def price_by_staff(place: Place) -> Ask:
+    agreed = {"plan_id": "pro", "interval": "month", "price": 100, "currency": "USD"}
+    return Ask(body={"user_id": str(place.member.user_id), "starts_at": "2020-01-01T00:00:00Z", **agreed})
+
+
+def verified_by_staff(place: Place) -> Ask:
+    seen = {"kind": "education", "expires_at": "2099-01-01T00:00:00Z"}
+    return Ask(body={"user_id": str(place.member.user_id), **seen})
+
+
+def pack_by_staff(place: Place) -> Ask:
+    pack = {"feature_type": "ai_responses", "quantity": "10", "price": 100, "currency": "USD"}
+    return Ask(body={"subscription_id": str(place.subscribed()), **pack})
 
 
 def plan_payments(place: Place) -> Ask:
@@ -751,20 +810,56 @@ ROWS = [
     Row(f"POST {MINE}wallet/reset_pin/", reset_pin, answer=202),
     Row(f"POST {MINE}wallet/freeze/", nothing),
     Row(f"POST {MINE}wallet/unfreeze/", nothing),
-    Row(f"GET {BILLING}subscription/", subscribed, cluster=False),
-    Row(f"PUT {BILLING}subscription/", changed, cluster=False),
+    Row(f"GET {BILLING}subscription/", subscribed, cluster=False, of_all=OF_ESTATE),
+    Row(f"PUT {BILLING}subscription/", changed, cluster=False, of_all=ESTATE),
     Row(
         f"POST {BILLING}subscribe/",
         lambda place: Ask(body={"plan_id": "free", "interval": "month"}),
         answer=201,
         cluster=False,
+        of_all=ESTATE,
     ),
-    Row(f"POST {BILLING}cancel/", cancelled, cluster=False),
-    Row(f"POST {BILLING}reactivate/", reactivated, cluster=False),
-    Row(f"POST {BILLING}preview-invoice/", changed, cluster=False),
-    Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False),
+    Row(f"POST {BILLING}cancel/", cancelled, cluster=False, of_all=ESTATE),
+    Row(f"POST {BILLING}reactivate/", reactivated, cluster=False, of_all=OF_ESTATE),
+    Row(f"POST {BILLING}preview-invoice/", changed, cluster=False, of_all=ESTATE),
+    Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False, of_all=ESTATE),
+    Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
+    Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),
+    Row(f"DELETE {BILLING}payment-methods/{{method_id}}/", a_card, cluster=False),
     Row(f"GET {BILLING}invoices/", invoices, cluster=False),
     Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
+    Row(
+        f"GET {BILLING}download-invoice/{{invoice_id}}/",
+        invoice_to_download,
+        ids={"path.invoice_id": Hears(404, "invoice_not_found")},
+        cluster=False,
+    ),
+    Row(f"GET {BILLING}usage/report/", subscribed, cluster=False),
+    Row(f"GET {BILLING}plan-advice/", subscribed, cluster=False),
+    Row(f"GET {BILLING}save-offer/", subscribed, cluster=False),
+    *(
+        Row(
+            f"{verb} {BILLING}{path}",
+            good,
+            answer=403,
+            ids=dict.fromkeys(ids, FOR_STAFF),
+            of_all=A_TABLE,
+            cluster=False,
+        )
+        for verb, path, good, ids in (
+            ("GET", "analytics/", nothing, ()),
+            ("GET", "analytics/{table}/", of_the_platform(path={"table": "at_risk"}), ()),
+            ("GET", "journal/", nothing, ()),
+            ("GET", "staff/subscriptions/", customers, ("query.user_id",)),
+            ("GET", "staff/invoices/", customers, ("query.user_id",)),
+            ("POST", "staff/record_payment/", payment_by_staff, ("body.invoice_id",)),
+            ("POST", "staff/correct_invoice/", correction_by_staff, ("body.invoice_id",)),
+            ("POST", "staff/create_coupon/", coupon_by_staff, ()),
+            ("POST", "staff/agree_price/", price_by_staff, ("body.user_id",)),
+            ("POST", "staff/verify_customer/", verified_by_staff, ("body.user_id",)),
+            ("POST", "staff/sell_usage_pack/", pack_by_staff, ("body.subscription_id",)),
+        )
+    ),
     Row(f"GET {BILLING}usage/", subscribed, cluster=False),
     Row(f"POST {BILLING}usage/events/", usage_events, cluster=False),
     Row(f"GET {BILLING}billing-address/", nothing, cluster=False),
@@ -774,6 +869,7 @@ ROWS = [
 SIGNED = {
     "POST /payments/webhooks/paystack/": "signed by Paystack; says nothing but that it was stored",
     "GET /api/v1/billing/plans/": "nothing: the price list, for everybody",
+    "POST /payments/webhooks/stripe/": "signed by Stripe; says nothing but that it was stored",
     "POST /payments/webhooks/flutterwave/": "signed by Flutterwave; says nothing but that it was stored",
 }
 """Routes that nobody signs in for, with what is asked instead; their own tests hold them."""

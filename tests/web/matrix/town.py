@@ -50,11 +50,13 @@ from clustr.wallets.types import Destination, OfflineMethod
 from tests.cast import ORIGIN, ApiClient, Estate, Part, Person, _enrol, client_of, make_estate
 from tests.money import naira, no_pin
 from tests.settlement.stage import Providers
+from tests.subscriptions.stripe_stage import StripeWire
 from tests.utilities.counter import PREPAID, make_services
 
 PROVIDERS = Providers(clock.now())
 """The providers' stand-in of the whole matrix; `conftest.py` puts it behind the wire."""
 SERVICES = make_services(PROVIDERS)
+STRIPE = StripeWire(clock.now())
 """What they sell over the counter."""
 PIN = "482915"
 LONG_AGO = timedelta(days=90)
@@ -302,6 +304,14 @@ class Place:
         if running:
             return running.id
         return subscriptions.subscribe_user(actor=self.customer, plan_id=plan, interval="month", now=self.now).id
+
+    def card(self) -> str:
+        """A card that the member gave on Stripe's page; its id there."""
+        call = subscriptions.begin_setup(actor=self.customer, now=self.now)
+        page = subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=call.id, now=self.now)
+        STRIPE.control("POST", f"/stripe/page/{page.stripe_id}", {})
+        subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=call.id, now=self.now)
+        return subscriptions.my_methods(actor=self.customer)[0].id
 
     def invoiced(self) -> UUID:
         """One more invoice of the member's for a plan; its id."""

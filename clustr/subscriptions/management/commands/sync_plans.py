@@ -11,7 +11,7 @@ from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
 from clustr.subscriptions import commands
-from clustr.subscriptions.catalogue import CatalogueWrong, read_catalogue
+from clustr.subscriptions.catalogue import CatalogueWrong, costs, read_catalogue
 
 
 class Command(BaseCommand):
@@ -22,6 +22,8 @@ class Command(BaseCommand):
             catalogue = read_catalogue(settings.SUBSCRIPTION_PLANS)
         except CatalogueWrong as error:
             raise CommandError(str(error)) from error
+        if settings.ENV.production and not settings.ENV.SUBSCRIPTION_SELLER and any(map(costs, catalogue)):
+            raise CommandError("Say in SUBSCRIPTION_SELLER who sells, before a plan with a price is put on sale.")
         said = commands.sync_plans(
             actor=system_actor(cluster_id=PLATFORM_CLUSTER_ID), catalogue=catalogue, now=clock.now()
         )

@@ -1,0 +1,90 @@
+"""Giving back some of an invoice that stands: by a credit note, never by a change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import QuerySet, Sum
+
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.errors import InvalidValue
+from clustr.kit.money import CurrencyMismatch, Money
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions.commands.dunning import settle_standing
+from clustr.subscriptions.commands.invoicing import apply_credit, issue_credit_note, lock_invoice
+from clustr.subscriptions.commands.paying import refuse_collected_by_stripe
+from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
+from clustr.subscriptions.pricing import TaxGroup, Totals, tax_on, totals
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceNotOpen
+from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
+from clustr.subscriptions.types import Line, LineKind
+
+
+def credit_invoice(
+    *, actor: Actor, invoice_id: UUID, amount: Money, tax_basis_points: int, reason: str, now: datetime
+) -> Invoice:
+    """Give back some of an invoice that is open or paid by a credit note: `amount` net of tax, of what was charged at this
+    rate, with the tax on it. It stands in the customer's credit, and pays the invoice itself first if that is open.
+
+    For platform staff, of others. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`,
+    `CreditExceedsInvoice`, `CurrencyMismatch`.
+    """
+    actor.require(STAFF)
+    if amount.minor <= 0 or not reason.strip():
+        raise InvalidValue.of("amount", "invalid", "A credit note gives back something, for a reason.")
+    with tenant(actor.cluster_id), crash_points("subscriptions.credit_invoice"):
+        invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.user_id == actor.user_id:
+            raise InvalidValue.of("invoice_id", "own_affair", "Nobody credits an invoice of their own.")
+        if amount.currency != invoice.currency:
+            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+        if invoice.kind != InvoiceKind.INVOICE or invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
+            raise InvoiceNotOpen
+        refuse_collected_by_stripe(invoice=invoice)
+        line = Line(
+            LineKind.CORRECTION,
+            reason.strip(),
+            amount,
+            tax_basis_points=tax_basis_points,
+            discountable=False,
+        )
+        subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
+        sums = _sums(invoice, line)
+        note = issue_credit_note(actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, now=now)
+        if invoice.status == InvoiceStatus.OPEN:
+            apply_credit(invoice=invoice, now=now)
+            invoice.updated_at = now
+            invoice.save()
+            settle_standing(actor=actor, subscription_id=subscription.id, now=now)
+    return note
+
+
+def given_back(*, invoice: Invoice) -> dict[int, tuple[int, int]]:
+    """What credit notes gave back of an invoice by now: net and tax in minor units, by rate of tax."""
+    notes = Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id).values("id")
+    return _by_rate(InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id__in=notes))
+
+
+def _by_rate(lines: QuerySet[InvoiceLine]) -> dict[int, tuple[int, int]]:
+    sums = lines.values("tax_basis_points").annotate(net=Sum("amount") - Sum("discount"), all_tax=Sum("tax"))
+    return {row["tax_basis_points"]: (int(row["net"]), int(row["all_tax"])) for row in sums}
+
+
+def _sums(invoice: Invoice, line: Line) -> Totals:
+    """What giving back this line comes to. Its tax is what the tax given back grows by, so that several credit notes never
+    give back more tax than was charged."""
+    rate, currency = line.tax_basis_points, invoice.currency
+    charged, _ = _by_rate(
+        InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, tax_basis_points=rate)
+    ).get(rate, (0, 0))
+    before, taxed = given_back(invoice=invoice).get(rate, (0, 0))
+    after = before + line.amount.minor
+    if after > charged:
+        raise CreditExceedsInvoice
+    tax = tax_on(net=Money(after, currency), basis_points=rate) - Money(taxed, currency)
+    sums = totals(lines=[line], currency=currency)
+    return replace(sums, taxes=(TaxGroup(rate, line.amount, tax),), tax=tax, total=sums.subtotal + tax)

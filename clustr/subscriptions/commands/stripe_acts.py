@@ -1,0 +1,332 @@
+"""What a customer does to a subscription that Stripe collects: decided and written down here, asked afterwards.
+
+Each of these is called in the transaction of the request and answers what is to be asked, or None where the act is done
+already because Stripe plays no part in it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.actor import Actor
+from clustr.kit.errors import InvalidValue
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import queries
+from clustr.subscriptions.commands.changing import (
+    cancel_subscription,
+    proration_date_of,
+    reactivate_subscription,
+    refuse_direction,
+    refuse_not_open,
+)
+from clustr.subscriptions.commands.choosing import change_plan
+from clustr.subscriptions.commands.coupons import apply_coupon, redeem
+from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.commands.subscribing import subscribe_user
+from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription
+from clustr.subscriptions.policies import kept_by, rank_of
+from clustr.subscriptions.refusals import (
+    AlreadySubscribed,
+    ChangeUnderWay,
+    CollectionNotOffered,
+    NotCanceled,
+    SamePlan,
+    SubscriptionEnded,
+    SubscriptionIncomplete,
+)
+from clustr.subscriptions.schedule import trial_end
+from clustr.subscriptions.states import Act, CallState, Collection, StripeKind, SubscriptionStatus
+from clustr.subscriptions.types import Kept
+from clustr.subscriptions.vendors.registry import stripe_is_on
+
+PAGE_LIFE = timedelta(hours=23)
+"""How long Stripe's page can be used; Stripe allows a day."""
+SHORTEST_TRIAL = timedelta(hours=49)
+"""Stripe's page takes no trial that ends within two days: a shorter one is made as long."""
+
+
+def begin_subscribing(
+    *,
+    actor: Actor,
+    plan_id: UUID,
+    interval: str,
+    currency: str,
+    collection: Collection,
+    method_id: str = "",
+    coupon: str = "",
+    for_cluster_id: UUID | None = None,
+    now: datetime,
+) -> StripeCall | None:
+    """Choose a plan. By card it begins when the customer has done their part on Stripe's page, or at once with a saved
+    card; until then a free plan that they have goes on.
+
+    Refuses as `subscribe_user` does, and `CollectionNotOffered` where Stripe is off, `ChangeUnderWay`.
+    """
+    with tenant(actor.cluster_id):
+        plan = queries.offered_plan(plan_id=plan_id)
+        price = queries.agreed_price(user_id=actor.member_id, plan=plan, interval=interval, currency=currency, now=now)
+        if collection is not Collection.STRIPE or not price.minor:
+            subscribe_user(
+                actor=actor,
+                plan_id=plan_id,
+                interval=interval,
+                currency=currency,
+                collection=Collection.BANK_TRANSFER if price.minor else Collection.NONE,
+                coupon=coupon,
+                for_cluster_id=for_cluster_id,
+                now=now,
+            )
+            return None
+        if not stripe_is_on():
+            raise CollectionNotOffered
+        free = _free_one(actor, for_cluster_id)
+        if free is not None:
+            subscription = lock_subscription(actor=actor, subscription_id=free.id)
+            if subscription.currency != currency:
+                raise CollectionNotOffered(f"The present plan is in {subscription.currency}; cancel it first.")
+            if coupon:
+                redeem(actor=actor, subscription=subscription, code=coupon, now=now)
+        else:
+            subscription = subscribe_user(
+                actor=actor,
+                plan_id=plan_id,
+                interval=interval,
+                currency=currency,
+                collection=Collection.STRIPE,
+                coupon=coupon,
+                for_cluster_id=for_cluster_id,
+                now=now,
+            )
+        terms: dict[str, Any] = {
+            "plan_id": str(plan.id),
+            "interval": interval,
+            "price_minor": price.minor,
+            "currency": currency,
+            "trial_end": _trial(actor, subscription, plan.trial_days, now),
+            "coupon_id": _coupon_id(subscription),
+            "method_id": method_id,
+            "expires_at": (now + PAGE_LIFE).isoformat(),
+        }
+        act = Act.SUBSCRIBE if method_id else Act.CHECKOUT
+        return _record(actor, subscription, act, terms, now)
+
+
+def begin_change(
+    *,
+    actor: Actor,
+    subscription_id: UUID,
+    plan_id: UUID,
+    interval: str,
+    at_period_end: bool | None = None,
+    proration_date: datetime | None = None,
+    now: datetime,
+) -> StripeCall | None:
+    """Take another plan. Refuses as `change_plan` does, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
+    with tenant(actor.cluster_id):
+        subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
+        if subscription.collection != Collection.STRIPE:
+            if _page_is_open(subscription):
+                raise ChangeUnderWay("Finish or leave Stripe's page first.")
+            change_plan(
+                actor=actor,
+                subscription_id=subscription_id,
+                plan_id=plan_id,
+                interval=interval,
+                at_period_end=at_period_end,
+                proration_date=proration_date,
+                now=now,
+            )
+            return None
+        _refuse_incomplete(subscription)
+        refuse_not_open(subscription=subscription)
+        plan, currency = queries.offered_plan(plan_id=plan_id), subscription.currency
+        price = queries.agreed_price(
+            user_id=subscription.user_id, plan=plan, interval=interval, currency=currency, now=now
+        )
+        if plan.id == subscription.plan_id and interval == subscription.interval:
+            raise SamePlan
+        if not price.minor:
+            raise CollectionNotOffered("Cancel, and choose the free plan when this one has ended.")
+        before = rank_of(
+            plan=queries.plan_of(subscription=subscription), interval=subscription.interval, currency=currency
+        )
+        larger = rank_of(plan=plan, interval=interval, currency=currency) >= before
+        if larger and at_period_end:
+            raise InvalidValue.of("when", "not_offered", "A larger plan begins now.")
+        refuse_direction(subscription=subscription, plan=plan, interval=interval, upgrade=larger)
+        waits = not larger and at_period_end is not False and subscription.status != SubscriptionStatus.TRIALING
+        kept = kept_by(subscription=subscription, interval=interval)
+        at = proration_date_of(subscription=subscription, asked=proration_date, now=now)
+        terms = {
+            "plan_id": str(plan.id),
+            "interval": interval,
+            "price_minor": price.minor,
+            "currency": currency,
+            "applies_at": subscription.current_period_end.isoformat(),
+            "proration_date": at.isoformat(),
+            "anew": kept is Kept.NOTHING and subscription.status != SubscriptionStatus.TRIALING,
+        }
+        return _record(actor, subscription, Act.SCHEDULE if waits else Act.CHANGE, terms, now)
+
+
+def begin_cancelling(
+    *, actor: Actor, subscription_id: UUID, at_period_end: bool, reason: str, now: datetime
+) -> StripeCall | None:
+    """Cancel. Of one whose first payment was never made, the page is closed. Refuses as `cancel_subscription` does."""
+    with tenant(actor.cluster_id):
+        subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
+        if subscription.collection != Collection.STRIPE:
+            cancel_subscription(
+                actor=actor, subscription_id=subscription_id, at_period_end=at_period_end, reason=reason, now=now
+            )
+            return None
+        if subscription.ended_at is not None:
+            raise SubscriptionEnded
+        subscription.cancel_reason = reason
+        subscription.save(update_fields=["cancel_reason"])
+        if not subscription.stripe_subscription_id:
+            return _record(actor, subscription, Act.CLOSE_CHECKOUT, {}, now)
+        terms = {"stripe_subscription_id": subscription.stripe_subscription_id, "reason": reason}
+        later = at_period_end and subscription.status != SubscriptionStatus.INCOMPLETE
+        return _record(actor, subscription, Act.CANCEL_AT_END if later else Act.CANCEL, terms, now)
+
+
+def begin_reactivating(*, actor: Actor, subscription_id: UUID, now: datetime) -> StripeCall | None:
+    """Keep a subscription. Refuses as `reactivate_subscription` does."""
+    with tenant(actor.cluster_id):
+        subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
+        if subscription.collection != Collection.STRIPE:
+            reactivate_subscription(actor=actor, subscription_id=subscription_id, now=now)
+            return None
+        if subscription.ended_at is not None:
+            raise SubscriptionEnded
+        waits = queries.pending_change(subscription=subscription) is not None
+        if not subscription.cancel_at_period_end and not waits:
+            raise NotCanceled
+        act = Act.KEEP if subscription.cancel_at_period_end else Act.RELEASE
+        subscription.cancel_reason = ""
+        subscription.save(update_fields=["cancel_reason"])
+        return _record(actor, subscription, act, {}, now)
+
+
+def begin_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetime) -> StripeCall | None:
+    """Use a coupon. Refuses as `apply_coupon` does."""
+    with tenant(actor.cluster_id):
+        subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
+        _refuse_incomplete(subscription)
+        redemption = apply_coupon(actor=actor, subscription_id=subscription_id, code=code, now=now)
+        if subscription.collection != Collection.STRIPE:
+            return None
+        terms = {"coupon_id": str(redemption.coupon_id), "redemption_id": str(redemption.id)}
+        return _record(actor, subscription, Act.COUPON, terms, now)
+
+
+def begin_setup(*, actor: Actor, now: datetime) -> StripeCall:
+    """Let a customer give a card on Stripe's page. Refuses `CollectionNotOffered` where Stripe is off."""
+    if not stripe_is_on():
+        raise CollectionNotOffered
+    with tenant(actor.cluster_id):
+        running = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, ended_at=None)
+        currency = running.values_list("currency", flat=True).first() or "USD"
+        return record_call(
+            actor=actor,
+            user_id=actor.member_id,
+            subscription_id=None,
+            act=Act.SETUP,
+            terms={"currency": currency, "expires_at": (now + timedelta(hours=24)).isoformat()},
+            now=now,
+        )
+
+
+def begin_forgetting(*, actor: Actor, method_id: str, now: datetime) -> StripeCall:
+    """Forget a saved card. Refuses `CollectionNotOffered` where Stripe is off."""
+    if not stripe_is_on():
+        raise CollectionNotOffered
+    with tenant(actor.cluster_id):
+        return record_call(
+            actor=actor,
+            user_id=actor.member_id,
+            subscription_id=None,
+            act=Act.FORGET_METHOD,
+            terms={"method_id": method_id},
+            now=now,
+        )
+
+
+def begin_forgetting_customer(*, user_id: UUID, now: datetime) -> None:
+    """Let Stripe forget a person who is being erased, if it knows them; a job asks it. Their payments stay, there and here."""
+    actor = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    with tenant(actor.cluster_id):
+        known = StripeObject.objects.filter(
+            cluster_id=actor.cluster_id, kind=StripeKind.CUSTOMER, key=str(user_id)
+        ).first()
+        if known is not None:
+            record_call(
+                actor=actor,
+                user_id=user_id,
+                subscription_id=None,
+                act=Act.FORGET_CUSTOMER,
+                terms={"customer_id": known.stripe_id},
+                now=now,
+            )
+            known.delete()
+
+
+def _record(actor: Actor, subscription: Subscription, act: Act, terms: dict[str, Any], now: datetime) -> StripeCall:
+    return record_call(
+        actor=actor,
+        user_id=subscription.user_id,
+        subscription_id=subscription.id,
+        act=act,
+        terms=terms,
+        now=now,
+    )
+
+
+def _free_one(actor: Actor, for_cluster_id: UUID | None) -> Subscription | None:
+    """The free plan that runs, which the new one will take the place of. A page that is open already is enough."""
+    running = Subscription.objects.filter(
+        cluster_id=actor.cluster_id, user_id=actor.member_id, for_cluster_id=for_cluster_id, ended_at=None
+    ).first()
+    if running is None or running.price_minor or running.collection != Collection.NONE:
+        return None
+    if _page_is_open(running):
+        raise AlreadySubscribed("Finish or leave Stripe's page first.")
+    return running
+
+
+def _page_is_open(subscription: Subscription) -> bool:
+    """Whether a card may be given for it on Stripe's page at this moment, or this is not known."""
+    pages = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+        act__in=(Act.CHECKOUT, Act.SUBSCRIBE),
+        state__in=(CallState.RECORDED, CallState.WAITING),
+    )
+    return pages.exists()
+
+
+def _trial(actor: Actor, subscription: Subscription, days: int, now: datetime) -> str:
+    """When the trial ends, where there is one: once per customer, and per estate."""
+    had = queries.had_trial(user_id=subscription.user_id, for_cluster_id=subscription.for_cluster_id)
+    if not days or had:
+        return ""
+    return max(trial_end(start=now, days=days, zone=actor.timezone), now + SHORTEST_TRIAL).isoformat()
+
+
+def _coupon_id(subscription: Subscription) -> str:
+    found = Redemption.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, used_at=None
+    ).order_by("-redeemed_at", "-id")
+    redemption = found.first()
+    return str(redemption.coupon_id) if redemption else ""
+
+
+def _refuse_incomplete(subscription: Subscription) -> None:
+    if subscription.status == SubscriptionStatus.INCOMPLETE:
+        raise SubscriptionIncomplete

@@ -1,0 +1,116 @@
+"""What is asked of Stripe: written down, asked between transactions, and written down again. Once for each request."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.ids import new_id
+from clustr.kit.jobs import enqueue
+from clustr.kit.tenancy import tenant
+from clustr.payments.schedule import next_notice_attempt
+from clustr.subscriptions.models import StripeCall
+from clustr.subscriptions.refusals import ChangeUnderWay
+from clustr.subscriptions.states import Act, CallState
+
+ASK_AGAIN = timedelta(minutes=3)
+"""When a request that was recorded is asked by a job, should whoever recorded it not have asked."""
+KEY_HOLDS = timedelta(hours=23)
+"""How long Stripe surely remembers an idempotency key; after it nothing is asked again, only looked for."""
+
+
+def record_call(
+    *,
+    actor: Actor,
+    user_id: UUID,
+    subscription_id: UUID | None,
+    act: Act,
+    terms: dict[str, Any],
+    key: UUID | None = None,
+    now: datetime,
+) -> StripeCall:
+    """Write down what will be asked, its customer locked, in the transaction of what asks for it. One request at a time for
+    each subscription. `key`: the request's id, where the same cause must not ask twice.
+
+    Refuses `ChangeUnderWay`.
+    """
+    if key is not None:
+        known = StripeCall.objects.filter(cluster_id=actor.cluster_id, id=key).first()
+        if known is not None:
+            return known
+    try:
+        with transaction.atomic():
+            call = StripeCall.objects.create(
+                id=key or new_id(),
+                cluster_id=actor.cluster_id,
+                user_id=user_id,
+                subscription_id=subscription_id,
+                act=act.value,
+                state=CallState.RECORDED,
+                terms=terms,
+                asked_at=now,
+                next_attempt_at=now + ASK_AGAIN,
+            )
+    except IntegrityError as error:
+        if "subscriptions_stripecall_one_at_a_time" not in str(error):
+            raise
+        raise ChangeUnderWay from error
+    audit.record(
+        actor=actor,
+        action="subscriptions.asked_of_stripe",
+        subject_kind="subscription" if subscription_id else "user",
+        subject_id=subscription_id or user_id,
+        at=now,
+        facts={"act": act.value, "call": str(call.id)},
+    )
+    enqueue("subscriptions.ask_stripe", at=now + ASK_AGAIN, cluster_id=actor.cluster_id, call_id=call.id)
+    return call
+
+
+def lock_call(*, cluster_id: UUID, call_id: UUID) -> StripeCall:
+    """A request, locked in the transaction under way."""
+    return StripeCall.objects.select_for_update().get(cluster_id=cluster_id, id=call_id)
+
+
+def end_call(
+    *,
+    cluster_id: UUID,
+    call_id: UUID,
+    state: CallState,
+    now: datetime,
+    stripe_id: str = "",
+    url: str = "",
+    refused_code: str = "",
+    next_attempt_at: datetime | None = None,
+) -> StripeCall:
+    """Write down what became of a request. What is known already stays: a page that was completed is not open again."""
+    with tenant(cluster_id), crash_points("subscriptions.end_stripe_call"):
+        call = lock_call(cluster_id=cluster_id, call_id=call_id)
+        if call.finished_at is not None:
+            return call
+        call.state = state
+        call.stripe_id = stripe_id or call.stripe_id
+        call.url = url or call.url
+        call.refused_code = refused_code
+        waits = state in (CallState.RECORDED, CallState.WAITING)
+        call.next_attempt_at = (next_attempt_at or now + ASK_AGAIN) if waits else None
+        call.finished_at = None if waits else now
+        call.save()
+    return call
+
+
+def postpone_call(*, cluster_id: UUID, call_id: UUID, now: datetime) -> None:
+    """Nothing was heard: it stays to be asked, under the same key, ever more seldom."""
+    with tenant(cluster_id):
+        call = lock_call(cluster_id=cluster_id, call_id=call_id)
+        if call.finished_at is not None:
+            return
+        call.attempts += 1
+        call.next_attempt_at = next_notice_attempt(attempts=call.attempts, now=now)
+        call.save(update_fields=["attempts", "next_attempt_at"])

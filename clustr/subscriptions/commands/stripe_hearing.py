@@ -1,0 +1,167 @@
+"""Hearing of something at Stripe: a notice, a sweep, a night. Whatever it was, the truth is asked for and followed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db.models import Q
+
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.errors import Refusal
+from clustr.kit.tenancy import tenant
+from clustr.payments.providers.nouns import Notice
+from clustr.subscriptions.commands.renewing import warn_of_trial_end
+from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
+from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
+from clustr.subscriptions.models import StripeCall, StripeObject, Subscription
+from clustr.subscriptions.states import CallState, StripeKind, SubscriptionStatus
+from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused
+from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
+
+log = structlog.get_logger(__name__)
+
+LOOKED_AT_WITHIN = timedelta(days=7)
+"""Of a subscription that Stripe told nothing about for so long, it is asked anyway."""
+
+
+def read_stripe_notice(*, raw_body: bytes, headers: object, now: datetime) -> Notice:
+    """A delivery of Stripe's, its signature checked. Refuses `NoticeRefused`, and `ProviderNotAvailable` without keys."""
+    return stripe_service().handle_webhook(raw_body=raw_body, headers=headers, now=now)  # type: ignore[arg-type]
+
+
+def hear_stripe(*, about: str, now: datetime, cluster_id: UUID = PLATFORM_CLUSTER_ID) -> bool:
+    """Something happened to this subscription, page, invoice or customer: look at all it may have changed. Answers whether
+    it concerns us. Raises as `StripeService` does; harmless to repeat."""
+    if about.startswith("cs_"):
+        return _hear_page(cluster_id, about, now)
+    if about.startswith("in_"):
+        try:
+            about = stripe_service().fetch_invoice(invoice_id=about).subscription_id
+        except StripeKnowsNot:
+            return False
+    if about.startswith("cus_"):
+        return _hear_customer(cluster_id, about, now)
+    if not about.startswith("sub_"):
+        return False
+    heard = _followed(cluster_id, about, now)
+    if heard:
+        _warn_of_trial(cluster_id, about, now)
+    return heard
+
+
+def follow_ours(*, cluster_id: UUID, subscription_id: UUID, now: datetime) -> None:
+    """The same for a subscription by our own id. For jobs: what is not heard is asked again by the next."""
+    with tenant(cluster_id):
+        mine = Subscription.objects.filter(cluster_id=cluster_id, id=subscription_id)
+        told = mine.values_list("stripe_subscription_id", flat=True).first()
+    if told and stripe_is_on():
+        _followed(cluster_id, told, now)
+
+
+def _followed(cluster_id: UUID, stripe_subscription_id: str, now: datetime) -> bool:
+    try:
+        return follow_subscription(cluster_id=cluster_id, stripe_subscription_id=stripe_subscription_id, now=now)
+    except StripeKnowsNot:
+        return False
+
+
+def _warn_of_trial(cluster_id: UUID, stripe_subscription_id: str, now: datetime) -> None:
+    with tenant(cluster_id):
+        mine = Subscription.objects.filter(cluster_id=cluster_id, stripe_subscription_id=stripe_subscription_id)
+        found = mine.values_list("id", flat=True).first()
+    if found is not None:
+        warn_of_trial_end(actor=system_actor(cluster_id=cluster_id), subscription_id=found, now=now)
+
+
+def _hear_page(cluster_id: UUID, session_id: str, now: datetime) -> bool:
+    with tenant(cluster_id):
+        calls = StripeCall.objects.filter(cluster_id=cluster_id, stripe_id=session_id)
+        call = calls.first()
+    if call is None:
+        return _hear_unknown_page(cluster_id, session_id, now)
+    if call.state == CallState.WAITING:
+        _ask(cluster_id, call.id, now)
+    return True
+
+
+def _hear_unknown_page(cluster_id: UUID, session_id: str, now: datetime) -> bool:
+    """A page whose making we did not hear of: by what it brought, and by asking the request that made it again."""
+    try:
+        session = stripe_service().fetch_session(session_id=session_id)
+    except StripeKnowsNot:
+        return False
+    if not session.customer_id:
+        return False
+    ours = _hear_customer(cluster_id, session.customer_id, now)
+    with tenant(cluster_id):
+        waits = StripeCall.objects.filter(cluster_id=cluster_id, state=CallState.RECORDED)
+        owner = Q(subscription_id=_uuid(session.reference)) | Q(id=_uuid(session.reference))
+        found = list(waits.filter(owner).values_list("id", flat=True))
+    for call_id in found:
+        _ask(cluster_id, call_id, now)
+    return ours
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _hear_customer(cluster_id: UUID, customer_id: str, now: datetime) -> bool:
+    with tenant(cluster_id):
+        ours = StripeObject.objects.filter(
+            cluster_id=cluster_id, kind=StripeKind.CUSTOMER, stripe_id=customer_id
+        ).exists()
+    if not ours:
+        return False
+    for told in stripe_service().list_subscriptions(customer_id=customer_id):
+        _followed(cluster_id, told.id, now)
+    return True
+
+
+def _ask(cluster_id: UUID, call_id: UUID, now: datetime) -> None:
+    """Ask for a request that waits; that it is refused is its own end, and no concern of who tells of it."""
+    try:
+        ask_stripe(cluster_id=cluster_id, call_id=call_id, now=now)
+    except Refusal:
+        log.info("stripe_call_not_done", call=str(call_id))
+
+
+def ask_due_calls(*, due: list[tuple[UUID, UUID]], now: datetime) -> None:
+    """Ask each of these requests again; outside any transaction."""
+    if not stripe_is_on():
+        return
+    for cluster_id, call_id in due:
+        _ask(cluster_id, call_id, now)
+
+
+def reconcile_subscriptions(
+    *, since: datetime, now: datetime, cluster_id: UUID = PLATFORM_CLUSTER_ID
+) -> dict[str, int]:
+    """Find what no notice told: whatever was made or invoiced at Stripe since then, and every subscription of ours that
+    runs and should have been heard of. Outside any transaction. Answers how many were followed, and how many are not ours."""
+    counts = {"followed": 0, "strange": 0, "unheard": 0}
+    if not stripe_is_on():
+        return counts
+    service = stripe_service()
+    with tenant(cluster_id):
+        mine = Subscription.objects.filter(cluster_id=cluster_id, ended_at=None).exclude(stripe_subscription_id="")
+        late = Q(current_period_end__lt=now - timedelta(hours=2)) | Q(stripe_seen_at__lt=now - LOOKED_AT_WITHIN)
+        owing = Q(status__in=(SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.INCOMPLETE))
+        quiet = list(mine.filter(late | owing).values_list("stripe_subscription_id", flat=True))
+    made = [told.id for told in service.list_subscriptions(since=since)]
+    for about in dict.fromkeys([*made, *service.invoices_since(since=since), *quiet]):
+        try:
+            ours = _followed(cluster_id, about, now)
+        except (*UNHEARD, StripeRefused):
+            counts["unheard"] += 1
+            continue
+        counts["followed" if ours else "strange"] += 1
+    if counts["strange"]:
+        log.warning("stripe_subscriptions_not_ours", count=counts["strange"])
+    return counts

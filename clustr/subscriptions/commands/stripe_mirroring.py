@@ -1,0 +1,290 @@
+"""Following Stripe: what a subscription is there, it is here. Whatever tells us of it, the truth is asked for.
+
+Events may come twice, late or in any order, so none of them is believed: each leads to one question, and the answer is
+applied under the customer's lock. Of two questions the later one counts: what was asked earlier and comes later is old.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import structlog
+from django.db.models import F
+
+from clustr.clusters.queries import system_actor
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_point, crash_points
+from clustr.kit.ids import derived_id
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import queries
+from clustr.subscriptions.commands.coupons import give_back_coupon
+from clustr.subscriptions.commands.invoicing import generate_invoice
+from clustr.subscriptions.commands.periods import drop_pending_change, overage_of
+from clustr.subscriptions.commands.recording import lock_subscription, note
+from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.commands.stripe_documents import follow_invoice
+from clustr.subscriptions.models import Invoice, PendingChange, StripeCall, StripeObject, Subscription
+from clustr.subscriptions.notices import Told, tell_customer
+from clustr.subscriptions.schedule import billing_day
+from clustr.subscriptions.states import (
+    ENDED,
+    USABLE,
+    Act,
+    CallState,
+    Collection,
+    EventKind,
+    InvoiceStatus,
+    StripeKind,
+    SubscriptionStatus,
+)
+from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeSubscription, StripeTruth
+from clustr.subscriptions.vendors.registry import stripe_service
+
+log = structlog.get_logger(__name__)
+
+_STARTING = (SubscriptionStatus.INCOMPLETE, SubscriptionStatus.INCOMPLETE_EXPIRED)
+_ON_THE_WAY = {
+    SubscriptionStatus.PAST_DUE: EventKind.PAST_DUE,
+    SubscriptionStatus.UNPAID: EventKind.LAPSED,
+    SubscriptionStatus.PAUSED: EventKind.PAUSED,
+    SubscriptionStatus.CANCELED: EventKind.ENDED,
+    SubscriptionStatus.INCOMPLETE_EXPIRED: EventKind.EXPIRED,
+}
+
+
+def follow_subscription(*, cluster_id: UUID, stripe_subscription_id: str, now: datetime) -> bool:
+    """Ask Stripe how a subscription stands, with its invoices and payments, and let it stand so here; outside any
+    transaction. Answers whether it is one of ours. Raises as `StripeService` does."""
+    found = _local(cluster_id, stripe_subscription_id)
+    if found is None:
+        return False
+    with tenant(cluster_id):
+        mine = Subscription.objects.filter(cluster_id=cluster_id, id=found)
+        mine.update(stripe_asked=F("stripe_asked") + 1)
+        asked = mine.values_list("stripe_asked", flat=True).get()
+        settled = Invoice.objects.filter(
+            cluster_id=cluster_id, subscription_id=found, status__in=(InvoiceStatus.PAID, InvoiceStatus.VOID)
+        ).exclude(stripe_invoice_id="")
+        known = set(settled.values_list("stripe_invoice_id", flat=True))
+    crash_point("subscriptions.follow.asking")
+    service = stripe_service()
+    held = service.fetch_subscription(subscription_id=stripe_subscription_id)
+    new = [id for id in service.invoices_of(subscription_id=stripe_subscription_id) if id not in known]
+    truth = StripeTruth(subscription=held, invoices=tuple(service.fetch_invoice(invoice_id=id) for id in new))
+    crash_point("subscriptions.follow.answered")
+    with tenant(cluster_id), crash_points("subscriptions.follow"):
+        _apply(system_actor(cluster_id=cluster_id), found, asked, truth, now)
+    return True
+
+
+def _local(cluster_id: UUID, stripe_subscription_id: str) -> UUID | None:
+    """Our subscription: by its name at Stripe, or, the first time, by ours in its metadata."""
+    with tenant(cluster_id):
+        mine = Subscription.objects.filter(cluster_id=cluster_id, stripe_subscription_id=stripe_subscription_id)
+        found = mine.values_list("id", flat=True).first()
+    if found is not None:
+        return found
+    try:
+        told = stripe_service().fetch_subscription(subscription_id=stripe_subscription_id)
+        reference = UUID(told.reference)
+    except (StripeKnowsNot, ValueError):
+        return None
+    with tenant(cluster_id):
+        owner = StripeObject.objects.filter(
+            cluster_id=cluster_id, kind=StripeKind.CUSTOMER, stripe_id=told.customer_id
+        ).values_list("key", flat=True)
+        mine = Subscription.objects.filter(cluster_id=cluster_id, id=reference, user_id__in=map(UUID, owner))
+        return mine.values_list("id", flat=True).first()
+
+
+def _apply(actor: Actor, subscription_id: UUID, asked: int, truth: StripeTruth, now: datetime) -> None:
+    subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
+    if subscription.stripe_seen >= asked:
+        return
+    told = truth.subscription
+    if not _belongs(actor, subscription, told, now):
+        return
+    subscription.stripe_seen, subscription.stripe_seen_at = asked, now
+    # First the documents: what is owed and paid of the past stands before a new period does.
+    for invoice in truth.invoices:
+        follow_invoice(actor=actor, subscription=subscription, told=invoice, now=now)
+    if subscription.ended_at is None:
+        _stand_as(actor, subscription, told, now)
+    else:
+        subscription.save(update_fields=["stripe_seen", "stripe_seen_at"])
+
+
+def _belongs(actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> bool:
+    """Whether what Stripe has is what this row stands for; the first time it becomes so. A free plan stays in force while a
+    first payment is still to be made; and what was given up here, or is there twice, is ended there."""
+    if subscription.stripe_subscription_id == told.id:
+        return True
+    if told.currency != subscription.currency or told.status in ENDED:
+        return False
+    paid_otherwise = subscription.price_minor > 0 and subscription.collection != Collection.STRIPE
+    if subscription.stripe_subscription_id or subscription.ended_at is not None or paid_otherwise:
+        log.error("stripe_subscription_twice", subscription=str(subscription.id), stripe=told.id)
+        # What was paid for it is booked all the same, where a row is left for it: a person gives it back.
+        booked = not subscription.stripe_subscription_id and not paid_otherwise
+        if booked:
+            subscription.collection, subscription.stripe_subscription_id = Collection.STRIPE, told.id
+            subscription.save(update_fields=["collection", "stripe_subscription_id"])
+        key = derived_id("cancel_unwanted", told.id)
+        terms = {"stripe_subscription_id": told.id, "reason": "unwanted"}
+        record_call(
+            actor=actor,
+            user_id=subscription.user_id,
+            subscription_id=None,
+            act=Act.CANCEL,
+            terms=terms,
+            key=key,
+            now=now,
+        )
+        return booked
+    if subscription.status != SubscriptionStatus.INCOMPLETE and told.status in _STARTING:
+        return False
+    subscription.collection, subscription.stripe_subscription_id = Collection.STRIPE, told.id
+    return True
+
+
+def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
+    """Let the row say what Stripe says, and its history what that changes."""
+    before = (subscription.status, subscription.plan_id, subscription.interval, subscription.current_period_start)
+    flagged = subscription.cancel_at_period_end
+    turned = told.period_start > subscription.current_period_start and subscription.status in USABLE
+    lines = overage_of(subscription=subscription) if turned or told.status in ENDED else []
+    used_in = subscription.period
+    _take_plan(subscription, told)
+    status = SubscriptionStatus(told.status)
+    subscription.status = status
+    subscription.anchor_at = told.anchor_at
+    subscription.anchor_day = billing_day(at=told.anchor_at, zone=actor.timezone)
+    subscription.current_period_start, subscription.current_period_end = told.period_start, told.period_end
+    subscription.trial_end = told.trial_end
+    subscription.cancel_at_period_end = told.cancel_at_period_end and status not in ENDED
+    subscription.canceled_at = told.canceled_at
+    owing = status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID)
+    subscription.past_due_since = (subscription.past_due_since or now) if owing else None
+    subscription.dunning_step = subscription.dunning_step if owing else 0
+    subscription.ended_at = (told.ended_at or now) if status in ENDED else None
+    subscription.save()
+    _keep_pending_change(subscription, told)
+    for kind in _happened(before, flagged, subscription):
+        note(actor=actor, subscription=subscription, kind=kind, now=now, reason=subscription.cancel_reason)
+    if lines and subscription.ended_at is not None:
+        # There is no next invoice at Stripe to put it on.
+        generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
+    elif lines:
+        items = [{"description": line.description, "amount": line.amount.minor} for line in lines]
+        period = {"start": used_in.start.isoformat(), "end": used_in.end.isoformat()}
+        record_call(
+            actor=actor,
+            user_id=subscription.user_id,
+            subscription_id=subscription.id,
+            act=Act.OVERAGE,
+            terms={"items": items, **period},
+            key=derived_id("overage", subscription.id, used_in.start.isoformat()),
+            now=now,
+        )
+    _tell(actor, before[0], flagged, subscription, now)
+
+
+def _keep_pending_change(subscription: Subscription, told: StripeSubscription) -> None:
+    """The change that waits for the end of the period is the one that was asked for last, as long as Stripe has it."""
+    asked = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.SCHEDULE
+    ).exclude(state__in=(CallState.REFUSED, CallState.DROPPED))
+    call = asked.order_by("-id").first()
+    ends = told.period_end.isoformat()
+    if subscription.ended_at is not None or not told.schedule_id or call is None or call.terms["applies_at"] != ends:
+        drop_pending_change(subscription=subscription)
+        return
+    terms = call.terms
+    PendingChange.objects.update_or_create(
+        cluster_id=subscription.cluster_id,
+        id=subscription.id,
+        defaults={
+            "plan_id": UUID(terms["plan_id"]),
+            "interval": terms["interval"],
+            "price_minor": terms["price_minor"],
+            "applies_at": told.period_end,
+            "asked_at": call.asked_at,
+        },
+    )
+
+
+def _take_plan(subscription: Subscription, told: StripeSubscription) -> None:
+    """The plan and price that Stripe charges. A price that is not ours leaves the plan as it was, and is reported."""
+    found = StripeObject.objects.filter(
+        cluster_id=subscription.cluster_id, kind=StripeKind.PRICE, stripe_id=told.price_id
+    ).first()
+    if found is None:
+        log.error("stripe_price_unknown", subscription=str(subscription.id), price=told.price_id)
+    else:
+        subscription.plan_id = UUID(found.key.partition(":")[0])
+        subscription.interval = told.interval
+    subscription.price_minor = subscription.period_price_minor = told.price_minor
+
+
+def _happened(before: tuple[object, ...], flagged: bool, subscription: Subscription) -> list[EventKind]:
+    status, plan_id, interval, start = before
+    now_is = SubscriptionStatus(subscription.status)
+    kinds = []
+    if (subscription.plan_id, subscription.interval) != (plan_id, interval):
+        kinds.append(EventKind.PLAN_CHANGED)
+    if now_is != status:
+        if now_is in _ON_THE_WAY:
+            kinds.append(_ON_THE_WAY[now_is])
+        elif status == SubscriptionStatus.INCOMPLETE:
+            kinds.append(EventKind.ACTIVATED)
+        elif status == SubscriptionStatus.TRIALING:
+            kinds.append(EventKind.TRIAL_ENDED)
+        elif status == SubscriptionStatus.PAUSED:
+            kinds.append(EventKind.RESUMED)
+        elif status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
+            kinds.append(EventKind.RECOVERED)
+        else:
+            kinds.append(EventKind.ACTIVATED)
+    elif start != subscription.current_period_start and not kinds:
+        kinds.append(EventKind.RENEWED)
+    if subscription.cancel_at_period_end and not flagged:
+        kinds.append(EventKind.CANCELLATION_SCHEDULED)
+    elif flagged and not subscription.cancel_at_period_end and subscription.ended_at is None:
+        kinds.append(EventKind.REACTIVATED)
+    return kinds
+
+
+def _tell(actor: Actor, before: object, flagged: bool, subscription: Subscription, now: datetime) -> None:
+    """What the customer is written about it; of invoices and payments they are written by these."""
+    status, plan = SubscriptionStatus(subscription.status), queries.plan_of(subscription=subscription)
+    facts: dict[str, str] = {"plan": plan.name}
+    told = None
+    if status != before and status == SubscriptionStatus.UNPAID:
+        told, facts = Told.LAPSED, facts | _open_invoice(subscription)
+    elif status != before and status == SubscriptionStatus.ACTIVE and before in ("past_due", "unpaid"):
+        told = Told.RECOVERED
+    elif status != before and status == SubscriptionStatus.CANCELED:
+        told, facts = Told.CANCELED, facts | {"ends": ""}
+    elif subscription.cancel_at_period_end and not flagged:
+        ends = subscription.current_period_end.astimezone(ZoneInfo(actor.timezone))
+        told, facts = Told.CANCELED, facts | {"ends": f"{ends:%d %B %Y}"}
+    if status == SubscriptionStatus.INCOMPLETE_EXPIRED:
+        give_back_coupon(subscription=subscription, now=now)
+    if told is not None:
+        tell_customer(told=told, user_id=subscription.user_id, facts=facts, now=now)
+
+
+def _open_invoice(subscription: Subscription) -> dict[str, str]:
+    found = Invoice.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, status=InvoiceStatus.OPEN
+    )
+    invoice = found.order_by("due_date", "id").first()
+    if invoice is None:
+        return {"number": "", "amount_due": ""}
+    return {
+        "number": invoice.invoice_number,
+        "amount_due": invoice.amount_due.for_people(),
+        "pay_at": invoice.hosted_invoice_url,
+    }

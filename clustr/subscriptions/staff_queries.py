@@ -1,0 +1,80 @@
+"""Every customer's subscriptions and documents, for the platform's staff."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from clustr.kit.actor import Actor
+from clustr.kit.tenancy import tenant
+from clustr.people import queries as people
+from clustr.subscriptions import queries
+from clustr.subscriptions.document_queries import Document
+from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription, SubscriptionPlan
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerFilter:
+    """Which customers: by id, or by the address they sign in with; and in which status. None: all."""
+
+    user_id: UUID | None = None
+    email: str | None = None
+    status: str | None = None
+
+    def as_terms(self, actor: Actor) -> dict[str, Any] | None:
+        """What rows must have; None where the address is nobody's."""
+        terms: dict[str, Any] = {"cluster_id": actor.cluster_id}
+        if self.user_id is not None:
+            terms["user_id"] = self.user_id
+        if self.status is not None:
+            terms["status"] = self.status
+        if self.email is not None:
+            found = people.find_by_email(email=self.email)
+            if found is None or terms.setdefault("user_id", found) != found:
+                return None
+        return terms
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerSubscription:
+    """A subscription and the code of its plan."""
+
+    subscription: Subscription
+    plan: str
+
+
+def customer_subscriptions(
+    *, actor: Actor, chosen: CustomerFilter, before: UUID | None, limit: int
+) -> list[CustomerSubscription]:
+    """Customers' subscriptions, newest first. For platform staff."""
+    actor.require(queries.STAFF)
+    with tenant(actor.cluster_id):
+        terms = chosen.as_terms(actor)
+        if terms is None:
+            return []
+        found = Subscription.objects.filter(**terms, **({"id__lt": before} if before else {})).order_by("-id")
+        shown = list(found[:limit])
+        plans = SubscriptionPlan.objects.filter(cluster_id=actor.cluster_id, id__in={one.plan_id for one in shown})
+        codes = dict(plans.values_list("id", "code"))
+    return [CustomerSubscription(one, codes[one.plan_id]) for one in shown]
+
+
+def customer_documents(
+    *, actor: Actor, chosen: CustomerFilter, number: str | None, before: UUID | None, limit: int
+) -> list[Document]:
+    """Customers' invoices and credit notes, newest first; `number`: of one document alone. For platform staff."""
+    actor.require(queries.STAFF)
+    with tenant(actor.cluster_id):
+        terms = chosen.as_terms(actor)
+        if terms is None:
+            return []
+        if number is not None:
+            terms["invoice_number"] = number.strip().upper()
+        shown = list(Invoice.objects.filter(**terms, **({"id__lt": before} if before else {})).order_by("-id")[:limit])
+        lines: defaultdict[UUID, list[InvoiceLine]] = defaultdict(list)
+        ids = [invoice.id for invoice in shown]
+        for line in InvoiceLine.objects.filter(cluster_id=actor.cluster_id, invoice_id__in=ids).order_by("n"):
+            lines[line.invoice_id].append(line)
+    return [Document(invoice, lines[invoice.id]) for invoice in shown]

@@ -1,0 +1,264 @@
+"""Reading Stripe's objects, in the shape of 2023-10-16 and in today's: one function for each thing that moved. Pure.
+
+What moved in 2025-03-31 (basil): a subscription's period went to its items; an invoice's subscription, payment, tax and a
+line's proration and price went into `parent`, `payments`, `total_taxes` and `pricing`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from clustr.subscriptions.vendors.nouns import (
+    Raw,
+    StripeInvoice,
+    StripeLine,
+    StripeMethod,
+    StripePayment,
+    StripeSession,
+    StripeSubscription,
+    StripeUnreadable,
+)
+
+_FAILED = frozenset({"requires_payment_method"})
+_WAITING = frozenset({"requires_action", "requires_confirmation", "processing", "requires_capture"})
+
+
+def read_subscription(raw: Raw) -> StripeSubscription:
+    """A subscription of one item. Raises `StripeUnreadable`."""
+    items = _list(raw.get("items"))
+    if len(items) != 1:
+        raise StripeUnreadable("a subscription has one item")
+    item = items[0]
+    price = item.get("price") or item.get("plan") or {}
+    recurring = price.get("recurring") or price
+    start, end = period_of(raw)
+    metadata = raw.get("metadata") or {}
+    cancel_at = _instant(raw.get("cancel_at"))
+    at_period_end = bool(raw.get("cancel_at_period_end")) or (cancel_at is not None and cancel_at == end)
+    status = _text(raw.get("status"))
+    return StripeSubscription(
+        id=_text(raw.get("id")),
+        customer_id=id_of(raw.get("customer")),
+        status=status,
+        reference=_text(metadata.get("subscription")),
+        change=_text(metadata.get("change")),
+        item_id=_text(item.get("id")),
+        price_id=_text(price.get("id")),
+        price_minor=_whole(price.get("unit_amount", price.get("amount"))),
+        currency=_text(raw.get("currency") or price.get("currency")).upper(),
+        interval=_text(recurring.get("interval")),
+        anchor_at=_known_instant(raw.get("billing_cycle_anchor")),
+        period_start=start,
+        period_end=end,
+        trial_end=_instant(raw.get("trial_end")),
+        cancel_at_period_end=at_period_end,
+        canceled_at=_instant(raw.get("canceled_at")),
+        ended_at=_instant(raw.get("ended_at")),
+        schedule_id=id_of(raw.get("schedule")),
+    )
+
+
+def period_of(subscription: Raw) -> tuple[datetime, datetime]:
+    """The period under way: of the item today, of the subscription before."""
+    for holder in (*_list(subscription.get("items"))[:1], subscription):
+        start, end = _instant(holder.get("current_period_start")), _instant(holder.get("current_period_end"))
+        if start is not None and end is not None:
+            return start, end
+    raise StripeUnreadable("a subscription has a period")
+
+
+def subscription_of(invoice: Raw) -> str:
+    """The id of the subscription that an invoice is of; empty for one of its own."""
+    parent = (invoice.get("parent") or {}).get("subscription_details") or {}
+    return id_of(parent.get("subscription")) or id_of(invoice.get("subscription"))
+
+
+def tax_of(raw: Raw) -> int:
+    """The tax of an invoice or a line, all rates together."""
+    for name in ("total_taxes", "taxes", "total_tax_amounts", "tax_amounts"):
+        if raw.get(name) is not None:
+            return sum(_whole(tax.get("amount")) for tax in raw[name])
+    return _whole(raw.get("tax") or 0)
+
+
+def payments_of(invoice: Raw) -> tuple[StripePayment, ...]:
+    """The payments of an invoice: a list today, one intent before."""
+    if "payments" in invoice and invoice["payments"] is not None:
+        held = _list(invoice["payments"])
+        return tuple(filter(None, (_invoice_payment(one) for one in held)))
+    intent = invoice.get("payment_intent")
+    return (read_intent(intent),) if isinstance(intent, dict) else ()
+
+
+def read_intent(raw: Raw) -> StripePayment:
+    """A payment intent, as a try to pay."""
+    status = _text(raw.get("status"))
+    error = raw.get("last_payment_error") or {}
+    if status == "succeeded":
+        state = "succeeded"
+    elif status == "canceled":
+        state = "canceled"
+    else:
+        state = "failed" if status in _FAILED and error else "pending"
+    charge = raw.get("latest_charge")
+    paid_at = _instant(charge.get("created")) if isinstance(charge, dict) else None
+    received = _whole(raw.get("amount_received") or 0)
+    kinds = raw.get("payment_method_types") or ["card"]
+    return StripePayment(
+        id=_text(raw.get("id")),
+        amount=received if state == "succeeded" else _whole(raw.get("amount")),
+        currency=_text(raw.get("currency")).upper(),
+        status=state,
+        method="card" if "card" in kinds else "other",
+        paid_at=(paid_at or _instant(raw.get("created"))) if state == "succeeded" else None,
+        failure_code=_text(error.get("decline_code") or error.get("code")) if state == "failed" else "",
+        failure_message=_text(error.get("message"))[:500] if state == "failed" else "",
+    )
+
+
+def _invoice_payment(raw: Raw) -> StripePayment | None:
+    """One entry of `payments`. Its own instant of payment counts before its intent's."""
+    payment = raw.get("payment") or {}
+    intent = payment.get("payment_intent")
+    read = read_intent(intent) if isinstance(intent, dict) else None
+    paid_at = _instant((raw.get("status_transitions") or {}).get("paid_at"))
+    if raw.get("status") != "paid":
+        return read if read is not None and read.status != "succeeded" else None
+    name = id_of(intent) or id_of(payment.get("charge"))
+    if not name:
+        return None  # it was marked as received outside Stripe
+    return StripePayment(
+        id=name,
+        amount=_whole(raw.get("amount_paid")),
+        currency=_text(raw.get("currency")).upper(),
+        status="succeeded",
+        method=read.method if read else "card",
+        paid_at=paid_at or (read.paid_at if read else None) or _instant(raw.get("created")),
+        failure_code="",
+        failure_message="",
+    )
+
+
+def read_invoice(raw: Raw) -> StripeInvoice:
+    """An invoice and its lines. Raises `StripeUnreadable` where the sums do not add up."""
+    lines = tuple(_read_line(line) for line in _list(raw.get("lines")))
+    subtotal, total = _whole(raw.get("subtotal")), _whole(raw.get("total"))
+    discount = sum(_whole(one.get("amount")) for one in raw.get("total_discount_amounts") or [])
+    tax = tax_of(raw)
+    sums = [sum(getattr(line, name) for line in lines) for name in ("amount", "discount", "tax")]
+    if total != subtotal - discount + tax or sums != [subtotal, discount, tax]:
+        raise StripeUnreadable("an invoice's lines do not add up to it")
+    before, after = raw.get("starting_balance") or 0, raw.get("ending_balance")
+    transitions = raw.get("status_transitions") or {}
+    return StripeInvoice(
+        id=_text(raw.get("id")),
+        subscription_id=subscription_of(raw),
+        customer_id=id_of(raw.get("customer")),
+        status=_text(raw.get("status")),
+        currency=_text(raw.get("currency")).upper(),
+        subtotal=subtotal,
+        discount=discount,
+        tax=tax,
+        total=total,
+        amount_due=_whole(raw.get("amount_due") or 0),
+        from_balance=0 if after is None else _whole(after) - _whole(before),
+        attempt_count=_whole(raw.get("attempt_count") or 0),
+        hosted_url=_text(raw.get("hosted_invoice_url")),
+        pdf_url=_text(raw.get("invoice_pdf")),
+        created_at=_known_instant(raw.get("created")),
+        finalized_at=_instant(transitions.get("finalized_at")),
+        next_attempt_at=_instant(raw.get("next_payment_attempt")),
+        lines=lines,
+        payments=payments_of(raw),
+    )
+
+
+def _read_line(raw: Raw) -> StripeLine:
+    parent = raw.get("parent") or {}
+    details = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
+    old_kind = raw.get("type")
+    period = raw.get("period") or {}
+    net = _whole(raw.get("amount")) - sum(_whole(one.get("amount")) for one in raw.get("discount_amounts") or [])
+    tax = tax_of(raw)
+    return StripeLine(
+        description=_text(raw.get("description"))[:500] or "Subscription",
+        quantity=max(_whole(raw.get("quantity") or 1), 1),
+        amount=_whole(raw.get("amount")),
+        discount=sum(_whole(one.get("amount")) for one in raw.get("discount_amounts") or []),
+        tax=tax,
+        tax_basis_points=_rate(raw, net, tax),
+        proration=bool(details.get("proration") or raw.get("proration")),
+        for_plan=bool(parent.get("subscription_item_details")) or old_kind == "subscription",
+        period_start=_known_instant(period.get("start")),
+        period_end=_known_instant(period.get("end")),
+    )
+
+
+def _rate(raw: Raw, net: int, tax: int) -> int:
+    """The rate of a line's tax in basis points: as the rate says where it is there, else as the amounts come to."""
+    for one in (*(raw.get("tax_rates") or []), *(tax.get("tax_rate") for tax in raw.get("tax_amounts") or [])):
+        if isinstance(one, dict) and one.get("percentage") is not None:
+            return int(Decimal(str(one["percentage"])) * 100)
+    return round(abs(Decimal(tax) / net) * 10_000) if net and tax else 0
+
+
+def read_session(raw: Raw) -> StripeSession:
+    """A hosted page."""
+    return StripeSession(
+        id=_text(raw.get("id")),
+        url=_text(raw.get("url")),
+        mode=_text(raw.get("mode")),
+        status=_text(raw.get("status")),
+        reference=_text(raw.get("client_reference_id")),
+        customer_id=id_of(raw.get("customer")),
+        subscription_id=id_of(raw.get("subscription")),
+        setup_intent_id=id_of(raw.get("setup_intent")),
+    )
+
+
+def read_method(raw: Raw, *, default_id: str) -> StripeMethod:
+    """A saved payment method."""
+    kind = _text(raw.get("type"))
+    card = raw.get(kind) or {}
+    return StripeMethod(
+        id=_text(raw.get("id")),
+        kind=kind,
+        brand=_text(card.get("brand")),
+        last4=_text(card.get("last4")),
+        exp_month=_whole(card.get("exp_month") or 0),
+        exp_year=_whole(card.get("exp_year") or 0),
+        is_default=raw.get("id") == default_id,
+    )
+
+
+def id_of(value: Any) -> str:
+    """The id of something that is expanded or not."""
+    return _text(value.get("id")) if isinstance(value, dict) else _text(value)
+
+
+def _list(value: Any) -> list[Raw]:
+    found = (value or {}).get("data") if isinstance(value, dict) else value
+    return [one for one in found or [] if isinstance(one, dict)]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise StripeUnreadable("an amount is whole minor units")
+    return value
+
+
+def _instant(value: Any) -> datetime | None:
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) and value > 0 else None
+
+
+def _known_instant(value: Any) -> datetime:
+    instant = _instant(value)
+    if instant is None:
+        raise StripeUnreadable("an instant is missing")
+    return instant

@@ -1,0 +1,59 @@
+"""`/api/v1/billing/payment-methods/`: the cards that Stripe keeps for a customer. No card number comes here."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from ninja import Path, Router
+
+from clustr.subscriptions import commands
+from clustr.web.billing.customers import as_customer
+from clustr.web.billing.plans import PERSONAL
+from clustr.web.billing.schemas import MethodId, MethodsOut, SetupOut, methods_out
+from clustr.web.door import Request, json_answer, once_between, take_turn
+
+router = Router(tags=["Subscription"])
+
+
+@router.get("payment-methods/", response=MethodsOut, summary="My cards", openapi_extra=PERSONAL)
+def list_my_cards(request: Request) -> HttpResponse:
+    """As Stripe has them now. Refuses with `provider_unavailable`, `provider_silent`."""
+    as_customer(request)
+    take_turn(request)  # it asks Stripe
+    return json_answer(methods_out(commands.my_methods(actor=request.actor)).model_dump_json())
+
+
+@router.post("payment-methods/", response={201: SetupOut}, summary="Give a card", openapi_extra=PERSONAL)
+def give_card(request: Request) -> HttpResponse:
+    """On Stripe's page: `checkout_url`. From then on everything is taken from it, what is open at once. Refuses with
+    `collection_not_offered`, `provider_unavailable`, `provider_silent`, `provider_would_not`."""
+    as_customer(request)
+    return once_between(
+        request,
+        None,
+        201,
+        record=lambda _claim, _checked: commands.begin_setup(actor=request.actor, now=request.now).id,
+        ask=lambda id: commands.ask_stripe(cluster_id=request.actor.cluster_id, call_id=id, now=request.now).url,
+        shape=lambda url: SetupOut(checkout_url=url),
+    )
+
+
+@router.delete("payment-methods/{method_id}/", response=MethodsOut, summary="Forget a card", openapi_extra=PERSONAL)
+def forget_card(request: Request, method_id: Path[MethodId]) -> HttpResponse:
+    """Nothing is taken from it any more. Refuses with `payment_method_not_found`, `collection_not_offered`,
+    `provider_unavailable`, `provider_silent`, `provider_would_not`."""
+    as_customer(request)
+
+    def ask(id: object) -> MethodsOut:
+        commands.ask_stripe(cluster_id=request.actor.cluster_id, call_id=id, now=request.now)  # type: ignore[arg-type]
+        return methods_out(commands.my_methods(actor=request.actor))
+
+    return once_between(
+        request,
+        None,
+        200,
+        record=lambda _claim, _checked: (
+            commands.begin_forgetting(actor=request.actor, method_id=method_id, now=request.now).id
+        ),
+        ask=ask,
+        shape=lambda out: out,
+    )

@@ -1,0 +1,121 @@
+"""Invoices: seen, previewed, paid; and what is charged besides the price."""
+
+from __future__ import annotations
+
+from sandbox.records import StripeRow
+from sandbox.stripe import clockwork, paying
+from sandbox.stripe.customers import own_card
+from sandbox.stripe.objects import Doc, blank, find, instant, keep, known, listed, make, refusal, stamp
+from sandbox.stripe.reckoning import balanced, change_lines, price_of, sums
+from sandbox.stripe.subscriptions import _is_anew, _rows
+from sandbox.wire import Request
+from sandbox.world import World
+
+
+def fetch(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    return known(world, "invoice", request.params["id"]).doc
+
+
+def lines(world: World, request: Request, form: Doc) -> Doc:
+    held = known(world, "invoice", request.params["id"]).doc["lines"]["data"]
+    return listed(held, request.path, form)
+
+
+def listed_all(world: World, request: Request, form: Doc) -> Doc:
+    rows = _rows(world, "invoice", form)
+    if form.get("subscription"):
+        rows = [row for row in rows if row.parent == form["subscription"]]
+    if form.get("status"):
+        rows = [row for row in rows if row.doc["status"] == form["status"]]
+    return listed([row.doc for row in rows], request.path, form)
+
+
+def preview(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    row = known(world, "subscription", form.get("subscription"), param="subscription")
+    details = form["subscription_details"]
+    price = price_of(world, str(details["items"][0]["price"]))
+    at = instant(int(details.get("proration_date") or stamp(world.now)))
+    anew = _is_anew(details, row.doc["items"]["data"][0], price)
+    found = change_lines(world, row.doc, price, at=at, anew=anew)
+    customer = known(world, "customer", row.doc["customer"])
+    doc = blank("invoice", status="draft", currency=row.doc["currency"], customer=customer.key, created=stamp(at))
+    doc |= sums(found)
+    due, after = balanced(doc["total"], customer.doc["balance"], doc["currency"])
+    doc |= {
+        "amount_due": due,
+        "starting_balance": customer.doc["balance"],
+        "ending_balance": after,
+        "attempt_count": 0,
+        "lines": {"object": "list", "data": found, "has_more": False, "url": "/v1/invoices/upcoming/lines"},
+        "parent": {
+            "type": "subscription_details",
+            "quote_details": None,
+            "subscription_details": {"metadata": {}, "subscription": row.key},
+        },
+    }
+    return doc
+
+
+def pay(world: World, request: Request, form: Doc) -> Doc:
+    row = known(world, "invoice", request.params["id"])
+    if row.doc["status"] != "open":
+        raise refusal(
+            400,
+            "Invoice is already paid" if row.doc["status"] == "paid" else "Invoice is not open",
+            code="invoice_not_open",
+        )
+    if form.get("payment_method"):
+        customer = known(world, "customer", row.doc["customer"])
+        own_card(world, customer, form["payment_method"], param="payment_method")
+        customer.doc["invoice_settings"]["default_payment_method"] = form["payment_method"]
+        keep(world, customer)
+    why = paying.collect(world, row)
+    if why:
+        code = "invoice_payment_intent_requires_action" if why == "challenge" else "card_declined"
+        raise refusal(402, "Your card was declined.", code=code, kind="card_error", decline_code=why)
+    return row.doc
+
+
+def create_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    subscription = known(world, "subscription", form.get("subscription"), param="subscription")
+    amount = int(form["amount"])
+    period = {name: int(at) for name, at in form["period"].items()}
+    draft = _draft(world, form.get("invoice"))
+    item = make(
+        world,
+        "invoiceitem",
+        parent=subscription.key,
+        amount=amount,
+        currency=form["currency"],
+        customer=form["customer"],
+        date=stamp(world.now),
+        description=form["description"],
+        discountable=False,
+        discounts=[],
+        invoice=draft.key if draft else None,
+        parent_={},
+        period=period,
+        proration=False,
+        quantity=1,
+        tax_rates=[],
+    )
+    del item.doc["parent_"]
+    item.doc["parent"] = {
+        "type": "subscription_details",
+        "subscription_details": {"subscription": subscription.key, "subscription_item": None},
+    }
+    if draft is not None:
+        extra = clockwork.line_of_item(world, subscription, item.doc)
+        extra["invoice"] = draft.key
+        clockwork.set_lines(draft, [*draft.doc["lines"]["data"], extra])
+        keep(world, draft)
+    return item.doc
+
+
+def _draft(world: World, key: object) -> StripeRow | None:
+    if not key:
+        return None
+    found = find(world, "invoice", key)
+    if found is None or found.doc["status"] != "draft":
+        raise refusal(400, "The invoice is no longer a draft.", code="invoice_not_editable", param="invoice")
+    return found

@@ -1,0 +1,180 @@
+"""One simulated life of customers whose plans Stripe collects: every kind of act and fault, a process that dies here and
+there, and what must be so when the faults have healed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+
+from clustr.kit.crashpoints import Crash, watching
+from clustr.kit.errors import Refusal
+from clustr.kit.outbound import OutboundError
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import commands
+from clustr.subscriptions.models import StripeCall, Subscription
+from clustr.subscriptions.vendors import registry
+from clustr.subscriptions.vendors.nouns import StripeRefused, StripeUnreadable
+from tests.cast import Cast, make_cast
+from tests.money import prove
+from tests.subscriptions.stripe_stage import StripeShop
+
+CARDS = ("4242424242424242", "4242424242424242", "4000002760003184", "4000000000000341", "4000000000009995")
+GROUPS = ("charge", "plan", "verify", "list", "customer")
+FAULTS = ("timeout_before", "timeout_after", "error_after", "reset_after", "truncated_after", "too_many", "html_after")
+PLANS = ("basic", "pro", "team")
+_EXPECTED = (Refusal, Crash, OutboundError, StripeRefused, StripeUnreadable)
+
+
+@dataclass
+class Ended:
+    seed: int
+    wrong: list[str] = field(default_factory=list)
+    done: Counter[str] = field(default_factory=Counter)
+
+
+def live(seed: int, *, steps: int = 25) -> Ended:
+    """Live, in an estate of its own, heal, and look."""
+    return _Life(make_cast(), seed).run(steps)
+
+
+class _Life:
+    def __init__(self, cast: Cast, seed: int) -> None:
+        self.ended = Ended(seed)
+        self.chance = random.Random(seed)
+        self.shop = StripeShop(cast, datetime(2026, 6, 15, 9, tzinfo=UTC))
+        self.customers = [self.shop.customer() for _ in range(2)]
+
+    def run(self, steps: int) -> Ended:
+        kept = registry._holder
+        registry._holder = lambda: self.shop.holder  # type: ignore[assignment]
+        try:
+            self.shop.sync()
+            for _ in range(steps):
+                self._step()
+            self._heal()
+            self._look()
+        finally:
+            registry._holder = kept
+        return self.ended
+
+    def _step(self) -> None:
+        shop, chance = self.shop, self.chance
+        shop.move(hours=chance.choice((0.1, 3, 30, 24 * 8)))
+        shop.heal()
+        if chance.random() < 0.5:
+            group, fault = chance.choice(GROUPS), chance.choice(FAULTS)
+            shop.dial(**{f"stripe__{group}__{fault}": chance.choice((0.3, 1.0))})
+        if chance.random() < 0.3:
+            shop.dial(stripe__charge__decline=0.5, stripe__webhook__drop=0.3, stripe__webhook__duplicate=0.3)
+        dies = chance.random() < 0.25
+        at = chance.randrange(1, 40)
+        passed = count(1)
+
+        def reached(_place: str) -> None:
+            if dies and next(passed) == at:
+                raise Crash("it dies here")
+
+        act = chance.choice(
+            (self._begin, self._page, self._change, self._cancel, self._keep, self._hear, self._hear, self._card)
+        )
+        self.ended.done[act.__name__.strip("_")] += 1
+        with suppress(*_EXPECTED), watching(reached):
+            act()
+        with suppress(*_EXPECTED):
+            shop.ask_due()
+
+    def _running(self) -> list[Subscription]:
+        with tenant(self.shop.cluster_id):
+            return list(Subscription.objects.filter(cluster_id=self.shop.cluster_id, ended_at=None).order_by("id"))
+
+    def _begin(self) -> None:
+        actor = self.chance.choice(self.customers)
+        self.shop.begin(self.chance.choice(PLANS), actor=actor)
+
+    def _page(self) -> None:
+        pages = [doc for doc in self.shop.rows("checkout.session") if doc["status"] == "open"]
+        if pages:
+            page = self.chance.choice(pages)["id"]
+            self.shop.control("POST", f"/stripe/page/{page}", {"card": self.chance.choice(CARDS)})
+
+    def _card(self) -> None:
+        call = commands.begin_setup(actor=self.chance.choice(self.customers), now=self.shop.now)
+        self.shop.ask(call)
+
+    def _change(self) -> None:
+        for held in self._running()[:1]:
+            plan, interval = self.chance.choice(PLANS), self.chance.choice(("month", "month", "year"))
+            later = self.chance.choice((None, False))
+            self.shop.change(held, plan, interval=interval, at_period_end=later)
+
+    def _cancel(self) -> None:
+        for held in self._running()[-1:]:
+            self.shop.cancel(held, at_period_end=self.chance.random() < 0.7)
+
+    def _keep(self) -> None:
+        for held in self._running():
+            self.shop.keep(held)
+
+    def _hear(self) -> None:
+        deliveries = self.shop.events()
+        self.chance.shuffle(deliveries)
+        for delivery in deliveries:
+            with suppress(*_EXPECTED):
+                self.shop.take_in(delivery.body, delivery.headers)
+
+    def _heal(self) -> None:
+        """No fault any more: what waits is asked, what Stripe tells is heard, and a night passes, and another."""
+        shop = self.shop
+        shop.heal()
+        for _ in range(3):
+            shop.move(hours=25)
+            with suppress(*_EXPECTED):
+                self._hear()
+            shop.ask_due()
+            self._follow_all()
+            shop.night()
+
+    def _follow_all(self) -> None:
+        for held in self._running():
+            commands.follow_ours(cluster_id=held.cluster_id, subscription_id=held.id, now=self.shop.now)
+
+    def _look(self) -> None:
+        shop, wrong = self.shop, self.ended.wrong
+        with tenant(shop.cluster_id):
+            mine = list(Subscription.objects.filter(cluster_id=shop.cluster_id))
+            open_calls = StripeCall.objects.filter(cluster_id=shop.cluster_id, state="recorded").count()
+        if open_calls:
+            wrong.append(f"{open_calls} requests are not known")
+        known = {held.stripe_subscription_id for held in mine}
+        for held in mine:
+            if held.stripe_subscription_id:
+                try:
+                    shop.agrees(held)
+                except AssertionError as error:
+                    wrong.append(f"{held.stripe_subscription_id} does not stand as at Stripe: {str(error)[:200]}")
+        for doc in shop.rows("subscription"):
+            if doc["id"] not in known and doc["status"] not in ("canceled", "incomplete_expired"):
+                wrong.append(f"{doc['id']} runs at Stripe alone")
+        running = Counter(
+            doc["customer"]
+            for doc in shop.rows("subscription")
+            if doc["status"] in ("active", "trialing", "past_due", "unpaid")
+        )
+        wrong += [f"{customer} is charged twice" for customer, times in running.items() if times > 1]
+        # No period of a subscription is invoiced twice.
+        periods = Counter(
+            (doc["parent"]["subscription_details"]["subscription"], line["period"]["start"])
+            for doc in shop.rows("invoice")
+            if doc["billing_reason"] == "subscription_cycle"
+            for line in doc["lines"]["data"]
+            if not line["parent"]["invoice_item_details"]
+        )
+        wrong += [f"{period} is invoiced twice" for period, times in periods.items() if times > 1]
+        try:
+            prove(shop.cast)
+        except AssertionError as error:
+            wrong.append(f"the books: {str(error)[:300]}")

@@ -1,0 +1,136 @@
+"""Plans by card over HTTP: Stripe's page, its signed notice, the worker's answer to it, and what the customer sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit import clock
+from clustr.payments.models import Notice
+from clustr.settlement import commands as settlement
+from clustr.subscriptions import commands
+from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.subscriptions.vendors import registry
+from tests.cast import ApiClient, Cast
+from tests.subscriptions.stripe_stage import StripeWire
+from tests.web.test_billing import ask
+
+pytestmark = pytest.mark.usefixtures("books")
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeWire]:
+    made = StripeWire(clock.now())
+    monkeypatch.setattr(registry, "_holder", lambda: made.holder)
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
+    return made
+
+
+def post(body: bytes, header: str | None) -> int:
+    headers = {} if header is None else {"Stripe-Signature": header}
+    answer = Client().post("/payments/webhooks/stripe/", body, content_type="application/json", headers=headers)
+    return answer.status_code
+
+
+def deliver(wire: StripeWire) -> int:
+    """Every notice that is due, posted twice and acted on."""
+    known = set(Notice.objects.values_list("id", flat=True))
+    deliveries = wire.events()
+    for delivery in deliveries:
+        for _ in range(2):
+            assert post(delivery.body, delivery.headers["stripe-signature"]) == 200
+    new = list(Notice.objects.exclude(id__in=known))
+    assert len(new) == len(deliveries)
+    for notice in new:
+        settlement.handle_notice(notice_id=notice.id, now=clock.now())
+    return len(new)
+
+
+def finish(wire: StripeWire, url: str, **how: Any) -> None:
+    wire.control("POST", f"/stripe/page/{url.rpartition('/')[2]}", how)
+    assert deliver(wire)
+
+
+def test_it_works(wire: StripeWire, cast: Cast) -> None:
+    bola = cast.client_of(cast.bola)
+    body = {"plan_id": "basic", "interval": "month", "collection": "card"}
+    key = {"Idempotency-Key": "one"}
+    made = ask(bola, "POST", "subscribe/", body, 201, headers=key)
+    assert (made["status"], made["collection"]) == ("incomplete", "stripe")
+    assert ask(bola, "POST", "subscribe/", body, 201, headers=key)["checkout_url"] == made["checkout_url"]
+    finish(wire, made["checkout_url"])
+    held = ask(bola, "GET", "subscription/")
+    assert (held["status"], held["plan"]["id"], held["checkout_url"]) == ("trialing", "basic", "")
+    (card,) = ask(bola, "GET", "payment-methods/")["results"]
+    assert (card["last4"], card["is_default"]) == ("4242", False)
+    given = ask(bola, "POST", "payment-methods/", status=201)
+    finish(wire, given["checkout_url"])
+    cards = ask(bola, "GET", "payment-methods/")["results"]
+    assert [one["is_default"] for one in cards] == [True, False]
+    left = ask(bola, "DELETE", f"payment-methods/{card['id']}/")["results"]
+    assert [one["id"] for one in left] == [cards[0]["id"]]
+    assert ask(cast.client_of(cast.ada), "DELETE", f"payment-methods/{cards[0]['id']}/", status=404)
+    change = {"plan_id": "pro", "interval": "month"}
+    assert ask(bola, "POST", "preview-invoice/", change)["amount_due"] == 0
+    assert ask(bola, "PUT", "subscription/", change)["plan"]["id"] == "pro"
+    assert ask(bola, "POST", "cancel/", {})["cancel_at_period_end"]
+    assert not ask(bola, "POST", "reactivate/")["cancel_at_period_end"]
+    assert ask(bola, "POST", "cancel/", {"at_period_end": False})["status"] == "canceled"
+
+
+def test_for_an_estate(wire: StripeWire, cast: Cast) -> None:
+    ada, dayo = cast.client_of(cast.ada), cast.client_of(cast.dayo)
+    estate = {"cluster_id": str(cast.cluster_id)}
+    body = {"plan_id": "basic", "interval": "year", "collection": "card", **estate}
+    assert ask(dayo, "POST", "subscribe/", body, 404)["code"] == "estate_not_yours"
+    assert ask(cast.client_of(cast.bola), "POST", "subscribe/", body, 404)["code"] == "estate_not_yours"
+    made = ask(ada, "POST", "subscribe/", body, 201)
+    finish(wire, made["checkout_url"])
+    assert ask(ada, "GET", f"subscription/?cluster_id={cast.cluster_id}")["status"] == "trialing"
+    for client in (dayo, cast.client_of(cast.bola)):
+        for method, path, sent in (
+            ("GET", f"subscription/?cluster_id={cast.cluster_id}", None),
+            ("PUT", "subscription/", {"plan_id": "pro", "interval": "month", **estate}),
+            ("POST", "preview-invoice/", {"plan_id": "pro", "interval": "month", **estate}),
+            ("POST", "cancel/", estate),
+            ("POST", "apply-coupon/", {"code": "ANY", **estate}),
+            ("POST", f"reactivate/?cluster_id={cast.cluster_id}", None),
+        ):
+            assert ask(client, method, path, sent, 404)["code"] == "subscription_not_found"
+    assert ask(ada, "POST", "cancel/", {"at_period_end": False, **estate})["status"] == "canceled"
+
+
+def test_what_is_not_rightly_signed_is_not_kept(wire: StripeWire, cast: Cast) -> None:
+    made = ask(
+        cast.client_of(cast.bola),
+        "POST",
+        "subscribe/",
+        {"plan_id": "basic", "interval": "month", "collection": "card"},
+        201,
+    )
+    wire.control("POST", f"/stripe/page/{made['checkout_url'].rpartition('/')[2]}", {})
+    (delivery, *_) = wire.events()
+    before = Notice.objects.count()
+    header = delivery.headers["stripe-signature"]
+    for body, wrong in ((delivery.body, None), (delivery.body, "t=1,v1=0"), (delivery.body + b" ", header)):
+        assert post(body, wrong) == 401
+    assert Notice.objects.count() == before
+
+
+def test_without_keys(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    off = StripeWire(clock.now())
+    off.holder._env = type("Env", (), {"STRIPE_SECRET_KEY": ""})()
+    monkeypatch.setattr(registry, "_holder", lambda: off.holder)
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
+    client: ApiClient = cast.client_of(cast.bola)
+    body = {"plan_id": "basic", "interval": "month", "collection": "card"}
+    assert ask(client, "POST", "subscribe/", body, 422)["code"] == "collection_not_offered"
+    assert ask(client, "GET", "payment-methods/")["results"] == []
+    assert post(b"{}", "t=1,v1=0") == 401
