@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands, queries
+from clustr.subscriptions.models import StripeCall
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, refused
 
@@ -189,6 +190,7 @@ def test_a_free_plan_goes_on_until_the_card_is_given(stripe_shop: StripeShop) ->
     free = shop.subscribe("free")
     begun = shop.begin("basic")
     assert (begun.id, begun.status) == (free.id, "active")
+    assert refused(lambda: shop.change(free, "team")) == "change_under_way"
     subscription = shop.finish(begun)
     assert (subscription.plan_id, subscription.collection) == (shop.plan("basic").id, "stripe")
     shop.agrees(subscription)
@@ -233,3 +235,20 @@ def test_what_is_used_beyond_the_plan(stripe_shop: StripeShop) -> None:
     assert ("overage", 150) in shop.lines(renewal)
     assert (renewal.status, renewal.total) == ("paid", 5_536)
     shop.agrees(subscription)
+
+
+def test_paid_for_after_it_was_given_up(stripe_shop: StripeShop) -> None:
+    """A free plan is cancelled while the page is open, and the page completed: it is ended there, and the money is booked."""
+    shop = stripe_shop
+    shop.subscribe("free")
+    begun = shop.begin("basic")
+    commands.cancel_subscription(actor=shop.bola, subscription_id=begun.id, at_period_end=False, now=shop.now)
+    ended = shop.finish(begun)
+    shop.move(minutes=5)
+    shop.ask_due()
+    with tenant(shop.cluster_id):
+        due = StripeCall.objects.filter(cluster_id=shop.cluster_id, act="cancel").count()
+    assert due == 1
+    assert ended.status == "canceled"
+    assert shop.payments(ended) == [("succeeded", 2150)]
+    assert [doc["status"] for doc in shop.rows("subscription")] == ["canceled"]

@@ -32,6 +32,7 @@ from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Su
 from clustr.subscriptions.policies import kept_by, rank_of
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
+    ChangeUnderWay,
     CollectionNotOffered,
     NotCanceled,
     SamePlan,
@@ -129,6 +130,8 @@ def begin_change(
     with tenant(actor.cluster_id):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
+            if _page_is_open(subscription):
+                raise ChangeUnderWay("Finish or leave Stripe's page first.")
             change_plan(
                 actor=actor,
                 subscription_id=subscription_id,
@@ -292,12 +295,20 @@ def _free_one(actor: Actor, for_cluster_id: UUID | None) -> Subscription | None:
     ).first()
     if running is None or running.price_minor or running.collection != Collection.NONE:
         return None
-    open_pages = StripeCall.objects.filter(
-        cluster_id=actor.cluster_id, subscription_id=running.id, state=CallState.WAITING
-    )
-    if open_pages.exists():
+    if _page_is_open(running):
         raise AlreadySubscribed("Finish or leave Stripe's page first.")
     return running
+
+
+def _page_is_open(subscription: Subscription) -> bool:
+    """Whether a card may be given for it on Stripe's page at this moment, or this is not known."""
+    pages = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+        act__in=(Act.CHECKOUT, Act.SUBSCRIBE),
+        state__in=(CallState.RECORDED, CallState.WAITING),
+    )
+    return pages.exists()
 
 
 def _trial(actor: Actor, subscription: Subscription, days: int, now: datetime) -> str:

@@ -123,10 +123,11 @@ def _belongs(actor: Actor, subscription: Subscription, told: StripeSubscription,
         return True
     if told.currency != subscription.currency or told.status in ENDED:
         return False
-    if subscription.stripe_subscription_id or subscription.ended_at is not None:
+    paid_otherwise = subscription.price_minor > 0 and subscription.collection != Collection.STRIPE
+    if subscription.stripe_subscription_id or subscription.ended_at is not None or paid_otherwise:
         log.error("stripe_subscription_twice", subscription=str(subscription.id), stripe=told.id)
         # What was paid for it is booked all the same, where a row is left for it: a person gives it back.
-        booked = not subscription.stripe_subscription_id
+        booked = not subscription.stripe_subscription_id and not paid_otherwise
         if booked:
             subscription.collection, subscription.stripe_subscription_id = Collection.STRIPE, told.id
             subscription.save(update_fields=["collection", "stripe_subscription_id"])

@@ -122,19 +122,20 @@ def _invoice_payment(raw: Raw) -> StripePayment | None:
     """One entry of `payments`. Its own instant of payment counts before its intent's."""
     payment = raw.get("payment") or {}
     intent = payment.get("payment_intent")
-    if not isinstance(intent, dict):
-        return None
-    read = read_intent(intent)
+    read = read_intent(intent) if isinstance(intent, dict) else None
     paid_at = _instant((raw.get("status_transitions") or {}).get("paid_at"))
     if raw.get("status") != "paid":
-        return read if read.status != "succeeded" else None
+        return read if read is not None and read.status != "succeeded" else None
+    name = id_of(intent) or id_of(payment.get("charge"))
+    if not name:
+        return None  # it was marked as received outside Stripe
     return StripePayment(
-        id=read.id,
+        id=name,
         amount=_whole(raw.get("amount_paid")),
         currency=_text(raw.get("currency")).upper(),
         status="succeeded",
-        method=read.method,
-        paid_at=paid_at or read.paid_at or _instant(raw.get("created")),
+        method=read.method if read else "card",
+        paid_at=paid_at or (read.paid_at if read else None) or _instant(raw.get("created")),
         failure_code="",
         failure_message="",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -12,6 +13,7 @@ from stripe._http_client import HTTPClient
 from clustr.kit.exact_json import write_json
 from clustr.kit.outbound import Outbound
 
+logging.getLogger("stripe").setLevel(logging.WARNING)  # below that it writes addresses, and who is asked about
 _OURS = ("authorization", "stripe-version", "idempotency-key")
 
 
