@@ -91,3 +91,19 @@ class Tally(models.Model):
 
     def __str__(self) -> str:
         return f"{self.grain} {self.at}: +{self.joiners} -{self.leavers}"
+
+
+class PlanAllowance(models.Model):
+    """What the plan of an estate allows it. `limits`: units by feature, null for no limit. Once `stopped_at`, nothing new is
+    billed and nobody is added; everything else goes on. An estate without this row has no limits."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    plan = models.TextField()
+    limits = models.JSONField(default=dict)
+    counted_from = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True)
+    written_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.plan

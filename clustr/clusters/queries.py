@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from django.db import connection, connections, transaction
 from django.db.models import Q
 
 from clustr.audit import queries as audit
-from clustr.clusters.models import Cluster, Membership
+from clustr.clusters.models import Cluster, Membership, PlanAllowance
 from clustr.clusters.policies import limit_at, standing
 from clustr.clusters.refusals import (
     ClusterNotFound,
@@ -21,6 +21,8 @@ from clustr.clusters.refusals import (
     MemberNotFound,
     NoMembership,
     PersonNotActive,
+    PlanLimitReached,
+    PlanStopped,
 )
 from clustr.clusters.types import (
     FORMER,
@@ -285,3 +287,19 @@ def cluster_names() -> set[str]:
     with connections["sweep"].cursor() as cursor:
         cursor.execute("SELECT name FROM clusters_cluster WHERE NOT is_platform")
         return {row[0] for row in cursor.fetchall()}
+
+
+def refuse_beyond_plan(*, feature: str, adding: int, used: Callable[[datetime], int]) -> None:
+    """Whether the plan of the cluster under way allows so many more of a feature (`members`, `bills`). `used`: how many
+    there are since the instant from which they count; asked only where there is a limit.
+
+    Refuses `PlanStopped`, `PlanLimitReached`.
+    """
+    allowed = PlanAllowance.objects.filter(cluster_id=current_tenant()).first()
+    if allowed is None:
+        return
+    if allowed.stopped_at is not None:
+        raise PlanStopped
+    limit = allowed.limits.get(feature)
+    if limit is not None and used(allowed.counted_from) + adding > limit:
+        raise PlanLimitReached(f"The plan allows {limit:,} {feature}.")

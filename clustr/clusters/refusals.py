@@ -93,3 +93,15 @@ class RosterTooLarge(Invalid):
     """A roster has at most 10,000 rows and 5 MB."""
 
     code = "roster_too_large"
+
+
+class PlanStopped(Conflict):
+    """The estate's plan has stopped: nothing new is billed and nobody is added until it is paid or chosen anew."""
+
+    code = "plan_stopped"
+
+
+class PlanLimitReached(Conflict):
+    """The estate's plan allows no more of these."""
+
+    code = "plan_limit_reached"

@@ -102,6 +102,12 @@ def follow(*, cluster_id: str, subscription_id: str) -> None:
     commands.follow_ours(cluster_id=UUID(cluster_id), subscription_id=UUID(subscription_id), now=clock.now())
 
 
+@task(name="subscriptions.write_allowance", queue=MONEY)
+def write_allowance(*, cluster_id: str, for_cluster_id: str) -> None:
+    """Write down to an estate what its plan allows."""
+    commands.write_allowance(cluster_id=UUID(cluster_id), for_cluster_id=UUID(for_cluster_id), now=clock.now())
+
+
 @task(name="subscriptions.renew", queue=MONEY)
 def renew(*, cluster_id: str, subscription_id: str) -> None:
     """Turn the periods of one subscription."""

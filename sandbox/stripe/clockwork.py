@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sandbox.records import StripeRow
@@ -55,6 +55,33 @@ def begin(world: World, *, customer: StripeRow, price: Doc, wanted: Doc) -> Stri
         trial = stamp(now + timedelta(days=int(wanted["trial_period_days"])))
     anchor = instant(trial) if trial else now.replace(microsecond=0)
     ends = trial or stamp(boundary(anchor, price["recurring"]["interval"], 1))
+    row = _make(world, customer, price, wanted, trial=trial, anchor=anchor, ends=ends)
+    for discount in wanted.get("discounts") or []:
+        discount_by(world, row, str(discount["coupon"]))
+    tell(world, "customer.subscription.created", row.doc)
+    words = "Trial period for" if trial else "1 x"
+    amount = 0 if trial else price["unit_amount"]
+    first = line(
+        world,
+        row.doc,
+        amount=amount,
+        description=f"{words} {price['nickname'] or price['id']}",
+        start=now,
+        end=instant(ends),
+        price=price,
+    )
+    draft(world, row, [first], reason="subscription_create", wait=timedelta(0))
+    set_clock(world, row)
+    if row.doc["status"] == "incomplete":
+        world.later(after=FIRST_PAYMENT, act="stripe", target_id=row.id, word="expire_first")
+    return row
+
+
+def _make(
+    world: World, customer: StripeRow, price: Doc, wanted: Doc, *, trial: int, anchor: datetime, ends: int
+) -> StripeRow:
+    """The subscription and its item, before anything is invoiced."""
+    now = world.now
     key = new_key(world, "subscription")
     item = blank(
         "subscription_item",
@@ -69,7 +96,7 @@ def begin(world: World, *, customer: StripeRow, price: Doc, wanted: Doc) -> Stri
         current_period_start=stamp(now),
         current_period_end=ends,
     )
-    row = make(
+    return make(
         world,
         "subscription",
         key=key,
@@ -100,25 +127,6 @@ def begin(world: World, *, customer: StripeRow, price: Doc, wanted: Doc) -> Stri
         trial_start=stamp(now) if trial else None,
         trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
     )
-    for discount in wanted.get("discounts") or []:
-        discount_by(world, row, str(discount["coupon"]))
-    tell(world, "customer.subscription.created", row.doc)
-    words = "Trial period for" if trial else "1 x"
-    amount = 0 if trial else price["unit_amount"]
-    first = line(
-        world,
-        row.doc,
-        amount=amount,
-        description=f"{words} {price['nickname'] or price['id']}",
-        start=now,
-        end=instant(ends),
-        price=price,
-    )
-    draft(world, row, [first], reason="subscription_create", wait=timedelta(0))
-    set_clock(world, row)
-    if row.doc["status"] == "incomplete":
-        world.later(after=FIRST_PAYMENT, act="stripe", target_id=row.id, word="expire_first")
-    return row
 
 
 def plan_of(price: Doc) -> Doc:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+from clustr.clusters.commands import write_plan_allowance
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
@@ -97,3 +98,6 @@ def sell_plans(*, office: Actor, customer: Actor, now: datetime) -> None:
             terms={},
             now=now,
         )
+    write_plan_allowance(
+        cluster_id=office.cluster_id, plan="team", limits={}, counted_from=now, stopped_at=None, now=now
+    )

@@ -60,10 +60,9 @@ def finish(wire: StripeWire, url: str, **how: Any) -> None:
 def test_it_works(wire: StripeWire, cast: Cast) -> None:
     bola = cast.client_of(cast.bola)
     body = {"plan_id": "basic", "interval": "month", "collection": "card"}
-    key = {"Idempotency-Key": "one"}
-    made = ask(bola, "POST", "subscribe/", body, 201, headers=key)
+    made = ask(bola, "POST", "subscribe/", body, 201, key="one")
     assert (made["status"], made["collection"]) == ("incomplete", "stripe")
-    assert ask(bola, "POST", "subscribe/", body, 201, headers=key)["checkout_url"] == made["checkout_url"]
+    assert ask(bola, "POST", "subscribe/", body, 201, key="one")["checkout_url"] == made["checkout_url"]
     finish(wire, made["checkout_url"])
     held = ask(bola, "GET", "subscription/")
     assert (held["status"], held["plan"]["id"], held["checkout_url"]) == ("trialing", "basic", "")

@@ -1,5 +1,6 @@
 """The only writers of clusters, units and memberships."""
 
+from clustr.clusters.commands.allowances import write_plan_allowance
 from clustr.clusters.commands.estates import create_cluster, found_cluster, update_settings
 from clustr.clusters.commands.invitations import enter_cluster, send_invitations
 from clustr.clusters.commands.members import end_membership, invite_member, update_member
@@ -16,4 +17,5 @@ __all__ = [
     "send_invitations",
     "update_member",
     "update_settings",
+    "write_plan_allowance",
 ]

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 
 from clustr.audit import commands as audit
+from clustr.clusters.commands.allowances import refuse_more_members
 from clustr.clusters.commands.enrolment import (
     constraints_named,
     ensure_units,
@@ -69,6 +70,7 @@ def invite_member(
     email = checked_email(email, field="email")
     with tenant(actor.cluster_id):
         lock_cluster()
+        refuse_more_members(adding=1)
         admitted = people.admit_people(rows=[(email, name, phone)], now=now)
         (user_id,) = admitted.ids.values()
         supplied = supplied_of(user_id, admitted, email=email, name=name, phone=phone)

@@ -13,6 +13,7 @@ from django.db import connection
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Subject
+from clustr.clusters.commands.allowances import refuse_more_members
 from clustr.clusters.commands.enrolment import ensure_units, insert_members, lock_cluster, supplied_of
 from clustr.clusters.commands.invitations import request_invitations
 from clustr.clusters.policies import label_key
@@ -73,6 +74,7 @@ def import_roster(*, actor: Actor, content: bytes, now: datetime) -> RosterResul
         lock_cluster()
         admitted = people.admit_people(rows=[(row.email, row.name, row.phone) for row in rows], now=now)
         plan = _planned(actor, rows, admitted, now)
+        refuse_more_members(adding=len(plan.new))
         moved, units_before = _move(plan.moves)
         added, units_created = insert_members(plan.new, invited_at=None, now=now)
         if added:

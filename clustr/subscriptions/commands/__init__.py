@@ -1,6 +1,7 @@
 """The only writers of plans, subscriptions, documents and usage."""
 
 from clustr.subscriptions.commands.addresses import NewAddress, set_billing_address
+from clustr.subscriptions.commands.allowing import write_allowance
 from clustr.subscriptions.commands.changing import (
     ChangePreview,
     cancel_subscription,
@@ -86,5 +87,6 @@ __all__ = [
     "verify_customer",
     "void_invoice",
     "warn_of_trial_end",
+    "write_allowance",
     "write_off_invoice",
 ]

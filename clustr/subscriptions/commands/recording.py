@@ -9,6 +9,7 @@ from django.db import connection
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
+from clustr.kit.jobs import enqueue
 from clustr.people import queries as people
 from clustr.subscriptions import queries
 from clustr.subscriptions.models import Subscription, SubscriptionEvent
@@ -67,6 +68,13 @@ def note(*, actor: Actor, subscription: Subscription, kind: EventKind, now: date
         reason=reason,
         at=now,
     )
+    if subscription.for_cluster_id is not None:
+        enqueue(
+            "subscriptions.write_allowance",
+            once_key=f"subscriptions.write_allowance:{subscription.for_cluster_id}",
+            cluster_id=subscription.cluster_id,
+            for_cluster_id=subscription.for_cluster_id,
+        )
     audit.record(
         actor=actor,
         action=f"subscriptions.{kind.value}",

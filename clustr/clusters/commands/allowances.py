@@ -1,0 +1,45 @@
+"""What an estate's plan allows it: written down by who sells the plans, held to by who adds members and bills."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from clustr.clusters.models import Membership, PlanAllowance
+from clustr.clusters.queries import refuse_beyond_plan
+from clustr.kit.tenancy import current_tenant, tenant
+
+
+def write_plan_allowance(
+    *,
+    cluster_id: UUID,
+    plan: str,
+    limits: dict[str, int | None],
+    counted_from: datetime,
+    stopped_at: datetime | None,
+    now: datetime,
+) -> None:
+    """Write down the plan of an estate: units by feature (`members`, `bills`), None for no limit; bills count from
+    `counted_from`. `stopped_at`: since when nothing new is billed. Harmless to repeat."""
+    with tenant(cluster_id):
+        PlanAllowance.objects.update_or_create(
+            cluster_id=cluster_id,
+            id=cluster_id,
+            defaults={
+                "plan": plan,
+                "limits": limits,
+                "counted_from": counted_from,
+                "stopped_at": stopped_at,
+                "written_at": now,
+            },
+        )
+
+
+def refuse_more_members(*, adding: int) -> None:
+    """Whether the plan allows so many more members, the cluster locked. Refuses `PlanStopped`, `PlanLimitReached`."""
+
+    def present(_since: datetime) -> int:
+        return Membership.objects.filter(cluster_id=current_tenant(), left_at=None).count()
+
+    if adding:
+        refuse_beyond_plan(feature="members", adding=adding, used=present)
