@@ -16,7 +16,6 @@ from django.utils.translation import gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
 from clustr.kit.money import Money
-from clustr.settlement.commands.receipts import shown_amount
 from clustr.web.pages.forms import ESTATE_FIELD, KEY, fresh_key
 from clustr.web.pages.words import STATUS, TYPE, word_of
 
@@ -46,7 +45,7 @@ def money(amount: Money | None) -> SafeString | str:
     """An amount to be looked at: the currency's sign, tabular figures, the decimals smaller."""
     if amount is None:
         return ""
-    whole, point, minor = shown_amount(amount).partition(".")
+    whole, point, minor = amount.with_sign().partition(".")
     if not point:
         return format_html('<span class="amount">{}</span>', whole)
     return format_html('<span class="amount">{}<span class="minor">.{}</span></span>', whole, minor)
@@ -55,7 +54,7 @@ def money(amount: Money | None) -> SafeString | str:
 @register.filter
 def plain(amount: Money | None) -> str:
     """An amount within a sentence: "₦5,000.00"."""
-    return shown_amount(amount) if amount is not None else ""
+    return amount.with_sign() if amount is not None else ""
 
 
 @register.filter

@@ -17,7 +17,6 @@ from clustr.clusters.types import FeeBearer, PaymentsPermissions, Role
 from clustr.kit.money import DECIMALS, Money
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.recurring.types import OrderState
-from clustr.settlement.commands.receipts import shown_amount
 from clustr.wallets.types import OfflineMethod
 from clustr.web.pages.forms import Attempt
 from clustr.web.pages.words import STATUS, TYPE, word_of
@@ -218,9 +217,9 @@ def _plain(name: str, value: Any, currency: str) -> str:
     """One value in words; nothing for an id, which says nothing to people."""
     text = str(value)
     if currency in DECIMALS and name.endswith("_minor") and isinstance(value, int):
-        return shown_amount(Money(value, currency))
+        return Money(value, currency).with_sign()
     if currency in DECIMALS and "amount" in name and _AMOUNT.fullmatch(text):
-        return shown_amount(Money.parse(text, currency))
+        return Money.parse(text, currency).with_sign()
     if _ID.fullmatch(text):
         return ""
     if name == "scope":
