@@ -277,8 +277,11 @@ def _of_a_customer(request: Request, kept: QuoteOut) -> QuoteOut:
 
 
 def _customer(request: Request, *, validation_id: UUID | None = None, quote_id: UUID | None = None) -> tuple[str, str]:
-    named = {"actor": actor_of(request), "validation_id": validation_id, "quote_id": quote_id}
-    return in_tenant(actor_of(request).cluster_id, lambda: queries.customer_of_member(**named))
+    actor = actor_of(request)
+    return in_tenant(
+        actor.cluster_id,
+        lambda: queries.customer_of_member(actor=actor, validation_id=validation_id, quote_id=quote_id),
+    )
 
 
 def _wanted(request: Request, body: QuoteIn, quote_id: UUID | None) -> Wanted:

@@ -20,7 +20,7 @@ from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.refusals import CurrencyNotOffered, SubscriptionNotFound
 from clustr.web.actors import Request
 from clustr.web.billing import plans as api
-from clustr.web.billing.schemas import CancelIn, ChangeIn, CouponIn, SubscribeIn
+from clustr.web.billing.schemas import CancelIn, ChangeIn, CouponIn, EstateQuery, SubscribeIn
 from clustr.web.door import read_value
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
@@ -192,7 +192,7 @@ def cancel(request: Request) -> HttpResponse:
 @customer_page(methods=("POST",))
 def reactivate(request: Request) -> HttpResponse:
     """POST /platform/reactivate/: keep the plan after all."""
-    tried = attempt(request, lambda: api.reactivate_my_subscription(request))
+    tried = attempt(request, lambda: api.reactivate_my_subscription(request, EstateQuery()))
     return go(request, "platform:home", said=_("Your plan goes on.")) if tried.done else _home(request, tried)
 
 
