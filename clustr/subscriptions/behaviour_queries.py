@@ -161,7 +161,7 @@ def feature_adoption(*, actor: Actor) -> list[Adoption]:
 def at_risk(*, actor: Actor, now: datetime, limit: int = 1_000) -> list[AtRisk]:
     """The subscriptions that may be lost, those that bring most first. For platform staff."""
     rows = _rows(actor, _AT_RISK, {"now": now, "most": limit})
-    return [AtRisk(*held, tuple(reasons)) for *held, reasons in rows]
+    return [AtRisk(*(*held, tuple(reasons))) for *held, reasons in rows]
 
 
 def cancellation_reasons(*, actor: Actor, since: datetime) -> list[Cancellations]:
