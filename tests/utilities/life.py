@@ -144,7 +144,7 @@ class Life:
         terms = AutomationTerms(
             schedule=ScheduleTerms(ScheduleKind.EVERY_DAYS, 1, soon),
             amount=amount,
-            spending_limit=self.random.choice((None, amount * 2, naira("9500.00"))),
+            spending_limit=self.random.choice((None, amount + amount, naira("9500.00"))),
             minimum_balance=self.random.choice((None, naira("150000.00"))),
             priority=self.random.randrange(1, 5),
             allow_partial=self.random.random() < 0.3,
