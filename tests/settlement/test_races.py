@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -19,10 +21,11 @@ from clustr.payments.refusals import CaseClosed
 from clustr.payments.states import CaseKind
 from clustr.settlement import commands
 from clustr.settlement.commands.paying_out import apply_payout_truth
-from clustr.settlement.types import Checkout
+from clustr.settlement.types import Checkout, Prepared
 from clustr.wallets import commands as wallets
 from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, issue, naira, wallet_balance
+from tests.pool import at
 from tests.races import CROWD, race
 from tests.settlement.stage import PROVIDERS, Stage
 from tests.settlement.test_limbo import unsent
@@ -202,3 +205,26 @@ def test_a_receipt_is_drawn_up_once(stage: Stage, cast: Cast) -> None:
     id = checkout.transaction.id
     drawn = race(lambda: commands.issue_receipt(actor=cast.bola.actor, transaction_id=id, now=stage.now), runners=4)
     assert len(set(drawn.only().results)) == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_an_answer_heard_while_it_is_asked_again_starts_nothing_new(stage: Stage, cast: Cast, provider: str) -> None:
+    """Between the two reads of who asks again the first one's answer is committed: state and page are read as one."""
+    failed = stage.deposit(cast.bola, provider=provider)
+    stage.end(failed, "insufficient_funds")
+    stage.confirm(failed)
+
+    def prepare() -> Prepared:
+        return commands.prepare_retry(actor=cast.bola.actor, transaction_id=failed.transaction.id, now=stage.now)
+
+    first = prepare()
+
+    def heard_after(go_on: Callable[[], Any], *_statement: object) -> Any:
+        read = go_on()
+        race([lambda: commands.open_checkout(actor=cast.bola.actor, prepared=first, now=stage.now)]).only()
+        return read
+
+    with at('"request_id" =', heard_after):
+        again = prepare()
+    assert again.transaction.id == first.transaction.id
+    assert again.checkout_url == stage.attempt(first.transaction.id).checkout_url != ""

@@ -221,12 +221,15 @@ def _known(actor: Actor, request: RequestKey | None, now: datetime) -> tuple[UUI
         return None, None
     for number in range(_ATTEMPTS_PER_REQUEST):
         request_id = derived_id("checkout", actor.cluster_id, request.scope, number)
-        attempt = Attempt.objects.filter(cluster_id=actor.cluster_id, request_id=request_id).first()
-        if attempt is None:
+        known = Attempt.objects.filter(cluster_id=actor.cluster_id, request_id=request_id)
+        transaction = Transaction.objects.filter(cluster_id=actor.cluster_id, id__in=known.values("id")).first()
+        # Only now what its attempt keeps: the state and the page are written together, so that whoever reads a state that
+        # comes with a page finds the page. Read the other way, an answer heard in between would look like one never heard.
+        attempt = known.first()
+        if transaction is None or attempt is None:
             return request_id, None
         if bytes(attempt.request_digest or b"") != request.digest:
             raise IdempotencyKeyReused
-        transaction = Transaction.objects.get(cluster_id=actor.cluster_id, id=attempt.id)
         if request.of_failed and transaction.status not in OPEN:
             if transaction.status in (TransactionStatus.FAILED, TransactionStatus.CANCELLED):
                 continue  # it was tried again, and that is over: once more
