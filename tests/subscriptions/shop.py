@@ -143,12 +143,14 @@ class Shop:
         with tenant(self.cluster_id):
             return queries.credit_of(user_id=subscription.user_id, currency=subscription.currency).minor
 
-    def pay(self, document: Invoice, minor: int | None = None, *, reference: str | None = None) -> Payment:
-        """Record a bank transfer for a document: all that is due, unless said otherwise."""
+    def pay(
+        self, document: Invoice, minor: int | None = None, *, reference: str | None = None, actor: Actor | None = None
+    ) -> Payment:
+        """Record a bank transfer for a document: all that is due, by its staff, unless said otherwise."""
         with tenant(self.cluster_id):
             document = Invoice.objects.get(cluster_id=self.cluster_id, id=document.id)
         return commands.process_payment(
-            actor=self.staff,
+            actor=actor or self.staff,
             invoice_id=document.id,
             amount=document.amount_due if minor is None else Money(minor, document.currency),
             method=PaymentMethod.BANK_TRANSFER,

@@ -117,6 +117,7 @@ def test_it_works(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> N
     shop.night()
     shop.cancel(subscription, at_period_end=False)
     shop.cancel(shop.begin("basic"))
+    shop.begin("basic", method_id=commands.my_methods(actor=shop.bola)[0].id)
     commands.sync_prices(cluster_id=shop.cluster_id, now=shop.now)
 
     judged = set()
@@ -254,7 +255,7 @@ def test_all_supplied_events_twice_and_shuffled_converge(stripe_shop: StripeShop
         )
         shop.take_in(body, {"stripe-signature": header})
         heard += to_look_at(json.loads(body)["data"]["object"]).startswith("sub_")
-    assert heard > 40
+    assert heard == 40
     shop.agrees(subscription)
     assert len(shop.documents(subscription)) == 2
     assert shop.payments(subscription).count(("succeeded", 2150)) == 1
