@@ -37,8 +37,8 @@ def give_card(request: Request) -> HttpResponse:
     )
 
 
-@router.delete("payment-methods/{method_id}/", response=MethodsOut, summary="Forget a card", openapi_extra=PERSONAL)
-def forget_card(request: Request, method_id: Path[MethodId]) -> HttpResponse:
+@router.delete("payment-methods/{card_id}/", response=MethodsOut, summary="Forget a card", openapi_extra=PERSONAL)
+def forget_card(request: Request, card_id: Path[MethodId]) -> HttpResponse:
     """Nothing is taken from it any more. Refuses with `payment_method_not_found`, `collection_not_offered`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
@@ -52,7 +52,7 @@ def forget_card(request: Request, method_id: Path[MethodId]) -> HttpResponse:
         None,
         200,
         record=lambda _claim, _checked: (
-            commands.begin_forgetting(actor=request.actor, method_id=method_id, now=request.now).id
+            commands.begin_forgetting(actor=request.actor, method_id=card_id, now=request.now).id
         ),
         ask=ask,
         shape=lambda out: out,
