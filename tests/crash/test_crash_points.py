@@ -130,7 +130,7 @@ def test_all_or_nothing_and_once(name: str, victim: Victim) -> None:
             assert answer.headers.get("Idempotent-Replayed") == ("true" if done else None), where
             assert send(world, asked, key).content == answer.content, where
             assert difference(before, standing(cluster_id)) == effect, where
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id)] == []
+    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
 
 
 def test_a_place_does_nothing_unless_armed() -> None:

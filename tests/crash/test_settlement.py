@@ -114,7 +114,9 @@ def money(change: dict[str, int]) -> dict[str, int]:
 
 def broken(stage: Stage) -> list[tuple[str, object]]:
     """What `check_books` finds in the estate."""
-    return [(found.invariant.name, found.rows) for found in violations(cluster_id=stage.cast.cluster_id)]
+    return [
+        (found.invariant.name, found.rows) for found in violations(cluster_id=stage.cast.cluster_id, using="default")
+    ]
 
 
 def raised_at(at: str, stage: Stage, ready: Ready) -> None:

@@ -86,10 +86,10 @@ def test_once_and_whole_after_a_restart(name: str, counter: Counter) -> None:
             before = standing(cluster_id)
             interrupt(at, counter, ready)
             counter.heal()
-            assert [found.invariant.name for found in violations(cluster_id=cluster_id)] == [], where
+            assert [found.invariant.name for found in violations(cluster_id=cluster_id, using="default")] == [], where
             heal(counter, ready)
             assert change_of(counter, before) == effect, where
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id)] == []
+    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
     references = [vend["reference"] for vend in counter.vends()]
     assert len(references) == len(set(references)), "nothing was sold twice"
 
