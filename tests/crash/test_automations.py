@@ -21,6 +21,8 @@ from tests.crash.test_settlement import money as money_of
 from tests.recurring.automating import Automations
 from tests.utilities.counter import Counter, put_behind_the_wire
 
+pytestmark = pytest.mark.early
+
 PASSES = {
     "run": {
         *("recurring.plan_automations.before_commit", "recurring.ask_automation.after_commit"),

@@ -24,6 +24,8 @@ from clustr.kit.invariants import violations
 from tests.crash.requests import REQUESTS, Asked, World
 from tests.crash.standing import difference, standing
 
+pytestmark = pytest.mark.early
+
 DOOR = {"door.once.claimed", "door.once.worked", "door.once.kept", "door.once.committed"}
 DONE = (200, 201, 202)
 ONE_STATEMENT = ("pay", "pay_with_pin", "acknowledge")

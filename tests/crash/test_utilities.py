@@ -19,6 +19,8 @@ from tests.crash.test_settlement import killed_at, raised_at
 from tests.crash.test_settlement import money as money_of
 from tests.utilities.counter import Counter, put_behind_the_wire
 
+pytestmark = pytest.mark.early
+
 PASSES = {
     "buy": {"utilities.screen.after_commit", "utilities.buy.before_commit", "ledger.post.after"},
     "vend": {"utilities.record_vend.after_commit", "utilities.vend.recorded", "utilities.apply.before_commit"},
