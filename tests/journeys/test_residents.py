@@ -146,7 +146,7 @@ def test_automate(signed_in: Hand) -> None:
     hand.page.goto(hand.page.url + "utilities/automations/")
     expect(hand.page.locator("#main .badge", has_text="On")).to_be_visible()
     hand.tap(hand.page.locator("#main .list .item").first)
-    hand.button("Switch it off")
+    hand.button("Switch off")
     hand.sees("It is off: nothing is bought by itself.")
 
 
