@@ -194,6 +194,10 @@ def test_a_card_as_its_backup(automations: Automations, bola: Browser) -> None:
     bola.open("/app/wallet/")
     bola.send("/forget/")
     assert "a card that you have forgotten" in bola.open(one).content.decode()
+    bola.open(f"{one}change/")
+    assert bola.send(amount="1500").status_code == 422, "another source has to be chosen"
+    bola.send(amount="1500", source="wallet")
+    assert "Changed, from the next purchase on." in bola.text
 
 
 @pytest.mark.parametrize("who", ["chidi", "ada", "efe"])

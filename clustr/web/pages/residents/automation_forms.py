@@ -96,7 +96,7 @@ def sent_terms(request: Request) -> dict[str, Any]:
     kind = request.POST.get("kind", "")
     every = request.POST.get({kind.value: name for kind, name in _FIELD_OF.items()}.get(kind, ""), "").strip()
     expected = request.POST.get("how_much") == "expected"
-    source = request.POST.get("source", WALLET)
+    source = request.POST.get("source", "")  # none: the card that paid was forgotten, and another has to be chosen
     by_card = source != WALLET
     priority = request.POST.get("priority", "")
     card = source if by_card else request.POST.get("backup") or None
