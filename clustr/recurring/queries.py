@@ -35,10 +35,11 @@ _MONTH = timedelta(days=30)
 
 
 def my_recurring_payments(
-    *, actor: Actor, state: OrderState | None = None, before: UUID | None = None, limit: int = 50
+    *, actor: Actor, state: OrderState | None = None, q: str = "", before: UUID | None = None, limit: int = 50
 ) -> list[OrderView]:
-    """The member's own standing orders, newest first; `before` is the id of the last one read."""
-    return _page(actor, actor.member_id, state, before, limit)
+    """The member's own standing orders, newest first, those whose title has `q` in it; `before` is the id of the last one
+    read."""
+    return _page(actor, actor.member_id, state, before, limit, q=q)
 
 
 def recurring_payments_of_cluster(
@@ -118,13 +119,15 @@ def _most_until(order: RecurringPayment, until: datetime) -> int:
 
 
 def _page(
-    actor: Actor, user_id: UUID | None, state: OrderState | None, before: UUID | None, limit: int
+    actor: Actor, user_id: UUID | None, state: OrderState | None, before: UUID | None, limit: int, *, q: str = ""
 ) -> list[OrderView]:
     found = RecurringPayment.objects.filter(cluster_id=actor.cluster_id)
     if user_id is not None:
         found = found.filter(user_id=user_id)
     if state is not None:
         found = found.filter(state=state)
+    if q:
+        found = found.filter(title__icontains=q)
     if before is not None:
         found = found.filter(id__lt=before)
     return _views(actor, list(found.order_by("-id")[:limit]))

@@ -78,6 +78,7 @@ PLACES = {
     "recurring.setup_recurring_utility_payment": "recurring.set_up_automation",
     "recurring.edit_automation": "recurring.edit_automation",
     "recurring.set_spending_limit": "recurring.set_spending_limit",
+    "recurring.remove_automation": "recurring.remove_automation",
     "recurring.run_automations_of": "recurring.plan_automations",
     "recurring.follow_automations": "recurring.follow_automation",
     "payments.receive_notice": "payments.receive_notice",

@@ -331,6 +331,14 @@ def edit_automation(place: Place) -> Ask:
     return Ask(path={"automation_id": str(place.automation())}, body={"priority": 7, "payment_method_id": card})
 
 
+def new_name(place: Place) -> Ask:
+    return Ask(body={"name": "Somebody Else"})
+
+
+def one_automation(place: Place) -> Ask:
+    return Ask(path={"automation_id": str(place.automation())})
+
+
 def automation_history(place: Place) -> Ask:
     return Ask(path={"automation_id": str(place.limited_automation())}, query=ALL)
 
@@ -724,6 +732,7 @@ ROWS = [
         ids={"body.recurring_payment_id": NO_ORDER},
     ),
     Row(f"GET {MINE}profile/export/", nothing, cluster=False),
+    Row(f"PATCH {MINE}profile/", new_name),
     Row(
         f"POST {MINE}transactions/{{transaction_id}}/retry/",
         retry,
@@ -789,6 +798,11 @@ ROWS = [
             "path.automation_id": NO_AUTOMATION,
             "body.payment_method_id": NO_METHOD,
         },
+    ),
+    Row(
+        f"DELETE {MINE}utilities/automations/{{automation_id}}/",
+        one_automation,
+        ids={"path.automation_id": NO_AUTOMATION},
     ),
     Row(
         f"GET {MINE}utilities/automations/{{automation_id}}/history/",
