@@ -72,6 +72,11 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     finish(wire, given["checkout_url"])
     cards = ask(bola, "GET", "payment-methods/")["results"]
     assert [one["is_default"] for one in cards] == [True, False]
+    used = ask(bola, "POST", f"payment-methods/{card['id']}/use/")["results"]
+    assert {one["id"]: one["is_default"] for one in used} == {card["id"]: True, cards[0]["id"]: False}
+    (running,) = [row for row in wire.rows("subscription") if row["customer"] == wire.rows("customer")[-1]["id"]]
+    assert running["default_payment_method"] == card["id"]
+    assert ask(cast.client_of(cast.ada), "POST", f"payment-methods/{card['id']}/use/", status=404)
     left = ask(bola, "DELETE", f"payment-methods/{card['id']}/")["results"]
     assert [one["id"] for one in left] == [cards[0]["id"]]
     assert ask(cast.client_of(cast.ada), "DELETE", f"payment-methods/{cards[0]['id']}/", status=404)

@@ -826,6 +826,9 @@ ROWS = [
     Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
     Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),
     Row(f"DELETE {BILLING}payment-methods/{{method_id}}/", a_card, cluster=False, of_all=frozenset({"path.method_id"})),
+    Row(
+        f"POST {BILLING}payment-methods/{{method_id}}/use/", a_card, cluster=False, of_all=frozenset({"path.method_id"})
+    ),
     Row(f"GET {BILLING}invoices/", invoices, cluster=False),
     Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
     Row(
