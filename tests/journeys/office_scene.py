@@ -85,7 +85,7 @@ def set_platform_scene(demo: Demonstration) -> None:
         demo.ask(who, "POST", f"{billing}subscribe/", {"plan_id": "free", **terms})
         demo.ask(who, "PUT", f"{billing}subscription/", {"plan_id": plan, "interval": "month"})
 
-    for who, plan in ((ADA, "basic"), (BOLA, "pro"), *((resident(n), "basic") for n in (1, 2, 3))):
+    for who, plan in ((ADA, "pro"), (BOLA, "pro"), *((resident(n), "basic") for n in (1, 2, 3))):
         choose(who, plan)
     demo.ask(resident(2), "PUT", f"{billing}subscription/", {"plan_id": "pro", "interval": "month"})
     leaving = {"reason_code": "too_expensive", "reason": "We are only six houses."}
@@ -136,7 +136,8 @@ def office_pages_of(scene: OfficeScene) -> dict[str, str]:
         "office-settings": "/office/settings/",
         "platform": "/platform/",
         "platform-plans": "/platform/plans/",
-        "platform-change": "/platform/plans/pro/",
+        "platform-change": "/platform/plans/enterprise/",
+        "platform-change-later": "/platform/plans/basic/",
         "platform-invoices": "/platform/invoices/",
         "platform-payments": "/platform/payments/",
         "platform-address": "/platform/address/",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils import timezone
 
 from clustr.subscriptions.types import LEVELS, WARN_AT
 from clustr.subscriptions.usage_queries import FeatureUse, UsageOfDay, calculate_overage, generate_usage_report
@@ -32,15 +33,15 @@ def usage(request: Request) -> HttpResponse:
         if held is None:
             raise PageNotFound
         mine = held.subscription
-        start, end = mine.current_period_start, min(request.now, mine.current_period_end)
-        days = list(generate_usage_report(actor=request.actor, subscription_id=mine.id, since=start, until=request.now))
+        since = mine.current_period_start
+        days = list(generate_usage_report(actor=request.actor, subscription_id=mine.id, since=since, until=request.now))
         costs = calculate_overage(actor=request.actor, subscription_id=mine.id)
         return {
             "held": held,
             "estate": mine.for_cluster_id or "",
             "mine_alone": mine.for_cluster_id is None,
             "usage": meters_of(held.usage, costs),
-            "days": _by_feature(days, start.date(), end.date()),
+            "days": _by_feature(days, _shown(since, mine.current_period_end, request.now)),
         }
 
     return look(request, "pages/platform/usage.html", work)
@@ -78,9 +79,17 @@ def units(amount: Decimal) -> str:
     return f"{amount.normalize():,f}"
 
 
-def _by_feature(days: list[UsageOfDay], start: date, end: date) -> list[dict[str, Any]]:
-    """Bars by day of each feature that was counted, the last month of the period at most. What is a level has none."""
-    shown = [end - timedelta(days=back) for back in range(min((end - start).days, _MOST_DAYS - 1), -1, -1)]
+def _shown(start: datetime, end: datetime, now: datetime) -> list[date]:
+    """The days of a period; of a longer one the last month up to today."""
+    first, last, today = (timezone.localtime(at).date() for at in (start, end, now))
+    if (last - first).days >= _MOST_DAYS:
+        last = max(min(today, last), first + timedelta(days=_MOST_DAYS - 1))
+        first = last - timedelta(days=_MOST_DAYS - 1)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _by_feature(days: list[UsageOfDay], shown: list[date]) -> list[dict[str, Any]]:
+    """Bars by day of each feature that was counted. What is a level has none."""
     found = []
     for feature in sorted({day.feature for day in days if day.feature not in LEVELS}):
         amounts = {day.day: day.amount for day in days if day.feature == feature}

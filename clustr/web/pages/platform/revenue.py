@@ -50,7 +50,7 @@ def revenue(request: Request) -> HttpResponse:
             "mrr": months_of({month.month: Money(month.mrr_end, currency) for month in mine}) if mine else None,
             "movements": movements_of(mine) if mine else None,
             "kinds": [(kind, *words.MOVEMENT[kind]) for kind in (*GAINS, *LOSSES)],
-            "rows": [_row(month) for month in reversed(mine)],
+            "rows": [_row(month) for month in reversed(_since_first(mine))],
             "cohorts": (found := cohorts_of(kept)),
             "ages": range(max((len(one.cells) for one in found), default=0)),
         }
@@ -111,6 +111,12 @@ def _rates(months: Sequence[MonthOfRevenue]) -> list[dict[str, Any]]:
         )
         for name in _RATES
     ]
+
+
+def _since_first(months: Sequence[MonthOfRevenue]) -> list[MonthOfRevenue]:
+    """From the first month on in which anything was."""
+    first = next((n for n, month in enumerate(months) if month.mrr_start or month.mrr_end), len(months))
+    return list(months[first:]) or list(months[-1:])
 
 
 def _figure(name: str, **more: Any) -> dict[str, Any]:
