@@ -152,7 +152,7 @@ def office_pages_of(scene: OfficeScene) -> dict[str, str]:
 
 def staff_pages_of(scene: OfficeScene) -> dict[str, str]:
     """What the platform's own staff sees."""
-    customer, document = f"/platform/customers/{scene.customer}/", f"/platform/documents/{scene.document}/"
+    customer, document = f"/platform/customers/{scene.customer}/", f"/platform/customers/documents/{scene.document}/"
     return {
         "platform-customers": "/platform/customers/",
         "platform-customer": customer,

@@ -56,7 +56,7 @@ def test_it_works(cast: Cast, ngozi: Browser) -> None:
     ngozi.open(story)
     for said in (invoice["invoice_number"], "Changed the plan", "Chose a plan", "$19.00 a month"):
         assert said in ngozi.text, said
-    payment = f"/platform/documents/{invoice['id']}/payment/"
+    payment = f"/platform/customers/documents/{invoice['id']}/payment/"
     ngozi.open(payment)
     assert ngozi.form().values["amount"] == "20.43"
     assert ngozi.send(amount="20.432", reference="TRF-1").status_code == 422
@@ -68,7 +68,7 @@ def test_it_works(cast: Cast, ngozi: Browser) -> None:
     ngozi.open(payment)
     assert ngozi.send(amount="1", reference=reference).status_code == 409
 
-    ngozi.open(f"/platform/documents/{invoice['id']}/correct/")
+    ngozi.open(f"/platform/customers/documents/{invoice['id']}/correct/")
     assert ngozi.send(act="credit", reason="A day without").status_code == 422
     ngozi.send(act="credit", amount="1.00", reason="A day without")
     assert f"Corrected: {invoice['invoice_number']}." in ngozi.text

@@ -31,6 +31,6 @@ urlpatterns = [
     path("customers/<uuid:user_id>/verify/", staff_acts.verify, name="verify"),
     path("customers/<uuid:user_id>/price/", staff_acts.agree_price, name="agree_price"),
     path("customers/<uuid:user_id>/pack/", staff_acts.sell_pack, name="sell_pack"),
-    path("documents/<uuid:invoice_id>/payment/", staff_acts.record_payment, name="record_payment"),
-    path("documents/<uuid:invoice_id>/correct/", staff_acts.correct, name="correct"),
+    path("customers/documents/<uuid:invoice_id>/payment/", staff_acts.record_payment, name="record_payment"),
+    path("customers/documents/<uuid:invoice_id>/correct/", staff_acts.correct, name="correct"),
 ]

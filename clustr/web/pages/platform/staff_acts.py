@@ -56,7 +56,7 @@ def _form(request: Request, tried: Attempt | None, template: str, work: Callable
 
 @customer_page(methods=("GET", "POST"), staff=True)
 def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
-    """/platform/documents/{id}/payment/: a bank transfer that came for an invoice. For platform staff."""
+    """/platform/customers/documents/{id}/payment/: a bank transfer that came for an invoice. For platform staff."""
     held = _document(request, invoice_id).invoice
 
     def body() -> PaymentIn:
@@ -75,7 +75,7 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
 
 @customer_page(methods=("GET", "POST"), staff=True)
 def correct(request: Request, invoice_id: UUID) -> HttpResponse:
-    """/platform/documents/{id}/correct/: take back an open invoice, give up what is due of it, or give back some of what it
+    """/platform/customers/documents/{id}/correct/: take back an open invoice, give up what is due of it, or give back some of what it
     charged, by a credit note. For platform staff."""
     document = _document(request, invoice_id)
     held = document.invoice

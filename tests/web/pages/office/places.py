@@ -145,8 +145,13 @@ PLATFORM_STAFF = [
     *(
         "/platform/customers/{user}/price/",
         "/platform/customers/{user}/pack/",
-        "/platform/documents/{invoice}/payment/",
+        "/platform/customers/documents/{invoice}/payment/",
     ),
-    *("/platform/documents/{invoice}/correct/", "/platform/revenue/", "/platform/trends/", "/platform/at-risk/"),
+    *(
+        "/platform/customers/documents/{invoice}/correct/",
+        "/platform/revenue/",
+        "/platform/trends/",
+        "/platform/at-risk/",
+    ),
     "/platform/dunning/",
 ]
