@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from tests.listening import Listener
 
 if (Path(__file__).parent / "cast.py").exists():
     pytest_plugins = ["tests.cast", "tests.money"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """First what sweeps over every estate, while there are few, and what takes long, so that no process is left with it at
+    the end; then the files with the most tests."""
+    tests_in = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.get_closest_marker("early") is None, -tests_in[item.path], item.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,3 +14,5 @@ os.environ.setdefault("DATABASE_ROLE_PREFIX", "clustr_test")
 from clustr.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Each test client makes the middleware anew, which would look through all static files each time.
+WHITENOISE_AUTOREFRESH = True

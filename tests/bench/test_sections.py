@@ -10,6 +10,8 @@ import sys
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.early
+
 PATIENCE_SECONDS = 600
 SECTIONS = [
     "bills",

@@ -21,6 +21,8 @@ from tests.crash.test_settlement import money as money_of
 from tests.recurring.automating import Automations
 from tests.utilities.counter import Counter, put_behind_the_wire
 
+pytestmark = pytest.mark.early
+
 PASSES = {
     "run": {
         *("recurring.plan_automations.before_commit", "recurring.ask_automation.after_commit"),
@@ -88,10 +90,10 @@ def test_once_and_whole_after_a_restart(name: str, automations: Automations) -> 
             before = standing(cluster_id)
             interrupt(at, automations.counter, ready)
             automations.counter.heal()
-            assert [found.invariant.name for found in violations(cluster_id=cluster_id)] == [], where
+            assert [found.invariant.name for found in violations(cluster_id=cluster_id, using="default")] == [], where
             heal(ready)
             assert change_of(automations, before) == effect, where
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id)] == []
+    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
     references = [vend["reference"] for vend in automations.counter.vends()]
     assert len(references) == len(set(references)), "nothing was sold twice"
 

@@ -23,6 +23,7 @@ from tests.crash.settling import COVERS
 from tests.crash.test_pins import IN_DOORS_COMMIT
 from tests.crash.test_recurring import IN_A_SWEEP
 from tests.subscriptions.test_crash_points import CASES as SUBSCRIPTIONS
+from tests.subscriptions.test_stripe_crashes import BEGINS
 
 ROOMS = {
     "ledger": ledger,
@@ -124,6 +125,14 @@ PLACES = {
     "subscriptions.deliver_invoice": "subscriptions.keep_clearance",
     "subscriptions.record_usage": "subscriptions.record_usage",
     "subscriptions.buy_usage_pack": "subscriptions.buy_usage_pack",
+    "subscriptions.begin_subscribing": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_change": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_cancelling": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_reactivating": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_coupon": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_setup": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_forgetting": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_using": "subscriptions.begin_at_stripe",
 }
 """Every act, and the name of its crash points."""
 
@@ -269,6 +278,18 @@ MOVE_NOTHING = {
     "subscriptions.create_coupon": "one row; it counts when it is used",
     "subscriptions.verify_customer": "one row; it counts when a coupon asks for it",
     "subscriptions.warn_of_trial_end": "tells, once for each trial",
+    "subscriptions.UNHEARD": "names the errors after which it is not known",
+    "subscriptions.write_allowance": "writes down to an estate what its plan allows; the next job writes it again",
+    "subscriptions.ask_stripe": "asks what was written down, and ends it (tests/subscriptions/test_stripe_crashes.py)",
+    "subscriptions.ask_due_calls": "asks by `ask_stripe`",
+    "subscriptions.hear_stripe": "asks and follows (tests/subscriptions/test_stripe_crashes.py)",
+    "subscriptions.follow_ours": "asks and follows, as `hear_stripe`",
+    "subscriptions.read_stripe_notice": "reads",
+    "subscriptions.reconcile_subscriptions": "follows, as `hear_stripe`",
+    "subscriptions.look_at_my_page": "asks by `ask_stripe`",
+    "subscriptions.my_methods": "reads, at Stripe",
+    "subscriptions.preview_at_stripe": "reads, at Stripe",
+    "subscriptions.sync_prices": "makes what is missing at Stripe, by its key; nobody is charged otherwise",
     "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
 }
 """Commands with a transaction of their own in which no money and no consent changes, each with the reason."""
@@ -308,7 +329,7 @@ def test_its_crash_points_are_in_its_module(name: str) -> None:
 
 def test_a_request_passes_each_of_them() -> None:
     interrupted = {command for _, command in REQUESTS.values()} | set(IN_DOORS_COMMIT) | set(IN_A_SWEEP)
-    covered = COVERS | UTILITIES_COVER | AUTOMATIONS_COVER | set(SUBSCRIPTIONS)
+    covered = COVERS | UTILITIES_COVER | AUTOMATIONS_COVER | set(SUBSCRIPTIONS) | {BEGINS}
     inside = covered - set(PLACES.values())  # the other transactions of one command
     assert set(PLACES.values()) == interrupted | covered - inside
     assert all(name.startswith(("settlement.", "utilities.", "recurring.")) for name in inside)

@@ -24,6 +24,8 @@ from clustr.kit.invariants import violations
 from tests.crash.requests import REQUESTS, Asked, World
 from tests.crash.standing import difference, standing
 
+pytestmark = pytest.mark.early
+
 DOOR = {"door.once.claimed", "door.once.worked", "door.once.kept", "door.once.committed"}
 DONE = (200, 201, 202)
 ONE_STATEMENT = ("pay", "pay_with_pin", "acknowledge")
@@ -130,7 +132,7 @@ def test_all_or_nothing_and_once(name: str, victim: Victim) -> None:
             assert answer.headers.get("Idempotent-Replayed") == ("true" if done else None), where
             assert send(world, asked, key).content == answer.content, where
             assert difference(before, standing(cluster_id)) == effect, where
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id)] == []
+    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
 
 
 def test_a_place_does_nothing_unless_armed() -> None:

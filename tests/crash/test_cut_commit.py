@@ -38,7 +38,7 @@ def test_one_effect_whether_the_commit_was_heard_or_not(name: str) -> None:
         assert answer.status_code in DONE, (cut, answer.content)
         assert answer.headers.get("Idempotent-Replayed") == ("true" if happened else None), cut
         assert difference(before, standing(cluster_id)) == effect, cut
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id)] == []
+    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
 
 
 def _told_nothing(client: ApiClient, asked: Asked, key: str) -> None:

@@ -29,6 +29,8 @@ from tests.crash.settling import BETWEEN, COVERS, FLOWS, Ready, heal
 from tests.crash.standing import difference, standing
 from tests.settlement.stage import Stage
 
+pytestmark = pytest.mark.early
+
 _PATIENCE_SECONDS = 30
 _MONEY = ("balance ", "moved ", "paid", "refunded", "rows of ledger_transfer", "rows of payments_settlement")
 _MONEY += ("rows of settlement_receipt", "rows of bills_billpayment", "rows of payments_case")
@@ -114,7 +116,9 @@ def money(change: dict[str, int]) -> dict[str, int]:
 
 def broken(stage: Stage) -> list[tuple[str, object]]:
     """What `check_books` finds in the estate."""
-    return [(found.invariant.name, found.rows) for found in violations(cluster_id=stage.cast.cluster_id)]
+    return [
+        (found.invariant.name, found.rows) for found in violations(cluster_id=stage.cast.cluster_id, using="default")
+    ]
 
 
 def raised_at(at: str, stage: Stage, ready: Ready) -> None:

@@ -19,6 +19,8 @@ from tests.crash.test_settlement import killed_at, raised_at
 from tests.crash.test_settlement import money as money_of
 from tests.utilities.counter import Counter, put_behind_the_wire
 
+pytestmark = pytest.mark.early
+
 PASSES = {
     "buy": {"utilities.screen.after_commit", "utilities.buy.before_commit", "ledger.post.after"},
     "vend": {"utilities.record_vend.after_commit", "utilities.vend.recorded", "utilities.apply.before_commit"},
@@ -86,10 +88,10 @@ def test_once_and_whole_after_a_restart(name: str, counter: Counter) -> None:
             before = standing(cluster_id)
             interrupt(at, counter, ready)
             counter.heal()
-            assert [found.invariant.name for found in violations(cluster_id=cluster_id)] == [], where
+            assert [found.invariant.name for found in violations(cluster_id=cluster_id, using="default")] == [], where
             heal(counter, ready)
             assert change_of(counter, before) == effect, where
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id)] == []
+    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
     references = [vend["reference"] for vend in counter.vends()]
     assert len(references) == len(set(references)), "nothing was sold twice"
 

@@ -10,6 +10,8 @@ import pytest
 from tests.fuzz.harness import ask, running, without_throttles
 from tests.fuzz.towns import MANAGERS, ROLES
 
+pytestmark = pytest.mark.early
+
 SEED = 20270131
 OFFICE, MEMBERS = "/management/", "/members/"
 ONLY = {**dict.fromkeys(MANAGERS, OFFICE), "admin": OFFICE, "resident": MEMBERS, "former": MEMBERS, "twofold": MEMBERS}

@@ -9,6 +9,8 @@ import pytest
 from tests.fuzz.conftest import Door
 from tests.fuzz.fields import Operation, operations
 
+pytestmark = pytest.mark.early
+
 WITH_BODY = [operation for operation in operations() if operation.body is not None]
 WRITING = [operation for operation in operations() if operation.method != "GET"]
 DEEP = 100_000
@@ -66,6 +68,8 @@ def test_what_cannot_be_read_is_malformed(door: Door, operation: Operation, unch
 def test_unknown_fields_are_refused_wherever_they_stand(door: Door, operation: Operation, unchanged: None) -> None:
     body = door.body(operation)
     for unknown in ("__proto__", "constructor", "cluster_id", "is_admin", "id", "ａmount", "amount ", "AMOUNT", ""):
+        if unknown in (operation.body or {}).get("properties", {}):
+            continue
         answer = door.ask(operation, json.dumps({**body, unknown: "x"}).encode())
         assert answer.status == 422, (unknown, answer.text)
         assert "unknown_field" in answer.named.values()

@@ -7,13 +7,6 @@ from random import Random
 
 import pytest
 
-from clustr.kit import clock
-from clustr.kit.money import Money
-from clustr.subscriptions.commands import process_payment
-from clustr.subscriptions.document_queries import my_invoices
-from clustr.subscriptions.queries import customer_actor
-from clustr.subscriptions.states import PaymentMethod
-from tests.cast import ORIGIN, Cast, client_of
 from tests.fuzz.conftest import Door
 from tests.fuzz.fields import Operation, fields, operations
 from tests.fuzz.test_ids import quoted
@@ -26,6 +19,8 @@ SHORT = {
     "GET /management/payments/utility_payments/",
     "GET /management/payments/webhook_endpoints/{endpoint_id}/deliveries/",
     "GET /members/utilities/accounts/",
+    "GET /members/utilities/automations/",
+    "GET /members/utilities/automations/{automation_id}/history/",
     "GET /members/utilities/bills/",
 }
 """Lists of which this town holds no second page; the matrix asks for theirs."""
@@ -61,27 +56,6 @@ def test_a_choice_is_one_of_those_listed(door: Door) -> None:
             assert (answer.status, list(answer.named)) == (422, [choice.name]), (str(choice), sent, answer.text)
 
 
-def _choose_plans(cast: Cast) -> None:
-    """Bola takes a plan, and two larger ones after it: two invoices, of which a part is paid."""
-    client = client_of(cast.bola)
-    assert client.post("/api/v1/billing/subscribe/", {"plan_id": "free", "interval": "month"}).status_code in (201, 409)
-    client_of(cast.chidi).post("/api/v1/billing/subscribe/", {"plan_id": "free", "interval": "month"})
-    for code in ("basic", "enterprise"):
-        client.put("/api/v1/billing/subscription/", {"plan_id": code, "interval": "month"})
-    bola = customer_actor(user_id=cast.bola.user_id, is_platform_staff=False, origin=ORIGIN)
-    ada = customer_actor(user_id=cast.ada.user_id, is_platform_staff=True, origin=ORIGIN)
-    for document in my_invoices(actor=bola, before=None, limit=2):
-        process_payment(
-            actor=ada,
-            invoice_id=document.invoice.id,
-            amount=Money(100, "USD"),
-            method=PaymentMethod.BANK_TRANSFER,
-            reference=str(document.invoice.id),
-            paid_at=cast.now,
-            now=clock.now(),
-        )
-
-
 @pytest.fixture(scope="module")
 def cursors(door: Door) -> dict[str, str]:
     """A true cursor of every list that has more than one page."""
@@ -89,7 +63,6 @@ def cursors(door: Door) -> dict[str, str]:
     for _ in range(2):
         issue(cast)
         fund(cast, cast.bola, "1.00")
-    _choose_plans(cast)
     found: dict[str, str] = {}
     for operation in LISTS:
         answer = door.ask(operation, target=f"{door.path(operation)}?limit=1").body

@@ -17,7 +17,9 @@ from clustr.bills.models import Bill
 from clustr.clusters.commands import end_membership, enrol_members
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID, NewMember, PaymentsPermissions, Role
+from clustr.kit import clock
 from clustr.kit.ids import new_id
+from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands import create_endpoint
 from clustr.payments import commands as payments
@@ -27,10 +29,13 @@ from clustr.payments.states import CaseKind
 from clustr.people.commands import create_platform_staff
 from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.subscriptions.document_queries import my_invoices
+from clustr.subscriptions.queries import customer_actor
+from clustr.subscriptions.states import PaymentMethod
 from clustr.utilities import commands as utilities
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
-from tests.cast import Cast, Person, client_of, client_of_user, make_cast
+from tests.cast import ORIGIN, Cast, Person, client_of, client_of_user, make_cast
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel as end
 from tests.recurring.acts import order_of, process
@@ -75,6 +80,9 @@ class Town:
         subscriptions.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=self.cast.now)
         for code in DEFAULT_PLANS:
             self.knows("plan_id", code)
+        self._choose_plans()
+        self.knows("table", "cohorts")
+        self.knows("card_id", "pm_1PuUqE")
         self.knows("currency", "NGN")
         self.knows("body.status", "cancelled")
 
@@ -211,6 +219,30 @@ class Town:
             ("customer_id", METER),
         ):
             self.knows(name, id)
+
+    def _choose_plans(self) -> None:
+        """Bola takes a plan, and two larger ones after it: two invoices, of which a part is paid."""
+        cast = self.cast
+        client = client_of(cast.bola)
+        for person in (cast.bola, cast.chidi):
+            free = client_of(person).post("/api/v1/billing/subscribe/", {"plan_id": "free", "interval": "month"})
+            assert free.status_code == 201, free.content
+        for code in ("basic", "enterprise"):
+            changed = client.put("/api/v1/billing/subscription/", {"plan_id": code, "interval": "month"})
+            assert changed.status_code == 200, changed.content
+        bola = customer_actor(user_id=cast.bola.user_id, is_platform_staff=False, origin=ORIGIN)
+        staff = customer_actor(user_id=cast.ada.user_id, is_platform_staff=True, origin=ORIGIN)
+        for document in my_invoices(actor=bola, before=None, limit=2):
+            self.knows("invoice_id", document.invoice.id)
+            subscriptions.process_payment(
+                actor=staff,
+                invoice_id=document.invoice.id,
+                amount=Money(100, "USD"),
+                method=PaymentMethod.BANK_TRANSFER,
+                reference=str(document.invoice.id),
+                paid_at=cast.now,
+                now=clock.now(),
+            )
 
     def _listen(self) -> None:
         """Systems of the estate that hear of its events."""

@@ -44,6 +44,8 @@ from tests.settlement.stage import Stage
 from tests.subscriptions.shop import Shop
 from tests.utilities.counter import Counter, put_behind_the_wire
 
+pytestmark = pytest.mark.early
+
 BANK = Destination("058", "0123456789", "Bola")
 Run = Callable[[str], None]
 

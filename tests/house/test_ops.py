@@ -24,6 +24,8 @@ from tests.house import promql
 from tests.settlement.stage import Stage, stage
 from tests.worker import forget_jobs, work
 
+pytestmark = pytest.mark.early
+
 __all__ = ["stage"]
 OPS = settings.PROJECT_ROOT / "ops"
 BOARD = json.loads((OPS / "grafana/clustr.json").read_text())

@@ -16,6 +16,7 @@ from clustr.bills import commands as bills
 from clustr.bills.types import BillType, Resolution
 from clustr.clusters.types import Role
 from clustr.kit import clock
+from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
@@ -24,6 +25,7 @@ from clustr.notifications.types import Channel, Choice, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.providers import registry
 from clustr.payments.states import CaseKind
+from clustr.recurring import commands as recurring
 from clustr.settlement import commands as settlement
 from clustr.utilities.vendors import registry as services
 from clustr.wallets import commands as wallets
@@ -140,6 +142,16 @@ def live_in(town: Town, place: Place) -> None:
     place.acknowledged()
     place.run_order()
     place.run_order(bill_type=BillType.MAINTENANCE)
+    place.run_automation()
+    place.limited_automation()
+    limited = BillType.ELECTRICITY_UTILITY
+    recurring.set_spending_limit(
+        actor=place.member.actor,
+        service_type=limited,
+        limit=Money(500_000, estate.currency),
+        authorization=None,
+        now=now,
+    )
     place.set_pin()
     live_with_notices(place)
     wallets.request_pin_reset(actor=place.member.actor, signed_in_at=clock.now(), now=clock.now())

@@ -17,6 +17,8 @@ from tests.journeys.demonstration import BOLA, PASSWORD, Demonstration
 from tests.journeys.scene import METER, OUTSIDE, Scene, pages_of
 from tests.journeys.screenshots import sign_in
 
+pytestmark = pytest.mark.early
+
 HEAVIEST_BYTES = 100_000
 MOST_ACTIVATIONS = 4
 AXE = Axe()

@@ -21,6 +21,8 @@ from django.conf import settings
 
 from clustr.kit import embedded, stand_ins
 
+pytestmark = pytest.mark.early
+
 
 def free_port() -> int:
     with socket.socket() as probe:

@@ -151,7 +151,7 @@ class BooksMachine(RuleBasedStateMachine):
         assert sum(minor for _, minor in trial.values()) == 0
 
     def teardown(self) -> None:
-        broken = [found.invariant.name for found in violations(cluster_id=self.cluster_id)]
+        broken = [found.invariant.name for found in violations(cluster_id=self.cluster_id, using="default")]
         assert [name for name in broken if name.startswith("ledger.")] == []
 
     # --- The model -------------------------------------------------------------------------------------------------------

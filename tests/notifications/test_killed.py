@@ -22,6 +22,8 @@ from tests.cast import Cast, Part
 from tests.money import issue
 from tests.notifications.acts import events, everybody, fan_out, messages, tell
 
+pytestmark = pytest.mark.early
+
 MEMBERS = 5_000
 
 

@@ -83,8 +83,8 @@ SEEDS = (
     sow(
         "overpaid-is-lost",
         "What was paid beyond what is due is booked as paid.",
-        "surplus_minor=max(amount.minor - due, 0)",
-        "surplus_minor=0",
+        "    return max(amount - (invoice.amount_due.minor if takes else 0), 0)\n",
+        "    return 0\n",
         "test_payments.py",
         file=f"{COMMANDS}/paying.py",
     ),
@@ -107,7 +107,7 @@ SEEDS = (
     sow(
         "credit-is-not-applied",
         "A customer's credit does not pay the next invoice.",
-        "    apply_credit(invoice=invoice, now=now)\n",
+        "    apply_credit(invoice=invoice, up_to=at_stripe.from_credit if at_stripe else None, now=now)\n",
         "",
         "test_change_plan.py::test_credit_pays_the_next_invoice",
         file=f"{COMMANDS}/invoicing.py",
@@ -115,8 +115,8 @@ SEEDS = (
     sow(
         "trial-again",
         "Whoever cancels may try again.",
-        "price.minor and plan.trial_days and not queries.had_trial(",
-        "price.minor and plan.trial_days or not queries.had_trial(",
+        "            and not queries.had_trial(user_id=user_id, for_cluster_id=for_cluster_id)\n",
+        "",
         "test_subscribe_user.py",
         file=f"{COMMANDS}/subscribing.py",
     ),

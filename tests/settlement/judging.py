@@ -91,7 +91,10 @@ class _View:
             if self.references.get(charge["reference"]) != row.asked_id:
                 found.append(f"{charge['reference']} was settled here, or for something else")
         found += [f"a case: {case.kind} {case.subject}" for case in self.home.of(Case) if case.kind in BREAKS]
-        found += [f"{one.invariant.name}: {one.rows[0]}" for one in violations(cluster_id=self.home.cluster_id)]
+        found += [
+            f"{one.invariant.name}: {one.rows[0]}"
+            for one in violations(cluster_id=self.home.cluster_id, using="default")
+        ]
         return found
 
     def _open_ends(self) -> list[str]:

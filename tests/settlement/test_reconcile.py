@@ -18,7 +18,7 @@ from tests.cast import Cast, make_cast
 from tests.money import wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
 
-pytestmark = pytest.mark.usefixtures("books")
+pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
 
 
 def run(stage: Stage, provider: str, *cluster_ids: UUID) -> Reconciliation:

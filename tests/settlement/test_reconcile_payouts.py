@@ -20,7 +20,7 @@ from tests.money import wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
 from tests.settlement.test_payouts import AFTER_COOLING, _end_transfer, withdrawn
 
-pytestmark = pytest.mark.usefixtures("books")
+pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import pytest
 
 from tests.settlement.life import live
 
+pytestmark = pytest.mark.early
+
 LIVES, AT_ONCE = 100, 10
 
 

@@ -8,10 +8,18 @@ from datetime import timedelta
 import pytest
 
 from clustr.kit.crashpoints import Crash, failing, watching
-from clustr.subscriptions.models import Subscription
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import commands
+from clustr.subscriptions.models import StripeCall, Subscription
+from clustr.subscriptions.states import Act
+from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop
 
+BEGINS = "subscriptions.begin_at_stripe"
+NOT_BEGUN = (f"{BEGINS}.before", f"{BEGINS}.before_commit")
 PLACES = (
+    *NOT_BEGUN,
+    f"{BEGINS}.after_commit",
     "subscriptions.ask_stripe.recorded",
     "subscriptions.ask_stripe.answered",
     "subscriptions.end_stripe_call.before",
@@ -44,6 +52,9 @@ def test_it_works(stripe_shop: StripeShop, place: str) -> None:
             pass
         else:
             assert act == "downgrade", "the place was not passed"
+        if place in NOT_BEGUN:
+            assert shop.calls(subscription)[-1].act == Act.CHECKOUT, "nothing is left of it"
+            ACTS[act](shop, subscription)
         shop.move(minutes=5)
         shop.ask_due()
         shop.hear()
@@ -63,7 +74,7 @@ def test_it_works(stripe_shop: StripeShop, place: str) -> None:
         assert sorted(amount for _, amount in shop.payments(subscription)) == sorted(taken)
 
 
-@pytest.mark.parametrize("place", PLACES[:5])
+@pytest.mark.parametrize("place", PLACES[2:8])
 def test_while_it_begins(stripe_shop: StripeShop, place: str) -> None:
     shop = stripe_shop
     with watching(failing(place)), pytest.raises(Crash):
@@ -75,3 +86,53 @@ def test_while_it_begins(stripe_shop: StripeShop, place: str) -> None:
     shop.control("POST", f"/stripe/page/{with_page}", {})
     shop.hear()
     assert [doc["status"] for doc in shop.rows("subscription")] == ["active"]
+
+
+def _first_card(shop: StripeShop) -> str:
+    return commands.my_methods(actor=shop.bola)[0].id
+
+
+BEGINNINGS: dict[str, Callable[[StripeShop, Subscription], object]] = {
+    "subscribing": lambda shop, _held: shop.begin("basic", actor=shop.customer()),
+    "change": lambda shop, held: shop.change(held, "team"),
+    "cancelling": lambda shop, held: shop.cancel(held),
+    "reactivating": lambda shop, held: shop.keep(held),
+    "coupon": lambda shop, held: shop.ask(
+        commands.begin_coupon(actor=shop.bola, subscription_id=held.id, code="LESS", now=shop.now)
+    ),
+    "setup": lambda shop, _held: shop.ask(commands.begin_setup(actor=shop.bola, now=shop.now)),
+    "using": lambda shop, _held: shop.ask(
+        commands.begin_using(actor=shop.bola, method_id=_first_card(shop), now=shop.now)
+    ),
+    "forgetting": lambda shop, _held: shop.ask(
+        commands.begin_forgetting(actor=shop.bola, method_id=_first_card(shop), now=shop.now)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+def test_what_is_begun_is_written_down_whole_or_not_at_all(stripe_shop: StripeShop, name: str) -> None:
+    shop = stripe_shop
+    terms = {"duration": Duration.ONCE, "duration_months": None, "now": shop.now}
+    commands.create_coupon(actor=shop.staff, code="LESS", name="Less", discount=Discount(500), **terms)
+    held = shop.by_card("basic")
+
+    def written() -> list[tuple[str, str]]:
+        with tenant(shop.cluster_id):
+            rows = StripeCall.objects.filter(cluster_id=shop.cluster_id)
+            return list(rows.order_by("id").values_list("act", "state"))
+
+    if name == "reactivating":
+        shop.cancel(held)
+    before = written()
+    with watching(failing(f"{BEGINS}.before_commit")), pytest.raises(Crash):
+        BEGINNINGS[name](shop, held)
+    assert written() == before
+    with watching(failing(f"{BEGINS}.after_commit")), pytest.raises(Crash):
+        BEGINNINGS[name](shop, held)
+    assert len(written()) == len(before) + 1
+    shop.move(minutes=5)
+    shop.ask_due()
+    assert "recorded" not in {state for _, state in written()}
+    shop.hear()
+    shop.agrees(held)

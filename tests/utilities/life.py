@@ -253,7 +253,7 @@ class Life:
         if held + spent != 2 * naira(FUNDS).minor:
             self._say(f"{held} is held and {spent} was spent of {2 * naira(FUNDS).minor}")
         self._judge_automations({row.id: row for row in bought.values()})
-        for found in violations(cluster_id=self.cast.cluster_id):
+        for found in violations(cluster_id=self.cast.cluster_id, using="default"):
             self._say(f"{found.invariant.name}: {found.rows[0]}")
 
     def _judge_automations(self, bought: dict[UUID, Transaction]) -> None:

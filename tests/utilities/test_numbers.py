@@ -32,7 +32,7 @@ from tests.cast import Cast
 from tests.money import fund
 from tests.utilities.counter import CABLE, METER, SMART_CARD, Counter
 
-pytestmark = pytest.mark.usefixtures("books")
+pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
 
 
 def save(counter: Counter, cast: Cast, number: str = METER, label: str = "Flat") -> Any:

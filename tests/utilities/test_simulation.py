@@ -8,6 +8,8 @@ import pytest
 
 from tests.utilities.life import live, rates
 
+pytestmark = pytest.mark.early
+
 LIVES, AT_ONCE = 40, 10
 
 

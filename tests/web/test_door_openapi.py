@@ -18,7 +18,7 @@ OPERATIONS = [
     for method, operation in operations.items()
 ]
 PRICES = "/api/v1/billing/plans/"
-PUBLIC = {PRICES, *(f"/payments/webhooks/{provider}/" for provider in ("paystack", "flutterwave"))}
+PUBLIC = {PRICES, *(f"/payments/webhooks/{provider}/" for provider in ("paystack", "flutterwave", "stripe"))}
 """Addresses that ask nobody to sign in."""
 ABOUT_ME = {
     "/members/profile/export/",

@@ -77,6 +77,8 @@ def test_no_body_and_no_odd_value_breaks_an_address(cast: Cast, method: str) -> 
                 answer = send(address, b"" if odd is None else everywhere(odd), method, **headers)
                 if answer.status_code >= 500:
                     broken.append((address, odd and odd[:20], answer.content))
+                if answer.status_code == 405:
+                    break  # whatever it were sent, nothing would read it
     assert broken == []
 
 

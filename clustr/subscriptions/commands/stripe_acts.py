@@ -13,6 +13,7 @@ from uuid import UUID
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
@@ -67,7 +68,7 @@ def begin_subscribing(
 
     Refuses as `subscribe_user` does, and `CollectionNotOffered` where Stripe is off, `ChangeUnderWay`.
     """
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         plan = queries.offered_plan(plan_id=plan_id)
         price = queries.agreed_price(user_id=actor.member_id, plan=plan, interval=interval, currency=currency, now=now)
         if collection is not Collection.STRIPE or not price.minor:
@@ -127,7 +128,7 @@ def begin_change(
     now: datetime,
 ) -> StripeCall | None:
     """Take another plan. Refuses as `change_plan` does, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
             if _page_is_open(subscription):
@@ -178,7 +179,7 @@ def begin_cancelling(
     *, actor: Actor, subscription_id: UUID, at_period_end: bool, reason: str, now: datetime
 ) -> StripeCall | None:
     """Cancel. Of one whose first payment was never made, the page is closed. Refuses as `cancel_subscription` does."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
             cancel_subscription(
@@ -198,7 +199,7 @@ def begin_cancelling(
 
 def begin_reactivating(*, actor: Actor, subscription_id: UUID, now: datetime) -> StripeCall | None:
     """Keep a subscription. Refuses as `reactivate_subscription` does."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
             reactivate_subscription(actor=actor, subscription_id=subscription_id, now=now)
@@ -216,7 +217,7 @@ def begin_reactivating(*, actor: Actor, subscription_id: UUID, now: datetime) ->
 
 def begin_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetime) -> StripeCall | None:
     """Use a coupon. Refuses as `apply_coupon` does."""
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         _refuse_incomplete(subscription)
         redemption = apply_coupon(actor=actor, subscription_id=subscription_id, code=code, now=now)
@@ -230,7 +231,7 @@ def begin_setup(*, actor: Actor, now: datetime) -> StripeCall:
     """Let a customer give a card on Stripe's page. Refuses `CollectionNotOffered` where Stripe is off."""
     if not stripe_is_on():
         raise CollectionNotOffered
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         running = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, ended_at=None)
         currency = running.values_list("currency", flat=True).first() or "USD"
         return record_call(
@@ -256,7 +257,7 @@ def begin_forgetting(*, actor: Actor, method_id: str, now: datetime) -> StripeCa
 def _about_card(actor: Actor, act: Act, method_id: str, now: datetime) -> StripeCall:
     if not stripe_is_on():
         raise CollectionNotOffered
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         return record_call(
             actor=actor,
             user_id=actor.member_id,
@@ -270,7 +271,7 @@ def _about_card(actor: Actor, act: Act, method_id: str, now: datetime) -> Stripe
 def begin_forgetting_customer(*, user_id: UUID, now: datetime) -> None:
     """Let Stripe forget a person who is being erased, if it knows them; a job asks it. Their payments stay, there and here."""
     actor = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         known = StripeObject.objects.filter(
             cluster_id=actor.cluster_id, kind=StripeKind.CUSTOMER, key=str(user_id)
         ).first()

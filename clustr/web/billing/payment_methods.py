@@ -41,24 +41,24 @@ def give_card(request: Request) -> HttpResponse:
 
 
 @router.post(
-    "payment-methods/{method_id}/use/", response=MethodsOut, summary="Use a card from now on", openapi_extra=PERSONAL
+    "payment-methods/{card_id}/use/", response=MethodsOut, summary="Use a card from now on", openapi_extra=PERSONAL
 )
-def use_card(request: Request, method_id: Path[MethodId]) -> HttpResponse:
+def use_card(request: Request, card_id: Path[MethodId]) -> HttpResponse:
     """Everything is taken from it, what is open at once. Refuses with `payment_method_not_found`, `collection_not_offered`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
-    return _about_card(request, method_id, commands.begin_using)
+    return _about_card(request, card_id, commands.begin_using)
 
 
-@router.delete("payment-methods/{method_id}/", response=MethodsOut, summary="Forget a card", openapi_extra=PERSONAL)
-def forget_card(request: Request, method_id: Path[MethodId]) -> HttpResponse:
+@router.delete("payment-methods/{card_id}/", response=MethodsOut, summary="Forget a card", openapi_extra=PERSONAL)
+def forget_card(request: Request, card_id: Path[MethodId]) -> HttpResponse:
     """Nothing is taken from it any more. Refuses with `payment_method_not_found`, `collection_not_offered`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
-    return _about_card(request, method_id, commands.begin_forgetting)
+    return _about_card(request, card_id, commands.begin_forgetting)
 
 
-def _about_card(request: Request, method_id: str, begin: Callable[..., CallRow]) -> HttpResponse:
+def _about_card(request: Request, card_id: str, begin: Callable[..., CallRow]) -> HttpResponse:
     """Write down what is asked about a card, ask it, and answer which cards there are then."""
 
     def ask(id: object) -> MethodsOut:
@@ -69,7 +69,7 @@ def _about_card(request: Request, method_id: str, begin: Callable[..., CallRow])
         request,
         None,
         200,
-        record=lambda _claim, _checked: begin(actor=request.actor, method_id=method_id, now=request.now).id,
+        record=lambda _claim, _checked: begin(actor=request.actor, method_id=card_id, now=request.now).id,
         ask=ask,
         shape=lambda out: out,
     )

@@ -392,7 +392,7 @@ def my_cards(place: Place) -> Ask:
 
 
 def a_card(place: Place) -> Ask:
-    return Ask(path={"method_id": place.card()})
+    return Ask(path={"card_id": place.card()})
 
 
 def cancelled(place: Place) -> Ask:
@@ -825,10 +825,8 @@ ROWS = [
     Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False, of_all=ESTATE),
     Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
     Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),
-    Row(f"DELETE {BILLING}payment-methods/{{method_id}}/", a_card, cluster=False, of_all=frozenset({"path.method_id"})),
-    Row(
-        f"POST {BILLING}payment-methods/{{method_id}}/use/", a_card, cluster=False, of_all=frozenset({"path.method_id"})
-    ),
+    Row(f"DELETE {BILLING}payment-methods/{{card_id}}/", a_card, cluster=False, of_all=frozenset({"path.card_id"})),
+    Row(f"POST {BILLING}payment-methods/{{card_id}}/use/", a_card, cluster=False, of_all=frozenset({"path.card_id"})),
     Row(f"GET {BILLING}invoices/", invoices, cluster=False),
     Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
     Row(
