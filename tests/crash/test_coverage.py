@@ -270,6 +270,8 @@ MOVE_NOTHING = {
     "utilities.send_token": "mails what stands there already",
     "subscriptions.ChangePreview": "a noun",
     "subscriptions.NewAddress": "a noun",
+    "subscriptions.PageSeen": "a noun",
+    "subscriptions.BACK_FROM_STRIPE": "an address",
     "subscriptions.preview_change": "calculates, and changes nothing",
     "subscriptions.change_plan": "upgrades or downgrades, in the transaction of that",
     "subscriptions.set_billing_address": "says where documents go; none changes",

@@ -17,7 +17,7 @@ from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.subscriptions.vendors import registry
 from tests.cast import ApiClient, Cast
-from tests.subscriptions.stripe_stage import StripeWire
+from tests.subscriptions.stripe_stage import StripeWire, forget_names
 from tests.web.test_billing import ask
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -29,7 +29,9 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeWire]:
     monkeypatch.setattr(registry, "_holder", lambda: made.holder)
     platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
     commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
-    return made
+    forget_names()
+    yield made
+    forget_names()
 
 
 def post(body: bytes, header: str | None) -> int:

@@ -12,13 +12,11 @@ from django.urls import reverse
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
-from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
-from clustr.subscriptions.models import StripeObject
 from clustr.subscriptions.vendors import registry
 from tests.cast import Cast
-from tests.subscriptions.stripe_stage import StripeWire
+from tests.subscriptions.stripe_stage import StripeWire, forget_names
 from tests.web.pages.browsing import Browser
 from tests.web.test_billing import ask
 
@@ -35,12 +33,6 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeWire]:
     forget_names()
     yield made
     forget_names()
-
-
-def forget_names() -> None:
-    """What prices are called at a stand-in that is there no more: each test has one of its own."""
-    with tenant(PLATFORM_CLUSTER_ID):
-        StripeObject.objects.filter(cluster_id=PLATFORM_CLUSTER_ID).delete()
 
 
 def on_stripe(wire: StripeWire, browser: Browser, **how: Any) -> None:
