@@ -136,6 +136,12 @@ _REFUSAL: dict[str, Word] = {
     "start_date_passed": _("Choose today or a later day."),
     "no_period_left": _("No payment fits between these days."),
     "maximum_not_needed": _("The most a payment may take goes with paying bills, and is not less than the amount."),
+    "card_declined": _("Your card was declined, or your bank wants you to confirm. Nothing was taken."),
+    "change_under_way": _("An earlier change is still being confirmed. Wait a moment, then look again."),
+    "collection_not_offered": _("This cannot be paid for in that way. Choose another one."),
+    "preview_too_old": _("Prices are counted to the second, and this was a while ago. Look at it again."),
+    "already_subscribed": _("You have a plan already, or Stripe's page is still open. Go on with that one."),
+    "coupon_not_valid": _("This coupon is not valid for you: check how it is written."),
     "busy": _("Somebody is working on the same thing. Try again in a moment."),
 }
 """Sentences that are better for people than the refusal's own, which speak to programs of fields and headers."""

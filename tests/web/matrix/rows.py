@@ -840,6 +840,7 @@ ROWS = [
     Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
     Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),
     Row(f"DELETE {BILLING}payment-methods/{{card_id}}/", a_card, cluster=False, of_all=frozenset({"path.card_id"})),
+    Row(f"POST {BILLING}payment-methods/{{card_id}}/use/", a_card, cluster=False, of_all=frozenset({"path.card_id"})),
     Row(f"GET {BILLING}invoices/", invoices, cluster=False),
     Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
     Row(
