@@ -26,6 +26,7 @@ class OfficeScene:
     transaction: str
     order: str
     transfer: str
+    endpoint: str
 
 
 def set_office_scene(demo: Demonstration) -> OfficeScene:
@@ -58,6 +59,13 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
     order = {"title": "Estate fund", "amount": "2000.00", "frequency": "monthly", "start_date": "2030-01-01T08:00:00Z"}
     made = demo.ask(BOLA, "POST", "/members/recurring-payments/create/", order)
     demo.ask(ADA, "POST", "/api/v1/billing/subscribe/", {"plan_id": "basic", "interval": "month", "currency": "NGN"})
+    _buy_power(demo)
+    hook = {"url": "https://accounts.palmgrove.example/clustr", "description": "Accounts"}
+    endpoint = office("POST", "webhook_endpoints/", hook)["id"]
+    demo.bill("Street lights", "1200.00", type="maintenance", days=50)
+    account = {"bank_code": "058", "account_number": "0123456789"}
+    named = office("POST", "settings/bank_details/resolve/", account)
+    office("POST", "settings/bank_details/", named)
     return OfficeScene(
         bill=bill,
         member=office("GET", "users/?q=bola")["results"][0]["user_id"],
@@ -66,7 +74,18 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
         transaction=office("GET", "transactions/?type=bill_payment")["results"][0]["id"],
         order=made["id"],
         transfer=waiting,
+        endpoint=endpoint,
     )
+
+
+def _buy_power(demo: Demonstration) -> None:
+    """What utilities did lately: two residents buy."""
+    seller = demo.ask(BOLA, "GET", "/members/utilities/providers/?service_type=electricity_utility")["results"][0]["id"]
+    for who, number, amount in ((BOLA, "04512345671", "5000.00"), (resident(1), "04512345672", "12000.00")):
+        wanted = {"provider_id": seller, "customer_id": number}
+        demo.ask(who, "POST", "/members/utilities/validate_customer/", wanted)
+        account = demo.ask(who, "POST", "/members/utilities/accounts/", {**wanted, "label": "Home"})["id"]
+        demo.ask(who, "POST", "/members/utilities/pay/", {"account_id": account, "amount": amount})
 
 
 def office_pages_of(scene: OfficeScene) -> dict[str, str]:
@@ -101,7 +120,13 @@ def office_pages_of(scene: OfficeScene) -> dict[str, str]:
         "office-transfer": f"/office/wallet/transfers/{scene.transfer}/",
         "office-reconciliation": "/office/reconciliation/",
         "office-trail": "/office/audit/",
+        "office-utilities": "/office/utilities/",
         "office-settings": "/office/settings/",
+        "office-bank": "/office/settings/bank/",
+        "office-roles": "/office/settings/roles/",
+        "office-webhooks": "/office/settings/webhooks/",
+        "office-webhook-new": "/office/settings/webhooks/new/",
+        "office-webhook": f"/office/settings/webhooks/{scene.endpoint}/",
         "platform": "/platform/",
         "platform-plans": "/platform/plans/",
         "platform-change": "/platform/plans/pro/",
@@ -110,6 +135,12 @@ def office_pages_of(scene: OfficeScene) -> dict[str, str]:
         "platform-address": "/platform/address/",
     }
 
+
+EVERY_WAY = (
+    *("office", "office-utilities", "office-settings", "office-bank", "office-roles"),
+    *("office-webhooks", "office-webhook-new", "office-webhook"),
+)
+"""Pages looked at by both widths in both themes: pictures, and what is typed with care."""
 
 STAFF_PAGES = {"platform-customers": "/platform/customers/"}
 """What the platform's own staff sees."""
