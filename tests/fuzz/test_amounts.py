@@ -9,6 +9,8 @@ import pytest
 from tests.fuzz.conftest import Door
 from tests.fuzz.fields import Field, fields
 
+pytestmark = pytest.mark.early
+
 TEXTS = ["", " ", "-1", "+1", "-0", "1e3", "1E400", "1.001", "0.1+0.2", "NaN", "Infinity", "-Infinity", "inf", "0x10",
          str(2**63), str(2**64), "1" * 16, "9" * 400, "99999999999999.99", "5,000.00", "5.000,00", " 5", "5 ", "5\n", "\u00a05",
          "00", "05", "5.", ".5", "5.0.0", "1_000", "５", "５.００", "٥", "۵", "५", "Ⅴ", "²", "½", "5\u200b", "\u202e5", "₦5", "NGN 5",

@@ -10,6 +10,8 @@ from tests.fuzz.conftest import Door
 from tests.fuzz.fields import Field, fields, operations
 from tests.money import issue
 
+pytestmark = pytest.mark.early
+
 SOME = "01998a4e-6f00-7c00-8000-000000000001"
 WRONG = ["", " ", "x", "1", "null", SOME[:-1], SOME + "0", SOME.replace("-", ""), "{" + SOME + "}", "urn:uuid:" + SOME,
          f" {SOME}", f"{SOME}\n", SOME.replace("-", "_"), SOME.replace("0", "０"), SOME.replace("0", "O"), "../" + SOME,

@@ -10,6 +10,8 @@ from tests.fuzz.conftest import Door
 from tests.fuzz.fields import Field, fields
 from tests.fuzz.test_ids import quoted
 
+pytestmark = pytest.mark.early
+
 WRONG = ["", " ", "now", "2027", "2027-01", "2027-01-31", "20270131T225959Z", "2027-01-31T22:59:59", "2027-01-31 22:59",
          "2027-02-30T00:00:00Z", "2027-13-01T00:00:00Z", "2027-00-10T00:00:00Z", "2027-01-00T00:00:00Z", "2027-02-29T00:00:00Z",
          "2027-01-31T24:00:00Z", "2027-01-31T23:60:00Z", "2026-12-31T23:59:60Z", "2027-01-31T22:59:59+24:00",

@@ -9,6 +9,8 @@ import pytest
 from tests.fuzz.conftest import Door
 from tests.fuzz.fields import Operation, operations
 
+pytestmark = pytest.mark.early
+
 WITH_BODY = [operation for operation in operations() if operation.body is not None]
 WRITING = [operation for operation in operations() if operation.method != "GET"]
 DEEP = 100_000

@@ -13,6 +13,8 @@ from tests.fuzz.conftest import Door
 from tests.fuzz.fields import DOCUMENT, Operation, operations
 from tests.fuzz.wire import send
 
+pytestmark = pytest.mark.early
+
 WRITING = [operation for operation in operations() if "Idempotency-Key" in operation.parameters]
 BAD_KEYS = ["", "x" * 256, "x" * 60_000, "a\x00b", "a\tb", "a\x7fb", "a\x1fb", "caf\xe9", "\xff", "a\xa0b"]
 PATHS = sorted(DOCUMENT["paths"])

@@ -13,6 +13,8 @@ from tests.fuzz.fields import Operation, operations
 from tests.fuzz.test_texts import NAMES
 from tests.fuzz.wire import Answer
 
+pytestmark = pytest.mark.early
+
 IMPORT: Operation = next(o for o in operations() if o.path.endswith("members/import/"))
 MEMBERS: Operation = next(o for o in operations() if str(o) == "GET /management/payments/members/")
 HEADER = "email,name,phone,unit,unit_type,role,joined_on\n"

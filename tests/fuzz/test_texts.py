@@ -15,6 +15,8 @@ from tests.fuzz.conftest import Door
 from tests.fuzz.fields import Field, fields
 from tests.money import issue
 
+pytestmark = pytest.mark.early
+
 BODIES = fields("text", places=("body",))
 FILTERS = [field for field in fields("text", places=("query",)) if field.name != "cursor"]
 UNREADABLE = [
