@@ -32,6 +32,14 @@ _WITH_BILL = Transaction.objects.annotate(  # type: ignore[no-redef]  # what the
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search is for: transactions of these people, or the one of this id."""
+
+    user_ids: Sequence[UUID]
+    id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionFilter:
     """Which transactions; each None means any. `since` and `until` bound `created_at`, half-open."""
 
@@ -42,6 +50,7 @@ class TransactionFilter:
     provider: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +273,8 @@ def _matching(actor: Actor, chosen: TransactionFilter) -> QuerySet[Transaction]:
         found = found.filter(created_at__gte=chosen.since)
     if chosen.until:
         found = found.filter(created_at__lt=chosen.until)
+    if chosen.found:
+        found = found.filter(Q(user_id__in=chosen.found.user_ids) | Q(id=chosen.found.id))
     return found
 
 

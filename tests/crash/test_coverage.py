@@ -232,6 +232,8 @@ MOVE_NOTHING = {
     "payments.close_case": "a person notes what they found",
     "payments.remove_method": "forgets a card; a charge that is recorded with it fails",
     "wallets.waiting_in_suspense": "reads what waits",
+    "wallets.keep_bank_details": "keeps where money may go, in one transaction; moves none",
+    "settlement.resolve_bank_account": "asks the bank for a name, and changes nothing",
     "settlement.postpone_confirm": "asks later, and in the end a person",
     "settlement.postpone_notice": "asks later, and in the end a person",
     "settlement.reconcile_payouts": "books by `confirm_payment`, and opens cases",

@@ -142,6 +142,8 @@ _REFUSAL: dict[str, Word] = {
     "preview_too_old": _("Prices are counted to the second, and this was a while ago. Look at it again."),
     "already_subscribed": _("You have a plan already, or Stripe's page is still open. Go on with that one."),
     "coupon_not_valid": _("This coupon is not valid for you: check how it is written."),
+    "bank_account_not_found": _("There is no such account at this bank. Check the bank and the number."),
+    "account_name_differs": _("The bank now holds this account in another name. Look it up again."),
     "busy": _("Somebody is working on the same thing. Try again in a moment."),
 }
 """Sentences that are better for people than the refusal's own, which speak to programs of fields and headers."""
@@ -152,6 +154,9 @@ _VALUE: dict[str, Word] = {
     "string_too_short": _("Please fill this in."),
     "string_too_long": _("This is too long."),
     "string_pattern_mismatch": _("This does not look right. Check it."),
+    "int_type": _("Write whole numbers, such as 7, 1."),
+    "greater_than_equal": _("This number is too small."),
+    "less_than_equal": _("This number is too large."),
     "invalid_amount": _("Write an amount such as 5,000 or 5000.50."),
     "amount_is_zero": _("Write an amount above zero."),
     "unknown_choice": _("Choose one of these."),
