@@ -91,8 +91,24 @@ def serving(
 
 def tokens_of(user_ids: Sequence[UUID]) -> list[str]:
     """An access token of a real session for each of these people, as signing in would make it."""
+    users, claims = User.objects.in_bulk(list(user_ids)), AccessTokens()
+    keys = sessions_of(user_ids)
+    return [
+        create_token(
+            "access",
+            sub=str(user_id),
+            sid=session_key_to_sid(keys[user_id]),
+            claims=claims.get_claims(users[user_id]),
+            expires_in=86_400,
+        )[0]
+        for user_id in user_ids
+    ]
+
+
+def sessions_of(user_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The key of a real session for each of these people: what a browser's cookie holds."""
     users = User.objects.in_bulk(list(user_ids))
-    store, claims, expires_at = SessionStore(), AccessTokens(), clock.now() + timedelta(days=1)
+    store, expires_at = SessionStore(), clock.now() + timedelta(days=1)
     keys = {user_id: get_random_string(32, "abcdefghijklmnopqrstuvwxyz0123456789") for user_id in user_ids}
     Session.objects.bulk_create(
         [
@@ -112,16 +128,7 @@ def tokens_of(user_ids: Sequence[UUID]) -> list[str]:
         ],
         batch_size=1_000,
     )
-    return [
-        create_token(
-            "access",
-            sub=str(user_id),
-            sid=session_key_to_sid(keys[user_id]),
-            claims=claims.get_claims(users[user_id]),
-            expires_in=86_400,
-        )[0]
-        for user_id in user_ids
-    ]
+    return keys
 
 
 def tokens_for(estate: Estate, members: Sequence[int]) -> dict[int, str]:
@@ -131,6 +138,15 @@ def tokens_for(estate: Estate, members: Sequence[int]) -> dict[int, str]:
 def get(token: str, path: str) -> bytes:
     """A request's bytes, ready to be sent."""
     return _request("GET", path, token, b"", "")
+
+
+def page(session: str, path: str) -> bytes:
+    """A request of a browser for a page for people, likewise."""
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {settings.SESSION_COOKIE_NAME}={session}\r\n"
+        "Accept: text/html\r\nAccept-Encoding: gzip\r\nUser-Agent: bench\r\n\r\n"
+    )
+    return head.encode()
 
 
 def post(token: str, path: str, body: object, *, key: bool = True) -> bytes:

@@ -17,6 +17,7 @@ from bench import databases, load, town, web
 from bench.estates import Estate
 from bench.machine import forget_peak, memory_mib
 from bench.results import Line, at_most
+from bench.sections import screens
 from bench.sizes import Size
 from bench.web import Server
 from clustr.bills.models import Bill
@@ -63,6 +64,11 @@ def measure(size: Size) -> Sequence[Line]:
         times = _times(seen, size)
         counts = [_statements(each) for each in seen]
         lines = [line for page, limit in _LIMITS_MS.items() for line in _lines(page, limit, seen, times, counts)]
+        people = [
+            screens.visited(each.estate, each.database, each.server, _last_bill(each.estate, each.database))
+            for each in seen
+        ]
+        lines += screens.lines(people[0], people[2], size.page_requests)
         return [*lines, *_memory(seen[1], seen[2], size)]
 
 

@@ -28,6 +28,7 @@ def audit_events(
     asked = {
         "action": matching.action,
         "actor_id": matching.actor_id,
+        "actor_id__in": matching.actor_ids,
         "subject_id": matching.subject_id,
         "at__gte": matching.since,
         "at__lt": matching.until,

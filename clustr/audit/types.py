@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -42,6 +43,8 @@ class EventFilter:
     subject_id: UUID | None = None
     since: datetime | None = None
     until: datetime | None = None
+    actor_ids: Sequence[UUID] | None = None
+    """Of several: acts of any of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def dashboard_of(*, actor: Actor, now: datetime) -> Dashboard:
         curve=_curve(actor, billed_by_day, now),
         latest_transactions=transactions_of_cluster(actor=actor, chosen=TransactionFilter(), limit=LATEST_TRANSACTIONS),
         open_disputes=_open_disputes(actor),
-        latest_disputes=disputes_of_cluster(actor=actor, state=DisputeState.OPEN, limit=LATEST_DISPUTES),
+        latest_disputes=disputes_of_cluster(actor=actor, state=DisputeState.OPEN, now=now, limit=LATEST_DISPUTES),
     )
 
 

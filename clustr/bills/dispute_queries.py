@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db import connection
 
 from clustr.bills.refusals import DisputeNotFound
 from clustr.bills.types import DisputeState, DisputeView
+from clustr.clusters.member_queries import who_is_found
 from clustr.kit.actor import Actor
 
 _DISPUTES = """
@@ -22,18 +24,27 @@ WHERE d.cluster_id = %(cluster)s
 
 
 def disputes_of_cluster(
-    *, actor: Actor, state: DisputeState | None, before: UUID | None = None, limit: int = 50
+    *,
+    actor: Actor,
+    state: DisputeState | None,
+    q: str = "",
+    now: datetime,
+    before: UUID | None = None,
+    limit: int = 50,
 ) -> list[DisputeView]:
-    """The cluster's disputes, newest first; needs ViewPayments."""
+    """The cluster's disputes, newest first; needs ViewPayments. `q` finds their members."""
     actor.require("ViewPayments")
     statement = _DISPUTES
     if before:
         statement += " AND d.id < %(before)s"
     if state:
         statement += " AND d.state = %(state)s"
+    if q:
+        statement += " AND d.user_id = ANY(%(found)s)"
+    found = who_is_found(actor=actor, q=q, now=now) if q else []
     rows = _rows(
         statement + " ORDER BY d.id DESC LIMIT %(limit)s",
-        {"cluster": actor.cluster_id, "before": before, "state": state, "limit": limit},
+        {"cluster": actor.cluster_id, "before": before, "state": state, "found": found, "limit": limit},
     )
     return [_dispute(row) for row in rows]
 

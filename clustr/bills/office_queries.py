@@ -22,6 +22,7 @@ from clustr.bills.types import (
     MemberStatus,
     Standing,
 )
+from clustr.clusters.member_queries import who_is_found
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 
@@ -173,13 +174,14 @@ def members_of_bill(
     bill_id: UUID,
     status: MemberStatus | None,
     unpaid: bool = False,
+    q: str = "",
     now: datetime,
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[BilledMember]:
     """Every member a bill reaches and where they stand, by user id; needs ViewPayments. `after` is the last one read.
 
-    `unpaid`: only those with something left to pay, whatever their status.
+    `unpaid`: only those with something left to pay, whatever their status. `q` finds members as their list does.
     """
     actor.require("ViewPayments")
     parameters = {
@@ -188,6 +190,7 @@ def members_of_bill(
         "now": now,
         "after": after,
         "status": status,
+        "found": who_is_found(actor=actor, q=q, now=now) if q else [],
         "limit": limit,
     }
     kind = _rows("SELECT user_id IS NULL FROM bills_bill WHERE cluster_id = %(cluster)s AND id = %(bill)s", parameters)
@@ -198,6 +201,8 @@ def members_of_bill(
         statement += " AND m.user_id > %(after)s"
     if status:
         statement += f" AND {STATUS_SQL} = %(status)s"
+    if q:
+        statement += " AND m.user_id = ANY(%(found)s)"
     if unpaid:
         statement += " AND s.paid_minor < s.due_minor"
     return [

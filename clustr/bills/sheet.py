@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from clustr.bills.refusals import SheetInvalid
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.kit import texts
-from clustr.kit.errors import FieldError
+from clustr.kit.line_errors import LineErrors
 from clustr.kit.money import InvalidAmount, Money
 from clustr.people.policies import normalised_email, one_line
 from clustr.people.refusals import InvalidEmail
@@ -23,7 +23,6 @@ EVERYONE = "everyone"
 """What stands under `email` for a bill to every resident: said in full, so that an empty cell bills nobody."""
 MAX_ROWS = 5_000
 MAX_BYTES = 2 * 1024 * 1024
-MAX_ERRORS = 100
 _LONGEST = {"title": 200, "description": 5_000}
 _END_OF_DAY = time(23, 59, 59)
 
@@ -41,26 +40,6 @@ class SheetRow:
     description: str
 
 
-@dataclass(slots=True)
-class SheetErrors:
-    """What is wrong with a sheet, line by line; a hundred errors are enough to know."""
-
-    found: list[FieldError] = field(default_factory=list)
-    total: int = 0
-
-    def add(self, line: int, column: str, code: str, message: str) -> None:
-        self.total += 1
-        if len(self.found) < MAX_ERRORS:
-            self.found.append(FieldError(f"lines.{line}.{column}", code, message))
-
-    def raise_if_any(self) -> None:
-        if self.total:
-            shown = "" if self.total <= MAX_ERRORS else f" The first {MAX_ERRORS} are listed."
-            raise SheetInvalid(
-                f"{self.total} error(s) in the sheet; nothing was billed.{shown}", errors=tuple(self.found)
-            )
-
-
 def read_sheet(content: bytes, *, currency: str, zone: ZoneInfo) -> list[SheetRow]:
     """The bills of a sheet: UTF-8 CSV (a byte order mark is fine) with a header that names the columns in any order.
 
@@ -69,19 +48,19 @@ def read_sheet(content: bytes, *, currency: str, zone: ZoneInfo) -> list[SheetRo
     """
     if len(content) > MAX_BYTES:
         raise SheetInvalid(f"A sheet has at most {MAX_ROWS:,} bills and 2 MB.")
-    errors = SheetErrors()
+    errors = LineErrors()
     rows = [
         row
         for line, cells in _records(content, errors)
         if (row := _row(line, cells, currency, zone, errors)) is not None
     ]
-    errors.raise_if_any()
+    errors.raise_if_any(SheetInvalid, "nothing was billed")
     if not rows:
         raise SheetInvalid("There is no bill in the sheet.")
     return rows
 
 
-def _records(content: bytes, errors: SheetErrors) -> Iterator[tuple[int, dict[str, str]]]:
+def _records(content: bytes, errors: LineErrors) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -110,7 +89,7 @@ def _records(content: bytes, errors: SheetErrors) -> Iterator[tuple[int, dict[st
         errors.add(reader.line_num, "row", "not_csv", f"The row is not CSV: {error}.")
 
 
-def _row(line: int, cells: dict[str, str], currency: str, zone: ZoneInfo, errors: SheetErrors) -> SheetRow | None:
+def _row(line: int, cells: dict[str, str], currency: str, zone: ZoneInfo, errors: LineErrors) -> SheetRow | None:
     before = errors.total
     email: str | None = None
     if cells["email"].lower() != EVERYONE:
@@ -135,7 +114,7 @@ def _row(line: int, cells: dict[str, str], currency: str, zone: ZoneInfo, errors
     return SheetRow(line, email, cells["title"], amount, kind, due_date, cells["description"])
 
 
-def _amount(line: int, text: str, currency: str, errors: SheetErrors) -> Money | None:
+def _amount(line: int, text: str, currency: str, errors: LineErrors) -> Money | None:
     try:
         amount = Money.parse(text, currency)
     except InvalidAmount as error:
@@ -146,7 +125,7 @@ def _amount(line: int, text: str, currency: str, errors: SheetErrors) -> Money |
     return amount
 
 
-def _due_date(line: int, text: str, zone: ZoneInfo, errors: SheetErrors) -> datetime | None:
+def _due_date(line: int, text: str, zone: ZoneInfo, errors: LineErrors) -> datetime | None:
     try:
         day = date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:

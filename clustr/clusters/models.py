@@ -26,6 +26,7 @@ class Cluster(models.Model):
     support_email = models.TextField(default="")
     fee_bearer = models.TextField(default="cluster")
     locale = models.TextField(default=DEFAULT_LOCALE)
+    reminder_days = ArrayField(models.SmallIntegerField(), null=True)
     is_platform = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 

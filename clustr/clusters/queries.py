@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, connections, transaction
 from django.db.models import Q
 
@@ -218,7 +219,18 @@ def settings_of(*, actor: Actor, now: datetime) -> ClusterSettings:
         support_email=cluster.support_email,
         fee_bearer=FeeBearer(cluster.fee_bearer),
         locale=cluster.locale,
+        reminder_days=tuple(_reminder_days(cluster)),
     )
+
+
+def reminder_days_of(*, cluster_id: UUID) -> list[int]:
+    """How many days before a due date this cluster reminds its members, the longest first; none: it does not."""
+    return _reminder_days(_cluster(cluster_id))
+
+
+def _reminder_days(cluster: Cluster) -> list[int]:
+    chosen = cluster.reminder_days
+    return settings.ENV.bill_reminder_days if chosen is None else sorted(chosen, reverse=True)
 
 
 def managed_settings(*, actor: Actor, now: datetime) -> ClusterSettings:

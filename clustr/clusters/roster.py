@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from clustr.clusters.refusals import RosterInvalid, RosterTooLarge
 from clustr.clusters.types import Role
 from clustr.kit import texts
 from clustr.kit.errors import FieldError
+from clustr.kit.line_errors import LineErrors
 from clustr.people.models import NAME_LENGTH, PHONE_LENGTH
 from clustr.people.policies import normalised_email
 from clustr.people.refusals import InvalidEmail
@@ -21,7 +22,6 @@ from clustr.people.refusals import InvalidEmail
 COLUMNS = ("email", "name", "phone", "unit", "unit_type", "role", "joined_on")
 MAX_ROWS = 10_000
 MAX_BYTES = 5 * 1024 * 1024
-MAX_ERRORS = 100
 _LONGEST = {
     "name": NAME_LENGTH,
     "phone": PHONE_LENGTH,
@@ -44,26 +44,6 @@ class RosterRow:
     joined_at: datetime | None
 
 
-@dataclass(slots=True)
-class RosterErrors:
-    """What is wrong with a roster, line by line; a hundred errors are enough to know."""
-
-    found: list[FieldError] = field(default_factory=list)
-    total: int = 0
-
-    def add(self, line: int, column: str, code: str, message: str) -> None:
-        self.total += 1
-        if len(self.found) < MAX_ERRORS:
-            self.found.append(FieldError(f"lines.{line}.{column}", code, message))
-
-    def raise_if_any(self) -> None:
-        if self.total:
-            shown = "" if self.total <= MAX_ERRORS else f" The first {MAX_ERRORS} are listed."
-            raise RosterInvalid(
-                f"{self.total} error(s) in the roster; nothing was imported.{shown}", errors=tuple(self.found)
-            )
-
-
 def read_roster(content: bytes, *, zone: ZoneInfo, now: datetime) -> list[RosterRow]:
     """The rows of a roster: UTF-8 CSV (a byte order mark is fine) with a header that names the columns in any order.
 
@@ -71,7 +51,7 @@ def read_roster(content: bytes, *, zone: ZoneInfo, now: datetime) -> list[Roster
     """
     if len(content) > MAX_BYTES:
         raise RosterTooLarge
-    errors = RosterErrors()
+    errors = LineErrors()
     rows: list[RosterRow] = []
     seen: dict[str, int] = {}
     for line, cells in _records(_decoded(content), errors):
@@ -82,7 +62,7 @@ def read_roster(content: bytes, *, zone: ZoneInfo, now: datetime) -> list[Roster
             errors.add(line, "email", "duplicate", f"The same address stands on line {seen[row.email]}.")
         seen.setdefault(row.email, line)
         rows.append(row)
-    errors.raise_if_any()
+    errors.raise_if_any(RosterInvalid, "nothing was imported")
     return rows
 
 
@@ -95,7 +75,7 @@ def _decoded(content: bytes) -> str:
         raise RosterInvalid(problem.message, errors=(problem,)) from error
 
 
-def _records(text: str, errors: RosterErrors) -> Iterator[tuple[int, dict[str, str]]]:
+def _records(text: str, errors: LineErrors) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells by column, of every row that says anything."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
@@ -128,7 +108,7 @@ def _columns(header: list[str]) -> list[str]:
     return columns
 
 
-def _row(line: int, cells: dict[str, str], zone: ZoneInfo, now: datetime, errors: RosterErrors) -> RosterRow | None:
+def _row(line: int, cells: dict[str, str], zone: ZoneInfo, now: datetime, errors: LineErrors) -> RosterRow | None:
     before = errors.total
     email = ""
     try:
@@ -150,7 +130,7 @@ def _row(line: int, cells: dict[str, str], zone: ZoneInfo, now: datetime, errors
     return RosterRow(line, email, cells["name"], cells["phone"], cells["unit"], unit_type, Role(role), joined_at)
 
 
-def _joined_at(line: int, text: str, zone: ZoneInfo, now: datetime, errors: RosterErrors) -> datetime | None:
+def _joined_at(line: int, text: str, zone: ZoneInfo, now: datetime, errors: LineErrors) -> datetime | None:
     """The day's first instant in the cluster's time zone."""
     if not text:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -88,6 +89,8 @@ class ClusterSettings:
     support_email: str
     fee_bearer: FeeBearer
     locale: str
+    reminder_days: tuple[int, ...]
+    """How many days before a due date members are reminded, the longest first; none: they are not."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -175,6 +178,8 @@ class SettingsChanges:
     support_email: str | Keep = AS_IS
     fee_bearer: FeeBearer | Keep = AS_IS
     locale: str | Keep = AS_IS
+    reminder_days: Sequence[int] | Keep | None = AS_IS
+    """None: those of BILL_REMINDER_DAYS."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ def earliest_id(instant: datetime) -> UUID:
     return UUID(int=int(instant.timestamp() * 1_000) << 80)
 
 
+REFERENCE_LENGTH = 26
+
+
 def derived_id(*parts: object) -> UUID:
     """The same id for the same parts, always: the key of an effect that must happen once per cause."""
     return uuid5(_NAMESPACE, "\x1f".join(str(part) for part in parts))
@@ -41,6 +44,17 @@ def reference_of(id: UUID) -> str:
     """The reference people see for a transaction: its id in Crockford's base 32, 26 characters, unique by nature."""
     number = id.int
     return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -10, -10)])
+
+
+def id_of_reference(reference: str) -> UUID | None:
+    """The id that `reference_of` made this of; None for anything else. Small letters are fine."""
+    text = reference.upper()
+    if len(text) != REFERENCE_LENGTH or not set(text) <= set(_CROCKFORD):
+        return None
+    number = 0
+    for character in text:
+        number = number << 5 | _CROCKFORD.index(character)
+    return UUID(int=number) if number < 1 << 128 else None
 
 
 def new_reference(prefix: str) -> str:

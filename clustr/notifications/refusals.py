@@ -29,6 +29,18 @@ class EndpointNotFound(NotFound):
     code = "webhook_endpoint_not_found"
 
 
+class EndpointDisabled(Conflict):
+    """The webhook endpoint is switched off."""
+
+    code = "webhook_endpoint_disabled"
+
+
+class DeliveryNotFound(NotFound):
+    """Nothing of this id was sent to this endpoint."""
+
+    code = "webhook_delivery_not_found"
+
+
 class AddressNotPublic(Invalid):
     """A webhook goes to an https address on the public internet."""
 

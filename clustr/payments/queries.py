@@ -32,6 +32,14 @@ _WITH_BILL = Transaction.objects.annotate(  # type: ignore[no-redef]  # what the
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search is for: transactions of these people, or the one of this id."""
+
+    user_ids: Sequence[UUID]
+    id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionFilter:
     """Which transactions; each None means any. `since` and `until` bound `created_at`, half-open."""
 
@@ -42,6 +50,7 @@ class TransactionFilter:
     provider: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +206,16 @@ def method_of(*, actor: Actor, method_id: UUID, provider: str | None = None) -> 
     return found
 
 
+def open_checkout_of(*, actor: Actor, transaction_id: UUID, now: datetime) -> str:
+    """The provider's page where a payment of the member's own, which is not decided, can still be finished; "" where there is
+    none: it was not paid at a page, or the time for it has passed."""
+    mine = Transaction.objects.filter(
+        cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id, status__in=OPEN
+    )
+    asked = Attempt.objects.filter(cluster_id=actor.cluster_id, id__in=mine.values("id"), payable_until__gt=now)
+    return asked.values_list("checkout_url", flat=True).first() or ""
+
+
 def waiting_payment_of_bill(*, actor: Actor, bill_id: UUID) -> bool:
     """Whether the member has paid on a bill in a way of which it is not known what became. Paying again could pay twice."""
     return bool(bills_being_paid(user_id=actor.member_id, bill_ids=[bill_id]))
@@ -254,6 +273,8 @@ def _matching(actor: Actor, chosen: TransactionFilter) -> QuerySet[Transaction]:
         found = found.filter(created_at__gte=chosen.since)
     if chosen.until:
         found = found.filter(created_at__lt=chosen.until)
+    if chosen.found:
+        found = found.filter(Q(user_id__in=chosen.found.user_ids) | Q(id=chosen.found.id))
     return found
 
 

@@ -8,10 +8,11 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
-from django.db.models import Max, Sum
+from django.db.models import Max, QuerySet, Sum
 
 from clustr.bills.models import Bill
 from clustr.bills.types import BillType
+from clustr.clusters.member_queries import who_is_found
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -35,23 +36,34 @@ _MONTH = timedelta(days=30)
 
 
 def my_recurring_payments(
-    *, actor: Actor, state: OrderState | None = None, before: UUID | None = None, limit: int = 50
+    *, actor: Actor, state: OrderState | None = None, q: str = "", before: UUID | None = None, limit: int = 50
 ) -> list[OrderView]:
-    """The member's own standing orders, newest first; `before` is the id of the last one read."""
-    return _page(actor, actor.member_id, state, before, limit)
+    """The member's own standing orders, newest first, those whose title has `q` in it; `before` is the id of the last one
+    read."""
+    mine = RecurringPayment.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    if q:
+        mine = mine.filter(title__icontains=q)
+    return _page(actor, mine, state, before, limit)
 
 
 def recurring_payments_of_cluster(
     *,
     actor: Actor,
     user_id: UUID | None = None,
+    q: str = "",
     state: OrderState | None = None,
+    now: datetime,
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[OrderView]:
-    """The cluster's standing orders, newest first; needs ViewPayments."""
+    """The cluster's standing orders, newest first; needs ViewPayments. `q` finds their members."""
     actor.require(PaymentsPermissions.VIEW_PAYMENTS)
-    return _page(actor, user_id, state, before, limit)
+    chosen = RecurringPayment.objects.filter(cluster_id=actor.cluster_id)
+    if user_id is not None:
+        chosen = chosen.filter(user_id=user_id)
+    if q:
+        chosen = chosen.filter(user_id__in=who_is_found(actor=actor, q=q, now=now))
+    return _page(actor, chosen, state, before, limit)
 
 
 def my_recurring_payment(*, actor: Actor, recurring_payment_id: UUID) -> OrderView:
@@ -118,11 +130,8 @@ def _most_until(order: RecurringPayment, until: datetime) -> int:
 
 
 def _page(
-    actor: Actor, user_id: UUID | None, state: OrderState | None, before: UUID | None, limit: int
+    actor: Actor, found: QuerySet[RecurringPayment], state: OrderState | None, before: UUID | None, limit: int
 ) -> list[OrderView]:
-    found = RecurringPayment.objects.filter(cluster_id=actor.cluster_id)
-    if user_id is not None:
-        found = found.filter(user_id=user_id)
     if state is not None:
         found = found.filter(state=state)
     if before is not None:

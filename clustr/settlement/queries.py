@@ -62,8 +62,8 @@ class Positions:
 
 
 def positions_with_providers(*, actor: Actor) -> Positions:
-    """The estate's position with every provider that ever took money for it; needs ViewWallet or TransferFunds."""
-    _require_view(actor)
+    """The estate's position with every provider that ever took money for it; needs ViewWallet."""
+    actor.require("ViewWallet")
     names = {derived_id("provider", name): name for name in MAKERS}
     held, fees = {}, Money(0, actor.currency)
     accounts = Account.objects.filter(
@@ -80,14 +80,10 @@ def positions_with_providers(*, actor: Actor) -> Positions:
     return Positions(held, fees)
 
 
-def _require_view(actor: Actor) -> None:
-    actor.require("TransferFunds" if actor.may("TransferFunds") else "ViewWallet")
-
-
 def reconciliation_runs(*, actor: Actor) -> list[Reconciliation]:
-    """The last comparison with each provider; needs ViewWallet or TransferFunds. Counts are of all estates together, and
+    """The last comparison with each provider; needs ViewWallet. Counts are of all estates together, and
     not told."""
-    _require_view(actor)
+    actor.require("ViewWallet")
     return list(Reconciliation.objects.order_by("provider", "-at").distinct("provider"))
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from clustr.kit.errors import Conflict, NotFound
+from clustr.kit.errors import Conflict, Invalid, NotFound
 
 
 class PaymentUnderWay(Conflict):
     """What became of an earlier payment for this is not known yet; paying again could pay twice."""
 
     code = "payment_under_way"
+
+
+class BankAccountNotFound(Invalid):
+    """There is no such account at this bank."""
+
+    code = "bank_account_not_found"
 
 
 class NoReceipt(Conflict):

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from clustr.bills.types import BillType
+from clustr.clusters.member_queries import who_is_found
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.payments.states import TransactionStatus
@@ -49,20 +50,32 @@ def utility_payments_of_cluster(
     actor: Actor,
     service_type: BillType | None = None,
     status: TransactionStatus | None = None,
+    q: str = "",
+    now: datetime,
     before: UUID | None = None,
     limit: int = 50,
 ) -> list[ManagedPurchaseView]:
-    """The members' purchases, newest first; needs ViewPayments. `before` is the last one read."""
+    """The members' purchases, newest first; needs ViewPayments. `q` finds their members; `before` is the last one
+    read."""
     actor.require("ViewPayments")
+    found = who_is_found(actor=actor, q=q, now=now) if q else None
     conditions = {
         " AND p.id < %(before)s": before,
         " AND u.provider_type = %(type)s": service_type,
         " AND t.status = %(status)s": status,
+        " AND p.user_id = ANY(%(found)s)": found,
     }
     statement = _PAYMENTS + "".join(sql for sql, value in conditions.items() if value is not None)
     rows = _rows(
         statement + " ORDER BY p.id DESC LIMIT %(limit)s",
-        {"cluster": actor.cluster_id, "before": before, "type": service_type, "status": status, "limit": limit},
+        {
+            "cluster": actor.cluster_id,
+            "before": before,
+            "type": service_type,
+            "status": status,
+            "found": found,
+            "limit": limit,
+        },
     )
     return [
         ManagedPurchaseView(

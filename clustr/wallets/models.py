@@ -102,6 +102,20 @@ class Payee(models.Model):
         return "payee"
 
 
+class BankDetails(models.Model):
+    """The estate's own bank account, sealed; the newest counts."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    payee_id = models.UUIDField()
+    destination = models.BinaryField()
+    kept_by = models.UUIDField()
+    kept_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return "bank details"
+
+
 class Payout(models.Model):
     """Money on its way out: a cluster transfer or a member's withdrawal. Its id is its transaction's.
 

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
 from clustr.kit.vault import unseal
 from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
 from clustr.ledger.types import AccountKind, TransferKind
 from clustr.payments.models import Transaction
 from clustr.payments.states import TransactionStatus
-from clustr.wallets.models import Operation, Payout
+from clustr.wallets.models import BankDetails, Operation, Payee, Payout
 from clustr.wallets.refusals import PayoutNotFound
-from clustr.wallets.types import Destination, OfflineMethod, OperationKind, OperationView, Revenue, WalletView
+from clustr.wallets.types import (
+    BankDetailsView,
+    Destination,
+    OfflineMethod,
+    OperationKind,
+    OperationView,
+    Revenue,
+    WalletView,
+)
 
 RECEIVED_BY = {
     OfflineMethod.CASH: AccountKind.RECEIVED_CASH,
@@ -206,6 +216,33 @@ def operation_of(*, actor: Actor, operation_id: UUID) -> OperationView:
 def destination_of(*, payout: Payout) -> Destination:
     """Open a payout's sealed bank account; for the one who sends the money."""
     return Destination(*unseal(bytes(payout.destination), bound_to=destination_place(payout.id)).split("\n"))
+
+
+def bank_details(*, actor: Actor, now: datetime) -> BankDetailsView | None:
+    """The estate's own bank account; None where none is kept. Needs TransferFunds."""
+    actor.require("TransferFunds")
+    with tenant(actor.cluster_id):
+        kept = BankDetails.objects.filter(cluster_id=actor.cluster_id).order_by("-id").first()
+        if kept is None:
+            return None
+        payee = Payee.objects.get(cluster_id=actor.cluster_id, id=kept.payee_id)
+    parts = unseal(bytes(kept.destination), bound_to=bank_details_place(kept.id)).split("\n")
+    return BankDetailsView(
+        destination=Destination(*parts),
+        sendable_from=cooled_at(first_used_at=payee.first_used_at, now=now),
+        kept_by=kept.kept_by,
+        kept_at=kept.kept_at,
+    )
+
+
+def cooled_at(*, first_used_at: datetime, now: datetime) -> datetime:
+    """From when on money may go to a bank account known since then: at once, or after PAYOUT_COOLING_HOURS."""
+    return max(now, first_used_at + timedelta(hours=settings.ENV.PAYOUT_COOLING_HOURS))
+
+
+def bank_details_place(id: UUID) -> str:
+    """The place an estate's bank account is sealed for."""
+    return f"wallets_bankdetails:{id}"
 
 
 def destination_place(payout_id: UUID) -> str:

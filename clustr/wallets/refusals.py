@@ -83,6 +83,12 @@ class PayoutDecided(Conflict):
     code = "payout_decided"
 
 
+class AccountNameDiffers(Conflict):
+    """The bank holds this account in another name than the one that was shown."""
+
+    code = "account_name_differs"
+
+
 class NotInSuspense(Conflict):
     """This money does not wait in suspense."""
 

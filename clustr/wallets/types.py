@@ -40,6 +40,16 @@ class Approval(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class BankDetailsView:
+    """The estate's own bank account. Money for it waits until `sendable_from`."""
+
+    destination: Destination
+    sendable_from: datetime
+    kept_by: UUID
+    kept_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Destination:
     """A bank account that money is sent to."""
 

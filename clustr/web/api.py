@@ -30,6 +30,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("api/v1/billing/", "clustr.web.billing.staff.router"),
     ("api/v1/billing/", "clustr.web.billing.usage.router"),
     ("management/payments/", "clustr.web.management.audit.router"),
+    ("management/payments/", "clustr.web.management.bank_details.router"),
     ("management/payments/", "clustr.web.management.members.router"),
     ("management/payments/", "clustr.web.management.settings.router"),
     ("management/payments/", "clustr.web.management.bills.router"),

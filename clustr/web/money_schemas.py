@@ -102,8 +102,10 @@ def wallet_out(view: WalletView) -> WalletOut:
     )
 
 
-class DestinationIn(In):
-    """A bank account."""
+class AccountIn(In):
+    """A bank account by its number."""
+
+    model_config = {"json_schema_extra": {"examples": [DESTINATION_EXAMPLE]}}
 
     bank_code: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{3,11}$")] = Field(
         description="The bank's code with the national clearing system, or its BIC."
@@ -111,6 +113,11 @@ class DestinationIn(In):
     account_number: Annotated[
         str, StringConstraints(strict=True, pattern=r"^[0-9]{6,20}$"), AfterValidator(no_card_number)
     ] = Field(description="Digits only; ten of them in Nigeria. Not the number of a card.")
+
+
+class DestinationIn(AccountIn):
+    """A bank account to send money to."""
+
     account_name: Annotated[str, Text(200, empty=True)] = Field("", description="Whose account it is.")
 
     def as_destination(self) -> Destination:

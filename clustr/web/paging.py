@@ -29,7 +29,7 @@ from pydantic_core import PydanticCustomError
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.web.actors import Request, actor_of
 from clustr.web.refusals import InvalidCursor
-from clustr.web.schemas import In, Out
+from clustr.web.schemas import In, Out, Text
 
 R = TypeVar("R")
 O = TypeVar("O")  # noqa: E741 - what is shown of an R
@@ -58,6 +58,15 @@ class PageQuery(In):
     def fetch(self) -> int:
         """How many rows to ask for: one more than is shown tells whether there is a next page."""
         return self.limit + 1
+
+
+class OfMembersQuery(PageQuery):
+    """A list of what members did, which may be searched for them."""
+
+    q: Annotated[str, Text(100, empty=True)] = Field(
+        "",
+        description="Of members found by the beginnings of words: name, e-mail, phone, unit; of the first 200 of them.",
+    )
 
 
 class Page(Out, Generic[O]):

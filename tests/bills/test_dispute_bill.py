@@ -23,7 +23,7 @@ def test_it_works(cast: Cast) -> None:
     assert acts.status(cast, cast.residents[1], bill) is MemberStatus.PENDING_ACKNOWLEDGMENT
     assert acts.managed(cast, bill).totals.disputed_count == 1
     with tenant(cast.cluster_id):
-        (listed,) = dispute_queries.disputes_of_cluster(actor=cast.efe.actor, state=DisputeState.OPEN)
+        (listed,) = dispute_queries.disputes_of_cluster(actor=cast.efe.actor, state=DisputeState.OPEN, now=cast.now)
     assert (listed.bill_id, listed.user_id, listed.reason, listed.name) == (
         bill.id,
         cast.bola.user_id,

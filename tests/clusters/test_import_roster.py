@@ -11,10 +11,11 @@ from clustr.clusters import queries
 from clustr.clusters.commands import end_membership, import_roster
 from clustr.clusters.member_queries import members_of
 from clustr.clusters.refusals import RosterInvalid, RosterTooLarge
-from clustr.clusters.roster import MAX_BYTES, MAX_ERRORS, MAX_ROWS
+from clustr.clusters.roster import MAX_BYTES, MAX_ROWS
 from clustr.clusters.types import Member, RosterResult
 from clustr.kit.actor import PermissionMissing
 from clustr.kit.ids import new_id
+from clustr.kit.line_errors import MAX_ERRORS
 from clustr.kit.tenancy import tenant
 from clustr.people.models import User
 from tests.cast import Cast, Person

@@ -69,6 +69,7 @@ PEOPLE = {
     "created_by",
     "cancelled_by",
     "closed_by",
+    "kept_by",
     "requested_by",
     "decided_by",
     "agreed_by",

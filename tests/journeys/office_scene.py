@@ -29,6 +29,7 @@ class OfficeScene:
     estate: str
     customer: str
     document: str
+    endpoint: str
 
 
 def set_office_scene(demo: Demonstration) -> OfficeScene:
@@ -62,6 +63,13 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
     made = demo.ask(BOLA, "POST", "/members/recurring-payments/create/", order)
     set_platform_scene(demo)
     billing = "/api/v1/billing/"
+    _buy_power(demo)
+    hook = {"url": "https://accounts.palmgrove.example/clustr", "description": "Accounts"}
+    endpoint = office("POST", "webhook_endpoints/", hook)["id"]
+    demo.bill("Street lights", "1200.00", type="maintenance", days=50)
+    account = {"bank_code": "058", "account_number": "0123456789"}
+    named = office("POST", "settings/bank_details/resolve/", account)
+    office("POST", "settings/bank_details/", named)
     return OfficeScene(
         bill=bill,
         member=office("GET", "users/?q=bola")["results"][0]["user_id"],
@@ -73,6 +81,7 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
         estate=office("GET", f"bills/{bill}/")["cluster_id"],
         customer=demo.ask(BOLA, "GET", "/members/profile/export/")["people"]["id"],
         document=demo.ask(BOLA, "GET", f"{billing}invoices/")["results"][-1]["id"],
+        endpoint=endpoint,
     )
 
 
@@ -99,6 +108,16 @@ def set_platform_scene(demo: Demonstration) -> None:
     first = demo.ask(resident(1), "GET", f"{billing}invoices/")["results"][0]
     paid = {"invoice_id": first["id"], "amount": first["amount_due"], "currency": "NGN", "reference": "TRF-0001"}
     demo.ask(NGOZI, "POST", f"{billing}staff/record_payment/", paid)
+
+
+def _buy_power(demo: Demonstration) -> None:
+    """What utilities did lately: two residents buy."""
+    seller = demo.ask(BOLA, "GET", "/members/utilities/providers/?service_type=electricity_utility")["results"][0]["id"]
+    for who, number, amount in ((BOLA, "04512345671", "5000.00"), (resident(1), "04512345672", "12000.00")):
+        wanted = {"provider_id": seller, "customer_id": number}
+        demo.ask(who, "POST", "/members/utilities/validate_customer/", wanted)
+        account = demo.ask(who, "POST", "/members/utilities/accounts/", {**wanted, "label": "Home"})["id"]
+        demo.ask(who, "POST", "/members/utilities/pay/", {"account_id": account, "amount": amount})
 
 
 def office_pages_of(scene: OfficeScene) -> dict[str, str]:
@@ -133,7 +152,13 @@ def office_pages_of(scene: OfficeScene) -> dict[str, str]:
         "office-transfer": f"/office/wallet/transfers/{scene.transfer}/",
         "office-reconciliation": "/office/reconciliation/",
         "office-trail": "/office/audit/",
+        "office-utilities": "/office/utilities/",
         "office-settings": "/office/settings/",
+        "office-bank": "/office/settings/bank/",
+        "office-roles": "/office/settings/roles/",
+        "office-webhooks": "/office/settings/webhooks/",
+        "office-webhook-new": "/office/settings/webhooks/new/",
+        "office-webhook": f"/office/settings/webhooks/{scene.endpoint}/",
         "platform": "/platform/",
         "platform-plans": "/platform/plans/",
         "platform-change": "/platform/plans/enterprise/",
@@ -166,3 +191,10 @@ def staff_pages_of(scene: OfficeScene) -> dict[str, str]:
         "platform-at-risk": "/platform/at-risk/",
         "platform-chased": "/platform/dunning/",
     }
+
+
+EVERY_WAY = (
+    *("office", "office-utilities", "office-settings", "office-bank", "office-roles"),
+    *("office-webhooks", "office-webhook-new", "office-webhook"),
+)
+"""Pages looked at by both widths in both themes: pictures, and what is typed with care."""

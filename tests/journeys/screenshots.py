@@ -18,7 +18,14 @@ from tests.journeys.scene import OUTSIDE, pages_of, set_scene
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 THEMES = ("light", "dark")
 FOLDER = ROOT / ".screenshots"
-GUIDES = {"home": "resident-home", "bill-to-read": "resident-bill", "utilities-token": "resident-token"}
+GUIDES = {
+    "home": "resident-home",
+    "bill-to-read": "resident-bill",
+    "utilities-token": "resident-token",
+    "automations": "resident-automations",
+    "automation-new": "resident-automate",
+    "automation": "resident-automation",
+}
 """Pages whose picture, as a telephone shows it, stands in a guide."""
 OFFICE_GUIDES = {
     "office": "office",

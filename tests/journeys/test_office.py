@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 from tests.journeys.demonstration import ADA, Demonstration, demonstration
 from tests.journeys.office_scene import (
     EFE,
+    EVERY_WAY,
     NGOZI,
     OfficeScene,
     office_pages_of,
@@ -54,6 +55,19 @@ def test_every_page_is_readable_for_all(
         sign_in(page, office.url, email)
         for name, address in pages.items():
             found[name] = problems_of(page, office.url + address, asked)
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize(("width", "theme"), [("phone", "dark"), ("desk", "light")])
+def test_pages_of_pictures_and_settings_are_readable_the_other_way_round(
+    office: Demonstration, scene: OfficeScene, opened: Callable[..., Page], width: str, theme: str
+) -> None:
+    page = opened(width, color_scheme=theme, service_workers="block")
+    sign_in(page, office.url, ADA)
+    asked: list[Request] = []
+    page.on("requestfinished", lambda request: asked.append(request))
+    pages = office_pages_of(scene)
+    found = {name: problems_of(page, office.url + pages[name], asked) for name in EVERY_WAY}
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 

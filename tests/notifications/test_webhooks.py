@@ -18,7 +18,13 @@ from clustr.kit.errors import NotAllowed
 from clustr.kit.tenancy import tenant
 from clustr.notifications import commands, endpoint_queries
 from clustr.notifications.models import Endpoint
-from clustr.notifications.refusals import AddressNotPublic, EndpointNotFound, TooManyEndpoints
+from clustr.notifications.refusals import (
+    AddressNotPublic,
+    DeliveryNotFound,
+    EndpointDisabled,
+    EndpointNotFound,
+    TooManyEndpoints,
+)
 from clustr.notifications.types import Audience, NotificationEvents
 from tests.bills.acts import pay
 from tests.cast import Cast, Person
@@ -302,3 +308,48 @@ def test_over_http_the_secret_is_in_the_first_answer_and_not_beside_the_key(cast
     id = UUID(first.json()["id"])
     assert ada.get(f"/management/payments/webhook_endpoints/{id}/deliveries/").json() == {"results": [], "next": None}
     assert ada.delete(f"/management/payments/webhook_endpoints/{id}/").json() == {"results": []}
+
+
+def test_what_was_sent_is_sent_again_under_the_same_id(cast: Cast) -> None:
+    endpoint, receiver = add(cast), Receiver(204, 500, 204)
+    tell(cast, everybody(cast))
+    assert call(cast, receiver) == 1
+    (sent,) = calls(cast, endpoint)
+    again(cast, endpoint, sent.id)
+    assert call(cast, receiver) == 0
+    again(cast, endpoint, sent.id)
+    assert call(cast, receiver) == 1, "one that waits is sent at once"
+    assert len(set(receiver.ids)) == 1
+    (row,) = calls(cast, endpoint)
+    assert (row.state, row.http_status) == ("sent", 204)
+
+
+def test_nothing_is_sent_again_to_another_or_one_switched_off(cast: Cast) -> None:
+    first, second, receiver = add(cast), add(cast), Receiver(204)
+    tell(cast, everybody(cast))
+    call(cast, receiver)
+    (sent,) = calls(cast, first)
+    with pytest.raises(DeliveryNotFound):
+        again(cast, second, sent.id)
+    commands.disable_endpoint(actor=cast.ada.actor, endpoint_id=first.id, now=cast.now)
+    with pytest.raises(EndpointDisabled):
+        again(cast, first, sent.id)
+    with pytest.raises(EndpointNotFound):
+        commands.send_again(actor=cast.dayo.actor, endpoint_id=first.id, delivery_id=sent.id, now=cast.now)
+
+
+def test_one_switched_off_hears_nothing_until_it_is_on(cast: Cast) -> None:
+    endpoint, receiver = add(cast), Receiver(204)
+    tell(cast, everybody(cast))
+    fan_out(cast.cluster_id, cast.now)
+    commands.disable_endpoint(actor=cast.ada.actor, endpoint_id=endpoint.id, now=cast.now)
+    tell(cast, everybody(cast))
+    assert call(cast, receiver) == 0
+    assert {(row.state, row.why) for row in calls(cast, endpoint)} == {("skipped", "endpoint_disabled")}
+    commands.enable_endpoint(actor=cast.ada.actor, endpoint_id=endpoint.id, now=cast.now)
+    tell(cast, everybody(cast))
+    assert call(cast, receiver) == 1
+
+
+def again(cast: Cast, endpoint: Endpoint, delivery_id: UUID) -> None:
+    commands.send_again(actor=cast.ada.actor, endpoint_id=endpoint.id, delivery_id=delivery_id, now=cast.now)

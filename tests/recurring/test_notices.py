@@ -9,6 +9,10 @@ import pytest
 
 from clustr.bills import commands as bills
 from clustr.bills.types import BillType
+from clustr.clusters.commands import update_settings
+from clustr.clusters.queries import settings_of
+from clustr.clusters.types import SettingsChanges
+from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
 from clustr.notifications.models import Event
 from clustr.notifications.queries import my_notifications
@@ -167,6 +171,29 @@ def test_a_bill_is_reminded_of_on_its_days(cast: Cast) -> None:
     for day in range(10):
         bills.send_bill_reminders(now=cast.now + timedelta(days=day, hours=1))
     assert [title for _, title, _ in told(cast)] == ["Reminder: Service charge is due"] * 2
+
+
+def test_an_estate_chooses_its_days(cast: Cast) -> None:
+    """Its own, none, and again those of everybody; the neighbours keep theirs."""
+    chosen = SettingsChanges(reminder_days=[3, 5, 3])
+    update_settings(actor=cast.ada.actor, changes=chosen, now=cast.now)
+    issue(cast, "1000.00", due_date=cast.now + timedelta(days=10))
+    told_on = []
+    for day in range(10):
+        before = len(told(cast))
+        bills.send_bill_reminders(now=cast.now + timedelta(days=day, hours=1))
+        told_on += [day] * (len(told(cast)) - before)
+    assert told_on == [5, 7]
+    assert settings_of(actor=cast.dayo.actor, now=cast.now).reminder_days == (7, 1)
+    update_settings(actor=cast.ada.actor, changes=SettingsChanges(reminder_days=[]), now=cast.now)
+    issue(cast, "1000.00", due_date=cast.now + timedelta(days=10))
+    for day in range(10):
+        bills.send_bill_reminders(now=cast.now + timedelta(days=day, hours=1))
+    assert len(told(cast)) == 2
+    update_settings(actor=cast.ada.actor, changes=SettingsChanges(reminder_days=None), now=cast.now)
+    assert settings_of(actor=cast.ada.actor, now=cast.now).reminder_days == (7, 1)
+    with pytest.raises(InvalidValue):
+        update_settings(actor=cast.ada.actor, changes=SettingsChanges(reminder_days=[366]), now=cast.now)
 
 
 def test_a_bill_issued_late_is_not_reminded_of_at_once(cast: Cast) -> None:

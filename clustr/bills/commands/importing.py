@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 from clustr.bills.commands.issuing import create_bulk_bills
 from clustr.bills.models import Bill
 from clustr.bills.previews import BillPreview, preview_bills
-from clustr.bills.sheet import SheetErrors, SheetRow, read_sheet
+from clustr.bills.refusals import SheetInvalid
+from clustr.bills.sheet import SheetRow, read_sheet
 from clustr.bills.types import NewBill
 from clustr.clusters.queries import residents_by_email
 from clustr.kit.actor import Actor
+from clustr.kit.line_errors import LineErrors
 from clustr.kit.tenancy import tenant
 
 
@@ -35,13 +37,13 @@ def create_bills_of_sheet(*, actor: Actor, content: bytes, now: datetime) -> lis
 def _bills_of(actor: Actor, content: bytes, now: datetime) -> list[NewBill]:
     rows = read_sheet(content, currency=actor.currency, zone=ZoneInfo(actor.timezone))
     known = residents_by_email(emails={row.email for row in rows if row.email}, now=now)
-    errors = SheetErrors()
+    errors = LineErrors()
     for row in rows:
         if row.email is not None and row.email not in known:
             errors.add(row.line, "email", "member_not_found", "No resident of this cluster has this address.")
         if row.due_date <= now:
             errors.add(row.line, "due_date", "due_date_not_ahead", "The due date must lie ahead.")
-    errors.raise_if_any()
+    errors.raise_if_any(SheetInvalid, "nothing was billed")
     return _new_bills(rows, known)
 
 

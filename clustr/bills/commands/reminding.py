@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import connection
 
 from clustr.audit import commands as audit
@@ -31,7 +30,7 @@ def check_overdue_bills(*, now: datetime) -> int:
 
 
 def send_bill_reminders(*, now: datetime) -> int:
-    """Remind whoever still owes on a bill, so many days before it is due as BILL_REMINDER_DAYS says; once for each of them.
+    """Remind whoever still owes on a bill, so many days before it is due as the estate chose; once for each of them.
     Answers how many notices were made."""
     return sum(_remind_cluster(cluster_id, now) for cluster_id in clusters.all_cluster_ids(with_platform=False))
 
@@ -82,7 +81,12 @@ def count_overdue_bills(*, now: datetime) -> int:
 
 def count_bills_due_soon(*, now: datetime) -> int:
     """How many bills fall due within the days of which members are reminded, in all clusters."""
-    return sum(_counted(cluster_id, now, now + timedelta(days=max(_days()))) for cluster_id in _estates())
+    return sum(
+        _counted(
+            cluster_id, now, now + timedelta(days=max(clusters.reminder_days_of(cluster_id=cluster_id), default=0))
+        )
+        for cluster_id in _estates()
+    )
 
 
 def _check_cluster(cluster_id: UUID, now: datetime) -> int:
@@ -93,7 +97,9 @@ def _check_cluster(cluster_id: UUID, now: datetime) -> int:
 def _remind_cluster(cluster_id: UUID, now: datetime) -> int:
     """The nearest reminder that has come due is sent; one that a bill was issued after, or that a later one overtook, is
     not."""
-    days = _days()
+    days = clusters.reminder_days_of(cluster_id=cluster_id)
+    if not days:
+        return 0
     with tenant(cluster_id):
         soon = _owed(_due_between(cluster_id, now, now + timedelta(days=max(days))))
         made = 0
@@ -106,10 +112,6 @@ def _remind_cluster(cluster_id: UUID, now: datetime) -> int:
             ]
             made += tell_ahead(bills=wanted, days=ahead, now=now)
     return made
-
-
-def _days() -> list[int]:
-    return settings.ENV.bill_reminder_days
 
 
 def _estates() -> list[UUID]:

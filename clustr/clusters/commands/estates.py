@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -109,8 +110,18 @@ def update_settings(*, actor: Actor, changes: SettingsChanges, now: datetime, re
         )
 
 
+MOST_REMINDERS, LONGEST_REMINDER = 5, 365
 _LIMIT = "transfer_approval_limit_minor"
-_PLAIN = ("timezone", _LIMIT, "earlier_approval_limit_minor", "approval_limit_from", "fee_bearer", "name", "locale")
+_PLAIN = (
+    "timezone",
+    _LIMIT,
+    "earlier_approval_limit_minor",
+    "approval_limit_from",
+    "fee_bearer",
+    "name",
+    "locale",
+    "reminder_days",
+)
 
 
 def _plain(value: Any) -> Any:
@@ -145,6 +156,8 @@ def _checked_settings(actor: Actor, changes: SettingsChanges) -> dict[str, Any]:
         raise InvalidValue.of("locale", "invalid_locale", f"Locales are {known}.")
     if given.get("support_email"):
         given["support_email"] = checked_email(given["support_email"], field="support_email")
+    if given.get("reminder_days") is not None:
+        given["reminder_days"] = _checked_days(given["reminder_days"])
     if "fee_bearer" in given:
         given["fee_bearer"] = FeeBearer(given["fee_bearer"]).value
     if "transfer_approval_limit" in given:
@@ -158,6 +171,15 @@ def _minor(limit: Money | None, currency: str) -> int | None:
     if limit.currency != currency:
         raise CurrencyMismatch(f"This cluster's books are kept in {currency}.")
     return limit.minor
+
+
+def _checked_days(days: Sequence[int]) -> list[int]:
+    """Each once, the longest first."""
+    chosen = sorted(set(days), reverse=True)
+    if len(chosen) > MOST_REMINDERS or not all(1 <= day <= LONGEST_REMINDER for day in chosen):
+        message = f"At most {MOST_REMINDERS} of 1 to {LONGEST_REMINDER} days."
+        raise InvalidValue.of("reminder_days", "invalid_days", message)
+    return chosen
 
 
 def _checked_name(name: str) -> str:

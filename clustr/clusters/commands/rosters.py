@@ -17,9 +17,11 @@ from clustr.clusters.commands.allowances import refuse_more_members
 from clustr.clusters.commands.enrolment import ensure_units, insert_members, lock_cluster, supplied_of
 from clustr.clusters.commands.invitations import request_invitations
 from clustr.clusters.policies import label_key
-from clustr.clusters.roster import RosterErrors, RosterRow, read_roster
+from clustr.clusters.refusals import RosterInvalid
+from clustr.clusters.roster import RosterRow, read_roster
 from clustr.clusters.types import NewMember, PaymentsPermissions, Role, RosterResult
 from clustr.kit.actor import Actor
+from clustr.kit.line_errors import LineErrors
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.people import commands as people
 from clustr.people.types import Admitted
@@ -91,7 +93,7 @@ def import_roster(*, actor: Actor, content: bytes, now: datetime) -> RosterResul
 
 
 def _planned(actor: Actor, rows: Sequence[RosterRow], admitted: Admitted, now: datetime) -> _Plan:
-    plan, errors = _Plan(), RosterErrors()
+    plan, errors = _Plan(), LineErrors()
     known = _known(list(admitted.ids.values()))
     for row in rows:
         if row.role == Role.ADMIN and actor.role != Role.ADMIN:
@@ -114,7 +116,7 @@ def _planned(actor: Actor, rows: Sequence[RosterRow], admitted: Admitted, now: d
         else:
             supplied = supplied_of(user_id, admitted, email=row.email, name=row.name, phone=row.phone)
             plan.new.append(NewMember(user_id, row.role, joined_at, (), row.unit, row.unit_type, supplied))
-    errors.raise_if_any()
+    errors.raise_if_any(RosterInvalid, "nothing was imported")
     return plan
 
 

@@ -7,9 +7,11 @@ from clustr.notifications.commands.delivering import SLICE_SECONDS, deliver, rel
 from clustr.notifications.commands.digests import make_digests
 from clustr.notifications.commands.endpoints import (
     create_endpoint,
+    disable_endpoint,
     enable_endpoint,
     remove_endpoint,
     rotate_secret,
+    send_again,
 )
 from clustr.notifications.commands.fanning_out import fan_out
 from clustr.notifications.commands.forgetting import drop_old_notices
@@ -23,6 +25,7 @@ __all__ = [
     "choose_notifications",
     "create_endpoint",
     "deliver",
+    "disable_endpoint",
     "drop_old_notices",
     "enable_endpoint",
     "fan_out",
@@ -34,4 +37,5 @@ __all__ = [
     "release_claims",
     "remove_endpoint",
     "rotate_secret",
+    "send_again",
 ]

@@ -15,7 +15,13 @@ from clustr.kit.tenancy import tenant
 from clustr.kit.vault import seal
 from clustr.notifications.endpoint_queries import secret_place
 from clustr.notifications.models import Endpoint, EndpointDelivery
-from clustr.notifications.refusals import AddressNotPublic, EndpointNotFound, TooManyEndpoints
+from clustr.notifications.refusals import (
+    AddressNotPublic,
+    DeliveryNotFound,
+    EndpointDisabled,
+    EndpointNotFound,
+    TooManyEndpoints,
+)
 from clustr.notifications.signing import new_secret
 from clustr.notifications.types import NotificationEvents
 
@@ -76,6 +82,37 @@ def enable_endpoint(*, actor: Actor, endpoint_id: UUID, now: datetime) -> None:
         endpoint.disabled_at = endpoint.failing_since = None
         endpoint.save(update_fields=["disabled_at", "failing_since"])
         _record(actor, "webhooks.enabled", endpoint, now)
+
+
+def disable_endpoint(*, actor: Actor, endpoint_id: UUID, now: datetime) -> None:
+    """Send nothing to an endpoint until it is switched on again: neither what waits nor what happens meanwhile. Needs
+    ManageMembers. Refuses `EndpointNotFound`."""
+    with tenant(actor.cluster_id):
+        endpoint = _locked(actor, endpoint_id)
+        if endpoint.disabled_at is not None:
+            return
+        endpoint.disabled_at = now
+        endpoint.save(update_fields=["disabled_at"])
+        skip_waiting(endpoint=endpoint, why="endpoint_disabled", now=now)
+        _record(actor, "webhooks.disabled", endpoint, now)
+
+
+def send_again(*, actor: Actor, endpoint_id: UUID, delivery_id: UUID, now: datetime) -> None:
+    """Send an event to an endpoint once more, under the id it had, whatever became of it; one that waits is sent at once.
+
+    Needs ManageMembers. Refuses `EndpointNotFound`, `EndpointDisabled`, `DeliveryNotFound`.
+    """
+    with tenant(actor.cluster_id):
+        endpoint = _locked(actor, endpoint_id)
+        if endpoint.disabled_at is not None:
+            raise EndpointDisabled
+        found = EndpointDelivery.objects.filter(cluster_id=actor.cluster_id, endpoint_id=endpoint.id, id=delivery_id)
+        ended = found.exclude(state="queued").update(
+            state="queued", attempts=0, next_try_at=now, ended_at=None, http_status=None, why=""
+        )
+        if not ended and not found.filter(state="queued").update(next_try_at=now):
+            raise DeliveryNotFound
+        _record(actor, "webhooks.sent_again", endpoint, now)
 
 
 def remove_endpoint(*, actor: Actor, endpoint_id: UUID, now: datetime) -> None:

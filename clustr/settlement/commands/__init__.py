@@ -2,6 +2,7 @@
 
 from clustr.settlement.commands.asking import confirm_payment, verify_payment
 from clustr.settlement.commands.failing import postpone_confirm, postpone_notice
+from clustr.settlement.commands.naming import resolve_bank_account
 from clustr.settlement.commands.noticing import accept_notice, handle_notice
 from clustr.settlement.commands.paying_out import send_payout
 from clustr.settlement.commands.preparing import prepare_bill_payment, prepare_deposit, prepare_retry
@@ -37,6 +38,7 @@ __all__ = [
     "reconcile_payouts",
     "refund_to_source",
     "refund_to_wallet",
+    "resolve_bank_account",
     "send_payout",
     "send_refund",
     "send_waiting_payouts",

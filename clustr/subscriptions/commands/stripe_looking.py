@@ -62,7 +62,8 @@ def look_at_my_page(*, actor: Actor, now: datetime) -> PageSeen | None:
         except (*UNHEARD, ProviderSilent, ProviderUnavailable, ProviderWouldNot):
             heard = False
     with tenant(actor.cluster_id):
-        found = Subscription.objects.filter(cluster_id=actor.cluster_id, id=call.subscription_id).first()
+        mine = Subscription.objects.filter(cluster_id=actor.cluster_id)
+        found = mine.filter(id=call.subscription_id).first() if call.subscription_id else None
     return PageSeen(
         for_plan=call.act == Act.CHECKOUT,
         state=CallState(call.state),

@@ -6,9 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from clustr.audit import commands as audit
+from clustr.clusters.queries import locale_of
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.jobs import enqueue
+from clustr.kit.locales import amount_for_people
 from clustr.kit.tenancy import tenant
 from clustr.people import commands as people
 from clustr.utilities.models import Account, Purchase, UtilityProvider
@@ -44,7 +46,7 @@ def send_token(*, cluster_id: UUID, purchase_id: UUID) -> None:
     with tenant(cluster_id):
         purchase = Purchase.objects.get(cluster_id=cluster_id, id=purchase_id)
         account = Account.objects.get(cluster_id=cluster_id, id=purchase.account_id)
-        token = token_of(purchase=purchase)
+        token, locale = token_of(purchase=purchase), locale_of(cluster_id=cluster_id)
     if not token:
         return
     provider = UtilityProvider.objects.get(id=purchase.provider_id)
@@ -54,7 +56,7 @@ def send_token(*, cluster_id: UUID, purchase_id: UUID) -> None:
         context={
             "provider": provider.name,
             "ending": account.hint,
-            "amount": purchase.amount.for_people(),
+            "amount": amount_for_people(purchase.amount, locale=locale),
             "token": token,
             "units": purchase.units,
         },

@@ -7,6 +7,7 @@ from clustr.wallets.commands.arrivals import (
     provider_account,
     set_arrived_money_aside,
 )
+from clustr.wallets.commands.bank_details import keep_bank_details
 from clustr.wallets.commands.chargebacks import (
     bear_chargeback,
     book_chargeback,
@@ -55,6 +56,7 @@ __all__ = [
     "finish_refund",
     "freeze_wallet",
     "hold_refund",
+    "keep_bank_details",
     "keep_pin",
     "open_wallet",
     "open_wallets",

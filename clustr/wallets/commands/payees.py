@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -16,12 +16,15 @@ from clustr.kit.money import Money
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.wallets.models import Payee
+from clustr.wallets.queries import cooled_at
 from clustr.wallets.types import Destination
 
 
-def meet_payee(*, actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money, now: datetime) -> Payee:
+def meet_payee(
+    *, actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money | None, now: datetime
+) -> Payee:
     """Find this bank account among those that the owner (None: the cluster) has sent money to, or note it as new and tell
-    everyone concerned; part of a payout's transaction."""
+    everyone concerned; part of a payout's transaction. `amount` None: nothing is sent there yet."""
     fingerprint = _fingerprint(destination)
     same = Payee.objects.filter(cluster_id=actor.cluster_id, owner_id=owner_id, fingerprint=fingerprint)
     known = same.first()
@@ -39,10 +42,10 @@ def meet_payee(*, actor: Actor, owner_id: UUID | None, destination: Destination,
 
 def sendable_from(*, payee: Payee, now: datetime) -> datetime:
     """From when on money may go there: at once, or when the payee has been known for PAYOUT_COOLING_HOURS."""
-    return max(now, payee.first_used_at + timedelta(hours=settings.ENV.PAYOUT_COOLING_HOURS))
+    return cooled_at(first_used_at=payee.first_used_at, now=now)
 
 
-def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money, now: datetime) -> None:
+def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money | None, now: datetime) -> None:
     concerned = {owner_id} if owner_id else {*clusters.holders_of(permission="TransferFunds", now=now), actor.member_id}
     for user_id in sorted(concerned):
         notify(
@@ -52,8 +55,7 @@ def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount:
             subject_id=None,
             facts={
                 "own": owner_id is not None,
-                "amount_minor": amount.minor,
-                "currency": amount.currency,
+                **({"amount_minor": amount.minor, "currency": amount.currency} if amount else {}),
                 "ending": destination.account_number[-4:],
                 "hours": settings.ENV.PAYOUT_COOLING_HOURS,
             },

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from clustr.audit import queries
 from clustr.audit.types import Event, EventFilter
+from clustr.clusters.member_queries import who_is_found
 from clustr.web.door import Request, read
 from clustr.web.paging import Page, PageQuery, page, position
 from clustr.web.schemas import Instant, Out, Text
@@ -23,8 +24,16 @@ class AuditQuery(PageQuery):
     action: Annotated[str | None, Text(80)] = Field(None, description='What was done, such as "bills.cancelled".')
     actor_id: UUID | None = Field(None, description="Who did it.")
     subject_id: UUID | None = Field(None, description="What it was done to.")
+    q: Annotated[str, Text(100, empty=True)] = Field(
+        "", description="By people found by the beginnings of words: name, e-mail, phone, unit."
+    )
     since: Instant | None = Field(None, alias="from", description="From this instant on.")
     until: Instant | None = Field(None, alias="to", description="Before this instant.")
+
+    def as_filter(self, request: Request) -> EventFilter:
+        """What to read, for the work of a request: a search looks up who it means."""
+        who = who_is_found(actor=request.actor, q=self.q, now=request.now) if self.q else None
+        return EventFilter(self.action, self.actor_id, self.subject_id, self.since, self.until, who)
 
 
 class EventOut(Out):
@@ -49,7 +58,7 @@ def list_audit_events(request: Request, query: Query[AuditQuery]) -> HttpRespons
     def work() -> Page[EventOut]:
         rows = queries.audit_events(
             actor=request.actor,
-            matching=EventFilter(query.action, query.actor_id, query.subject_id, query.since, query.until),
+            matching=query.as_filter(request),
             after=position(request, query, (datetime, UUID)),
             limit=query.fetch,
         )

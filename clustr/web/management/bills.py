@@ -20,7 +20,7 @@ from clustr.kit.errors import FieldError
 from clustr.kit.money import CurrencyMismatch
 from clustr.web.bill_schemas import ManagedBillOut, SingleBillOut, StatusFilter, managed_bill_out, single_bill_out
 from clustr.web.door import Request, once, read
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import OfMembersQuery, Page, PageQuery, by_id, last_id, page
 from clustr.web.schemas import Amount, AmountOut, Currency, Flag, In, Instant, Out, Text, to_money
 
 router = Router(tags=["Bills"])
@@ -135,7 +135,7 @@ class BillsQuery(PageQuery):
         )
 
 
-class BillMembersQuery(PageQuery):
+class BillMembersQuery(OfMembersQuery):
     status: StatusFilter | None = None
     unpaid: bool = Field(False, description="Only those with something left to pay, whatever their status.")
 
@@ -249,6 +249,7 @@ def list_bill_members(request: Request, bill_id: UUID, query: Query[BillMembersQ
             bill_id=bill_id,
             status=query.status,
             unpaid=query.unpaid,
+            q=query.q,
             now=request.now,
             after=last_id(request, query),
             limit=query.fetch,

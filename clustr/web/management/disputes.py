@@ -13,13 +13,13 @@ from clustr.bills import commands
 from clustr.bills.dispute_queries import dispute_view, disputes_of_cluster
 from clustr.bills.types import DisputeState, DisputeView, Resolution
 from clustr.web.door import Request, once, read
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import OfMembersQuery, Page, by_id, last_id, page
 from clustr.web.schemas import AmountOrZero, In, Instant, Out, Text, to_money
 
 router = Router(tags=["Disputes"])
 
 
-class DisputesQuery(PageQuery):
+class DisputesQuery(OfMembersQuery):
     status: DisputeState | None = None
 
 
@@ -70,7 +70,12 @@ def list_disputes(request: Request, query: Query[DisputesQuery]) -> HttpResponse
 
     def work() -> Page[DisputeOut]:
         rows = disputes_of_cluster(
-            actor=request.actor, state=query.status, before=last_id(request, query), limit=query.fetch
+            actor=request.actor,
+            state=query.status,
+            q=query.q,
+            now=request.now,
+            before=last_id(request, query),
+            limit=query.fetch,
         )
         return page(request, query, rows, key=lambda row: by_id(row.id), out=dispute_out)
 

@@ -11,14 +11,14 @@ from ninja import Query, Router
 from clustr.recurring import commands, queries
 from clustr.recurring.types import OrderState
 from clustr.web.door import Request, once, read
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import OfMembersQuery, Page, by_id, last_id, page
 from clustr.web.recurring_schemas import RecurringPaymentOut, recurring_payment_out
 from clustr.web.schemas import In, Text
 
 router = Router(tags=["Recurring payments"])
 
 
-class ClusterRecurringPaymentsQuery(PageQuery):
+class ClusterRecurringPaymentsQuery(OfMembersQuery):
     status: OrderState | None = None
     user_id: UUID | None = None
 
@@ -46,7 +46,9 @@ def list_recurring_payments(request: Request, query: Query[ClusterRecurringPayme
         rows = queries.recurring_payments_of_cluster(
             actor=request.actor,
             user_id=query.user_id,
+            q=query.q,
             state=query.status,
+            now=request.now,
             before=last_id(request, query),
             limit=query.fetch,
         )

@@ -28,7 +28,11 @@ _SETTINGS: dict[str, Any] = {
     "support_email": "office@palmgrove.test",
     "fee_bearer": "cluster",
     "locale": "en-NG",
+    "reminder_days": [7, 1],
 }
+
+
+ReminderDay = Annotated[int, Field(strict=True, ge=1, le=365)]
 
 
 class PendingLimitOut(Out):
@@ -52,6 +56,9 @@ class SettingsOut(Out):
     support_email: str
     fee_bearer: FeeBearer = Field(description="Who bears a provider's fee: the cluster, or the payer on top.")
     locale: str = Field(description="How amounts and dates are written in notices.")
+    reminder_days: list[int] = Field(
+        description="How many days before a due date members are reminded, the longest first; none: they are not."
+    )
 
 
 class SettingsIn(In):
@@ -65,6 +72,9 @@ class SettingsIn(In):
     support_email: Annotated[str, Text(254, empty=True)] = ""
     fee_bearer: FeeBearer = FeeBearer.CLUSTER
     locale: Annotated[str, Text(20)] = Field("", examples=[DEFAULT_LOCALE], description=f"One of {', '.join(LOCALES)}.")
+    reminder_days: list[ReminderDay] | None = Field(
+        None, max_length=5, description="Null: as the platform does; an empty list: no reminders."
+    )
     reason: Annotated[str, Text(500, lines=True, empty=True)] = Field("", description="For the trail.")
 
 
@@ -97,6 +107,7 @@ def _changes(body: SettingsIn, currency: str) -> SettingsChanges:
         support_email=body.support_email if "support_email" in given else AS_IS,
         fee_bearer=body.fee_bearer if "fee_bearer" in given else AS_IS,
         locale=body.locale if "locale" in given else AS_IS,
+        reminder_days=body.reminder_days if "reminder_days" in given else AS_IS,
     )
 
 
@@ -116,4 +127,5 @@ def _settings_out(held: ClusterSettings) -> SettingsOut:
         support_email=held.support_email,
         fee_bearer=held.fee_bearer,
         locale=held.locale,
+        reminder_days=list(held.reminder_days),
     )

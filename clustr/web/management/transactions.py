@@ -13,8 +13,10 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from clustr.bills import commands as bills
+from clustr.clusters.member_queries import who_is_found
+from clustr.kit.ids import id_of_reference
 from clustr.payments import queries
-from clustr.payments.queries import TransactionFilter, transactions_of_cluster
+from clustr.payments.queries import Found, TransactionFilter, transactions_of_cluster
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.settlement import commands as settlement
@@ -60,9 +62,15 @@ class TransactionsQuery(PageQuery):
     since: Instant | None = Field(None, alias="from", description="Made from this instant on.")
     until: Instant | None = Field(None, alias="to", description="Made before this instant.")
     format: Form = Field(Form.JSON, description="`csv`: every row, streamed; `limit` and `cursor` do not count.")
+    q: Annotated[str, Text(100, empty=True)] = Field(
+        "", description="Of members found by the beginnings of words (name, e-mail, phone, unit), or by reference."
+    )
 
-    def as_filter(self) -> TransactionFilter:
+    def as_filter(self, request: Request) -> TransactionFilter:
+        """What to read, for the work of a request: a search looks up its members."""
+        who = who_is_found(actor=request.actor, q=self.q, now=request.now) if self.q else ()
         return TransactionFilter(
+            found=Found(who, id_of_reference(self.q)) if self.q else None,
             type=self.type,
             status=self.status,
             user_id=self.user_id,
@@ -136,11 +144,11 @@ class OfflinePaymentIn(In):
 def list_transactions(request: Request, query: Query[TransactionsQuery]) -> HttpResponse | StreamingHttpResponse:
     """Newest first; `format=csv` streams them all. Needs ViewPayments."""
     if query.format is Form.CSV:
-        return _csv(request, query.as_filter())
+        return _csv(request, query)
 
     def work() -> Page[TransactionOut]:
         rows = transactions_of_cluster(
-            actor=request.actor, chosen=query.as_filter(), before=last_id(request, query), limit=query.fetch
+            actor=request.actor, chosen=query.as_filter(request), before=last_id(request, query), limit=query.fetch
         )
         return page(request, query, rows, key=lambda row: by_id(row.id), out=transaction_out)
 
@@ -221,9 +229,9 @@ def record_offline_payment(request: Request, body: OfflinePaymentIn) -> HttpResp
     return once(request, body, 201, work)
 
 
-def _csv(request: Request, chosen: TransactionFilter) -> StreamingHttpResponse:
+def _csv(request: Request, query: TransactionsQuery) -> StreamingHttpResponse:
     def fetch(before: UUID | None, limit: int) -> list[TransactionView]:
-        return transactions_of_cluster(actor=request.actor, chosen=chosen, before=before, limit=limit)
+        return transactions_of_cluster(actor=request.actor, chosen=query.as_filter(request), before=before, limit=limit)
 
     return csv_answer(
         request, name="transactions", header=CSV_HEADER, fetch=fetch, key=lambda row: row.id, row=_csv_row

@@ -10,7 +10,7 @@ from clustr.recurring.automation_queries import automation_sums_of_cluster
 from clustr.utilities.office_queries import utility_payments_of_cluster, utility_sums_of_cluster
 from clustr.web.automation_schemas import AutomationSumsOut, automation_sums_out
 from clustr.web.door import Request, read
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import OfMembersQuery, Page, by_id, last_id, page
 from clustr.web.schemas import Out
 from clustr.web.utility_schemas import (
     ServiceType,
@@ -23,7 +23,7 @@ from clustr.web.utility_schemas import (
 router = Router(tags=["Utilities"])
 
 
-class UtilityPaymentsQuery(PageQuery):
+class UtilityPaymentsQuery(OfMembersQuery):
     service_type: ServiceType | None = None
     status: TransactionStatus | None = None
 
@@ -45,6 +45,8 @@ def list_utility_payments(request: Request, query: Query[UtilityPaymentsQuery]) 
             actor=request.actor,
             service_type=query.service_type,
             status=query.status,
+            q=query.q,
+            now=request.now,
             before=last_id(request, query),
             limit=query.fetch,
         )

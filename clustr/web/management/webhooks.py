@@ -49,6 +49,12 @@ class NewEndpointOut(EndpointOut):
     secret: str | None = Field(description="Signs what is sent. It is shown this once; null once there is a newer one.")
 
 
+class RedeliveryPath(In):
+    """Which entry of the log."""
+
+    delivery_id: UUID
+
+
 class EndpointsOut(Out):
     results: list[EndpointOut]
 
@@ -104,6 +110,35 @@ def enable_webhook_endpoint(request: Request, endpoint_id: UUID) -> HttpResponse
 
     def work() -> EndpointOut:
         commands.enable_endpoint(actor=request.actor, endpoint_id=endpoint_id, now=request.now)
+        return _out(endpoint_queries.endpoint_of(actor=request.actor, endpoint_id=endpoint_id))
+
+    return once(request, None, 200, work)
+
+
+@router.post("webhook_endpoints/{endpoint_id}/disable/", response=EndpointOut, summary="Switch a webhook off")
+def disable_webhook_endpoint(request: Request, endpoint_id: UUID) -> HttpResponse:
+    """What waits and what happens meanwhile is not sent. Needs ManageMembers. Refuses with `webhook_endpoint_not_found`."""
+
+    def work() -> EndpointOut:
+        commands.disable_endpoint(actor=request.actor, endpoint_id=endpoint_id, now=request.now)
+        return _out(endpoint_queries.endpoint_of(actor=request.actor, endpoint_id=endpoint_id))
+
+    return once(request, None, 200, work)
+
+
+@router.post(
+    "webhook_endpoints/{endpoint_id}/deliveries/{delivery_id}/redeliver/",
+    response=EndpointOut,
+    summary="Send an event again",
+)
+def redeliver(request: Request, endpoint_id: UUID, delivery_id: UUID) -> HttpResponse:
+    """Once more, under the same `webhook-id`, with a signature of now. Needs ManageMembers.
+
+    Refuses with `webhook_endpoint_not_found`, `webhook_delivery_not_found`, `webhook_endpoint_disabled`.
+    """
+
+    def work() -> EndpointOut:
+        commands.send_again(actor=request.actor, endpoint_id=endpoint_id, delivery_id=delivery_id, now=request.now)
         return _out(endpoint_queries.endpoint_of(actor=request.actor, endpoint_id=endpoint_id))
 
     return once(request, None, 200, work)

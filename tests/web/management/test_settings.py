@@ -25,6 +25,7 @@ def test_it_works(cast: Cast) -> None:
         "support_email": "",
         "fee_bearer": "cluster",
         "locale": "en-NG",
+        "reminder_days": [7, 1],
     }
     changes = {"transfer_approval_limit": "0.50", "fee_bearer": "payer", "timezone": "Africa/Accra", "locale": "en-GH"}
     changed = ada.patch(SETTINGS, changes)

@@ -28,6 +28,7 @@ from clustr.recurring.types import PaymentSource
 from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.queries import customer_actor
 from clustr.subscriptions.types import Discount, Duration
+from sandbox.banks import holder_of
 from tests.cast import ORIGIN
 from tests.web.matrix.row import Ask, Hears, Row
 from tests.web.matrix.town import PIN, Place
@@ -226,6 +227,19 @@ def choose(place: Place) -> Ask:
 ADDRESS = "https://estate.example/clustr"
 
 
+def kept_bank(place: Place) -> Ask:
+    place.bank_details()
+    return Ask()
+
+
+def resolved_bank(place: Place) -> Ask:
+    return Ask(body=BANK)
+
+
+def resolved_and_kept(place: Place) -> Ask:
+    return Ask(body=BANK | {"account_name": str(holder_of(**BANK))})
+
+
 def endpoints(place: Place) -> Ask:
     place.endpoint()
     return Ask()
@@ -238,6 +252,11 @@ def a_new_endpoint(place: Place) -> Ask:
 
 def an_endpoint(place: Place) -> Ask:
     return Ask(path={"endpoint_id": str(place.endpoint())})
+
+
+def a_call(place: Place) -> Ask:
+    asked = calls(place)
+    return Ask(path={**asked.path, "delivery_id": str(place.delivery(asked.path["endpoint_id"]))})
 
 
 def calls(place: Place) -> Ask:
@@ -329,6 +348,14 @@ def new_automation(place: Place) -> Ask:
 def edit_automation(place: Place) -> Ask:
     card = str(place.saved_card())
     return Ask(path={"automation_id": str(place.automation())}, body={"priority": 7, "payment_method_id": card})
+
+
+def new_name(place: Place) -> Ask:
+    return Ask(body={"name": "Somebody Else"})
+
+
+def one_automation(place: Place) -> Ask:
+    return Ask(path={"automation_id": str(place.automation())})
 
 
 def automation_history(place: Place) -> Ask:
@@ -625,6 +652,9 @@ ROWS = [
         own=OWN,
     ),
     Row(f"POST {OFFICE}cluster_wallet_credit/", credit, CREDIT, answer=201, not_own="the estate's money, in"),
+    Row(f"GET {OFFICE}settings/bank_details/", kept_bank, TRANSFER),
+    Row(f"POST {OFFICE}settings/bank_details/resolve/", resolved_bank, TRANSFER, not_own=NO_MONEY),
+    Row(f"POST {OFFICE}settings/bank_details/", resolved_and_kept, TRANSFER, not_own=NO_MONEY),
     Row(f"GET {OFFICE}webhook_endpoints/", endpoints, MEMBERS),
     Row(
         f"POST {OFFICE}webhook_endpoints/",
@@ -655,12 +685,26 @@ ROWS = [
         not_own=NO_MONEY,
     ),
     Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/disable/",
+        an_endpoint,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT},
+        not_own=NO_MONEY,
+    ),
+    Row(
+        f"POST {OFFICE}webhook_endpoints/{{endpoint_id}}/deliveries/{{delivery_id}}/redeliver/",
+        a_call,
+        MEMBERS,
+        {"path.endpoint_id": NO_ENDPOINT, "path.delivery_id": Hears(404, "webhook_delivery_not_found")},
+        not_own=NO_MONEY,
+    ),
+    Row(
         f"GET {OFFICE}webhook_endpoints/{{endpoint_id}}/deliveries/",
         calls,
         MEMBERS,
         {"path.endpoint_id": NO_ENDPOINT},
     ),
-    Row(f"GET {OFFICE}reconciliation/", cases, WALLET | TRANSFER),
+    Row(f"GET {OFFICE}reconciliation/", cases, WALLET),
     Row(
         f"POST {OFFICE}reconciliation/cases/{{case_id}}/take/",
         case,
@@ -724,6 +768,7 @@ ROWS = [
         ids={"body.recurring_payment_id": NO_ORDER},
     ),
     Row(f"GET {MINE}profile/export/", nothing, cluster=False),
+    Row(f"PATCH {MINE}profile/", new_name),
     Row(
         f"POST {MINE}transactions/{{transaction_id}}/retry/",
         retry,
@@ -789,6 +834,11 @@ ROWS = [
             "path.automation_id": NO_AUTOMATION,
             "body.payment_method_id": NO_METHOD,
         },
+    ),
+    Row(
+        f"DELETE {MINE}utilities/automations/{{automation_id}}/",
+        one_automation,
+        ids={"path.automation_id": NO_AUTOMATION},
     ),
     Row(
         f"GET {MINE}utilities/automations/{{automation_id}}/history/",

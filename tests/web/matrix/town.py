@@ -25,7 +25,7 @@ from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands import create_endpoint, notify, remove_endpoint
-from clustr.notifications.endpoint_queries import endpoints_of
+from clustr.notifications.endpoint_queries import calls_of, endpoints_of
 from clustr.notifications.queries import my_notifications
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
@@ -393,6 +393,16 @@ class Place:
             now=self.now,
         )
         return made.id
+
+    def bank_details(self) -> None:
+        """The estate keeps a bank account of its own."""
+        name = self.text("Account")
+        bank = Destination("058", "0123456789", name)
+        wallets.keep_bank_details(actor=self.clerk.actor, destination=bank, seen_name=name, now=self.now)
+
+    def delivery(self, endpoint_id: str) -> UUID:
+        """Something that was sent to an endpoint, or waits."""
+        return calls_of(actor=self.clerk.actor, endpoint_id=UUID(endpoint_id))[0].id
 
     def set_pin(self) -> None:
         wallets.set_pin(actor=self.member.actor, pin=PIN, old_pin=None, now=self.now)

@@ -6,6 +6,7 @@ from django.urls import path
 
 from clustr.web.pages.office import (
     audit,
+    bank_details,
     billing,
     bills,
     dashboard,
@@ -13,10 +14,13 @@ from clustr.web.pages.office import (
     members,
     reconciliation,
     recurring,
+    roles,
     settings,
     sheets,
     transactions,
+    utilities,
     wallet,
+    webhooks,
 )
 
 urlpatterns = [
@@ -34,6 +38,7 @@ urlpatterns = [
     path("members/invite/", members.invite_member, name="invite_member"),
     path("members/import/", members.import_members, name="import_members"),
     path("members/<uuid:user_id>/", members.member, name="member"),
+    path("members/<uuid:user_id>/card/", members.member_card, name="member_card"),
     path("members/<uuid:user_id>/payment/", transactions.record_payment, name="record_payment"),
     path("memberships/<uuid:membership_id>/", members.edit_member, name="membership"),
     path("arrears/", members.arrears, name="arrears"),
@@ -46,6 +51,7 @@ urlpatterns = [
     path("transactions/<uuid:transaction_id>/receipt.pdf", transactions.receipt, name="receipt"),
     path("recurring/", recurring.recurring, name="recurring"),
     path("recurring/<uuid:recurring_payment_id>/", recurring.pause, name="pause"),
+    path("utilities/", utilities.utilities, name="utilities"),
     path("wallet/", wallet.wallet, name="wallet"),
     path("wallet/credit/", wallet.credit, name="credit"),
     path("wallet/transfer/", wallet.new_transfer, name="new_transfer"),
@@ -55,4 +61,12 @@ urlpatterns = [
     path("reconciliation/cases/<uuid:case_id>/", reconciliation.case, name="case"),
     path("audit/", audit.audit, name="audit"),
     path("settings/", settings.settings, name="settings"),
+    path("settings/bank/", bank_details.bank_details, name="bank_details"),
+    path("settings/roles/", roles.roles, name="roles"),
+    path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/new/", webhooks.new_webhook, name="new_webhook"),
+    path("settings/webhooks/<uuid:endpoint_id>/", webhooks.webhook, name="webhook"),
+    path("settings/webhooks/<uuid:endpoint_id>/secret/", webhooks.new_secret, name="webhook_secret"),
+    path("settings/webhooks/<uuid:endpoint_id>/change/", webhooks.change, name="change_webhook"),
+    path("settings/webhooks/<uuid:endpoint_id>/again/", webhooks.send_again, name="webhook_again"),
 ]

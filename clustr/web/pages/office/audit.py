@@ -8,7 +8,6 @@ from uuid import UUID
 from django.http import HttpResponse
 
 from clustr.audit import queries
-from clustr.audit.types import EventFilter
 from clustr.people import queries as people
 from clustr.web.actors import Request
 from clustr.web.management.audit import AuditQuery
@@ -26,7 +25,7 @@ def audit(request: Request) -> HttpResponse:
     def work() -> Context:
         rows = queries.audit_events(
             actor=request.actor,
-            matching=EventFilter(query.action, query.actor_id, query.subject_id, query.since, query.until),
+            matching=query.as_filter(request),
             after=position(request, query, (datetime, UUID)),
             limit=query.fetch,
         )

@@ -63,6 +63,26 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """One row of a table of counts with a bar in it. `part` and `width` of 1,000: of all, and of the longest bar."""
+
+    name: str
+    count: int
+    part: int
+    width: int
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A part of a whole; `part` of 1,000, None of nothing."""
+
+    count: int
+    of: int
+    part: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Months:
     """What came in month by month."""
 
@@ -125,6 +145,26 @@ def shares_of(amounts: Sequence[tuple[str, Money]]) -> list[Share]:
     return [Share(name, amount, 0, _part(max(0, amount.minor), highest, WIDTH)) for name, amount in ordered]
 
 
+def counts_of(rows: Sequence[tuple[str, int, str]]) -> list[Count]:
+    """Counts beside each other, in the order given: name, count, tone."""
+    whole = sum(count for _, count, _ in rows)
+    highest = max((count for _, count, _ in rows), default=0)
+    return [Count(name, count, part_of(count, whole), _part(count, highest, WIDTH), tone) for name, count, tone in rows]
+
+
+def amounts_of(rows: Sequence[tuple[str, Money]], whole: Money) -> list[Share]:
+    """Parts of an amount in the order given; `count` is the part of 1,000."""
+    return [
+        Share(name, amount, part_of(amount.minor, whole.minor), _part(max(0, amount.minor), whole.minor, WIDTH))
+        for name, amount in rows
+    ]
+
+
+def rate_of(part: int, whole: int) -> Rate:
+    """How much of a whole."""
+    return Rate(part, whole, part_of(part, whole) if whole > 0 else None)
+
+
 def part_of(part: int, whole: int) -> int:
     """How much of a whole, of 1,000; never all while something is missing."""
     width = _part(part, whole, WIDTH)
@@ -132,8 +172,10 @@ def part_of(part: int, whole: int) -> int:
 
 
 def scale_for(highest_minor: int, currency: str) -> Scale:
-    """An axis from nothing to a round number above the highest, with at most five lines."""
+    """An axis from nothing to a round number above the highest, with at most five lines; its floor alone, of nothing."""
     unit = 10 ** DECIMALS[currency]
+    if highest_minor <= 0:
+        return Scale(unit, ((HEIGHT, short_amount(0)),))
     quarter = max(1, -(-highest_minor // (4 * unit)))
     magnitude = 10 ** (len(str(quarter)) - 1)
     step = next(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from clustr.bills.arrears import members_in_arrears
 from clustr.bills.dashboard import dashboard_of
 from clustr.bills.office_queries import BillFilter, bills_of_cluster
+from clustr.clusters.queries import members_billed
 from clustr.people import queries as people
 from clustr.wallets.queries import cluster_wallet_operations
 from clustr.wallets.transfer_queries import waiting_transfers
@@ -44,6 +49,40 @@ def more(request: Request) -> HttpResponse:
     return look(request, "pages/office/more.html")
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One of the first things to do in a new estate."""
+
+    said: str
+    why: str
+    act: str
+    address: str
+    picture: str
+    done: bool = False
+    next: bool = False
+
+
+def _first_steps(request: Request) -> list[Step]:
+    """What an estate without a bill does first, as far as this person may."""
+    now, may = request.now, request.actor.may
+    residents = members_billed(issued_at=now, due_date=now, at_issue_only=True)
+    found = []
+    if may("ManageMembers"):
+        lead = ngettext("%d resident is here.", "%d residents are here.", residents) % residents
+        why = lead if residents else _("From a sheet, or one by one. Each is invited by mail.")
+        found.append(
+            Step(_("Bring your residents in"), why, _("Import"), "office:import_members", "users", residents > 0)
+        )
+    if may("ManageBill"):
+        why = _("One form for everybody. You see whom it reaches, and its total, before it is issued.")
+        found.append(Step(_("Issue the first bill"), why, _("New bill"), "office:new_bill", "receipt-text"))
+    if may("ManageMembers"):
+        why = _("Whom members write to, who bears fees, and from which sum on a second person is asked.")
+        found.append(Step(_("Look at the settings"), why, _("Settings"), "office:settings", "settings"))
+    following = next((step for step in found if not step.done), None)
+    return [replace(step, next=step is following) for step in found]
+
+
 def _seen(request: Request) -> Context:
     actor, now = request.actor, request.now
     seen = dashboard_of(actor=actor, now=now)
@@ -52,6 +91,7 @@ def _seen(request: Request) -> Context:
     payers = {row.user_id for row in seen.latest_transactions if row.user_id}
     return {
         "seen": seen,
+        "steps": None if any(seen.sums.counts.values()) else _first_steps(request),
         "collected_part": charts.part_of(seen.sums.collected.minor, seen.sums.billed.minor),
         "curve": charts.curve_of(seen.curve),
         "curve_rows": charts.weekly(seen.curve),

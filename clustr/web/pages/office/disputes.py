@@ -29,7 +29,12 @@ def disputes(request: Request) -> HttpResponse:
 
     def work() -> Context:
         rows = disputes_of_cluster(
-            actor=request.actor, state=query.status, before=last_id(request, query), limit=query.fetch
+            actor=request.actor,
+            state=query.status,
+            q=query.q,
+            now=request.now,
+            before=last_id(request, query),
+            limit=query.fetch,
         )
         return {
             **listed(request, query, rows, key=lambda row: by_id(row.id)),

@@ -129,6 +129,17 @@ def member(request: Request, user_id: UUID) -> HttpResponse:
     return look(request, "pages/office/member.html", work, part="pages/office/parts/member_bills.html")
 
 
+@page("office")
+def member_card(request: Request, user_id: UUID) -> HttpResponse:
+    """GET /office/members/{id}/card/: how a member stands, for who points at their name. Needs ViewPayments."""
+
+    def work() -> Context:
+        account = account_of_member(actor=request.actor, user_id=user_id, now=request.now)
+        return {"account": account, "card": account.bill_status}
+
+    return look(request, "pages/office/member_card.html", work, part="pages/office/parts/card.html")
+
+
 @page("office", methods=("GET", "POST"))
 def invite_member(request: Request) -> HttpResponse:
     """/office/members/invite/: add somebody and invite them by mail. Needs ManageMembers."""

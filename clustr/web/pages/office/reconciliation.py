@@ -20,8 +20,7 @@ from clustr.web.paging import by_id, last_id
 
 @page("office")
 def reconciliation(request: Request) -> HttpResponse:
-    """GET /office/reconciliation/: what providers hold, the last comparisons, and open cases. Needs ViewWallet or
-    TransferFunds."""
+    """GET /office/reconciliation/: what providers hold, the last comparisons, and open cases. Needs ViewWallet."""
     return _seen(request, None)
 
 

@@ -27,7 +27,9 @@ def recurring(request: Request) -> HttpResponse:
         rows = queries.recurring_payments_of_cluster(
             actor=request.actor,
             user_id=query.user_id,
+            q=query.q,
             state=query.status,
+            now=request.now,
             before=last_id(request, query),
             limit=query.fetch,
         )

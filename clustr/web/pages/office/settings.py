@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from django.conf import settings as configured
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
@@ -15,6 +15,8 @@ from clustr.web.management import settings as api
 from clustr.web.pages.forms import attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import words
+
+_DAY = re.compile("[0-9]{1,3}", re.ASCII)
 
 
 @page("office", methods=("GET", "POST"))
@@ -33,7 +35,6 @@ def settings(request: Request) -> HttpResponse:
             "tried": tried,
             "held": managed_settings(actor=request.actor, now=request.now),
             "bearers": words.bearers(),
-            "reminder_days": sorted(configured.ENV.bill_reminder_days),
             "is_admin": request.actor.role == Role.ADMIN,
         }
 
@@ -43,6 +44,9 @@ def settings(request: Request) -> HttpResponse:
 def _typed_settings(request: Request) -> api.SettingsIn:
     sent: dict[str, Any] = typed(request, "name", "timezone", "reason")
     sent["support_email"] = request.POST.get("support_email", "").strip()
+    if "reminder_days" in request.POST:
+        days = request.POST["reminder_days"].replace(",", " ").split()
+        sent["reminder_days"] = [int(day) if _DAY.fullmatch(day) else day for day in days]
     if request.actor.role == Role.ADMIN and "transfer_approval_limit" in request.POST:
         sent |= typed(request, "fee_bearer")
         sent |= {"transfer_approval_limit": None}

@@ -34,7 +34,7 @@ def transactions(request: Request) -> HttpResponseBase:
 
     def work() -> Context:
         rows = transactions_of_cluster(
-            actor=request.actor, chosen=query.as_filter(), before=last_id(request, query), limit=query.fetch
+            actor=request.actor, chosen=query.as_filter(request), before=last_id(request, query), limit=query.fetch
         )
         return {
             **listed(request, query, rows, key=lambda row: by_id(row.id)),

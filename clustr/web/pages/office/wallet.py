@@ -83,6 +83,8 @@ def new_transfer(request: Request) -> HttpResponse:
             "tried": tried,
             "balance": queries.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None,
             "limit": settings_of(actor=actor, now=request.now).transfer_approval_limit,
+            "own": queries.bank_details(actor=actor, now=request.now),
+            "to_own": request.GET.get("to") == "own",
         }
 
     return look(request, "pages/office/new_transfer.html", work, status=tried.status if tried else 200)

@@ -89,6 +89,7 @@ ACTION: dict[str, Word] = {
     "bills.dispute_resolved": _("decided a dispute"),
     "bills.payment_refunded": _("refunded a payment"),
     "bills.offline_payment_recorded": _("recorded a payment received by hand"),
+    "cluster_wallet.bank_details_kept": _("kept a bank account as the estate's"),
     "cluster_wallet.credited": _("credited the estate's wallet"),
     "cluster_wallet.fees_charged": _("charged providers' fees to the estate's wallet"),
     "cluster_wallet.transfer_requested": _("asked to send money out"),
@@ -116,6 +117,12 @@ ACTION: dict[str, Word] = {
     "utilities.purchase_blocked": _("was stopped buying from a utility"),
     "utilities.validation_blocked": _("was stopped checking numbers"),
     "utilities.token_resent": _("had a token sent again"),
+    "webhooks.created": _("added a webhook"),
+    "webhooks.secret_changed": _("gave a webhook a new secret"),
+    "webhooks.disabled": _("switched a webhook off"),
+    "webhooks.enabled": _("switched a webhook on"),
+    "webhooks.removed": _("removed a webhook"),
+    "webhooks.sent_again": _("had a webhook sent again"),
     "wallets.deposited": _("added money to a wallet"),
     "wallets.frozen": _("froze a wallet"),
     "wallets.unfrozen": _("unfroze a wallet"),
@@ -132,6 +139,28 @@ ACTION: dict[str, Word] = {
     "wallets.withdrawal_stopped": _("stopped a withdrawal"),
 }
 """What the trail says was done, after the name of who did it."""
+
+CALL_STATE: dict[str, tuple[Word, str]] = {
+    "queued": (_("Waits"), "wait"),
+    "sent": (_("Taken"), "good"),
+    "failed": (_("Not taken"), "bad"),
+    "skipped": (_("Not sent"), "calm"),
+}
+"""What became of a webhook's call: a word and a tone."""
+
+CALL_WHY: dict[str, Word] = {
+    "refused": _("the system refused it"),
+    "no_such_host": _("there is no such host"),
+    "not_public": _("the address is not public"),
+    "ConnectError": _("no connection"),
+    "ConnectTimeout": _("no answer in time"),
+    "ReadTimeout": _("no answer in time"),
+    "ReadError": _("the connection broke"),
+    "RemoteProtocolError": _("the connection broke"),
+    "endpoint_disabled": _("the webhook was switched off"),
+    "endpoint_removed": _("the webhook was removed"),
+}
+"""Why a call was not taken."""
 
 _SCOPE: dict[str, Word] = {"cluster": _("everybody"), "user": _("one member")}
 
@@ -166,6 +195,17 @@ def transaction_statuses() -> Choices:
 
 def order_states() -> Choices:
     return [(state.value, STATUS[state][0]) for state in OrderState]
+
+
+def services() -> Choices:
+    """What members buy from outside."""
+    return [(kind.value, word_of(kind.value)) for kind in BillType if kind in UTILITY_TYPES]
+
+
+def purchase_statuses() -> Choices:
+    """How a purchase can stand."""
+    shown = (TransactionStatus.COMPLETED, TransactionStatus.PROCESSING, TransactionStatus.FAILED)
+    return [(status.value, STATUS[status][0]) for status in shown]
 
 
 def roles() -> Choices:

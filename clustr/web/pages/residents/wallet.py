@@ -15,7 +15,7 @@ from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.members import payment_methods
 from clustr.web.members import wallet as api
-from clustr.web.pages.banks import BANKS
+from clustr.web.pages.banks import banks
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.residents.paying import back_here, chosen_means, means_of, onward
@@ -73,7 +73,7 @@ def withdraw(request: Request) -> HttpResponse:
             return go(request, "app:transaction", tried.answer["id"], said=_("Your withdrawal is on its way."))
 
     def work() -> Context:
-        return {"wallet": my_wallet(actor=request.actor), "banks": BANKS, "tried": tried}
+        return {"wallet": my_wallet(actor=request.actor), "banks": banks(), "tried": tried}
 
     return look(request, "pages/residents/withdraw.html", work, status=tried.status if tried else 200)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from clustr.bills.models import Bill
+from clustr.notifications import commands as notifications
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from tests.bills import acts
@@ -30,6 +31,7 @@ class Lived:
     transfer: UUID
     order: UUID
     payment: UUID
+    endpoint: UUID
     ids: dict[str, str] = field(default_factory=dict)
 
 
@@ -59,7 +61,13 @@ def make_lived(*, residents: int = 3) -> Lived:
         destination=BANK,
         now=cast.now,
     )
-    lived = Lived(cast, wide, own, dispute, transfer, order, payment.id)
+    endpoint = notifications.create_endpoint(
+        actor=cast.ada.actor, url="https://estate.example/clustr", description="Accounts", events=[], now=cast.now
+    )
+    issue(cast, "300.00", title="Heard of elsewhere")
+    while notifications.fan_out(cluster_id=cast.cluster_id, now=cast.now):
+        pass
+    lived = Lived(cast, wide, own, dispute, transfer, order, payment.id, endpoint.id)
     lived.ids = {
         "bill": str(wide.id),
         "member": str(cast.bola.user_id),
@@ -68,6 +76,7 @@ def make_lived(*, residents: int = 3) -> Lived:
         "transfer": str(transfer),
         "order": str(order),
         "transaction": str(payment.id),
+        "endpoint": str(endpoint.id),
     }
     return lived
 
@@ -113,6 +122,7 @@ OFFICE = [
     Place("/office/members/invite/", MEMBERS),
     Place("/office/members/import/", MEMBERS),
     Place("/office/members/{member}/", VIEW),
+    Place("/office/members/{member}/card/", VIEW),
     Place("/office/members/{member}/payment/", NO_ONE_ALONE),
     Place("/office/memberships/{membership}/", MEMBERS),
     Place("/office/arrears/", VIEW),
@@ -120,6 +130,7 @@ OFFICE = [
     Place("/office/disputes/{dispute}/", VIEW | BILL),
     Place("/office/transactions/", VIEW),
     Place("/office/transactions/?format=csv", VIEW),
+    Place("/office/transactions/?q=bola", VIEW),
     Place("/office/transactions/{transaction}/", VIEW),
     Place("/office/transactions/{transaction}/receipt.pdf", VIEW),
     Place("/office/recurring/", VIEW),
@@ -129,9 +140,15 @@ OFFICE = [
     Place("/office/wallet/transfer/", TRANSFER),
     Place("/office/wallet/transfers/", TRANSFER | WALLET),
     Place("/office/wallet/transfers/{transfer}/", TRANSFER),
-    Place("/office/reconciliation/", WALLET | TRANSFER),
+    Place("/office/reconciliation/", WALLET),
     Place("/office/audit/", VIEW),
+    Place("/office/utilities/", VIEW),
     Place("/office/settings/", MEMBERS),
+    Place("/office/settings/bank/", TRANSFER),
+    Place("/office/settings/roles/", MEMBERS),
+    Place("/office/settings/webhooks/", MEMBERS),
+    Place("/office/settings/webhooks/new/", MEMBERS),
+    Place("/office/settings/webhooks/{endpoint}/", MEMBERS),
 ]
 """Every page that is opened by GET; `test_who_sees_what` holds them against the addresses."""
 

@@ -25,12 +25,19 @@ def test_it_works() -> None:
     assert all(left.at + left.width <= right.at for left, right in zip(shown.bars, shown.bars[1:], strict=False))
 
 
-@pytest.mark.parametrize("highest", [0, 1, 4, 5, 99, 101, 999, 12_345, 26_250_000, 10**13])
+@pytest.mark.parametrize("highest", [1, 4, 5, 99, 101, 999, 12_345, 26_250_000, 10**13])
 def test_a_scale_holds_the_highest_and_wastes_little(highest: int) -> None:
     scale = charts.scale_for(highest * 100, "NGN")
     assert scale.top_minor >= highest * 100
     assert scale.top_minor <= max(400, highest * 160 + 400)
     assert [at for at, _ in scale.lines] == [0, 25, 50, 75, 100]
+
+
+def test_of_nothing_there_is_only_the_floor() -> None:
+    assert charts.scale_for(0, "NGN").lines == ((100, "0"),)
+    assert charts.rate_of(0, 0).part is None
+    rows = charts.counts_of([("a", 3, ""), ("b", 1, ""), ("c", 0, "")])
+    assert [(row.part, row.width) for row in rows] == [(750, 1000), (250, 333), (0, 0)]
 
 
 def test_the_lines_of_the_curve() -> None:

@@ -9,9 +9,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from clustr.bills.models import Bill
+from clustr.kit.ids import reference_of
 from clustr.kit.tenancy import tenant
+from clustr.notifications.endpoint_queries import endpoints_of
 from clustr.payments.models import Transaction
 from clustr.wallets.models import Payout
+from clustr.wallets.queries import bank_details
+from sandbox.banks import holder_of
 from tests.bills import acts
 from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
@@ -300,3 +304,105 @@ def test_a_form_of_another_estate_does_nothing(cast: Cast, ada: Browser) -> None
     answer = ada.send(amount="100", description="Hall", source="Cash", form_estate=str(cast.lekki.id))
     assert answer.status_code == 409
     assert cluster_balance(cast.cluster_id) == "0.00"
+
+
+def test_a_webhook_from_its_secret_to_its_end(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/settings/webhooks/new/")
+    assert ada.send(url="http://10.0.0.1/x").status_code == 422
+    assert 'value="http://10.0.0.1/x"' in ada.text
+    page, form = ada.page, ada.form()
+    ada.send(form=form, url="https://estate.example/clustr", description="Accounts", events=["payment_confirmed"])
+    secret = next(word for word in ada.text.split() if "whsec_" in word)
+    ada.page = page
+    ada.send(form=form, url="https://estate.example/clustr", description="Accounts", events=["payment_confirmed"])
+    assert len(endpoints_of(actor=cast.ada.actor)) == 1
+    (made,) = endpoints_of(actor=cast.ada.actor)
+    ada.open(f"/office/settings/webhooks/{made.id}/")
+    assert "whsec_" not in ada.text
+    assert "A payment was received" in ada.text
+    ada.send("/secret/")
+    assert "whsec_" in ada.text
+    assert secret not in ada.text
+    for step, said in (("disable", "Switched off."), ("enable", "Switched on.")):
+        ada.open(f"/office/settings/webhooks/{made.id}/")
+        ada.send("/change/", step=step)
+        assert said in ada.text
+    ada.open(f"/office/settings/webhooks/{made.id}/")
+    ada.send("/change/", step="remove")
+    assert "No webhook yet" in ada.text
+    assert ada.open(f"/office/settings/webhooks/{made.id}/").status_code == 404
+
+
+def test_an_event_is_sent_again(cast: Cast, ada: Browser) -> None:
+    lived = make_lived()
+    browser = Browser(lived.cast.ada)
+    browser.open(f"/office/settings/webhooks/{lived.endpoint}/")
+    assert "Waits" in browser.text
+    browser.send("/again/")
+    assert "It is being sent again" in browser.text
+    page = browser.page
+    assert browser.send("/again/", delivery_id=str(lived.wide.id)).status_code == 404
+    browser.page = page
+    browser.send("/change/", step="disable")
+    assert "/again/" not in browser.text
+    assert "Not sent" in browser.text
+
+
+@pytest.mark.usefixtures("stage")
+def test_the_estates_bank_account(cast: Cast, ada: Browser) -> None:
+    """Its holder's name is shown before it is kept; then money is sent there without typing."""
+    ada.open("/office/settings/bank/")
+    assert step(ada, "look", bank_code="058", account_number="0123450000").status_code == 422
+    assert "There is no such account at this bank." in ada.text
+    step(ada, "look", bank_code="058", account_number=BANK.account_number)
+    holder = str(holder_of(bank_code="058", account_number=BANK.account_number))
+    assert holder in ada.text
+    assert "waits 24 hours" in ada.text
+    assert bank_details(actor=cast.ada.actor, now=cast.now) is None
+    page = ada.page
+    assert step(ada, "keep", account_name="Somebody else").status_code == 409
+    ada.page = page
+    step(ada, "keep")
+    assert "Kept." in ada.text
+    assert "New: money sent there waits until" in ada.text
+    ada.open("/office/wallet/transfer/?to=own")
+    assert f'value="{holder}"' in ada.text
+    assert ada.form().values["account_number"] == BANK.account_number
+
+
+def test_an_estate_without_bills_is_told_what_to_do_first(cast: Cast, ada: Browser) -> None:
+    ada.open("/office/")
+    assert "What to do first" in ada.text
+    assert "3 residents are here." in ada.text
+    assert "plot-axis" not in ada.text
+    clerk = Browser(cast.manager("ViewPayments"))
+    clerk.open("/office/")
+    assert "/office/bills/new/" not in clerk.links
+    issue(cast)
+    ada.open("/office/")
+    assert "What to do first" not in ada.text
+    assert "plot-axis" in ada.text
+
+
+def test_lists_are_searched_for_their_members() -> None:
+    lived = make_lived()
+    ada = Browser(lived.cast.ada)
+    bola, reference = lived.cast.bola.user_id, reference_of(lived.payment)
+    other = lived.cast.residents[1].name
+    for address, q, found, missed in (
+        ("/office/transactions/", "bola", str(lived.payment), "Diesel, January"),
+        ("/office/transactions/", reference.lower(), str(lived.payment), "Gate repair"),
+        ("/office/recurring/", "bola", str(lived.order), "No recurring payments here"),
+        ("/office/recurring/", "nobody", "No recurring payments here", str(lived.order)),
+        ("/office/disputes/", other, str(lived.dispute), "No disputes here"),
+        ("/office/disputes/", "bola", "No disputes here", str(lived.dispute)),
+        (f"/office/bills/{lived.wide.id}/", "bola", f"/office/members/{bola}/", "Nobody here"),
+        (f"/office/bills/{lived.wide.id}/", "nobody", "Nobody here", f"/office/members/{bola}/"),
+        ("/office/audit/", "bola", "paid a bill from the wallet", "issued a bill"),
+        ("/office/utilities/", "bola", "No purchases here", "Diesel"),
+    ):
+        answer = ada.client.get(address, {"q": q, "status": "open"} if "disputes" in address else {"q": q})
+        text = answer.content.decode()
+        rows = text[text.index('id="rows"') :]
+        assert found in rows, (address, q)
+        assert missed not in rows, (address, q)

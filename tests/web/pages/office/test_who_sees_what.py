@@ -12,7 +12,7 @@ from tests.money import prove
 from tests.web.pages.browsing import Browser
 from tests.web.pages.office.places import OFFICE, PERMISSIONS, Lived, Place, make_lived
 
-POSTED = ("remind", "refund", "stop_withdrawal", "case")
+POSTED = ("remind", "refund", "stop_withdrawal", "case", "webhook_secret", "change_webhook", "webhook_again")
 """Addresses that only take a form of another page; they ask the API's own views."""
 
 
@@ -43,6 +43,7 @@ def test_it_works(lived: Lived) -> None:
         .replace("uuid:transaction_id", "transaction")
         .replace("uuid:recurring_payment_id", "order")
         .replace("uuid:transfer_id", "transfer")
+        .replace("uuid:endpoint_id", "endpoint")
         for pattern in urlpatterns
     }
     assert {address.rstrip("/") for name, address in shape.items() if name not in POSTED} == listed

@@ -1,0 +1,122 @@
+"""`/management/payments/settings/bank_details/`: the estate's own bank account."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router
+from pydantic import Field
+
+from clustr.kit.actor import Actor
+from clustr.settlement import commands as settlement
+from clustr.wallets import commands as wallets
+from clustr.wallets.queries import bank_details
+from clustr.wallets.types import BankDetailsView, Destination
+from clustr.web.door import Request, once_between, read
+from clustr.web.money_schemas import DESTINATION_EXAMPLE, AccountIn
+from clustr.web.schemas import Instant, Out, Text
+
+router = Router(tags=["Settings"])
+
+_NAMED: dict[str, Any] = DESTINATION_EXAMPLE | {"account_name": "PALM GROVE RESIDENTS"}
+
+
+class BankAccountOut(Out):
+    """A bank account with the name its bank holds it in."""
+
+    bank_code: str
+    account_number: str
+    account_name: str
+
+
+class BankDetailsIn(AccountIn):
+    """The account to keep, and the name that was shown for it."""
+
+    model_config = {"json_schema_extra": {"examples": [_NAMED]}}
+
+    account_name: Annotated[str, Text(200)] = Field(description="As `resolve/` answered it.")
+
+
+class KeptOut(BankAccountOut):
+    """The estate's own account."""
+
+    sendable_from: Instant = Field(description="Until then money for it waits: it was never paid before.")
+    kept_by: UUID
+    kept_at: Instant
+
+
+class BankDetailsOut(Out):
+    bank_details: KeptOut | None = Field(description="Null: none is kept.")
+
+
+@router.get("settings/bank_details/", response=BankDetailsOut, summary="The estate's bank account")
+def show_bank_details(request: Request) -> HttpResponse:
+    """Needs TransferFunds."""
+    return read(request, lambda: _out(bank_details(actor=request.actor, now=request.now)))
+
+
+@router.post("settings/bank_details/resolve/", response=BankAccountOut, summary="Whose bank account it is")
+def resolve_bank_account(request: Request, body: AccountIn) -> HttpResponse:
+    """Asks the bank; nothing is kept. Needs TransferFunds.
+
+    Refuses with `bank_account_not_found`, `provider_not_available`, `provider_unavailable`.
+    """
+    return once_between(
+        request,
+        body,
+        200,
+        record=lambda _claim, _checked: _allowed(request),
+        ask=lambda actor: _resolved(actor, body),
+        shape=lambda found: BankAccountOut(
+            bank_code=found.bank_code, account_number=found.account_number, account_name=found.account_name
+        ),
+    )
+
+
+@router.post("settings/bank_details/", response=BankDetailsOut, summary="Keep the estate's bank account")
+def keep_bank_details(request: Request, body: BankDetailsIn) -> HttpResponse:
+    """The name is asked for once more, and must be the one that was shown. Money for an account that was never paid before
+    waits, and everybody who may send money is told. Needs TransferFunds.
+
+    Refuses with `account_name_differs`, `bank_account_not_found`, `provider_not_available`, `provider_unavailable`.
+    """
+
+    def keep(found: Destination) -> BankDetailsOut:
+        wallets.keep_bank_details(actor=request.actor, destination=found, seen_name=body.account_name, now=request.now)
+        return _out(bank_details(actor=request.actor, now=request.now))
+
+    return once_between(
+        request,
+        body,
+        200,
+        record=lambda _claim, _checked: _allowed(request),
+        ask=lambda actor: _resolved(actor, body),
+        shape=keep,
+    )
+
+
+def _allowed(request: Request) -> Actor:
+    request.actor.require("TransferFunds")
+    return request.actor
+
+
+def _resolved(actor: Actor, body: AccountIn) -> Destination:
+    return settlement.resolve_bank_account(actor=actor, bank_code=body.bank_code, account_number=body.account_number)
+
+
+def _out(view: BankDetailsView | None) -> BankDetailsOut:
+    if view is None:
+        return BankDetailsOut(bank_details=None)
+    kept = view.destination
+    return BankDetailsOut(
+        bank_details=KeptOut(
+            bank_code=kept.bank_code,
+            account_number=kept.account_number,
+            account_name=kept.account_name,
+            sendable_from=view.sendable_from,
+            kept_by=view.kept_by,
+            kept_at=view.kept_at,
+        )
+    )
