@@ -128,7 +128,7 @@ def story_of_customer(*, actor: Actor, user_id: UUID) -> CustomerStory:
         raise CustomerNotFound
     with tenant(actor.cluster_id):
         mine = {"cluster_id": actor.cluster_id, "user_id": user_id}
-        plans = dict(_rows(_HELD, {"user": user_id}))
+        plans: dict[UUID, str] = {row[0]: row[1] for row in _rows(_HELD, {"user": user_id})}
         subscriptions = list(Subscription.objects.filter(**mine).order_by("-id"))
         held = [HeldPlan(one, plans[one.id]) for one in subscriptions]
         happened = [
