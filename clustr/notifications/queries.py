@@ -61,17 +61,22 @@ SELECT id, face, event, facts, subject_id, at, read_at FROM (
   ) AS addressed ORDER BY id, face
 ) AS mine ORDER BY id DESC LIMIT %(limit)s
 """
+_ABOUT = """AND (e.event = ANY(%(kinds)s) OR e.office_event = ANY(%(kinds)s)
+  OR EXISTS (SELECT FROM jsonb_each_text(e.facts) AS fact WHERE strpos(lower(fact.value), lower(%(q)s)) > 0))"""
+"""Narrows a list to what a search is for: kinds of events that are called so, and what a notice says of its cause."""
 _MARKS = """LEFT JOIN notifications_readmark r
   ON r.cluster_id = e.cluster_id AND r.user_id = %(user)s AND r.event_id = e.id"""
 
 
 def my_notifications(
-    *, actor: Actor, unread_only: bool = False, after: UUID | None = None, limit: int = 50
+    *, actor: Actor, unread_only: bool = False, q: str = "", after: UUID | None = None, limit: int = 50
 ) -> list[Notification]:
-    """The actor's notices in this estate, the newest first; `after` is the id where the page before ended."""
+    """The actor's notices in this estate, the newest first; `after` is the id where the page before ended. `q`: those of a
+    kind that is called so, or in whose facts it stands."""
     only = ("AND e.id < %(after)s" if after else "") + (" AND r.event_id IS NULL" if unread_only else "")
+    only += f" {_ABOUT}" if q else ""
     with tenant(actor.cluster_id):
-        rows = _read(actor, only, limit=limit, after=after)
+        rows = _read(actor, only, limit=limit, after=after, q=q)
         estate = estate_of(cluster_id=actor.cluster_id)
     said = [json.loads(row[3]) for row in rows]
     names = people.names_of(user_ids={id for facts in said for id in people_in(facts)})
@@ -139,7 +144,7 @@ def estate_of(*, cluster_id: UUID) -> Estate:
 
 
 def _read(
-    actor: Actor, only: str, *, limit: int, after: UUID | None = None, ids: Iterable[UUID] = ()
+    actor: Actor, only: str, *, limit: int, after: UUID | None = None, ids: Iterable[UUID] = (), q: str = ""
 ) -> list[tuple[Any, ...]]:
     off = Preference.objects.filter(
         cluster_id=actor.cluster_id, user_id=actor.member_id, channel=Channel.IN_APP, enabled=False
@@ -159,6 +164,8 @@ def _read(
                 "limit": limit,
                 "after": after,
                 "ids": list(ids),
+                "q": q,
+                "kinds": [event.value for event, kind in EVENTS.items() if q.lower() in kind.what.lower()],
             },
         )
         rows: list[tuple[Any, ...]] = cursor.fetchall()

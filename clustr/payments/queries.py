@@ -206,6 +206,16 @@ def method_of(*, actor: Actor, method_id: UUID, provider: str | None = None) -> 
     return found
 
 
+def open_checkout_of(*, actor: Actor, transaction_id: UUID, now: datetime) -> str:
+    """The provider's page where a payment of the member's own, which is not decided, can still be finished; "" where there is
+    none: it was not paid at a page, or the time for it has passed."""
+    mine = Transaction.objects.filter(
+        cluster_id=actor.cluster_id, id=transaction_id, user_id=actor.member_id, status__in=OPEN
+    )
+    asked = Attempt.objects.filter(cluster_id=actor.cluster_id, id__in=mine.values("id"), payable_until__gt=now)
+    return asked.values_list("checkout_url", flat=True).first() or ""
+
+
 def waiting_payment_of_bill(*, actor: Actor, bill_id: UUID) -> bool:
     """Whether the member has paid on a bill in a way of which it is not known what became. Paying again could pay twice."""
     return bool(bills_being_paid(user_id=actor.member_id, bill_ids=[bill_id]))

@@ -79,6 +79,16 @@ def create_platform_staff(*, email: str, name: str, now: datetime, password_hash
     return user_id
 
 
+def change_name(*, user_id: UUID, name: str) -> None:
+    """Change what a person is called, in every estate of theirs. Part of an act's transaction, which says who asked.
+    Refuses `InvalidPerson` for no name or one that is too long, `PersonNotFound`, `PersonErased`."""
+    _reachable(user_id)
+    name, _phone = _checked(name, "")
+    if not name:
+        raise InvalidPerson("A person needs a name.")
+    User.objects.filter(id=user_id).update(name=name)
+
+
 def invite(*, user_id: UUID, estate: str, now: datetime, accept: UUID | None = None) -> None:
     """Mail this person that the estate added them; with a link to set their password if they have none yet. The link
     works once and for `retention.INVITATION`. Inviting again is harmless: the latest links all work until one is used.

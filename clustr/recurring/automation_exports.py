@@ -58,6 +58,7 @@ def _held(automation: UtilityAutomation) -> dict[str, Any]:
         "priority": automation.priority,
         "state": automation.state,
         "created_at": automation.created_at.isoformat(),
+        "removed_at": automation.removed_at.isoformat() if automation.removed_at else None,
         "runs": [
             {
                 "due_at": run.due_at.isoformat(),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.clusters.types import PaymentsPermissions
@@ -54,7 +54,7 @@ def terms_of(automation: UtilityAutomation) -> AutomationTerms:
 
 def my_automations(*, actor: Actor, now: datetime, before: UUID | None = None, limit: int = 50) -> list[AutomationView]:
     """The member's own automations, newest first; `before` is the id of the last one read."""
-    mine = UtilityAutomation.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    mine = _mine(actor)
     if before is not None:
         mine = mine.filter(id__lt=before)
     return _views(actor, list(mine.order_by("-id")[:limit]), now)
@@ -62,8 +62,7 @@ def my_automations(*, actor: Actor, now: datetime, before: UUID | None = None, l
 
 def my_automation(*, actor: Actor, automation_id: UUID, now: datetime) -> AutomationView:
     """One automation of the member's own. Refuses `AutomationNotFound`."""
-    found = UtilityAutomation.objects.filter(cluster_id=actor.cluster_id, id=automation_id, user_id=actor.member_id)
-    views = _views(actor, list(found), now)
+    views = _views(actor, list(_mine(actor).filter(id=automation_id)), now)
     if not views:
         raise AutomationNotFound
     return views[0]
@@ -73,9 +72,7 @@ def automation_history(
     *, actor: Actor, automation_id: UUID, before: UUID | None = None, limit: int = 50
 ) -> list[AutomationRunView]:
     """What became of each period, newest first; `before` is the id of the last one read. Refuses `AutomationNotFound`."""
-    automation = UtilityAutomation.objects.filter(
-        cluster_id=actor.cluster_id, id=automation_id, user_id=actor.member_id
-    ).first()
+    automation = _mine(actor).filter(id=automation_id).first()
     if automation is None:
         raise AutomationNotFound
     runs = AutomationRun.objects.filter(cluster_id=actor.cluster_id, automation_id=automation_id)
@@ -124,6 +121,12 @@ def automation_sums_of_cluster(*, actor: Actor, now: datetime) -> AutomationSums
         recovered=Count("id", filter=retried & delivered),
     )
     return AutomationSums(**automations, **runs)
+
+
+def _mine(actor: Actor) -> QuerySet[UtilityAutomation]:
+    return UtilityAutomation.objects.filter(
+        cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at__isnull=True
+    )
 
 
 def _views(actor: Actor, rows: Sequence[UtilityAutomation], now: datetime) -> list[AutomationView]:

@@ -16,6 +16,7 @@ from clustr.recurring.automation_types import AutomationRunState
 from clustr.recurring.estimation import Bought, Estimate, TooLittle, estimate_next
 from clustr.recurring.schedule import anchor_of
 from clustr.utilities.planning_queries import deliveries_for
+from clustr.utilities.queries import account_of_member
 from clustr.wallets import queries as wallets
 
 
@@ -51,10 +52,19 @@ def _kept_for_runs(actor: Actor) -> int:
     return int(waiting.aggregate(kept=Sum("funded_minor"))["kept"] or 0)
 
 
+def estimate_of_account(*, actor: Actor, account_id: UUID) -> Estimate | TooLittle:
+    """What the history of one of the member's own saved numbers makes expect. Refuses `UtilityAccountNotFound`."""
+    account = account_of_member(actor=actor, account_id=account_id)
+    return _estimates([account.id])[account.id]
+
+
 def estimates_for(*, automations: Iterable[UtilityAutomation]) -> dict[UUID, Estimate | TooLittle]:
     """By number: what the history of those makes expect whose automations leave the amount open."""
-    wanted = {automation.account_id for automation in automations if automation.amount_minor is None}
+    return _estimates({automation.account_id for automation in automations if automation.amount_minor is None})
+
+
+def _estimates(account_ids: Iterable[UUID]) -> dict[UUID, Estimate | TooLittle]:
     return {
         account_id: estimate_next(history=[Bought(each.at, each.amount_minor) for each in delivered])
-        for account_id, delivered in deliveries_for(account_ids=wanted).items()
+        for account_id, delivered in deliveries_for(account_ids=account_ids).items()
     }

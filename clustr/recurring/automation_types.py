@@ -168,7 +168,8 @@ class AutomationRunView:
 
 @dataclass(frozen=True, slots=True)
 class UpcomingView:
-    """What an automation will buy next. `amount` None: too few purchases to say. `is_estimated`: from history.
+    """What an automation will buy next. `amount` None: too few purchases to say. `is_estimated`: from history, so many
+    purchases (`based_on`), which usually lay no further from it than `spread`.
     `shortfall`: what the wallet will lack by then, after what comes before; `over_limit`: a limit forbids it."""
 
     automation_id: UUID
@@ -179,6 +180,7 @@ class UpcomingView:
     fee: Money
     is_estimated: bool
     based_on: int
+    spread: Money
     shortfall: Money
     over_limit: bool
 

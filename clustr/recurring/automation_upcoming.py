@@ -30,6 +30,8 @@ def upcoming_automations(*, actor: Actor, now: datetime) -> list[UpcomingView]:
             state=AutomationState.ON.value,
         ).order_by("id")
     )
+    if not automations:
+        return []
     waiting = {
         run.automation_id: run
         for run in AutomationRun.objects.filter(
@@ -81,6 +83,7 @@ def _look_ahead(
         fee=Money(sold.fee_minor, currency),
         is_estimated=automation.amount_minor is None,
         based_on=found,
+        spread=Money(estimate.spread_minor if estimate else 0, currency),
         shortfall=Money(short, currency),
         over_limit=over,
     )

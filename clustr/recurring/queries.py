@@ -36,10 +36,13 @@ _MONTH = timedelta(days=30)
 
 
 def my_recurring_payments(
-    *, actor: Actor, state: OrderState | None = None, before: UUID | None = None, limit: int = 50
+    *, actor: Actor, state: OrderState | None = None, q: str = "", before: UUID | None = None, limit: int = 50
 ) -> list[OrderView]:
-    """The member's own standing orders, newest first; `before` is the id of the last one read."""
+    """The member's own standing orders, newest first, those whose title has `q` in it; `before` is the id of the last one
+    read."""
     mine = RecurringPayment.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    if q:
+        mine = mine.filter(title__icontains=q)
     return _page(actor, mine, state, before, limit)
 
 

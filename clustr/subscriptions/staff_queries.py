@@ -13,6 +13,7 @@ from clustr.people import queries as people
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import Document
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription, SubscriptionPlan
+from clustr.subscriptions.refusals import InvoiceNotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +79,14 @@ def customer_documents(
         for line in InvoiceLine.objects.filter(cluster_id=actor.cluster_id, invoice_id__in=ids).order_by("n"):
             lines[line.invoice_id].append(line)
     return [Document(invoice, lines[invoice.id]) for invoice in shown]
+
+
+def customer_document(*, actor: Actor, invoice_id: UUID) -> Document:
+    """One invoice or credit note of any customer. For platform staff. Refuses `InvoiceNotFound`."""
+    actor.require(queries.STAFF)
+    with tenant(actor.cluster_id):
+        found = Invoice.objects.filter(cluster_id=actor.cluster_id, id=invoice_id).first()
+        if found is None:
+            raise InvoiceNotFound
+        lines = InvoiceLine.objects.filter(cluster_id=actor.cluster_id, invoice_id=invoice_id)
+        return Document(found, list(lines.order_by("n")))

@@ -112,6 +112,7 @@ class Act(StrEnum):
     COUPON = "coupon"
     OVERAGE = "overage"
     SETUP = "setup"
+    USE_METHOD = "use_method"
     FORGET_METHOD = "forget_method"
     FORGET_CUSTOMER = "forget_customer"
 

@@ -159,6 +159,14 @@ def purchase_of_member(*, actor: Actor, purchase_id: UUID) -> PurchaseView:
     return _purchase_views(actor, [found])[found.id]
 
 
+def kept_account_of_purchase(*, actor: Actor, purchase_id: UUID) -> AccountView | None:
+    """The saved number that a purchase of one's own was for; None: it was not kept, or was forgotten since."""
+    bought = Purchase.objects.filter(cluster_id=actor.cluster_id, id=purchase_id, user_id=actor.member_id)
+    kept = Account.objects.filter(cluster_id=actor.cluster_id, id__in=bought.values("account_id"))
+    found = kept.exclude(saved_at=None).first()
+    return _account_view(found, UtilityProvider.objects.get(id=found.provider_id)) if found else None
+
+
 def get_user_utility_bills(
     *,
     actor: Actor,

@@ -127,6 +127,7 @@ class UpcomingOut(Out):
     currency: Currency
     is_estimated: bool
     based_on: int = Field(description="On so many purchases.")
+    spread: AmountOut = Field(description="How far these usually lie from the expected amount.")
     shortfall: AmountOut = Field(description="What the wallet, as it is now, will lack by then.")
     is_over_limit: bool
 
@@ -230,6 +231,7 @@ def upcoming_out(view: UpcomingView) -> UpcomingOut:
         currency=view.fee.currency,
         is_estimated=view.is_estimated,
         based_on=view.based_on,
+        spread=str(view.spread),
         shortfall=str(view.shortfall),
         is_over_limit=view.over_limit,
     )

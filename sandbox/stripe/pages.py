@@ -62,9 +62,15 @@ def _show(world: World, row: StripeRow, kind: str, said: str) -> Answer:
             title,
             f"""{problem}<form method="post"><label>Card <select name="card">{same}{choices}</select></label>
 <label>If the bank asks you <select name="agree"><option value="yes">I agree</option><option value="no">I do not</option>
-</select></label><button class="pay">{escape(title)}</button></form>""",
+</select></label><button class="pay">{escape(title)}</button></form>{_left(row, kind)}""",
         )
     )
+
+
+def _left(row: StripeRow, kind: str) -> str:
+    """The way back for who changes their mind; an invoice's page has none."""
+    url = str(row.doc.get("cancel_url") or "") if kind == "checkout" else ""
+    return f'<a class="button wide" href="{escape(url)}">Go back</a>' if url else ""
 
 
 def complete(world: World, page: StripeRow, *, number: str, agreed: bool = True) -> str:

@@ -19,6 +19,7 @@ from tests.recurring.automating import Automations
 
 AUTOMATIONS_COVER = {
     *("recurring.set_up_automation", "recurring.edit_automation", "recurring.set_spending_limit"),
+    "recurring.remove_automation",
     *("recurring.plan_automations", "recurring.ask_automation", "recurring.buy_automation"),
     *("recurring.follow_automation", "recurring.stop_automations"),
 }
@@ -98,18 +99,23 @@ def run_refused(automations: Automations) -> Ready:
 
 
 def order(automations: Automations) -> Ready:
-    """Set up, changed and switched off by whoever asks again."""
+    """Set up, changed, switched off and removed by whoever asks again."""
     number = automations.number(_meter())
 
     def act() -> None:
         id = automations.set_up(number, amount="600.00")
         automations.edit(id, amount="500.00")
         automations.edit(id, enable=False)
+        remove(id)
+
+    def remove(id: UUID) -> None:
+        commands.remove_automation(actor=automations.cast.bola.actor, automation_id=id, now=automations.counter.now)
 
     def again() -> None:
         for view in automations.listed():
             automations.edit(view.id, amount="500.00")
             automations.edit(view.id, enable=False)
+            remove(view.id)
 
     return Ready(act, again=again)
 

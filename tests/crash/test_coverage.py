@@ -78,6 +78,7 @@ PLACES = {
     "recurring.setup_recurring_utility_payment": "recurring.set_up_automation",
     "recurring.edit_automation": "recurring.edit_automation",
     "recurring.set_spending_limit": "recurring.set_spending_limit",
+    "recurring.remove_automation": "recurring.remove_automation",
     "recurring.run_automations_of": "recurring.plan_automations",
     "recurring.follow_automations": "recurring.follow_automation",
     "payments.receive_notice": "payments.receive_notice",
@@ -132,6 +133,7 @@ PLACES = {
     "subscriptions.begin_coupon": "subscriptions.begin_at_stripe",
     "subscriptions.begin_setup": "subscriptions.begin_at_stripe",
     "subscriptions.begin_forgetting": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_using": "subscriptions.begin_at_stripe",
 }
 """Every act, and the name of its crash points."""
 
@@ -271,6 +273,8 @@ MOVE_NOTHING = {
     "utilities.send_token": "mails what stands there already",
     "subscriptions.ChangePreview": "a noun",
     "subscriptions.NewAddress": "a noun",
+    "subscriptions.PageSeen": "a noun",
+    "subscriptions.BACK_FROM_STRIPE": "an address",
     "subscriptions.preview_change": "calculates, and changes nothing",
     "subscriptions.change_plan": "upgrades or downgrades, in the transaction of that",
     "subscriptions.set_billing_address": "says where documents go; none changes",
@@ -287,6 +291,7 @@ MOVE_NOTHING = {
     "subscriptions.follow_ours": "asks and follows, as `hear_stripe`",
     "subscriptions.read_stripe_notice": "reads",
     "subscriptions.reconcile_subscriptions": "follows, as `hear_stripe`",
+    "subscriptions.look_at_my_page": "asks by `ask_stripe`",
     "subscriptions.my_methods": "reads, at Stripe",
     "subscriptions.preview_at_stripe": "reads, at Stripe",
     "subscriptions.sync_prices": "makes what is missing at Stripe, by its key; nobody is charged otherwise",

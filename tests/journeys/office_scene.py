@@ -26,6 +26,9 @@ class OfficeScene:
     transaction: str
     order: str
     transfer: str
+    estate: str
+    customer: str
+    document: str
     endpoint: str
 
 
@@ -58,7 +61,8 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
     waiting = office("POST", "cluster_wallet_transfer/", transfer)["id"]
     order = {"title": "Estate fund", "amount": "2000.00", "frequency": "monthly", "start_date": "2030-01-01T08:00:00Z"}
     made = demo.ask(BOLA, "POST", "/members/recurring-payments/create/", order)
-    demo.ask(ADA, "POST", "/api/v1/billing/subscribe/", {"plan_id": "basic", "interval": "month", "currency": "NGN"})
+    set_platform_scene(demo)
+    billing = "/api/v1/billing/"
     _buy_power(demo)
     hook = {"url": "https://accounts.palmgrove.example/clustr", "description": "Accounts"}
     endpoint = office("POST", "webhook_endpoints/", hook)["id"]
@@ -74,8 +78,36 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
         transaction=office("GET", "transactions/?type=bill_payment")["results"][0]["id"],
         order=made["id"],
         transfer=waiting,
+        estate=office("GET", f"bills/{bill}/")["cluster_id"],
+        customer=demo.ask(BOLA, "GET", "/members/profile/export/")["people"]["id"],
+        document=demo.ask(BOLA, "GET", f"{billing}invoices/")["results"][-1]["id"],
         endpoint=endpoint,
     )
+
+
+def set_platform_scene(demo: Demonstration) -> None:
+    """Customers of the platform: some pay, one takes more, one is about to go, and some of it is used."""
+    billing = "/api/v1/billing/"
+
+    def choose(who: str, plan: str, currency: str = "NGN") -> None:
+        terms = {"interval": "month", "currency": currency}
+        demo.ask(who, "POST", f"{billing}subscribe/", {"plan_id": "free", **terms})
+        demo.ask(who, "PUT", f"{billing}subscription/", {"plan_id": plan, "interval": "month"})
+
+    for who, plan in ((ADA, "pro"), (BOLA, "pro"), *((resident(n), "basic") for n in (1, 2, 3))):
+        choose(who, plan)
+    demo.ask(resident(2), "PUT", f"{billing}subscription/", {"plan_id": "pro", "interval": "month"})
+    leaving = {"reason_code": "too_expensive", "reason": "We are only six houses."}
+    demo.ask(resident(3), "POST", f"{billing}cancel/", leaving)
+    used = (("ai_responses", 410), ("document_uploads", 50), ("chat_messages", 120), ("storage_gb", 3))
+    for feature, amount in used:
+        event = {"feature_type": feature, "amount": str(amount), "event_id": f"scene-{feature}"}
+        demo.ask(ADA, "POST", f"{billing}usage/events/", {"events": [event]})
+    address = {"name": "Palm Grove Residents", "line1": "4 Palm Road", "city": "Lagos", "country": "NG"}
+    demo.ask(BOLA, "PUT", f"{billing}billing-address/", address)
+    first = demo.ask(resident(1), "GET", f"{billing}invoices/")["results"][0]
+    paid = {"invoice_id": first["id"], "amount": first["amount_due"], "currency": "NGN", "reference": "TRF-0001"}
+    demo.ask(NGOZI, "POST", f"{billing}staff/record_payment/", paid)
 
 
 def _buy_power(demo: Demonstration) -> None:
@@ -129,10 +161,35 @@ def office_pages_of(scene: OfficeScene) -> dict[str, str]:
         "office-webhook": f"/office/settings/webhooks/{scene.endpoint}/",
         "platform": "/platform/",
         "platform-plans": "/platform/plans/",
-        "platform-change": "/platform/plans/pro/",
+        "platform-change": "/platform/plans/enterprise/",
+        "platform-change-later": "/platform/plans/basic/",
         "platform-invoices": "/platform/invoices/",
         "platform-payments": "/platform/payments/",
         "platform-address": "/platform/address/",
+        "platform-subscribe": "/platform/plans/basic/?interval=month&currency=NGN&estate=" + scene.estate,
+        "platform-usage": "/platform/usage/",
+        "platform-cards": "/platform/cards/",
+        "platform-back": "/platform/back/",
+        "platform-cancel": "/platform/cancel/",
+        "platform-cancel-offer": "/platform/cancel/?reason=too_expensive",
+    }
+
+
+def staff_pages_of(scene: OfficeScene) -> dict[str, str]:
+    """What the platform's own staff sees."""
+    customer, document = f"/platform/customers/{scene.customer}/", f"/platform/customers/documents/{scene.document}/"
+    return {
+        "platform-customers": "/platform/customers/",
+        "platform-customer": customer,
+        "platform-verify": f"{customer}verify/",
+        "platform-agree-price": f"{customer}price/",
+        "platform-sell-pack": f"{customer}pack/",
+        "platform-record-payment": f"{document}payment/",
+        "platform-correct": f"{document}correct/",
+        "platform-revenue": "/platform/revenue/",
+        "platform-trends": "/platform/trends/",
+        "platform-at-risk": "/platform/at-risk/",
+        "platform-chased": "/platform/dunning/",
     }
 
 
@@ -141,6 +198,3 @@ EVERY_WAY = (
     *("office-webhooks", "office-webhook-new", "office-webhook"),
 )
 """Pages looked at by both widths in both themes: pictures, and what is typed with care."""
-
-STAFF_PAGES = {"platform-customers": "/platform/customers/"}
-"""What the platform's own staff sees."""

@@ -26,6 +26,8 @@ class Scene:
     purchase: str
     quote: str
     account: str
+    automation: str
+    automation_off: str
 
 
 def set_scene(demo: Demonstration) -> Scene:
@@ -73,9 +75,17 @@ def set_scene(demo: Demonstration) -> Scene:
     account = bola("POST", "/members/utilities/accounts/", {**number, "label": "Flat A1"})["id"]
     purchase = bola("POST", "/members/utilities/pay/", {"account_id": account, "amount": "5000.00"})["id"]
     quote = bola("POST", "/members/utilities/quote/", {"account_id": account, "amount": "3000.00"})["id"]
+    terms = {"account_id": account, "schedule": {"kind": "weekday", "every": 5, "at": "09:00"}, "amount": "4000.00"}
+    automation = bola("POST", "/members/utilities/automations/", {**terms, "is_enabled": True})["id"]
+    monthly = {**terms, "schedule": {"kind": "day_of_month", "every": 28, "at": "07:30"}, "spending_limit": "9000.00"}
+    automation_off = bola("POST", "/members/utilities/automations/", monthly)["id"]
+    limit = {"service_type": "electricity_utility", "limit": "20000.00"}
+    bola("POST", "/members/utilities/spending_limits/", limit)
     with suppress(AssertionError):  # a wallet without PIN takes it; what is refused is not needed
         bola("POST", "/members/wallet/deposit/", {"amount": "10000.00", "provider": "paystack"})
-    return Scene(*map(str, (to_read, to_pay, partly, disputed, paid, payment, recurring, purchase, quote, account)))
+    bills = (to_read, to_pay, partly, disputed, paid)
+    others = (payment, recurring, purchase, quote, account, automation, automation_off)
+    return Scene(*map(str, (*bills, *others)))
 
 
 def pages_of(scene: Scene) -> dict[str, str]:
@@ -98,14 +108,23 @@ def pages_of(scene: Scene) -> dict[str, str]:
         "recurring": "/app/recurring/",
         "recurring-new": "/app/recurring/new/",
         "recurring-one": f"/app/recurring/{scene.recurring}/",
+        "recurring-change": f"/app/recurring/{scene.recurring}/change/",
         "utilities": "/app/utilities/",
         "utilities-choose": "/app/utilities/buy/",
         "utilities-again": f"/app/utilities/buy/?account={scene.account}",
         "utilities-buy": f"/app/utilities/quotes/{scene.quote}/",
         "utilities-token": f"/app/utilities/purchases/{scene.purchase}/",
+        "automations": "/app/utilities/automations/",
+        "automation": f"/app/utilities/automations/{scene.automation}/",
+        "automation-off": f"/app/utilities/automations/{scene.automation_off}/",
+        "automation-number": "/app/utilities/automations/new/",
+        "automation-new": f"/app/utilities/automations/new/?account={scene.account}",
+        "automation-change": f"/app/utilities/automations/{scene.automation}/change/",
+        "spending-limits": "/app/utilities/limits/",
         "notices": "/app/notices/",
         "preferences": "/app/notices/preferences/",
         "you": "/app/you/",
+        "your-name": "/app/you/name/",
         "estates": "/app/estates/",
         "second-factor": "/accounts/2fa/",
         "second-factor-on": "/accounts/2fa/totp/activate/",

@@ -12,13 +12,20 @@ from playwright.sync_api import sync_playwright
 
 from tests.journeys.browsers import arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
-from tests.journeys.office_scene import NGOZI, STAFF_PAGES, office_pages_of, set_office_scene
+from tests.journeys.office_scene import NGOZI, office_pages_of, set_office_scene, staff_pages_of
 from tests.journeys.scene import OUTSIDE, pages_of, set_scene
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 THEMES = ("light", "dark")
 FOLDER = ROOT / ".screenshots"
-GUIDES = {"home": "resident-home", "bill-to-read": "resident-bill", "utilities-token": "resident-token"}
+GUIDES = {
+    "home": "resident-home",
+    "bill-to-read": "resident-bill",
+    "utilities-token": "resident-token",
+    "automations": "resident-automations",
+    "automation-new": "resident-automate",
+    "automation": "resident-automation",
+}
 """Pages whose picture, as a telephone shows it, stands in a guide."""
 OFFICE_GUIDES = {
     "office": "office",
@@ -41,12 +48,13 @@ def main(wanted: list[str]) -> None:
         _shoot_all(browser, demo.url, BOLA, OUTSIDE, inside, wanted)
         if "--guides" in wanted:
             _shoot_for_guides(browser, demo.url, BOLA, {name: inside[name] for name in GUIDES}, GUIDES, (360, 740))
-        office = office_pages_of(set_office_scene(demo))
+        scene = set_office_scene(demo)
+        office = office_pages_of(scene)
         _shoot_all(browser, demo.url, ADA, {}, office, wanted)
         if "--guides" in wanted:
             shown = {name: office[name] for name in OFFICE_GUIDES}
             _shoot_for_guides(browser, demo.url, ADA, shown, OFFICE_GUIDES, (1080, 675))
-        _shoot_all(browser, demo.url, NGOZI, {}, STAFF_PAGES, wanted)
+        _shoot_all(browser, demo.url, NGOZI, {}, staff_pages_of(scene), wanted)
         browser.close()
     sys.stdout.write(f"The pictures are in {FOLDER.relative_to(ROOT)}/\n")
 

@@ -121,6 +121,38 @@ def test_buy_electricity(signed_in: Hand) -> None:
 
 
 @widths
+def test_automate(signed_in: Hand) -> None:
+    """From a purchase: kept, had bought by itself within a limit, looked at, and switched off."""
+    hand = signed_in
+    hand.link("Buy power")
+    hand.page.get_by_label("Customer number").fill(METER.replace("5678", "9034"))
+    hand.page.get_by_label("For how much").fill("1500")
+    hand.tap(hand.page.get_by_label("Keep this number for next time"))
+    hand.page.get_by_label("Call it").fill("Flat")
+    hand.button("Check the number")
+    hand.tap(hand.page.get_by_role("button", name=re.compile("Buy for")))
+    expect(hand.page.get_by_role("heading", name="Here is your token")).to_be_visible()
+    hand.link("Have it bought by itself")
+    hand.tap(hand.page.get_by_text("Weekly"))
+    hand.page.get_by_label("On every").select_option("Friday")
+    expect(hand.page.get_by_label("On day")).to_be_hidden()
+    hand.page.get_by_label("How much each time").fill("2,000")
+    hand.tap(hand.page.get_by_text("Limits, and what you are told"))
+    hand.page.get_by_label("At most in a month").fill("9,000")
+    hand.button("Switch it on")
+    hand.sees("It is on. You need do nothing more.")
+    hand.sees("every Friday at 08:00")
+    hand.sees("₦0.00 of ₦9,000.00")
+    hand.page.get_by_role("link", name="Home").first.click()
+    hand.sees("Bought by itself next")
+    hand.page.goto(hand.page.url + "utilities/automations/")
+    expect(hand.page.locator("#main .badge", has_text="On")).to_be_visible()
+    hand.tap(hand.page.locator("#main .list .item").first)
+    hand.button("Switch off")
+    hand.sees("It is off: nothing is bought by itself.")
+
+
+@widths
 def test_lost_pin(demo: Demonstration, signed_in: Hand, width: str) -> None:
     hand = signed_in
     hand.link("Wallet")

@@ -13,12 +13,13 @@ from uuid import UUID
 import httpx
 import pytest
 
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.actor import Actor
 from clustr.kit.errors import Refusal
 from clustr.kit.outbound import Outbound
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
-from clustr.subscriptions.models import Payment, StripeCall, Subscription
+from clustr.subscriptions.models import Payment, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.states import Collection
 from clustr.subscriptions.vendors import registry
 from sandbox import Answer, Dropped, Sandbox
@@ -231,6 +232,12 @@ class StripeShop(Shop, StripeWire):
             with tenant(self.cluster_id):
                 here = Payment.objects.filter(cluster_id=self.cluster_id, invoice_id=held.id, status="succeeded")
                 assert sum(one.amount for one in here) == paid
+
+
+def forget_names(cluster_id: UUID = PLATFORM_CLUSTER_ID) -> None:
+    """What prices and taxes are called at a stand-in that is there no more: each test has one of its own."""
+    with tenant(cluster_id):
+        StripeObject.objects.filter(cluster_id=cluster_id).delete()
 
 
 def refused(act: Any) -> str:

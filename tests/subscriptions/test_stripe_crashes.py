@@ -101,6 +101,9 @@ BEGINNINGS: dict[str, Callable[[StripeShop, Subscription], object]] = {
         commands.begin_coupon(actor=shop.bola, subscription_id=held.id, code="LESS", now=shop.now)
     ),
     "setup": lambda shop, _held: shop.ask(commands.begin_setup(actor=shop.bola, now=shop.now)),
+    "using": lambda shop, _held: shop.ask(
+        commands.begin_using(actor=shop.bola, method_id=_first_card(shop), now=shop.now)
+    ),
     "forgetting": lambda shop, _held: shop.ask(
         commands.begin_forgetting(actor=shop.bola, method_id=_first_card(shop), now=shop.now)
     ),

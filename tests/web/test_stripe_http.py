@@ -17,7 +17,7 @@ from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.subscriptions.vendors import registry
 from tests.cast import ApiClient, Cast
-from tests.subscriptions.stripe_stage import StripeWire
+from tests.subscriptions.stripe_stage import StripeWire, forget_names
 from tests.web.test_billing import ask
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -29,7 +29,9 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeWire]:
     monkeypatch.setattr(registry, "_holder", lambda: made.holder)
     platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
     commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
-    return made
+    forget_names()
+    yield made
+    forget_names()
 
 
 def post(body: bytes, header: str | None) -> int:
@@ -72,6 +74,11 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     finish(wire, given["checkout_url"])
     cards = ask(bola, "GET", "payment-methods/")["results"]
     assert [one["is_default"] for one in cards] == [True, False]
+    used = ask(bola, "POST", f"payment-methods/{card['id']}/use/")["results"]
+    assert {one["id"]: one["is_default"] for one in used} == {card["id"]: True, cards[0]["id"]: False}
+    (running,) = [row for row in wire.rows("subscription") if row["customer"] == wire.rows("customer")[-1]["id"]]
+    assert running["default_payment_method"] == card["id"]
+    assert ask(cast.client_of(cast.ada), "POST", f"payment-methods/{card['id']}/use/", status=404)
     left = ask(bola, "DELETE", f"payment-methods/{card['id']}/")["results"]
     assert [one["id"] for one in left] == [cards[0]["id"]]
     assert ask(cast.client_of(cast.ada), "DELETE", f"payment-methods/{cards[0]['id']}/", status=404)

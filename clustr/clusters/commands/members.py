@@ -112,6 +112,14 @@ def update_member(
     return stands
 
 
+def change_own_name(*, actor: Actor, name: str, now: datetime) -> None:
+    """Change one's own name, which every estate of theirs then shows. The trail says that it changed; what it was and is
+    stands in no trail, which forgets nobody. Refuses `InvalidPerson`."""
+    with tenant(actor.cluster_id):
+        people.change_name(user_id=actor.member_id, name=name)
+        audit.record(actor=actor, action="people.name_changed", subject_kind="user", subject_id=actor.member_id, at=now)
+
+
 def end_membership(*, actor: Actor, membership_id: UUID, left_at: datetime, now: datetime, reason: str = "") -> None:
     """End a membership, now or at a coming instant. What applied to a resident until then stays theirs to pay."""
     update_member(

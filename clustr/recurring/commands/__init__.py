@@ -9,6 +9,7 @@ from clustr.recurring.commands.automation_following import (
 )
 from clustr.recurring.commands.automation_ordering import (
     edit_automation,
+    remove_automation,
     set_spending_limit,
     setup_recurring_utility_payment,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "process_recurring_payments",
     "process_recurring_payments_of",
     "refund_contribution",
+    "remove_automation",
     "resume_recurring_payment",
     "run_automations_of",
     "run_utility_automations",

@@ -58,7 +58,9 @@ def setup_recurring_utility_payment(
     with tenant(actor.cluster_id), crash_points("recurring.set_up_automation"):
         utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
         wallets.require_authorization(actor=actor, authorization=authorization)
-        mine = UtilityAutomation.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        mine = UtilityAutomation.objects.filter(
+            cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at__isnull=True
+        )
         if mine.count() >= AUTOMATIONS_OF_A_MEMBER:
             raise TooManyAutomations
         account = account_of_member(actor=actor, account_id=account_id)
@@ -119,6 +121,19 @@ def edit_automation(
         _audit_changes(actor, automation, before, after, enable, now)
 
 
+def remove_automation(*, actor: Actor, automation_id: UUID, now: datetime) -> None:
+    """Remove an automation of one's own: it buys nothing from now on and is shown no more. What it bought stays, and what is
+    being bought or charged is seen to its end. Refuses `AutomationNotFound`."""
+    with tenant(actor.cluster_id), crash_points("recurring.remove_automation"):
+        utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        automation = _own(actor, automation_id)
+        if automation.state != AutomationState.OFF:
+            switch_off(automation=automation, by=StoppedBy.MEMBER, now=now)
+        automation.removed_at = now
+        automation.save(update_fields=["removed_at"])
+        _audit(actor, "recurring.automation_removed", automation, now, {})
+
+
 def set_spending_limit(
     *,
     actor: Actor,
@@ -165,7 +180,7 @@ def set_spending_limit(
 def _own(actor: Actor, automation_id: UUID) -> UtilityAutomation:
     found = (
         UtilityAutomation.objects.select_for_update(no_key=True)
-        .filter(cluster_id=actor.cluster_id, id=automation_id, user_id=actor.member_id)
+        .filter(cluster_id=actor.cluster_id, id=automation_id, user_id=actor.member_id, removed_at__isnull=True)
         .first()
     )
     if found is None:

@@ -27,6 +27,7 @@ from clustr.subscriptions.commands.stripe_acts import (
     begin_reactivating,
     begin_setup,
     begin_subscribing,
+    begin_using,
 )
 from clustr.subscriptions.commands.stripe_hearing import (
     ask_due_calls,
@@ -35,17 +36,19 @@ from clustr.subscriptions.commands.stripe_hearing import (
     read_stripe_notice,
     reconcile_subscriptions,
 )
-from clustr.subscriptions.commands.stripe_looking import my_methods, preview_at_stripe
+from clustr.subscriptions.commands.stripe_looking import PageSeen, look_at_my_page, my_methods, preview_at_stripe
 from clustr.subscriptions.commands.stripe_names import sync_prices
-from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
+from clustr.subscriptions.commands.stripe_running import BACK_FROM_STRIPE, UNHEARD, ask_stripe
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.commands.usage import buy_usage_pack, record_usage
 from clustr.subscriptions.commands.voiding import void_invoice
 
 __all__ = [
+    "BACK_FROM_STRIPE",
     "UNHEARD",
     "ChangePreview",
     "NewAddress",
+    "PageSeen",
     "agree_contract_price",
     "apply_coupon",
     "ask_due_calls",
@@ -57,6 +60,7 @@ __all__ = [
     "begin_reactivating",
     "begin_setup",
     "begin_subscribing",
+    "begin_using",
     "buy_usage_pack",
     "cancel_subscription",
     "change_plan",
@@ -68,6 +72,7 @@ __all__ = [
     "generate_invoice",
     "handle_failed_payment",
     "hear_stripe",
+    "look_at_my_page",
     "my_methods",
     "preview_at_stripe",
     "preview_change",

@@ -244,8 +244,17 @@ def begin_setup(*, actor: Actor, now: datetime) -> StripeCall:
         )
 
 
+def begin_using(*, actor: Actor, method_id: str, now: datetime) -> StripeCall:
+    """Take everything from this saved card from now on. Refuses `CollectionNotOffered` where Stripe is off."""
+    return _about_card(actor, Act.USE_METHOD, method_id, now)
+
+
 def begin_forgetting(*, actor: Actor, method_id: str, now: datetime) -> StripeCall:
     """Forget a saved card. Refuses `CollectionNotOffered` where Stripe is off."""
+    return _about_card(actor, Act.FORGET_METHOD, method_id, now)
+
+
+def _about_card(actor: Actor, act: Act, method_id: str, now: datetime) -> StripeCall:
     if not stripe_is_on():
         raise CollectionNotOffered
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
@@ -253,7 +262,7 @@ def begin_forgetting(*, actor: Actor, method_id: str, now: datetime) -> StripeCa
             actor=actor,
             user_id=actor.member_id,
             subscription_id=None,
-            act=Act.FORGET_METHOD,
+            act=act,
             terms={"method_id": method_id},
             now=now,
         )

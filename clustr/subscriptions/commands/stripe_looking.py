@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from clustr.kit.actor import Actor
@@ -14,13 +15,63 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.commands.changing import ChangePreview, proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of
 from clustr.subscriptions.commands.stripe_names import ensure_price, name_at_stripe
-from clustr.subscriptions.models import Subscription
+from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
+from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.refusals import SamePlan, SubscriptionNotFound
-from clustr.subscriptions.states import Collection, StripeKind, SubscriptionStatus
+from clustr.subscriptions.states import Act, CallState, Collection, StripeKind, SubscriptionStatus
 from clustr.subscriptions.types import Kept, Period
 from clustr.subscriptions.vendors.nouns import StripeMethod, StripeRefused, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
+
+LOOKED_BACK = timedelta(days=2)
+"""How long somebody may take to come back from a page of Stripe's."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageSeen:
+    """What became of a page of Stripe's. `for_plan`: on it somebody subscribes, else a card is given. `state`: `waiting` while
+    it is open, `done`, or else nothing came of it. `url`: where it goes on, while it is open. `heard`: Stripe said so. `status`: of the
+    subscription, if it is about one, and for which estate that is."""
+
+    for_plan: bool
+    state: CallState
+    url: str
+    heard: bool
+    status: str
+    for_cluster_id: UUID | None
+
+
+def look_at_my_page(*, actor: Actor, now: datetime) -> PageSeen | None:
+    """Of the page of Stripe's that who asks was sent to last, what became of it, asked now if that is not known yet; None
+    without one in the last days. Outside any transaction. Harmless to repeat."""
+    with tenant(actor.cluster_id):
+        pages = StripeCall.objects.filter(
+            cluster_id=actor.cluster_id,
+            user_id=actor.member_id,
+            act__in=(Act.CHECKOUT, Act.SETUP),
+            asked_at__gt=now - LOOKED_BACK,
+        )
+        call = pages.order_by("-id").first()
+    if call is None:
+        return None
+    heard = call.finished_at is not None
+    if call.state == CallState.WAITING:
+        try:
+            call, heard = ask_stripe(cluster_id=actor.cluster_id, call_id=call.id, now=now), True
+        except (*UNHEARD, ProviderSilent, ProviderUnavailable, ProviderWouldNot):
+            heard = False
+    with tenant(actor.cluster_id):
+        mine = Subscription.objects.filter(cluster_id=actor.cluster_id)
+        found = mine.filter(id=call.subscription_id).first() if call.subscription_id else None
+    return PageSeen(
+        for_plan=call.act == Act.CHECKOUT,
+        state=CallState(call.state),
+        url=call.url if call.state == CallState.WAITING else "",
+        heard=heard,
+        status=found.status if found else "",
+        for_cluster_id=found.for_cluster_id if found else None,
+    )
 
 
 def preview_at_stripe(

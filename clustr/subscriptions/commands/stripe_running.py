@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 _BY_OURSELVES = (Act.OVERAGE, Act.CANCEL, Act.FORGET_CUSTOMER)
 """What nobody may wait for: it is asked until it is heard, also where nothing was sent."""
+BACK_FROM_STRIPE = "/platform/back/"
+"""Where Stripe's page lets the customer go on, whatever they did there."""
 UNHEARD = (NothingSent, OutcomeUnknown, StripeUnreadable, ProviderNotAvailable)
 """What leaves a question open."""
 
@@ -166,7 +168,7 @@ def _checkout(call: StripeCall, now: datetime) -> StripeCall:
     session = stripe_service().start_checkout(
         **_terms_of_start(call, now),  # type: ignore[arg-type]
         expires_at=expires_at,
-        back_url=f"{settings.BASE_URL}/app/",
+        back_url=f"{settings.BASE_URL}{BACK_FROM_STRIPE}",
     )
     return _wait(call, session.id, session.url, expires_at, now)
 
@@ -311,10 +313,17 @@ def _setup(call: StripeCall, now: datetime) -> StripeCall:
         customer_id=ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now),
         currency=call.terms["currency"],
         reference=str(call.id),
-        back_url=f"{settings.BASE_URL}/app/",
+        back_url=f"{settings.BASE_URL}{BACK_FROM_STRIPE}",
         key=str(call.id),
     )
     return _wait(call, session.id, session.url, datetime.fromisoformat(call.terms["expires_at"]), now)
+
+
+def _use(call: StripeCall, now: datetime) -> StripeCall:
+    customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
+    _refuse_strange_method(customer_id, call.terms["method_id"])
+    _take_from(call, customer_id, call.terms["method_id"], now)
+    return _done(call, now)
 
 
 def _forget(call: StripeCall, now: datetime) -> StripeCall:
@@ -398,6 +407,11 @@ def _use_card(call: StripeCall, setup_intent_id: str, customer_id: str, now: dat
     method_id = service.method_of_setup(setup_intent_id=setup_intent_id)
     if not method_id:
         raise StripeUnreadable("a completed page has its card")
+    _take_from(call, customer_id, method_id, now)
+
+
+def _take_from(call: StripeCall, customer_id: str, method_id: str, now: datetime) -> None:
+    service = stripe_service()
     service.use_method(customer_id=customer_id, method_id=method_id, key=f"{call.id}:default")
     with tenant(call.cluster_id):
         mine = Subscription.objects.filter(cluster_id=call.cluster_id, user_id=call.user_id, ended_at=None)
@@ -462,6 +476,7 @@ _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
     Act.COUPON: _coupon,
     Act.OVERAGE: _overage,
     Act.SETUP: _setup,
+    Act.USE_METHOD: _use,
     Act.FORGET_METHOD: _forget,
     Act.FORGET_CUSTOMER: _forget_customer,
 }

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.http import HttpResponse
 from ninja import Path, Router
 
 from clustr.subscriptions import commands
+from clustr.subscriptions.document_queries import CallRow
 from clustr.web.billing.customers import as_customer
 from clustr.web.billing.plans import PERSONAL
 from clustr.web.billing.schemas import MethodId, MethodsOut, SetupOut, methods_out
@@ -37,11 +40,26 @@ def give_card(request: Request) -> HttpResponse:
     )
 
 
+@router.post(
+    "payment-methods/{card_id}/use/", response=MethodsOut, summary="Use a card from now on", openapi_extra=PERSONAL
+)
+def use_card(request: Request, card_id: Path[MethodId]) -> HttpResponse:
+    """Everything is taken from it, what is open at once. Refuses with `payment_method_not_found`, `collection_not_offered`,
+    `provider_unavailable`, `provider_silent`, `provider_would_not`."""
+    as_customer(request)
+    return _about_card(request, card_id, commands.begin_using)
+
+
 @router.delete("payment-methods/{card_id}/", response=MethodsOut, summary="Forget a card", openapi_extra=PERSONAL)
 def forget_card(request: Request, card_id: Path[MethodId]) -> HttpResponse:
     """Nothing is taken from it any more. Refuses with `payment_method_not_found`, `collection_not_offered`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
+    return _about_card(request, card_id, commands.begin_forgetting)
+
+
+def _about_card(request: Request, card_id: str, begin: Callable[..., CallRow]) -> HttpResponse:
+    """Write down what is asked about a card, ask it, and answer which cards there are then."""
 
     def ask(id: object) -> MethodsOut:
         commands.ask_stripe(cluster_id=request.actor.cluster_id, call_id=id, now=request.now)  # type: ignore[arg-type]
@@ -51,9 +69,7 @@ def forget_card(request: Request, card_id: Path[MethodId]) -> HttpResponse:
         request,
         None,
         200,
-        record=lambda _claim, _checked: (
-            commands.begin_forgetting(actor=request.actor, method_id=card_id, now=request.now).id
-        ),
+        record=lambda _claim, _checked: begin(actor=request.actor, method_id=card_id, now=request.now).id,
         ask=ask,
         shape=lambda out: out,
     )

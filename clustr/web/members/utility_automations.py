@@ -32,7 +32,7 @@ from clustr.web.automation_schemas import (
 )
 from clustr.web.door import Request, once, read
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
-from clustr.web.schemas import Amount, AmountOrZero, Flag, In, Pin, to_money
+from clustr.web.schemas import Amount, AmountOrZero, Flag, In, Out, Pin, to_money
 from clustr.web.utility_schemas import ServiceType
 
 router = Router(tags=["My utilities"])
@@ -98,6 +98,12 @@ class EditAutomationIn(TermsIn):
     pin: Pin | None = Field(
         None, description="Needed, once a PIN is set, to switch it on and for whatever lets more be spent."
     )
+
+
+class AutomationRemovedOut(Out):
+    """The automation is gone."""
+
+    removed: bool
 
 
 class SpendingLimitIn(In):
@@ -166,6 +172,17 @@ def edit_automation(request: Request, automation_id: UUID, body: EditAutomationI
         return _shown(request, automation_id)
 
     return once(request, body, 200, work, before=_check(request, body.pin))
+
+
+@router.delete("automations/{automation_id}/", response=AutomationRemovedOut, summary="Remove an automation")
+def remove_automation(request: Request, automation_id: UUID) -> HttpResponse:
+    """It buys nothing from now on and is shown no more; what it bought stays. Refuses with `automation_not_found`."""
+
+    def work() -> AutomationRemovedOut:
+        commands.remove_automation(actor=request.actor, automation_id=automation_id, now=request.now)
+        return AutomationRemovedOut(removed=True)
+
+    return once(request, None, 200, work)
 
 
 @router.get("automations/{automation_id}/history/", response=Page[AutomationRunOut], summary="How it went")

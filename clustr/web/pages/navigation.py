@@ -35,6 +35,7 @@ def _address(name: str) -> str:
 
 
 _SEES, _WALLET = frozenset({"ViewPayments"}), frozenset({"ViewWallet"})
+_STAFF = frozenset({"ManageSubscriptions"})
 
 AREAS: dict[str, tuple[Link, ...]] = {
     "app": (
@@ -68,8 +69,14 @@ AREAS: dict[str, tuple[Link, ...]] = {
         Link(_("Your plan"), "platform:home", "badge-check"),
         Link(_("Plans"), "platform:plans", "layers"),
         Link(_("Invoices"), "platform:invoices", "file-text"),
-        Link(_("Address"), "platform:address", "map-pin"),
-        Link(_("Customers"), "platform:customers", "users", needs=frozenset({"ManageSubscriptions"})),
+        Link(_("Usage"), "platform:usage", "gauge", on_phone=False),
+        Link(_("Cards"), "platform:cards", "credit-card", on_phone=False),
+        Link(_("Address"), "platform:address", "map-pin", on_phone=False),
+        Link(_("Customers"), "platform:customers", "users", needs=_STAFF),
+        Link(_("Revenue"), "platform:revenue", "chart-column", needs=_STAFF),
+        Link(_("Trends"), "platform:trends", "trending-up", on_phone=False, needs=_STAFF),
+        Link(_("At risk"), "platform:at_risk", "life-buoy", on_phone=False, needs=_STAFF),
+        Link(_("Chased"), "platform:dunning", "clock-alert", on_phone=False, needs=_STAFF),
     ),
 }
 """The areas with their links."""

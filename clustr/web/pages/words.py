@@ -30,6 +30,12 @@ STATUS: dict[str, tuple[Word, str, str]] = {
     "retrying": (_("Trying again"), "wait", "refresh-cw"),
     "nothing_due": (_("Nothing was due"), "calm", "circle-check"),
     "stopped": (_("Stopped"), "calm", "circle-stop"),
+    "on": (_("On"), "good", "circle-play"),
+    "off": (_("Off"), "calm", "power-off"),
+    "waiting": (_("Trying again"), "wait", "refresh-cw"),
+    "charging": (_("Charging the card"), "wait", "hourglass"),
+    "buying": (_("Being bought"), "wait", "hourglass"),
+    "skipped": (_("At its limit"), "warn", "gauge"),
     "open": (_("Open"), "warn", "message-circle-question-mark"),
     "withdrawn": (_("Withdrawn"), "calm", "undo-2"),
     "upheld": (_("Upheld"), "good", "circle-check"),
@@ -68,6 +74,31 @@ TYPE: dict[str, tuple[Word, str]] = {
 }
 """Types of bills and transactions, frequencies, and by whom money moves."""
 
+WHY: dict[str, Word] = {
+    "insufficient_funds": _("the wallet did not cover it"),
+    "account_frozen": _("the wallet was frozen"),
+    "spending_limit": _("its own limit was reached"),
+    "type_limit": _("your limit for this type was reached"),
+    "daily_limit": _("it was more than may be bought in a day"),
+    "too_little_history": _("there were too few purchases to expect an amount"),
+    "amount_out_of_range": _("the utility does not sell for this amount"),
+    "customer_unknown": _("the utility does not know the number any more"),
+    "not_sold": _("it is not sold any more, or the number was forgotten"),
+    "vendor_unavailable": _("the utility could not be reached"),
+    "vendor_refused": _("the utility refused; the money is back in your wallet"),
+    "number_too_new": _("the number is too new for so much"),
+    "pin_needed": _("so much needs a wallet with a PIN"),
+    "card_declined": _("the card was declined"),
+    "card_gone": _("the card was forgotten"),
+    "card_expired": _("the card has expired"),
+    "card_not_covered": _("the card's account did not cover it"),
+    "card_removed": _("the card was forgotten"),
+    "card_not_confirmed": _("your bank asked you to confirm, and heard nothing"),
+    "charged_in_part": _("the card paid a part only; it is in your wallet"),
+    "provider_trouble": _("the payment service had trouble"),
+}
+"""Why something that runs by itself did not, as the end of a sentence."""
+
 _REFUSAL: dict[str, Word] = {
     "pin_required": _("Type your six-digit PIN to go on."),
     "pin_too_easy": _("This PIN is too easy to guess. Choose another one."),
@@ -98,9 +129,19 @@ _REFUSAL: dict[str, Word] = {
     "validation_pending": _("The utility has not answered yet. Try again in a moment."),
     "utility_too_fast": _("Too many checks in a short time. Wait a little."),
     "utility_pin_needed": _("For a purchase this large, set a PIN for your wallet first."),
+    "too_little_history": _("There are too few purchases yet to expect an amount. Choose the same amount each time."),
+    "payment_method_not_found": _("This card is not kept any more. Choose another one."),
+    "card_expired": _("This card has expired. Choose another one."),
+    "payment_method_missing": _("Choose which of your cards pays."),
     "start_date_passed": _("Choose today or a later day."),
     "no_period_left": _("No payment fits between these days."),
     "maximum_not_needed": _("The most a payment may take goes with paying bills, and is not less than the amount."),
+    "card_declined": _("Your card was declined, or your bank wants you to confirm. Nothing was taken."),
+    "change_under_way": _("An earlier change is still being confirmed. Wait a moment, then look again."),
+    "collection_not_offered": _("This cannot be paid for in that way. Choose another one."),
+    "preview_too_old": _("Prices are counted to the second, and this was a while ago. Look at it again."),
+    "already_subscribed": _("You have a plan already, or Stripe's page is still open. Go on with that one."),
+    "coupon_not_valid": _("This coupon is not valid for you: check how it is written."),
     "bank_account_not_found": _("There is no such account at this bank. Check the bank and the number."),
     "account_name_differs": _("The bank now holds this account in another name. Look it up again."),
     "busy": _("Somebody is working on the same thing. Try again in a moment."),
@@ -122,6 +163,7 @@ _VALUE: dict[str, Word] = {
     "enum": _("Choose one of these."),
     "literal_error": _("Choose one of these."),
     "invalid_instant": _("Choose a day."),
+    "invalid_time": _("Choose a time of day."),
     "invalid_id": _("Choose one of these."),
 }
 

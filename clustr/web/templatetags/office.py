@@ -8,11 +8,11 @@ from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
-from clustr.kit.money import Money
+from clustr.kit.money import SIGNS, Money
 from clustr.web.pages.office.charts import WIDTH
 from clustr.web.pages.platform.words import STANDING
 from clustr.web.templatetags.pages import icon
@@ -50,6 +50,23 @@ def standing(value: Any) -> SafeString:
     """Where a subscription, an invoice or its payment stands, as a badge."""
     said, tone, picture = STANDING.get(str(value), (str(value).replace("_", " ").capitalize(), "calm", "circle"))
     return format_html('<span class="badge {}">{}{}</span>', tone, icon(picture, 14), said)
+
+
+@register.filter
+def formula(text: str) -> SafeString:
+    """A formula of docs/analytics.md, whose figures stand between backticks."""
+    pieces = text.split("`")
+    return format_html_join(
+        "",
+        "{}{}",
+        ((piece, "") if n % 2 == 0 else ("", format_html("<code>{}</code>", piece)) for n, piece in enumerate(pieces)),
+    )
+
+
+@register.filter
+def sign(currency: str) -> str:
+    """What stands before an amount of a currency."""
+    return SIGNS.get(currency, currency)
 
 
 @register.filter

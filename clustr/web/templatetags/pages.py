@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, assert_never
 
 from django import template
+from django.contrib.humanize.templatetags.humanize import ordinal
 from django.middleware.csrf import get_token
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,8 +19,9 @@ from django.utils.translation import gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
 from clustr.kit.money import Money
+from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
 from clustr.web.pages.forms import ESTATE_FIELD, KEY, fresh_key
-from clustr.web.pages.words import STATUS, TYPE, word_of
+from clustr.web.pages.words import STATUS, TYPE, WHY, word_of
 
 register = template.Library()
 
@@ -58,8 +62,10 @@ def plain(amount: Money | None) -> str:
 
 
 @register.filter
-def grouped(amount: Money) -> str:
-    """An amount as it stands in a field that people change: "45,000.00"."""
+def grouped(amount: Money | None) -> str:
+    """An amount as it stands in a field that people change: "45,000.00"; nothing where there is none."""
+    if amount is None:
+        return ""
     return amount.for_people().removeprefix(amount.currency).strip()
 
 
@@ -127,6 +133,34 @@ def day(instant: datetime | None) -> str:
 def moment(instant: datetime | None) -> str:
     """A day and time in the estate's time: "5 Mar 2027, 14:30"."""
     return date_format(timezone.localtime(instant), "j M Y, H:i") if instant else ""
+
+
+@register.filter
+def at(found: Mapping[Any, Any], key: Any) -> Any:
+    """What a mapping has at this key."""
+    return found.get(key)
+
+
+@register.filter
+def why(failure: Any) -> str:
+    """Why something that runs by itself did not, as the end of a sentence."""
+    return str(WHY.get(str(failure), str(failure).replace("_", " ")))
+
+
+@register.filter
+def days_of(schedule: ScheduleTerms) -> str:
+    """When an automation buys: "every Friday at 08:00"."""
+    time = f"{schedule.at:%H:%M}"
+    match schedule.kind:
+        case ScheduleKind.DAY_OF_MONTH:
+            return gettext("every month on the %(day)s at %(time)s") % {"day": ordinal(schedule.every), "time": time}
+        case ScheduleKind.WEEKDAY:
+            return gettext("every %(weekday)s at %(time)s") % {"weekday": WEEKDAYS[schedule.every - 1], "time": time}
+        case ScheduleKind.EVERY_DAYS:
+            said = ngettext("every day at %(time)s", "every %(days)d days at %(time)s", schedule.every)
+            return said % {"days": schedule.every, "time": time}
+        case _:
+            assert_never(schedule.kind)
 
 
 @register.simple_tag(takes_context=True)

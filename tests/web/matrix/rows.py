@@ -350,6 +350,14 @@ def edit_automation(place: Place) -> Ask:
     return Ask(path={"automation_id": str(place.automation())}, body={"priority": 7, "payment_method_id": card})
 
 
+def new_name(place: Place) -> Ask:
+    return Ask(body={"name": "Somebody Else"})
+
+
+def one_automation(place: Place) -> Ask:
+    return Ask(path={"automation_id": str(place.automation())})
+
+
 def automation_history(place: Place) -> Ask:
     return Ask(path={"automation_id": str(place.limited_automation())}, query=ALL)
 
@@ -760,6 +768,7 @@ ROWS = [
         ids={"body.recurring_payment_id": NO_ORDER},
     ),
     Row(f"GET {MINE}profile/export/", nothing, cluster=False),
+    Row(f"PATCH {MINE}profile/", new_name),
     Row(
         f"POST {MINE}transactions/{{transaction_id}}/retry/",
         retry,
@@ -827,6 +836,11 @@ ROWS = [
         },
     ),
     Row(
+        f"DELETE {MINE}utilities/automations/{{automation_id}}/",
+        one_automation,
+        ids={"path.automation_id": NO_AUTOMATION},
+    ),
+    Row(
         f"GET {MINE}utilities/automations/{{automation_id}}/history/",
         automation_history,
         ids={"path.automation_id": NO_AUTOMATION},
@@ -862,6 +876,7 @@ ROWS = [
     Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
     Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),
     Row(f"DELETE {BILLING}payment-methods/{{card_id}}/", a_card, cluster=False, of_all=frozenset({"path.card_id"})),
+    Row(f"POST {BILLING}payment-methods/{{card_id}}/use/", a_card, cluster=False, of_all=frozenset({"path.card_id"})),
     Row(f"GET {BILLING}invoices/", invoices, cluster=False),
     Row(f"GET {BILLING}payments/", plan_payments, cluster=False),
     Row(

@@ -74,6 +74,23 @@ def test_what_is_refused(automations: Automations, bola: ApiClient, change: Any,
     refused(ordered(automations, bola, **change), status, code)
 
 
+def test_one_that_is_removed_buys_nothing_and_is_shown_no_more(
+    automations: Automations, bola: ApiClient, cast: Cast
+) -> None:
+    """It makes room for another; what it bought stays."""
+    id = automations.set_up(amount="500.00")
+    automations.next_day()
+    one = f"{MINE}automations/{id}/"
+    refused(cast.client_of(cast.chidi).delete(one), 404, "automation_not_found")
+    for _ in range(2):
+        assert bola.delete(one).status_code in (200, 404)
+    refused(bola.patch(one, {"is_enabled": True}), 404, "automation_not_found")
+    refused(bola.get(one + "history/"), 404, "automation_not_found")
+    assert bola.get(MINE + "automations/").json()["results"] == []
+    assert automations.next_day().bought == 0
+    assert len(bola.get(MINE + "bills/").json()["results"]) == 1
+
+
 @pytest.mark.parametrize("at", ["24:00", "9:30", "09:30:00", "", "aa:bb"])
 def test_what_is_no_time_of_day(automations: Automations, bola: ApiClient, at: str) -> None:
     assert ordered(automations, bola, schedule={**WEEKLY, "at": at}).status_code == 422

@@ -82,6 +82,30 @@ def test_notices_and_preferences(cast: Cast, bola: Browser) -> None:
     assert "bill_acknowledged:email" not in bola.form().values["wanted"]
 
 
+def test_a_notice_is_found(cast: Cast, bola: Browser) -> None:
+    """By what it is about, and by what kind of thing it is."""
+    issue(cast, "5000.00", title="Borehole pump")
+    issue(cast, "5000.00", title="Lawn, 100% green")
+    for wanted in ("borehole", "PUMP"):
+        bola.open(f"/app/notices/?q={wanted}")
+        assert ("Borehole pump" in bola.text, "Lawn" in bola.text) == (True, False)
+    bola.open("/app/notices/?q=100%25")
+    assert ("Borehole pump" in bola.text, "Lawn" in bola.text) == (False, True)
+    rows = bola.open("/app/notices/?q=new+bill", HX_Request="true").content.decode()
+    assert "Borehole pump" in rows
+    assert "<html" not in rows
+    bola.open("/app/notices/?q=nothing+of+the+kind")
+    assert "No notice fits what you are looking for." in bola.text
+
+
+def test_what_i_am_called(cast: Cast, bola: Browser) -> None:
+    bola.open("/app/you/name/")
+    assert bola.send(name=" ").status_code == 422
+    bola.send(name="  Bola   Akinwale-Ojo ")
+    assert "Your name is changed." in bola.text
+    assert "Bola Akinwale-Ojo" in bola.text
+
+
 def test_signing_in_leads_back_to_the_page(cast: Cast) -> None:
     from clustr.people.models import User
 

@@ -16,7 +16,8 @@ MOST_QUERIES = 25
 PLAIN = [
     *("/app/", "/app/bills/", "/app/wallet/", "/app/wallet/fund/", "/app/wallet/withdraw/", "/app/wallet/pin/"),
     *("/app/wallet/pin/reset/", "/app/transactions/", "/app/recurring/", "/app/recurring/new/", "/app/utilities/"),
-    *("/app/utilities/buy/", "/app/notices/", "/app/notices/preferences/", "/app/you/", "/app/estates/"),
+    *("/app/utilities/buy/", "/app/notices/", "/app/notices/preferences/", "/app/you/", "/app/you/name/"),
+    *("/app/estates/", "/app/utilities/automations/", "/app/utilities/automations/new/", "/app/utilities/limits/"),
     *("/accounts/2fa/", "/accounts/password/change/", "/accounts/email/", "/accounts/sessions/"),
 ]
 

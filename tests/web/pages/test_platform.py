@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -13,7 +14,12 @@ from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from tests.cast import Cast, Person
 from tests.web.pages.browsing import Browser
-from tests.web.pages.office.places import PLATFORM
+from tests.web.pages.office.places import PLATFORM, PLATFORM_STAFF
+from tests.web.pages.test_every_page import queries_of
+from tests.web.test_billing import ask
+
+MOST_STATEMENTS = 50
+"""Of a page of one's plan, with advice that compares every plan on offer."""
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +50,12 @@ def test_it_works(cast: Cast) -> None:
     assert "Change to Pro" in ada.text
     ada.send()
     assert "Your plan is changed." in ada.text
-    ada.send("/cancel/", when="period_end", reason="Too dear")
+    ada.open("/platform/cancel/")
+    assert "Why do you want to go?" in ada.text
+    ada.open("/platform/cancel/?reason=too_expensive")
+    assert "Before you go" in ada.text
+    assert "Free would be enough" in ada.text
+    ada.send(when="period_end", reason="Too dear")
     assert "Your plan ends" in ada.text
     ada.send("/reactivate/")
     assert "Your plan goes on." in ada.text
@@ -63,9 +74,9 @@ def test_a_coupon_that_is_none(cast: Cast) -> None:
     assert ada.send("/coupon/", code="NOTHING").status_code in (404, 409, 422)
 
 
-@pytest.mark.parametrize("address", [*PLATFORM, "/platform/customers/"])
+@pytest.mark.parametrize("address", [*PLATFORM, *PLATFORM_STAFF])
 def test_a_stranger_is_asked_to_sign_in(address: str) -> None:
-    answer = Browser(None).client.get(address)
+    answer = Browser(None).client.get(address.format(user=uuid4(), invoice=uuid4()))
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/?next=")
 
@@ -82,3 +93,56 @@ def test_customers_are_for_staff(cast: Cast, ngozi: Person) -> None:
     assert cast.ada.email in staff.text
     staff.open(f"/platform/customers/?q={cast.bola.email}")
     assert "No customers here" in staff.text
+
+
+def test_for_an_estate(cast: Cast) -> None:
+    """Who administers an estate chooses its plan beside their own; a neighbour's estate does not count."""
+    ada, dayo = Browser(cast.ada), Browser(cast.dayo)
+    theirs = f"estate={cast.cluster_id}"
+    ada.open(f"/platform/plans/basic/?interval=month&currency=NGN&{theirs}")
+    assert "for Palm Grove" in ada.text
+    ada.send()
+    assert "For Palm Grove" in ada.text
+    ada.open("/platform/plans/pro/?interval=month&currency=NGN&estate=me")
+    ada.send()
+    assert ada.open("/platform/?estate=me").status_code == 200
+    assert "Pro" in ada.text
+    ada.open(f"/platform/plans/enterprise/?interval=month&{theirs}")
+    ada.send()
+    ada.open(f"/platform/?{theirs}")
+    assert "Enterprise" in ada.text
+    dayo.open(f"/platform/plans/basic/?interval=month&currency=NGN&{theirs}")
+    assert "Palm Grove" not in dayo.text
+    assert dayo.send(estate=str(cast.cluster_id)).status_code == 404
+
+
+def test_advice_usage_and_alerts(cast: Cast) -> None:
+    """A plan that is larger than what is used says so; at 80 per cent of a limit the page does too."""
+    client = cast.client_of(cast.ada)
+    for path, body in (("subscribe/", {"plan_id": "free"}), ("subscription/", {"plan_id": "basic"})):
+        sent = body | {"interval": "month"}
+        ask(client, "PUT" if path == "subscription/" else "POST", path, sent, 200 if "tion" in path else 201)
+    ada = Browser(cast.ada)
+    ada.open("/platform/")
+    assert "A cheaper plan fits you." in ada.text
+    event = {"feature_type": "ai_responses", "amount": "400", "event_id": uuid4().hex}
+    ask(client, "POST", "usage/events/", {"events": [event]})
+    ada.open("/platform/")
+    assert "A cheaper plan fits you." not in ada.text
+    assert "AI answers: 400 of 500 are used." in ada.text
+    ada.open("/platform/usage/")
+    assert "400 in this period" in ada.text
+    assert cast.bola.email not in Browser(cast.bola).open("/platform/usage/").content.decode()
+    assert Browser(cast.bola).open("/platform/usage/").status_code == 404
+
+
+def test_as_many_statements_for_many_invoices_as_for_one(cast: Cast) -> None:
+    client, ada = cast.client_of(cast.ada), Browser(cast.ada)
+    ask(client, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
+    ask(client, "PUT", "subscription/", {"plan_id": "basic", "interval": "month"})
+    addresses = ["/platform/", "/platform/invoices/", "/platform/payments/", "/platform/usage/", "/platform/cancel/"]
+    little = {address: queries_of(ada, address) for address in addresses}
+    for plan in ("pro", "enterprise"):
+        ask(client, "PUT", "subscription/", {"plan_id": plan, "interval": "month"})
+    assert {address: queries_of(ada, address) for address in addresses} == little
+    assert max(little.values()) <= MOST_STATEMENTS, little

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clustr.subscriptions.document_queries import Document, my_billing_address, my_invoices, my_payments
@@ -37,15 +36,13 @@ def invoices(request: Request) -> HttpResponse:
 
 
 def _shown(row: Document) -> dict[str, Any]:
-    return {"invoice": row.invoice, "lines": row.lines, "document": document_address(row.invoice.id)}
-
-
-def document_address(invoice_id: UUID) -> str:
-    """Where the document itself is had; nothing where the platform draws up none."""
-    try:
-        return reverse("api:download_invoice", args=[invoice_id])
-    except NoReverseMatch:
-        return ""
+    """`pay_at`: Stripe's page, where an open invoice is paid."""
+    return {
+        "invoice": row.invoice,
+        "lines": row.lines,
+        "document": reverse("api:download_invoice", args=[row.invoice.id]),
+        "pay_at": row.invoice.hosted_invoice_url if row.invoice.status == "open" else "",
+    }
 
 
 @customer_page()

@@ -6,8 +6,10 @@ import zoneinfo
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 
 from clustr.subscriptions.queries import STAFF
@@ -33,3 +35,9 @@ def customer_page(*, methods: tuple[str, ...] = ("GET",), staff: bool = False) -
         return shown
 
     return decorate
+
+
+def plan_address(request: Request, name: str = "platform:home") -> str:
+    """The address of a page about the same plan as this request: one's own, or that of the estate it names."""
+    estate = request.POST.get("estate") or request.GET.get("estate", "")
+    return reverse(name) + (f"?{urlencode({'estate': estate})}" if estate else "")

@@ -1,32 +1,34 @@
-"""A customer's plan: what they have, what there is, and changing, cancelling, keeping it."""
+"""A customer's plan: what they have, what there is, and beginning, changing, keeping it."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from clustr.kit.errors import Refusal
 from clustr.subscriptions import commands, queries
-from clustr.subscriptions.document_queries import (
-    CurrentSubscription,
-    current_subscription,
-    my_invoices,
-    my_subscription,
-)
+from clustr.subscriptions.advice_queries import PlanAdvice, advise_plan
+from clustr.subscriptions.document_queries import CurrentSubscription, my_invoices
 from clustr.subscriptions.policies import price_of
 from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.refusals import CurrencyNotOffered, SubscriptionNotFound
+from clustr.subscriptions.types import MethodRow
+from clustr.subscriptions.vendors.registry import stripe_is_on
 from clustr.web.actors import Request
 from clustr.web.billing import plans as api
-from clustr.web.billing.schemas import CancelIn, ChangeIn, CouponIn, EstateQuery, SubscribeIn
+from clustr.web.billing.schemas import CouponIn, EstateQuery, SubscribeIn
 from clustr.web.door import read_value
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
-from clustr.web.pages.office.charts import part_of
-from clustr.web.pages.platform import words
-from clustr.web.pages.platform.frame import customer_page
+from clustr.web.pages.platform.changing import change_plan
+from clustr.web.pages.platform.frame import customer_page, plan_address
+from clustr.web.pages.platform.metering import meters_of
+from clustr.web.pages.platform.whose import asked_estate, held_by, whose_plan
 from clustr.web.refusals import PageNotFound
 
 _INTERVALS = ("month", "year")
@@ -35,51 +37,61 @@ _LATEST = 3
 
 @customer_page()
 def home(request: Request) -> HttpResponse:
-    """GET /platform/: the plan, usage against its limits, the latest invoices. Who has none is led to the plans."""
-    if _mine(request) is None:
+    """GET /platform/: the plan, what is to be done about it, usage, the latest invoices. Who has none is led to the plans."""
+    try:
+        return show_home(request, None)
+    except SubscriptionNotFound:
         if request.actor.may(queries.STAFF):
             return HttpResponseRedirect(reverse("platform:customers"))
-        return HttpResponseRedirect(reverse("platform:plans"))
-    return _home(request, None)
+        return HttpResponseRedirect(plan_address(request, "platform:plans"))
 
 
-def _home(request: Request, tried: Attempt | None) -> HttpResponse:
+def show_home(request: Request, tried: Attempt | None) -> HttpResponse:
+    """The page of a plan, with what a form of it came to. Refuses `SubscriptionNotFound`."""
+    whose = whose_plan(request)
+
     def work() -> Context:
-        held = my_subscription(actor=request.actor)
+        held = held_by(request, whose)
+        if held is None:
+            raise SubscriptionNotFound
         return {
             "tried": tried,
             "held": held,
-            "usage": [_meter(use) for use in held.usage],
+            "whose": whose,
+            "for_estate": whose.name_of(held.subscription.for_cluster_id),
+            "usage": meters_of(held.usage),
             "invoices": my_invoices(actor=request.actor, before=None, limit=_LATEST),
             "ended": held.subscription.ended_at is not None,
+            "advice": _advice(request, held),
+            "by_card": held.subscription.collection == "stripe",
+            "cards_are_on": stripe_is_on(),
         }
 
     return look(request, "pages/platform/home.html", work, status=tried.status if tried else 200)
 
 
-def _meter(use: Any) -> dict[str, Any]:
-    included = use.included
-    return {
-        "name": words.feature(use.feature),
-        "used": f"{use.used.normalize():f}",
-        "included": None if included is None else f"{included.normalize():f}",
-        "beyond": f"{use.beyond.normalize():f}" if use.beyond else "",
-        "charged": use.charged,
-        "part": part_of(int(use.used * 1_000), int(included * 1_000)) if included else 0,
-        "full": included is not None and use.used >= included,
-    }
+def _advice(request: Request, held: CurrentSubscription) -> PlanAdvice | None:
+    """Which plan would cost less, where one would: of a plan that runs, and costs something."""
+    if held.subscription.ended_at is not None or held.pending or not held.subscription.price_minor:
+        return None
+    advice = advise_plan(actor=request.actor, subscription_id=held.subscription.id, now=request.now)
+    return advice if advice.best else None
 
 
 @customer_page()
 def plans(request: Request) -> HttpResponse:
-    """GET /platform/plans/: what there is, by month or year, in the currencies on offer."""
+    """GET /platform/plans/: what there is, by month or year, in the currencies on offer; for oneself or for an estate."""
+    whose = whose_plan(request)
 
     def work() -> Context:
         offered = queries.offered_plans()
         currencies = sorted({plan.currency for plan in offered} | {code for plan in offered for code in plan.prices})
-        held = _held(request)
-        currency = held.subscription.currency if held and held.subscription.ended_at is None else ""
-        currency = currency or _one_of(request, "currency", currencies, "NGN" if "NGN" in currencies else currencies[0])
+        held = held_by(request, whose)
+        runs = held is not None and held.subscription.ended_at is None
+        usual = "NGN" if "NGN" in currencies else next(iter(currencies), "USD")
+        currency = (held.subscription.currency if held and runs else "") or _one_of(
+            request, "currency", currencies, usual
+        )
         interval = _one_of(request, "interval", _INTERVALS, "month")
         return {
             "plans": [
@@ -88,10 +100,12 @@ def plans(request: Request) -> HttpResponse:
                 if (price := _price(plan, interval, currency)) is not None
             ],
             "held": held,
+            "whose": whose,
             "interval": interval,
             "currency": currency,
             "currencies": currencies,
-            "fixed": bool(held and held.subscription.ended_at is None),
+            "fixed": runs,
+            "estate": whose.named,
         }
 
     return look(request, "pages/platform/plans.html", work)
@@ -105,70 +119,94 @@ def _price(plan: PlanRow, interval: str, currency: str) -> Any:
 
 
 def _one_of(request: Request, name: str, known: Any, default: str) -> str:
-    asked = request.GET.get(name, "")
+    asked = request.POST.get(name) or request.GET.get(name, "")
     return asked if asked in known else default
 
 
 @customer_page(methods=("GET", "POST"))
 def choose(request: Request, code: str) -> HttpResponse:
-    """/platform/plans/{code}/: subscribe, or see to the minor unit what a change comes to and make it."""
-    held = _mine(request)
-    if held is not None and held.subscription.ended_at is None:
-        return _change(request, code)
+    """/platform/plans/{code}/: subscribe, by card on Stripe's page or by bank transfer; or, for who has a plan, see to the
+    minor unit what a change comes to and make it."""
+    whose = whose_plan(request)
+    held = read_value(request, lambda: held_by(request, whose))
+    if held is not None and held.subscription.ended_at is None and not _begins(held, request, code):
+        return change_plan(request, code, held, show_home)
     tried = None
     if request.method == "POST":
+        if held is not None and held.subscription.ended_at is None and request.POST.get("means") == "bank_transfer":
+            return HttpResponseRedirect(_by_transfer(request))
         tried = attempt(request, lambda: api.subscribe(request, _typed_subscription(request, code)))
         if tried.done:
-            return go(request, "platform:home", said=_("Welcome. Your plan has begun."))
+            return _begun(request, tried)
+    cards, plan = saved_cards(request), read_value(request, lambda: _plan(code))
 
     def work() -> Context:
-        plan = _plan(code)
-        interval = request.POST.get("interval") or _one_of(request, "interval", _INTERVALS, "month")
+        interval = _one_of(request, "interval", _INTERVALS, "month")
         currency = request.POST.get("currency") or request.GET.get("currency") or plan.currency
         return {
             "tried": tried,
             "plan": plan,
-            "interval": interval if interval in _INTERVALS else "month",
+            "whose": whose,
+            "for_estate": whose.name_of(whose.cluster_id),
+            "interval": interval,
             "currency": currency,
-            "price": _price(plan, interval if interval in _INTERVALS else "month", currency),
+            "price": _price(plan, interval, currency),
+            "cards": cards,
+            "cards_are_on": stripe_is_on(),
+            "means": request.POST.get("means", "card" if stripe_is_on() else "bank_transfer"),
+            "had_trial": queries.had_trial(user_id=request.actor.member_id, for_cluster_id=whose.cluster_id),
         }
 
     return look(request, "pages/platform/subscribe.html", work, status=tried.status if tried else 200)
 
 
+def _begins(held: CurrentSubscription, request: Request, code: str) -> bool:
+    """Whether who has a free plan may begin one that costs something by card: on Stripe's page, not as a change. Paid by
+    transfer it is a change."""
+    free = not held.subscription.price_minor and held.subscription.collection == "none"
+    return free and stripe_is_on() and code != held.plan.code and request.GET.get("by") != "bank_transfer"
+
+
+def _by_transfer(request: Request) -> str:
+    """Where who has a free plan sees what another one comes to by transfer."""
+    named = {name: request.POST.get(name, "") for name in ("interval", "estate")}
+    return f"{request.path}?{urlencode(named | {'by': 'bank_transfer'})}"
+
+
+def saved_cards(request: Request) -> list[MethodRow]:
+    """The cards of who asks, to choose from; none where Stripe does not answer: a new one can be given on its page."""
+    try:
+        return commands.my_methods(actor=request.actor)
+    except Refusal:
+        return []
+
+
 def _typed_subscription(request: Request, code: str) -> SubscribeIn:
-    return SubscribeIn(plan_id=code, **typed(request, "interval", "currency", "coupon"))
-
-
-def _change(request: Request, code: str) -> HttpResponse:
-    interval = request.POST.get("interval") or _one_of(request, "interval", _INTERVALS, "month")
-    if request.method == "POST":
-        tried = attempt(
-            request,
-            lambda: api.change_my_plan(
-                request, ChangeIn(plan_id=code, interval=interval, **typed(request, "proration_date"))
-            ),
-        )
-        if tried.done:
-            waits = bool(tried.answer and tried.answer["pending_change"])
-            said = _("Your plan changes when this period ends.") if waits else _("Your plan is changed.")
-            return go(request, "platform:home", said=said)
-        return _home(request, tried)
-    return look(
-        request,
-        "pages/platform/change.html",
-        lambda: {"plan": _plan(code), "interval": interval, "preview": _preview(request, code, interval)},
+    """By bank transfer, by card on Stripe's page, or by a saved card."""
+    means = request.POST.get("means", "")
+    saved = {"payment_method_id": means} if means.startswith("pm_") else {}
+    return SubscribeIn(
+        plan_id=code,
+        collection="card" if means == "card" or saved else "bank_transfer",
+        cluster_id=asked_estate(request),
+        **saved,
+        **typed(request, "interval", "currency", "coupon"),
     )
 
 
-def _preview(request: Request, code: str, interval: str) -> commands.ChangePreview:
-    return commands.preview_change(
-        actor=request.actor,
-        subscription_id=current_subscription(actor=request.actor).id,
-        plan_id=queries.offered_plan_named(code=code).id,
-        interval=interval,
-        now=request.now,
-    )
+def _begun(request: Request, tried: Attempt) -> HttpResponse:
+    answer = tried.answer or {}
+    if answer.get("checkout_url"):
+        return onward(request, answer["checkout_url"])
+    said = _("Welcome. Your plan has begun.")
+    if answer.get("status") == "trialing":
+        said = _("Welcome. Your plan has begun. The trial costs nothing.")
+    return go(request, plan_address(request), said=said)
+
+
+def onward(request: Request, url: str) -> HttpResponse:
+    """On to Stripe's page, by a page of ours with a link, since a form may lead to no other site."""
+    return render(request, "pages/platform/onward.html", {"url": url})
 
 
 def _plan(code: str) -> PlanRow:
@@ -179,36 +217,23 @@ def _plan(code: str) -> PlanRow:
 
 
 @customer_page(methods=("POST",))
-def cancel(request: Request) -> HttpResponse:
-    """POST /platform/cancel/: when the period ends, or now."""
-    body = CancelIn(at_period_end=request.POST.get("when") != "now", **typed(request, "reason"))
-    tried = attempt(request, lambda: api.cancel_my_subscription(request, body))
-    if not tried.done:
-        return _home(request, tried)
-    said = _("Your plan ends with this period. Until then everything stays.") if body.at_period_end else _("Ended.")
-    return go(request, "platform:home", said=said)
-
-
-@customer_page(methods=("POST",))
 def reactivate(request: Request) -> HttpResponse:
     """POST /platform/reactivate/: keep the plan after all."""
-    tried = attempt(request, lambda: api.reactivate_my_subscription(request, EstateQuery()))
-    return go(request, "platform:home", said=_("Your plan goes on.")) if tried.done else _home(request, tried)
+    query = EstateQuery(cluster_id=asked_estate(request))
+    tried = attempt(request, lambda: api.reactivate_my_subscription(request, query))
+    if not tried.done:
+        return show_home(request, tried)
+    return go(request, plan_address(request), said=_("Your plan goes on."))
 
 
 @customer_page(methods=("POST",))
 def coupon(request: Request) -> HttpResponse:
     """POST /platform/coupon/: from the next invoice on."""
-    tried = attempt(request, lambda: api.use_coupon(request, CouponIn(**typed(request, "code"))))
-    return go(request, "platform:home", said=_("The coupon counts.")) if tried.done else _home(request, tried)
 
+    def body() -> CouponIn:
+        return CouponIn(cluster_id=asked_estate(request), **typed(request, "code"))
 
-def _mine(request: Request) -> CurrentSubscription | None:
-    return read_value(request, lambda: _held(request))
-
-
-def _held(request: Request) -> CurrentSubscription | None:
-    try:
-        return my_subscription(actor=request.actor)
-    except SubscriptionNotFound:
-        return None
+    tried = attempt(request, lambda: api.use_coupon(request, body()))
+    if not tried.done:
+        return show_home(request, tried)
+    return go(request, plan_address(request), said=_("The coupon counts, from your next invoice on."))

@@ -1,12 +1,14 @@
-"""The words of plans, subscriptions and invoices."""
+"""The words of plans, subscriptions and invoices, and of what is told about the sale of plans."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from clustr.subscriptions.states import InvoiceStatus, SubscriptionStatus
-from clustr.subscriptions.types import FeatureType
+from clustr.subscriptions.states import EventKind, InvoiceStatus, SubscriptionStatus
+from clustr.subscriptions.types import CancelReason, FeatureType
 
 Word = str | Promise
 
@@ -27,6 +29,9 @@ STANDING: dict[str, tuple[Word, str, str]] = {
     "succeeded": (_("Done"), "good", "circle-check"),
     "pending": (_("On its way"), "wait", "hourglass"),
     "failed": (_("Did not go through"), "bad", "circle-x"),
+    "failed_renewal": (_("Payment failed"), "bad", "circle-x"),
+    "cancellation_scheduled": (_("About to end"), "warn", "hourglass"),
+    "falling_usage": (_("Uses it less"), "wait", "trending-down"),
 }
 
 FEATURE: dict[str, Word] = {
@@ -34,6 +39,7 @@ FEATURE: dict[str, Word] = {
     FeatureType.DOCUMENT_UPLOADS: _("Documents uploaded"),
     FeatureType.STORAGE_GB: _("Storage, GB"),
     FeatureType.CHAT_MESSAGES: _("Chat messages"),
+    FeatureType.ASSESSMENTS: _("Assessments"),
     FeatureType.MEMBERS: _("Members of the estate"),
     FeatureType.BILLS: _("Bills issued"),
     FeatureType.MESSAGES: _("Messages sent"),
@@ -41,7 +47,86 @@ FEATURE: dict[str, Word] = {
 
 INTERVAL: dict[str, Word] = {"month": _("a month"), "year": _("a year")}
 
+WHY_THEY_GO: dict[str, Word] = {
+    CancelReason.TOO_EXPENSIVE: _("It costs too much"),
+    CancelReason.NOT_USED: _("I do not use it enough"),
+    CancelReason.MISSING_FEATURE: _("Something is missing"),
+    CancelReason.TECHNICAL: _("It does not work well"),
+    CancelReason.SERVICE: _("I was not helped well"),
+    CancelReason.OTHER: _("Another reason"),
+}
+
+HAPPENED: dict[str, tuple[Word, str]] = {
+    EventKind.CREATED: (_("Chose a plan"), "sparkles"),
+    EventKind.ACTIVATED: (_("The plan began"), "circle-play"),
+    EventKind.TRIAL_ENDED: (_("The trial ended"), "flag"),
+    EventKind.RENEWED: (_("A new period"), "refresh-cw"),
+    EventKind.PLAN_CHANGED: (_("Changed the plan"), "arrow-left-right"),
+    EventKind.CHANGE_SCHEDULED: (_("Will change the plan"), "calendar-clock"),
+    EventKind.CHANGE_DROPPED: (_("Took back the change"), "undo-2"),
+    EventKind.CANCELLATION_SCHEDULED: (_("Cancelled, to the period's end"), "hourglass"),
+    EventKind.REACTIVATED: (_("Stayed after all"), "undo-2"),
+    EventKind.PAST_DUE: (_("A payment is overdue"), "clock-alert"),
+    EventKind.LAPSED: (_("Stopped: unpaid"), "circle-x"),
+    EventKind.RECOVERED: (_("Paid, and goes on"), "circle-check"),
+    EventKind.PAUSED: (_("Paused"), "circle-pause"),
+    EventKind.RESUMED: (_("Resumed"), "circle-play"),
+    EventKind.EXPIRED: (_("Never paid the first time"), "ban"),
+    EventKind.ENDED: (_("Ended"), "ban"),
+}
+
+FIGURE: dict[str, tuple[Word, str]] = {
+    "mrr": (_("Monthly recurring revenue"), "the sum over customers just before the month's first instant"),
+    "arr": (_("Annual recurring revenue"), "12 x `mrr_end`"),
+    "committed_mrr": (
+        _("Committed"),
+        "`mrr_end` without subscriptions whose cancellation is scheduled",
+    ),
+    "revenue_per_customer": (_("Revenue of a customer"), "`mrr_end` / `customers_end`"),
+    "lifetime_value": (
+        _("Lifetime value"),
+        "(`mrr_end` / `customers_end`) / `customer_churn` of the month; null where nobody left."
+        " It is revenue, not margin",
+    ),
+    "gross_churn": (_("Gross churn"), "(`contraction` + `churn`) / `mrr_start`"),
+    "net_churn": (
+        _("Net churn"),
+        "(`contraction` + `churn` - `expansion`) / `mrr_start`;"
+        " below zero where those who stayed took more than was lost",
+    ),
+    "net_revenue_retention": (
+        _("Net revenue retention"),
+        "(`mrr_start` + `expansion` - `contraction` - `churn`) / `mrr_start`",
+    ),
+    "customer_churn": (_("Customers lost"), "`customers_churned` / `customers_start`"),
+}
+"""Figures with what they are: the words and formulas of docs/analytics.md, which a test compares."""
+
+MOVEMENT: dict[str, tuple[Word, str]] = {
+    "new": (_("New"), "`mrr_end` of customers who had none at the start and never had any before it"),
+    "reactivation": (_("Came back"), "`mrr_end` of customers who had none at the start, but once had"),
+    "expansion": (_("Took more"), "by how much those who had some at the start have more at the end"),
+    "contraction": (_("Took less"), "by how much those who have some at both ends have less"),
+    "churn": (_("Left"), "`mrr_start` of those who have none at the end"),
+}
+"""How revenue moves, each with its definition in docs/analytics.md."""
+
 
 def feature(kind: str) -> Word:
     """What a feature is called."""
     return FEATURE.get(kind) or kind.replace("_", " ").capitalize()
+
+
+def features(kinds: Iterable[str]) -> str:
+    """Several of a plan's features, in a sentence."""
+    return ", ".join(kind.replace("_", " ") for kind in kinds)
+
+
+def happened_words(kind: str, reason: str) -> tuple[Word, str, str]:
+    """What happened, its icon, and why in words: a reason that was chosen, then what was written."""
+    said, icon = HAPPENED.get(kind, (kind.replace("_", " ").capitalize(), "circle"))
+    code, _colon, written = reason.partition(":")
+    why = str(WHY_THEY_GO[code]) if code in WHY_THEY_GO else ""
+    if why and written.strip():
+        return said, icon, f"{why}: {written.strip()}"
+    return said, icon, why or reason

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from clustr.web.pages.residents import bills, home, notices, recurring, transactions, utilities, wallet, you
+from clustr.web.pages.residents import (
+    automations,
+    bills,
+    home,
+    notices,
+    recurring,
+    transactions,
+    utilities,
+    wallet,
+    you,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -32,6 +42,7 @@ urlpatterns = [
     path("recurring/", recurring.list_recurring, name="recurring"),
     path("recurring/new/", recurring.create, name="create_recurring"),
     path("recurring/<uuid:order_id>/", recurring.show_recurring, name="recurring_payment"),
+    path("recurring/<uuid:order_id>/change/", recurring.change, name="change_recurring"),
     path("recurring/<uuid:order_id>/pause/", recurring.pause, name="pause_recurring"),
     path("recurring/<uuid:order_id>/resume/", recurring.resume, name="resume_recurring"),
     path("recurring/<uuid:order_id>/cancel/", recurring.cancel, name="cancel_recurring"),
@@ -41,9 +52,18 @@ urlpatterns = [
     path("utilities/purchases/<uuid:purchase_id>/", utilities.show_purchase, name="purchase"),
     path("utilities/purchases/<uuid:purchase_id>/resend/", utilities.resend, name="resend_token"),
     path("utilities/accounts/<uuid:account_id>/remove/", utilities.remove_account, name="remove_account"),
+    path("utilities/automations/", automations.list_automations, name="automations"),
+    path("utilities/automations/new/", automations.set_up, name="set_up_automation"),
+    path("utilities/automations/<uuid:automation_id>/", automations.show_automation, name="automation"),
+    path("utilities/automations/<uuid:automation_id>/change/", automations.change, name="change_automation"),
+    path("utilities/automations/<uuid:automation_id>/on/", automations.switch_on, name="switch_on_automation"),
+    path("utilities/automations/<uuid:automation_id>/off/", automations.switch_off, name="switch_off_automation"),
+    path("utilities/automations/<uuid:automation_id>/remove/", automations.remove, name="remove_automation"),
+    path("utilities/limits/", automations.limits, name="spending_limits"),
     path("notices/", notices.list_notices, name="notices"),
     path("notices/read/", notices.mark_read, name="read_notices"),
     path("notices/preferences/", notices.preferences, name="preferences"),
     path("you/", you.show_you, name="you"),
+    path("you/name/", you.change_name, name="change_name"),
     path("you/export/", you.export, name="export"),
 ]

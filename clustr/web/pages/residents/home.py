@@ -7,12 +7,15 @@ from django.utils import timezone
 
 from clustr.bills.queries import bill_summary, bills_to_settle
 from clustr.payments.queries import TransactionFilter, my_transactions
+from clustr.recurring.automation_upcoming import upcoming_automations
 from clustr.recurring.queries import recurring_payment_summary
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.pages.frame import Context, look, page
 
 _NOON, _EVENING = 12, 17
+_AHEAD = 2
+"""So many of what is bought by itself next."""
 
 
 @page("app")
@@ -29,6 +32,7 @@ def home(request: Request) -> HttpResponse:
             "owed": owed,
             "wallet": my_wallet(actor=actor),
             "recent": my_transactions(actor=actor, chosen=TransactionFilter(), limit=4),
+            "ahead": upcoming_automations(actor=actor, now=now)[:_AHEAD],
             "standing": recurring_payment_summary(actor=actor, now=now),
         }
 

@@ -15,12 +15,12 @@ from clustr.web.pages.lists import ListQuery, begin_after, listed
 
 @page("app")
 def list_notices(request: Request) -> HttpResponse:
-    """GET /app/notices/: newest first."""
+    """GET /app/notices/: newest first; those that a search is for."""
     query = ListQuery.of(request)
 
     def work() -> Context:
-        rows = my_notifications(actor=request.actor, after=begin_after(request, query), limit=query.fetch)
-        return {**listed(request, query, rows), "unread": unread_count(actor=request.actor)}
+        rows = my_notifications(actor=request.actor, q=query.q, after=begin_after(request, query), limit=query.fetch)
+        return {**listed(request, query, rows), "q": query.q, "unread": unread_count(actor=request.actor)}
 
     return look(request, "pages/residents/notices.html", work, part="pages/residents/notice_rows.html")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -15,6 +16,7 @@ from clustr.kit.actor import Actor
 from clustr.payments.providers.registry import available_providers
 from clustr.payments.queries import my_methods
 from clustr.payments.types import SavedMethodView
+from clustr.recurring.types import PaymentSource
 from clustr.web.actors import Request
 from clustr.web.pages.forms import Attempt, go, typed
 
@@ -46,6 +48,24 @@ def chosen_means(request: Request) -> dict[str, Any]:
     return {"provider": chosen}
 
 
+def cards_of(actor: Actor, chosen: UUID | None = None) -> dict[str, Any]:
+    """For what runs by itself: the member's cards that can be charged, and the one that is chosen, if it is still kept."""
+    offered = available_providers()
+    kept = my_methods(actor=actor)
+    return {
+        "cards": [card for card in kept if card.provider in offered],
+        "card": next((card for card in kept if card.id == chosen), None),
+    }
+
+
+def chosen_card(request: Request) -> dict[str, Any]:
+    """Of a form that offers the wallet and saved cards: from which the API is told to take it."""
+    source = request.POST.get("source", WALLET)
+    if source == WALLET:
+        return {"payment_source": PaymentSource.WALLET.value}
+    return {"payment_source": PaymentSource.CARD.value, "payment_method_id": source}
+
+
 def back_here() -> str:
     """Where the provider sends the payer's browser in the end."""
     return f"{settings.BASE_URL}{reverse('app:returned')}"
@@ -56,7 +76,12 @@ def onward(request: Request, tried: Attempt) -> HttpResponse:
     page of ours with a link, since a form may lead to no other site."""
     answer = tried.answer or {}
     if answer.get("payment_url"):
-        shown = {"url": answer["payment_url"], "amount": answer["amount"], "transaction_id": answer["transaction_id"]}
+        shown = {
+            "url": answer["payment_url"],
+            "amount": answer["amount"],
+            "transaction_id": answer["transaction_id"],
+            "bank_asks": request.POST.get("means", "").startswith("card:"),
+        }
         return render(request, "pages/residents/onward.html", shown)
-    failed = answer.get("status") == "failed"
-    return go(request, "app:transaction", answer["transaction_id"], said="" if failed else _("Your card was charged."))
+    paid = answer.get("status") == "completed"  # else the page of the payment says how it stands
+    return go(request, "app:transaction", answer["transaction_id"], said=_("Your card was charged.") if paid else "")

@@ -17,13 +17,15 @@ from clustr.recurring.queries import (
     my_recurring_payments,
     recurring_payment_summary,
 )
-from clustr.recurring.types import Frequency
+from clustr.recurring.types import Frequency, OrderView
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
+from clustr.web.door import read_value
 from clustr.web.members import recurring_payments as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
+from clustr.web.pages.residents.paying import cards_of, chosen_card
 from clustr.web.pages.words import word_of
 
 
@@ -33,9 +35,11 @@ def list_recurring(request: Request) -> HttpResponse:
     query = ListQuery.of(request)
 
     def work() -> Context:
-        rows = my_recurring_payments(actor=request.actor, before=begin_after(request, query), limit=query.fetch)
+        rows = my_recurring_payments(
+            actor=request.actor, q=query.q, before=begin_after(request, query), limit=query.fetch
+        )
         found = recurring_payment_summary(actor=request.actor, now=request.now)
-        return {**listed(request, query, rows), "summary": found}
+        return {**listed(request, query, rows), "summary": found, "q": query.q}
 
     return look(request, "pages/residents/recurring.html", work, part="pages/residents/recurring_rows.html")
 
@@ -60,6 +64,7 @@ def create(request: Request) -> HttpResponse:
             + [(each.value, word_of(each.value)) for each in BillType if each not in UTILITY_TYPES],
             "frequencies": [(each.value, word_of(each.value)) for each in Frequency],
             "tomorrow": tomorrow.isoformat(),
+            **cards_of(request.actor),
             "tried": tried,
         }
 
@@ -70,9 +75,49 @@ def _typed(request: Request) -> dict[str, Any]:
     return {
         **typed(request, "title", "frequency", "bill_type", "pin"),
         **typed_amount(request),
+        **chosen_card(request),
         **typed_day(request, "start_date"),
         **typed_day(request, "end_date", end=True),
     }
+
+
+def _changed(request: Request, order: OrderView) -> dict[str, Any]:
+    """What the form changes of an order. Its end, its most and its card are left as they are where nothing was chosen."""
+    changes = {**typed(request, "title", "pin"), **typed_amount(request), **typed_day(request, "end_date", end=True)}
+    if order.max_amount is not None and request.POST.get("max_amount", "").strip():
+        changes |= typed_amount(request, "max_amount")
+    card = chosen_card(request).get("payment_method_id")
+    if card and card != str(order.payment_method_id):
+        changes["payment_method_id"] = card
+    return changes
+
+
+@page("app", methods=("GET", "POST"))
+def change(request: Request, order_id: UUID) -> HttpResponse:
+    """GET, POST /app/recurring/{id}/change/: amount, end, name, and which card pays; from the next payment on."""
+    tried = None
+    if request.method == "POST":
+        order = read_value(request, lambda: my_recurring_payment(actor=request.actor, recurring_payment_id=order_id))
+        tried = attempt(
+            request,
+            lambda: api.edit_recurring_payment(
+                request, order_id, api.EditRecurringPaymentIn.model_validate(_changed(request, order))
+            ),
+        )
+        if tried.done:
+            return go(request, "app:recurring_payment", order_id, said=_("Changed, from the next payment on."))
+
+    def work() -> Context:
+        found = my_recurring_payment(actor=request.actor, recurring_payment_id=order_id)
+        return {
+            "order": found,
+            "last_day": timezone.localtime(found.end_date).date().isoformat() if found.end_date else "",
+            "wallet": my_wallet(actor=request.actor),
+            **cards_of(request.actor, found.payment_method_id),
+            "tried": tried,
+        }
+
+    return look(request, "pages/residents/change_recurring.html", work, status=tried.status if tried else 200)
 
 
 @page("app")
@@ -115,10 +160,12 @@ def cancel(request: Request, order_id: UUID) -> HttpResponse:
 def _order(request: Request, order_id: UUID, tried: Attempt | None = None) -> HttpResponse:
     def work() -> Context:
         actor = request.actor
+        order = my_recurring_payment(actor=actor, recurring_payment_id=order_id)
         return {
-            "order": my_recurring_payment(actor=actor, recurring_payment_id=order_id),
+            "order": order,
             "history": history_of(actor=actor, recurring_payment_id=order_id, limit=24),
             "wallet": my_wallet(actor=actor),
+            **cards_of(actor, order.payment_method_id),
             "tried": tried,
         }
 

@@ -9,7 +9,13 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy
 
-from clustr.payments.queries import TransactionFilter, my_transactions, place_of_reference, transaction_visible_to
+from clustr.payments.queries import (
+    TransactionFilter,
+    my_transactions,
+    open_checkout_of,
+    place_of_reference,
+    transaction_visible_to,
+)
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.settlement.refusals import NoReceipt
 from clustr.web.actors import Request
@@ -87,6 +93,9 @@ def show_transaction(request: Request, transaction_id: UUID) -> HttpResponse:
         return {
             "one": one,
             "undecided": undecided,
+            "checkout": open_checkout_of(actor=request.actor, transaction_id=one.id, now=request.now)
+            if undecided
+            else "",
             "looks_again": undecided and request.now - one.created_at < _LOOKS_AGAIN_FOR,
             "can_stop": one.type == TransactionType.WITHDRAWAL and one.status == TransactionStatus.PENDING,
         }

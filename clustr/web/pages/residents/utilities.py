@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.payments.states import TransactionStatus
+from clustr.recurring.automation_queries import my_automations
+from clustr.recurring.automation_upcoming import upcoming_automations
 from clustr.utilities import commands, queries
 from clustr.utilities.types import AccountView, ProviderView
 from clustr.wallets.queries import my_wallet
@@ -23,7 +25,7 @@ from clustr.web.refusals import PageNotFound
 from clustr.web.utility_schemas import validation_out
 
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
-_SERVICES = ("electricity_utility", "water_utility", "internet_utility", "cable_tv_utility")
+SERVICES = ("electricity_utility", "water_utility", "internet_utility", "cable_tv_utility")
 _MOST = 200
 
 
@@ -36,9 +38,13 @@ def show_utilities(request: Request) -> HttpResponse:
 def _utilities(request: Request, tried: Attempt | None = None) -> HttpResponse:
     def work() -> Context:
         actor = request.actor
+        accounts = queries.my_accounts(actor=actor, limit=20)
         return {
-            "services": _SERVICES,
-            "accounts": queries.my_accounts(actor=actor, limit=20),
+            "services": SERVICES,
+            "accounts": accounts,
+            "labels": {row.id: row.label for row in accounts},
+            "automations": my_automations(actor=actor, now=request.now, limit=4),
+            "ahead": {each.automation_id: each for each in upcoming_automations(actor=actor, now=request.now)},
             "bought": queries.get_user_utility_bills(actor=actor, now=request.now, limit=6),
             "tried": tried,
         }
@@ -52,27 +58,21 @@ def choose(request: Request) -> HttpResponse:
     number it is, and what it costs is shown before anything is bought."""
     tried = None
     if request.method == "POST":
-        tried = _validate(request)
+        tried = validate_number(request)
         if tried.done and (tried.answer or {}).get("status") == "pending":
             tried.answer, tried.problem = None, _("The utility is slow to answer. Send this again in a moment.")
         if tried.done:
-            keep = _keep(request) if request.POST.get("keep") else None
+            keep = keep_number(request) if request.POST.get("keep") else None
             tried = keep if keep and not keep.done else _quote(request)
         if tried.answer:
             return go(request, "app:buy_utility", tried.answer["id"])
 
     def work() -> Context:
-        service = _service(request)
-        rows = queries.utility_providers(actor=request.actor, service_type=service, limit=_MOST)
         account = _account(request)
-        only = [row for row in rows if account is None or row.id == account.provider_id]
         return {
-            "service": service.value,
-            "services": _SERVICES,
-            "providers": only,
-            "choices": [(str(row.id), row.name) for row in only],
+            **services_for(request, _service(request), account),
+            "services": SERVICES,
             "account": account,
-            "label": _label(only),
             "wallet": my_wallet(actor=request.actor),
             "tried": tried,
         }
@@ -80,10 +80,22 @@ def choose(request: Request) -> HttpResponse:
     return look(request, "pages/residents/choose_utility.html", work, status=tried.status if tried else 200)
 
 
+def services_for(request: Request, service: str, account: AccountView | None = None) -> Context:
+    """What is sold of a service, as a form offers it; for a kept number, what is sold for that one."""
+    rows = queries.utility_providers(actor=request.actor, service_type=BillType(service), limit=_MOST)
+    only = [row for row in rows if account is None or row.id == account.provider_id]
+    return {
+        "service": str(service),
+        "providers": only,
+        "choices": [(str(row.id), row.name) for row in only],
+        "label": _label(only),
+    }
+
+
 def _service(request: Request) -> BillType:
     """Which service is wanted: the one named, or of the kept number that is named."""
     account = _account(request)
-    named = account.provider_type.value if account else request.GET.get("service", _SERVICES[0])
+    named = account.provider_type.value if account else request.GET.get("service", SERVICES[0])
     if named not in [service.value for service in UTILITY_TYPES]:
         raise PageNotFound
     return BillType(named)
@@ -106,7 +118,7 @@ def _label(providers: list[ProviderView]) -> str:
     return names.pop() if len(names) == 1 else _("Customer number")
 
 
-def _validate(request: Request) -> Attempt:
+def validate_number(request: Request) -> Attempt:
     """Ask the utility whose number it is: one that was typed, or one that is kept."""
     account = read_value(request, lambda: _account(request))
     if account is None:
@@ -134,7 +146,8 @@ def _number(request: Request) -> dict[str, Any]:
     return typed(request, "provider_id", "customer_id")
 
 
-def _keep(request: Request) -> Attempt:
+def keep_number(request: Request) -> Attempt:
+    """Keep a number that the utility has just confirmed."""
     body = {**_number(request), **typed(request, "label")}
     return attempt(request, lambda: api.save_utility_account(request, api.SaveAccountIn(**body)), keyed=False)
 
@@ -184,7 +197,14 @@ def show_purchase(request: Request, purchase_id: UUID) -> HttpResponse:
 def _purchase(request: Request, purchase_id: UUID, tried: Attempt | None = None) -> HttpResponse:
     def work() -> Context:
         one = queries.purchase_of_member(actor=request.actor, purchase_id=purchase_id)
-        return {"one": one, "undecided": one.status in _UNDECIDED, "what": word_of(one.provider_type), "tried": tried}
+        bought = one.status == TransactionStatus.COMPLETED
+        return {
+            "one": one,
+            "undecided": one.status in _UNDECIDED,
+            "what": word_of(one.provider_type),
+            "kept": queries.kept_account_of_purchase(actor=request.actor, purchase_id=purchase_id) if bought else None,
+            "tried": tried,
+        }
 
     return look(
         request,

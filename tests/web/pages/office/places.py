@@ -154,5 +154,21 @@ OFFICE = [
 
 PLATFORM = [
     *("/platform/", "/platform/plans/", "/platform/plans/basic/", "/platform/invoices/", "/platform/payments/"),
-    "/platform/address/",
+    *("/platform/address/", "/platform/usage/", "/platform/cards/", "/platform/back/", "/platform/cancel/"),
+    "/platform/cancel/?reason=too_expensive",
+]
+PLATFORM_STAFF = [
+    *("/platform/customers/", "/platform/customers/{user}/", "/platform/customers/{user}/verify/"),
+    *(
+        "/platform/customers/{user}/price/",
+        "/platform/customers/{user}/pack/",
+        "/platform/customers/documents/{invoice}/payment/",
+    ),
+    *(
+        "/platform/customers/documents/{invoice}/correct/",
+        "/platform/revenue/",
+        "/platform/trends/",
+        "/platform/at-risk/",
+    ),
+    "/platform/dunning/",
 ]

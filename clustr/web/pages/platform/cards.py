@@ -1,0 +1,107 @@
+"""The cards that Stripe keeps for a customer, and coming back from Stripe's page. No card number is ever on ours."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from clustr.kit.errors import Refusal, Unavailable
+from clustr.subscriptions import commands
+from clustr.subscriptions.document_queries import CurrentSubscription, my_subscription
+from clustr.subscriptions.refusals import SubscriptionNotFound
+from clustr.subscriptions.states import CallState, SubscriptionStatus
+from clustr.subscriptions.types import MethodRow
+from clustr.subscriptions.vendors.registry import stripe_is_on
+from clustr.web.actors import Request
+from clustr.web.billing import payment_methods as api
+from clustr.web.door import take_turn
+from clustr.web.pages.forms import Attempt, attempt, go
+from clustr.web.pages.frame import Context, look
+from clustr.web.pages.platform.frame import customer_page
+from clustr.web.pages.platform.plans import onward
+from clustr.web.pages.words import said_of
+
+
+@customer_page()
+def cards(request: Request) -> HttpResponse:
+    """GET /platform/cards/: as Stripe has them now."""
+    take_turn(request)  # it asks Stripe
+    return _show(request, None)
+
+
+def _show(request: Request, tried: Attempt | None) -> HttpResponse:
+    held: list[MethodRow] = []
+    unheard = ""
+    try:
+        held = commands.my_methods(actor=request.actor)
+    except Unavailable as refusal:
+        unheard = said_of(refusal)
+    shown: Context = {"tried": tried, "cards": held, "unheard": unheard, "cards_are_on": stripe_is_on()}
+    return look(request, "pages/platform/cards.html", lambda: shown, status=tried.status if tried else 200)
+
+
+@customer_page(methods=("POST",))
+def give_card(request: Request) -> HttpResponse:
+    """POST /platform/cards/give/: on to Stripe's page, where a card is given; from then on everything is taken from it."""
+    tried = attempt(request, lambda: api.give_card(request))
+    return onward(request, tried.answer["checkout_url"]) if tried.answer else _show(request, tried)
+
+
+@customer_page(methods=("POST",))
+def use_card(request: Request, method_id: str) -> HttpResponse:
+    """POST /platform/cards/{id}/use/: take everything from this card from now on."""
+    tried = attempt(request, lambda: api.use_card(request, method_id))
+    if not tried.done:
+        return _show(request, tried)
+    return go(request, "platform:cards", said=_("Everything is taken from this card from now on."))
+
+
+@customer_page(methods=("POST",))
+def forget_card(request: Request, method_id: str) -> HttpResponse:
+    """POST /platform/cards/{id}/forget/: nothing is taken from it any more."""
+    tried = attempt(request, lambda: api.forget_card(request, method_id))
+    if not tried.done:
+        return _show(request, tried)
+    return go(request, "platform:cards", said=_("The card is forgotten."))
+
+
+@customer_page()
+def back(request: Request) -> HttpResponse:
+    """GET /platform/back/: after Stripe's page: paid, a trial begun, a card kept, or nothing done; and the way on. Stripe is
+    asked; what the browser says counts for nothing."""
+    take_turn(request)  # it may ask Stripe
+    try:
+        seen = commands.look_at_my_page(actor=request.actor, now=request.now)
+    except Refusal:
+        seen = None
+
+    def work() -> Context:
+        held = _held(request, seen)
+        url = (seen.url if seen else "") or (held.checkout_url if held else "")
+        return {"held": held, "outcome": _outcome(seen), "url": url}
+
+    return look(request, "pages/platform/back.html", work)
+
+
+def _held(request: Request, seen: commands.PageSeen | None) -> CurrentSubscription | None:
+    try:
+        return my_subscription(actor=request.actor, for_cluster_id=seen.for_cluster_id if seen else None)
+    except SubscriptionNotFound:
+        return None
+
+
+def _outcome(seen: commands.PageSeen | None) -> str:
+    """What the page says: `nothing`, `unheard`, `left`, `no_card`, `expired`, `card`, `trial`, `paid`, `confirm`."""
+    if seen is None:
+        return "nothing"
+    if not seen.heard:
+        return "unheard"
+    if seen.state is CallState.WAITING:
+        return "left" if seen.for_plan else "no_card"
+    if seen.state is not CallState.DONE:
+        return "expired"
+    if not seen.for_plan:
+        return "card"
+    if seen.status == SubscriptionStatus.TRIALING:
+        return "trial"
+    return "paid" if seen.status == SubscriptionStatus.ACTIVE else "confirm"

@@ -1,0 +1,93 @@
+"""Another plan: what the change comes to, to the minor unit, and the change itself, which charges exactly that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from clustr.kit.errors import Refusal
+from clustr.kit.money import Money
+from clustr.subscriptions import queries
+from clustr.subscriptions.document_queries import CurrentSubscription
+from clustr.subscriptions.policies import rank_of
+from clustr.subscriptions.refusals import CurrencyNotOffered, SamePlan
+from clustr.web.actors import Request
+from clustr.web.billing import plans as api
+from clustr.web.billing.schemas import ChangeIn, PreviewIn
+from clustr.web.pages.forms import Attempt, attempt, go, typed
+from clustr.web.pages.frame import Context, look
+from clustr.web.pages.platform.frame import plan_address
+from clustr.web.pages.platform.whose import asked_estate
+from clustr.web.pages.words import said_of
+
+ShowHome = Callable[[Request, Attempt | None], HttpResponse]
+
+
+def change_plan(request: Request, code: str, held: CurrentSubscription, show_home: ShowHome) -> HttpResponse:
+    """The preview of a change (GET), and the change (POST)."""
+    interval = request.POST.get("interval") or request.GET.get("interval", "")
+    interval = interval if interval in ("month", "year") else "month"
+    if request.method == "POST":
+        return _make(request, code, interval, show_home)
+    estate = held.subscription.for_cluster_id
+    try:
+        answer = api.preview_change_of_plan(request, PreviewIn(plan_id=code, interval=interval, cluster_id=estate))
+    except SamePlan:
+        return HttpResponseRedirect(plan_address(request))
+    except Refusal as refusal:
+        return show_home(request, Attempt(problem=said_of(refusal), code=refusal.code, status=409))
+    preview = _read(json.loads(answer.content))
+    return look(request, "pages/platform/change.html", lambda: _context(request, code, interval, held, preview))
+
+
+def _read(told: dict[str, Any]) -> dict[str, Any]:
+    """What the API answered, its amounts as money."""
+    currency = told["currency"]
+    lines = [{"description": line["description"], "amount": Money(line["amount"], currency)} for line in told["lines"]]
+    sums = {name: Money(told[name], currency) for name in ("subtotal", "tax_amount", "total", "amount_due")}
+    credit = 0 if told["is_credit_note"] else told["total"] - told["amount_due"]
+    return told | sums | {"lines": lines, "credit": Money(max(credit, 0), currency)}
+
+
+def _context(request: Request, code: str, interval: str, held: CurrentSubscription, preview: dict[str, Any]) -> Context:
+    plan, mine = queries.offered_plan_named(code=code), held.subscription
+    try:
+        price = queries.agreed_price(
+            user_id=mine.user_id, plan=plan, interval=interval, currency=mine.currency, now=request.now
+        )
+        larger = rank_of(plan=plan, interval=interval, currency=mine.currency) >= rank_of(
+            plan=held.plan, interval=mine.interval, currency=mine.currency
+        )
+    except CurrencyNotOffered:
+        price, larger = None, True
+    return {
+        "plan": plan,
+        "held": held,
+        "price": price,
+        "interval": interval,
+        "preview": preview,
+        "larger": larger,
+        "in_trial": mine.status == "trialing",
+        "estate": mine.for_cluster_id or "",
+    }
+
+
+def _make(request: Request, code: str, interval: str, show_home: ShowHome) -> HttpResponse:
+    def body() -> ChangeIn:
+        more = typed(request, "proration_date", "when")
+        return ChangeIn(plan_id=code, interval=interval, cluster_id=asked_estate(request), **more)
+
+    tried = attempt(request, lambda: api.change_my_plan(request, body()))
+    if not tried.done:
+        return show_home(request, tried)
+    answer = tried.answer or {}
+    if answer["pending_change"]:
+        return go(request, plan_address(request), said=_("Your plan changes when this period ends."))
+    if answer["checkout_url"]:
+        wrong = _("Your plan is changed, but the payment did not go through. See below how to finish it.")
+        return go(request, plan_address(request), wrong=wrong)
+    return go(request, plan_address(request), said=_("Your plan is changed."))

@@ -1,0 +1,114 @@
+"""What a customer used, against what is included: as meters, and day by day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from clustr.subscriptions.types import LEVELS, WARN_AT
+from clustr.subscriptions.usage_queries import FeatureUse, UsageOfDay, calculate_overage, generate_usage_report
+from clustr.web.actors import Request
+from clustr.web.pages.frame import Context, look
+from clustr.web.pages.office.charts import HEIGHT, WIDTH, part_of
+from clustr.web.pages.platform import words
+from clustr.web.pages.platform.frame import customer_page
+from clustr.web.pages.platform.whose import held_by, whose_plan
+from clustr.web.refusals import PageNotFound
+
+_MOST_DAYS = 31
+
+
+@customer_page()
+def usage(request: Request) -> HttpResponse:
+    """GET /platform/usage/: each feature against its limit, what goes beyond and costs, packs, and the period day by day."""
+    whose = whose_plan(request)
+
+    def work() -> Context:
+        held = held_by(request, whose)
+        if held is None:
+            raise PageNotFound
+        mine = held.subscription
+        since = mine.current_period_start
+        days = list(generate_usage_report(actor=request.actor, subscription_id=mine.id, since=since, until=request.now))
+        costs = calculate_overage(actor=request.actor, subscription_id=mine.id)
+        return {
+            "held": held,
+            "estate": mine.for_cluster_id or "",
+            "mine_alone": mine.for_cluster_id is None,
+            "usage": meters_of(held.usage, costs),
+            "days": _by_feature(days, _shown(since, mine.current_period_end, request.now)),
+        }
+
+    return look(request, "pages/platform/usage.html", work)
+
+
+def meters_of(uses: Iterable[FeatureUse], costs: dict[Any, Any] | None = None) -> list[dict[str, Any]]:
+    """For templates: how full each feature is. `alert`: per cent of the limit that was passed, as customers are warned."""
+    return [_meter(use, (costs or {}).get(use.feature)) for use in uses]
+
+
+def _meter(use: FeatureUse, cost: Any) -> dict[str, Any]:
+    included = use.included
+    part = part_of(int(use.used * 1_000), int(included * 1_000)) if included else 0
+    packs = use.included - use.limit if use.included is not None and use.limit is not None else Decimal(0)
+    passed = [percent for percent in WARN_AT if included is not None and use.used * 100 >= included * percent]
+    return {
+        "name": words.feature(use.feature),
+        "used": units(use.used),
+        "included": None if included is None else units(included),
+        "limit": None if use.limit is None else units(use.limit),
+        "packs": units(packs) if packs else "",
+        "left": None if included is None else units(max(included - use.used, Decimal(0))),
+        "beyond": units(use.beyond) if use.beyond else "",
+        "charged": use.charged,
+        "cost": cost,
+        "part": part,
+        "level": use.level,
+        "alert": max(passed, default=0) if use.used else 0,
+        "full": included is not None and use.used >= included,
+    }
+
+
+def units(amount: Decimal) -> str:
+    """Units as people read them: 1,250 or 0.5."""
+    return f"{amount.normalize():,f}"
+
+
+def _shown(start: datetime, end: datetime, now: datetime) -> list[date]:
+    """The days of a period; of a longer one the last month up to today."""
+    first, last, today = (timezone.localtime(at).date() for at in (start, end, now))
+    if (last - first).days >= _MOST_DAYS:
+        last = max(min(today, last), first + timedelta(days=_MOST_DAYS - 1))
+        first = last - timedelta(days=_MOST_DAYS - 1)
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def _by_feature(days: list[UsageOfDay], shown: list[date]) -> list[dict[str, Any]]:
+    """Bars by day of each feature that was counted. What is a level has none."""
+    found = []
+    for feature in sorted({day.feature for day in days if day.feature not in LEVELS}):
+        amounts = {day.day: day.amount for day in days if day.feature == feature}
+        highest = max(amounts.values())
+        slot = WIDTH // len(shown)
+        bars: list[dict[str, Any]] = []
+        for place, day in enumerate(shown):
+            amount = amounts.get(day.isoformat(), Decimal(0))
+            height = max(2, int(amount * HEIGHT / highest)) if amount > 0 and highest > 0 else 0
+            bars.append(
+                {
+                    "at": place * slot + slot // 8,
+                    "width": slot - slot // 4,
+                    "top": HEIGHT - height,
+                    "height": height,
+                    "day": day,
+                    "amount": units(amount),
+                }
+            )
+        total = sum(amounts.values(), Decimal(0))
+        found.append({"name": words.feature(feature), "bars": bars, "highest": units(highest), "total": units(total)})
+    return found

@@ -1,0 +1,247 @@
+"""Having it bought by itself, without JavaScript: set up, switched, watched, limited, changed, removed; and who sees it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from clustr.kit import clock
+from clustr.wallets import commands as wallets
+from tests.cast import Cast
+from tests.money import fund
+from tests.recurring.automating import Automations, automations
+from tests.utilities.counter import METER, PREPAID
+from tests.web.pages.browsing import Browser
+
+__all__ = ["automations"]
+pytestmark = pytest.mark.usefixtures("books")
+
+LIST, NEW, PIN = "/app/utilities/automations/", "/app/utilities/automations/new/", "482915"
+MOST_QUERIES = 40
+MONTHLY = {"kind": "day_of_month", "day": "28", "at": "09:30", "amount": "2,000", "source": "wallet"}
+
+
+@pytest.fixture
+def bola(automations: Automations, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Browser:
+    monkeypatch.setattr(clock, "now", lambda: automations.counter.now)
+    fund(cast, cast.bola, "10000.00")
+    return Browser(cast.bola)
+
+
+def set_up(bola: Browser, account_id: UUID, **typed: Any) -> str:
+    """An automation set up by its form; the address of its page."""
+    bola.open(f"{NEW}?account={account_id}")
+    bola.send(**{**MONTHLY, "on": "yes", **typed})
+    return str(bola.page.request["PATH_INFO"])
+
+
+def test_it_works(automations: Automations, bola: Browser) -> None:
+    """A number is checked and kept, with whose it is; nothing is bought before it is switched on."""
+    bola.open(NEW)
+    bola.send(provider_id=str(automations.counter.provider(PREPAID).id), customer_id=METER, label="Flat A1")
+    assert "In the name of" in bola.text
+    assert METER not in bola.text
+    bola.send(**MONTHLY, spending_limit="5,000", minimum_balance="1,000", priority="2", notify=["limit"])
+    assert "Kept, and switched off" in bola.text
+    assert "every month on the 28th at 09:30" in bola.text
+    one = bola.page.request["PATH_INFO"]
+    assert [view.state.value for view in automations.listed()] == ["off"]
+    bola.send("/on/")
+    assert "It is on." in bola.text
+    assert "next on 28 " in bola.text
+    terms = automations.listed()[0].terms
+    assert (str(terms.spending_limit), str(terms.minimum_balance)) == ("5000.00", "1000.00")
+    assert (terms.priority, sorted(notice.value for notice in terms.notify)) == (2, ["limit"])
+    assert "Flat A1" in bola.open(LIST).content.decode()
+    for address in ("/app/", "/app/utilities/"):
+        assert one in bola.open(address).content.decode()
+    bola.open(one)
+    bola.send("/off/")
+    assert "It is off: nothing is bought by itself." in bola.text
+    bola.send("/remove/")
+    assert "Removed." in bola.text
+    assert bola.open(one).status_code == 404
+    assert "Never sit in the dark" in bola.open(LIST).content.decode()
+
+
+def test_it_runs_says_what_will_be_missing_and_why_it_paused(automations: Automations, bola: Browser) -> None:
+    one = set_up(bola, automations.number(), kind="every_days", days="1", amount="6000")
+    automations.next_day()
+    bola.open(one)
+    assert "₦6,000" in bola.text
+    assert "/app/utilities/purchases/" in bola.text
+    assert "₦2,200.00 will be missing" in bola.open(LIST).content.decode()
+    assert "₦2,200.00 will be missing" in bola.open("/app/").content.decode()
+    for _ in range(12):
+        automations.counter.wait(hours=7)
+        automations.run()
+    assert bola.open(one).status_code == 200
+    assert "It paused itself: the wallet did not cover it." in bola.text
+    assert "the wallet did not cover it" in bola.open(LIST).content.decode()
+    bola.open(one)
+    bola.send("/on/")
+    assert "It is on." in bola.text
+
+
+def test_an_expected_amount_says_how_sure_it_is(automations: Automations, bola: Browser) -> None:
+    account = automations.number()
+    for amount in ("1000.00", "1500.00", "1200.00"):
+        bola.open(f"/app/utilities/buy/?account={account}")
+        bola.send(amount=amount)
+        bola.send()
+        for id in automations.counter.undecided():
+            automations.counter.vend(id)
+        automations.counter.wait(days=3)
+    bought = bola.page.request["PATH_INFO"]
+    assert f"{NEW}?account={account}" in bola.open(bought).content.decode()
+    one = set_up(bola, account, how_much="expected", amount="", max_amount="3000")
+    assert "expected from your last 3 purchases, usually within ₦200.00" in bola.text
+    assert "about </span>" in bola.text
+    bola.open(f"{one}change/")
+    bola.send(how_much="same", amount="900", kind="weekday", weekday="5")
+    assert "Changed, from the next purchase on." in bola.text
+    assert "every Friday at 09:30" in bola.text
+
+
+def test_a_number_that_was_not_kept_can_be_kept_from_its_purchase(automations: Automations, bola: Browser) -> None:
+    bola.open("/app/utilities/buy/?service=electricity_utility")
+    bola.send(provider_id=str(automations.counter.provider(PREPAID).id), customer_id=METER, amount="1000")
+    bola.send()
+    for id in automations.counter.undecided():
+        automations.counter.vend(id)
+    bola.open(bola.page.request["PATH_INFO"])
+    assert f"{NEW}?service=electricity_utility" in bola.text
+
+
+def test_a_limit_of_a_type(automations: Automations, bola: Browser) -> None:
+    one = set_up(bola, automations.number(), kind="every_days", days="1")
+    bola.open("/app/utilities/limits/")
+    form = next(form for form in bola.forms if form.values.get("service_type") == "electricity_utility")
+    form.action = "/app/utilities/limits/"
+    bola.send(form=form, limit="nothing")
+    assert bola.page.status_code == 422
+    assert "Write an amount" in bola.text
+    bola.open("/app/utilities/limits/")
+    form = next(form for form in bola.forms if form.values.get("service_type") == "electricity_utility")
+    form.action = "/app/utilities/limits/"
+    bola.send(form=form, limit="3000")
+    assert "₦0.00 of ₦3,000.00 spent this month" in bola.text
+    automations.next_day()
+    assert "over a limit of this month" in bola.open(one).content.decode()
+    automations.next_day()
+    assert "At its limit" in bola.open(one).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ({"kind": "every_days", "days": "400"}, "id_days_error"),
+        ({"kind": "every_days", "days": "often"}, "id_days_error"),
+        ({"amount": "0"}, "above zero"),
+        ({"amount": ""}, "Write an amount"),
+        ({"spending_limit": "x"}, "id_spending_limit_error"),
+        ({"kind": "never"}, "Choose one of these."),
+        ({"source": "0199aaaa-0000-7000-8000-000000000001"}, "This card is not kept any more."),
+        ({"source": "gold"}, "Choose one of these."),
+    ],
+)
+def test_what_does_not_fit_is_said_and_what_was_typed_stays(
+    automations: Automations, bola: Browser, typed: dict[str, str], said: str
+) -> None:
+    account = automations.number()
+    bola.open(f"{NEW}?account={account}")
+    assert bola.send(**{**MONTHLY, "minimum_balance": "700", **typed}).status_code in (404, 422)
+    assert said in bola.text
+    assert 'value="700"' in bola.text
+    assert automations.listed() == []
+
+
+def test_the_pin(automations: Automations, bola: Browser, cast: Cast) -> None:
+    """Needed to set up, to switch on, and for more; not to switch off."""
+    checked = wallets.check_new_pin(actor=cast.bola.actor, pin=PIN, old_pin=None, now=cast.now)
+    wallets.keep_pin(actor=cast.bola.actor, checked=checked, now=cast.now)
+    account = automations.number()
+    bola.open(f"{NEW}?account={account}")
+    assert bola.send(**MONTHLY, on="yes").status_code == 422
+    assert "Type your six-digit PIN" in bola.text
+    one = set_up(bola, account, pin=PIN)
+    assert "It is on." in bola.text
+    bola.send("/off/")
+    assert bola.send("/on/", pin="111222").status_code == 403
+    assert "111222" not in bola.text
+    bola.send("/on/", pin=PIN)
+    bola.open(f"{one}change/")
+    assert bola.send(amount="2500").status_code == 422
+    bola.send(amount="2500", pin=PIN)
+    assert "Changed, from the next purchase on." in bola.text
+    bola.open(f"{one}change/")
+    bola.send(amount="1500")
+    assert "Changed, from the next purchase on." in bola.text
+
+
+def test_a_card_as_its_backup(automations: Automations, bola: Browser) -> None:
+    card = str(automations.card())
+    one = set_up(bola, automations.number(), backup=card)
+    assert "If the wallet cannot" in bola.text
+    bola.open(f"{one}change/")
+    bola.send(source=card)
+    assert "charged each time" not in bola.text
+    assert automations.listed()[0].terms.payment_source == "card"
+    bola.open("/app/wallet/")
+    bola.send("/forget/")
+    assert "a card that you have forgotten" in bola.open(one).content.decode()
+    bola.open(f"{one}change/")
+    assert bola.send(amount="1500").status_code == 422, "another source has to be chosen"
+    bola.send(amount="1500", source="wallet")
+    assert "Changed, from the next purchase on." in bola.text
+
+
+@pytest.mark.parametrize("who", ["chidi", "ada", "efe"])
+def test_it_is_nobody_elses(automations: Automations, bola: Browser, cast: Cast, who: str) -> None:
+    account = automations.number()
+    one = set_up(bola, account)
+    other = Browser(getattr(cast, who))
+    for address in (one, f"{one}change/", f"{NEW}?account={account}"):
+        assert other.open(address).status_code == 404
+    assert one not in other.open(LIST).content.decode()
+    other.open("/app/wallet/")
+    form = other.form("freeze/")
+    for act in ("on/", "off/", "remove/"):
+        form.action = one + act
+        assert other.send(form=form).status_code == 404
+        other.open("/app/wallet/")
+    assert [view.state.value for view in automations.listed()] == ["on"]
+
+
+def test_an_address_that_is_none(automations: Automations, bola: Browser) -> None:
+    assert bola.open(f"{NEW}?account=x").status_code == 404
+    assert bola.open(f"{NEW}?account={automations.number()}&checked=x").status_code == 404
+    assert bola.open(f"{NEW}?service=gold").status_code == 200
+
+
+def test_as_many_queries_for_many_as_for_few(automations: Automations, bola: Browser) -> None:
+    """Every list of automations, and what stands around them."""
+    account = automations.number()
+    one = set_up(bola, account, kind="every_days", days="1", amount="500")
+    automations.next_day()
+    pages = (LIST, one, "/app/", "/app/utilities/", f"{NEW}?account={account}", "/app/utilities/limits/")
+
+    def asked() -> dict[str, int]:
+        found = {}
+        for address in pages:
+            bola.open(address)
+            with CaptureQueriesContext(connection) as queries:
+                assert bola.open(address).status_code == 200
+            found[address] = len(queries)
+        return found
+
+    few = asked()
+    for number in range(5):
+        set_up(bola, automations.number(f"0458765432{number}"), kind="every_days", days="1", amount="500")
+    automations.next_day()
+    assert asked() == few
+    assert max(few.values()) <= MOST_QUERIES, few

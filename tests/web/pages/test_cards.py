@@ -1,0 +1,114 @@
+"""Paying with a saved card on the pages: at once, declined, handed over to the bank, left half-way; and by itself."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from tests.cast import Cast
+from tests.money import acknowledge, issue, wallet_balance
+from tests.recurring.cards import saved
+from tests.settlement.stage import Stage, stage
+from tests.web.pages.browsing import Browser
+
+__all__ = ["stage"]
+pytestmark = pytest.mark.usefixtures("books")
+
+
+@pytest.fixture
+def card(stage: Stage) -> UUID:
+    return saved(stage)
+
+
+@pytest.fixture
+def bola(cast: Cast, card: UUID) -> Browser:
+    return Browser(cast.bola)
+
+
+def fund_with(bola: Browser, card: UUID, amount: str = "900") -> None:
+    bola.open("/app/wallet/fund/")
+    bola.send(amount=amount, means=f"card:paystack:{card}")
+
+
+def test_it_works(cast: Cast, bola: Browser, card: UUID) -> None:
+    """The wallet is filled, a bill is paid, and the card is forgotten."""
+    fund_with(bola, card)
+    assert "Your card was charged." in bola.text
+    assert "Money added" in bola.text
+    assert wallet_balance(cast.bola) == "1000.00"
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    bola.send("pay/", means=f"card:paystack:{card}")
+    assert "Your card was charged." in bola.text
+    bola.open("/app/wallet/")
+    bola.send("/forget/")
+    assert "The card is forgotten." in bola.text
+    assert str(card) not in bola.open("/app/wallet/fund/").content.decode()
+
+
+def test_a_decline_says_why_and_that_nothing_was_taken(stage: Stage, cast: Cast, bola: Browser, card: UUID) -> None:
+    stage.dial(charge__decline=1.0)
+    fund_with(bola, card)
+    assert "It did not go through" in bola.text
+    assert "Nothing was taken" in bola.text
+    assert "Your card was charged." not in bola.text
+    assert wallet_balance(cast.bola) == "100.00"
+
+
+def test_a_bank_that_asks_is_a_page_and_a_way_back(stage: Stage, cast: Cast, bola: Browser, card: UUID) -> None:
+    """Handed over, come back without confirming, gone on, confirmed."""
+    stage.dial(charge__challenge=1.0)
+    fund_with(bola, card)
+    assert "Your bank asks you to confirm" in bola.text
+    assert "Nothing was charged yet." in bola.text
+    payment = next(link for link in bola.links if link.startswith("/app/transactions/"))
+    page = next(link for link in bola.links if link.startswith("http"))
+    bola.open(payment)
+    assert "Not finished yet" in bola.text
+    assert page in bola.links
+    stage.heal()
+    reference = bola.form("/check/").values["reference"]
+    stage.end_reference("paystack", reference)
+    bola.send("/check/")
+    assert "Money added" in bola.text
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+def test_one_that_is_not_decided_does_not_say_that_it_was_charged(stage: Stage, bola: Browser, card: UUID) -> None:
+    stage.dial(charge__pending=1.0)
+    fund_with(bola, card)
+    assert "Your card was charged." not in bola.text
+    assert "Do not pay again" in bola.text
+
+
+def test_a_page_that_was_left_can_be_gone_on_with(bola: Browser, cast: Cast) -> None:
+    bola.open("/app/wallet/fund/")
+    bola.send(amount="700", means="paystack")
+    assert "On to the payment page" in bola.text
+    page = next(link for link in bola.links if link.startswith("http"))
+    bola.open(next(link for link in bola.links if link.startswith("/app/transactions/")))
+    assert "Not finished yet" in bola.text
+    assert page in bola.links
+    assert page not in Browser(cast.ada).open(bola.page.request["PATH_INFO"]).content.decode()
+
+
+def test_a_recurring_payment_by_card_and_another_card_in_its_place(stage: Stage, bola: Browser, card: UUID) -> None:
+    other = saved(stage, "flutterwave")
+    bola.open("/app/recurring/new/")
+    bola.send(title="Service charge", amount="15,000", bill_type="service_charge", source=str(card))
+    assert "Set up. You need do nothing more." in bola.text
+    assert "•••• 4081" in bola.text
+    one = bola.page.request["PATH_INFO"]
+    bola.open(f"{one}change/")
+    bola.send(amount="12,000", source=str(other), title="Levy")
+    assert "Changed, from the next payment on." in bola.text
+    assert "₦12,000" in bola.text
+    assert ">Levy</h1>" in bola.text
+    bola.open(f"{one}change/")
+    assert bola.send(amount="none").status_code == 422
+    bola.open("/app/recurring/?q=lev")
+    assert one in bola.text
+    bola.open("/app/recurring/?q=nothing")
+    assert "No recurring payment is called so." in bola.text

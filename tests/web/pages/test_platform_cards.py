@@ -1,0 +1,177 @@
+"""Plans by card through pages: on to Stripe's page, back from it in every way, cards, and a payment that failed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.urls import reverse
+
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit import clock
+from clustr.subscriptions import commands
+from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.subscriptions.vendors import registry
+from tests.cast import Cast
+from tests.subscriptions.stripe_stage import StripeWire, forget_names
+from tests.web.pages.browsing import Browser
+from tests.web.test_billing import ask
+
+pytestmark = pytest.mark.usefixtures("books")
+BASIC = "/platform/plans/basic/?interval=month&currency=USD"
+
+
+@pytest.fixture
+def wire(monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeWire]:
+    made = StripeWire(clock.now())
+    monkeypatch.setattr(registry, "_holder", lambda: made.holder)
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
+    forget_names()
+    yield made
+    forget_names()
+
+
+def on_stripe(wire: StripeWire, browser: Browser, **how: Any) -> None:
+    """Do on Stripe's page what is to be done there; nothing tells of it."""
+    found = re.search(r'href="[^"]*/checkout/stripe/([^"/]+)"', browser.text)
+    assert found, browser.text
+    wire.control("POST", f"/stripe/page/{found[1]}", how)
+
+
+def begin(wire: StripeWire, browser: Browser, *, trial: bool = True) -> None:
+    if not trial:
+        browser.open("/platform/plans/free/?interval=month&currency=USD")
+        browser.send()
+        browser.open("/platform/plans/pro/?interval=month&currency=USD")
+    browser.open(BASIC)
+    browser.send(means="card")
+    on_stripe(wire, browser)
+
+
+def test_it_works(wire: StripeWire, cast: Cast) -> None:
+    """Left, gone on, a trial begun; a card given, used, forgotten; another plan; the way out and back in."""
+    bola = Browser(cast.bola)
+    bola.open("/platform/back/")
+    assert "Nothing was under way" in bola.text
+    bola.open(BASIC)
+    assert "14 days free" in bola.text
+    bola.send(means="card")
+    assert "On to Stripe" in bola.text
+    onward = bola.page
+    bola.open("/platform/back/")
+    assert "Not finished" in bola.text
+    bola.open("/platform/")
+    assert "Your plan has not begun." in bola.text
+    bola.page = onward
+    on_stripe(wire, bola)
+    bola.open("/platform/back/")
+    assert "Your trial has begun" in bola.text
+    assert "$19.00 from your card" in bola.text
+    bola.open("/platform/cards/")
+    assert bola.text.count("•••• 4242") == 1
+    bola.send("/give/")
+    given = bola.page
+    bola.open("/platform/back/")
+    assert "No card was given" in bola.text
+    bola.page = given
+    on_stripe(wire, bola, card="4000002500003155")
+    bola.open("/platform/back/")
+    assert "Your card is kept" in bola.text
+    bola.open("/platform/cards/")
+    assert bola.text.count("In use") == 1
+    bola.send("/use/")
+    assert "from this card from now on" in bola.text
+    card = ask(cast.client_of(cast.bola), "GET", "payment-methods/")["results"][0]["id"]
+    bola.send("/forget/")
+    assert "The card is forgotten." in bola.text
+    other = Browser(cast.ada)
+    other.open("/platform/cards/")
+    form = other.form("/give/")
+    sent = other.client.post(f"/platform/cards/{card}/use/", form.values, follow=True)
+    assert sent.status_code == 404
+    bola.open("/platform/cancel/?reason=other")
+    bola.send(when="now")
+    assert "Ended." in bola.text
+
+
+def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cast) -> None:
+    """Who had a trial pays at once; a change charges exactly what its preview says."""
+    bola = Browser(cast.bola)
+    begin(wire, bola)
+    bola.open("/platform/back/")
+    bola.open("/platform/cancel/?reason=not_used")
+    bola.send(when="now")
+    bola.open(BASIC)
+    assert "days free" not in bola.text
+    bola.send(means="card")
+    on_stripe(wire, bola)
+    bola.open("/platform/back/")
+    assert ">Paid<" in bola.text
+    bola.open("/platform/plans/pro/?interval=month")
+    shown = re.search(r'id="due"[^$]*\$([0-9]+)<span class="minor">.([0-9]{2})', bola.text)
+    assert shown
+    bola.send()
+    assert "Your plan is changed." in bola.text
+    newest = ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]
+    assert newest["total"] == int(shown[1] + shown[2])
+    assert newest["status"] == "paid"
+    bola.open("/platform/invoices/")
+    assert bola.client.get(newest["invoice_pdf_url"]).content.startswith(b"%PDF")
+    assert Browser(cast.ada).client.get(newest["invoice_pdf_url"]).status_code == 404
+
+
+def test_a_payment_that_fails_shows_the_way_to_recover(wire: StripeWire, cast: Cast) -> None:
+    bola = Browser(cast.bola)
+    begin(wire, bola)
+    bola.open("/platform/back/")
+    bola.open("/platform/cancel/?reason=not_used")
+    bola.send(when="now")
+    bola.open(BASIC)
+    bola.send(means="card")
+    on_stripe(wire, bola)
+    bola.open("/platform/back/")
+    wire.dial(stripe__charge__decline=1)
+    bola.open("/platform/plans/enterprise/?interval=month")
+    bola.send()
+    assert "the payment did not go through" in bola.text
+    assert "Pay now" in bola.text
+    assert re.search(r'href="[^"]*/invoice/stripe/[^"]+"', bola.text)
+    bola.open("/platform/invoices/")
+    assert "Pay now" in bola.text
+
+
+def test_stripe_lets_customers_come_back_to_a_page_of_ours() -> None:
+    assert reverse("platform:back") == commands.BACK_FROM_STRIPE
+
+
+def test_stripe_does_not_answer(wire: StripeWire, cast: Cast) -> None:
+    bola = Browser(cast.bola)
+    bola.open(BASIC)
+    wire.dial(any__timeout_before=1)
+    answer = bola.send(means="card")
+    assert answer.status_code in (502, 503, 504)
+    wire.heal()
+    bola.open("/platform/back/")
+    assert bola.page.status_code == 200
+
+
+def test_without_stripe(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing offers a card; a bank transfer begins a plan as ever."""
+    off = StripeWire(clock.now())
+    off.holder._env = type("Env", (), {"STRIPE_SECRET_KEY": ""})()
+    monkeypatch.setattr(registry, "_holder", lambda: off.holder)
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
+    bola = Browser(cast.bola)
+    bola.open(BASIC)
+    assert 'name="means"' not in bola.text
+    bola.send()
+    assert "Welcome. Your plan has begun." in bola.text
+    bola.open("/platform/cards/")
+    assert "paid by bank transfer here" in bola.text
+    assert "/give/" not in bola.text
+    assert bola.open("/platform/back/").status_code == 200

@@ -1,0 +1,168 @@
+"""What the platform's staff see and do through pages; and that nobody else does."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit import clock
+from clustr.kit.money import Money
+from clustr.people.commands import create_platform_staff
+from clustr.subscriptions import commands
+from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.web.pages.platform.words import FIGURE, MOVEMENT
+from tests.cast import Cast, Person
+from tests.web.pages.browsing import Browser
+from tests.web.pages.office.places import PLATFORM_STAFF
+from tests.web.pages.office.test_queries import MOST
+from tests.web.pages.test_every_page import queries_of
+from tests.web.test_billing_staff import ask, invoiced
+
+pytestmark = pytest.mark.usefixtures("books")
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "analytics.md"
+
+
+@pytest.fixture(autouse=True)
+def _plans(cast: Cast) -> None:
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.sync_plans(actor=platform, catalogue=read_catalogue(DEFAULT_PLANS), now=clock.now())
+
+
+@pytest.fixture
+def ngozi(cast: Cast) -> Browser:
+    email = f"ngozi-{uuid4().hex}@example.test"
+    return Browser(replace(cast.ada, user_id=create_platform_staff(email=email, name="Ngozi", now=clock.now())))
+
+
+def customer(cast: Cast, person: Person) -> dict[str, Any]:
+    """This person, with a plan and an invoice that is open."""
+    return invoiced(cast, cast.client_of(person))
+
+
+def test_it_works(cast: Cast, ngozi: Browser) -> None:
+    """From the list to a customer's story; a transfer is booked, some of it given back, units sold, a price agreed."""
+    invoice = customer(cast, cast.bola)
+    ngozi.open(f"/platform/customers/?q={cast.bola.email}")
+    assert f"/platform/customers/{cast.bola.user_id}/" in ngozi.links
+    story = f"/platform/customers/{cast.bola.user_id}/"
+    ngozi.open(story)
+    for said in (invoice["invoice_number"], "Changed the plan", "Chose a plan", "$19.00 a month"):
+        assert said in ngozi.text, said
+    payment = f"/platform/customers/documents/{invoice['id']}/payment/"
+    ngozi.open(payment)
+    assert ngozi.form().values["amount"] == "20.43"
+    assert ngozi.send(amount="20.432", reference="TRF-1").status_code == 422
+    reference = uuid4().hex
+    ngozi.send(amount="21.43", reference=reference)
+    assert f"Booked: the invoice {invoice['invoice_number']}." in ngozi.text
+    assert "$1.00 more than was due" in ngozi.text
+    assert ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]["status"] == "paid"
+    ngozi.open(payment)
+    assert ngozi.send(amount="1", reference=reference).status_code == 409
+
+    ngozi.open(f"/platform/customers/documents/{invoice['id']}/correct/")
+    assert ngozi.send(act="credit", reason="A day without").status_code == 422
+    ngozi.send(act="credit", amount="1.00", reason="A day without")
+    assert f"Corrected: {invoice['invoice_number']}." in ngozi.text
+    assert ask(cast.client_of(cast.bola), "GET", "subscription/")["credit"] == 100 + 108
+
+    ngozi.open(f"{story}pack/")
+    ngozi.send(feature_type="ai_responses", quantity="100", price="5")
+    assert "Sold, and invoiced." in ngozi.text
+    ngozi.open(f"{story}verify/")
+    assert ngozi.send(expires_at="").status_code == 422
+    ngozi.send(kind="education", expires_at="2090-01-31")
+    assert "Verified." in ngozi.text
+    ngozi.open(f"{story}price/")
+    ngozi.send(plan_id="pro", interval="month", currency="USD", price="12.50", starts_at="2020-01-01")
+    assert "Agreed." in ngozi.text
+    assert "$12<span" in ngozi.text
+    bola = Browser(cast.bola)
+    bola.open("/platform/usage/")
+    assert "500 by your plan, 100 bought in advance" in bola.text
+    bola.open("/platform/plans/pro/?interval=month")
+    assert "$12.50" in bola.text
+
+
+def test_nobody_else_sees_it(cast: Cast) -> None:
+    """A customer, an estate's administrator, a stranger's id: there is nothing."""
+    invoice = customer(cast, cast.bola)
+    for person in (cast.bola, cast.ada):
+        browser = Browser(person)
+        browser.open("/platform/plans/")
+        token = browser.client.cookies["csrftoken"].value if "csrftoken" in browser.client.cookies else ""
+        for place in PLATFORM_STAFF:
+            address = place.format(user=cast.bola.user_id, invoice=invoice["id"])
+            assert browser.client.get(address).status_code == 404, address
+            if "{" in place:
+                sent = browser.client.post(address, {"csrfmiddlewaretoken": token, "amount": "1", "reference": "x"})
+                assert sent.status_code in (403, 404, 405), address
+
+
+def test_nobody_does_it_for_themself(cast: Cast, ngozi: Browser) -> None:
+    ngozi.open("/platform/plans/basic/?interval=month&currency=USD")
+    ngozi.send(means="bank_transfer")
+    mine = re.search(r"/platform/customers/([0-9a-f-]{36})/", ngozi.open("/platform/customers/").content.decode())
+    assert mine
+    ngozi.open(f"/platform/customers/{mine[1]}/verify/")
+    assert ngozi.send(kind="education", expires_at="2090-01-31").status_code == 422
+    assert 'role="alert"' in ngozi.text
+
+
+def test_what_is_not_there(ngozi: Browser) -> None:
+    for place in PLATFORM_STAFF:
+        if "{" in place:
+            assert ngozi.open(place.format(user=uuid4(), invoice=uuid4())).status_code == 404, place
+
+
+def test_revenue_is_what_the_api_says_and_adds_up(cast: Cast, ngozi: Browser) -> None:
+    customer(cast, cast.bola)
+    told = ngozi.client.get("/api/v1/billing/analytics/?months=12").json()
+    (last,) = [month for month in told["months"] if month["currency"] == "USD"][-1:]
+    ngozi.open("/platform/revenue/?currency=USD")
+    for name in ("mrr_start", "new", "reactivation", "expansion", "contraction", "churn", "mrr_end", "arr"):
+        assert Money(last[name], "USD").with_sign().partition(".")[0] in ngozi.text, name
+    assert "Same month" in ngozi.text
+    csv = ngozi.client.get("/api/v1/billing/analytics/?format=csv&months=12")
+    assert csv["Content-Type"].startswith("text/csv")
+    assert ngozi.open("/platform/trends/").status_code == 200
+
+
+def test_figures_are_explained_in_the_words_of_the_docs(ngozi: Browser) -> None:
+    written = " ".join(DOCS.read_text().split())
+    for name, (_label, formula) in (FIGURE | MOVEMENT).items():
+        assert formula in written, name
+
+
+def test_who_is_at_risk_and_who_is_chased(cast: Cast, ngozi: Browser) -> None:
+    invoice = customer(cast, cast.bola)
+    held = ask(cast.client_of(cast.bola), "GET", "subscription/")
+    late = clock.now() + timedelta(days=40)
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.settle_standing(actor=platform, subscription_id=UUID(held["id"]), now=late)
+    for address in ("/platform/dunning/", "/platform/at-risk/"):
+        ngozi.open(address)
+        assert f"/platform/customers/{cast.bola.user_id}/" in ngozi.links, address
+    assert "Payment failed" in ngozi.text
+    ngozi.open("/platform/dunning/")
+    assert invoice["invoice_number"] in ngozi.text
+    assert "1 of 5" in ngozi.text
+
+
+def test_as_many_statements_for_many_customers_as_for_one(cast: Cast, ngozi: Browser) -> None:
+    invoice = customer(cast, cast.bola)
+    ids = {"user": cast.bola.user_id, "invoice": invoice["id"]}
+    addresses = [place.format(**ids) for place in PLATFORM_STAFF]
+    little = {address: queries_of(ngozi, address) for address in addresses}
+    for person in (cast.ada, cast.residents[1], cast.dayo):
+        customer(cast, person)
+    assert {address: queries_of(ngozi, address) for address in addresses} == little
+    assert max(little.values()) <= MOST, little
