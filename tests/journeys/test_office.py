@@ -63,6 +63,9 @@ def test_pages_of_pictures_and_settings_are_readable_the_other_way_round(
     office: Demonstration, scene: OfficeScene, opened: Callable[..., Page], width: str, theme: str
 ) -> None:
     page = opened(width, color_scheme=theme, service_workers="block")
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     sign_in(page, office.url, ADA)
     asked: list[Request] = []
     page.on("requestfinished", lambda request: asked.append(request))
