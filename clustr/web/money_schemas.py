@@ -12,6 +12,7 @@ from clustr.payments.types import TransactionView
 from clustr.wallets.types import Destination, OperationKind, OperationView, WalletView
 from clustr.web.schemas import AmountOut, Currency, In, Instant, Out, Text, no_card_number
 
+ACCOUNT_EXAMPLE = {"bank_code": "058", "account_number": "0123456789"}
 DESTINATION_EXAMPLE: dict[str, Any] = {
     "bank_code": "058",
     "account_number": "0123456789",
@@ -105,7 +106,7 @@ def wallet_out(view: WalletView) -> WalletOut:
 class AccountIn(In):
     """A bank account by its number."""
 
-    model_config = {"json_schema_extra": {"examples": [DESTINATION_EXAMPLE]}}
+    model_config = {"json_schema_extra": {"examples": [ACCOUNT_EXAMPLE]}}
 
     bank_code: Annotated[str, StringConstraints(strict=True, pattern=r"^[0-9A-Za-z]{3,11}$")] = Field(
         description="The bank's code with the national clearing system, or its BIC."
@@ -117,6 +118,8 @@ class AccountIn(In):
 
 class DestinationIn(AccountIn):
     """A bank account to send money to."""
+
+    model_config = {"json_schema_extra": {"examples": [DESTINATION_EXAMPLE]}}
 
     account_name: Annotated[str, Text(200, empty=True)] = Field("", description="Whose account it is.")
 

@@ -21,7 +21,8 @@ from clustr.kit import clock
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
-from clustr.notifications.commands import create_endpoint
+from clustr.notifications.commands import create_endpoint, fan_out
+from clustr.notifications.endpoint_queries import calls_of
 from clustr.payments import commands as payments
 from clustr.payments.models import Case
 from clustr.payments.providers.nouns import SavedMethod
@@ -255,6 +256,13 @@ class Town:
                 now=self.cast.now,
             )
             self.knows("endpoint_id", made.id)
+        issue(self.cast)
+        while fan_out(cluster_id=self.cast.cluster_id, now=self.cast.now):
+            pass
+        for endpoint_id in self.known["endpoint_id"]:
+            with tenant(self.cast.cluster_id):
+                sent = calls_of(actor=self.cast.ada.actor, endpoint_id=UUID(endpoint_id))
+            self.knows("delivery_id", sent[0].id)
 
     def replace(self, value: Any, name: str, chance: Random, often: float) -> Any:
         """The value, with what its fields' names know put in their place, often."""
