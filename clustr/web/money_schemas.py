@@ -12,7 +12,7 @@ from clustr.payments.types import TransactionView
 from clustr.wallets.types import Destination, OperationKind, OperationView, WalletView
 from clustr.web.schemas import AmountOut, Currency, In, Instant, Out, Text, no_card_number
 
-ACCOUNT_EXAMPLE = {"bank_code": "058", "account_number": "0123456789"}
+ACCOUNT_EXAMPLE: dict[str, Any] = {"bank_code": "058", "account_number": "0123456789"}
 DESTINATION_EXAMPLE: dict[str, Any] = {
     "bank_code": "058",
     "account_number": "0123456789",
