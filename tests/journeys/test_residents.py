@@ -133,7 +133,7 @@ def test_automate(signed_in: Hand) -> None:
     hand.tap(hand.page.get_by_role("button", name=re.compile("Buy for")))
     expect(hand.page.get_by_role("heading", name="Here is your token")).to_be_visible()
     hand.link("Have it bought by itself")
-    hand.tap(hand.page.get_by_text("Weekly"))
+    hand.page.get_by_role("radio", name="Weekly").check()
     hand.page.get_by_label("On every").select_option("Friday")
     expect(hand.page.get_by_label("On day")).to_be_hidden()
     hand.page.get_by_label("How much each time").fill("2,000")
