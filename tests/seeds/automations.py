@@ -180,8 +180,8 @@ SEEDS = (
     sow(
         "anothers-automation",
         "A member changes another's automation.",
-        ".filter(cluster_id=actor.cluster_id, id=automation_id, user_id=actor.member_id)",
-        ".filter(cluster_id=actor.cluster_id, id=automation_id)",
+        ".filter(cluster_id=actor.cluster_id, id=automation_id, user_id=actor.member_id, removed_at__isnull=True)",
+        ".filter(cluster_id=actor.cluster_id, id=automation_id, removed_at__isnull=True)",
         RUN,
         file=ORDERING,
     ),
