@@ -142,6 +142,7 @@ def live_in(town: Town, place: Place) -> None:
     place.acknowledged()
     place.run_order()
     place.run_order(bill_type=BillType.MAINTENANCE)
+    place.bank_details()
     place.run_automation()
     place.limited_automation()
     limited = BillType.ELECTRICITY_UTILITY
