@@ -6,6 +6,8 @@ import pytest
 
 from tests.fuzz.harness import ask, running, without_throttles
 
+pytestmark = pytest.mark.early
+
 SEED = 20270131
 
 

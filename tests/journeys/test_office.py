@@ -22,6 +22,8 @@ from tests.journeys.office_scene import (
 from tests.journeys.screenshots import sign_in
 from tests.journeys.test_residents import problems_of
 
+pytestmark = pytest.mark.early
+
 DAYO = "dayo@lekkigardens.test"
 WIDTHS = ("desk", "phone")
 ROWS = 4_950

@@ -20,6 +20,8 @@ from django.conf import settings
 from clustr.kit import clock, stand_ins
 from tests.kit.test_serve import Running
 
+pytestmark = pytest.mark.early
+
 ORDERS, NOTES = "/members/recurring-payments/", "/members/notifications/"
 
 

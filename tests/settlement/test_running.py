@@ -20,6 +20,8 @@ from tests.crash.serving import ROOT, Serving, kill_everything
 from tests.listening import secrets_in
 from tests.settlement.stage import PROVIDERS
 
+pytestmark = pytest.mark.early
+
 
 class Running:
     """A served demonstration: its residents at the door, and its providers' sandbox."""
