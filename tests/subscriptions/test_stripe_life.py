@@ -252,3 +252,19 @@ def test_paid_for_after_it_was_given_up(stripe_shop: StripeShop) -> None:
     assert ended.status == "canceled"
     assert shop.payments(ended) == [("succeeded", 2150)]
     assert [doc["status"] for doc in shop.rows("subscription")] == ["canceled"]
+
+
+def test_a_preview_of_the_second_in_which_something_happened_holds(stripe_shop: StripeShop) -> None:
+    """Stripe counts in seconds; what happened before the preview does not make it old."""
+    shop = stripe_shop
+    shop.move(milliseconds=300)
+    subscription = shop.by_card("basic")
+    shop.move(milliseconds=200)
+    preview = commands.preview_at_stripe(
+        actor=shop.bola, subscription_id=subscription.id, plan_id=shop.plan("team").id, interval="month", now=shop.now
+    )
+    shop.move(milliseconds=100)
+    shop.change(subscription, "team", proration_date=preview.proration_date)
+    shop.hear()
+    assert shop.last(subscription).total == preview.sums.total.minor
+    shop.agrees(subscription)

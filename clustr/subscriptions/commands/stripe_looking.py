@@ -92,7 +92,7 @@ def preview_at_stripe(
         price = queries.agreed_price(
             user_id=subscription.user_id, plan=plan, interval=interval, currency=subscription.currency, now=now
         )
-        at = proration_date_of(subscription=subscription, asked=None, now=now).replace(microsecond=0)
+        at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
     trial = subscription.status == SubscriptionStatus.TRIALING
     anew = kept_by(subscription=subscription, interval=interval) is Kept.NOTHING and not trial

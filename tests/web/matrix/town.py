@@ -500,7 +500,7 @@ def make_town() -> Town:
 
 
 def _estate(word: str, now: datetime) -> Estate:
-    tag = f"{word}{uuid4().hex[:12]}"
+    tag = f"{word}{uuid4().hex[:12].translate(_LETTERS)}"
     parts = tuple(Part(f"{name} {tag}", Role.ADMIN) for name in ("office", "clerk"))
     estate = make_estate(tag, parts, now)
     estate.people = {name.split(" ")[0]: person for name, person in estate.people.items()}
