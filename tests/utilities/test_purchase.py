@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.db import connection
+from pypdf import PdfReader
 
 from clustr.kit.tenancy import tenant
 from clustr.notifications.types import NotificationEvents
@@ -363,6 +365,9 @@ def test_the_buyers_receipt_is_theirs_alone(counter: Counter, cast: Cast) -> Non
     with tenant(cast.cluster_id):
         kept = Receipt.objects.get(cluster_id=cast.cluster_id, id=sold.id)
     assert bytes(kept.pdf) == offices, "what is kept holds no token"
+    words = " ".join(PdfReader(BytesIO(theirs)).pages[0].extract_text().split())
+    assert "Paid by Wallet" in words
+    assert "Sold through Flutterwave" in words
 
 
 def test_the_office_is_not_told_of_it(counter: Counter, cast: Cast) -> None:

@@ -106,6 +106,14 @@ def _utility_rows(actor: Actor, view: TransactionView) -> list[list[str]]:
     return [[label, value] for label, value in rows if value]
 
 
+def _ways(view: TransactionView) -> list[tuple[str, str]]:
+    """How it was paid. What is bought from a utility the wallet pays; the provider sells it."""
+    named = _HOW.get(view.provider, view.provider.capitalize() or "ClustR")
+    if view.type is TransactionType.UTILITY_PAYMENT:
+        return [("Paid by", _HOW["wallet"]), ("Sold through", named)]
+    return [("Paid by", named)]
+
+
 def _kept(actor: Actor, transaction_id: UUID) -> bytes | None:
     found = Receipt.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
     return None if found is None else bytes(found.pdf)
@@ -123,7 +131,7 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
         ("From" if view.type is not TransactionType.REFUND else "To", who),
         ("For", bill.title if bill else view.description),
         *((("Bill", bill.bill_number),) if bill else ()),
-        ("Paid by", _HOW.get(view.provider, view.provider.capitalize() or "ClustR")),
+        *_ways(view),
         ("Date", f"{paid_at:%d %B %Y, %H:%M} ({actor.timezone})"),
         *((("Provider's fee, paid on top", on_top.with_sign()),) if on_top.minor else ()),
         ("Reference", view.reference),
