@@ -11,13 +11,13 @@ import pytest
 from django.conf import settings as django_settings
 
 from clustr.kit.crashpoints import watching
-from clustr.kit.invariants import violations
 from tests.cast import make_cast
 from tests.crash.automating import AUTOMATIONS_COVER, FLOWS
 from tests.crash.settling import Ready
 from tests.crash.standing import difference, standing
 from tests.crash.test_settlement import killed_at, raised_at
 from tests.crash.test_settlement import money as money_of
+from tests.proofs import broken_books
 from tests.recurring.automating import Automations
 from tests.utilities.counter import Counter, put_behind_the_wire
 
@@ -90,10 +90,10 @@ def test_once_and_whole_after_a_restart(name: str, automations: Automations) -> 
             before = standing(cluster_id)
             interrupt(at, automations.counter, ready)
             automations.counter.heal()
-            assert [found.invariant.name for found in violations(cluster_id=cluster_id, using="default")] == [], where
+            assert broken_books(cluster_id) == [], where
             heal(ready)
             assert change_of(automations, before) == effect, where
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
+    assert broken_books(cluster_id) == []
     references = [vend["reference"] for vend in automations.counter.vends()]
     assert len(references) == len(set(references)), "nothing was sold twice"
 

@@ -7,12 +7,12 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError
 
-from clustr.kit.invariants import violations
 from tests.cast import ApiClient
 from tests.crash.cutting import through_a_proxy
 from tests.crash.requests import REQUESTS, Asked, World
 from tests.crash.standing import difference, standing
 from tests.crash.test_crash_points import DONE, send, undisturbed, unhurried
+from tests.proofs import broken_books
 
 __all__ = ["unhurried"]
 
@@ -38,7 +38,7 @@ def test_one_effect_whether_the_commit_was_heard_or_not(name: str) -> None:
         assert answer.status_code in DONE, (cut, answer.content)
         assert answer.headers.get("Idempotent-Replayed") == ("true" if happened else None), cut
         assert difference(before, standing(cluster_id)) == effect, cut
-    assert [(found.invariant.name, found.rows) for found in violations(cluster_id=cluster_id, using="default")] == []
+    assert broken_books(cluster_id) == []
 
 
 def _told_nothing(client: ApiClient, asked: Asked, key: str) -> None:

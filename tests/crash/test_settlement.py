@@ -22,11 +22,11 @@ from django.conf import settings
 from django.db import connections
 
 from clustr.kit.crashpoints import Crash, failing, watching
-from clustr.kit.invariants import violations
 from clustr.payments.providers import registry
 from tests.cast import make_cast
 from tests.crash.settling import BETWEEN, COVERS, FLOWS, Ready, heal
 from tests.crash.standing import difference, standing
+from tests.proofs import broken_books
 from tests.settlement.stage import Stage
 
 pytestmark = pytest.mark.early
@@ -112,13 +112,6 @@ def money(change: dict[str, int]) -> dict[str, int]:
     """Of what changed, what is about money: not how often somebody asked, nor tries that were left behind."""
     ended = (" completed", " refunded")
     return {name: by for name, by in change.items() if name.startswith(_MONEY) or name.endswith(ended)}
-
-
-def broken(stage: Stage) -> list[tuple[str, object]]:
-    """What `check_books` finds in the estate."""
-    return [
-        (found.invariant.name, found.rows) for found in violations(cluster_id=stage.cast.cluster_id, using="default")
-    ]
 
 
 def raised_at(at: str, stage: Stage, ready: Ready) -> None:
@@ -237,11 +230,11 @@ def test_once_and_whole_after_a_restart(name: str, stage: Stage) -> None:
             ready = make(stage)
             before = standing(cluster_id)
             interrupt(at, stage, ready)
-            assert broken(stage) == [], where
+            assert broken_books(cluster_id) == [], where
             stage.heal()
             heal(stage, ready)
             assert money(difference(before, standing(cluster_id))) == effect, where
-    assert broken(stage) == []
+    assert broken_books(cluster_id) == []
 
 
 def test_the_flows_pass_every_place() -> None:

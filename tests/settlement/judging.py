@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
-from clustr.kit.invariants import violations
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger_commands
 from clustr.ledger import queries as ledger
@@ -18,6 +17,7 @@ from clustr.ledger.types import AccountKind
 from clustr.payments.models import Attempt, Case, Settlement, Transaction
 from tests.cast import Person
 from tests.money import cluster_balance, naira, wallet_balance
+from tests.proofs import broken_books
 from tests.settlement.stage import Stage
 
 Row = dict[str, Any]
@@ -91,10 +91,7 @@ class _View:
             if self.references.get(charge["reference"]) != row.asked_id:
                 found.append(f"{charge['reference']} was settled here, or for something else")
         found += [f"a case: {case.kind} {case.subject}" for case in self.home.of(Case) if case.kind in BREAKS]
-        found += [
-            f"{one.invariant.name}: {one.rows[0]}"
-            for one in violations(cluster_id=self.home.cluster_id, using="default")
-        ]
+        found += [f"{name}: {rows[0]}" for name, rows in broken_books(self.home.cluster_id)]
         return found
 
     def _open_ends(self) -> list[str]:

@@ -15,7 +15,6 @@ from uuid import UUID
 
 from clustr.kit.crashpoints import Crash, failing, watching
 from clustr.kit.errors import Refusal
-from clustr.kit.invariants import violations
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Transaction
 from clustr.payments.providers import registry as payment_registry
@@ -30,6 +29,7 @@ from clustr.utilities.vendors import registry
 from sandbox.hooks import Delivery
 from tests.cast import Person, make_cast
 from tests.money import fund, naira, no_pin, wallet_balance
+from tests.proofs import broken_books
 from tests.utilities.counter import CABLE, POSTPAID, PREPAID, WATER, Counter
 
 FAULTS = (
@@ -253,8 +253,8 @@ class Life:
         if held + spent != 2 * naira(FUNDS).minor:
             self._say(f"{held} is held and {spent} was spent of {2 * naira(FUNDS).minor}")
         self._judge_automations({row.id: row for row in bought.values()})
-        for found in violations(cluster_id=self.cast.cluster_id, using="default"):
-            self._say(f"{found.invariant.name}: {found.rows[0]}")
+        for name, rows in broken_books(self.cast.cluster_id):
+            self._say(f"{name}: {rows[0]}")
 
     def _judge_automations(self, bought: dict[UUID, Transaction]) -> None:
         """No period was bought twice, no month's limit exceeded, and every period came to an end."""
