@@ -41,7 +41,7 @@ def _seen_to(automations: Automations, id: UUID, act: Callable[[], object]) -> R
             automations.counter.wait(minutes=11)
             for purchase in automations.counter.undecided():
                 automations.counter.ask(purchase)
-            for charge in automations.charges():
+            for charge in automations.undecided_charges():
                 settlement.confirm_payment(
                     cluster_id=automations.cast.cluster_id, transaction_id=charge, now=automations.counter.now
                 )

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from clustr.kit.tenancy import tenant
-from clustr.payments.models import SavedMethod
+from clustr.payments.models import SavedMethod, Transaction
 from clustr.recurring import commands
 from clustr.recurring.automation_queries import automation_history, my_automation, my_automations
 from clustr.recurring.automation_types import (
@@ -115,9 +115,16 @@ class Automations:
             steps = AutomationStep.objects.filter(cluster_id=self.cast.cluster_id, kind="charge")
             return list(steps.order_by("id").values_list("id", flat=True))
 
+    def undecided_charges(self) -> list[UUID]:
+        """Of the charges, those whose end is not known."""
+        open_ends = ("pending", "processing", "unknown")
+        with tenant(self.cast.cluster_id):
+            known = Transaction.objects.filter(cluster_id=self.cast.cluster_id, id__in=self.charges())
+            return list(known.filter(status__in=open_ends).order_by("id").values_list("id", flat=True))
+
     def charge(self) -> None:
         """What the worker does with the cards; once for each, however often."""
-        for id in self.charges():
+        for id in self.undecided_charges():
             settlement.charge_saved_card(cluster_id=self.cast.cluster_id, transaction_id=id, now=self.counter.now)
 
     def next_day(self, days: int = 1) -> AutomationOutcome:
