@@ -136,7 +136,7 @@ def _question(ask: dict[str, str]) -> str:
         return f"""{kept}<h2>Your bank asks</h2><p class="hint">Do you agree to this payment?</p>
 <input type="hidden" name="entry" value=""><button class="pay" type="submit">Agree</button>"""
     return f"""{kept}<h2>Your bank asks</h2><label>{escape(ask["what"])}
-<input name="entry" inputmode="numeric" autocomplete="off" required></label><button class="pay" type="submit">Go on</button>"""
+<input name="entry" inputmode="numeric" autocomplete="off" placeholder="{escape(ask["expects"])}" required></label><button class="pay" type="submit">Go on</button>"""
 
 
 def _endings(channel: str) -> str:
