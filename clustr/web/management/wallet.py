@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.wallets import commands, queries
 from clustr.wallets.types import Revenue
 from clustr.web.door import Request, once, read
@@ -95,7 +95,7 @@ def get_cluster_wallet(request: Request, query: Query[PageQuery]) -> HttpRespons
         operations = queries.cluster_wallet_operations(
             actor=request.actor, before=position(request, query, (int, UUID)), limit=query.fetch
         )
-        names = people.names_of(user_ids={row.actor_id for row in operations if row.actor_id})
+        names = names_here(user_ids={row.actor_id for row in operations if row.actor_id})
         return ClusterWalletOut(
             balance=str(balance),
             currency=balance.currency,
@@ -179,7 +179,7 @@ def credit_cluster_wallet(request: Request, body: CreditIn) -> HttpResponse:
 
 def _operation(request: Request, operation_id: UUID) -> OperationOut:
     view = queries.operation_of(actor=request.actor, operation_id=operation_id)
-    names = people.names_of(user_ids=[view.actor_id]) if view.actor_id else {}
+    names = names_here(user_ids=[view.actor_id]) if view.actor_id else {}
     return operation_out(view, names)
 
 

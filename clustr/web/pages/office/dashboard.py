@@ -12,8 +12,8 @@ from django.utils.translation import ngettext
 from clustr.bills.arrears import members_in_arrears
 from clustr.bills.dashboard import dashboard_of
 from clustr.bills.office_queries import BillFilter, bills_of_cluster
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import members_billed
-from clustr.people import queries as people
 from clustr.wallets.queries import cluster_wallet_operations
 from clustr.wallets.transfer_queries import waiting_transfers
 from clustr.web.actors import Request
@@ -103,5 +103,5 @@ def _seen(request: Request) -> Context:
         "operations": operations,
         "waiting": waiting,
         "transactions": seen.latest_transactions[: _FEW + 1],
-        "names": people.names_of(user_ids=payers),
+        "names": names_here(user_ids=payers),
     }

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from clustr.clusters.member_queries import names_here
 from clustr.payments.queries import cases_of_cluster
-from clustr.people import queries as people
 from clustr.settlement.queries import positions_with_providers, reconciliation_runs
 from clustr.web.actors import Request
 from clustr.web.management import reconciliation as api
@@ -48,7 +48,7 @@ def _seen(request: Request, tried: Attempt | None) -> HttpResponse:
             "tried": tried,
             "positions": positions_with_providers(actor=request.actor),
             "runs": reconciliation_runs(actor=request.actor),
-            "names": people.names_of(user_ids={row.owner_id for row in rows if row.owner_id}),
+            "names": names_here(user_ids={row.owner_id for row in rows if row.owner_id}),
         }
 
     return look(request, "pages/office/reconciliation.html", work, status=tried.status if tried else 200)

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import settings_of
 from clustr.payments.states import TransactionStatus
-from clustr.people import queries as people
 from clustr.wallets import queries
 from clustr.wallets.transfer_queries import transfer_to_decide, waiting_transfers
 from clustr.web.actors import Request
@@ -43,7 +43,7 @@ def wallet(request: Request) -> HttpResponse:
             "months": charts.months_of(revenue.by_month),
             "shares": charts.shares_of([(str(_name_of(label)), amount) for label, amount in revenue.by_type.items()]),
             "waiting": waiting,
-            "names": people.names_of(user_ids=people_named),
+            "names": names_here(user_ids=people_named),
             "kinds": words.OPERATION,
         }
 
@@ -60,7 +60,7 @@ def transfers(request: Request) -> HttpResponse:
 
     def work() -> Context:
         waiting = waiting_transfers(actor=request.actor)
-        return {"waiting": waiting, "names": people.names_of(user_ids={row.requested_by for row in waiting})}
+        return {"waiting": waiting, "names": names_here(user_ids={row.requested_by for row in waiting})}
 
     return look(request, "pages/office/transfers.html", work)
 
@@ -120,7 +120,7 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
         return {
             "tried": tried,
             "transfer": found,
-            "names": people.names_of(user_ids=named),
+            "names": names_here(user_ids=named),
             "pending": found.operation.status == TransactionStatus.PENDING,
         }
 
