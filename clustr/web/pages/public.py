@@ -37,8 +37,8 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
         return _page(request, "web/receipt.html", {"found": None}, status=404)
     shown = {
         "estate": found.estate,
-        "amount": found.amount.for_people(),
-        "refunded": found.refunded.for_people() if found.refunded.minor else "",
+        "amount": found.amount.with_sign(),
+        "refunded": found.refunded.with_sign() if found.refunded.minor else "",
         "day": f"{found.day:%d %B %Y}",
     }
     return _page(request, "web/receipt.html", {"found": shown})
