@@ -133,12 +133,8 @@ def _surroundings(request: Request) -> Context:
 def links_of(request: Request, area: str) -> list[Context]:
     """The area's navigation for who asks, with the place where this page stands marked."""
     links = navigation(area, permissions=request.actor.permissions)
-    here = max(
-        (link for link in links if request.path.startswith(link.address)),
-        key=lambda link: len(link.address),
-        default=None,
-    )
-    return [_shown(link, link is here) for link in links]
+    here = max(links, key=lambda link: link.depth(request.path), default=None)
+    return [_shown(link, link is here and link.depth(request.path) > 0) for link in links]
 
 
 def _shown(link: Link, here: bool) -> Context:
