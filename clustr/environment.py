@@ -271,6 +271,8 @@ class Environment(BaseSettings):
                     (not self.CLUSTR_BASE_URL.startswith("https://"), "CLUSTR_BASE_URL must be https"),
                     (not self.EMAIL_URL, "EMAIL_URL must be set"),
                     (bool(self.CLUSTR_CRASH_AT), "CLUSTR_CRASH_AT must not be set"),
+                    (bool(self.SMS_SENDER or self.WHATSAPP_SENDER), "SMS_SENDER and WHATSAPP_SENDER write to the log"),
+                    (not self.CLUSTR_TRUSTED_PROXIES, "CLUSTR_TRUSTED_PROXIES must name what speaks TLS in front"),
                 )
                 if unsafe
             ]

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.models import Cluster
 from clustr.kit.actor import Actor
 from clustr.kit.tenancy import tenant
@@ -32,7 +33,6 @@ from clustr.notifications.types import (
     NotificationEvents,
     Text,
 )
-from clustr.people import queries as people
 
 UNREAD_SHOWN = 1_000
 """Counting stops here: "1,000 or more" costs the same however many there are."""
@@ -78,8 +78,8 @@ def my_notifications(
     with tenant(actor.cluster_id):
         rows = _read(actor, only, limit=limit, after=after, q=q)
         estate = estate_of(cluster_id=actor.cluster_id)
-    said = [json.loads(row[3]) for row in rows]
-    names = people.names_of(user_ids={id for facts in said for id in people_in(facts)})
+        said = [json.loads(row[3]) for row in rows]
+        names = names_here(user_ids={id for facts in said for id in people_in(facts)})
     found = []
     for (id, face, event, _, subject_id, at, read_at), facts in zip(rows, said, strict=True):
         kind = NotificationEvents(event)
@@ -128,8 +128,8 @@ def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estat
     """What an event says to this face; for who sends it."""
     with tenant(cluster_id):
         row = Event.objects.get(cluster_id=cluster_id, id=event_id)
+        names = names_here(user_ids=people_in(row.facts))
     event = NotificationEvents(str(row.event if face is Face.MEMBER else row.office_event))
-    names = people.names_of(user_ids=people_in(row.facts))
     return event, text_of(event=event, face=face, facts=row.facts, estate=estate, names=names)
 
 

@@ -12,6 +12,8 @@ from hashlib import sha256
 
 from django.db import connection
 
+from clustr.kit.networks import network_of
+
 WINDOW_SECONDS = 300
 ATTEMPTS_PER_ACCOUNT = 5
 ATTEMPTS_PER_ADDRESS = 600
@@ -38,7 +40,7 @@ class Attempt:
 
 def take_attempt(*, email: str, address: str) -> Attempt:
     """Count a try, and say whether it is one too many."""
-    account, origin = _account_key(email), f"sign-in:address:{address}"
+    account, origin = _account_key(email), f"sign-in:address:{network_of(address)}"
     limits = {account: ATTEMPTS_PER_ACCOUNT, origin: ATTEMPTS_PER_ADDRESS}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [WINDOW_SECONDS, list(limits)])

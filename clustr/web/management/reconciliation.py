@@ -11,12 +11,12 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
+from clustr.clusters.member_queries import names_here
 from clustr.kit.ids import id_of_reference
 from clustr.payments import commands as payments
 from clustr.payments.case_queries import CasesFound, cases_of_cluster
 from clustr.payments.states import CaseKind
 from clustr.payments.types import CaseView
-from clustr.people import queries as people
 from clustr.settlement.queries import positions_with_providers, reconciliation_runs
 from clustr.web.door import Request, once, read
 from clustr.web.money_schemas import PersonOut
@@ -106,7 +106,7 @@ def show_reconciliation(request: Request, query: Query[CaseQuery]) -> HttpRespon
             before=last_id(request, query),
             limit=query.fetch,
         )
-        names = people.names_of(user_ids={case.owner_id for case in cases if case.owner_id})
+        names = names_here(user_ids={case.owner_id for case in cases if case.owner_id})
         return ReconciliationOut(
             positions=[
                 PositionOut(provider=name, held=str(held), currency=held.currency)
@@ -150,7 +150,7 @@ def close_case(request: Request, case_id: UUID, body: CloseIn) -> HttpResponse:
 
 def _one(request: Request, case_id: UUID) -> CaseOut:
     (case,) = cases_of_cluster(actor=request.actor, only_open=False, case_id=case_id)
-    names = people.names_of(user_ids=[case.owner_id]) if case.owner_id else {}
+    names = names_here(user_ids=[case.owner_id]) if case.owner_id else {}
     return _case_out(request, case, names)
 
 

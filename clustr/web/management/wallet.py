@@ -9,10 +9,9 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
-from clustr.clusters.member_queries import who_is_found
+from clustr.clusters.member_queries import names_here, who_is_found
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.ids import id_of_reference
-from clustr.people import queries as people
 from clustr.wallets import commands, queries
 from clustr.wallets.types import OperationsFound, Revenue
 from clustr.web.door import Request, once, read
@@ -119,7 +118,7 @@ def get_cluster_wallet(request: Request, query: Query[OperationsQuery]) -> HttpR
             before=position(request, query, (int, UUID)),
             limit=query.fetch,
         )
-        names = people.names_of(user_ids={row.actor_id for row in operations if row.actor_id})
+        names = names_here(user_ids={row.actor_id for row in operations if row.actor_id})
         return ClusterWalletOut(
             balance=str(balance),
             currency=balance.currency,
@@ -203,7 +202,7 @@ def credit_cluster_wallet(request: Request, body: CreditIn) -> HttpResponse:
 
 def _operation(request: Request, operation_id: UUID) -> OperationOut:
     view = queries.operation_of(actor=request.actor, operation_id=operation_id)
-    names = people.names_of(user_ids=[view.actor_id]) if view.actor_id else {}
+    names = names_here(user_ids=[view.actor_id]) if view.actor_id else {}
     return operation_out(view, names)
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.http import HttpResponse
 
 from clustr.audit import queries
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.web.actors import Request
 from clustr.web.management.audit import AuditQuery
 from clustr.web.pages.frame import Context, look, page
@@ -38,7 +38,7 @@ def audit(request: Request) -> HttpResponse:
             **found,
             "query": query,
             "actions": sorted(trail_words.ACTION.items(), key=lambda item: str(item[1])),
-            "names": people.names_of(user_ids={row.actor_id for row in rows if row.actor_id}),
+            "names": names_here(user_ids={row.actor_id for row in rows if row.actor_id}),
         }
 
     return look(request, "pages/office/audit.html", work, part="pages/office/parts/audit_rows.html")

@@ -12,9 +12,9 @@ from django.utils.translation import ngettext
 from clustr.bills.arrears import members_in_arrears
 from clustr.bills.dashboard import figures_of_cluster
 from clustr.bills.office_queries import BillFilter, bills_of_cluster
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import members_billed
 from clustr.payments.queries import TransactionFilter, transactions_of_cluster
-from clustr.people import queries as people
 from clustr.wallets.queries import cluster_wallet_operations
 from clustr.wallets.transfer_queries import waiting_transfers
 from clustr.web.actors import Request
@@ -104,5 +104,5 @@ def _seen(request: Request) -> Context:
         "operations": operations,
         "waiting": waiting,
         "transactions": transactions,
-        "names": people.names_of(user_ids={row.user_id for row in transactions if row.user_id}),
+        "names": names_here(user_ids={row.user_id for row in transactions if row.user_id}),
     }

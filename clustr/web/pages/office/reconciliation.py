@@ -7,8 +7,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from clustr.clusters.member_queries import names_here
 from clustr.payments.case_queries import cases_of_cluster
-from clustr.people import queries as people
 from clustr.settlement.queries import positions_with_providers, reconciliation_runs
 from clustr.web.actors import Request
 from clustr.web.management import reconciliation as api
@@ -53,7 +53,7 @@ def _seen(request: Request, tried: Attempt | None) -> HttpResponse:
             "query": query,
             "kinds": CASE,
             "facts": {row.id: facts_of(row.facts) for row in rows},
-            "names": people.names_of(user_ids={row.owner_id for row in rows if row.owner_id}),
+            "names": names_here(user_ids={row.owner_id for row in rows if row.owner_id}),
         }
 
     def work() -> Context:

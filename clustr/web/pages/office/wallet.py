@@ -7,9 +7,9 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import settings_of
 from clustr.payments.states import TransactionStatus
-from clustr.people import queries as people
 from clustr.wallets import queries
 from clustr.wallets.transfer_queries import transfer_to_decide, waiting_transfers
 from clustr.web.actors import Request
@@ -40,7 +40,7 @@ def wallet(request: Request) -> HttpResponse:
             **listed(request, query, rows, key=lambda row: row.position),
             "query": query,
             "kinds": words.OPERATION,
-            "names": people.names_of(user_ids={row.actor_id for row in rows if row.actor_id}),
+            "names": names_here(user_ids={row.actor_id for row in rows if row.actor_id}),
         }
 
     def work() -> Context:
@@ -54,7 +54,7 @@ def wallet(request: Request) -> HttpResponse:
             "months": charts.months_of(revenue.by_month),
             "shares": charts.shares_of([(str(_name_of(label)), amount) for label, amount in revenue.by_type.items()]),
             "waiting": waiting,
-            "names": shown["names"] | people.names_of(user_ids={row.requested_by for row in waiting}),
+            "names": shown["names"] | names_here(user_ids={row.requested_by for row in waiting}),
         }
 
     return look(request, "pages/office/wallet.html", work, part=part, part_work=operations)
@@ -70,7 +70,7 @@ def transfers(request: Request) -> HttpResponse:
 
     def work() -> Context:
         waiting = waiting_transfers(actor=request.actor)
-        return {"waiting": waiting, "names": people.names_of(user_ids={row.requested_by for row in waiting})}
+        return {"waiting": waiting, "names": names_here(user_ids={row.requested_by for row in waiting})}
 
     return look(request, "pages/office/transfers.html", work)
 
@@ -130,7 +130,7 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
         return {
             "tried": tried,
             "transfer": found,
-            "names": people.names_of(user_ids=named),
+            "names": names_here(user_ids=named),
             "pending": found.operation.status == TransactionStatus.PENDING,
         }
 

@@ -94,6 +94,7 @@ CALL_WHY: dict[str, Word] = {
     "ReadError": _("the connection broke"),
     "RemoteProtocolError": _("the connection broke"),
     "endpoint_disabled": _("the webhook was switched off"),
+    "not_made": _("a fault of ours; it was not sent"),
     "endpoint_removed": _("the webhook was removed"),
 }
 """Why a call was not taken."""
