@@ -310,3 +310,11 @@ def test_won_gives_back_nothing_of_what_the_estate_refunded(stage: Stage, cast: 
     stage.sandbox.world.store.known(Charge, int(stage.settlements()[0].provider_id)).status = "reversed"
     hear(stage)
     assert (wallet_balance(cast.bola), owed(stage)) == ("0.00", "5000.00")
+
+
+def test_a_refund_at_the_dashboard_is_learnt_from_its_notice(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference})
+    stage.wait(minutes=1)
+    hear(stage, 3)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")
