@@ -90,9 +90,11 @@ def my_notifications(
     return found
 
 
-def unread_count(*, actor: Actor) -> int:
-    """How many of the actor's notices are unread; counts to 1,000."""
-    return len(unread_ids(actor=actor, limit=UNREAD_SHOWN))
+def unread_count(*, actor: Actor, most: int = UNREAD_SHOWN) -> int:
+    """How many of the actor's notices are unread; counts to `most`."""
+    with tenant(actor.cluster_id):
+        ((count,),) = _read(actor, "AND r.event_id IS NULL", limit=most, counted=True)
+    return int(count)
 
 
 def unread_ids(*, actor: Actor, limit: int) -> list[UUID]:
@@ -144,7 +146,14 @@ def estate_of(*, cluster_id: UUID) -> Estate:
 
 
 def _read(
-    actor: Actor, only: str, *, limit: int, after: UUID | None = None, ids: Iterable[UUID] = (), q: str = ""
+    actor: Actor,
+    only: str,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    ids: Iterable[UUID] = (),
+    q: str = "",
+    counted: bool = False,
 ) -> list[tuple[Any, ...]]:
     off = Preference.objects.filter(
         cluster_id=actor.cluster_id, user_id=actor.member_id, channel=Channel.IN_APP, enabled=False
@@ -153,6 +162,8 @@ def _read(
     silent = {event.value for event in EVENTS if all(Channel.IN_APP not in told for _, told in faces(event))}
     condition = condition_sql().replace("%", "%%")
     statement = _MINE.format(marks=_MARKS, only=only, reached=_REACHED.format(condition=condition))
+    if counted:
+        statement = f"SELECT count(*) FROM ({statement}) AS newest"
     with connection.cursor() as cursor:
         cursor.execute(
             statement,

@@ -7,6 +7,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
 from clustr.audit import commands as audit
@@ -39,7 +40,7 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
         "estate": found.estate,
         "amount": found.amount.with_sign(),
         "refunded": found.refunded.with_sign() if found.refunded.minor else "",
-        "day": f"{found.day:%d %B %Y}",
+        "day": date_format(found.day, "d F Y"),
     }
     return _page(request, "web/receipt.html", {"found": shown})
 
