@@ -200,8 +200,9 @@ def test_complete_runs_are_joined_only_where_they_meet() -> None:
 def test_a_night_went_on_from_where_the_last_whole_one_ended(stage: Stage, cast: Cast) -> None:
     stage.end(stage.deposit(cast.bola))
     latest = Reconciliation.objects.aggregate(at=Max("at"))["at"] or stage.now  # of earlier tests, some in days to come
+    ended = stage.cast.now - timedelta(hours=1)
     for _ in range(100):
-        keep("paystack", since=stage.now - timedelta(days=1), until=stage.now, at=latest + timedelta(seconds=1))
+        keep("paystack", since=ended - timedelta(days=1), until=ended, at=latest + timedelta(seconds=1))
     stage.wait(days=9)
     span = {"since": stage.now - timedelta(days=3), "until": stage.now, "now": stage.now}
     commands.reconcile(**span, cluster_ids=stage.cluster_ids)
