@@ -48,8 +48,11 @@ class Door:
             path = path.replace("{" + name + "}", values.get(name) or self.known(name) or "nothing")
         return path
 
-    def body(self, operation: Operation) -> Any:
-        return self._with_ids(operation.example(), "")
+    def body(self, operation: Operation, more: dict[str, Any] | None = None) -> Any:
+        """A body that is right, with these fields in it as well: of a list, in the one it holds."""
+        body = self._with_ids(operation.example(), "")
+        (body[0] if isinstance(body, list) else body).update(more or {})
+        return body
 
     def _with_ids(self, value: Any, name: str) -> Any:
         if isinstance(value, dict):

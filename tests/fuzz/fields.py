@@ -36,15 +36,21 @@ class Operation:
     def parameters(self) -> dict[str, dict[str, Any]]:
         return {parameter["name"]: parameter for parameter in self.described["parameters"]}
 
-    def example(self) -> dict[str, Any]:
-        """A body as the document shows one, with every field it allows filled as far as it shows how."""
+    def example(self) -> Any:
+        """A body as the document shows one, with every field it allows filled as far as it shows how: of a list, one."""
         schema = self.body or {}
-        shown: dict[str, Any] = {}
-        for example in schema.get("examples", [{}]):
-            shown |= copy.deepcopy(example)
-        for name in schema.get("required", ()):
-            shown.setdefault(name, made(schema["properties"][name]))
-        return shown
+        if schema.get("type") == "array":
+            return [_example(one_of(schema["items"]))]
+        return _example(schema)
+
+
+def _example(schema: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {}
+    for example in schema.get("examples", [{}]):
+        shown |= copy.deepcopy(example)
+    for name in schema.get("required", ()):
+        shown.setdefault(name, made(schema["properties"][name]))
+    return shown
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,9 @@ def _all() -> Iterator[Field]:
         for name, parameter in operation.parameters.items():
             schema, optional = one_of(parameter["schema"]), not parameter.get("required")
             yield Field(operation, parameter["in"], (name,), kind_of(schema), schema, optional)
-        if operation.body:
+        if operation.body and operation.body.get("type") == "array":
+            yield from _inside(operation, one_of(operation.body["items"]), (0,))
+        elif operation.body:
             yield from _inside(operation, operation.body, ())
 
 

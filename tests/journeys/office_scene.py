@@ -102,7 +102,7 @@ def set_platform_scene(demo: Demonstration) -> None:
     used = (("ai_responses", 410), ("document_uploads", 50), ("chat_messages", 120), ("storage_gb", 3))
     for feature, amount in used:
         event = {"feature_type": feature, "amount": str(amount), "event_id": f"scene-{feature}"}
-        demo.ask(ADA, "POST", f"{billing}usage/events/", {"events": [event]})
+        demo.ask(ADA, "POST", f"{billing}usage/events/", [event])
     address = {"name": "Palm Grove Residents", "line1": "4 Palm Road", "city": "Lagos", "country": "NG"}
     demo.ask(BOLA, "PUT", f"{billing}billing-address/", address)
     first = demo.ask(resident(1), "GET", f"{billing}invoices/")["results"][0]

@@ -45,7 +45,7 @@ def test_it_works(bola: ApiClient) -> None:
     )
 
     events = [{"feature_type": "ai_responses", "amount": "2", "event_id": "one"}] * 2
-    used = {row["feature_type"]: row for row in ask(bola, "POST", "usage/events/", {"events": events})["results"]}
+    used = {row["feature_type"]: row for row in ask(bola, "POST", "usage/events/", events)["results"]}
     assert (used["ai_responses"]["used"], used["ai_responses"]["limit"]) == ("2", "50")
 
     shown = ask(bola, "POST", "preview-invoice/", {"plan_id": "basic", "interval": "month"})
@@ -94,7 +94,7 @@ def test_the_billing_address(bola: ApiClient) -> None:
         ("POST", "subscribe/", {"plan_id": "pro", "interval": "month", "currency": "EUR"}, 422, "currency_not_offered"),
         ("POST", "subscribe/", {"plan_id": "pro", "interval": "month", "coupon": "NONE"}, 422, "coupon_not_valid"),
         ("PUT", "subscription/", {"plan_id": "pro", "interval": "month"}, 404, "subscription_not_found"),
-        ("POST", "usage/events/", {"events": []}, 422, "invalid"),
+        ("POST", "usage/events/", [], 422, "invalid"),
     ],
 )
 def test_refusals(bola: ApiClient, method: str, path: str, body: Any, status: int, code: str) -> None:

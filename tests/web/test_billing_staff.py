@@ -185,7 +185,7 @@ def test_usage_by_day(bola: ApiClient) -> None:
     """As JSON and as CSV; the period under way, unless asked otherwise."""
     ask(bola, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
     events = [{"feature_type": "storage_gb", "amount": amount, "event_id": uuid4().hex} for amount in ("0.25", "0.5")]
-    ask(bola, "POST", "usage/events/", {"events": events})
+    ask(bola, "POST", "usage/events/", events)
     (day,) = ask(bola, "GET", "usage/report/")["results"]
     assert (day["feature_type"], day["used"], day["events"]) == ("storage_gb", "0.75", 2)
     assert [row["used"] for row in rows_of(bola, "usage/report/?format=csv")] == ["0.75"]

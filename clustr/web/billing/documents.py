@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from clustr.subscriptions import commands
 from clustr.subscriptions.document_queries import (
@@ -62,10 +62,8 @@ class UsageEventIn(In):
     ] = {}
 
 
-class UsageEventsIn(In):
+class UsageEventsIn(RootModel[Annotated[list[UsageEventIn], Field(min_length=1, max_length=1000)]]):
     """A batch, counted whole or not at all."""
-
-    events: Annotated[list[UsageEventIn], Field(min_length=1, max_length=1000)]
 
 
 class DocumentForm(StrEnum):
@@ -149,7 +147,7 @@ def report_usage(request: Request, body: UsageEventsIn) -> HttpResponse:
             UsageEvent(
                 event.feature_type, Decimal(event.amount), event.event_id, event.at or request.now, event.metadata
             )
-            for event in body.events
+            for event in body.root
         ]
         subscription = current_subscription(actor=request.actor)
         commands.record_usage(actor=request.actor, subscription_id=subscription.id, events=events, now=request.now)

@@ -503,7 +503,7 @@ def plan_payments(place: Place) -> Ask:
 def usage_events(place: Place) -> Ask:
     place.subscribed()
     event = {"feature_type": "ai_responses", "amount": "1", "event_id": place.text("event")}
-    return Ask(body={"events": [event]})
+    return Ask(body=[event])
 
 
 def address(place: Place) -> Ask:

@@ -126,7 +126,7 @@ def test_advice_usage_and_alerts(cast: Cast) -> None:
     ada.open("/platform/")
     assert "A cheaper plan fits you." in ada.text
     event = {"feature_type": "ai_responses", "amount": "400", "event_id": uuid4().hex}
-    ask(client, "POST", "usage/events/", {"events": [event]})
+    ask(client, "POST", "usage/events/", [event])
     ada.open("/platform/")
     assert "A cheaper plan fits you." not in ada.text
     assert "AI answers: 400 of 500 are used." in ada.text
