@@ -230,7 +230,9 @@ def problems_of(page: Page, url: str, pages: dict[str, str]) -> dict[str, list[s
 
 def _looked_for(theme: str) -> dict[str, object]:
     """Everything, in the light; in the dark, which has the same page in other colours, what is about colours."""
-    colours = {"runOnly": {"type": "tag", "values": ["cat.color"]}} if theme == "dark" else {}
+    colours = (
+        {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}} if theme == "dark" else {}
+    )
     return {"resultTypes": ["violations"], **colours}
 
 
