@@ -108,6 +108,7 @@ def _begin_periods(actor: Actor, now: datetime) -> None:
         if each.next_run_at is None:
             raise AssertionError("what is on has a next time")
         due_at = each.schedule.last_until(now=now, since=each.next_run_at)
+        due_on = each.schedule.day_of(due_at=due_at)
         begun.append(
             AutomationRun(
                 id=new_id(),
@@ -117,6 +118,7 @@ def _begin_periods(actor: Actor, now: datetime) -> None:
                 bill_type=types[each.account_id],
                 period=each.next_period,
                 due_at=due_at,
+                due_on=due_on,
                 state=AutomationRunState.WAITING.value,
                 source=each.payment_source,
                 try_at=now,
@@ -124,7 +126,7 @@ def _begin_periods(actor: Actor, now: datetime) -> None:
             )
         )
         each.timezone, each.next_period = actor.timezone, each.next_period + 1
-        each.next_run_at = each.schedule.next_after(now=now)
+        each.next_run_at = each.schedule.after_day(due_on)
     AutomationRun.objects.bulk_create(begun, batch_size=1_000)
     UtilityAutomation.objects.bulk_update(automations, ["timezone", "next_period", "next_run_at"], batch_size=500)
 
