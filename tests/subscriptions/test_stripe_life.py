@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands, queries
+from clustr.subscriptions.behaviour_queries import at_risk
 from clustr.subscriptions.models import StripeCall
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, refused
@@ -18,6 +19,7 @@ def test_it_works(stripe_shop: StripeShop) -> None:
     begun = shop.begin("basic")
     assert begun.status == "incomplete"
     assert shop.documents(begun) == []
+    assert at_risk(actor=shop.staff, now=shop.now) == []  # nothing of it runs yet
     subscription = shop.finish(begun)
     assert subscription.status == "active"
     invoice = shop.last(subscription)
@@ -53,6 +55,7 @@ def test_a_larger_plan_costs_what_was_previewed(stripe_shop: StripeShop) -> None
     invoice = shop.last(changed)
     assert (invoice.total, invoice.status) == (preview.amount_due.minor, "paid")
     assert [kind for kind, _ in shop.lines(invoice)] == ["unused_time", "remaining_time"]
+    assert shop.rates(invoice) == {750}  # though the tax of a few cents is not exactly so much of them
     assert changed.plan_id == shop.plan("team").id
     shop.agrees(subscription)
     shop.hear()
