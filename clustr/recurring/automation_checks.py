@@ -13,7 +13,9 @@ _PURCHASE = """SELECT p.cluster_id, p.id, r.state, t.status FROM {purchases} AS 
     THEN (a.user_id = p.user_id AND r.user_id = p.user_id AND a.account_id = p.account_id) IS NOT TRUE
     ELSE s.id IS NOT NULL END"""
 
-_STEPS = """SELECT r.cluster_id, r.id, r.state, r.amount_minor, r.fee_minor, b.live, b.sold, b.amount, c.live
+# A card may be paid twice for one period by its owner alone, on the page of a charge that had been given up; never by a
+# charge that was begun while another might have taken money, or had.
+_STEPS = """SELECT r.cluster_id, r.id, r.state, r.amount_minor, r.fee_minor, b.live, b.sold, b.amount, c.again
   FROM {runs} AS r
   CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE t.status NOT IN ('failed', 'cancelled')) AS live,
@@ -22,10 +24,14 @@ _STEPS = """SELECT r.cluster_id, r.id, r.state, r.amount_minor, r.fee_minor, b.l
     FROM recurring_automationstep s JOIN payments_transaction t ON t.cluster_id = s.cluster_id AND t.id = s.id
     WHERE s.cluster_id = r.cluster_id AND s.run_id = r.id AND s.kind = 'purchase') AS b
   CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE t.status NOT IN ('failed', 'cancelled')) AS live, count(*) AS made
+    SELECT count(*) AS made, count(*) FILTER (WHERE EXISTS (
+      SELECT FROM recurring_automationstep e JOIN payments_transaction f ON f.cluster_id = e.cluster_id AND f.id = e.id
+      WHERE e.cluster_id = s.cluster_id AND e.run_id = s.run_id AND e.kind = s.kind AND e.n < s.n
+        AND f.status NOT IN ('failed', 'cancelled', 'refunded')
+        AND (f.completed_at IS NULL OR f.completed_at <= t.created_at))) AS again
     FROM recurring_automationstep s JOIN payments_transaction t ON t.cluster_id = s.cluster_id AND t.id = s.id
     WHERE s.cluster_id = r.cluster_id AND s.run_id = r.id AND s.kind = 'charge') AS c
-  WHERE b.live > 1 OR c.live > 1
+  WHERE b.live > 1 OR c.again > 0
      OR CASE r.state
           WHEN 'completed' THEN (b.sold = 1 AND b.amount = r.amount_minor + r.fee_minor) IS NOT TRUE
           WHEN 'buying' THEN b.live = 1 AND b.amount <> r.amount_minor + r.fee_minor
@@ -51,7 +57,8 @@ AUTOMATION_INVARIANTS = [
     ),
     Invariant(
         "recurring.automation_bought_once",
-        "A period was bought once, its card charged once, and what it says it bought is what its purchase is.",
+        "A period was bought once, its card charged again only where no charge before had taken money, and what it says it bought is what"
+        " its purchase is.",
         _STEPS.format(runs="recurring_automationrun"),
         _STEPS.format(runs=recent("recurring_automationrun")),
     ),

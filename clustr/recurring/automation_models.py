@@ -72,7 +72,8 @@ class UtilityAutomation(models.Model):
 
 
 class AutomationRun(models.Model):
-    """What became of one period of an automation: once for each, ever. `amount_minor` and `fee_minor` are what is bought or
+    """What became of one period of an automation: once for each, and for each day of the estate's calendar (`due_on`; None in
+    periods of before this was kept), ever. `amount_minor` and `fee_minor` are what is bought or
     charged for; while they count against the limits of a month, `month` is its first day. `limit_minor` and
     `type_limit_minor` are the limits that were asked then, `funded_minor` what a card has brought for it."""
 
@@ -83,6 +84,7 @@ class AutomationRun(models.Model):
     bill_type = models.TextField()
     period = models.PositiveIntegerField()
     due_at = models.DateTimeField()
+    due_on = models.DateField(null=True)
     state = models.TextField()
     source = models.TextField()
     amount_minor = models.BigIntegerField(default=0)

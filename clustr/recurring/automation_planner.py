@@ -68,6 +68,11 @@ class Purse:
     spent_by_type: dict[BillType, int] = field(default_factory=dict)
     type_limits: dict[BillType, int] = field(default_factory=dict)
 
+    def count(self, *, automation_id: UUID, type: BillType, minor: int) -> None:
+        """From now on this is spent of both limits."""
+        self.spent_by_automation[automation_id] = self.spent_by_automation.get(automation_id, 0) + minor
+        self.spent_by_type[type] = self.spent_by_type.get(type, 0) + minor
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -88,7 +93,9 @@ def plan_automations(*, wishes: Sequence[Wish], purse: Purse) -> list[Decision]:
 
 def _decide(wish: Wish, purse: Purse) -> Decision:
     needs = wish.total - wish.funded
-    of_it, of_type = _left(wish, purse)
+    of_it, of_type = left_of_limits(
+        automation_id=wish.automation_id, type=wish.type, limit=wish.limit, enough=max(0, wish.total), purse=purse
+    )
     left = min(of_it, of_type)
     room = max(0, purse.available - wish.keeps)
     from_wallet = not wish.by_card or wish.funded > 0
@@ -115,26 +122,21 @@ def _decide(wish: Wish, purse: Purse) -> Decision:
 def _charge(wish: Wish, purse: Purse) -> Decision:
     if not wish.is_due:
         return Decision(wish, Verdict.LATER)
-    _count(wish, purse, wish.total)
+    purse.count(automation_id=wish.automation_id, type=wish.type, minor=wish.total)
     return Decision(wish, Verdict.CHARGE, wish.amount)
 
 
 def _spend(wish: Wish, purse: Purse, decision: Decision) -> Decision:
     needs = decision.amount + wish.fee - wish.funded
     purse.available -= needs
-    _count(wish, purse, needs)
+    purse.count(automation_id=wish.automation_id, type=wish.type, minor=needs)
     return decision
 
 
-def _count(wish: Wish, purse: Purse, minor: int) -> None:
-    purse.spent_by_automation[wish.automation_id] = purse.spent_by_automation.get(wish.automation_id, 0) + minor
-    purse.spent_by_type[wish.type] = purse.spent_by_type.get(wish.type, 0) + minor
-
-
-def _left(wish: Wish, purse: Purse) -> tuple[int, int]:
-    """Of the automation's own limit and of its type's, what is left; without a limit, enough for it."""
-    enough = max(0, wish.total)
-    of_it = enough if wish.limit is None else wish.limit - purse.spent_by_automation.get(wish.automation_id, 0)
-    limit = purse.type_limits.get(wish.type)
-    of_type = enough if limit is None else limit - purse.spent_by_type.get(wish.type, 0)
-    return of_it, of_type
+def left_of_limits(
+    *, automation_id: UUID, type: BillType, limit: int | None, enough: int, purse: Purse
+) -> tuple[int, int]:
+    """Of an automation's own limit and of its type's, what is left; `enough` where there is no limit."""
+    of_it = enough if limit is None else limit - purse.spent_by_automation.get(automation_id, 0)
+    type_limit = purse.type_limits.get(type)
+    return of_it, enough if type_limit is None else type_limit - purse.spent_by_type.get(type, 0)

@@ -2,6 +2,9 @@
 
 A month that lacks the day has it on its last. What the wall clock then says becomes an instant as for standing orders
 (`schedule.instant_of`).
+
+A period is a day of the estate's calendar. Where the estate moves to another time zone, its hour comes again in the west and
+has passed already in the east; the day is what says that a period was bought, and which one is next.
 """
 
 from __future__ import annotations
@@ -27,9 +30,28 @@ class BuyingSchedule:
     starts_on: date
     timezone: str
 
-    def next_after(self, *, now: datetime) -> datetime:
-        """The first time, in UTC, that comes after `now`."""
-        return self._at(self._first_after(now))
+    def next_after(self, *, now: datetime, bought_until: date | None = None) -> datetime:
+        """The first time, in UTC, that comes after `now`, on a day after `bought_until`."""
+        number = self._first_after(now)
+        while bought_until is not None and self._day(number) <= bought_until:
+            number += 1
+        return self._at(number)
+
+    def after_day(self, day: date) -> datetime:
+        """The time of its first day after this one; it may have come already, where the estate has moved east."""
+        number = max(0, self._near(day) - 1)
+        while self._day(number) <= day:
+            number += 1
+        return self._at(number)
+
+    def day_of(self, *, due_at: datetime) -> date:
+        """Of its days the one whose time this is, or is nearest: the rules of a zone may have changed since it was set."""
+        number = max(0, self._first_after(due_at) - 1)
+        return self._day(min((number, number + 1), key=lambda one: abs(self._at(one) - due_at)))
+
+    def time_of(self, day: date) -> datetime:
+        """When it buys on this day of its own."""
+        return instant_of(local=datetime.combine(day, self.at), timezone=self.timezone)
 
     def last_until(self, *, now: datetime, since: datetime) -> datetime:
         """The last time that has come by `now`; `since`, which has come, if there is none after it."""
@@ -44,7 +66,7 @@ class BuyingSchedule:
         return number
 
     def _at(self, number: int) -> datetime:
-        return instant_of(local=datetime.combine(self._day(number), self.at), timezone=self.timezone)
+        return self.time_of(self._day(number))
 
     def _day(self, number: int) -> date:
         """The days from the start on, counted from 0."""

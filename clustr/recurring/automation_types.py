@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, time
 from enum import StrEnum
-from typing import TypedDict
+from typing import Self, TypedDict
 from uuid import UUID
 
 from clustr.bills.types import BillType
@@ -124,6 +124,11 @@ class AutomationOutcome:
     limited: int = 0
     failed: int = 0
     waiting: int = 0
+
+    def __iadd__(self, other: AutomationOutcome) -> Self:
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,7 @@ class OrderSummary:
 class Processed:
     """What a sweep over due standing orders did: how many runs moved money, found nothing to pay, will be tried again, or
     failed for good; how many orders it stopped because their member has left; how many charges of cards it asked for, and
-    how many wait for another one that is not decided."""
+    how many wait for another one that is not decided; how many orders it let follow their estate to another time zone."""
 
     completed: int = 0
     nothing_due: int = 0
@@ -180,6 +180,7 @@ class Processed:
     stopped: int = 0
     charging: int = 0
     waiting: int = 0
+    retimed: int = 0
 
     @classmethod
     def of(cls, states: Sequence[RunState], *, stopped: int = 0, waiting: int = 0) -> Processed:

@@ -46,9 +46,13 @@ def order_of(
     )
 
 
-def process(cast: Cast, *, after: timedelta = timedelta(hours=2), now: datetime | None = None) -> Processed:
+def process(
+    cast: Cast, *, after: timedelta = timedelta(hours=2), now: datetime | None = None, batches: int | None = None
+) -> Processed:
     """Run what is due in Palm Grove so long after the test's present."""
-    return commands.process_recurring_payments_of(cluster_id=cast.cluster_id, now=now or cast.now + after)
+    return commands.process_recurring_payments_of(
+        cluster_id=cast.cluster_id, now=now or cast.now + after, batches=batches
+    )
 
 
 def pause(cast: Cast, order: UUID, *, person: Person | None = None, after: timedelta = timedelta()) -> None:

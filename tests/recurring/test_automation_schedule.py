@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -86,3 +87,15 @@ def test_the_last_has_come_and_none_after_it_has(made: BuyingSchedule, since: da
     last = made.last_until(now=now, since=first)
     assert first <= last <= now
     assert made.next_after(now=last) > now
+
+
+@given(schedules, instants, st.sampled_from(ZONES))
+def test_the_day_after_is_the_next_and_no_other(made: BuyingSchedule, now: datetime, elsewhere: str) -> None:
+    """By its own clock the day after the one that was due is the next time; by another clock it is the same day."""
+    due, following = made.next_after(now=now), made.next_after(now=made.next_after(now=now))
+    day = made.day_of(due_at=due)
+    assert made.time_of(day) == due
+    assert made.after_day(day) == following
+    assert made.next_after(now=now, bought_until=day) == following
+    moved = replace(made, timezone=elsewhere)
+    assert moved.day_of(due_at=moved.after_day(day)) == made.day_of(due_at=following)

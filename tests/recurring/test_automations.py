@@ -426,6 +426,37 @@ def test_a_card_is_not_charged_for_a_number_that_is_nobodys(
     assert (automations.charges(), wallet_balance(cast.bola)) == ([], "100.00")
 
 
+def test_a_card_is_not_charged_for_what_the_days_limit_forbids(
+    automations: Automations, cast: Cast, settings: Any
+) -> None:
+    settings.ENV = settings.ENV.model_copy(update={"UTILITY_DAILY_LIMIT": "5000.00"})
+    fund(cast, cast.bola, "4000.00")
+    id = automations.set_up(payment_source=PaymentSource.CARD, payment_method_id=automations.card())
+    automations.counter.wait(days=1)
+    automations.counter.vend(automations.counter.buy(cast.bola, "3000.00", "04587654321"))
+    automations.run()
+    assert automations.states(id) == [("waiting", "daily_limit")]
+    assert (automations.charges(), wallet_balance(cast.bola)) == ([], "1000.00")
+    automations.counter.wait(hours=25)
+    assert automations.run().charging == 1
+
+
+def test_a_card_is_not_charged_for_much_on_a_number_that_is_new(
+    automations: Automations, cast: Cast, settings: Any
+) -> None:
+    settings.ENV = settings.ENV.model_copy(
+        update={"UTILITY_HIGH_AMOUNT": "1000.00", "UTILITY_COOLING_MINUTES": 60 * 48}
+    )
+    wallets.set_pin(actor=cast.bola.actor, pin=PIN, old_pin=None, now=automations.counter.now)
+    proved = wallets.authorize_spend(actor=cast.bola.actor, pin=PIN, now=automations.counter.now)
+    id = automations.set_up(
+        payment_source=PaymentSource.CARD, payment_method_id=automations.card(), authorization=proved
+    )
+    automations.next_day()
+    assert automations.states(id) == [("waiting", "number_too_new")]
+    assert automations.charges() == []
+
+
 def test_other_days_count_at_once(automations: Automations, cast: Cast) -> None:
     id = automations.set_up(schedule=ScheduleTerms(ScheduleKind.DAY_OF_MONTH, 28))
     automations.edit(id, enable=True, schedule=ScheduleTerms(ScheduleKind.EVERY_DAYS, 3))

@@ -250,6 +250,35 @@ def test_late_money_of_a_run_that_went_on_without_it_is_in_the_wallet(stage: Sta
     assert dict(told(cast, stage.now))["payment_kept_in_wallet"].startswith("NGN 1,000.00")
 
 
+def test_late_money_above_what_is_let_now_is_in_the_wallet(stage: Stage, cast: Cast) -> None:
+    """The most was lowered, and tried again in vain, before the first charge was paid after all."""
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    reference = stage.transaction(charges(stage)[0]).reference
+    stage.end_reference("paystack", reference, "insufficient_funds")
+    stage.confirm(charges(stage)[0])
+    commands.edit_recurring_payment(
+        actor=cast.bola.actor,
+        recurring_payment_id=order,
+        changes=OrderChanges(amount=naira("200.00")),
+        authorization=no_pin(cast.bola),
+        now=stage.now,
+    )
+    run(stage, after=timedelta(hours=12))
+    stage.heal()
+    again = stage.transaction(charges(stage)[1])
+    stage.end_reference("paystack", again.reference, "insufficient_funds")
+    stage.confirm(again.id)
+    stage.end_reference("paystack", reference)
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [("retrying", "card_not_covered", 2)]
+    assert wallet_balance(cast.bola) == "1100.00"
+    run(stage, after=timedelta(days=2))
+    assert states(cast, order) == [("completed", "", 3)]
+    assert cluster_balance(cast.cluster_id) == "200.00"
+
+
 def test_less_than_was_asked_is_in_the_wallet_and_the_order_pauses(stage: Stage, cast: Cast) -> None:
     order = by_card(stage, provider="flutterwave")
     stage.dial(charge__challenge=1.0)

@@ -9,6 +9,7 @@ import pytest
 from clustr.clusters.models import Cluster
 from clustr.kit.tenancy import tenant
 from clustr.recurring import commands
+from clustr.recurring.commands import running
 from clustr.recurring.types import Frequency, Processed
 from tests.cast import Cast
 from tests.money import fund
@@ -32,6 +33,18 @@ def test_an_order_follows_its_estate(cast: Cast) -> None:
     after = stored(cast, order)
     assert before is not None
     assert (after.next_run_at, after.timezone) == (before - timedelta(hours=2), "Africa/Nairobi")
+
+
+def test_a_job_goes_on_until_all_orders_have_followed(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are: in batches, and not one batch of them an hour."""
+    monkeypatch.setattr(running, "BATCH", 2)
+    orders = [order_of(cast, start_date=cast.now + timedelta(days=2)) for _ in range(5)]
+    move_to(cast, "Africa/Nairobi")
+    done = process(cast, batches=1)
+    assert done.total, "the job asks for the next"
+    assert process(cast).total
+    assert {stored(cast, order).timezone for order in orders} == {"Africa/Nairobi"}
+    assert process(cast) == Processed()
 
 
 @pytest.mark.parametrize("timezone", ["Pacific/Kiritimati", "Pacific/Pago_Pago", "Europe/London"])

@@ -8,9 +8,10 @@ READING, SCHEDULE = "clustr/recurring/automation_reading.py", "clustr/recurring/
 BUYING, RUNNING = f"{COMMANDS}/automation_buying.py", f"{COMMANDS}/automation_running.py"
 FOLLOWING, ORDERING = f"{COMMANDS}/automation_following.py", f"{COMMANDS}/automation_ordering.py"
 NOTING, JUDGING = f"{COMMANDS}/automation_noting.py", f"{COMMANDS}/automation_judging.py"
-SCHEMA = "clustr/recurring/migrations/0003_automations.py"
+SCHEMA = "clustr/recurring/migrations/0005_days.py"
 ESTIMATION = "clustr/recurring/estimation.py"
 PLAN, RUN, RACES = "test_automation_planner.py", "test_automations.py", "test_automation_races.py"
+ZONES, LATE, KEEPING = "test_automation_zones.py", "test_automation_late.py", f"{COMMANDS}/automation_late.py"
 
 sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members"), file=PLANNER)
 
@@ -33,23 +34,23 @@ SEEDS = (
     sow(
         "spending-limit-per-purchase",
         "What was spent before in the month does not count against an automation's limit.",
-        "    _count(wish, purse, needs)\n    return decision\n",
+        "    purse.count(automation_id=wish.automation_id, type=wish.type, minor=needs)\n    return decision\n",
         "    return decision\n",
         PLAN,
     ),
     sow(
         "type-limit-ignored",
         "The limit of a type of utility is not asked.",
-        "    limit = purse.type_limits.get(wish.type)\n",
-        "    limit = None\n",
+        "    type_limit = purse.type_limits.get(type)\n",
+        "    type_limit = None\n",
         PLAN,
         RUN,
     ),
     sow(
         "limit-without-the-fee",
         "A limit counts amounts without their fees.",
-        "    needs = decision.amount + wish.fee - wish.funded\n    purse.available -= needs\n    _count(wish, purse, needs)",
-        "    needs = decision.amount + wish.fee - wish.funded\n    purse.available -= needs\n    _count(wish, purse, needs - wish.fee)",
+        "    needs = decision.amount + wish.fee - wish.funded\n    purse.available -= needs\n    purse.count(automation_id=wish.automation_id, type=wish.type, minor=needs)",
+        "    needs = decision.amount + wish.fee - wish.funded\n    purse.available -= needs\n    purse.count(automation_id=wish.automation_id, type=wish.type, minor=needs - wish.fee)",
         PLAN,
     ),
     sow(
@@ -71,8 +72,8 @@ SEEDS = (
     sow(
         "charged-before-its-time",
         "A declined card is charged again with every plan.",
-        "    if not wish.is_due:\n        return Decision(wish, Verdict.LATER)\n    _count(wish, purse, wish.total)\n",
-        "    _count(wish, purse, wish.total)\n",
+        "    if not wish.is_due:\n        return Decision(wish, Verdict.LATER)\n    purse.count(",
+        "    purse.count(",
         PLAN,
     ),
     sow(
@@ -125,16 +126,10 @@ SEEDS = (
     sow(
         "every-missed-period-is-bought",
         "After an outage each missed day is bought for.",
-        "        each.next_run_at = each.schedule.next_after(now=now)\n",
-        "        each.next_run_at = each.schedule.next_after(now=due_at)\n",
+        "due_at = each.schedule.last_until(now=now, since=each.next_run_at)",
+        "due_at = each.next_run_at",
         RUN,
         file=RUNNING,
-        more=(
-            (
-                "due_at = each.schedule.last_until(now=now, since=each.next_run_at)",
-                "due_at = each.next_run_at",
-            ),
-        ),
     ),
     sow(
         "who-has-left-buys-on",
@@ -220,9 +215,65 @@ SEEDS = (
     sow(
         "second-purchase-of-a-run",
         "The database lets a period be bought twice.",
-        "AND t.status NOT IN ('failed', 'cancelled')) THEN",
+        "AND t.status NOT IN ('failed', 'cancelled', 'refunded')) THEN",
         "AND false) THEN",
         RACES,
         file=SCHEMA,
+    ),
+    sow(
+        "bought-again-further-west",
+        "Where the estate has moved west, its hour comes again and is bought for again.",
+        "        each.next_run_at = each.schedule.after_day(due_on)\n",
+        "        each.next_run_at = each.schedule.next_after(now=now)\n",
+        ZONES,
+        file=RUNNING,
+    ),
+    sow(
+        "an-hour-later-the-same-day",
+        "Another hour makes an automation buy again on a day for which it did.",
+        "next_after(now=now, bought_until=day)",
+        "next_after(now=now)",
+        ZONES,
+        file=ORDERING,
+    ),
+    sow(
+        "two-periods-a-day",
+        "The database lets a day be bought for twice.",
+        "UNIQUE (cluster_id, automation_id, due_on);",
+        "UNIQUE (cluster_id, automation_id, due_on, due_at);",
+        ZONES,
+        file=SCHEMA,
+    ),
+    sow(
+        "late-money-not-kept",
+        "What a card brought late is not kept for its run.",
+        "AND t.status = 'completed'\nWHERE",
+        "AND t.status = 'pending'\nWHERE",
+        LATE,
+        file=KEEPING,
+    ),
+    sow(
+        "late-money-over-a-limit",
+        "What a card brought late is spent whatever was spent meanwhile.",
+        "    minor = min(paid_minor, *left)\n",
+        "    minor = paid_minor if left else 0\n",
+        LATE,
+        file=KEEPING,
+    ),
+    sow(
+        "one-defect-stops-all",
+        "Where one member's automation fails by a defect, nobody's after it buys.",
+        "            self._errors.append(error)\n",
+        "            raise\n",
+        LATE,
+        file="clustr/kit/going_on.py",
+    ),
+    sow(
+        "charged-for-what-is-refused",
+        "A card is charged for what the day's limit is known to forbid.",
+        "        utilities.refuse_purchase(actor=actor, quote=quote, now=now)\n",
+        "",
+        RUN,
+        file=BUYING,
     ),
 )

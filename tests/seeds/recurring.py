@@ -314,4 +314,19 @@ SEEDS = (
         "test_refunds.py",
         file="clustr/wallets/commands/chargebacks.py",
     ),
+    sow(
+        "late-money-over-the-cap",
+        "A late charge is booked for a run whose member lets less be spent by now.",
+        "    if transaction.amount_minor > run.cap_minor:",
+        "    if transaction.amount_minor > run.cap_minor + 10**12:",
+        "test_cards.py",
+        file=CHARGED,
+    ),
+    sow(
+        "one-batch-follows",
+        "Of the orders of an estate that moved, one batch follows it.",
+        "        lambda: Processed(retimed=_retime_orders(cluster_id)),\n",
+        "        lambda: Processed(retimed=_retime_orders(cluster_id) * 0),\n",
+        "test_zones.py",
+    ),
 )

@@ -10,9 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
+from clustr.clusters.models import Cluster
 from clustr.kit.crashpoints import Crash, failing, watching
 from clustr.kit.errors import Refusal
 from clustr.kit.tenancy import tenant
@@ -84,6 +86,7 @@ class Life:
         self.ended = Ended(seed)
         self.offline = False
         self.automations: dict[UUID, Person] = {}
+        self.moves = [(self.counter.now, False)]
         self.healthy = counter._answer
         for buyer in self.buyers:
             fund(self.cast, buyer, FUNDS)
@@ -105,7 +108,7 @@ class Life:
             *(self._work,) * 4,
             *(self._sweep,) * 3,
             *(self._wait,) * 3,
-            *(self._automate, self._pass, self._pass, self._switch),
+            *(self._automate, self._pass, self._pass, self._switch, self._move_away),
             *(self._hear, self._hear, self._replay, self._turn_dials, self._turn_dials, self._cut_off),
         ]
 
@@ -172,6 +175,15 @@ class Life:
                 authorization=no_pin(owner),
                 now=self.counter.now,
             )
+
+    def _move_away(self) -> None:
+        """The estate moves two time zones east, or back: the hour of its automations comes again."""
+        east = not self.moves[-1][1]
+        with tenant(self.cast.cluster_id):
+            Cluster.objects.filter(id=self.cast.cluster_id).update(
+                timezone="Africa/Nairobi" if east else "Africa/Lagos"
+            )
+        self.moves.append((self.counter.now, east))
 
     def _hear(self) -> None:
         for delivery in self.counter.sandbox.due_webhooks():
@@ -257,12 +269,15 @@ class Life:
             self._say(f"{name}: {rows[0]}")
 
     def _judge_automations(self, bought: dict[UUID, Transaction]) -> None:
-        """No period was bought twice, no month's limit exceeded, and every period came to an end."""
+        """No period and no day was bought twice, no month's limit exceeded, and every period came to an end."""
         for id, owner in self.automations.items():
             with tenant(self.cast.cluster_id):
                 terms = my_automation(actor=owner.actor, automation_id=id, now=self.counter.now).terms
                 runs = automation_history(actor=owner.actor, automation_id=id, limit=200)
             months: Counts[str] = Counts()
+            times = sorted(run.due_at for run in runs)
+            if any(after - before < timedelta(hours=21) for before, after in pairwise(times)):
+                self._say(f"{id} had two periods a day: {times}")
             for run in runs:
                 paid = [bought[purchase] for purchase in run.purchase_ids if bought[purchase].status == "completed"]
                 if len(paid) > 1:
@@ -270,7 +285,8 @@ class Life:
                 if run.ended_at is None:
                     self._say(f"period {run.period} of {id} is left {run.state}")
                 for one in paid:
-                    months[f"{one.created_at + timedelta(hours=1):%Y-%m}"] += one.amount_minor
+                    east = [east for at, east in self.moves if at <= one.created_at][-1]
+                    months[f"{one.created_at + timedelta(hours=3 if east else 1):%Y-%m}"] += one.amount_minor
             limit = terms.spending_limit
             if limit is not None and any(spent > limit.minor for spent in months.values()):
                 self._say(f"{id} spent {months} of {limit}")

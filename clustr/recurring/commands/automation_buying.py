@@ -28,6 +28,7 @@ from clustr.recurring.automation_types import (
 )
 from clustr.recurring.commands.automation_charging import PURCHASE, add_step, charge_for_run, count, limit_run
 from clustr.recurring.commands.automation_judging import Judged, judge_runs, waiting_runs
+from clustr.recurring.commands.automation_late import keep_late_charges
 from clustr.recurring.commands.automation_noting import (
     end_run,
     note_attempts,
@@ -96,6 +97,7 @@ def _buy(actor: Actor, run_id: UUID, validation_id: UUID, now: datetime) -> str 
     with crash_points("recurring.buy_automation"):
         utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
         peeked = AutomationRun.objects.get(cluster_id=actor.cluster_id, id=run_id)
+        keep_late_charges(actor=actor, now=now)
         before = waiting_runs(actor=actor, up_to=peeked)
         run = next((one for one in before if one.id == run_id), None)
         if run is None:
@@ -121,21 +123,16 @@ def _buy(actor: Actor, run_id: UUID, validation_id: UUID, now: datetime) -> str 
 
 
 def _carry_out(actor: Actor, judged: Judged, decision: Decision, now: datetime) -> str | None:
-    run, automation, _sold = judged.of(decision.wish.run_id)
+    run, _automation, _sold = judged.of(decision.wish.run_id)
     match decision.verdict:
-        case Verdict.BUY:
+        case Verdict.BUY | Verdict.CHARGE:
             try:
                 with transaction.atomic():
-                    bought = _purchase(actor, automation, decision, now)
+                    return _buy_or_charge(actor, judged, decision, now)
             except _SOON:
                 return _wait(judged, run.id, now)
             except tuple(_IN_VAIN) as refusal:
                 return _in_vain(judged, run.id, _IN_VAIN[type(refusal)], now)
-            _note_bought(actor, judged, decision, bought, now)
-            return "bought"
-        case Verdict.CHARGE:
-            charge_for_run(actor=actor, judged=judged, decision=decision, now=now)
-            return "charging"
         case Verdict.SPENDING_LIMIT | Verdict.TYPE_LIMIT:
             stop_at_limits(judged=judged, limited=[decision], now=now)
             return "limited"
@@ -146,12 +143,20 @@ def _carry_out(actor: Actor, judged: Judged, decision: Decision, now: datetime) 
             return None
 
 
-def _purchase(actor: Actor, automation: UtilityAutomation, decision: Decision, now: datetime) -> PurchaseView:
+def _buy_or_charge(actor: Actor, judged: Judged, decision: Decision, now: datetime) -> str:
+    """Buy, or have the card charged for it first: not for what is known to be refused afterwards."""
+    _run, automation, _sold = judged.of(decision.wish.run_id)
     wanted = Wanted(amount=Money(decision.amount, automation.currency), account_id=automation.account_id)
     quote = utilities.make_quote(actor=actor, wanted=wanted, now=now)
     if quote.fee_minor != decision.wish.fee:
         raise QuoteChanged
-    return utilities.buy_quote(actor=actor, quote_id=quote.id, is_automated=True, now=now)
+    if decision.verdict is Verdict.CHARGE:
+        utilities.refuse_purchase(actor=actor, quote=quote, now=now)
+        charge_for_run(actor=actor, judged=judged, decision=decision, now=now)
+        return "charging"
+    bought = utilities.buy_quote(actor=actor, quote_id=quote.id, is_automated=True, now=now)
+    _note_bought(actor, judged, decision, bought, now)
+    return "bought"
 
 
 def _note_bought(actor: Actor, judged: Judged, decision: Decision, bought: PurchaseView, now: datetime) -> None:

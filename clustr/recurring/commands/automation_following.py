@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import connections, transaction
 
 from clustr.kit.crashpoints import crash_points
+from clustr.kit.going_on import GoingOn
 from clustr.kit.jobs import enqueue
 from clustr.kit.tenancy import in_tenant
 from clustr.payments.models import Attempt, Transaction
@@ -64,17 +66,16 @@ def ask_to_run_automations(*, now: datetime) -> int:
 
 
 def run_utility_automations(*, now: datetime) -> AutomationOutcome:
-    """Do now what the workers do by the clock: run what is due, member by member, and see to what is under way."""
+    """Do now what the workers do by the clock: run what is due, member by member, and see to what is under way. An error at
+    one leaves the others alone, and is raised at the end."""
     total = AutomationOutcome()
-    for cluster_id in followed_clusters():
-        follow_automations(cluster_id=cluster_id, now=now)
-    for cluster_id, user_id in due_members(now=now):
-        done = run_automations_of(cluster_id=cluster_id, user_id=user_id, now=now)
-        total.bought += done.bought
-        total.charging += done.charging
-        total.limited += done.limited
-        total.failed += done.failed
-        total.waiting += done.waiting
+    with GoingOn() as going_on:
+        for cluster_id in followed_clusters():
+            with going_on.past(cluster_id=cluster_id):
+                follow_automations(cluster_id=cluster_id, now=now)
+        for cluster_id, user_id in due_members(now=now):
+            with going_on.past(cluster_id=cluster_id, user_id=user_id):
+                total += run_automations_of(cluster_id=cluster_id, user_id=user_id, now=now)
     return total
 
 
@@ -89,10 +90,13 @@ def follow_automations(*, cluster_id: UUID, now: datetime) -> int:
             .values_list("id", "user_id")
         ),
     )
-    return sum(
-        in_tenant(cluster_id, lambda run=run_id, user=user_id: _follow(cluster_id, user, run, now))  # type: ignore[misc]
-        for run_id, user_id in under_way
-    )
+    seen_to = 0
+    with GoingOn() as going_on:
+        for run_id, user_id in under_way:
+            with going_on.past(run_id=run_id):
+                follow = partial(_follow, cluster_id, user_id, run_id, now)
+                seen_to += in_tenant(cluster_id, follow)
+    return seen_to
 
 
 def _follow(cluster_id: UUID, user_id: UUID, run_id: UUID, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -11,6 +12,7 @@ from django.db import connection
 from clustr.audit import commands as audit
 from clustr.audit.types import Subject
 from clustr.clusters import queries as clusters
+from clustr.kit.actor import Actor
 from clustr.kit.errors import refusals_from_database
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_notices import Tried, tell_of_attempts, tell_of_limits
@@ -19,6 +21,7 @@ from clustr.recurring.automation_policies import ASKED_AGAIN_AFTER, PATIENCE, af
 from clustr.recurring.automation_types import AutomationFailure, AutomationRunState, AutomationState
 from clustr.recurring.commands.automation_judging import Judged
 from clustr.recurring.types import StoppedBy
+from clustr.utilities import commands as utilities
 
 _SAVE = """
 UPDATE recurring_automationrun r SET state = t.state, amount_minor = t.amount, fee_minor = t.fee, funded_minor = t.funded,
@@ -90,6 +93,15 @@ def wait_for_utility(*, one: Tried, now: datetime) -> bool:
     one.run.failure, one.run.try_at = one.failure.value, now + ASKED_AGAIN_AFTER
     save_runs(runs=[one.run])
     return True
+
+
+def put_off(*, actor: Actor, run_id: UUID, now: datetime) -> None:
+    """A defect kept a due run from being tried: that is no attempt, and it is tried again as after a silence."""
+    utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
+    due = AutomationRun.objects.filter(
+        cluster_id=actor.cluster_id, id=run_id, state=AutomationRunState.WAITING, try_at__lte=now
+    )
+    due.update(try_at=now + ASKED_AGAIN_AFTER)
 
 
 def short_of(*, judged: Judged, decision: Decision) -> Tried:

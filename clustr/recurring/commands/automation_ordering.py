@@ -18,7 +18,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import SavedMethod
 from clustr.payments.refusals import PaymentMethodNotFound
-from clustr.recurring.automation_models import SpendingLimit, UtilityAutomation
+from clustr.recurring.automation_models import AutomationRun, SpendingLimit, UtilityAutomation
 from clustr.recurring.automation_policies import AUTOMATIONS_OF_A_MEMBER, allows_more, refuse_terms
 from clustr.recurring.automation_queries import terms_of
 from clustr.recurring.automation_reading import estimates_for
@@ -114,7 +114,7 @@ def edit_automation(
                 raise NotAMemberNow
             _switch_on(actor, automation, now)
         if automation.state == AutomationState.ON and after.schedule != before.schedule:
-            automation.next_run_at = automation.schedule.next_after(now=now)
+            automation.next_run_at = _next_time(automation, now)
         automation.save()
         if enable is False and automation.state != AutomationState.OFF:
             switch_off(automation=automation, by=StoppedBy.MEMBER, now=now)
@@ -224,10 +224,23 @@ def _refuse_unfit(actor: Actor, automation: UtilityAutomation, terms: Automation
 
 
 def _switch_on(actor: Actor, automation: UtilityAutomation, now: datetime) -> None:
-    automation.timezone = actor.timezone
-    if automation.state != AutomationState.ON:
-        automation.state, automation.next_run_at = AutomationState.ON.value, automation.schedule.next_after(now=now)
+    """What is on already keeps the day that comes next, at its hour of where the estate is now."""
+    before, automation.timezone = automation.schedule, actor.timezone
+    if automation.next_run_at is not None:
+        automation.next_run_at = automation.schedule.time_of(before.day_of(due_at=automation.next_run_at))
+    else:
+        automation.state, automation.next_run_at = AutomationState.ON.value, _next_time(automation, now)
     automation.stopped_at, automation.stopped_by, automation.reason = None, StoppedBy.NOBODY.value, ""
+
+
+def _next_time(automation: UtilityAutomation, now: datetime) -> datetime:
+    """When it buys next, never again on a day for which it did."""
+    runs = AutomationRun.objects.filter(cluster_id=automation.cluster_id, automation_id=automation.id)
+    last = runs.order_by("-period").first()
+    day = None
+    if last is not None:
+        day = last.due_on or anchor_of(start=last.due_at, timezone=automation.timezone).date()
+    return automation.schedule.next_after(now=now, bought_until=day)
 
 
 def _facts(terms: AutomationTerms) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from clustr.clusters.refusals import ClusterNotFound, InvitationNotAccepted, NoM
 from clustr.clusters.types import FORMER
 from clustr.kit.actor import Actor, Origin
 from clustr.kit.crashpoints import crash_points
+from clustr.kit.going_on import GoingOn
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import in_tenant
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
@@ -25,9 +26,11 @@ from clustr.recurring.automation_types import (
 )
 from clustr.recurring.commands.automation_buying import buy_for_run
 from clustr.recurring.commands.automation_judging import Judged, judge_runs, waiting_runs
+from clustr.recurring.commands.automation_late import keep_late_charges
 from clustr.recurring.commands.automation_noting import (
     end_run,
     note_attempts,
+    put_off,
     save_runs,
     short_of,
     stop_at_limits,
@@ -48,9 +51,20 @@ def run_automations_of(*, cluster_id: UUID, user_id: UUID, now: datetime) -> Aut
         in_tenant(cluster_id, lambda: _stop_for_departure(cluster_id, user_id, now))
         return AutomationOutcome()
     outcome, chosen = in_tenant(cluster_id, lambda: _plan(actor, now))
-    for run_id in chosen:
-        buy_for_run(actor=actor, run_id=run_id, outcome=outcome, now=now)
+    with GoingOn() as going_on:
+        for run_id in chosen:
+            with going_on.past(run_id=run_id):
+                _buy_or_put_off(actor, run_id, outcome, now)
     return outcome
+
+
+def _buy_or_put_off(actor: Actor, run_id: UUID, outcome: AutomationOutcome, now: datetime) -> None:
+    """Buy for a run; if that fails by an error, it is tried again in a while and not every minute."""
+    try:
+        buy_for_run(actor=actor, run_id=run_id, outcome=outcome, now=now)
+    except Exception:
+        in_tenant(actor.cluster_id, lambda: put_off(actor=actor, run_id=run_id, now=now))
+        raise
 
 
 def member_now(*, cluster_id: UUID, user_id: UUID, now: datetime) -> Actor | None:
@@ -68,6 +82,7 @@ def _plan(actor: Actor, now: datetime) -> tuple[AutomationOutcome, list[UUID]]:
     with crash_points("recurring.plan_automations"):
         utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
         _begin_periods(actor, now)
+        keep_late_charges(actor=actor, now=now)
         judged = judge_runs(actor=actor, runs=waiting_runs(actor=actor), now=now)
         limited, tried = [], [_unfit(judged, run, failure) for run, failure in judged.unfit if _is_due(run, now)]
         for decision in judged.decisions:
@@ -108,6 +123,7 @@ def _begin_periods(actor: Actor, now: datetime) -> None:
         if each.next_run_at is None:
             raise AssertionError("what is on has a next time")
         due_at = each.schedule.last_until(now=now, since=each.next_run_at)
+        due_on = each.schedule.day_of(due_at=due_at)
         begun.append(
             AutomationRun(
                 id=new_id(),
@@ -117,6 +133,7 @@ def _begin_periods(actor: Actor, now: datetime) -> None:
                 bill_type=types[each.account_id],
                 period=each.next_period,
                 due_at=due_at,
+                due_on=due_on,
                 state=AutomationRunState.WAITING.value,
                 source=each.payment_source,
                 try_at=now,
@@ -124,7 +141,7 @@ def _begin_periods(actor: Actor, now: datetime) -> None:
             )
         )
         each.timezone, each.next_period = actor.timezone, each.next_period + 1
-        each.next_run_at = each.schedule.next_after(now=now)
+        each.next_run_at = each.schedule.after_day(due_on)
     AutomationRun.objects.bulk_create(begun, batch_size=1_000)
     UtilityAutomation.objects.bulk_update(automations, ["timezone", "next_period", "next_run_at"], batch_size=500)
 

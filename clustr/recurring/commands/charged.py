@@ -49,6 +49,8 @@ def settle_card_charge(*, actor: Actor, transaction: Transaction, provider: str,
     order, run = _locked(transaction)
     if run.state not in (RunState.CHARGING, RunState.RETRYING) or order.charging_id not in (None, transaction.id):
         return "run_over"
+    if transaction.amount_minor > run.cap_minor:  # late, and more than its member lets be spent since
+        return "run_over"
     if not people.contact_of(user_id=order.user_id).reachable:
         _end(order, run, RunState.STOPPED, 0, now)
         return "owner_gone"

@@ -41,8 +41,8 @@ def process_recurring_payments_of(
     """Run everything that is due in a cluster, the longest due first, in batches; what was missed runs period after period.
     Answers what it did. At most so many `batches`; may run beside itself. `progress` hears of each batch."""
     done = Processed()
-    in_tenant(cluster_id, lambda: _retime_orders(cluster_id))
     works: list[Callable[[], Processed]] = [
+        lambda: Processed(retimed=_retime_orders(cluster_id)),
         lambda: _run_batch(cluster_id, now, BATCH, None),
         lambda: charge_cards(cluster_id=cluster_id, limit=CARDS, only=None, now=now),
     ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
+from clustr.kit.going_on import GoingOn
 from clustr.kit.jobs import enqueue
 from clustr.recurring.commands.running import BATCH, process_recurring_payments_of
 from clustr.recurring.types import Processed
@@ -43,10 +44,12 @@ def count_due(*, now: datetime) -> int:
 
 def process_recurring_payments(*, now: datetime, progress: Callable[[Processed], None] = lambda _: None) -> Processed:
     """Run everything that is due, cluster by cluster; answers what it did. What one cluster's run could not do leaves the
-    others alone and is due still."""
+    others alone and is due still; the first such error is raised at the end."""
     done = Processed()
-    for cluster_id in due_clusters(now=now):
-        done += process_recurring_payments_of(cluster_id=cluster_id, now=now, progress=progress)
+    with GoingOn() as going_on:
+        for cluster_id in due_clusters(now=now):
+            with going_on.past(cluster_id=cluster_id):
+                done += process_recurring_payments_of(cluster_id=cluster_id, now=now, progress=progress)
     return done
 
 

@@ -1,6 +1,6 @@
 """The only writers of utilities: the catalogue, members' numbers, quotes, purchases and their tokens."""
 
-from clustr.utilities.commands.buying import buy_quote, process_one_time_utility_payment
+from clustr.utilities.commands.buying import buy_quote, process_one_time_utility_payment, refuse_purchase
 from clustr.utilities.commands.catalogue import sync_stale_catalogue, sync_utility_providers
 from clustr.utilities.commands.customers import (
     ask_again_about,
@@ -30,6 +30,7 @@ __all__ = [
     "prepare_validation",
     "process_one_time_utility_payment",
     "quote_utility",
+    "refuse_purchase",
     "remove_account",
     "resend_token",
     "save_account",

@@ -49,16 +49,7 @@ def buy_quote(*, actor: Actor, quote_id: UUID, now: datetime, is_automated: bool
     quote = Quote.objects.filter(cluster_id=actor.cluster_id, id=quote_id, user_id=actor.member_id).first()
     if quote is None:
         raise QuoteNotFound
-    refuse_over_limits(actor=actor, quote=quote, now=now)
-    refuse_quote(quote=quote, now=now)
-    account = Account.objects.select_for_update(no_key=True).get(cluster_id=actor.cluster_id, id=quote.account_id)
-    if not account.number:
-        raise ValidationNeeded  # it was removed a moment ago
-    same = Purchase.objects.filter(UNDECIDED, cluster_id=actor.cluster_id, account_id=account.id)
-    if same.filter(amount_minor=quote.amount_minor).exists():
-        raise PurchaseUnderWay
-    provider = UtilityProvider.objects.get(id=quote.provider_id)
-    utility_service(name=provider.api_provider)
+    provider = refuse_purchase(actor=actor, quote=quote, now=now)
     bill = bills.open_utility_bill(actor=actor, new=_bill(quote, provider, is_automated), now=now)
     if bytes(bill.terms_digest) != bytes(quote.terms_digest):
         raise QuoteChanged
@@ -72,6 +63,23 @@ def buy_quote(*, actor: Actor, quote_id: UUID, now: datetime, is_automated: bool
     )
     enqueue("utilities.vend", cluster_id=actor.cluster_id, purchase_id=transaction.id)
     return purchase_of_member(actor=actor, purchase_id=transaction.id)
+
+
+def refuse_purchase(*, actor: Actor, quote: Quote, now: datetime) -> UtilityProvider:
+    """Refuse what could not be bought now, whatever there is to pay it with: over the day's limit, much for a new number, a
+    quote that does not count any more, the same under way, a number that was removed, nobody to buy from. Part of a
+    transaction, which holds back the member's other purchases and the number. Answers whose it is."""
+    refuse_over_limits(actor=actor, quote=quote, now=now)
+    refuse_quote(quote=quote, now=now)
+    account = Account.objects.select_for_update(no_key=True).get(cluster_id=actor.cluster_id, id=quote.account_id)
+    if not account.number:
+        raise ValidationNeeded  # it was removed a moment ago
+    same = Purchase.objects.filter(UNDECIDED, cluster_id=actor.cluster_id, account_id=account.id)
+    if same.filter(amount_minor=quote.amount_minor).exists():
+        raise PurchaseUnderWay
+    provider = UtilityProvider.objects.get(id=quote.provider_id)
+    utility_service(name=provider.api_provider)
+    return provider
 
 
 def _record(

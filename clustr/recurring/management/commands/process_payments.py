@@ -85,7 +85,7 @@ class Command(BaseCommand):
         def progress(batch: Processed) -> None:
             nonlocal total
             total += batch
-            self.stdout.write(f"  {total.total} runs so far")
+            self.stdout.write(f"  {total.total - total.retimed} runs so far")
             self.stdout.flush()
 
         done = commands.process_recurring_payments(now=now, progress=progress)
@@ -93,5 +93,5 @@ class Command(BaseCommand):
         return (
             f"{done.completed} paid, {done.charging} being charged to cards, {done.nothing_due} with nothing to pay,"
             f" {done.retrying} to be tried again, {done.failed} paused after failing, {done.waiting} waiting for a charge"
-            f" that is not decided, {done.stopped} ended because their member has left; {told} members told"
+            f" that is not decided, {done.stopped} ended because their member has left, {done.retimed} moved to another time zone; {told} members told"
         )

@@ -1,0 +1,150 @@
+"""A card's money that comes after its charge was given up, charges that were given back, and defects that stop nobody else."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import time
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import DatabaseError, transaction
+
+from clustr.clusters.types import Role
+from clustr.kit.tenancy import tenant
+from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
+from clustr.recurring import commands
+from clustr.recurring.automation_models import AutomationRun, AutomationStep
+from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
+from clustr.recurring.commands import automation_buying
+from clustr.recurring.types import PaymentSource
+from clustr.settlement import commands as settlement
+from tests.cast import Cast, Part
+from tests.money import fund, naira, wallet_balance
+from tests.recurring.automating import Automations, automations
+from tests.recurring.test_automations import limit_type
+
+__all__ = ["automations"]
+pytestmark = pytest.mark.usefixtures("books")
+
+
+def challenged(automations: Automations, **terms: Any) -> UUID:
+    """An automation by card, whose charge asks for the card's owner; the first try on that page is declined."""
+    id = automations.set_up(
+        payment_source=PaymentSource.CARD, payment_method_id=automations.card(), **{"priority": 50, **terms}
+    )
+    automations.counter.dial(charge__challenge=1)
+    automations.next_day()
+    automations.counter.heal()
+    said_on_its_page(automations, "insufficient_funds")
+    automations.follow()
+    assert automations.states(id) == [("waiting", "card_declined")]
+    return id
+
+
+def said_on_its_page(automations: Automations, outcome: str = "success") -> None:
+    charge, cast = automations.charges()[0], automations.cast
+    automations.counter.end_reference("paystack", automations.counter.transaction(charge).reference, outcome)
+    settlement.confirm_payment(cluster_id=cast.cluster_id, transaction_id=charge, now=automations.counter.now)
+
+
+def test_a_late_success_is_what_it_buys_with(automations: Automations, cast: Cast) -> None:
+    """The payer tries again on the same page: it is bought with that money, and the card is not charged again."""
+    id = challenged(automations)
+    said_on_its_page(automations)
+    assert wallet_balance(cast.bola) == "2200.00"
+    other = automations.set_up(automations.number("04587654321"), amount="600.00", priority=60)
+    automations.counter.wait(hours=6)
+    assert automations.run().bought == 1
+    (run,) = automations.history(id)
+    assert (run.state.value, run.source.value, len(automations.charges())) == ("completed", "card", 1)
+    assert wallet_balance(cast.bola) == "100.00"
+    assert str(automations.view(id).spent_this_month) == "2100.00"
+    automations.next_day()
+    assert automations.states(other) == [("waiting", "insufficient_funds")]
+
+
+def test_late_money_is_nobody_elses(automations: Automations, cast: Cast) -> None:
+    """What another automation of higher priority lacks is not taken from it."""
+    id = challenged(automations)
+    said_on_its_page(automations)
+    other = automations.set_up(automations.number("04587654321"), amount="2050.00", priority=1)
+    automations.next_day()
+    assert automations.states(id)[0] == ("completed", "")
+    assert automations.states(other) == [("waiting", "insufficient_funds")]
+
+
+def test_late_money_does_not_exceed_a_limit(automations: Automations, cast: Cast) -> None:
+    """Meanwhile another has used the limit of the type up: nothing is bought and nothing charged; it stays in the wallet."""
+    limit_type(automations, "4000.00")
+    number = automations.number("04587654321")
+    id = challenged(automations)
+    fund(cast, cast.bola, "2600.00")
+    soon = ScheduleTerms(ScheduleKind.EVERY_DAYS, 1, time(automations.counter.now.hour + 2))
+    automations.set_up(number, amount="2500.00", schedule=soon)
+    automations.counter.wait(hours=3)
+    assert automations.run().bought == 1
+    said_on_its_page(automations)
+    automations.counter.wait(hours=4)
+    automations.run()
+    assert automations.states(id)[0] == ("skipped", "type_limit")
+    assert (len(automations.charges()), wallet_balance(cast.bola)) == (1, "2200.00")
+
+
+def test_a_charge_that_was_given_back_is_no_charge(automations: Automations, cast: Cast) -> None:
+    """The database lets a card be charged after the charge before it was refunded, and not after one that was not."""
+    id = challenged(automations)
+    said_on_its_page(automations)
+    (charge,) = automations.charges()
+    with tenant(cast.cluster_id):
+        run = AutomationRun.objects.get(cluster_id=cast.cluster_id, automation_id=id)
+        bought = Transaction.objects.exclude(id=charge).filter(cluster_id=cast.cluster_id).first()
+        assert bought is not None
+        step: dict[str, Any] = {
+            "id": bought.id,
+            "cluster_id": cast.cluster_id,
+            "run_id": run.id,
+            "kind": "charge",
+            "n": 2,
+        }
+        with pytest.raises(DatabaseError, match="bought twice"), transaction.atomic():
+            AutomationStep.objects.create(**step)
+        with suppress(InterruptedError), transaction.atomic():
+            payments.count_refund(transaction_id=charge, amount=naira("2100.00"), now=automations.counter.now)
+            AutomationStep.objects.create(**step)
+            raise InterruptedError("undone, so that the books hold")
+
+
+def test_a_defect_of_one_stops_no_other(automations: Automations, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a member's automations one fails by a bug: the others buy, other members' buy, and it is tried again later."""
+    fund(cast, cast.bola, "9000.00")
+    broken = automations.set_up(priority=1)
+    healthy = automations.set_up(automations.number("04587654321"), priority=2)
+    (neighbour,) = cast.add(cast.palm_grove, Part("Zainab", Role.RESIDENT))
+    fund(cast, neighbour, "9000.00")
+    automations.set_up(person=neighbour)
+    genuine = automation_buying._buy
+    met = []
+
+    def buggy(actor: Any, run_id: UUID, validation_id: UUID, now: Any) -> str | None:
+        if AutomationRun.objects.get(id=run_id).automation_id == broken:
+            met.append(now)
+            raise ZeroDivisionError("a bug")
+        return genuine(actor, run_id, validation_id, now)
+
+    monkeypatch.setattr(automation_buying, "_buy", buggy)
+    automations.counter.wait(days=1)
+    with pytest.raises(ZeroDivisionError):
+        commands.run_utility_automations(now=automations.counter.now)
+    automations.follow()
+    assert automations.states(healthy) == [("completed", "")]
+    assert wallet_balance(neighbour) == "6900.00"
+    automations.counter.wait(minutes=2)
+    assert (cast.cluster_id, cast.bola.user_id) not in commands.due_members(now=automations.counter.now), (
+        "not every minute"
+    )
+    assert (automations.states(broken), len(met)) == ([("waiting", "")], 1)
+    monkeypatch.setattr(automation_buying, "_buy", genuine)
+    automations.counter.wait(minutes=10)
+    assert automations.run().bought == 1
