@@ -15,6 +15,7 @@ is asked again under the same key, never under a new one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -41,6 +42,7 @@ from clustr.subscriptions.vendors.stripe_shapes import (
     read_subscription,
     subscription_of,
 )
+from clustr.subscriptions.vendors.stripe_steps import in_part
 from clustr.subscriptions.vendors.stripe_wire import stripe_client
 
 _BASIL = "2025-03-31"
@@ -69,6 +71,11 @@ class StripeService:
         if address:
             params["address"] = dict(address)
         return id_of(self._ask(lambda: self._v1.customers.create(params, _once(key))))
+
+    def move_customer(self, *, customer_id: str, address: Mapping[str, str], key: str) -> None:
+        """Where a customer lives from now on."""
+        params = {"address": dict(address) or ""}
+        self._ask(lambda: self._v1.customers.update(customer_id, params, _once(key)))
 
     def delete_customer(self, *, customer_id: str) -> None:
         """Let Stripe forget who a customer is. Who is gone is gone."""
@@ -108,24 +115,28 @@ class StripeService:
         anew: bool = False,
         cancel_at_period_end: bool | None = None,
         method_id: str = "",
-        coupon_id: str = "",
-        change: str,
+        coupon_id: str | None = None,
+        tax_rate_id: str | None = None,
+        quietly: bool = False,
+        change: str = "",
         key: str,
     ) -> StripeSubscription:
         """Change what is given. Another price begins now, prorated at `proration_date` and invoiced at once, in the same
-        period, or in a new one (`anew`). `change` stays in the metadata: by it we see later that this was heard."""
-        params: Raw = {"metadata": {"change": change}}
+        period, or in a new one (`anew`); `quietly`: it counts from the next period on. A coupon takes the place of what is there; empty: nothing does. `change` stays in the metadata: by it we see later that this was heard."""
+        params: Raw = {"metadata": {"change": change}} if change else {}
         if price_id:
             params |= _swap(item_id, price_id, proration_date)
             params["payment_behavior"] = "allow_incomplete"
-            params["proration_behavior"] = "always_invoice"
+            params["proration_behavior"] = "none" if quietly else "always_invoice"
             if anew:
                 params["billing_cycle_anchor"] = self._anchor_now()
         if cancel_at_period_end is not None:
             params["cancel_at_period_end"] = cancel_at_period_end
         if method_id:
             params["default_payment_method"] = method_id
-        params |= self._discount(coupon_id)
+        if tax_rate_id is not None:
+            params |= {"default_tax_rates": [tax_rate_id] if tax_rate_id else "", "proration_behavior": "none"}
+        params |= self._discount_instead(coupon_id)
         return read_subscription(self._ask(lambda: self._v1.subscriptions.update(subscription_id, params, _once(key))))
 
     def schedule_change(
@@ -135,15 +146,21 @@ class StripeService:
         price_id: str,
         tax_rate_id: str,
         interval: str,
+        coupon_id: str | None = None,
         change: str,
         key: str,
     ) -> None:
-        """Let another price begin when the period under way ends, without proration: by a schedule of two phases."""
-        made = {"id": subscription.schedule_id}
+        """Let another price begin when the period under way ends, without proration: by a schedule of two phases. What a
+        phase does not name is gone in it, so the discount goes on in both, or another coupon takes its place with the price."""
+        made: Raw = {"id": subscription.schedule_id}
+        what_follows: AbstractContextManager[None] = nullcontext()
         if not subscription.schedule_id:
             begin = {"from_subscription": subscription.id}
             made = self._ask(lambda: self._v1.subscription_schedules.create(begin, _once(f"{key}:schedule")))
-        rates = {"default_tax_rates": [tax_rate_id]} if tax_rate_id else {}
+            what_follows = in_part()
+        rates = {"default_tax_rates": [tax_rate_id] if tax_rate_id else ""}
+        kept = self._discounts_of(subscription)
+        then = kept if coupon_id is None else self._discount_instead(coupon_id)
         once = {"duration": {"interval": interval, "interval_count": 1}}
         lasts: Raw = once if self._version[:10] >= "2025-09-30" else {"iterations": 1}
         # Counted anew only where the length changes: else who began on the 31st would be billed on the 28th for ever.
@@ -160,6 +177,7 @@ class StripeService:
                     "proration_behavior": "none",
                     **({"trial_end": _stamp(subscription.trial_end)} if subscription.status == "trialing" else {}),
                     **rates,
+                    **kept,
                 },
                 {
                     "items": [{"price": price_id, "quantity": 1}],
@@ -168,10 +186,12 @@ class StripeService:
                     **anew,
                     **lasts,
                     **rates,
+                    **then,
                 },
             ],
         }
-        self._ask(lambda: self._v1.subscription_schedules.update(made["id"], params, _once(f"{key}:phases")))
+        with what_follows:
+            self._ask(lambda: self._v1.subscription_schedules.update(made["id"], params, _once(f"{key}:phases")))
 
     def release_schedule(self, *, schedule_id: str, key: str) -> None:
         """Forget a change that waits; the subscription goes on as it is."""
@@ -271,10 +291,10 @@ class StripeService:
         return [id_of(raw) for raw in sorted(issued, key=lambda raw: (raw["created"], raw["id"]))]
 
     def draft_of(self, *, subscription_id: str) -> str:
-        """The id of the invoice that is not issued yet; empty if there is none."""
-        params = {"subscription": subscription_id, "status": "draft", "limit": 1}
+        """The id of the renewal that is not issued yet; empty if there is none."""
+        params = {"subscription": subscription_id, "status": "draft", "limit": 10}
         found = self._ask(lambda: self._v1.invoices.list(params)).get("data") or []
-        return id_of(found[0]) if found else ""
+        return next((id_of(raw) for raw in found if raw.get("billing_reason") == "subscription_cycle"), "")
 
     def add_item(
         self,
@@ -321,7 +341,13 @@ class StripeService:
         return read_invoice(raw)
 
     def preview_change(
-        self, *, subscription: StripeSubscription, price_id: str, proration_date: datetime, anew: bool
+        self,
+        *,
+        subscription: StripeSubscription,
+        price_id: str,
+        proration_date: datetime,
+        anew: bool,
+        coupon_id: str | None = None,
     ) -> StripeInvoice:
         """The invoice that `update_subscription` with the same terms would make."""
         swap = _swap(subscription.item_id, price_id, proration_date)
@@ -330,10 +356,11 @@ class StripeService:
             details["billing_cycle_anchor"] = self._anchor_now()
         if self._version[:10] >= _BASIL:
             params: Raw = {"subscription": subscription.id, "subscription_details": details}
+            params |= self._discount_instead(coupon_id)
             raw = self._ask(lambda: self._v1.invoices.create_preview(params))
         else:
             old = {f"subscription_{name}": value for name, value in details.items()}
-            query = {"subscription": subscription.id, **old}
+            query = {"subscription": subscription.id, **old, **self._discount_instead(coupon_id)}
             raw = self._ask(lambda: self._raw("get", "/v1/invoices/upcoming", query))
         return read_invoice({"id": "", "created": _stamp(proration_date), **raw})
 
@@ -396,6 +423,20 @@ class StripeService:
         if not coupon_id:
             return {}
         return {"discounts": [{"coupon": coupon_id}]} if self._version[:10] >= _BASIL else {"coupon": coupon_id}
+
+    def _discount_instead(self, coupon_id: str | None) -> Raw:
+        """What takes the place of the discount that is there: nothing is said, none, or another coupon's."""
+        if coupon_id is None or coupon_id:
+            return self._discount(coupon_id or "")
+        return {"discounts": ""} if self._version[:10] >= _BASIL else {"coupon": ""}
+
+    def _discounts_of(self, subscription: StripeSubscription) -> Raw:
+        """The discounts that are there, as they go on: their months are counted on."""
+        if not subscription.discounts:
+            return {}
+        if self._version[:10] < _BASIL:
+            return {"coupon": subscription.discounts[0]}
+        return {"discounts": [{"discount": held} for held in subscription.discounts]}
 
     def _raw(self, method: str, url: str, params: Raw) -> Any:
         """An address that today's library knows no more."""
