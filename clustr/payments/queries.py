@@ -14,11 +14,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, When
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
-from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, Transaction
+from clustr.payments.models import Attempt, SavedMethod, Settlement, Transaction
 from clustr.payments.providers.nouns import REFERENCE
 from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
-from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus, TransactionType
-from clustr.payments.types import CaseView, SavedMethodView, TransactionView
+from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
+from clustr.payments.types import SavedMethodView, TransactionView
 
 OF_A_BILL = (Purpose.BILL, Purpose.UTILITY)
 """Purposes whose subject is a bill: one that is paid, or one that stands for what a member buys."""
@@ -63,11 +63,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SettledPlace:
-    """Which settlement of which cluster, and the provider's own id of what it settled."""
+    """Which settlement of which cluster, what was asked for, and the provider's own id of what it settled."""
 
     cluster_id: UUID
     settlement_id: UUID
     provider_id: str
+    asked_id: UUID
 
 
 def place_of_reference(*, reference: str) -> Place | None:
@@ -95,11 +96,36 @@ def settled_between(*, provider: str, since: datetime, until: datetime) -> list[
     in one statement, so that estates in which nothing happened cost nothing."""
     with connections["sweep"].cursor() as cursor:
         cursor.execute(
-            "SELECT cluster_id, id, provider_id FROM payments_settlement"
+            "SELECT cluster_id, id, provider_id, asked_id FROM payments_settlement"
             " WHERE provider = %s AND paid_at >= %s AND paid_at < %s ORDER BY cluster_id, id",
             [provider, since, until],
         )
         return [SettledPlace(*row) for row in cursor.fetchall()]
+
+
+def settled_with(*, provider: str, provider_ids: Sequence[str]) -> list[SettledPlace]:
+    """Where charges of a provider, by its own ids, were settled, in every cluster: read through the sweep role."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(
+            "SELECT cluster_id, id, provider_id, asked_id FROM payments_settlement"
+            " WHERE provider = %s AND provider_id = ANY(%s) ORDER BY cluster_id, id",
+            [provider, list(provider_ids)],
+        )
+        return [SettledPlace(*row) for row in cursor.fetchall()]
+
+
+def payouts_gone(*, provider: str, since: datetime, until: datetime) -> list[tuple[Place, str]]:
+    """The payouts that a provider was asked for in this span, half-open, and that went, by our books, in every cluster: whose,
+    and their references. Read through the sweep role, in one statement."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(
+            "SELECT cluster_id, id, a.reference FROM payments_attempt a"
+            " JOIN payments_transaction t USING (cluster_id, id)"
+            " WHERE a.kind = 'payout' AND a.provider = %s AND a.started_at >= %s AND a.started_at < %s"
+            " AND t.status IN ('completed', 'refunded') ORDER BY cluster_id, id",
+            [provider, since, until],
+        )
+        return [(Place(cluster_id, id), reference) for cluster_id, id, reference in cursor.fetchall()]
 
 
 def settlement_behind(*, transaction_id: UUID | None) -> Settlement | None:
@@ -146,38 +172,6 @@ def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> Transaction
     if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):
         raise TransactionNotFound
     return view_of(found)
-
-
-def cases_of_cluster(
-    *,
-    actor: Actor,
-    only_open: bool = True,
-    case_id: UUID | None = None,
-    before: UUID | None = None,
-    limit: int = 50,
-) -> list[CaseView]:
-    """What a person has to look at, the newest first; for who asks with ViewWallet, or closes them with TransferFunds."""
-    actor.require("TransferFunds" if actor.may("TransferFunds") else "ViewWallet")
-    found = Case.objects.filter(cluster_id=actor.cluster_id)
-    if only_open:
-        found = found.filter(closed_at=None)
-    if case_id:
-        found = found.filter(id=case_id)
-    if before:
-        found = found.filter(id__lt=before)
-    return [
-        CaseView(
-            id=case.id,
-            kind=CaseKind(case.kind),
-            transaction_id=case.transaction_id,
-            facts=case.facts,
-            opened_at=case.opened_at,
-            owner_id=case.owner_id,
-            closed_at=case.closed_at,
-            note=case.note,
-        )
-        for case in found.order_by("-id")[:limit]
-    ]
 
 
 def my_methods(*, actor: Actor) -> list[SavedMethodView]:
