@@ -31,7 +31,7 @@ from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
 from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.commands.subscribing import subscribe_user
-from clustr.subscriptions.models import StripeCall, StripeObject, Subscription
+from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.policies import kept_by, rank_of
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
@@ -87,7 +87,8 @@ def begin_subscribing(
             return None
         if not stripe_is_on():
             raise CollectionNotOffered
-        free, redemption = _free_one(actor, for_cluster_id), None
+        free = _free_one(actor, for_cluster_id)
+        redemption: Redemption | None = None
         if free is not None:
             subscription = lock_subscription(actor=actor, subscription_id=free.id)
             if subscription.currency != currency:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -285,7 +286,7 @@ def _overage(call: StripeCall, now: datetime) -> StripeCall:
         # Written down before it is asked, so that what is asked again has the same words.
         call = add_terms(call, invoice_id=service.draft_of(subscription_id=held.id))
     for n, item in enumerate(call.terms["items"]):
-        asked = {
+        asked: dict[str, Any] = {
             "customer_id": held.customer_id,
             "subscription_id": held.id,
             "amount": item["amount"],

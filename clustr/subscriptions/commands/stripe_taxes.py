@@ -29,7 +29,7 @@ def keep_tax(*, actor: Actor, subscription: Subscription, told: StripeSubscripti
     tax = terms["tax"]
     name = f"{tax['country']}:{tax['points']}"
     known = StripeObject.objects.filter(cluster_id=actor.cluster_id, kind=StripeKind.TAX_RATE, key=name)
-    wanted = (known.values_list("stripe_id", flat=True).first(),) if tax["points"] else ()
+    wanted: tuple[str | None, ...] = (known.values_list("stripe_id", flat=True).first(),) if tax["points"] else ()
     if told.tax_rates == wanted:
         return
     record_call(
