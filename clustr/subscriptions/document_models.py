@@ -24,7 +24,7 @@ class Invoice(models.Model):
 
     `total` = `subtotal` - `discount_amount` + `tax_amount`, in minor units. `credit_applied` was paid from the customer's
     credit, `amount_paid` by payments. `seller` and `buyer`: who issued it to whom, as of then. The last four fields are for a tax
-    authority that clears invoices (Nigeria's IRN, CSID and QR code).
+    authority that clears invoices (Nigeria's IRN, CSID and QR code). `stripe_status`: where it stood at Stripe when it was seen last.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -34,6 +34,7 @@ class Invoice(models.Model):
     subscription_id = models.UUIDField()
     corrects_id = models.UUIDField(null=True)
     stripe_invoice_id = models.TextField(default="")
+    stripe_status = models.TextField(default="")
     invoice_number = models.TextField()
     status = models.TextField()
     currency = models.CharField(max_length=3)

@@ -103,9 +103,13 @@ def _credit(subscription: Subscription) -> Money:
 
 
 def _checkout_url(subscription: Subscription) -> str:
-    """Where the customer must act: the page on which they subscribe, or that of an invoice that could not be taken."""
+    """Where the customer must act: the page on which they subscribe, or that of an invoice that could not be taken, the
+    first one too of what a saved card was to begin."""
     pages = StripeCall.objects.filter(
-        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.CHECKOUT, state=CallState.WAITING
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+        act__in=(Act.CHECKOUT, Act.SUBSCRIBE),
+        state=CallState.WAITING,
     )
     page = pages.order_by("-id").values_list("url", flat=True).first()
     if page or subscription.collection != Collection.STRIPE:

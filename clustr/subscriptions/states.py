@@ -115,6 +115,7 @@ class Act(StrEnum):
     USE_METHOD = "use_method"
     FORGET_METHOD = "forget_method"
     FORGET_CUSTOMER = "forget_customer"
+    ADDRESS = "address"
 
 
 class CallState(StrEnum):

@@ -42,9 +42,15 @@ SELECT cluster_id, id FROM subscriptions_subscription
 WHERE ended_at IS NULL AND collection = 'stripe' AND stripe_subscription_id <> ''
   AND status IN ('trialing', 'active', 'past_due') AND current_period_end <= %s ORDER BY current_period_end LIMIT %s
 """
+_AGREED = """
+SELECT cluster_id, id FROM subscriptions_subscription
+WHERE ended_at IS NULL AND collection = 'stripe' AND stripe_subscription_id <> ''
+  AND status IN ('trialing', 'active', 'past_due') AND current_period_end <= %s ORDER BY current_period_end DESC LIMIT %s
+"""
 STRIPE_IS_LATE = timedelta(hours=2)
 """A renewal is a draft at Stripe for about an hour; of one that nothing was heard of after two, it is asked."""
 RECONCILED = timedelta(days=3)
+BEFORE_RENEWAL = timedelta(hours=12)
 
 
 @periodic(cron="* * * * *", name="subscriptions.turn_periods", queue=MONEY)
@@ -82,6 +88,13 @@ def look_after_stripe(timestamp: int) -> None:
     _for_each(_UNHEARD, clock.now() - STRIPE_IS_LATE, "subscriptions.follow")
 
 
+@periodic(cron="29 * * * *", name="subscriptions.take_agreed_prices", queue=MONEY)
+def take_agreed_prices(timestamp: int) -> None:
+    """Every hour: tell Stripe the price that is agreed for each period that begins within twelve hours."""
+    del timestamp
+    _for_each(_AGREED, clock.now() + BEFORE_RENEWAL, "subscriptions.take_agreed_price")
+
+
 @periodic(cron="41 4 * * *", name="subscriptions.reconcile", queue=MONEY)
 def reconcile(timestamp: int) -> None:
     """Every night: compare the subscriptions and invoices of the last three days with Stripe's, and book what was missed."""
@@ -100,6 +113,12 @@ def ask_stripe(*, cluster_id: str, call_id: str) -> None:
 def follow(*, cluster_id: str, subscription_id: str) -> None:
     """Let one subscription stand as Stripe's does."""
     commands.follow_ours(cluster_id=UUID(cluster_id), subscription_id=UUID(subscription_id), now=clock.now())
+
+
+@task(name="subscriptions.take_agreed_price", queue=MONEY)
+def take_agreed_price(*, cluster_id: str, subscription_id: str) -> None:
+    """Tell Stripe the price that is agreed for the next period of one subscription."""
+    _one(commands.take_agreed_price, cluster_id, subscription_id)
 
 
 @task(name="subscriptions.write_allowance", queue=MONEY)

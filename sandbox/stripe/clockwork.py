@@ -170,6 +170,19 @@ def discount_by(world: World, subscription: StripeRow, coupon_id: str) -> None:
     coupon["times_redeemed"] = (coupon["times_redeemed"] or 0) + 1
 
 
+def discounts_by(world: World, subscription: StripeRow, given: Any) -> list[str]:
+    """The discounts that these words stand for: one that is there already, a coupon's, or none. They count from now on."""
+    held: list[str] = []
+    for one in given or []:
+        if one.get("discount"):
+            held.append(known(world, "discount", one["discount"], param="discounts[0][discount]").key)
+        else:
+            discount_by(world, subscription, str(one["coupon"]))
+            held += subscription.doc["discounts"]
+    subscription.doc["discounts"] = held
+    return held
+
+
 def _period(doc: Doc) -> tuple[int, int]:
     item = doc["items"]["data"][0]
     return item["current_period_start"], item["current_period_end"]
@@ -232,10 +245,17 @@ def _next_phase(world: World, row: StripeRow, ended: int) -> None:
     price = known(world, "price", following["items"][0]["price"]).doc
     item = row.doc["items"]["data"][0]
     item["price"], item["plan"] = price, plan_of(price)
+    enter_phase(world, row, following)
     if following.get("billing_cycle_anchor") == "phase_start":
         row.doc["billing_cycle_anchor"] = ended
     row.doc["metadata"] |= following.get("metadata") or {}
     schedule.doc["current_phase"] = {"start_date": following["start_date"], "end_date": following["end_date"]}
+
+
+def enter_phase(world: World, row: StripeRow, phase: Doc) -> None:
+    """A phase has its own discounts and taxes: what it does not name, the subscription has no longer."""
+    discounts_by(world, row, phase["discounts"])
+    row.doc["default_tax_rates"] = [known(world, "tax_rate", rate).doc for rate in phase["default_tax_rates"]]
 
 
 def _take_items(world: World, row: StripeRow) -> list[Doc]:

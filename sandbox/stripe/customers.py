@@ -49,6 +49,8 @@ def update(world: World, request: Request, form: Doc) -> Doc:
     for name in ("email", "name"):
         if name in form:
             row.doc[name] = form[name]
+    if "address" in form:
+        row.doc["address"] = _address(form["address"])
     keep(world, row)
     tell(world, "customer.updated", row.doc)
     return row.doc

@@ -36,7 +36,11 @@ def preview(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
     price = price_of(world, str(details["items"][0]["price"]))
     at = instant(int(details.get("proration_date") or stamp(world.now)))
     anew = _is_anew(details, row.doc["items"]["data"][0], price)
-    found = change_lines(world, row.doc, price, at=at, anew=anew)
+    was, seen = list(row.doc["discounts"]), dict(row.doc)
+    if "discounts" in form:
+        seen["discounts"] = clockwork.discounts_by(world, row, form["discounts"])
+        row.doc["discounts"] = was
+    found = change_lines(world, seen, price, at=at, anew=anew, was=was)
     customer = known(world, "customer", row.doc["customer"])
     doc = blank("invoice", status="draft", currency=row.doc["currency"], customer=customer.key, created=stamp(at))
     doc |= sums(found)

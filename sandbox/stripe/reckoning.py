@@ -130,8 +130,11 @@ def taxes_on(world: World, subscription: Doc, net: int) -> list[Doc]:
     return taxes
 
 
-def change_lines(world: World, subscription: Doc, new_price: Doc, *, at: datetime, anew: bool) -> list[Doc]:
-    """What a change of price at `at` comes to: what is unused of the old one, and the rest of the new one."""
+def change_lines(
+    world: World, subscription: Doc, new_price: Doc, *, at: datetime, anew: bool, was: list[str] | None = None
+) -> list[Doc]:
+    """What a change of price at `at` comes to: what is unused of the old one, and the rest of the new one. `was`: the
+    discounts that the old one had, if they change with it."""
     item = subscription["items"]["data"][0]
     old = item["price"]
     start, end = instant(item["current_period_start"]), instant(item["current_period_end"])
@@ -142,7 +145,8 @@ def change_lines(world: World, subscription: Doc, new_price: Doc, *, at: datetim
     common: dict[str, Any] = {"world": world, "subscription": subscription}
     lines = [
         line(
-            **common,
+            world,
+            subscription if was is None else {**subscription, "discounts": was},
             amount=-rounded(old["unit_amount"] * share),
             description=f"Unused time on {old['nickname'] or old['id']}",
             start=at,

@@ -74,14 +74,18 @@ def update(world: World, request: Request, form: Doc) -> Doc:
         customer = known(world, "customer", doc["customer"])
         own_card(world, customer, form["default_payment_method"], param="default_payment_method")
         doc["default_payment_method"] = form["default_payment_method"]
-    for discount in form.get("discounts") or []:
-        clockwork.discount_by(world, row, str(discount["coupon"]))
+    if "default_tax_rates" in form:
+        rates = form["default_tax_rates"] or []
+        doc["default_tax_rates"] = [known(world, "tax_rate", rate).doc for rate in rates]
+    was = list(doc["discounts"])
+    if "discounts" in form:
+        clockwork.discounts_by(world, row, form["discounts"])
     if "cancel_at_period_end" in form:
         before |= {name: doc[name] for name in ("cancel_at_period_end", "cancel_at", "canceled_at")}
         _flag(world, doc, wanted=yes(form["cancel_at_period_end"]))
     if "items" in form:
         before["items"] = {"data": [dict(doc["items"]["data"][0])]}
-        _swap(world, row, form)
+        _swap(world, row, form, was)
     keep(world, row)
     tell(world, "customer.subscription.updated", doc, before=before)
     return doc
@@ -95,8 +99,9 @@ def _flag(world: World, doc: Doc, *, wanted: bool) -> None:
     doc["cancellation_details"]["reason"] = "cancellation_requested" if wanted else None
 
 
-def _swap(world: World, row: StripeRow, form: Doc) -> None:
-    """Another price from now on: prorated and invoiced at once, in the same period or in a new one."""
+def _swap(world: World, row: StripeRow, form: Doc, was: list[str]) -> None:
+    """Another price from now on: prorated and invoiced at once, in the same period or in a new one; or, without proration,
+    from the next period on. What is unused of the old one is given back as it was discounted (`was`)."""
     doc, wanted = row.doc, form["items"][0]
     item = doc["items"]["data"][0]
     if wanted.get("id") != item["id"]:
@@ -104,7 +109,8 @@ def _swap(world: World, row: StripeRow, form: Doc) -> None:
     price = price_of(world, str(wanted["price"]))
     at = instant(int(form.get("proration_date") or stamp(world.now)))
     anew = _is_anew(form, item, price)
-    lines = change_lines(world, doc, price, at=at, anew=anew)
+    quietly = form.get("proration_behavior") == "none"
+    lines = [] if quietly else change_lines(world, doc, price, at=at, anew=anew, was=was)
     if doc["status"] != "trialing" and anew:
         doc["billing_cycle_anchor"] = stamp(at)
         item["current_period_start"] = stamp(at)
@@ -151,7 +157,7 @@ def create_schedule(world: World, request: Request, form: Doc) -> Doc:  # noqa: 
             "collection_method": "charge_automatically",
         },
         end_behavior="release",
-        phases=[_phase({"items": [{"price": item["price"]["id"]}]}, start, end)],
+        phases=[_phase(_as_it_is(row.doc), start, end)],
         status="active",
         subscription=row.key,
     )
@@ -161,14 +167,23 @@ def create_schedule(world: World, request: Request, form: Doc) -> Doc:  # noqa: 
     return schedule.doc
 
 
+def _as_it_is(doc: Doc) -> Doc:
+    """A subscription as its own phase."""
+    return {
+        "items": [{"price": doc["items"]["data"][0]["price"]["id"]}],
+        "discounts": [{"discount": held} for held in doc["discounts"]],
+        "default_tax_rates": [rate["id"] for rate in doc["default_tax_rates"]],
+    }
+
+
 def _phase(given: Doc, start: int, end: int) -> Doc:
     return {
         **dict.fromkeys(("description", "default_payment_method", "trial_end", "on_behalf_of", "transfer_data")),
         "add_invoice_items": [],
         "billing_cycle_anchor": given.get("billing_cycle_anchor"),
         "currency": "usd",
-        "default_tax_rates": [],
-        "discounts": [],
+        "default_tax_rates": given.get("default_tax_rates") or [],
+        "discounts": given.get("discounts") or [],
         "end_date": end,
         "items": [
             {"discounts": [], "metadata": {}, "price": item["price"], "quantity": 1, "tax_rates": []}
@@ -198,6 +213,9 @@ def update_schedule(world: World, request: Request, form: Doc) -> Doc:
         phases.append(_phase(given, start, end))
         at = end
     schedule.doc["phases"] = phases
+    row = known(world, "subscription", schedule.parent)
+    clockwork.enter_phase(world, row, phases[0])
+    keep(world, row)
     schedule.doc["metadata"] |= form.get("metadata") or {}
     keep(world, schedule)
     tell(world, "subscription_schedule.updated", schedule.doc)

@@ -134,6 +134,7 @@ PLACES = {
     "subscriptions.begin_setup": "subscriptions.begin_at_stripe",
     "subscriptions.begin_forgetting": "subscriptions.begin_at_stripe",
     "subscriptions.begin_using": "subscriptions.begin_at_stripe",
+    "subscriptions.take_agreed_price": "subscriptions.begin_at_stripe",
 }
 """Every act, and the name of its crash points."""
 

@@ -38,6 +38,7 @@ from clustr.subscriptions.commands.stripe_hearing import (
 )
 from clustr.subscriptions.commands.stripe_looking import PageSeen, look_at_my_page, my_methods, preview_at_stripe
 from clustr.subscriptions.commands.stripe_names import sync_prices
+from clustr.subscriptions.commands.stripe_prices import take_agreed_price
 from clustr.subscriptions.commands.stripe_running import BACK_FROM_STRIPE, UNHEARD, ask_stripe
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.commands.usage import buy_usage_pack, record_usage
@@ -88,6 +89,7 @@ __all__ = [
     "subscribe_user",
     "sync_plans",
     "sync_prices",
+    "take_agreed_price",
     "upgrade_plan",
     "verify_customer",
     "void_invoice",

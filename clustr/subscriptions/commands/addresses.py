@@ -11,6 +11,7 @@ from clustr.kit.errors import InvalidValue
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.recording import lock_customers
+from clustr.subscriptions.commands.stripe_taxes import tell_stripe_address
 from clustr.subscriptions.countries import COUNTRIES
 from clustr.subscriptions.models import BillingAddress
 
@@ -30,7 +31,8 @@ class NewAddress:
 
 
 def set_billing_address(*, actor: Actor, address: NewAddress, now: datetime) -> BillingAddress:
-    """Let one's invoices go to this address from now on. Documents that were issued keep theirs."""
+    """Let one's invoices go to this address, and be taxed by it, from now on, at Stripe too. Documents that were issued keep
+    theirs."""
     fields = {field: value.strip() for field, value in asdict(address).items()}
     for field in ("line1", "city"):
         if not fields[field]:
@@ -57,4 +59,5 @@ def set_billing_address(*, actor: Actor, address: NewAddress, now: datetime) -> 
             subject_id=actor.member_id,
             at=now,
         )
+        tell_stripe_address(actor=actor, now=now)
     return made

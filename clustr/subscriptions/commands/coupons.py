@@ -17,7 +17,7 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.recording import lock_subscription, refuse_nobody
-from clustr.subscriptions.models import Coupon, Redemption, Subscription, Verification
+from clustr.subscriptions.models import Coupon, Redemption, Subscription, SubscriptionPlan, Verification
 from clustr.subscriptions.policies import refuse_coupon
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import CouponCodeTaken, CouponNotValid, CouponUsed, SubscriptionEnded
@@ -120,10 +120,18 @@ def apply_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetim
         return redeem(actor=actor, subscription=subscription, code=code, now=now)
 
 
-def redeem(*, actor: Actor, subscription: Subscription, code: str, now: datetime) -> Redemption:
-    """Redeem a coupon, its customer locked. The counter and the limit are looked at in one statement."""
+def redeem(
+    *,
+    actor: Actor,
+    subscription: Subscription,
+    code: str,
+    plan: SubscriptionPlan | None = None,
+    now: datetime,
+) -> Redemption:
+    """Redeem a coupon, its customer locked, for the plan that is bought, or else the one that they have. The counter and the
+    limit are looked at in one statement."""
     coupon = Coupon.objects.filter(cluster_id=actor.cluster_id, code=code.strip().upper()).first()
-    plan = queries.plan_of(subscription=subscription)
+    plan = plan or queries.plan_of(subscription=subscription)
     kind = coupon.needs_verification if coupon else ""
     verified = bool(kind) and queries.is_verified(user_id=subscription.user_id, kind=kind, now=now)
     refuse_coupon(coupon=coupon, plan=plan, currency=subscription.currency, verified=verified, now=now)
@@ -156,11 +164,13 @@ def redeem(*, actor: Actor, subscription: Subscription, code: str, now: datetime
     return redemption
 
 
-def give_back_coupon(*, subscription: Subscription, now: datetime) -> None:
-    """A coupon that was never used, because what it was redeemed for did not come about, may be redeemed again."""
-    for redemption in Redemption.objects.filter(
+def give_back_coupon(*, subscription: Subscription, redemption_id: UUID | None = None, now: datetime) -> None:
+    """A coupon that was never used, because what it was redeemed for did not come about, may be redeemed again: this one, or
+    all that were redeemed for a subscription that never began."""
+    unused = Redemption.objects.filter(
         cluster_id=subscription.cluster_id, subscription_id=subscription.id, used_at=None
-    ):
+    )
+    for redemption in unused if redemption_id is None else unused.filter(id=redemption_id):
         Coupon.objects.filter(cluster_id=subscription.cluster_id, id=redemption.coupon_id).update(
             redeemed=F("redeemed") - 1, updated_at=now
         )

@@ -36,12 +36,13 @@ ON CONFLICT (cluster_id, series) DO UPDATE SET last_number = s.last_number + 1 R
 
 @dataclass(frozen=True, slots=True)
 class AtStripe:
-    """What a document is at Stripe: its id, the tax of each line as it stands there, and what of it the customer's credit
+    """What a document is at Stripe: its id, where it stands, the tax of each line as it stands there, and what of it the customer's credit
     there paid."""
 
     invoice_id: str
     taxes: tuple[Money, ...]
     from_credit: int = 0
+    status: str = ""
     hosted_url: str = ""
     pdf_url: str = ""
 
@@ -158,6 +159,7 @@ def _write(
         subscription_id=subscription.id,
         corrects_id=corrects_id,
         stripe_invoice_id=at_stripe.invoice_id if at_stripe else "",
+        stripe_status=at_stripe.status if at_stripe else "",
         hosted_invoice_url=at_stripe.hosted_url if at_stripe else "",
         invoice_pdf_url=at_stripe.pdf_url if at_stripe else "",
         invoice_number=_next_number(kind, actor.timezone, now),

@@ -28,6 +28,8 @@ from clustr.subscriptions.commands.choosing import change_plan
 from clustr.subscriptions.commands.coupons import apply_coupon, redeem
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
+from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.policies import kept_by, rank_of
@@ -86,12 +88,13 @@ def begin_subscribing(
         if not stripe_is_on():
             raise CollectionNotOffered
         free = _free_one(actor, for_cluster_id)
+        redemption: Redemption | None = None
         if free is not None:
             subscription = lock_subscription(actor=actor, subscription_id=free.id)
             if subscription.currency != currency:
                 raise CollectionNotOffered(f"The present plan is in {subscription.currency}; cancel it first.")
             if coupon:
-                redeem(actor=actor, subscription=subscription, code=coupon, now=now)
+                redemption = redeem(actor=actor, subscription=subscription, code=coupon, plan=plan, now=now)
         else:
             subscription = subscribe_user(
                 actor=actor,
@@ -103,13 +106,16 @@ def begin_subscribing(
                 for_cluster_id=for_cluster_id,
                 now=now,
             )
+        counts = coupon_for(subscription=subscription, plan=plan, at=now)
         terms: dict[str, Any] = {
             "plan_id": str(plan.id),
             "interval": interval,
             "price_minor": price.minor,
             "currency": currency,
             "trial_end": _trial(actor, subscription, plan.trial_days, now),
-            "coupon_id": _coupon_id(subscription),
+            "coupon_id": str(counts.id) if counts else "",
+            "redemption_id": str(redemption.id) if redemption else "",
+            "tax": tax_terms(user_id=subscription.user_id),
             "method_id": method_id,
             "expires_at": (now + PAGE_LIFE).isoformat(),
         }
@@ -170,15 +176,21 @@ def begin_change(
             "currency": currency,
             "applies_at": subscription.current_period_end.isoformat(),
             "proration_date": at.isoformat(),
+            "tax": tax_terms(user_id=subscription.user_id),
             "anew": kept is Kept.NOTHING and subscription.status != SubscriptionStatus.TRIALING,
         }
+        begins = subscription.current_period_end if waits else now
+        terms |= coupon_terms(subscription=subscription, plan=plan, at=begins, now=now)
         return _record(actor, subscription, Act.SCHEDULE if waits else Act.CHANGE, terms, now)
 
 
 def begin_cancelling(
     *, actor: Actor, subscription_id: UUID, at_period_end: bool, reason: str, now: datetime
 ) -> StripeCall | None:
-    """Cancel. Of one whose first payment was never made, the page is closed. Refuses as `cancel_subscription` does."""
+    """Cancel. Of one whose first payment was never made, the page is closed; was it made, but not heard of yet, it counts.
+
+    Refuses as `cancel_subscription` does.
+    """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
@@ -191,7 +203,7 @@ def begin_cancelling(
         subscription.cancel_reason = reason
         subscription.save(update_fields=["cancel_reason"])
         if not subscription.stripe_subscription_id:
-            return _record(actor, subscription, Act.CLOSE_CHECKOUT, {}, now)
+            return _record(actor, subscription, Act.CLOSE_CHECKOUT, {"at_period_end": at_period_end}, now)
         terms = {"stripe_subscription_id": subscription.stripe_subscription_id, "reason": reason}
         later = at_period_end and subscription.status != SubscriptionStatus.INCOMPLETE
         return _record(actor, subscription, Act.CANCEL_AT_END if later else Act.CANCEL, terms, now)
@@ -216,14 +228,16 @@ def begin_reactivating(*, actor: Actor, subscription_id: UUID, now: datetime) ->
 
 
 def begin_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetime) -> StripeCall | None:
-    """Use a coupon. Refuses as `apply_coupon` does."""
+    """Use a coupon. Refuses as `apply_coupon` does, and `ChangeUnderWay`, also while a page is open that was made without."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         _refuse_incomplete(subscription)
+        if subscription.collection != Collection.STRIPE and _page_is_open(subscription):
+            raise ChangeUnderWay("Finish or leave Stripe's page first.")
         redemption = apply_coupon(actor=actor, subscription_id=subscription_id, code=code, now=now)
         if subscription.collection != Collection.STRIPE:
             return None
-        terms = {"coupon_id": str(redemption.coupon_id), "redemption_id": str(redemption.id)}
+        terms: dict[str, Any] = {"coupon_id": str(redemption.coupon_id), "redemption_id": str(redemption.id)}
         return _record(actor, subscription, Act.COUPON, terms, now)
 
 
@@ -327,14 +341,6 @@ def _trial(actor: Actor, subscription: Subscription, days: int, now: datetime) -
     if not days or had:
         return ""
     return max(trial_end(start=now, days=days, zone=actor.timezone), now + SHORTEST_TRIAL).isoformat()
-
-
-def _coupon_id(subscription: Subscription) -> str:
-    found = Redemption.objects.filter(
-        cluster_id=subscription.cluster_id, subscription_id=subscription.id, used_at=None
-    ).order_by("-redeemed_at", "-id")
-    redemption = found.first()
-    return str(redemption.coupon_id) if redemption else ""
 
 
 def _refuse_incomplete(subscription: Subscription) -> None:

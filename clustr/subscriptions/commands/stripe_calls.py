@@ -78,6 +78,15 @@ def lock_call(*, cluster_id: UUID, call_id: UUID) -> StripeCall:
     return StripeCall.objects.select_for_update().get(cluster_id=cluster_id, id=call_id)
 
 
+def add_terms(call: StripeCall, **terms: Any) -> StripeCall:
+    """Write down besides how a request is asked, before it is, so that it is asked again with the same words."""
+    with tenant(call.cluster_id):
+        held = lock_call(cluster_id=call.cluster_id, call_id=call.id)
+        held.terms = terms | held.terms
+        held.save(update_fields=["terms"])
+    return held
+
+
 def end_call(
     *,
     cluster_id: UUID,

@@ -29,6 +29,8 @@ from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeLine, Stripe
 from clustr.wallets.commands import provider_account
 
 _ISSUED = ("open", "paid", "uncollectible")
+SETTLED = ("paid", "void")
+"""Where an invoice stands at Stripe for good."""
 
 
 def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvoice, now: datetime) -> None:
@@ -44,12 +46,13 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
         if told.total < 0:
             _pay_small_rests(invoice, now)
             return
+    invoice.stripe_status = told.status
     for payment in told.payments:
         _follow_payment(actor, invoice, payment, told, now)
     if told.attempt_count > invoice.attempt_count:
         invoice.attempt_count = told.attempt_count
     invoice.hosted_invoice_url, invoice.invoice_pdf_url = told.hosted_url, told.pdf_url
-    invoice.save(update_fields=["attempt_count", "hosted_invoice_url", "invoice_pdf_url"])
+    invoice.save(update_fields=["stripe_status", "attempt_count", "hosted_invoice_url", "invoice_pdf_url"])
     if told.status == "paid" and invoice.status == InvoiceStatus.OPEN:
         apply_credit(invoice=invoice, now=now)
         invoice.save()
@@ -102,6 +105,7 @@ def _issue(actor: Actor, subscription: Subscription, told: StripeInvoice, now: d
         invoice_id=told.id,
         taxes=taxes,
         from_credit=max(told.from_balance, 0),
+        status=told.status,
         hosted_url=told.hosted_url,
         pdf_url=told.pdf_url,
     )
@@ -109,7 +113,7 @@ def _issue(actor: Actor, subscription: Subscription, told: StripeInvoice, now: d
         return issue_credit_note(
             actor=actor, subscription=subscription, sums=sums, corrects_id=None, at_stripe=at_stripe, now=now
         )
-    if told.discount:
+    if told.discount > 0:
         use_coupon(subscription=subscription, now=now)
     return issue_invoice(actor=actor, subscription=subscription, sums=sums, at_stripe=at_stripe, now=now)
 
@@ -152,9 +156,14 @@ def _follow_payment(actor: Actor, invoice: Invoice, told: StripePayment, of: Str
 
 
 def _pay_small_rests(invoice: Invoice, now: datetime) -> None:
-    """What was too little to be charged by itself, Stripe takes with the next invoice: it came here as a surplus."""
+    """What was too little to be charged by itself, Stripe calls paid, and takes with the next invoice: it came here as a
+    surplus. What Stripe calls open it goes on charging itself, and keeps the credit."""
     mine = Invoice.objects.filter(
-        cluster_id=invoice.cluster_id, user_id=invoice.user_id, currency=invoice.currency, status=InvoiceStatus.OPEN
+        cluster_id=invoice.cluster_id,
+        user_id=invoice.user_id,
+        currency=invoice.currency,
+        status=InvoiceStatus.OPEN,
+        stripe_status="paid",
     )
     for other in mine.exclude(stripe_invoice_id="").exclude(id=invoice.id).order_by("id"):
         apply_credit(invoice=other, now=now)

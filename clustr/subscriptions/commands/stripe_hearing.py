@@ -17,7 +17,7 @@ from clustr.subscriptions.commands.renewing import warn_of_trial_end
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.models import StripeCall, StripeObject, Subscription
-from clustr.subscriptions.states import CallState, StripeKind, SubscriptionStatus
+from clustr.subscriptions.states import Act, CallState, StripeKind, SubscriptionStatus
 from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused
 from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
 
@@ -49,6 +49,7 @@ def hear_stripe(*, about: str, now: datetime, cluster_id: UUID = PLATFORM_CLUSTE
     heard = _followed(cluster_id, about, now)
     if heard:
         _warn_of_trial(cluster_id, about, now)
+        _look_at_first_payment(cluster_id, about, now)
     return heard
 
 
@@ -74,6 +75,17 @@ def _warn_of_trial(cluster_id: UUID, stripe_subscription_id: str, now: datetime)
         found = mine.values_list("id", flat=True).first()
     if found is not None:
         warn_of_trial_end(actor=system_actor(cluster_id=cluster_id), subscription_id=found, now=now)
+
+
+def _look_at_first_payment(cluster_id: UUID, stripe_subscription_id: str, now: datetime) -> None:
+    """What was begun with a saved card, and waited for its holder, may have been paid or given up."""
+    with tenant(cluster_id):
+        waits = StripeCall.objects.filter(
+            cluster_id=cluster_id, stripe_id=stripe_subscription_id, act=Act.SUBSCRIBE, state=CallState.WAITING
+        )
+        found = waits.values_list("id", flat=True).first()
+    if found is not None:
+        _ask(cluster_id, found, now)
 
 
 def _hear_page(cluster_id: UUID, session_id: str, now: datetime) -> bool:

@@ -13,6 +13,8 @@ from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import ProviderSilent, ProviderUnavailable, ProviderWouldNot
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.changing import ChangePreview, proration_date_of, refuse_not_open
+from clustr.subscriptions.commands.stripe_beginning import coupon_named
+from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of
 from clustr.subscriptions.commands.stripe_names import ensure_price, name_at_stripe, rates_at_stripe
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
@@ -26,6 +28,7 @@ from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
 
 LOOKED_BACK = timedelta(days=2)
 """How long somebody may take to come back from a page of Stripe's."""
+_PAGES = (Act.CHECKOUT, Act.SUBSCRIBE, Act.SETUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,9 @@ def look_at_my_page(*, actor: Actor, now: datetime) -> PageSeen | None:
         pages = StripeCall.objects.filter(
             cluster_id=actor.cluster_id,
             user_id=actor.member_id,
-            act__in=(Act.CHECKOUT, Act.SETUP),
+            act__in=_PAGES,
             asked_at__gt=now - LOOKED_BACK,
-        )
+        ).exclude(act=Act.SUBSCRIBE, url="")
         call = pages.order_by("-id").first()
     if call is None:
         return None
@@ -65,7 +68,7 @@ def look_at_my_page(*, actor: Actor, now: datetime) -> PageSeen | None:
         mine = Subscription.objects.filter(cluster_id=actor.cluster_id)
         found = mine.filter(id=call.subscription_id).first() if call.subscription_id else None
     return PageSeen(
-        for_plan=call.act == Act.CHECKOUT,
+        for_plan=call.act != Act.SETUP,
         state=CallState(call.state),
         url=call.url if call.state == CallState.WAITING else "",
         heard=heard,
@@ -94,13 +97,20 @@ def preview_at_stripe(
         )
         at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
+        coupon = coupon_terms(subscription=subscription, plan=plan, at=now, now=now)
     trial = subscription.status == SubscriptionStatus.TRIALING
     anew = kept_by(subscription=subscription, interval=interval) is Kept.NOTHING and not trial
     try:
         price_id = ensure_price(cluster_id=actor.cluster_id, plan_id=plan.id, interval=interval, price=price, now=now)
         service = stripe_service()
         held = service.fetch_subscription(subscription_id=subscription.stripe_subscription_id)
-        told = service.preview_change(subscription=held, price_id=price_id, proration_date=at, anew=anew)
+        told = service.preview_change(
+            subscription=held,
+            price_id=price_id,
+            proration_date=at,
+            anew=anew,
+            coupon_id=coupon_named(cluster_id=actor.cluster_id, terms=coupon, now=now),
+        )
     except NothingSent as error:
         raise ProviderUnavailable from error
     except (OutcomeUnknown, StripeUnreadable) as error:

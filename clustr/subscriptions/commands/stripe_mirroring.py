@@ -24,7 +24,9 @@ from clustr.subscriptions.commands.invoicing import generate_invoice
 from clustr.subscriptions.commands.periods import drop_pending_change, overage_of
 from clustr.subscriptions.commands.recording import lock_subscription, note
 from clustr.subscriptions.commands.stripe_calls import record_call
-from clustr.subscriptions.commands.stripe_documents import follow_invoice
+from clustr.subscriptions.commands.stripe_coupons import keep_coupon
+from clustr.subscriptions.commands.stripe_documents import SETTLED, follow_invoice
+from clustr.subscriptions.commands.stripe_taxes import keep_tax
 from clustr.subscriptions.models import Invoice, PendingChange, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.schedule import billing_day
@@ -36,6 +38,7 @@ from clustr.subscriptions.states import (
     Collection,
     EventKind,
     InvoiceStatus,
+    PaymentStatus,
     StripeKind,
     SubscriptionStatus,
 )
@@ -65,8 +68,11 @@ def follow_subscription(*, cluster_id: UUID, stripe_subscription_id: str, now: d
         mine.update(stripe_asked=F("stripe_asked") + 1)
         asked = mine.values_list("stripe_asked", flat=True).get()
         settled = Invoice.objects.filter(
-            cluster_id=cluster_id, subscription_id=found, status__in=(InvoiceStatus.PAID, InvoiceStatus.VOID)
-        ).exclude(stripe_invoice_id="")
+            cluster_id=cluster_id,
+            subscription_id=found,
+            status__in=(InvoiceStatus.PAID, InvoiceStatus.VOID),
+            stripe_status__in=SETTLED,
+        )
         known = set(settled.values_list("stripe_invoice_id", flat=True))
     crash_point("subscriptions.follow.asking")
     service = stripe_service()
@@ -105,6 +111,7 @@ def _apply(actor: Actor, subscription_id: UUID, asked: int, truth: StripeTruth, 
         return
     told = truth.subscription
     if not _belongs(actor, subscription, told, now):
+        _book_unwanted(actor, subscription, truth, now)
         return
     subscription.stripe_seen, subscription.stripe_seen_at = asked, now
     # First the documents: what is owed and paid of the past stands before a new period does.
@@ -121,12 +128,18 @@ def _belongs(actor: Actor, subscription: Subscription, told: StripeSubscription,
     first payment is still to be made; and what was given up here, or is there twice, is ended there."""
     if subscription.stripe_subscription_id == told.id:
         return True
-    if told.currency != subscription.currency or told.status in ENDED:
+    if told.currency != subscription.currency:
         return False
+    if told.status in ENDED:
+        # It was over before we heard of it: so is what it was begun for.
+        never_begun = subscription.status == SubscriptionStatus.INCOMPLETE and not subscription.stripe_subscription_id
+        if never_begun:
+            subscription.stripe_subscription_id = told.id
+        return never_begun
     paid_otherwise = subscription.price_minor > 0 and subscription.collection != Collection.STRIPE
     if subscription.stripe_subscription_id or subscription.ended_at is not None or paid_otherwise:
         log.error("stripe_subscription_twice", subscription=str(subscription.id), stripe=told.id)
-        # What was paid for it is booked all the same, where a row is left for it: a person gives it back.
+        # What was paid for it is booked all the same, as this row's where no other has it: a person gives it back.
         booked = not subscription.stripe_subscription_id and not paid_otherwise
         if booked:
             subscription.collection, subscription.stripe_subscription_id = Collection.STRIPE, told.id
@@ -147,6 +160,15 @@ def _belongs(actor: Actor, subscription: Subscription, told: StripeSubscription,
         return False
     subscription.collection, subscription.stripe_subscription_id = Collection.STRIPE, told.id
     return True
+
+
+def _book_unwanted(actor: Actor, subscription: Subscription, truth: StripeTruth, now: datetime) -> None:
+    """What was paid for one that is there beside ours is booked all the same: a person gives it back."""
+    if truth.subscription.currency != subscription.currency:
+        return
+    for invoice in truth.invoices:
+        if any(payment.status == PaymentStatus.SUCCEEDED for payment in invoice.payments):
+            follow_invoice(actor=actor, subscription=subscription, told=invoice, now=now)
 
 
 def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
@@ -189,6 +211,9 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
             now=now,
         )
     _tell(actor, before[0], flagged, subscription, now)
+    if status in USABLE and not subscription.cancel_at_period_end:
+        keep_coupon(actor=actor, subscription=subscription, now=now)
+        keep_tax(actor=actor, subscription=subscription, told=told, now=now)
 
 
 def _keep_pending_change(subscription: Subscription, told: StripeSubscription) -> None:

@@ -16,7 +16,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.people import queries as people
 from clustr.subscriptions import queries
-from clustr.subscriptions.models import Coupon, StripeObject, SubscriptionPlan
+from clustr.subscriptions.models import BillingAddress, Coupon, StripeObject, SubscriptionPlan
 from clustr.subscriptions.policies import tax_rates
 from clustr.subscriptions.states import StripeKind
 from clustr.subscriptions.types import Duration
@@ -42,9 +42,7 @@ def ensure_customer(*, cluster_id: UUID, user_id: UUID, now: datetime) -> str:
         return known
     with tenant(cluster_id):
         contact = people.contact_of(user_id=user_id)
-        held = queries.billing_address(user_id=user_id)
-    fields = ("line1", "line2", "city", "state", "postal_code", "country")
-    address = {name: getattr(held, name) for name in fields if getattr(held, name)} if held else {}
+        address = _in_words(queries.billing_address(user_id=user_id))
     terms: dict[str, Any] = {
         "email": contact.email,
         "name": contact.name or "",
@@ -53,6 +51,25 @@ def ensure_customer(*, cluster_id: UUID, user_id: UUID, now: datetime) -> str:
     }
     made = stripe_service().create_customer(**terms, key=_key(f"customer:{user_id}", terms))
     return _keep(cluster_id, StripeKind.CUSTOMER, str(user_id), made, now)
+
+
+def address_terms(*, user_id: UUID) -> dict[str, Any]:
+    """Which billing address a customer has now, and the tax by it, to be written down with what is asked; the address itself
+    stands in one place only."""
+    held = queries.billing_address(user_id=user_id)
+    return {"address_id": str(held.id) if held else "", "tax": tax_terms(user_id=user_id)}
+
+
+def address_at_stripe(*, cluster_id: UUID, terms: dict[str, Any]) -> dict[str, str]:
+    """The address of these `address_terms`, in Stripe's words; nothing where it was forgotten. Outside any transaction."""
+    with tenant(cluster_id):
+        held = BillingAddress.objects.filter(cluster_id=cluster_id, id=UUID(terms["address_id"])).first()
+    return _in_words(held)
+
+
+def _in_words(held: BillingAddress | None) -> dict[str, str]:
+    fields = ("line1", "line2", "city", "state", "postal_code", "country")
+    return {name: getattr(held, name) for name in fields if getattr(held, name)} if held else {}
 
 
 def ensure_price(*, cluster_id: UUID, plan_id: UUID, interval: str, price: Money, now: datetime) -> str:
@@ -82,9 +99,20 @@ def ensure_price(*, cluster_id: UUID, plan_id: UUID, interval: str, price: Money
 def ensure_tax(*, cluster_id: UUID, user_id: UUID, now: datetime) -> str:
     """The tax on what this customer buys; empty where there is none. Outside any transaction."""
     with tenant(cluster_id):
-        address = queries.billing_address(user_id=user_id)
+        terms = tax_terms(user_id=user_id)
+    return ensure_tax_rate(cluster_id=cluster_id, terms=terms, now=now)
+
+
+def tax_terms(*, user_id: UUID) -> dict[str, Any]:
+    """The tax on what a customer buys now, to be written down with what is asked: where, and how many basis points."""
+    address = queries.billing_address(user_id=user_id)
     country = address.country if address else settings.ENV.SUBSCRIPTION_COUNTRY
-    points = tax_rates(settings.ENV.SUBSCRIPTION_TAX_RATES).get(country, 0)
+    return {"country": country, "points": tax_rates(settings.ENV.SUBSCRIPTION_TAX_RATES).get(country, 0)}
+
+
+def ensure_tax_rate(*, cluster_id: UUID, terms: dict[str, Any], now: datetime) -> str:
+    """The tax of these `tax_terms`; empty where there is none. Outside any transaction."""
+    country, points = terms["country"], terms["points"]
     if not points:
         return ""
     key = f"{country}:{points}"

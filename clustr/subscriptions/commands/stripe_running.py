@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -11,7 +13,6 @@ from django.conf import settings
 
 from clustr.clusters.queries import system_actor
 from clustr.kit.crashpoints import crash_point
-from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import (
@@ -21,23 +22,41 @@ from clustr.payments.refusals import (
     ProviderUnavailable,
     ProviderWouldNot,
 )
-from clustr.subscriptions.commands.coupons import give_back_coupon
-from clustr.subscriptions.commands.recording import lock_subscription, note
-from clustr.subscriptions.commands.stripe_calls import KEY_HOLDS, end_call, postpone_call
+from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.stripe_beginning import (
+    BACK_FROM_STRIPE,
+    close_page,
+    coupon_named,
+    coupon_of_call,
+    drop_beginning,
+    expire,
+    finish_call,
+    give_back_of,
+    hear_beginning,
+    look_at_page,
+    price_of_call,
+    refuse_strange_method,
+    start_page,
+    subscribe_with_card,
+    take_from_card,
+    tax_of_call,
+    wait_for_page,
+)
+from clustr.subscriptions.commands.stripe_calls import KEY_HOLDS, add_terms, end_call, postpone_call
+from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
-from clustr.subscriptions.commands.stripe_names import ensure_coupon, ensure_customer, ensure_price, ensure_tax
-from clustr.subscriptions.models import Invoice, StripeCall, Subscription
+from clustr.subscriptions.commands.stripe_names import address_at_stripe, ensure_customer
+from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import CardDeclined
-from clustr.subscriptions.states import Act, CallState, EventKind, InvoiceStatus, SubscriptionStatus
+from clustr.subscriptions.states import ENDED, Act, CallState
 from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused, StripeSubscription, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
+from clustr.subscriptions.vendors.stripe_steps import in_part
 
 log = structlog.get_logger(__name__)
 
-_BY_OURSELVES = (Act.OVERAGE, Act.CANCEL, Act.FORGET_CUSTOMER)
+_BY_OURSELVES = (Act.OVERAGE, Act.CANCEL, Act.FORGET_CUSTOMER, Act.ADDRESS)
 """What nobody may wait for: it is asked until it is heard, also where nothing was sent."""
-BACK_FROM_STRIPE = "/platform/back/"
-"""Where Stripe's page lets the customer go on, whatever they did there."""
 UNHEARD = (NothingSent, OutcomeUnknown, StripeUnreadable, ProviderNotAvailable)
 """What leaves a question open."""
 
@@ -62,7 +81,7 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
         else:
             done = _DO[Act(call.act)](call, now)
     except NothingSent as error:
-        if call.attempts == 0 and call.act not in _BY_OURSELVES:
+        if call.attempts == 0 and call.act not in _BY_OURSELVES and not call.terms.get("again"):
             _refuse(call, "not_sent", now)
             raise ProviderUnavailable from error
         postpone_call(cluster_id=cluster_id, call_id=call_id, now=now)
@@ -87,6 +106,8 @@ def _hear_refusal(call: StripeCall, error: StripeRefused | PaymentMethodNotFound
         log.error("stripe_would_not_hear", call=str(call.id), code=error.code)
         postpone_call(cluster_id=call.cluster_id, call_id=call.id, now=now)
         raise ProviderSilent from error
+    if call.act == Act.OVERAGE:
+        log.error("stripe_overage_refused", call=str(call.id), code=error.code)  # nobody sees it: a person has to look
     _refuse(call, error.decline_code or error.code, now)
     if error.http_status == 402:
         raise CardDeclined(error.message or "The card was declined.") from error
@@ -100,19 +121,10 @@ def _refuse(call: StripeCall, code: str, now: datetime) -> None:
         if call.subscription_id is not None:
             subscription = lock_subscription(actor=actor, subscription_id=call.subscription_id)
             if call.act in (Act.CHECKOUT, Act.SUBSCRIBE, Act.COUPON):
-                give_back_coupon(subscription=subscription, now=now)
+                give_back_of(call=call, subscription=subscription, now=now)
             if call.act in (Act.CHECKOUT, Act.SUBSCRIBE):
-                _expire(subscription, now)
+                expire(subscription, now)
         end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.REFUSED, refused_code=code[:80], now=now)
-
-
-def _expire(subscription: Subscription, now: datetime) -> None:
-    """One that never began ends; a free plan that goes on is left alone."""
-    if subscription.status != SubscriptionStatus.INCOMPLETE or subscription.stripe_subscription_id:
-        return
-    subscription.status, subscription.ended_at = SubscriptionStatus.INCOMPLETE_EXPIRED, now
-    actor = system_actor(cluster_id=subscription.cluster_id)
-    note(actor=actor, subscription=subscription, kind=EventKind.EXPIRED, now=now)
 
 
 def _follow(call: StripeCall, now: datetime) -> None:
@@ -130,80 +142,6 @@ def _follow(call: StripeCall, now: datetime) -> None:
         log.warning("stripe_not_followed", call=str(call.id))
 
 
-def _done(call: StripeCall, now: datetime, stripe_id: str = "", url: str = "") -> StripeCall:
-    return end_call(
-        cluster_id=call.cluster_id, call_id=call.id, state=CallState.DONE, stripe_id=stripe_id, url=url, now=now
-    )
-
-
-def _price_of(call: StripeCall, now: datetime) -> str:
-    terms = call.terms
-    return ensure_price(
-        cluster_id=call.cluster_id,
-        plan_id=UUID(terms["plan_id"]),
-        interval=terms["interval"],
-        price=Money(terms["price_minor"], terms["currency"]),
-        now=now,
-    )
-
-
-def _terms_of_start(call: StripeCall, now: datetime) -> dict[str, object]:
-    """What a page and a subscription have in common."""
-    terms, cluster_id = call.terms, call.cluster_id
-    coupon = terms.get("coupon_id")
-    ends = terms.get("trial_end")
-    return {
-        "customer_id": ensure_customer(cluster_id=cluster_id, user_id=call.user_id, now=now),
-        "price_id": _price_of(call, now),
-        "tax_rate_id": ensure_tax(cluster_id=cluster_id, user_id=call.user_id, now=now),
-        "coupon_id": ensure_coupon(cluster_id=cluster_id, coupon_id=UUID(coupon), now=now) if coupon else "",
-        "trial_end": datetime.fromisoformat(ends) if ends else None,
-        "reference": str(call.subscription_id),
-        "key": str(call.id),
-    }
-
-
-def _checkout(call: StripeCall, now: datetime) -> StripeCall:
-    expires_at = datetime.fromisoformat(call.terms["expires_at"])
-    session = stripe_service().start_checkout(
-        **_terms_of_start(call, now),  # type: ignore[arg-type]
-        expires_at=expires_at,
-        back_url=f"{settings.BASE_URL}{BACK_FROM_STRIPE}",
-    )
-    return _wait(call, session.id, session.url, expires_at, now)
-
-
-def _wait(call: StripeCall, session_id: str, url: str, expires_at: datetime, now: datetime) -> StripeCall:
-    """Stripe's page is open: it is looked at when Stripe tells of it, and in any case when it has expired."""
-    return end_call(
-        cluster_id=call.cluster_id,
-        call_id=call.id,
-        state=CallState.WAITING,
-        stripe_id=session_id,
-        url=url,
-        next_attempt_at=expires_at + timedelta(minutes=5),
-        now=now,
-    )
-
-
-def _subscribe(call: StripeCall, now: datetime) -> StripeCall:
-    start = _terms_of_start(call, now)
-    _refuse_strange_method(str(start["customer_id"]), call.terms["method_id"])
-    made = stripe_service().create_subscription(**start, method_id=call.terms["method_id"])  # type: ignore[arg-type]
-    url = ""
-    if made.status == "incomplete":
-        service = stripe_service()
-        for invoice_id in service.invoices_of(subscription_id=made.id):
-            url = service.fetch_invoice(invoice_id=invoice_id).hosted_url
-    return _done(call, now, stripe_id=made.id, url=url)
-
-
-def _refuse_strange_method(customer_id: str, method_id: str) -> None:
-    """A card that is not this customer's is none."""
-    if method_id not in {method.id for method in stripe_service().list_methods(customer_id=customer_id)}:
-        raise PaymentMethodNotFound
-
-
 def _subject(call: StripeCall) -> UUID:
     if call.subscription_id is None:
         raise AssertionError(f"{call.act} is about no subscription")
@@ -216,57 +154,63 @@ def _held(call: StripeCall) -> StripeSubscription:
     return stripe_service().fetch_subscription(subscription_id=mine.stripe_subscription_id)
 
 
-def _release(held: StripeSubscription, call: StripeCall) -> None:
-    """What waits for the end of the period is forgotten first: Stripe changes nothing that a schedule holds."""
-    if held.schedule_id:
-        stripe_service().release_schedule(schedule_id=held.schedule_id, key=f"{call.id}:release")
+def _released(held: StripeSubscription, call: StripeCall) -> AbstractContextManager[None]:
+    """What waits for the end of the period is forgotten first: Stripe changes nothing that a schedule holds. In it stands
+    what is asked after."""
+    if not held.schedule_id:
+        return nullcontext()
+    stripe_service().release_schedule(schedule_id=held.schedule_id, key=f"{call.id}:release")
+    return in_part()
 
 
 def _change(call: StripeCall, now: datetime) -> StripeCall:
     held = _held(call)
-    price_id = _price_of(call, now)
+    price_id = price_of_call(call, now)
     if held.change != str(call.id):
-        _release(held, call)
-        stripe_service().update_subscription(
-            subscription_id=held.id,
-            item_id=held.item_id,
-            price_id=price_id,
-            proration_date=datetime.fromisoformat(call.terms["proration_date"]),
-            anew=call.terms["anew"],
-            change=str(call.id),
-            key=str(call.id),
-        )
-    return _done(call, now)
+        with _released(held, call):
+            stripe_service().update_subscription(
+                subscription_id=held.id,
+                item_id=held.item_id,
+                price_id=price_id,
+                proration_date=datetime.fromisoformat(call.terms["proration_date"]),
+                anew=call.terms["anew"],
+                coupon_id=coupon_of_call(call, now),
+                quietly=call.terms.get("quietly", False),
+                change=str(call.id),
+                key=str(call.id),
+            )
+    return finish_call(call, now)
 
 
 def _schedule(call: StripeCall, now: datetime) -> StripeCall:
     held = _held(call)
     stripe_service().schedule_change(
         subscription=held,
-        price_id=_price_of(call, now),
-        tax_rate_id=ensure_tax(cluster_id=call.cluster_id, user_id=call.user_id, now=now),
+        price_id=price_of_call(call, now),
+        tax_rate_id=tax_of_call(call, now),
         interval=call.terms["interval"],
+        coupon_id=coupon_of_call(call, now),
         change=str(call.id),
         key=str(call.id),
     )
-    return _done(call, now)
+    return finish_call(call, now)
 
 
 def _let_go(call: StripeCall, now: datetime) -> StripeCall:
-    _release(_held(call), call)
-    return _done(call, now)
+    _released(_held(call), call)
+    return finish_call(call, now)
 
 
 def _flag(call: StripeCall, now: datetime) -> StripeCall:
     held = _held(call)
-    _release(held, call)
-    stripe_service().update_subscription(
-        subscription_id=held.id,
-        cancel_at_period_end=call.act == Act.CANCEL_AT_END,
-        change=str(call.id),
-        key=str(call.id),
-    )
-    return _done(call, now)
+    with _released(held, call):
+        stripe_service().update_subscription(
+            subscription_id=held.id,
+            cancel_at_period_end=call.act == Act.CANCEL_AT_END,
+            change=str(call.id),
+            key=str(call.id),
+        )
+    return finish_call(call, now)
 
 
 def _cancel(call: StripeCall, now: datetime) -> StripeCall:
@@ -277,35 +221,89 @@ def _cancel(call: StripeCall, now: datetime) -> StripeCall:
         # It may have ended meanwhile, by itself or by what we asked before; that is what was wanted.
         if stripe_service().fetch_subscription(subscription_id=told).ended_at is None:
             raise
-    return _done(call, now)
+    return finish_call(call, now)
 
 
 def _coupon(call: StripeCall, now: datetime) -> StripeCall:
-    coupon_id = ensure_coupon(cluster_id=call.cluster_id, coupon_id=UUID(call.terms["coupon_id"]), now=now)
-    held = _held(call)
-    stripe_service().update_subscription(
-        subscription_id=held.id, coupon_id=coupon_id, change=str(call.id), key=str(call.id)
+    """The coupon that counts from now on, also in a change that waits for the end of the period."""
+    coupon_id = coupon_of_call(call, now)
+    service, held = stripe_service(), _held(call)
+    service.update_subscription(subscription_id=held.id, coupon_id=coupon_id, change=str(call.id), key=str(call.id))
+    with in_part():
+        _tell_schedule(call, _subject(call), None, now)
+    return finish_call(call, now)
+
+
+def _tell_schedule(call: StripeCall, subscription_id: UUID, tax_rate_id: str | None, now: datetime) -> None:
+    """A change that waits for the end of the period says itself which discount and tax there are in it: it is told anew."""
+    with tenant(call.cluster_id):
+        subscription = Subscription.objects.get(cluster_id=call.cluster_id, id=subscription_id)
+    held = stripe_service().fetch_subscription(subscription_id=subscription.stripe_subscription_id)
+    with tenant(call.cluster_id):
+        waiting = StripeCall.objects.filter(
+            cluster_id=call.cluster_id, subscription_id=subscription_id, act=Act.SCHEDULE, state=CallState.DONE
+        )
+        change = waiting.order_by("-id").first()
+        if not held.schedule_id or change is None or change.terms["applies_at"] != held.period_end.isoformat():
+            return
+        plan = SubscriptionPlan.objects.get(cluster_id=call.cluster_id, id=UUID(change.terms["plan_id"]))
+        then = coupon_terms(subscription=subscription, plan=plan, at=held.period_end, now=now)
+    stripe_service().schedule_change(
+        subscription=held,
+        price_id=price_of_call(change, now),
+        tax_rate_id=tax_of_call(change, now) if tax_rate_id is None else tax_rate_id,
+        interval=change.terms["interval"],
+        coupon_id=coupon_named(cluster_id=call.cluster_id, terms=then, now=now),
+        change=str(call.id),
+        key=f"{call.id}:{subscription_id}:with_change",
     )
-    return _done(call, now)
+
+
+def _address(call: StripeCall, now: datetime) -> StripeCall:
+    """The address and the tax from now on, unless a newer address was given meanwhile."""
+    with tenant(call.cluster_id):
+        mine = StripeCall.objects.filter(cluster_id=call.cluster_id, user_id=call.user_id, act=Act.ADDRESS)
+        if mine.filter(asked_at__gt=call.asked_at).exists():
+            return end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.DROPPED, now=now)
+        runs = Subscription.objects.filter(cluster_id=call.cluster_id, user_id=call.user_id, ended_at=None)
+        running = list(runs.exclude(stripe_subscription_id="").order_by("id"))
+    service, rate = stripe_service(), tax_of_call(call, now)
+    customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
+    if call.terms["address_id"]:
+        address = address_at_stripe(cluster_id=call.cluster_id, terms=call.terms)
+        service.move_customer(customer_id=customer_id, address=address, key=f"{call.id}:customer")
+    for one in running:
+        about = one.stripe_subscription_id
+        service.update_subscription(subscription_id=about, tax_rate_id=rate, key=f"{call.id}:{one.id}")
+        _tell_schedule(call, one.id, rate, now)
+    return finish_call(call, now)
 
 
 def _overage(call: StripeCall, now: datetime) -> StripeCall:
     """What was used beyond the plan, on the draft of the renewal if it is not issued yet, else on the next invoice."""
     held, service = _held(call), stripe_service()
-    draft = service.draft_of(subscription_id=held.id)
+    if "invoice_id" not in call.terms:
+        # Written down before it is asked, so that what is asked again has the same words.
+        call = add_terms(call, invoice_id=service.draft_of(subscription_id=held.id))
     for n, item in enumerate(call.terms["items"]):
-        service.add_item(
-            customer_id=held.customer_id,
-            subscription_id=held.id,
-            invoice_id=call.terms.get("invoice_id", draft),
-            amount=item["amount"],
-            currency=held.currency,
-            description=item["description"],
-            start=datetime.fromisoformat(call.terms["start"]),
-            end=datetime.fromisoformat(call.terms["end"]),
-            key=f"{call.id}:{n}",
-        )
-    return _done(call, now)
+        asked: dict[str, Any] = {
+            "customer_id": held.customer_id,
+            "subscription_id": held.id,
+            "amount": item["amount"],
+            "currency": held.currency,
+            "description": item["description"],
+            "start": datetime.fromisoformat(call.terms["start"]),
+            "end": datetime.fromisoformat(call.terms["end"]),
+        }
+        invoice_id = call.terms["invoice_id"]
+        try:
+            service.add_item(**asked, invoice_id=invoice_id, key=f"{call.id}:{n}")
+        except StripeRefused as error:
+            if not invoice_id or error.http_status not in (400, 404) or error.code == "idempotency_error":
+                raise
+            log.warning("stripe_draft_gone", call=str(call.id), invoice=invoice_id)
+            service.add_item(**asked, invoice_id="", key=f"{call.id}:{n}:next")
+    return finish_call(call, now)
 
 
 def _setup(call: StripeCall, now: datetime) -> StripeCall:
@@ -316,26 +314,26 @@ def _setup(call: StripeCall, now: datetime) -> StripeCall:
         back_url=f"{settings.BASE_URL}{BACK_FROM_STRIPE}",
         key=str(call.id),
     )
-    return _wait(call, session.id, session.url, datetime.fromisoformat(call.terms["expires_at"]), now)
+    return wait_for_page(call, session.id, session.url, datetime.fromisoformat(call.terms["expires_at"]), now)
 
 
 def _use(call: StripeCall, now: datetime) -> StripeCall:
     customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
-    _refuse_strange_method(customer_id, call.terms["method_id"])
-    _take_from(call, customer_id, call.terms["method_id"], now)
-    return _done(call, now)
+    refuse_strange_method(customer_id, call.terms["method_id"])
+    take_from_card(call, customer_id, call.terms["method_id"], now)
+    return finish_call(call, now)
 
 
 def _forget(call: StripeCall, now: datetime) -> StripeCall:
     customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
     if call.attempts == 0:
-        _refuse_strange_method(customer_id, call.terms["method_id"])
+        refuse_strange_method(customer_id, call.terms["method_id"])
     try:
         stripe_service().forget_method(method_id=call.terms["method_id"], key=str(call.id))
     except StripeRefused as error:
         if error.http_status not in (400, 404) or call.attempts == 0:
             raise
-    return _done(call, now)
+    return finish_call(call, now)
 
 
 def _forget_customer(call: StripeCall, now: datetime) -> StripeCall:
@@ -343,97 +341,7 @@ def _forget_customer(call: StripeCall, now: datetime) -> StripeCall:
         stripe_service().delete_customer(customer_id=call.terms["customer_id"])
     except StripeKnowsNot:
         log.info("stripe_customer_gone", call=str(call.id))
-    return _done(call, now)
-
-
-def _close(call: StripeCall, now: datetime) -> StripeCall:
-    """Close the page of a subscription that never began. Was it completed meanwhile, the subscription is canceled."""
-    with tenant(call.cluster_id):
-        pages = StripeCall.objects.filter(
-            cluster_id=call.cluster_id, subscription_id=call.subscription_id, act=Act.CHECKOUT
-        )
-        page = pages.order_by("-id").first()
-    if page is None or not page.stripe_id:
-        _give_up(call, now)
-        return _done(call, now)
-    service = stripe_service()
-    session = service.fetch_session(session_id=page.stripe_id)
-    if session.status == "open":
-        try:
-            service.expire_session(session_id=session.id, key=str(call.id))
-        except StripeRefused:
-            session = service.fetch_session(session_id=page.stripe_id)
-            if session.status == "open":
-                raise
-    if session.subscription_id:
-        service.cancel_subscription(subscription_id=session.subscription_id, key=f"{call.id}:cancel")
-        return _done(call, now, stripe_id=session.subscription_id)
-    end_call(cluster_id=call.cluster_id, call_id=page.id, state=CallState.DROPPED, now=now)
-    _give_up(call, now)
-    return _done(call, now)
-
-
-def _give_up(call: StripeCall, now: datetime) -> None:
-    if call.subscription_id is None:
-        return
-    actor = system_actor(cluster_id=call.cluster_id)
-    with tenant(call.cluster_id):
-        subscription = lock_subscription(actor=actor, subscription_id=call.subscription_id)
-        if not subscription.stripe_subscription_id:
-            give_back_coupon(subscription=subscription, now=now)
-        _expire(subscription, now)
-
-
-def look_at_page(call: StripeCall, now: datetime) -> StripeCall:
-    """What became of Stripe's page: it is still open, was left, or brought a subscription or a card."""
-    session = stripe_service().fetch_session(session_id=call.stripe_id)
-    if session.status == "open":
-        return _wait(call, session.id, call.url, now + timedelta(hours=1), now)
-    if session.status == "expired":
-        _give_up(call, now)
-        return end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.DROPPED, now=now)
-    if session.mode == "subscription":
-        if not session.subscription_id:
-            raise StripeUnreadable("a completed page has its subscription")
-        follow_subscription(cluster_id=call.cluster_id, stripe_subscription_id=session.subscription_id, now=now)
-        return _done(call, now)
-    _use_card(call, session.setup_intent_id, session.customer_id, now)
-    return _done(call, now)
-
-
-def _use_card(call: StripeCall, setup_intent_id: str, customer_id: str, now: datetime) -> None:
-    """The card of a page is the one that everything comes from now on; what is open is tried with it at once."""
-    service = stripe_service()
-    method_id = service.method_of_setup(setup_intent_id=setup_intent_id)
-    if not method_id:
-        raise StripeUnreadable("a completed page has its card")
-    _take_from(call, customer_id, method_id, now)
-
-
-def _take_from(call: StripeCall, customer_id: str, method_id: str, now: datetime) -> None:
-    service = stripe_service()
-    service.use_method(customer_id=customer_id, method_id=method_id, key=f"{call.id}:default")
-    with tenant(call.cluster_id):
-        mine = Subscription.objects.filter(cluster_id=call.cluster_id, user_id=call.user_id, ended_at=None)
-        running = list(mine.exclude(stripe_subscription_id=""))
-        due = Invoice.objects.filter(
-            cluster_id=call.cluster_id, subscription_id__in=[one.id for one in running], status=InvoiceStatus.OPEN
-        ).exclude(stripe_invoice_id="")
-        owed = list(due.values_list("stripe_invoice_id", flat=True))
-    for one in running:
-        service.update_subscription(
-            subscription_id=one.stripe_subscription_id,
-            method_id=method_id,
-            change=str(call.id),
-            key=f"{call.id}:{one.id}",
-        )
-    for invoice_id in owed:
-        try:
-            service.process_payment(invoice_id=invoice_id, key=f"{call.id}:{invoice_id}")
-        except StripeRefused:
-            log.info("stripe_card_declined", call=str(call.id))  # the invoice says so, and Stripe tries again
-    for one in running:
-        follow_subscription(cluster_id=call.cluster_id, stripe_subscription_id=one.stripe_subscription_id, now=now)
+    return finish_call(call, now)
 
 
 def _find_out(call: StripeCall, now: datetime) -> StripeCall:
@@ -445,38 +353,38 @@ def _find_out(call: StripeCall, now: datetime) -> StripeCall:
             reference = str(call.subscription_id or call.id)
             session = service.find_session(customer_id=customer_id, reference=reference)
             if session is not None:
-                return _wait(call, session.id, session.url, now, now)
+                return wait_for_page(call, session.id, session.url, now, now)
         case Act.SUBSCRIBE:
             customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
             for told in service.list_subscriptions(customer_id=customer_id):
-                if told.reference == str(call.subscription_id):
-                    return _done(call, now, stripe_id=told.id)
+                if told.reference == str(call.subscription_id) and told.status not in ENDED:
+                    return hear_beginning(call, told, now)
         case Act.CHANGE:
             if _held(call).change == str(call.id):
-                return _done(call, now)
+                return finish_call(call, now)
         case Act.OVERAGE:
             # It may stand on an invoice, or wait for one: twice would be wrong, and a person has to look.
             log.error("stripe_overage_unknown", call=str(call.id))
         case act:
             return _DO[act](call, now)
-    _give_up(call, now)
-    return end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.DROPPED, now=now)
+    return drop_beginning(call, now)
 
 
 _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
-    Act.CHECKOUT: _checkout,
-    Act.SUBSCRIBE: _subscribe,
+    Act.CHECKOUT: start_page,
+    Act.SUBSCRIBE: subscribe_with_card,
     Act.CHANGE: _change,
     Act.SCHEDULE: _schedule,
     Act.RELEASE: _let_go,
     Act.CANCEL_AT_END: _flag,
     Act.KEEP: _flag,
     Act.CANCEL: _cancel,
-    Act.CLOSE_CHECKOUT: _close,
+    Act.CLOSE_CHECKOUT: close_page,
     Act.COUPON: _coupon,
     Act.OVERAGE: _overage,
     Act.SETUP: _setup,
     Act.USE_METHOD: _use,
     Act.FORGET_METHOD: _forget,
     Act.FORGET_CUSTOMER: _forget_customer,
+    Act.ADDRESS: _address,
 }

@@ -32,7 +32,8 @@ class StripeUnreadable(ValueError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeSubscription:
     """A subscription as it stands at Stripe. `reference` is our own id of it, `change` that of the last change that we
-    asked for; both empty where somebody else made it."""
+    asked for; both empty where somebody else made it. `discounts`: the names by which they are passed on: their own, or in
+    the old shape their coupons'."""
 
     id: str
     customer_id: str
@@ -52,6 +53,8 @@ class StripeSubscription:
     canceled_at: datetime | None
     ended_at: datetime | None
     schedule_id: str
+    discounts: tuple[str, ...]
+    tax_rates: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

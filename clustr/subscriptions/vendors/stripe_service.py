@@ -15,6 +15,7 @@ is asked again under the same key, never under a new one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +34,16 @@ from clustr.subscriptions.vendors.nouns import (
     StripeUnreadable,
 )
 from clustr.subscriptions.vendors.stripe_notices import read_stripe_notice
+from clustr.subscriptions.vendors.stripe_params import (
+    BASIL,
+    begin_words,
+    discount_instead,
+    discount_words,
+    once,
+    schedule_words,
+    stamp,
+    swap_words,
+)
 from clustr.subscriptions.vendors.stripe_shapes import (
     id_of,
     read_invoice,
@@ -41,10 +52,9 @@ from clustr.subscriptions.vendors.stripe_shapes import (
     read_subscription,
     subscription_of,
 )
+from clustr.subscriptions.vendors.stripe_steps import in_part
 from clustr.subscriptions.vendors.stripe_wire import stripe_client
 
-_BASIL = "2025-03-31"
-"""Since this version an invoice has `payments`, and a preview has an address of its own."""
 _PAGE = 100
 
 
@@ -68,7 +78,12 @@ class StripeService:
             params["name"] = name
         if address:
             params["address"] = dict(address)
-        return id_of(self._ask(lambda: self._v1.customers.create(params, _once(key))))
+        return id_of(self._ask(lambda: self._v1.customers.create(params, once(key))))
+
+    def move_customer(self, *, customer_id: str, address: Mapping[str, str], key: str) -> None:
+        """Where a customer lives from now on."""
+        params = {"address": dict(address) or ""}
+        self._ask(lambda: self._v1.customers.update(customer_id, params, once(key)))
 
     def delete_customer(self, *, customer_id: str) -> None:
         """Let Stripe forget who a customer is. Who is gone is gone."""
@@ -93,10 +108,10 @@ class StripeService:
             "default_payment_method": method_id,
             "off_session": False,
             "payment_behavior": "allow_incomplete",
-            **_terms(reference, trial_end, tax_rate_id),
-            **self._discount(coupon_id),
+            **begin_words(reference, trial_end, tax_rate_id),
+            **discount_words(self._version, coupon_id),
         }
-        return read_subscription(self._ask(lambda: self._v1.subscriptions.create(params, _once(key))))
+        return read_subscription(self._ask(lambda: self._v1.subscriptions.create(params, once(key))))
 
     def update_subscription(
         self,
@@ -108,25 +123,29 @@ class StripeService:
         anew: bool = False,
         cancel_at_period_end: bool | None = None,
         method_id: str = "",
-        coupon_id: str = "",
-        change: str,
+        coupon_id: str | None = None,
+        tax_rate_id: str | None = None,
+        quietly: bool = False,
+        change: str = "",
         key: str,
     ) -> StripeSubscription:
         """Change what is given. Another price begins now, prorated at `proration_date` and invoiced at once, in the same
-        period, or in a new one (`anew`). `change` stays in the metadata: by it we see later that this was heard."""
-        params: Raw = {"metadata": {"change": change}}
+        period, or in a new one (`anew`); `quietly`: it counts from the next period on. A coupon takes the place of what is there; empty: nothing does. `change` stays in the metadata: by it we see later that this was heard."""
+        params: Raw = {"metadata": {"change": change}} if change else {}
         if price_id:
-            params |= _swap(item_id, price_id, proration_date)
+            params |= swap_words(item_id, price_id, proration_date)
             params["payment_behavior"] = "allow_incomplete"
-            params["proration_behavior"] = "always_invoice"
+            params["proration_behavior"] = "none" if quietly else "always_invoice"
             if anew:
                 params["billing_cycle_anchor"] = self._anchor_now()
         if cancel_at_period_end is not None:
             params["cancel_at_period_end"] = cancel_at_period_end
         if method_id:
             params["default_payment_method"] = method_id
-        params |= self._discount(coupon_id)
-        return read_subscription(self._ask(lambda: self._v1.subscriptions.update(subscription_id, params, _once(key))))
+        if tax_rate_id is not None:
+            params |= {"default_tax_rates": [tax_rate_id] if tax_rate_id else "", "proration_behavior": "none"}
+        params |= discount_instead(self._version, coupon_id) or {}
+        return read_subscription(self._ask(lambda: self._v1.subscriptions.update(subscription_id, params, once(key))))
 
     def schedule_change(
         self,
@@ -135,56 +154,42 @@ class StripeService:
         price_id: str,
         tax_rate_id: str,
         interval: str,
+        coupon_id: str | None = None,
         change: str,
         key: str,
     ) -> None:
-        """Let another price begin when the period under way ends, without proration: by a schedule of two phases."""
-        made = {"id": subscription.schedule_id}
+        """Let another price begin when the period under way ends, without proration: by a schedule of two phases. What a
+        phase does not name is gone in it, so the discount goes on in both, or another coupon takes its place with the price."""
+        made: Raw = {"id": subscription.schedule_id}
+        what_follows: AbstractContextManager[None] = nullcontext()
         if not subscription.schedule_id:
             begin = {"from_subscription": subscription.id}
-            made = self._ask(lambda: self._v1.subscription_schedules.create(begin, _once(f"{key}:schedule")))
-        rates = {"default_tax_rates": [tax_rate_id]} if tax_rate_id else {}
-        once = {"duration": {"interval": interval, "interval_count": 1}}
-        lasts: Raw = once if self._version[:10] >= "2025-09-30" else {"iterations": 1}
-        # Counted anew only where the length changes: else who began on the 31st would be billed on the 28th for ever.
-        anew = {"billing_cycle_anchor": "phase_start"} if interval != subscription.interval else {}
-        params: Raw = {
-            "end_behavior": "release",
-            "proration_behavior": "none",
-            "metadata": {"change": change},
-            "phases": [
-                {
-                    "items": [{"price": subscription.price_id, "quantity": 1}],
-                    "start_date": _stamp(subscription.period_start),
-                    "end_date": _stamp(subscription.period_end),
-                    "proration_behavior": "none",
-                    **({"trial_end": _stamp(subscription.trial_end)} if subscription.status == "trialing" else {}),
-                    **rates,
-                },
-                {
-                    "items": [{"price": price_id, "quantity": 1}],
-                    "proration_behavior": "none",
-                    "metadata": {"change": change},
-                    **anew,
-                    **lasts,
-                    **rates,
-                },
-            ],
-        }
-        self._ask(lambda: self._v1.subscription_schedules.update(made["id"], params, _once(f"{key}:phases")))
+            made = self._ask(lambda: self._v1.subscription_schedules.create(begin, once(f"{key}:schedule")))
+            what_follows = in_part()
+        params = schedule_words(
+            subscription,
+            price_id=price_id,
+            tax_rate_id=tax_rate_id,
+            interval=interval,
+            then=discount_instead(self._version, coupon_id),
+            change=change,
+            version=self._version,
+        )
+        with what_follows:
+            self._ask(lambda: self._v1.subscription_schedules.update(made["id"], params, once(f"{key}:phases")))
 
     def release_schedule(self, *, schedule_id: str, key: str) -> None:
         """Forget a change that waits; the subscription goes on as it is."""
-        self._ask(lambda: self._v1.subscription_schedules.release(schedule_id, {}, _once(key)))
+        self._ask(lambda: self._v1.subscription_schedules.release(schedule_id, {}, once(key)))
 
     def cancel_subscription(self, *, subscription_id: str, key: str) -> StripeSubscription:
         """End it now; nothing is given back."""
         params = {"invoice_now": False, "prorate": False}
-        return read_subscription(self._ask(lambda: self._v1.subscriptions.cancel(subscription_id, params, _once(key))))
+        return read_subscription(self._ask(lambda: self._v1.subscriptions.cancel(subscription_id, params, once(key))))
 
     def process_payment(self, *, invoice_id: str, key: str) -> StripeInvoice:
         """Try now to take what is open of an invoice. A decline is `StripeRefused`; the invoice says it too."""
-        self._ask(lambda: self._v1.invoices.pay(invoice_id, {"off_session": True}, _once(key)))
+        self._ask(lambda: self._v1.invoices.pay(invoice_id, {"off_session": True}, once(key)))
         return self.fetch_invoice(invoice_id=invoice_id)
 
     def handle_webhook(self, *, raw_body: bytes, headers: Mapping[str, Any], now: datetime) -> Notice:
@@ -210,15 +215,15 @@ class StripeService:
             "customer": customer_id,
             "client_reference_id": reference,
             "line_items": [{"price": price_id, "quantity": 1}],
-            "subscription_data": _terms(reference, trial_end, tax_rate_id),
+            "subscription_data": begin_words(reference, trial_end, tax_rate_id),
             "payment_method_collection": "always",
-            "expires_at": _stamp(expires_at),
+            "expires_at": stamp(expires_at),
             "success_url": back_url,
             "cancel_url": back_url,
         }
         if coupon_id:
             params["discounts"] = [{"coupon": coupon_id}]
-        return read_session(self._ask(lambda: self._v1.checkout.sessions.create(params, _once(key))))
+        return read_session(self._ask(lambda: self._v1.checkout.sessions.create(params, once(key))))
 
     def start_setup(self, *, customer_id: str, currency: str, reference: str, back_url: str, key: str) -> StripeSession:
         """Stripe's page on which a customer gives a card for later."""
@@ -230,7 +235,7 @@ class StripeService:
             "success_url": back_url,
             "cancel_url": back_url,
         }
-        return read_session(self._ask(lambda: self._v1.checkout.sessions.create(params, _once(key))))
+        return read_session(self._ask(lambda: self._v1.checkout.sessions.create(params, once(key))))
 
     def fetch_session(self, *, session_id: str) -> StripeSession:
         return read_session(self._ask(lambda: self._v1.checkout.sessions.retrieve(session_id)))
@@ -243,7 +248,7 @@ class StripeService:
 
     def expire_session(self, *, session_id: str, key: str) -> None:
         """Let nobody pay on this page any more. Refused where it was completed."""
-        self._ask(lambda: self._v1.checkout.sessions.expire(session_id, {}, _once(key)))
+        self._ask(lambda: self._v1.checkout.sessions.expire(session_id, {}, once(key)))
 
     def fetch_subscription(self, *, subscription_id: str) -> StripeSubscription:
         return read_subscription(self._ask(lambda: self._v1.subscriptions.retrieve(subscription_id)))
@@ -254,7 +259,7 @@ class StripeService:
         if customer_id:
             params["customer"] = customer_id
         if since is not None:
-            params["created"] = {"gte": _stamp(since)}
+            params["created"] = {"gte": stamp(since)}
         found = []
         for raw in self._pages(self._v1.subscriptions.list, params):
             try:
@@ -271,10 +276,10 @@ class StripeService:
         return [id_of(raw) for raw in sorted(issued, key=lambda raw: (raw["created"], raw["id"]))]
 
     def draft_of(self, *, subscription_id: str) -> str:
-        """The id of the invoice that is not issued yet; empty if there is none."""
-        params = {"subscription": subscription_id, "status": "draft", "limit": 1}
+        """The id of the renewal that is not issued yet; empty if there is none."""
+        params = {"subscription": subscription_id, "status": "draft", "limit": 10}
         found = self._ask(lambda: self._v1.invoices.list(params)).get("data") or []
-        return id_of(found[0]) if found else ""
+        return next((id_of(raw) for raw in found if raw.get("billing_reason") == "subscription_cycle"), "")
 
     def add_item(
         self,
@@ -297,21 +302,21 @@ class StripeService:
             "currency": currency.lower(),
             "description": description,
             "discountable": False,
-            "period": {"start": _stamp(start), "end": _stamp(end)},
+            "period": {"start": stamp(start), "end": stamp(end)},
         }
         if invoice_id:
             params["invoice"] = invoice_id
-        self._ask(lambda: self._v1.invoice_items.create(params, _once(key)))
+        self._ask(lambda: self._v1.invoice_items.create(params, once(key)))
 
     def invoices_since(self, *, since: datetime) -> list[str]:
         """The subscriptions that had an invoice made since, each once."""
-        params = {"created": {"gte": _stamp(since)}, "limit": _PAGE}
+        params = {"created": {"gte": stamp(since)}, "limit": _PAGE}
         raws = self._pages(self._v1.invoices.list, params)
         return list(dict.fromkeys(filter(None, map(subscription_of, raws))))
 
     def fetch_invoice(self, *, invoice_id: str) -> StripeInvoice:
         """With its lines, all of them, and its payments."""
-        new = self._version[:10] >= _BASIL
+        new = self._version[:10] >= BASIL
         expand = ["payments.data.payment.payment_intent"] if new else ["payment_intent"]
         raw = self._ask(lambda: self._v1.invoices.retrieve(invoice_id, {"expand": expand}))
         lines = raw.get("lines") or {}
@@ -321,21 +326,28 @@ class StripeService:
         return read_invoice(raw)
 
     def preview_change(
-        self, *, subscription: StripeSubscription, price_id: str, proration_date: datetime, anew: bool
+        self,
+        *,
+        subscription: StripeSubscription,
+        price_id: str,
+        proration_date: datetime,
+        anew: bool,
+        coupon_id: str | None = None,
     ) -> StripeInvoice:
         """The invoice that `update_subscription` with the same terms would make."""
-        swap = _swap(subscription.item_id, price_id, proration_date)
+        swap = swap_words(subscription.item_id, price_id, proration_date)
         details: Raw = {**swap, "proration_behavior": "always_invoice"}
         if anew:
             details["billing_cycle_anchor"] = self._anchor_now()
-        if self._version[:10] >= _BASIL:
+        if self._version[:10] >= BASIL:
             params: Raw = {"subscription": subscription.id, "subscription_details": details}
+            params |= discount_instead(self._version, coupon_id) or {}
             raw = self._ask(lambda: self._v1.invoices.create_preview(params))
         else:
             old = {f"subscription_{name}": value for name, value in details.items()}
-            query = {"subscription": subscription.id, **old}
+            query = {"subscription": subscription.id, **old, **(discount_instead(self._version, coupon_id) or {})}
             raw = self._ask(lambda: self._raw("get", "/v1/invoices/upcoming", query))
-        return read_invoice({"id": "", "created": _stamp(proration_date), **raw})
+        return read_invoice({"id": "", "created": stamp(proration_date), **raw})
 
     def list_methods(self, *, customer_id: str) -> list[StripeMethod]:
         """The cards a customer has saved, the newest first."""
@@ -348,10 +360,10 @@ class StripeService:
     def use_method(self, *, customer_id: str, method_id: str, key: str) -> None:
         """Take what comes from this card from now on."""
         params = {"invoice_settings": {"default_payment_method": method_id}}
-        self._ask(lambda: self._v1.customers.update(customer_id, params, _once(key)))
+        self._ask(lambda: self._v1.customers.update(customer_id, params, once(key)))
 
     def forget_method(self, *, method_id: str, key: str) -> None:
-        self._ask(lambda: self._v1.payment_methods.detach(method_id, {}, _once(key)))
+        self._ask(lambda: self._v1.payment_methods.detach(method_id, {}, once(key)))
 
     def method_of_setup(self, *, setup_intent_id: str) -> str:
         """The card that a page of `start_setup` brought; empty while it did not."""
@@ -363,7 +375,7 @@ class StripeService:
         found = self._ask(lambda: self._v1.prices.list({"lookup_keys": [key], "limit": 1})).get("data") or []
         if found:
             return id_of(found[0])
-        self._ensure(lambda: self._v1.products.create({"id": product_id, "name": name}, _once(product_id)))
+        self._ensure(lambda: self._v1.products.create({"id": product_id, "name": name}, once(product_id)))
         params: Raw = {
             "product": product_id,
             "currency": currency.lower(),
@@ -372,7 +384,7 @@ class StripeService:
             "tax_behavior": "exclusive",
             "lookup_key": key,
         }
-        return id_of(self._ask(lambda: self._v1.prices.create(params, _once(key))))
+        return id_of(self._ask(lambda: self._v1.prices.create(params, once(key))))
 
     def create_tax_rate(self, *, country: str, basis_points: int, key: str) -> str:
         """A tax that is added to prices; answers its id."""
@@ -384,18 +396,13 @@ class StripeService:
             "country": country,
             "jurisdiction": country,
         }
-        return id_of(self._ask(lambda: self._v1.tax_rates.create(params, _once(key))))
+        return id_of(self._ask(lambda: self._v1.tax_rates.create(params, once(key))))
 
     def ensure_coupon(self, *, coupon_id: str, terms: Mapping[str, Any]) -> str:
         """The coupon of this id, made if there is none. Who may use it we decide ourselves."""
         params = {"id": coupon_id, **terms}
-        self._ensure(lambda: self._v1.coupons.create(params, _once(f"coupon:{coupon_id}")))
+        self._ensure(lambda: self._v1.coupons.create(params, once(f"coupon:{coupon_id}")))
         return coupon_id
-
-    def _discount(self, coupon_id: str) -> Raw:
-        if not coupon_id:
-            return {}
-        return {"discounts": [{"coupon": coupon_id}]} if self._version[:10] >= _BASIL else {"coupon": coupon_id}
 
     def _raw(self, method: str, url: str, params: Raw) -> Any:
         """An address that today's library knows no more."""
@@ -427,28 +434,6 @@ class StripeService:
         except stripe.StripeError as error:
             raise _refused(error) from None
         return answered.to_dict() if isinstance(answered, stripe.StripeObject) else dict(answered)
-
-
-def _once(key: str) -> Raw:
-    return {"idempotency_key": key}
-
-
-def _stamp(at: datetime | None) -> int:
-    return int(at.timestamp()) if at is not None else 0
-
-
-def _swap(item_id: str, price_id: str, proration_date: datetime | None) -> Raw:
-    when = {"proration_date": _stamp(proration_date)} if proration_date is not None else {}
-    return {"items": [{"id": item_id, "price": price_id, "quantity": 1}], **when}
-
-
-def _terms(reference: str, trial_end: datetime | None, tax_rate_id: str) -> Raw:
-    terms: Raw = {"metadata": {"subscription": reference}}
-    if trial_end is not None:
-        terms["trial_end"] = _stamp(trial_end)
-    if tax_rate_id:
-        terms["default_tax_rates"] = [tax_rate_id]
-    return terms
 
 
 def _refused(error: stripe.StripeError) -> StripeRefused:

@@ -57,7 +57,17 @@ def read_subscription(raw: Raw) -> StripeSubscription:
         canceled_at=_instant(raw.get("canceled_at")),
         ended_at=_instant(raw.get("ended_at")),
         schedule_id=id_of(raw.get("schedule")),
+        discounts=_discounts_of(raw),
+        tax_rates=tuple(map(id_of, raw.get("default_tax_rates") or [])),
     )
+
+
+def _discounts_of(subscription: Raw) -> tuple[str, ...]:
+    """Today a list of discounts, before one with its coupon in it."""
+    if "discounts" in subscription:
+        return tuple(filter(None, map(id_of, subscription["discounts"] or [])))
+    old = subscription.get("discount") or {}
+    return tuple(filter(None, (id_of(old.get("coupon")),)))
 
 
 def period_of(subscription: Raw) -> tuple[datetime, datetime]:

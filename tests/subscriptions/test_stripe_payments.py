@@ -1,0 +1,192 @@
+"""What Stripe takes is booked once, also where a customer changes their mind, or has two tries under way."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import commands, queries
+from clustr.subscriptions.document_queries import my_subscription
+from clustr.subscriptions.models import Coupon, Subscription
+from clustr.subscriptions.types import Discount, Duration
+from tests.subscriptions.stripe_stage import StripeShop, refused
+
+CHALLENGED, DECLINED = "4000002760003184", "4000000000000341"
+
+
+def unreachable(shop: StripeShop, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on nothing that is written at Stripe under this path is sent."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and path in request.url.path:
+            raise httpx.ConnectError("nobody is there", request=request)
+        return shop._answer(request)
+
+    client = shop.holder.service()._client._requestor._client._outbound._client  # type: ignore[attr-defined]
+    monkeypatch.setattr(client, "_transport", httpx.MockTransport(answer))
+
+
+def saved(shop: StripeShop, card: str) -> str:
+    """A card given on Stripe's page, for later."""
+    page = shop.ask(commands.begin_setup(actor=shop.bola, now=shop.now))
+    assert page is not None
+    shop.control("POST", f"/stripe/page/{page.stripe_id}", {"card": card})
+    shop.hear()
+    return commands.my_methods(actor=shop.bola)[0].id
+
+
+def test_credit_at_stripe_pays_nothing_that_stripe_goes_on_charging(stripe_shop: StripeShop) -> None:
+    """An upgrade is declined, then a smaller plan gives back more than is open: Stripe keeps that for a later invoice, and
+    goes on taking what is open."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic", interval="year")
+    shop.move(days=10)
+    shop.dial(stripe__charge__decline=1)
+    declined = shop.last(shop.change(subscription, "team", interval="year"))
+    shop.heal()
+    shop.change(subscription, "basic", interval="year", at_period_end=False)
+    note = shop.last(subscription)
+    (still,) = (one for one in shop.documents(subscription) if one.id == declined.id)
+    assert (still.status, still.credit_applied) == ("open", 0)
+    shop.until(shop.now + timedelta(days=4))
+    assert shop.payments(subscription)[-1] == ("succeeded", declined.total)
+    with tenant(shop.cluster_id):
+        held = queries.credit_of(user_id=queries.stripe_credit_holder(user_id=subscription.user_id), currency="USD")
+    assert held.minor == note.total
+    shop.agrees(subscription)
+
+
+def test_a_refused_coupon_leaves_the_others(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = stripe_shop
+    for code in ("FOREVER20", "SECOND"):
+        commands.create_coupon(
+            actor=shop.staff, code=code, name=code, discount=Discount(2000), duration=Duration.FOREVER, now=shop.now
+        )
+    trial = shop.by_card("pro", coupon="FOREVER20")
+    unreachable(shop, "/subscriptions/", monkeypatch)
+
+    def second() -> None:
+        shop.ask(commands.begin_coupon(actor=shop.bola, subscription_id=trial.id, code="SECOND", now=shop.now))
+
+    assert refused(second) == "provider_unavailable"
+    with tenant(shop.cluster_id):
+        found = queries.redemption_in_force(subscription=trial, at=shop.now)
+        assert found is not None
+        assert found[1].code == "FOREVER20"
+        counted = Coupon.objects.filter(cluster_id=shop.cluster_id).order_by("code").values_list("code", "redeemed")
+        assert list(counted) == [("FOREVER20", 1), ("SECOND", 0)]
+
+
+@pytest.mark.parametrize("card", [CHALLENGED, DECLINED])
+def test_a_saved_card_that_needs_its_holder(stripe_shop: StripeShop, card: str) -> None:
+    """The free plan goes on, the customer is handed over to Stripe's page, and nothing is begun twice meanwhile."""
+    shop = stripe_shop
+    method = saved(shop, card)
+    free = shop.subscribe("free")
+    begun = shop.begin("basic", method_id=method)
+    assert (begun.id, begun.plan_id, begun.status) == (free.id, shop.plan("free").id, "active")
+    (invoice,) = shop.rows("invoice")
+    assert my_subscription(actor=shop.bola).checkout_url == invoice["hosted_invoice_url"]
+    seen = commands.look_at_my_page(actor=shop.bola, now=shop.now)
+    assert seen is not None
+    assert (seen.for_plan, seen.state, seen.url) == (True, "waiting", invoice["hosted_invoice_url"])
+    assert refused(lambda: shop.begin("basic", method_id=method)) == "already_subscribed"
+    paid_with = {"agree": True} if card == CHALLENGED else {"card": "4242424242424242"}
+    shop.control("POST", f"/stripe/invoice/{invoice['id']}", paid_with)
+    shop.hear()
+    subscription = shop.again(free)
+    assert (subscription.plan_id, subscription.collection) == (shop.plan("basic").id, "stripe")
+    assert shop.calls(free)[-1].state == "done"
+    assert my_subscription(actor=shop.bola).checkout_url == ""
+    shop.agrees(subscription)
+
+
+def test_a_first_payment_that_was_never_made(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    method = saved(shop, CHALLENGED)
+    free = shop.subscribe("free")
+    shop.begin("basic", method_id=method)
+    shop.until(shop.now + timedelta(hours=24))
+    shop.ask_due()
+    assert (shop.calls(free)[-1].state, shop.again(free).plan_id) == ("dropped", shop.plan("free").id)
+    assert my_subscription(actor=shop.bola).checkout_url == ""
+    assert shop.finish(shop.begin("basic")).plan_id == shop.plan("basic").id
+
+
+def _twice(shop: StripeShop, subscription: Subscription) -> None:
+    """A second subscription at Stripe for the same of ours, paid: from a mail of Stripe's, or by hand."""
+    (there,) = shop.rows("subscription")
+    shop.holder.service().create_subscription(
+        customer_id=there["customer"],
+        price_id=there["items"]["data"][0]["price"]["id"],
+        method_id=there["default_payment_method"],
+        reference=str(subscription.id),
+        trial_end=None,
+        tax_rate_id="",
+        coupon_id="",
+        key="twice",
+    )
+
+
+def test_what_was_paid_for_a_second_one_is_booked(stripe_shop: StripeShop) -> None:
+    """It is ended there, and what came stands in the books: a person gives it back."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    _twice(shop, subscription)
+    shop.hear()
+    assert shop.payments(subscription) == [("succeeded", 2150), ("succeeded", 2000)]
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.hear()
+    assert [doc["status"] for doc in shop.rows("subscription")] == ["active", "canceled"]
+    assert shop.payments(subscription) == [("succeeded", 2150), ("succeeded", 2000)]
+    shop.agrees(subscription)
+
+
+@pytest.mark.parametrize("at_period_end", [True, False])
+def test_cancelled_after_the_page_before_its_notice(stripe_shop: StripeShop, at_period_end: bool) -> None:
+    """What was paid for is not taken away before its end, unless that is what was asked for."""
+    shop = stripe_shop
+    begun = shop.begin("basic")
+    shop.control("POST", f"/stripe/page/{shop.page(begun)}", {})
+    subscription = shop.cancel(begun, at_period_end=at_period_end)
+    wanted = ("active", True) if at_period_end else ("canceled", False)
+    assert (subscription.status, subscription.cancel_at_period_end) == wanted
+    shop.hear()
+    assert shop.payments(subscription) == [("succeeded", 2150)]
+    shop.agrees(subscription)
+
+
+def test_what_was_done_in_part_goes_on(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waited is let go, the change itself is not sent: it is not said that nothing was done, and it is done later."""
+    shop = stripe_shop
+    subscription = shop.by_card("team")
+    shop.change(subscription, "basic")
+    with monkeypatch.context() as gone:
+        unreachable(shop, "/subscriptions/", gone)
+        assert refused(lambda: shop.change(subscription, "basic", at_period_end=False)) == "provider_silent"
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.hear()
+    assert shop.calls(subscription)[-1].state == "done"
+    assert shop.again(subscription).plan_id == shop.plan("basic").id
+    shop.agrees(subscription)
+
+
+def test_an_address_given_between_two_asks(stripe_shop: StripeShop) -> None:
+    """What was asked is asked again with the same words, under the same key; the address counts for what comes after."""
+    shop = stripe_shop
+    shop.dial(stripe__charge__timeout_after=1)
+    assert refused(lambda: shop.begin("basic")) == "provider_silent"
+    shop.heal()
+    abroad = commands.NewAddress(line1="1 Ring Road", city="Accra", country="GH")
+    commands.set_billing_address(actor=shop.bola, address=abroad, now=shop.now)
+    shop.move(minutes=30)
+    shop.ask_due()
+    (page,) = shop.rows("checkout.session")
+    with tenant(shop.cluster_id):
+        (begun,) = Subscription.objects.filter(cluster_id=shop.cluster_id, user_id=shop.bola.user_id)
+    assert [(call.state, call.stripe_id) for call in shop.calls(begun)] == [("waiting", page["id"])]
