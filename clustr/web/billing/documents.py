@@ -28,6 +28,8 @@ from clustr.web.billing.plans import PERSONAL
 from clustr.web.billing.schemas import (
     AddressIn,
     AddressOut,
+    EstateId,
+    EstateQuery,
     InvoiceOut,
     PaymentOut,
     UsageOut,
@@ -66,6 +68,7 @@ class UsageEventsIn(In):
     """A batch, counted whole or not at all."""
 
     events: Annotated[list[UsageEventIn], Field(min_length=1, max_length=1000)]
+    cluster_id: EstateId = None
 
 
 class DocumentForm(StrEnum):
@@ -132,10 +135,10 @@ def list_my_subscription_payments(request: Request, query: Query[PageQuery]) -> 
 
 
 @router.get("usage/", response=UsageOut, summary="My usage", openapi_extra=PERSONAL)
-def get_my_usage(request: Request) -> HttpResponse:
+def get_my_usage(request: Request, query: Query[EstateQuery]) -> HttpResponse:
     """Against the plan's limits, in the period under way. Refuses with `subscription_not_found`."""
     as_customer(request)
-    return read(request, lambda: _usage(request))
+    return read(request, lambda: _usage(request, query.cluster_id))
 
 
 @router.post("usage/events/", response=UsageOut, summary="Report usage", openapi_extra=PERSONAL)
@@ -151,9 +154,9 @@ def report_usage(request: Request, body: UsageEventsIn) -> HttpResponse:
             )
             for event in body.events
         ]
-        subscription = current_subscription(actor=request.actor)
+        subscription = current_subscription(actor=request.actor, for_cluster_id=body.cluster_id)
         commands.record_usage(actor=request.actor, subscription_id=subscription.id, events=events, now=request.now)
-        return _usage(request)
+        return _usage(request, body.cluster_id)
 
     return once(request, body, 200, work)
 
@@ -184,8 +187,8 @@ def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
     return answer
 
 
-def _usage(request: Request) -> UsageOut:
-    found = my_subscription(actor=request.actor)
+def _usage(request: Request, for_cluster_id: UUID | None) -> UsageOut:
+    found = my_subscription(actor=request.actor, for_cluster_id=for_cluster_id)
     held = found.subscription
     return UsageOut(
         period_start=held.current_period_start,
