@@ -133,13 +133,18 @@ def _pay_account(world: World, request: Request) -> Answer:
 
 
 def _chargeback(world: World, request: Request) -> Answer:
-    """`provider`, `reference`, `amount` in kobo if not all."""
+    """`provider`, `reference`, `amount` in kobo if not all; `reversed`: the charge says so before it is decided."""
     body = _body(request)
     found = world.store.find(Charge, str(body.get("provider")), str(body.get("reference")))
     charge = next((charge for charge in found if charge.paid), None)
     if charge is None:
         raise Refused(404, {"error": "no such paid charge"})
-    dispute = refunding.file_chargeback(world, charge, amount=int(body.get("amount", charge.paid)))
+    dispute = refunding.file_chargeback(
+        world,
+        charge,
+        amount=int(body.get("amount", charge.paid)),
+        reversed_at_once=body.get("reversed") is True,
+    )
     return answer_json({"id": dispute.id, "status": dispute.status})
 
 

@@ -103,9 +103,12 @@ def _tell(world: World, refund: Refund) -> None:
         flutterwave_events.refund_changed(world, refund)
 
 
-def file_chargeback(world: World, charge: Charge, *, amount: int) -> Dispute:
-    """The payer complains to their bank."""
+def file_chargeback(world: World, charge: Charge, *, amount: int, reversed_at_once: bool = False) -> Dispute:
+    """The payer complains to their bank. `reversed_at_once`: Paystack calls the charge reversed before it is decided."""
     now = world.now
+    if reversed_at_once:
+        charge.status = "reversed"
+        world.store.touch(charge)
     dispute = Dispute(world.store.serial(), charge.provider, charge.id, amount, "awaiting-merchant-feedback", now, now)
     world.store.add(dispute)
     if charge.provider == "paystack":

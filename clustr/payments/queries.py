@@ -63,11 +63,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class SettledPlace:
-    """Which settlement of which cluster, and the provider's own id of what it settled."""
+    """Which settlement of which cluster, what was asked for, and the provider's own id of what it settled."""
 
     cluster_id: UUID
     settlement_id: UUID
     provider_id: str
+    asked_id: UUID
 
 
 def place_of_reference(*, reference: str) -> Place | None:
@@ -95,11 +96,36 @@ def settled_between(*, provider: str, since: datetime, until: datetime) -> list[
     in one statement, so that estates in which nothing happened cost nothing."""
     with connections["sweep"].cursor() as cursor:
         cursor.execute(
-            "SELECT cluster_id, id, provider_id FROM payments_settlement"
+            "SELECT cluster_id, id, provider_id, asked_id FROM payments_settlement"
             " WHERE provider = %s AND paid_at >= %s AND paid_at < %s ORDER BY cluster_id, id",
             [provider, since, until],
         )
         return [SettledPlace(*row) for row in cursor.fetchall()]
+
+
+def settled_with(*, provider: str, provider_ids: Sequence[str]) -> list[SettledPlace]:
+    """Where charges of a provider, by its own ids, were settled, in every cluster: read through the sweep role."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(
+            "SELECT cluster_id, id, provider_id, asked_id FROM payments_settlement"
+            " WHERE provider = %s AND provider_id = ANY(%s) ORDER BY cluster_id, id",
+            [provider, list(provider_ids)],
+        )
+        return [SettledPlace(*row) for row in cursor.fetchall()]
+
+
+def payouts_gone(*, provider: str, since: datetime, until: datetime) -> list[tuple[Place, str]]:
+    """The payouts that a provider was asked for in this span, half-open, and that went, by our books, in every cluster: whose,
+    and their references. Read through the sweep role, in one statement."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(
+            "SELECT cluster_id, id, a.reference FROM payments_attempt a"
+            " JOIN payments_transaction t USING (cluster_id, id)"
+            " WHERE a.kind = 'payout' AND a.provider = %s AND a.started_at >= %s AND a.started_at < %s"
+            " AND t.status IN ('completed', 'refunded') ORDER BY cluster_id, id",
+            [provider, since, until],
+        )
+        return [(Place(cluster_id, id), reference) for cluster_id, id, reference in cursor.fetchall()]
 
 
 def settlement_behind(*, transaction_id: UUID | None) -> Settlement | None:

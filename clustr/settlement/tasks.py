@@ -13,7 +13,7 @@ from clustr.wallets import commands as wallets
 
 NOTICES_KEPT = timedelta(days=90)
 RECONCILED, STILL_MOVING = timedelta(days=3), timedelta(minutes=15)
-"""How far a night's reconciliation looks back, and what is too young to be compared."""
+"""How far a night's reconciliation looks back at least, and what is too young to be compared."""
 
 
 @task(name="settlement.confirm", queue=MONEY)
@@ -90,10 +90,17 @@ def forget_old_notices(timestamp: int) -> None:
     payments.forget_old_notices(before=clock.now() - NOTICES_KEPT)
 
 
-@periodic(cron="23 4 * * *", name="settlement.reconcile", queue=MONEY)
-def reconcile(timestamp: int) -> None:
-    """Every night: compare the last three days with what the providers list; book what was missed, open a case for the rest."""
+@periodic(cron="53 3 * * *", name="settlement.reconcile_payouts", queue=MONEY)
+def reconcile_payouts(timestamp: int) -> None:
+    """Every night, before the payments: compare the payouts of the last days with what the providers list."""
     del timestamp
     now = clock.now()
-    commands.reconcile(since=now - RECONCILED, until=now - STILL_MOVING, now=now)
-    commands.reconcile_payouts(since=now - RECONCILED, until=now - STILL_MOVING, now=now)
+    commands.reconcile_payouts(since=now - RECONCILED, until=now - STILL_MOVING, now=now, go_on=True)
+
+
+@periodic(cron="23 4 * * *", name="settlement.reconcile", queue=MONEY)
+def reconcile(timestamp: int) -> None:
+    """Every night: compare the last days with what the providers list; book what was missed, open a case for the rest."""
+    del timestamp
+    now = clock.now()
+    commands.reconcile(since=now - RECONCILED, until=now - STILL_MOVING, now=now, go_on=True)

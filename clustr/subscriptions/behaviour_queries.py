@@ -89,7 +89,7 @@ JOIN subscriptions_usage u ON u.cluster_id = s.cluster_id AND u.subscription_id 
   AND (u.level OR u.starts_at = s.current_period_start)
 JOIN (SELECT p.code, count(*) AS held FROM subscriptions_subscription s
       JOIN subscriptions_plan p ON p.cluster_id = s.cluster_id AND p.id = s.plan_id
-      WHERE s.cluster_id = kit_tenant() AND s.ended_at IS NULL GROUP BY 1) AS of_plan ON of_plan.code = p.code
+      WHERE s.cluster_id = kit_tenant() AND s.ended_at IS NULL AND s.status <> 'incomplete' GROUP BY 1) AS of_plan ON of_plan.code = p.code
 WHERE s.cluster_id = kit_tenant() AND s.ended_at IS NULL
 GROUP BY 1, 2 ORDER BY 1, 2
 """
@@ -103,9 +103,9 @@ WITH running AS (
   CROSS JOIN LATERAL (
     SELECT monthly_minor FROM subscriptions_event e WHERE e.cluster_id = s.cluster_id AND e.subscription_id = s.id
     ORDER BY n DESC LIMIT 1) AS e
-  WHERE s.cluster_id = kit_tenant() AND s.ended_at IS NULL
+  WHERE s.cluster_id = kit_tenant() AND s.ended_at IS NULL AND s.status <> 'incomplete'
 ), found AS (
-  SELECT r.*, r.status IN ('past_due', 'unpaid', 'incomplete') AS failed,
+  SELECT r.*, r.status IN ('past_due', 'unpaid') AS failed,
     r.seen >= {ENOUGH_SEEN} AND r.seen <= 1 AND EXISTS (
       SELECT FROM subscriptions_usage b
       LEFT JOIN subscriptions_usage u ON u.cluster_id = b.cluster_id AND u.subscription_id = b.subscription_id

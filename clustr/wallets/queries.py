@@ -8,7 +8,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import Q
 
 from clustr.kit.actor import Actor
@@ -19,10 +19,12 @@ from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
 from clustr.ledger.types import AccountKind, TransferKind
 from clustr.payments.models import Transaction
+from clustr.payments.queries import Place
 from clustr.payments.states import TransactionStatus
 from clustr.wallets.models import BankDetails, Operation, Payee, Payout
 from clustr.wallets.refusals import PayoutNotFound
 from clustr.wallets.types import (
+    Approval,
     BankDetailsView,
     Collections,
     Destination,
@@ -310,3 +312,17 @@ def _metadata(operation: Operation | None, payout: Payout | None) -> dict[str, A
             "decision_note": payout.decision_note,
         }
     return found
+
+
+def sendable_payouts(*, now: datetime, limit: int) -> list[Place]:
+    """The payouts that may go by now and were not sent, in every cluster, the oldest first: read through the sweep role, in one
+    statement."""
+    with connections["sweep"].cursor() as cursor:
+        cursor.execute(
+            "SELECT cluster_id, id FROM payments_transaction t JOIN wallets_payout p USING (cluster_id, id)"
+            " WHERE t.status = 'pending' AND t.purpose = 'payout' AND p.sendable_at <= %s AND p.approval = ANY(%s)"
+            " AND NOT EXISTS (SELECT FROM payments_attempt a WHERE (a.cluster_id, a.id) = (t.cluster_id, t.id))"
+            " ORDER BY p.sendable_at, id LIMIT %s",
+            [now, [Approval.NOT_NEEDED.value, Approval.APPROVED.value], limit],
+        )
+        return [Place(*row) for row in cursor.fetchall()]

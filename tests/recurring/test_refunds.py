@@ -142,6 +142,20 @@ def test_what_a_bank_takes_back_of_a_contribution_the_estate_bears(stage: Stage,
     assert str(revenue.this_year) == "0.00"
 
 
+def test_what_is_won_for_a_contribution_is_the_estates_who_bore_it(stage: Stage, cast: Cast) -> None:
+    by_card(stage)
+    run(stage)
+    stage.charge_fees()
+    before = cluster_balance(cast.cluster_id)
+    body = {"provider": "paystack", "reference": stage.attempt(charges(stage)[0]).reference}
+    dispute = stage._control("POST", "/chargeback", body)["id"]
+    for resolution in ("auto-accepted", "declined"):
+        stage._control("POST", f"/dispute/{dispute}", {"event": "resolve", "resolution": resolution})
+        stage.hooks()
+        stage.charge_fees()
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", before)
+
+
 def test_what_a_card_paid_for_bills_is_given_back_as_the_bills_payments(stage: Stage, cast: Cast) -> None:
     bill = issue(cast, "80.00")
     acknowledge(cast, cast.bola, bill)

@@ -299,6 +299,14 @@ SEEDS = (
         file=REFUNDING,
     ),
     sow(
+        "a-won-contribution-to-its-payer",
+        "A contribution's chargeback that the estate bore is won, and the payer has the money.",
+        'borne.exclude(id__in=by_estate.values("id")).order_by("id")',
+        'borne.order_by("id")',
+        "test_refunds.py",
+        file="clustr/wallets/commands/chargebacks.py",
+    ),
+    sow(
         "contribution-charged-back-as-a-bill",
         "What a bank takes back of a contribution counts as a bill's.",
         "    given_back = TransferKind.CONTRIBUTION_REFUND if contributed else TransferKind.BILL_REFUND\n",

@@ -18,6 +18,7 @@ from clustr.ledger.types import AccountKind
 from clustr.settlement import commands
 from clustr.settlement.commands.charging_back import hear_dispute
 from clustr.wallets import commands as wallets
+from sandbox.records import Charge
 from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, issue, naira, no_pin, wallet_balance
 from tests.races import race
@@ -241,3 +242,79 @@ def test_of_twenty_who_hear_it_one_books_it(stage: Stage, cast: Cast) -> None:
     decide(stage, dispute, "declined")
     race(tell).only()
     assert (wallet_balance(cast.bola), owed(stage)) == ("5000.00", "5000.00")
+
+
+def test_reversed_while_a_dispute_is_open_is_taken_once(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    dispute = complain(stage, payment, reversed=True)
+    stage.confirm(payment)
+    assert (status_of(stage, bill), owed(stage)) == ("paid", "0.00"), "nothing is decided"
+    decide(stage, dispute)
+    hear(stage)
+    stage.confirm(payment)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")
+
+
+def test_a_dispute_lost_after_the_charge_was_given_back_takes_nothing_more(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference})
+    stage.wait(minutes=1)
+    stage.confirm(payment)
+    assert owed(stage) == "5000.00"
+    decide(stage, complain(stage, payment))
+    hear(stage)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")
+    assert said(stage)[-1] == ("chargeback", "taken_before")
+
+
+def test_beside_what_was_given_back_a_lost_dispute_takes_the_rest(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    refund(stage, payment, "2000.00")
+    let_it_end(stage)
+    decide(stage, complain(stage, payment))
+    hear(stage)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "3000.00")
+
+
+def test_lost_again_after_it_was_won_is_taken_again(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    decide(stage, dispute)
+    hear(stage)
+    decide(stage, dispute, "declined")
+    hear(stage)
+    assert owed(stage) == "5000.00"
+    decide(stage, complain(stage, payment))
+    hear(stage)
+    assert owed(stage) == "10000.00"
+
+
+def test_won_gives_back_what_was_booked_for_the_charge(stage: Stage, cast: Cast) -> None:
+    """Taken as a reversal that nobody explained; the dispute behind it shows when it is won."""
+    _, payment = paid_bill(stage)
+    stage.sandbox.world.store.known(Charge, int(stage.settlements()[0].provider_id)).status = "reversed"
+    stage.confirm(payment)
+    assert owed(stage) == "5000.00"
+    decide(stage, complain(stage, payment), "declined")
+    hear(stage)
+    assert (wallet_balance(cast.bola), said(stage)[-1]) == ("5000.00", ("chargeback", "won"))
+
+
+def test_won_gives_back_nothing_of_what_the_estate_refunded(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference})
+    stage.wait(minutes=1)
+    stage.confirm(payment)
+    dispute = complain(stage, payment)
+    decide(stage, dispute, "declined")
+    stage.sandbox.world.store.known(Charge, int(stage.settlements()[0].provider_id)).status = "reversed"
+    hear(stage)
+    assert (wallet_balance(cast.bola), owed(stage)) == ("0.00", "5000.00")
+
+
+def test_a_refund_at_the_dashboard_is_learnt_from_its_notice(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference})
+    stage.wait(minutes=1)
+    hear(stage, 3)
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")

@@ -66,7 +66,7 @@ def test_a_decline_says_why_and_what_to_do(stage: Stage, cast: Cast, provider: s
     assert failed.failure is not None
     assert failed.failure["type"] == "INSUFFICIENT_FUNDS"
     assert failed.failure["retryable"]
-    assert "wallet" in failed.failure["recovery_options"]
+    assert "wallet" not in failed.failure["recovery_options"]
     assert wallet_balance(cast.bola) == "0.00"
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from django.db import connections
+from django.db.models import Max
 from django.test.utils import CaptureQueriesContext
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit import clock
+from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Case
 from clustr.settlement import commands
+from clustr.settlement.commands.reconciling import compared_until
 from clustr.settlement.models import Reconciliation
 from tests.cast import Cast, make_cast
 from tests.money import wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
+from tests.settlement.test_chargebacks import complain, decide
 
 pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
 
@@ -121,6 +128,113 @@ def test_a_list_that_cannot_be_read_proves_nothing(stage: Stage, cast: Cast) -> 
     stage.dial(list__timeout_after=1.0)
     found = run(stage, "paystack")
     assert (found.complete, found.breaks) == (False, 0)
+
+
+def paid(stage: Stage, provider: str = "paystack") -> UUID:
+    checkout = stage.deposit(stage.cast.bola, provider=provider)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    return checkout.transaction.id
+
+
+def test_what_is_on_its_way_back_is_not_decided(stage: Stage, cast: Cast) -> None:
+    payment = paid(stage)
+    asked = stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference})
+    run(stage, "paystack")
+    stage.confirm(payment)
+    assert (wallet_balance(cast.bola), stage.cases()) == ("1000.00", [])
+    stage._control("POST", f"/refund/{asked['data']['id']}", {"status": "failed"})
+    run(stage, "paystack")
+    assert (wallet_balance(cast.bola), stage.cases()) == ("1000.00", [])
+
+
+def test_a_reversed_charge_that_counts_again_comes_back_once(stage: Stage, cast: Cast) -> None:
+    paid(stage)
+    (charge,) = stage.sandbox.world.store.all(_charge_kind())
+    charge.status = "reversed"
+    run(stage, "paystack")
+    assert wallet_balance(cast.bola) == "0.00"
+    charge.status = "success"
+    for _ in range(2):
+        run(stage, "paystack")
+        assert wallet_balance(cast.bola) == "1000.00"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_chargeback_nobody_told_of_is_found_however_old_the_charge(stage: Stage, cast: Cast, provider: str) -> None:
+    payment = paid(stage, provider)
+    stage.wait(days=20)
+    dispute = complain(stage, payment)
+    stage.wait(days=10)
+
+    def night() -> list[Reconciliation]:
+        return commands.reconcile(
+            since=stage.now - timedelta(days=3), until=stage.now, now=stage.now, cluster_ids=stage.cluster_ids
+        )
+
+    assert (all(made.complete for made in night()), wallet_balance(cast.bola)) == (True, "1000.00")
+    for resolution, left in (("auto-accepted", "0.00"), ("declined", "1000.00")):
+        decide(stage, dispute, resolution)
+        for _ in range(2):
+            night()
+            assert wallet_balance(cast.bola) == left
+    assert night()[0].id not in Reconciliation.objects.values_list("id", flat=True), "some estates are not all"
+
+
+def test_complete_runs_are_joined_only_where_they_meet() -> None:
+    name, day, now = f"toy-{new_id()}", timedelta(days=1), clock.now()
+
+    def ran(first: int, last: int, *, complete: bool = True) -> None:
+        keep(name, since=now + first * day, until=now + last * day, at=now + last * day, complete=complete)
+
+    assert compared_until(name) is None
+    ran(0, 3)
+    ran(1, 4)
+    ran(2, 5, complete=False)
+    ran(6, 7)
+    assert compared_until(name) == now + 4 * day
+    ran(4, 8)
+    assert compared_until(name) == now + 8 * day
+
+
+def test_a_night_went_on_from_where_the_last_whole_one_ended(stage: Stage, cast: Cast) -> None:
+    stage.end(stage.deposit(cast.bola))
+    latest = Reconciliation.objects.aggregate(at=Max("at"))["at"] or stage.now  # of earlier tests, some in days to come
+    ended = stage.cast.now - timedelta(hours=1)
+    for _ in range(100):
+        keep("paystack", since=ended - timedelta(days=1), until=ended, at=latest + timedelta(seconds=1))
+    stage.wait(days=9)
+    span = {"since": stage.now - timedelta(days=3), "until": stage.now, "now": stage.now}
+    commands.reconcile(**span, cluster_ids=stage.cluster_ids)
+    assert wallet_balance(cast.bola) == "0.00"
+    commands.reconcile(**span, cluster_ids=stage.cluster_ids, go_on=True)
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+def keep(provider: str, **run: Any) -> None:
+    counts = {"complete": True, "listed": 0, "settled_now": 0, "breaks": 0}
+    Reconciliation.objects.create(id=new_id(), provider=provider, **counts | run)
+
+
+def test_a_row_that_raises_is_a_case_and_the_rest_is_compared(stage: Stage, cast: Cast) -> None:
+    for provider in ("paystack", "paystack", "flutterwave"):
+        stage.end(stage.deposit(cast.bola, provider=provider))
+    stage.wait(hours=1)
+    first = min(row["id"] for row in stage.sandbox.world.store.dump()["charge"])
+    answer = stage._answer
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        if request.url.path == f"/paystack/transaction/{first}":
+            raise RuntimeError("an error of ours")
+        return answer(request)
+
+    stage._answer = fail  # type: ignore[method-assign]
+    made = commands.reconcile(
+        since=stage.cast.now - timedelta(days=1), until=stage.now, now=stage.now, cluster_ids=stage.cluster_ids
+    )
+    assert {found.provider: found.settled_now for found in made} == {"paystack": 1, "flutterwave": 1}
+    assert [(case.kind, case.facts["error"]) for case in stage.cases()] == [("never_answered", "RuntimeError")]
+    assert wallet_balance(cast.bola) == "2000.00"
 
 
 def test_runs_are_kept_for_ever(stage: Stage) -> None:

@@ -9,13 +9,15 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Case
 from clustr.payments.providers.nouns import Mode
 from clustr.settlement import commands
-from tests.cast import Cast
+from tests.cast import Cast, make_cast
 from tests.money import wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
 from tests.settlement.test_payouts import AFTER_COOLING, _end_transfer, withdrawn
@@ -120,3 +122,21 @@ def test_a_list_that_cannot_be_read_proves_nothing(stage: Stage, cast: Cast) -> 
     stage.dial(list__error_before=1.0, verify__error_before=1.0)
     assert compare(stage) == (0, False)
     assert stage.cases() == []
+
+
+def test_payouts_of_every_estate_are_found_by_one_statement(stage: Stage, cast: Cast) -> None:
+    arrived(stage, cast)
+
+    def statements() -> int:
+        with (
+            CaptureQueriesContext(connections["default"]) as asked,
+            CaptureQueriesContext(connections["sweep"]) as swept,
+        ):
+            compare(stage)
+            commands.send_waiting_payouts(now=stage.cast.now - timedelta(days=900))
+        return len(asked) + len(swept)
+
+    before = statements()
+    for _ in range(3):
+        make_cast(residents=1)
+    assert statements() == before

@@ -231,3 +231,40 @@ def test_for_any_purpose_that_was_recorded(stage: Stage, cast: Cast) -> None:
     for _ in range(2):
         commands.charge_saved_card(cluster_id=cast.cluster_id, transaction_id=wanted.id, now=stage.now)
     assert wallet_balance(cast.bola) == "400.00"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_is_still_pending_a_day_later_is_asked_about_by_a_person(stage: Stage, cast: Cast, provider: str) -> None:
+    """Given up, it would be charged anew, and both could succeed."""
+    card = saved(stage, provider)
+    stage.dial(charge__pending=1.0, charge__pending_seconds=200_000.0)
+    checkout = charge(stage, card, provider=provider)
+    stage.wait(hours=25)
+    assert stage.confirm(checkout).status == "unknown"
+    assert [case.kind for case in stage.cases()] == ["unknown_too_long"]
+    stage.wait(days=2)
+    stage.sweep()
+    assert (stage.transaction(checkout.transaction.id).status, wallet_balance(cast.bola)) == ("completed", "1000.00")
+
+
+def test_a_challenge_that_was_not_heard_and_nobody_met_ends(stage: Stage) -> None:
+    card = saved(stage)
+    stage.dial(charge__challenge=1.0, charge__timeout_after=1.0)
+    checkout = charge(stage, card)
+    stage.heal()
+    stage.wait(hours=25)
+    assert (checkout.payment_url, stage.confirm(checkout).status) == ("", "cancelled")
+
+
+def test_not_found_is_counted_from_when_it_was_sent(stage: Stage, cast: Cast) -> None:
+    prepared = prepare(stage, saved(stage))
+    id = prepared.transaction.id
+    stage.wait(minutes=20)
+    stage.dial(charge__timeout_before=1.0)
+    commands.charge_saved_card(cluster_id=cast.cluster_id, transaction_id=id, now=stage.now)
+    stage.heal()
+    for _ in range(4):
+        stage.wait(seconds=30)
+        assert stage.confirm(id).status == "unknown"
+    stage.wait(minutes=15)
+    assert stage.confirm(id).status == "failed"

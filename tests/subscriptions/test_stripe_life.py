@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands, queries
+from clustr.subscriptions.behaviour_queries import at_risk
 from clustr.subscriptions.models import StripeCall
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, refused
@@ -18,6 +19,7 @@ def test_it_works(stripe_shop: StripeShop) -> None:
     begun = shop.begin("basic")
     assert begun.status == "incomplete"
     assert shop.documents(begun) == []
+    assert at_risk(actor=shop.staff, now=shop.now) == []  # nothing of it runs yet
     subscription = shop.finish(begun)
     assert subscription.status == "active"
     invoice = shop.last(subscription)

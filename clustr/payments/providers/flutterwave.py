@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from clustr.kit.outbound import QUICK_SECONDS, Outbound
-from clustr.payments.providers.flutterwave_disputes import about, disputes
+from clustr.payments.providers.flutterwave_disputes import about, disputed_charge, disputes
 from clustr.payments.providers.flutterwave_notices import read_flutterwave_notice
 from clustr.payments.providers.flutterwave_wire import (
     charge_truth,
@@ -175,6 +175,9 @@ class Flutterwave:
         if found and isinstance(charge, NotFoundYet):
             raise NotUnderstood("chargeback of a charge that is not there")
         return () if isinstance(charge, NotFoundYet) else disputes(found, charge=charge)
+
+    def disputed_charges(self, *, since: datetime, until: datetime) -> Iterator[Page[str]]:
+        return self._listed("chargebacks", days(since, until), disputed_charge)
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         if currency not in COUNTRIES:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from clustr.payments.providers.nouns import ChargeTruth
-from clustr.payments.providers.reading import money, needed_text, record_of, text
+from clustr.payments.providers.reading import mapping, money, needed_text, record_of, text
 from clustr.payments.providers.returns import DisputeState, DisputeTruth
 
 _DECIDED = {"lost": DisputeState.LOST, "accepted": DisputeState.LOST, "won": DisputeState.WON}
@@ -21,6 +21,11 @@ _KEPT = ("id", "amount", "status", "stage", "due_date", "created_at", "transacti
 def about(row: Mapping[str, Any]) -> str:
     """The transaction that a chargeback is about."""
     return text(row.get("transaction_id"))
+
+
+def disputed_charge(raw: Any) -> str:
+    """The same, where it must be told."""
+    return needed_text(about(mapping(raw, "chargeback")), "transaction_id")
 
 
 def disputes(found: Iterable[Mapping[str, Any]], *, charge: ChargeTruth) -> tuple[DisputeTruth, ...]:

@@ -31,6 +31,11 @@ def paystack_disputes_of(fetch: Fetch, *, charge_id: str) -> tuple[DisputeTruth,
     return tuple(dispute for dispute in every_row(listed) if dispute.charge_id == charge_id)
 
 
+def disputed_charge(raw: Any) -> str:
+    """The charge that a dispute is about."""
+    return needed_text(mapping(mapping(raw, "dispute").get("transaction"), "transaction").get("id"), "transaction.id")
+
+
 def dispute_truth(raw: Any) -> DisputeTruth:
     """A dispute as truth. Until an amount is claimed it is about the whole charge; what is not resolved is open."""
     data = mapping(raw, "dispute")

@@ -52,7 +52,9 @@ CHARGE_STATES = {
     **dict.fromkeys(("ongoing", "pending", "processing", "queued", "open_url", "pay_offline"), Outcome.PENDING),
     **dict.fromkeys(("send_pin", "send_otp", "send_phone", "send_birthday", "send_address"), Outcome.PENDING),
     "pending_bank_transfer": Outcome.PENDING,
-    **dict.fromkeys(("reversed", "reversal-pending"), Outcome.REVERSED),
+    "reversed": Outcome.REVERSED,
+    # A refund is under way; if it fails, the charge is a success again. Not decided.
+    "reversal-pending": Outcome.UNKNOWN,
 }
 PAYOUT_STATES = {
     "success": Outcome.SUCCEEDED,
@@ -202,6 +204,7 @@ def charge_truth(raw: Any, *, asked: Money | None = None, mode: Mode | None = No
         email=text(optional_mapping(data.get("customer")).get("email")),
         receiving_account=text(received_at),
         record=record_of(data, kept=_KEPT_OF_CHARGE, told=("gateway_response", "message")),
+        not_tried=data.get("status") == "abandoned",
     )
 
 

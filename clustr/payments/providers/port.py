@@ -102,6 +102,10 @@ class PaymentProvider(Protocol):
         """What the charge's payer complained of to their bank, and how that was decided."""
         ...
 
+    def disputed_charges(self, *, since: datetime, until: datetime) -> Iterator[Page[str]]:
+        """The provider's ids of the charges that were disputed in [since, until), and perhaps of some beside them."""
+        ...
+
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]: ...
     def resolve_account(self, *, bank_code: str, account_number: str) -> str:
         """The name in which the bank holds the account."""

@@ -51,7 +51,7 @@ def apply_charge_truth(
             case Outcome.FAILED:
                 _apply_failure(locked, attempt, truth.decline, now)
             case Outcome.PENDING:
-                _apply_pending(locked, attempt, now)
+                _apply_pending(locked, attempt, now, at_page=bool(attempt.checkout_url) or truth.not_tried)
             case Outcome.REVERSED:
                 _apply_reversal(locked, attempt, now)
             case Outcome.UNKNOWN:
@@ -107,8 +107,14 @@ def _apply_failure(locked: Transaction, attempt: Attempt, decline: Decline | Non
     _watch(locked, attempt, now, missed=False)
 
 
-def _apply_pending(locked: Transaction, attempt: Attempt, now: datetime) -> None:
+def _apply_pending(locked: Transaction, attempt: Attempt, now: datetime, *, at_page: bool) -> None:
+    """`at_page`: it waits for its payer, who can begin no more once the page is closed. What was charged without them may
+    still be decided at any time: it stays unknown, and a person is asked."""
     if locked.status in OPEN and now >= attempt.payable_until + _PAGE_CLOSES:
+        if not at_page:
+            leave_unknown(locked=locked, attempt=attempt, now=now)
+            _schedule(attempt, now)
+            return
         payments.step_transaction(transaction=locked, status=TransactionStatus.CANCELLED, now=now)
         end_recurring_charge(transaction=locked, failure=RunFailure.CARD_NOT_CONFIRMED, now=now)
     elif locked.status in (TransactionStatus.PENDING, TransactionStatus.UNKNOWN):
@@ -120,9 +126,10 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
     """Once there is an address to pay at, not found means not paid yet. Without one, it means after several times, over some
     time, that the provider never received it."""
     if attempt.checkout_url:
-        _apply_pending(locked, attempt, now)
+        _apply_pending(locked, attempt, now, at_page=True)
         return
-    enough = attempt.misses + 1 >= FEWEST_MISSES and now - attempt.started_at >= UNSENT_AFTER
+    sent = attempt.sent_at or attempt.started_at
+    enough = attempt.misses + 1 >= FEWEST_MISSES and now - sent >= UNSENT_AFTER
     if locked.status in OPEN and enough:
         fail_and_tell(transaction=locked, type=PaymentErrorType.NETWORK_ERROR, now=now)
     _watch(locked, attempt, now, missed=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction as database
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from clustr.bills import commands as bills
 from clustr.clusters.queries import system_actor
@@ -17,7 +18,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Settlement, Transaction
-from clustr.payments.providers.nouns import NotFoundYet
+from clustr.payments.providers.nouns import ChargeTruth, NotFoundYet, Outcome
 from clustr.payments.providers.port import NotOffered, PaymentProvider
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.providers.returns import DisputeState, DisputeTruth
@@ -33,6 +34,7 @@ def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, 
     Raises what a question can end with."""
     provider = provider_named(name=provider_name)
     truths = _told_of(provider, cluster_id, transaction_id, dispute_id)
+    counts_again = _counting_again(provider, cluster_id, truths)
     crash_point("settlement.dispute.answered")
     actor = system_actor(cluster_id=cluster_id)
     with tenant(cluster_id), crash_points("settlement.dispute"):
@@ -45,13 +47,33 @@ def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, 
                 _ask_a_person(transaction_id, provider_name, facts, now)
             else:
                 _apply_dispute(actor, settled, truth, now)
+                if truth.charge_id in counts_again:
+                    hear_restored(actor=actor, settled=settled, now=now)
+
+
+def hear_disputes(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
+    """Ask a provider for the disputes about a charge which was booked, and book them; outside any transaction. Harmless to
+    repeat. Raises what a question can end with."""
+    provider = provider_named(name=provider_name)
+    disputes = _disputes_of(provider, charge_id)
+    counts_again = _counting_again(provider, cluster_id, disputes)
+    actor = system_actor(cluster_id=cluster_id)
+    with tenant(cluster_id), crash_points("settlement.dispute"):
+        settled = Settlement.objects.filter(provider=provider_name, provider_id=charge_id).first()
+        if settled is None:
+            return
+        for truth in disputes:
+            _apply_dispute(actor, settled, truth, now)
+        if charge_id in counts_again:
+            hear_restored(actor=actor, settled=settled, now=now)
 
 
 def hear_reversal(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
     """A provider says that a charge which was booked is reversed: ask why, and book what was taken; outside any transaction.
 
     What we gave back ourselves explains it; so do disputes that were lost. What is left was taken too: the provider no
-    longer holds it, whoever had it given back. Harmless to repeat. Raises what a question can end with."""
+    longer holds it, whoever had it given back. While a dispute is not decided nothing is: a provider may call a charge
+    reversed because it was filed. Harmless to repeat. Raises what a question can end with."""
     disputes = _disputes_of(provider_named(name=provider_name), charge_id)
     crash_point("settlement.reversal.answered")
     actor = system_actor(cluster_id=cluster_id)
@@ -61,16 +83,22 @@ def hear_reversal(*, cluster_id: UUID, provider_name: str, charge_id: str, now: 
             return
         for truth in disputes:
             _apply_dispute(actor, settled, truth, now)
-        lost = any(truth.state is DisputeState.LOST for truth in disputes)
+        explained = any(truth.state is not DisputeState.WON for truth in disputes)
         parts = _locked_parts(settled)
-        taken = Money(settled.amount_minor - _went_back(settled, parts), settled.currency)
-        if not lost and taken.minor > 0:
+        taken = _left_at_provider(settled, parts)
+        if not explained and taken.minor > 0:
             _book(actor, settled, parts, number=_of_charge(charge_id), amount=taken, now=now)
 
 
 def hear_restored(*, actor: Actor, settled: Settlement, now: datetime) -> None:
     """A charge that was reversed counts again: what was booked as taken comes back, once. Part of a settlement."""
     _win(actor, settled, _of_charge(settled.provider_id), now)
+
+
+def stands_as_reversed(*, settled: Settlement) -> bool:
+    """Whether a charge is booked as taken back because it was called reversed, and that has not come back."""
+    taken = _taken(settled, _of_charge(settled.provider_id))
+    return taken is not None and not _come_back([taken.id], settled)
 
 
 def _told_of(
@@ -94,13 +122,27 @@ def _disputes_of(provider: PaymentProvider, charge_id: str) -> tuple[DisputeTrut
         return ()
 
 
+def _counting_again(provider: PaymentProvider, cluster_id: UUID, truths: tuple[DisputeTruth, ...]) -> set[str]:
+    """Of the charges whose dispute was won, those that are booked as reversed and that the provider counts again."""
+    won = sorted({truth.charge_id for truth in truths if truth.state is DisputeState.WON})
+    with tenant(cluster_id):
+        booked = Settlement.objects.filter(provider=provider.name, provider_id__in=won).order_by("id")
+        reversed_ids = [settled.provider_id for settled in booked if stands_as_reversed(settled=settled)]
+    found = {charge_id: provider.fetch_charge_by_id(provider_id=charge_id) for charge_id in reversed_ids}
+    return {
+        charge_id
+        for charge_id, charge in found.items()
+        if isinstance(charge, ChargeTruth) and charge.outcome is Outcome.SUCCEEDED
+    }
+
+
 def _apply_dispute(actor: Actor, settled: Settlement, truth: DisputeTruth, now: datetime) -> None:
     match truth.state:
         case DisputeState.OPEN:
             facts = {"dispute": truth.provider_id, "state": "open", "amount": truth.amount.for_people()}
             _ask_a_person(settled.asked_id, settled.provider, facts, now)
         case DisputeState.LOST:
-            _book(actor, settled, _locked_parts(settled), number=truth.provider_id, amount=truth.amount, now=now)
+            _take(actor, settled, truth, now)
         case DisputeState.WON:
             _win(actor, settled, truth.provider_id, now)
 
@@ -118,8 +160,9 @@ def _locked_parts(settled: Settlement) -> list[Transaction]:
     return [locked[id] for id in ids]
 
 
-def _went_back(settled: Settlement, parts: list[Transaction]) -> int:
-    """Minor units of a charge that we gave back to its source, or are giving back, or that were booked as taken."""
+def _left_at_provider(settled: Settlement, parts: list[Transaction]) -> Money:
+    """What the provider holds of a charge, by the books: what arrived, less what we gave back to its source, or are giving
+    back, less what was booked as taken and has not come back."""
     to_source = Transaction.objects.filter(
         cluster_id=settled.cluster_id,
         subject_id__in=[part.id for part in parts],
@@ -128,11 +171,49 @@ def _went_back(settled: Settlement, parts: list[Transaction]) -> int:
         status__in=[*OPEN, TransactionStatus.COMPLETED],
     ).exclude(provider_reference__startswith="chargeback:")
     taken = Transaction.objects.filter(
-        cluster_id=settled.cluster_id,
-        subject_id__in=[part.id for part in parts],
-        purpose=Purpose.CHARGEBACK,
+        cluster_id=settled.cluster_id, subject_id__in=[part.id for part in parts], purpose=Purpose.CHARGEBACK
     )
-    return sum(int(found.aggregate(sum=Sum("amount_minor"))["sum"] or 0) for found in (to_source, taken))
+    arrived = settled.amount_minor + settled.surcharge_minor
+    went = _sum(to_source) + _sum(taken) - _come_back(taken.values_list("id", flat=True), settled)
+    return Money(arrived - went, settled.currency)
+
+
+def _come_back(taken_ids: Iterable[UUID], settled: Settlement) -> int:
+    """Minor units that a provider gave back of what it had taken."""
+    return _sum(
+        Transaction.objects.filter(
+            cluster_id=settled.cluster_id, subject_id__in=list(taken_ids), purpose=Purpose.CHARGEBACK
+        )
+    )
+
+
+def _sum(found: QuerySet[Transaction]) -> int:
+    return int(found.aggregate(sum=Sum("amount_minor"))["sum"] or 0)
+
+
+def _taken(settled: Settlement, number: str) -> Transaction | None:
+    """What was booked as taken under this number."""
+    return Transaction.objects.filter(
+        cluster_id=settled.cluster_id,
+        provider=settled.provider,
+        purpose=Purpose.CHARGEBACK,
+        provider_reference=number,
+    ).first()
+
+
+def _take(actor: Actor, settled: Settlement, truth: DisputeTruth, now: datetime) -> None:
+    """Book a dispute that was lost: never more than the provider holds of the charge. What was taken before under another
+    name (the charge was called reversed, or was given back) is not taken again."""
+    parts = _locked_parts(settled)
+    if _taken(settled, truth.provider_id) is not None:
+        return
+    left, amount = _left_at_provider(settled, parts), truth.amount
+    if amount.currency == left.currency and left < amount:
+        amount = left
+        facts = {"dispute": truth.provider_id, "state": "taken_before", "amount": truth.amount.for_people()}
+        _ask_a_person(settled.asked_id, settled.provider, facts, now)
+    if amount.minor > 0:
+        _book(actor, settled, parts, number=truth.provider_id, amount=amount, now=now)
 
 
 def _book(
@@ -171,12 +252,7 @@ def _book(
 
 def _win(actor: Actor, settled: Settlement, number: str, now: datetime) -> None:
     """Give back what was booked as taken under this number; nothing where none was, or it was given back before."""
-    taken = Transaction.objects.filter(
-        cluster_id=settled.cluster_id,
-        provider=settled.provider,
-        purpose=Purpose.CHARGEBACK,
-        provider_reference=number,
-    ).first()
+    taken = _taken(settled, number)
     if taken is None:
         return
     payer = Transaction.objects.get(cluster_id=settled.cluster_id, id=settled.asked_id).user_id

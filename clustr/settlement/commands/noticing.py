@@ -69,8 +69,10 @@ def _act(notice: Notice, place: Place, now: datetime) -> None:
                     now=now,
                 )
         case NoticeKind.REFUND:
-            for refund_id in open_refunds_of(cluster_id=place.cluster_id, transaction_id=place.transaction_id):
-                confirm_payment(cluster_id=place.cluster_id, transaction_id=refund_id, now=now)
+            asked = open_refunds_of(cluster_id=place.cluster_id, transaction_id=place.transaction_id)
+            # Where none of ours is open, somebody gave the payment back at the provider.
+            for transaction_id in asked or [place.transaction_id]:
+                confirm_payment(cluster_id=place.cluster_id, transaction_id=transaction_id, now=now)
         case NoticeKind.PAYOUT | NoticeKind.VIRTUAL_ACCOUNT | NoticeKind.PURCHASE:
             confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
         case NoticeKind.DISPUTE:

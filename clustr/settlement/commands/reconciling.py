@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
+
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.crashpoints import Crash
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Settlement
 from clustr.payments.providers.nouns import ChargeTruth, Outcome
-from clustr.payments.providers.port import PaymentProvider
+from clustr.payments.providers.port import NotOffered, PaymentProvider
 from clustr.payments.providers.registry import available_providers, provider_named
-from clustr.payments.queries import Place, SettledPlace, place_of_reference, settled_between
+from clustr.payments.queries import Place, SettledPlace, place_of_reference, settled_between, settled_with
 from clustr.payments.states import CaseKind
-from clustr.settlement.commands.asking import UNHEARD, confirm_charge
-from clustr.settlement.commands.charging_back import hear_reversal
+from clustr.settlement.commands.asking import UNHEARD, confirm_charge, confirm_payment
+from clustr.settlement.commands.charging_back import hear_disputes, hear_reversal, stands_as_reversed
 from clustr.settlement.models import Reconciliation
 from clustr.settlement.policies import what_arrived
 
+log = structlog.get_logger(__name__)
+
+_DISPUTES_LAST = timedelta(days=120)
+"""How long after it was raised a dispute may still be decided: so far back disputes are listed."""
+_RUNS_READ = 100
+
 
 def reconcile(
-    *, since: datetime, until: datetime, now: datetime, cluster_ids: Collection[UUID] | None = None
+    *,
+    since: datetime,
+    until: datetime,
+    now: datetime,
+    cluster_ids: Collection[UUID] | None = None,
+    go_on: bool = False,
 ) -> list[Reconciliation]:
     """Go through what each provider lists between two instants, and through what we settled; outside any transaction.
 
-    Money that was taken and not booked is booked now. What does not agree becomes a case of its estate, or of the platform
-    where it is nobody's, once. Harmless to repeat. Answers one record for each provider.
-    `cluster_ids`: only what concerns these estates, and what is nobody's; None: all of them.
+    Money that was taken and not booked is booked now, and so is what a lost dispute took. What does not agree becomes a case
+    of its estate, or of the platform where it is nobody's, once; so does a row that fails by an error of ours, and the rest
+    goes on. Harmless to repeat. Answers one record for each provider.
+    `cluster_ids`: only what concerns these estates, and what is nobody's; such a run is not kept. None: all of them.
+    `go_on`: begin where complete runs ended, if that is before `since`, so that nights without a worker leave no hole.
     """
-    return [_Run(provider_named(name=name), since, until, now, cluster_ids).through() for name in available_providers()]
+    made = []
+    for name in available_providers():
+        ended = compared_until(name) if go_on else None
+        run = _Run(provider_named(name=name), min(since, ended or since), until, now, cluster_ids).through()
+        if cluster_ids is None:
+            run.save(force_insert=True)
+        made.append(run)
+    return made
+
+
+def compared_until(provider: str) -> datetime | None:
+    """Up to when complete runs followed each other without a hole; None if none was complete."""
+    runs = Reconciliation.objects.filter(provider=provider, complete=True).order_by("-at")[:_RUNS_READ]
+    ended: datetime | None = None
+    for run in reversed(runs):
+        if ended is None or run.since <= ended:
+            ended = max(ended or run.until, run.until)
+    return ended
 
 
 @dataclass(slots=True)
@@ -51,38 +85,86 @@ class _Run:
     seen: set[str] = field(default_factory=set)
 
     def through(self) -> Reconciliation:
-        complete = True
-        try:
-            for page in self.provider.list_charges(since=self.since, until=self.until):
-                self.unreadable += len(page.unreadable)
-                for truth in page.rows:
-                    self._compare(truth)
-            self._look_for_the_unlisted()
-        except UNHEARD:
-            complete = False  # what the list did not say proves nothing; the next run asks again
-        return Reconciliation.objects.create(
+        told = [self._hears(part) for part in (self._compare_charges, self._hear_disputes)]
+        return Reconciliation(
             id=new_id(),
             provider=self.provider.name,
             since=self.since,
             until=self.until,
             at=self.now,
-            complete=complete and not self.unreadable,
+            complete=all(told) and not self.unreadable,
             listed=self.listed,
             settled_now=self.settled_now,
             breaks=self.breaks,
         )
+
+    def _hears(self, part: Callable[[], None]) -> bool:
+        """Whether the provider told all that this part asks for. What a list did not say proves nothing; the next run asks
+        again. An error of ours ends this part of this provider's, and nothing else."""
+        try:
+            part()
+        except UNHEARD:
+            return False
+        except Crash:
+            raise
+        except Exception as error:
+            log.exception("settlement.reconcile_failed", provider=self.provider.name)
+            self.breaks += open_failed(None, self.provider.name, part.__name__, error, self.now)
+            return False
+        return True
+
+    @contextmanager
+    def _fence(self, place: Place | None, provider_id: str) -> Iterator[None]:
+        """A row that fails by an error of ours is a case, and the rows after it are compared."""
+        try:
+            yield
+        except (*UNHEARD, Crash):
+            raise
+        except Exception as error:
+            log.exception("settlement.reconcile_failed", provider=self.provider.name, provider_id=provider_id)
+            self.breaks += open_failed(place, self.provider.name, provider_id, error, self.now)
+
+    def _compare_charges(self) -> None:
+        for page in self.provider.list_charges(since=self.since, until=self.until):
+            self.unreadable += len(page.unreadable)
+            for truth in page.rows:
+                self._compare(truth)
+        self._look_for_the_unlisted()
+
+    def _hear_disputes(self) -> None:
+        """Nobody asks about a settled payment again: a dispute whose notice was lost shows here only."""
+        since = min(self.since, self.now - _DISPUTES_LAST)
+        charge_ids: set[str] = set()
+        try:
+            for page in self.provider.disputed_charges(since=since, until=self.until):
+                self.unreadable += len(page.unreadable)
+                charge_ids.update(page.rows)
+        except NotOffered:
+            return
+        if not charge_ids:
+            return
+        for place in settled_with(provider=self.provider.name, provider_ids=sorted(charge_ids)):
+            if self._concerns(place.cluster_id):
+                with self._fence(Place(place.cluster_id, place.asked_id), place.provider_id):
+                    hear_disputes(
+                        cluster_id=place.cluster_id,
+                        provider_name=self.provider.name,
+                        charge_id=place.provider_id,
+                        now=self.now,
+                    )
 
     def _compare(self, truth: ChargeTruth) -> None:
         place = place_of_reference(reference=truth.reference.lower())
         if place is not None and not self._concerns(place.cluster_id):
             return
         self.listed += 1
-        if truth.outcome is Outcome.SUCCEEDED:
+        if truth.outcome in (Outcome.SUCCEEDED, Outcome.REVERSED):
             self.seen.add(truth.provider_id)
-            self._match(place, truth)
-        elif truth.outcome is Outcome.REVERSED:
-            self.seen.add(truth.provider_id)
-            self._ask_about_reversed(place, truth)
+            with self._fence(place, truth.provider_id):
+                if truth.outcome is Outcome.SUCCEEDED:
+                    self._match(place, truth)
+                else:
+                    self._ask_about_reversed(place, truth)
 
     def _concerns(self, cluster_id: UUID) -> bool:
         return self.cluster_ids is None or cluster_id in self.cluster_ids
@@ -104,6 +186,8 @@ class _Run:
         if settled is None:
             self._open(CaseKind.NOT_WITH_US, place, truth)
             return
+        if self._stands_as_reversed(settled):
+            confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=self.now)
         arrived, fee = what_arrived(truth=truth)
         if (settled.amount_minor + settled.surcharge_minor, settled.currency) != (arrived.minor, arrived.currency):
             self._open(CaseKind.AMOUNT_DIFFERS, place, truth)
@@ -127,16 +211,21 @@ class _Run:
                 cluster_id=place.cluster_id, provider=self.provider.name, provider_id=truth.provider_id
             ).first()
 
+    def _stands_as_reversed(self, settled: Settlement) -> bool:
+        """Whether we booked as taken what the provider now calls a success again."""
+        with tenant(settled.cluster_id):
+            return stands_as_reversed(settled=settled)
+
     def _look_for_the_unlisted(self) -> None:
         """What we settled and the list does not have: asked about one by one, because a list goes by the day a charge was
         begun and not by the day it was paid."""
         for settled in settled_between(provider=self.provider.name, since=self.since, until=self.until):
             if settled.provider_id in self.seen or not self._concerns(settled.cluster_id):
                 continue
-            truth = self.provider.fetch_charge_by_id(provider_id=settled.provider_id)
-            if isinstance(truth, ChargeTruth) and truth.outcome in (Outcome.SUCCEEDED, Outcome.REVERSED):
-                continue
-            self._open_not_at_provider(settled)
+            with self._fence(Place(settled.cluster_id, settled.asked_id), settled.provider_id):
+                truth = self.provider.fetch_charge_by_id(provider_id=settled.provider_id)
+                if not isinstance(truth, ChargeTruth) or truth.outcome in (Outcome.FAILED, Outcome.PENDING):
+                    self._open_not_at_provider(settled)
 
     def _open_not_at_provider(self, place: SettledPlace) -> None:
         with tenant(place.cluster_id):
@@ -171,3 +260,15 @@ class _Run:
                 once=True,
                 now=self.now,
             )
+
+
+def open_failed(place: Place | None, provider: str, about: str, error: Exception, now: datetime) -> bool:
+    """A case for what a comparison could not do by an error of ours; answers whether it is new."""
+    with tenant(place.cluster_id if place else PLATFORM_CLUSTER_ID):
+        return payments.open_case(
+            kind=CaseKind.NEVER_ANSWERED,
+            subject=f"{provider}:{about}",
+            transaction_id=place.transaction_id if place else None,
+            facts={"provider": provider, "provider_id": about, "error": type(error).__name__},
+            now=now,
+        )

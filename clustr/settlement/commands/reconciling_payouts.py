@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
-from clustr.clusters import queries as clusters
+import structlog
+
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.crashpoints import Crash
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
-from clustr.payments.models import Attempt, Transaction
+from clustr.payments.models import Transaction
 from clustr.payments.providers.nouns import NotFoundYet, Outcome, PayoutTruth
 from clustr.payments.providers.port import PaymentProvider
 from clustr.payments.providers.registry import available_providers, provider_named
-from clustr.payments.queries import Place, place_of_reference
-from clustr.payments.states import AttemptKind, CaseKind, TransactionStatus
+from clustr.payments.queries import Place, payouts_gone, place_of_reference
+from clustr.payments.states import CaseKind, TransactionStatus
 from clustr.settlement.commands.asking import UNHEARD, confirm_payment
+from clustr.settlement.commands.reconciling import compared_until, open_failed
+
+log = structlog.get_logger(__name__)
 
 _GONE = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
 _BACK = (TransactionStatus.FAILED, TransactionStatus.REFUNDED)
@@ -33,13 +39,18 @@ class PayoutsCompared:
     complete: bool = True
 
 
-def reconcile_payouts(*, since: datetime, until: datetime, now: datetime) -> list[PayoutsCompared]:
+def reconcile_payouts(*, since: datetime, until: datetime, now: datetime, go_on: bool = False) -> list[PayoutsCompared]:
     """Go through what each provider says it paid out between two instants, and what we asked for; outside any transaction.
 
     What was heard of too late is applied now. What does not agree becomes a case of its estate, or of the platform where it
-    is nobody's, once. Harmless to repeat.
+    is nobody's, once; so does a payout that fails by an error of ours, and the rest goes on. Harmless to repeat.
+    `go_on`: begin where complete runs over the payments ended, if that is before `since`.
     """
-    return [_compare(provider_named(name=name), since, until, now) for name in available_providers()]
+    made = []
+    for name in available_providers():
+        ended = compared_until(name) if go_on else None
+        made.append(_compare(provider_named(name=name), min(since, ended or since), until, now))
+    return made
 
 
 def _compare(provider: PaymentProvider, since: datetime, until: datetime, now: datetime) -> PayoutsCompared:
@@ -50,13 +61,32 @@ def _compare(provider: PaymentProvider, since: datetime, until: datetime, now: d
             for truth in page.rows:
                 compared.listed += 1
                 seen.add(truth.reference)
-                compared.breaks += _match(provider, truth, now)
-        for place, reference in _asked_between(provider.name, since, until):
+                compared.breaks += _fenced(provider, truth.reference, now, partial(_match, provider, truth, now))
+        for place, reference in payouts_gone(provider=provider.name, since=since, until=until):
             if reference not in seen:
-                compared.breaks += _look_for(provider, place, reference, now)
+                look = partial(_look_for, provider, place, reference, now)
+                compared.breaks += _fenced(provider, reference, now, look)
     except UNHEARD:
         compared.complete = False  # what was not said proves nothing; the next run asks again
+    except Crash:
+        raise
+    except Exception as error:
+        log.exception("settlement.reconcile_failed", provider=provider.name)
+        compared.complete = False
+        compared.breaks += open_failed(None, provider.name, "payouts", error, now)
     return compared
+
+
+def _fenced(provider: PaymentProvider, reference: str, now: datetime, compare: Callable[[], bool]) -> bool:
+    """Whether a payout is a new break. One that fails by an error of ours is, and the payouts after it are compared."""
+    try:
+        return compare()
+    except (*UNHEARD, Crash):
+        raise
+    except Exception as error:
+        log.exception("settlement.reconcile_failed", provider=provider.name, reference=reference)
+        place = place_of_reference(reference=reference.lower())
+        return open_failed(place, provider.name, f"payout:{reference}", error, now)
 
 
 def _match(provider: PaymentProvider, truth: PayoutTruth, now: datetime) -> bool:
@@ -101,24 +131,6 @@ def _look_for(provider: PaymentProvider, place: Place, reference: str, now: date
             once=True,
             now=now,
         )
-
-
-def _asked_between(provider: str, since: datetime, until: datetime) -> Iterator[tuple[Place, str]]:
-    """The payouts that went, by our books, in a span: whose, and their references."""
-    for cluster_id in clusters.all_cluster_ids(with_platform=False):
-        with tenant(cluster_id):
-            sent = dict(
-                Attempt.objects.filter(
-                    cluster_id=cluster_id,
-                    kind=AttemptKind.PAYOUT,
-                    provider=provider,
-                    started_at__gte=since,
-                    started_at__lt=until,
-                ).values_list("id", "reference")
-            )
-            gone = Transaction.objects.filter(cluster_id=cluster_id, id__in=sent, status__in=_GONE)
-            found = [(Place(cluster_id, id), sent[id]) for id in gone.order_by("id").values_list("id", flat=True)]
-        yield from found
 
 
 def _open(

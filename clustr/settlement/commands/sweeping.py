@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef
-
 from clustr.clusters import queries as clusters
 from clustr.kit.jobs import enqueue
 from clustr.kit.tenancy import tenant
 from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
 from clustr.ledger.types import AccountKind
-from clustr.payments.models import Attempt, Notice, Transaction
+from clustr.payments.models import Notice
 from clustr.payments.queries import due_attempts
-from clustr.payments.states import NoticeState, Purpose, TransactionStatus
+from clustr.payments.states import NoticeState
 from clustr.settlement.queries import payout_provider
-from clustr.wallets.models import Payout
-from clustr.wallets.types import Approval
+from clustr.wallets.queries import sendable_payouts
 
 _AT_ONCE = 500
 
@@ -70,29 +67,12 @@ def send_waiting_payouts(*, now: datetime) -> int:
     """Have the worker send every payout that may go and was not; answers how many. Without a provider they wait."""
     if payout_provider() is None:
         return 0
-    asked = 0
-    for cluster_id in clusters.all_cluster_ids():
-        with tenant(cluster_id):
-            waiting = Transaction.objects.filter(
-                Exists(
-                    Payout.objects.filter(
-                        cluster_id=cluster_id,
-                        id=OuterRef("id"),
-                        approval__in=[Approval.NOT_NEEDED, Approval.APPROVED],
-                        sendable_at__lte=now,
-                    )
-                ),
-                ~Exists(Attempt.objects.filter(cluster_id=cluster_id, id=OuterRef("id"))),
-                cluster_id=cluster_id,
-                purpose=Purpose.PAYOUT,
-                status=TransactionStatus.PENDING,
-            )
-            for transaction_id in waiting.order_by("id").values_list("id", flat=True)[:_AT_ONCE]:
-                enqueue(
-                    "settlement.send_payout",
-                    once_key=f"settlement.send_payout:{transaction_id}",
-                    cluster_id=cluster_id,
-                    transaction_id=transaction_id,
-                )
-                asked += 1
-    return asked
+    due = sendable_payouts(now=now, limit=_AT_ONCE)
+    for place in due:
+        enqueue(
+            "settlement.send_payout",
+            once_key=f"settlement.send_payout:{place.transaction_id}",
+            cluster_id=place.cluster_id,
+            transaction_id=place.transaction_id,
+        )
+    return len(due)

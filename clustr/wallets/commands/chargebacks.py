@@ -83,8 +83,8 @@ def bear_chargeback(
 
 
 def win_chargeback(*, actor: Actor, taken: Transaction, reachable: bool, now: datetime) -> None:
-    """A provider gave back what it had taken: what the payer bore goes to their wallet, the rest to the estate. Part of a
-    settlement. `reachable`: whether the payer is still somebody to give it to; else it waits in suspense.
+    """A provider gave back what it had taken: what the payer bore, or owes again because a bill was opened for it, goes to
+    their wallet, the rest to the estate, which bore a contribution whole. Part of a settlement. `reachable`: whether the payer is still somebody to give it to; else it waits in suspense.
 
     Refuses `ReferenceTaken` where that is booked already."""
     borne = Transaction.objects.filter(
@@ -93,8 +93,11 @@ def win_chargeback(*, actor: Actor, taken: Transaction, reachable: bool, now: da
         purpose=Purpose.REFUND,
         provider_reference__in=[borne_number(taken.provider_reference, part) for part in (1, 2)],
     )
+    by_estate = Transfer.objects.filter(
+        cluster_id=taken.cluster_id, id__in=borne.values("id"), kind=TransferKind.CONTRIBUTION_REFUND
+    )
     rest = taken.amount
-    for number, share in enumerate(borne.order_by("id"), start=1):
+    for number, share in enumerate(borne.exclude(id__in=by_estate.values("id")).order_by("id"), start=1):
         rest = rest - share.amount
         if share.user_id and reachable:
             place = open_wallet(user_id=share.user_id, currency=rest.currency, now=now)

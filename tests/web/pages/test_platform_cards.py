@@ -87,7 +87,7 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     on_stripe(wire, bola)
     bola.open("/platform/back/")
     assert "Your trial has begun" in bola.text
-    assert "$19.00 from your card" in bola.text
+    assert "$19.00 and tax from your card" in bola.text
     bola.open("/platform/cards/")
     assert bola.text.count("•••• 4242") == 1
     bola.send("/give/")

@@ -280,14 +280,14 @@ def test_settings(cast: Cast, ada: Browser) -> None:
         support_email="office@example.test",
     )
     assert "Saved." in ada.text
-    assert 'value="250000.00"' in ada.text
+    assert 'value="250,000.00"' in ada.text
     assert ada.send(transfer_approval_limit="").status_code == 422
     clerk = Browser(cast.manager("ManageMembers"))
     clerk.open("/office/settings/")
     clerk.send(name="Palm Grove East")
     ada.open("/office/settings/")
     assert "Palm Grove East" in ada.text
-    assert 'value="250000.00"' in ada.text
+    assert 'value="250,000.00"' in ada.text
 
 
 def test_pausing_a_recurring_payment() -> None:
