@@ -91,6 +91,13 @@ INVARIANTS = [
            WHERE coalesce(i.due, 0) <> coalesce(a.owed, 0)""",
     ),
     Invariant(
+        "subscriptions.credit",
+        "No credit stands beside an open invoice of its customer that it would pay.",
+        """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
+           JOIN ledger_account a ON a.cluster_id = i.cluster_id AND a.subject_id = i.user_id AND a.currency = i.currency
+           WHERE i.status = 'open' AND i.stripe_invoice_id = '' AND a.kind = 'customer_credit' AND a.balance > 0""",
+    ),
+    Invariant(
         "subscriptions.usage",
         "What counts as used is the sum of the events that were recorded.",
         """SELECT u.cluster_id, u.subscription_id, u.feature_type, u.used FROM subscriptions_usage u

@@ -71,7 +71,8 @@ class SubscriptionPlan(models.Model):
 class Subscription(models.Model):
     """Who has which plan, for themself or for an estate (`for_cluster_id`). `price_minor` was agreed when they chose it,
     for each `interval`, before any coupon; `period_price_minor` is what the period under way was charged at, after one.
-    Periods are counted from `anchor_at`. `stripe_asked`: how often Stripe was asked about it, `stripe_seen`: which of these
+    Periods are counted from `anchor_at`. `included`: units by feature that changes of plan in the period that began at
+    `included_since` left on top of the plan's limits, or below them; of another period it says nothing. `stripe_asked`: how often Stripe was asked about it, `stripe_seen`: which of these
     times brought what stands here; what was asked earlier and comes later is old."""
 
     id = models.UUIDField(primary_key=True)
@@ -93,6 +94,8 @@ class Subscription(models.Model):
     anchor_day = models.PositiveSmallIntegerField()
     current_period_start = models.DateTimeField()
     current_period_end = models.DateTimeField()
+    included = models.JSONField(default=dict)
+    included_since = models.DateTimeField(null=True)
     trial_end = models.DateTimeField(null=True)
     trial_told_at = models.DateTimeField(null=True)
     cancel_at_period_end = models.BooleanField(default=False)

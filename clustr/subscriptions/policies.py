@@ -69,8 +69,10 @@ def discount_of(*, coupon: Coupon) -> Discount:
     return Discount(coupon.basis_points)
 
 
-def in_force(*, coupon: Coupon, redemption: Redemption, at: datetime) -> bool:
-    """Whether a redeemed coupon lowers an invoice made at this instant."""
+def in_force(*, coupon: Coupon, redemption: Redemption, plan: SubscriptionPlan, at: datetime) -> bool:
+    """Whether a redeemed coupon lowers an invoice for this plan made at this instant."""
+    if coupon.plan_code not in ("", plan.code):
+        return False
     if coupon.duration == Duration.ONCE:
         return redemption.used_at is None
     return redemption.ends_at is None or at < redemption.ends_at
@@ -114,14 +116,15 @@ def overage_lines(
         limit, each = plan.limits.get(feature), plan.overage.get(feature, {}).get(currency)
         if limit is None or each is None:
             continue
-        beyond = overage(used=amount, limit=Decimal(limit), packs=packs.get(feature, Decimal(0)))
+        included = Decimal(limit) + packs.get(feature, Decimal(0))
+        beyond = overage(used=amount, limit=included)
         price = UsagePrice(Pricing.GRADUATED, (Tier(None, Decimal(each)),))
         charge = charge_for_usage(price=price, used=beyond, currency=currency)
         if charge.minor:
             lines.append(
                 Line(
                     LineKind.OVERAGE,
-                    f"{beyond.normalize():,f} {feature.label} beyond the {limit:,} included",
+                    f"{beyond.normalize():,f} {feature.label} beyond the {included.normalize():,f} included",
                     charge,
                     period,
                     tax_basis_points=tax_basis_points,

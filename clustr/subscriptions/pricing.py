@@ -76,14 +76,17 @@ def change_lines(
     kept: Kept,
     at: datetime,
     tax_basis_points: int,
+    unused_tax_basis_points: int | None = None,
 ) -> list[Line]:
     """The lines of a plan change at `at`: what is unused of the old price is given back, what the new one comes to is
     charged. `old` and `new` are a plan's name and its price for a period, already discounted.
 
-    `new_period`: the period the new price is of; the present one where it is kept.
+    `new_period`: the period the new price is of; the present one where it is kept. `unused_tax_basis_points`: the tax at
+    which the old price was charged, if that is another than today's.
     """
     (old_name, old_price), (new_name, new_price) = old, new
     credit = prorate(price=old_price, period=period, at=at)
+    unused_tax = tax_basis_points if unused_tax_basis_points is None else unused_tax_basis_points
     charge = new_price if kept is Kept.NOTHING else prorate(price=new_price, period=new_period, at=at)
     lines = []
     if at < period.end:
@@ -93,7 +96,7 @@ def change_lines(
                 f"Unused time on {old_name}",
                 Money(-credit.minor, credit.currency),
                 Period(at, period.end),
-                tax_basis_points=tax_basis_points,
+                tax_basis_points=unused_tax,
                 discountable=False,
             )
         )
@@ -220,8 +223,13 @@ def monthly_recurring(*, price: Money, cycle: Cycle) -> Money:
 def split_by_sign(*, lines: Sequence[Line], currency: str) -> tuple[list[Line], list[Line]]:
     """What belongs on an invoice, and what on a credit note, its signs turned.
 
-    Lines that together give back more than they charge are a credit note; else they are one invoice.
+    Lines that together give back more than they charge are a credit note; else they are one invoice. Where what is given
+    back was taxed otherwise than what is charged, each is a document of its own: a tax is given back as it was charged.
     """
+    back = [replace(line, amount=Money(-line.amount.minor, currency)) for line in lines if line.amount.minor < 0]
+    charged = [line for line in lines if line.amount.minor >= 0]
+    if back and {line.tax_basis_points for line in back} != {line.tax_basis_points for line in charged}:
+        return charged, back
     net = sum((line.amount for line in lines), Money(0, currency))
     if net.minor >= 0:
         return list(lines), []

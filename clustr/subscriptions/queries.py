@@ -8,7 +8,7 @@ from typing import TypeAlias
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
@@ -23,6 +23,7 @@ from clustr.subscriptions.models import (
     ContractPrice,
     Coupon,
     Invoice,
+    InvoiceLine,
     PendingChange,
     Redemption,
     Subscription,
@@ -33,7 +34,8 @@ from clustr.subscriptions.models import (
 )
 from clustr.subscriptions.policies import discount_of, in_force, price_of, tax_rates
 from clustr.subscriptions.refusals import PlanNotFound
-from clustr.subscriptions.types import LEVELS, Discount, Duration, FeatureType
+from clustr.subscriptions.states import InvoiceStatus
+from clustr.subscriptions.types import LEVELS, Discount, Duration, FeatureType, LineKind
 
 PlanRow: TypeAlias = SubscriptionPlan
 """A version of a plan, for whom it is only shown to."""
@@ -108,26 +110,40 @@ def pending_change(*, subscription: Subscription) -> PendingChange | None:
     return PendingChange.objects.filter(cluster_id=subscription.cluster_id, id=subscription.id).first()
 
 
-def redemption_in_force(*, subscription: Subscription, at: datetime) -> tuple[Redemption, Coupon] | None:
-    """The coupon that lowers an invoice made at this instant: the newest that still counts."""
+def redemption_in_force(
+    *, subscription: Subscription, at: datetime, plan: SubscriptionPlan | None = None, lasting: bool = False
+) -> tuple[Redemption, Coupon] | None:
+    """The coupon that lowers an invoice made at this instant for `plan`, by default the one that the subscription has: the
+    newest that still counts for it, and for who was verified only as long as that holds. `lasting`: of those that lower more
+    than a single invoice."""
+    plan = plan or plan_of(subscription=subscription)
     redemptions = Redemption.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
     for redemption in redemptions.order_by("-redeemed_at", "-id"):
         coupon = Coupon.objects.get(cluster_id=subscription.cluster_id, id=redemption.coupon_id)
-        if in_force(coupon=coupon, redemption=redemption, at=at):
+        if lasting and coupon.duration == Duration.ONCE:
+            continue
+        kind = coupon.needs_verification
+        if kind and not is_verified(user_id=subscription.user_id, kind=kind, now=at):
+            continue
+        if in_force(coupon=coupon, redemption=redemption, plan=plan, at=at):
             return redemption, coupon
     return None
 
 
-def discount_in_force(*, subscription: Subscription, at: datetime) -> Discount | None:
+def discount_in_force(
+    *, subscription: Subscription, at: datetime, plan: SubscriptionPlan | None = None
+) -> Discount | None:
     """What is taken off an invoice made at this instant."""
-    found = redemption_in_force(subscription=subscription, at=at)
+    found = redemption_in_force(subscription=subscription, at=at, plan=plan)
     return discount_of(coupon=found[1]) if found else None
 
 
-def lasting_discount(*, subscription: Subscription, at: datetime) -> Discount | None:
+def lasting_discount(
+    *, subscription: Subscription, at: datetime, plan: SubscriptionPlan | None = None
+) -> Discount | None:
     """The same, where it lowers more than a single invoice: what recurring revenue is less by."""
-    found = redemption_in_force(subscription=subscription, at=at)
-    return discount_of(coupon=found[1]) if found and found[1].duration != Duration.ONCE else None
+    found = redemption_in_force(subscription=subscription, at=at, plan=plan, lasting=True)
+    return discount_of(coupon=found[1]) if found else None
 
 
 def is_verified(*, user_id: UUID, kind: str, now: datetime) -> bool:
@@ -153,6 +169,36 @@ def tax_of(*, user_id: UUID) -> int:
     address = billing_address(user_id=user_id)
     country = address.country if address else settings.ENV.SUBSCRIPTION_COUNTRY
     return tax_rates(settings.ENV.SUBSCRIPTION_TAX_RATES).get(country, 0)
+
+
+def tax_of_period(*, subscription: Subscription) -> int:
+    """The tax at which the plan's price was charged in the period under way, in basis points: that of the last line that
+    charges it. Today's where nothing was charged."""
+    charged = InvoiceLine.objects.filter(
+        cluster_id=subscription.cluster_id,
+        invoice_id__in=Invoice.objects.filter(
+            cluster_id=subscription.cluster_id, subscription_id=subscription.id, corrects_id=None
+        ).values("id"),
+        kind__in=(LineKind.PLAN, LineKind.REMAINING_TIME),
+        period_end=subscription.current_period_end,
+    )
+    rate = charged.order_by("-invoice_id", "-n").values_list("tax_basis_points", flat=True).first()
+    return tax_of(user_id=subscription.user_id) if rate is None else rate
+
+
+def open_invoices(*, user_id: UUID, currency: str) -> QuerySet[Invoice]:
+    """What a customer owes by transfer in a currency. What Stripe collects is owed there."""
+    return Invoice.objects.filter(
+        cluster_id=current_tenant(), user_id=user_id, currency=currency, status=InvoiceStatus.OPEN, stripe_invoice_id=""
+    )
+
+
+def is_behind(*, user_id: UUID, now: datetime) -> bool:
+    """Whether an invoice of this customer, to be paid by transfer, is overdue, of whatever subscription."""
+    owed = Invoice.objects.filter(
+        cluster_id=current_tenant(), user_id=user_id, status=InvoiceStatus.OPEN, stripe_invoice_id="", due_date__lt=now
+    )
+    return owed.exists()
 
 
 def credit_of(*, user_id: UUID, currency: str) -> Money:
@@ -184,6 +230,22 @@ def used_now(*, subscription: Subscription) -> dict[FeatureType, Decimal]:
         subscription_id=subscription.id,
     )
     return {FeatureType(row.feature_type): row.used for row in rows}
+
+
+def on_top_now(*, subscription: Subscription) -> dict[FeatureType, Decimal]:
+    """What is included in the period under way on top of the plan's limits, or below them: packs, and what changes of plan
+    within the period left."""
+    on_top = packs_now(subscription=subscription)
+    for feature, units in left_by_changes(subscription=subscription).items():
+        on_top[feature] = on_top.get(feature, Decimal(0)) + units
+    return on_top
+
+
+def left_by_changes(*, subscription: Subscription) -> dict[FeatureType, Decimal]:
+    """What changes of plan within the period under way left on top of the plan's limits, or below them."""
+    if subscription.included_since != subscription.current_period_start:
+        return {}
+    return {FeatureType(name): Decimal(units) for name, units in subscription.included.items()}
 
 
 def packs_now(*, subscription: Subscription) -> dict[FeatureType, Decimal]:

@@ -137,6 +137,12 @@ class InvoiceNotOpen(Conflict):
     code = "invoice_not_open"
 
 
+class InvoiceOverdue(Conflict):
+    """An invoice is overdue; pay it first."""
+
+    code = "invoice_overdue"
+
+
 class CreditExceedsInvoice(Conflict):
     """More would be given back than the invoice charged."""
 

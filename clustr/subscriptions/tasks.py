@@ -21,7 +21,8 @@ AT_ONCE = 20_000
 
 _ENDED = """
 SELECT cluster_id, id FROM subscriptions_subscription
-WHERE ended_at IS NULL AND collection <> 'stripe' AND status IN ('trialing', 'active', 'past_due') AND current_period_end <= %s
+WHERE ended_at IS NULL AND collection <> 'stripe' AND current_period_end <= %s
+  AND (status IN ('trialing', 'active', 'past_due') OR (status = 'unpaid' AND cancel_at_period_end))
 ORDER BY current_period_end LIMIT %s
 """
 _TRIALS = """

@@ -23,8 +23,9 @@ from clustr.subscriptions.types import LEVELS, FeatureType
 
 @dataclass(frozen=True, slots=True)
 class FeatureUse:
-    """How a feature stands in the period under way. `limit` None: no limit. `included` counts packs too. `beyond`: units
-    beyond what is included; `charged`: they are charged, else the limit is a hard stop."""
+    """How a feature stands in the period under way. `limit` None: no limit. `included` counts packs too, and
+    what changes of plan left. `beyond`: units beyond what is included; `charged`: they are charged, else the limit is a hard
+    stop."""
 
     feature: FeatureType
     used: Decimal
@@ -57,7 +58,7 @@ def check_limits(*, actor: Actor, subscription_id: UUID) -> list[FeatureUse]:
     with tenant(actor.cluster_id):
         subscription = own_subscription(actor=actor, subscription_id=subscription_id)
         plan = queries.plan_of(subscription=subscription)
-        used, packs = queries.used_now(subscription=subscription), queries.packs_now(subscription=subscription)
+        used, packs = queries.used_now(subscription=subscription), queries.on_top_now(subscription=subscription)
         features = sorted({FeatureType(name) for name in plan.limits} | set(used))
         return [
             _standing(
@@ -76,7 +77,7 @@ def calculate_overage(*, actor: Actor, subscription_id: UUID) -> dict[FeatureTyp
     with tenant(actor.cluster_id):
         subscription = own_subscription(actor=actor, subscription_id=subscription_id)
         plan = queries.plan_of(subscription=subscription)
-        used, packs = queries.used_now(subscription=subscription), queries.packs_now(subscription=subscription)
+        used, packs = queries.used_now(subscription=subscription), queries.on_top_now(subscription=subscription)
         costs = {}
         for feature, amount in used.items():
             for line in overage_lines(

@@ -50,6 +50,19 @@ def test_once_lowers_one_invoice(shop: Shop) -> None:
     assert discounts(shop, subscription) == [200, 0]
 
 
+def test_recurring_revenue_is_less_by_what_lasts(shop: Shop) -> None:
+    """Also while a newer one waits that lowers a single invoice."""
+    coupon(shop)
+    coupon(shop, "FIFTH", discount=Discount(2000), duration=Duration.ONCE)
+    subscription = shop.subscribe("basic", coupon="TENTH")
+    apply(shop, subscription, "FIFTH")
+    commands.cancel_subscription(actor=shop.bola, subscription_id=subscription.id, now=shop.now)
+    commands.reactivate_subscription(actor=shop.bola, subscription_id=subscription.id, now=shop.now)
+    assert shop.monthly(subscription) == 1800
+    shop.end_period(subscription)
+    assert discounts(shop, subscription) == [200, 400]
+
+
 def test_after_a_trial_it_lowers_the_first_invoice(shop: Shop) -> None:
     coupon(shop, duration=Duration.ONCE)
     subscription = shop.subscribe("pro", coupon="TENTH")
@@ -156,6 +169,24 @@ def test_one_that_is_not_for_this(shop: Shop, terms: dict[str, Any]) -> None:
         apply(shop, subscription, "NO-SUCH")
 
 
+def test_one_for_a_plan_ends_with_that_plan(shop: Shop) -> None:
+    """Free of charge for basic, for ever: whoever takes a larger plan pays it, at once and again, and back it counts again.
+    An older one that lowers every plan takes its place meanwhile."""
+    coupon(shop)
+    coupon(shop, "FREE", discount=Discount(10_000), plan_code="basic")
+    subscription = shop.subscribe("basic", coupon="TENTH")
+    apply(shop, subscription, "FREE")
+    shop.end_period(subscription)
+    terms = {"subscription_id": subscription.id, "interval": "month"}
+    commands.upgrade_plan(actor=shop.bola, plan_id=shop.plan("team").id, now=shop.now, **terms)  # type: ignore[arg-type]
+    assert shop.lines(shop.last(subscription)) == [("remaining_time", 8100)]
+    assert shop.monthly(subscription) == 8100
+    shop.end_period(subscription)
+    commands.downgrade_plan(actor=shop.bola, plan_id=shop.plan("basic").id, now=shop.now, **terms)  # type: ignore[arg-type]
+    shop.end_period(subscription)
+    assert discounts(shop, subscription) == [200, 2000, 0, 900, 2000]
+
+
 def test_education_is_verified_first(shop: Shop) -> None:
     coupon(shop, needs_verification="education")
     subscription = shop.subscribe("basic")
@@ -168,6 +199,17 @@ def test_education_is_verified_first(shop: Shop) -> None:
     apply(shop, subscription)
     shop.end_period(subscription)
     assert discounts(shop, subscription) == [0, 200]
+
+
+def test_what_was_verified_holds_until_it_expires(shop: Shop) -> None:
+    coupon(shop, needs_verification="education")
+    terms = {"kind": "education", "expires_at": shop.now + timedelta(days=40), "now": shop.now}
+    commands.verify_customer(actor=shop.staff, user_id=shop.bola.member_id, **terms)  # type: ignore[arg-type]
+    subscription = shop.subscribe("basic", coupon="TENTH")
+    for _ in range(2):
+        shop.end_period(subscription)
+    assert discounts(shop, subscription) == [200, 200, 0]
+    assert shop.monthly(subscription) == 2000
 
 
 def test_not_for_what_has_ended(shop: Shop) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -100,6 +101,14 @@ def test_staff_records_and_never_their_own(shop: Shop) -> None:
     with pytest.raises(InvalidValue):
         commands.process_payment(actor=shop.staff, **{**terms, "invoice_id": shop.last(own).id})
     assert shop.last(subscription).amount_paid == 0
+
+
+@pytest.mark.parametrize("act", [commands.void_invoice, commands.write_off_invoice])
+def test_nobody_forgives_a_debt_of_their_own(shop: Shop, act: Callable[..., object]) -> None:
+    own = shop.subscribe("basic", actor=shop.staff)
+    with pytest.raises(InvalidValue):
+        act(actor=shop.staff, invoice_id=shop.last(own).id, reason="Mine", now=shop.now)
+    assert shop.last(own).status == "open"
 
 
 def test_a_try_that_failed_moves_nothing(shop: Shop) -> None:

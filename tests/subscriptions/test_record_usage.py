@@ -137,6 +137,20 @@ def test_a_pack_is_on_top_of_the_limit(shop: Shop) -> None:
         shop.use(subscription, 51)
 
 
+def test_nobody_sells_units_to_themself(shop: Shop) -> None:
+    own = shop.subscribe("basic", actor=shop.staff)
+    with pytest.raises(InvalidValue, match="themself"):
+        commands.buy_usage_pack(
+            actor=shop.staff,
+            subscription_id=own.id,
+            feature=AI,
+            quantity=Decimal(10),
+            price=Money(1, "USD"),
+            now=shop.now,
+        )
+    assert len(shop.documents(own)) == 1
+
+
 def test_the_customer_is_told_at_80_and_100_per_cent(shop: Shop) -> None:
     subscription = shop.subscribe("free")
     told = []

@@ -51,7 +51,8 @@ def test_it_works(bola: ApiClient) -> None:
     shown = ask(bola, "POST", "preview-invoice/", {"plan_id": "basic", "interval": "month"})
     assert (shown["subtotal"], shown["tax_amount"], shown["amount_due"]) == (1900, 143, 2043)
     change = {"plan_id": "basic", "interval": "month", "proration_date": shown["proration_date"]}
-    ask(bola, "PUT", "subscription/", change)
+    assert ask(bola, "PUT", "subscription/", change | {"digest": "0" * 32}, 409)["code"] == "preview_too_old"
+    ask(bola, "PUT", "subscription/", change | {"digest": shown["digest"]})
     (invoice,) = ask(bola, "GET", "invoices/")["results"]
     assert (invoice["total"], invoice["amount_due"], invoice["status"]) == (2043, 2043, "open")
     assert [(line["kind"], line["amount"]) for line in invoice["lines"]] == [("plan", 1900)]
@@ -99,6 +100,23 @@ def test_the_billing_address(bola: ApiClient) -> None:
 )
 def test_refusals(bola: ApiClient, method: str, path: str, body: Any, status: int, code: str) -> None:
     assert ask(bola, method, path, body, status)["code"] == code
+
+
+def test_of_several_subscriptions_one_is_named(bola: ApiClient, cast: Cast) -> None:
+    """Ada's own, and that of the estate she manages."""
+    ada, estate = cast.client_of(cast.ada), cast.cluster_id
+    ask(ada, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
+    ask(ada, "POST", "subscribe/", {"plan_id": "basic", "interval": "month", "cluster_id": str(estate)}, 201)
+    events = [{"feature_type": "ai_responses", "event_id": "one", "cluster_id": str(estate)}]
+    told = ask(ada, "POST", "usage/events/", events)["results"] + ask(ada, "GET", "usage/")["results"]
+    assert [row["used"] for row in told if row["feature_type"] == "ai_responses"] == ["1", "0"]
+    for named, plan, days in ((f"?cluster_id={estate}", "basic", 1), ("", "free", 0)):
+        assert len(ask(ada, "GET", f"usage/report/{named}")["results"]) == days
+        assert ask(ada, "GET", f"plan-advice/{named}")["present"]["plan_id"] == plan
+    cheaper = ask(ada, "GET", f"save-offer/?reason=too_expensive&cluster_id={estate}")["cheaper"]
+    assert cheaper is not None
+    assert cheaper["plan_id"] == "free"
+    ask(cast.client_of(cast.chidi), "GET", f"usage/?cluster_id={estate}", None, 404)
 
 
 def test_a_larger_plan_does_not_wait(bola: ApiClient) -> None:

@@ -3,10 +3,8 @@
 from clustr.subscriptions.commands.addresses import NewAddress, set_billing_address
 from clustr.subscriptions.commands.allowing import write_allowance
 from clustr.subscriptions.commands.changing import (
-    ChangePreview,
     cancel_subscription,
     downgrade_plan,
-    preview_change,
     reactivate_subscription,
     upgrade_plan,
 )
@@ -18,6 +16,7 @@ from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import generate_invoice, send_invoice
 from clustr.subscriptions.commands.paying import handle_failed_payment, process_payment, write_off_invoice
 from clustr.subscriptions.commands.plans import agree_contract_price, sync_plans
+from clustr.subscriptions.commands.previewing import ChangePreview, preview_change
 from clustr.subscriptions.commands.renewing import renew_subscription, warn_of_trial_end
 from clustr.subscriptions.commands.stripe_acts import (
     begin_cancelling,

@@ -23,6 +23,7 @@ def change_plan(
     interval: str,
     at_period_end: bool | None = None,
     proration_date: datetime | None = None,
+    digest: str = "",
     now: datetime,
 ) -> Subscription:
     """Take another plan: a larger one now, a smaller one when the period ends, unless `at_period_end` is False.
@@ -42,6 +43,7 @@ def change_plan(
                 interval=interval,
                 at_period_end=at_period_end is not False,
                 proration_date=proration_date,
+                digest=digest,
                 now=now,
             )
         if at_period_end:
@@ -52,5 +54,6 @@ def change_plan(
             plan_id=plan_id,
             interval=interval,
             proration_date=proration_date,
+            digest=digest,
             now=now,
         )

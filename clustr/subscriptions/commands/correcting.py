@@ -13,8 +13,9 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue
 from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import tenant
+from clustr.subscriptions.commands.crediting import apply_credit, pay_what_is_open
 from clustr.subscriptions.commands.dunning import settle_standing
-from clustr.subscriptions.commands.invoicing import apply_credit, issue_credit_note, lock_invoice
+from clustr.subscriptions.commands.invoicing import issue_credit_note, lock_invoice
 from clustr.subscriptions.commands.paying import refuse_collected_by_stripe
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
 from clustr.subscriptions.pricing import TaxGroup, Totals, tax_on, totals
@@ -28,7 +29,7 @@ def credit_invoice(
     *, actor: Actor, invoice_id: UUID, amount: Money, tax_basis_points: int, reason: str, now: datetime
 ) -> Invoice:
     """Give back some of an invoice that is open or paid by a credit note: `amount` net of tax, of what was charged at this
-    rate, with the tax on it. It stands in the customer's credit, and pays the invoice itself first if that is open.
+    rate, with the tax on it. It stands in the customer's credit, and pays the invoice itself first if that is open, then what else is.
 
     For platform staff, of others. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`,
     `CreditExceedsInvoice`, `CurrencyMismatch`.
@@ -59,6 +60,8 @@ def credit_invoice(
             apply_credit(invoice=invoice, now=now)
             invoice.updated_at = now
             invoice.save()
+        pay_what_is_open(user_id=invoice.user_id, currency=invoice.currency, now=now)
+        if invoice.status == InvoiceStatus.PAID:
             settle_standing(actor=actor, subscription_id=subscription.id, now=now)
     return note
 

@@ -12,8 +12,9 @@ from clustr.kit.ids import derived_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.invoicing import generate_invoice
-from clustr.subscriptions.commands.periods import begin_period, end_subscription
+from clustr.subscriptions.commands.periods import end_subscription
 from clustr.subscriptions.commands.recording import lock_subscription, note
+from clustr.subscriptions.commands.renewing import next_period
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.models import Invoice, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
@@ -104,14 +105,14 @@ def _remind(actor: Actor, subscription: Subscription, overdue: Invoice, now: dat
 
 
 def _recover(actor: Actor, subscription: Subscription, now: datetime) -> None:
-    """Nothing is overdue any more. Who had lapsed begins a new period now: the time between was neither used nor charged."""
+    """Nothing is overdue any more. Who had lapsed begins the next period now: the time between was neither used nor charged."""
     if subscription.status not in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
         return
     lapsed = subscription.status == SubscriptionStatus.UNPAID and subscription.current_period_end <= now
     if lapsed and subscription.cancel_at_period_end:
         end_subscription(actor=actor, subscription=subscription, at=now, reason=subscription.cancel_reason, now=now)
         return
-    lines = begin_period(actor=actor, subscription=subscription, at=now, counted_anew=True, now=now) if lapsed else []
+    lines = next_period(actor=actor, subscription=subscription, at=now, counted_anew=True, now=now) if lapsed else []
     subscription.status = SubscriptionStatus.ACTIVE
     subscription.past_due_since, subscription.dunning_step = None, 0
     note(actor=actor, subscription=subscription, kind=EventKind.RECOVERED, now=now)

@@ -19,6 +19,7 @@ from clustr.kit.money import Money
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.subscriptions import queries
+from clustr.subscriptions.commands.crediting import accounts_of, apply_credit, pay_what_is_open
 from clustr.subscriptions.commands.recording import lock_customers
 from clustr.subscriptions.models import Invoice, InvoiceLine, Redemption, Subscription
 from clustr.subscriptions.policies import discount_of
@@ -54,16 +55,18 @@ def generate_invoice(
     *, actor: Actor, subscription: Subscription, lines: Sequence[Line], now: datetime
 ) -> Invoice | None:
     """Issue what these lines come to, its customer locked: an invoice, or a credit note where they give back more than
-    they charge, or nothing where there are none. A coupon lowers the lines it may lower; the customer's credit pays first.
+    they charge, both where their tax differs, or nothing where there are none. A coupon lowers the lines it may lower; the
+    customer's credit pays first.
 
     Inside the transaction of what causes it; answers the document, numbered, posted, and told to the customer.
     """
+    note = None
     charged, given_back = split_by_sign(lines=lines, currency=subscription.currency)
     if given_back:
         sums = totals(lines=given_back, currency=subscription.currency)
-        return issue_credit_note(actor=actor, subscription=subscription, sums=sums, corrects_id=None, now=now)
+        note = issue_credit_note(actor=actor, subscription=subscription, sums=sums, corrects_id=None, now=now)
     if not charged:
-        return None
+        return note
     lowered = any(line.discountable and line.amount.minor > 0 for line in charged)
     discount = use_coupon(subscription=subscription, now=now) if lowered else None
     sums = totals(lines=charged, currency=subscription.currency, discount=discount)
@@ -95,15 +98,6 @@ def send_invoice(*, actor: Actor, invoice: Invoice) -> None:
     enqueue("subscriptions.deliver_invoice", cluster_id=actor.cluster_id, invoice_id=invoice.id)
 
 
-def accounts_of(*, document: Invoice, kinds: Sequence[AccountKind]) -> list[UUID]:
-    """The accounts that a document moves: receivables and credit are its customer's, the rest is the house's."""
-    whose = {
-        AccountKind.RECEIVABLES: document.user_id,
-        AccountKind.CUSTOMER_CREDIT: queries.credit_holder(document=document),
-    }
-    return [ledger.open_account(kind=kind, currency=document.currency, subject_id=whose.get(kind)) for kind in kinds]
-
-
 def use_coupon(*, subscription: Subscription, now: datetime) -> Discount | None:
     """What the coupon in force takes off. One for a single invoice is used up by it."""
     found = queries.redemption_in_force(subscription=subscription, at=now)
@@ -123,7 +117,8 @@ def issue_credit_note(
     at_stripe: AtStripe | None = None,
     now: datetime,
 ) -> Invoice:
-    """A credit note over these sums, into the customer's credit; `corrects_id`: the invoice it takes back."""
+    """A credit note over these sums, into the customer's credit; `corrects_id`: the invoice it takes back, which the caller
+    lets it pay first. One that corrects none pays what the customer owes."""
     document = _write(actor, subscription, InvoiceKind.CREDIT_NOTE, sums, corrects_id, at_stripe, now)
     revenue, tax, credit = accounts_of(
         document=document,
@@ -136,6 +131,8 @@ def issue_credit_note(
         (TransferKind.CREDITED_TAX, tax, credit, document.tax_amount),
     )
     _save_and_tell(actor, document, "subscriptions.credit_note_issued", now)
+    if corrects_id is None and at_stripe is None:
+        pay_what_is_open(user_id=document.user_id, currency=document.currency, now=now)
     return document
 
 
@@ -219,30 +216,6 @@ def _post_invoice(invoice: Invoice, now: datetime) -> None:
         (TransferKind.INVOICED, owed, revenue, invoice.total - invoice.tax_amount),
         (TransferKind.INVOICED_TAX, owed, tax, invoice.tax_amount),
     )
-
-
-def apply_credit(*, invoice: Invoice, up_to: int | None = None, now: datetime) -> None:
-    """Pay from the customer's credit what it covers of what is due; no more than `up_to`, in minor units."""
-    there = queries.credit_of(user_id=queries.credit_holder(document=invoice), currency=invoice.currency)
-    amount = min(there.minor, invoice.amount_due.minor, invoice.total if up_to is None else up_to)
-    if amount <= 0:
-        return
-    credit, owed = accounts_of(
-        document=invoice,
-        kinds=(AccountKind.CUSTOMER_CREDIT, AccountKind.RECEIVABLES),
-    )
-    entry = Entry(
-        id=derived_id("credit_applied", invoice.id, invoice.credit_applied),
-        debit=credit,
-        credit=owed,
-        amount=Money(amount, invoice.currency),
-        kind=TransferKind.CREDIT_APPLIED,
-        journal=invoice.id,
-    )
-    ledger.post(entries=[entry], at=now)
-    invoice.credit_applied += amount
-    if not invoice.amount_due.minor:
-        invoice.status, invoice.paid_at = InvoiceStatus.PAID, now
 
 
 def _post(document: Invoice, now: datetime, *legs: tuple[TransferKind, UUID, UUID, int]) -> None:

@@ -16,13 +16,20 @@ from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.subscriptions.commands.crediting import (
+    accounts_of,
+    pay_what_is_open,
+    put_into_period,
+    take_out_of_period,
+)
 from clustr.subscriptions.commands.dunning import settle_standing
-from clustr.subscriptions.commands.invoicing import accounts_of, lock_invoice
-from clustr.subscriptions.models import Invoice, Payment
+from clustr.subscriptions.commands.invoicing import lock_invoice
+from clustr.subscriptions.commands.periods import end_subscription
+from clustr.subscriptions.models import Invoice, Payment, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import CollectionNotOffered, InvoiceNotOpen, PaymentReferenceTaken
-from clustr.subscriptions.states import InvoiceKind, InvoiceStatus, PaymentMethod, PaymentStatus
+from clustr.subscriptions.states import InvoiceKind, InvoiceStatus, PaymentMethod, PaymentStatus, SubscriptionStatus
 
 _RECEIVED = {
     PaymentMethod.BANK_TRANSFER: AccountKind.RECEIVED_BANK_TRANSFER,
@@ -41,8 +48,9 @@ def process_payment(
     paid_at: datetime,
     now: datetime,
 ) -> Payment:
-    """Record money that came for an invoice. What is more than is due becomes the customer's credit: money that came is
-    never turned away, so an invoice that is paid or void takes it too, as credit alone. One reference counts once.
+    """Record money that came for an invoice. What is more than is due becomes the customer's credit, which pays what else
+    they owe: money that came is never turned away, so an invoice that is paid or void takes it too, as credit alone. One
+    reference counts once.
 
     For platform staff, of others. Refuses `InvoiceNotFound`, `PaymentReferenceTaken`, `CurrencyMismatch`.
     """
@@ -63,6 +71,7 @@ def process_payment(
         payment = _record(invoice, amount, method, reference, paid_at, now)
         received = ledger.open_account(kind=_RECEIVED[method], currency=invoice.currency)
         book_payment(actor=actor, invoice=invoice, payment=payment, received=received, now=now)
+        pay_what_is_open(user_id=invoice.user_id, currency=invoice.currency, now=now)
         settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
     return payment
 
@@ -129,17 +138,24 @@ def handle_failed_payment(
 
 
 def write_off_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) -> Invoice:
-    """Give up what is due of an open invoice. Should it be paid after all, it is taken up again.
+    """Give up what is due of an open invoice, and with it a subscription that has lapsed. Should it be paid after all, the
+    debt is taken up again.
 
-    For platform staff. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
+    For platform staff, of others. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
     """
     actor.require(STAFF)
     with tenant(actor.cluster_id), crash_points("subscriptions.write_off"):
         invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.user_id == actor.user_id:
+            raise InvalidValue.of("invoice_id", "own_affair", "Nobody gives up a debt of their own.")
         if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
         refuse_collected_by_stripe(invoice=invoice)
         give_up(actor=actor, invoice=invoice, reason=reason, now=now)
+        take_out_of_period(invoice=invoice, now=now)
+        held = Subscription.objects.select_for_update().get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
+        if held.status == SubscriptionStatus.UNPAID:
+            end_subscription(actor=actor, subscription=held, at=now, reason=reason, now=now)
         settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
     return invoice
 
@@ -178,6 +194,7 @@ def _written_off(invoice: Invoice) -> UUID:
 def _take_up_again(invoice: Invoice, payment: Payment, now: datetime) -> None:
     ledger.reverse(transfer_id=_written_off(invoice), journal=payment.id, at=now, kind=TransferKind.WRITTEN_OFF)
     invoice.status = InvoiceStatus.OPEN
+    put_into_period(invoice=invoice, now=now)
 
 
 def _record(

@@ -52,7 +52,7 @@ def overage_of(*, subscription: Subscription) -> list[Line]:
     return overage_lines(
         plan=queries.plan_of(subscription=subscription),
         used=queries.used_now(subscription=subscription),
-        packs=queries.packs_now(subscription=subscription),
+        packs=queries.on_top_now(subscription=subscription),
         period=Period(subscription.current_period_start, subscription.current_period_end),
         currency=subscription.currency,
         tax_basis_points=queries.tax_of(user_id=subscription.user_id),

@@ -19,6 +19,7 @@ from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.refusals import CurrencyNotOffered
 from clustr.subscriptions.schedule import TRIAL_WARNING
 from clustr.subscriptions.states import USABLE, Collection, EventKind, SubscriptionStatus
+from clustr.subscriptions.types import Line
 
 
 def renew_subscription(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
@@ -29,14 +30,31 @@ def renew_subscription(*, actor: Actor, subscription_id: UUID, now: datetime) ->
 
 
 def turn_periods(*, actor: Actor, subscription: Subscription, now: datetime) -> None:
-    """The same for a subscription that is locked. Of one that has lapsed nothing is turned: it begins anew when it is paid.
-    Nor of one that Stripe collects: there Stripe turns the periods, and is followed."""
+    """The same for a subscription that is locked. Of one that has lapsed nothing is turned: it begins anew when it is paid,
+    or ends with its period if it was cancelled. Nor of one that Stripe collects: there Stripe turns the periods, and is
+    followed."""
     while (
         subscription.collection != Collection.STRIPE
-        and subscription.status in USABLE
+        and (subscription.status in USABLE or _ends_unpaid(subscription))
         and subscription.current_period_end <= now
     ):
         _turn(actor, subscription, subscription.current_period_end, now)
+
+
+def _ends_unpaid(subscription: Subscription) -> bool:
+    return subscription.status == SubscriptionStatus.UNPAID and subscription.cancel_at_period_end
+
+
+def next_period(
+    *, actor: Actor, subscription: Subscription, at: datetime, counted_anew: bool = False, now: datetime
+) -> list[Line]:
+    """Let the next period begin at `at`, with the change that waited for it and at the price in force then; answers the
+    lines that charge it, and what was used beyond the limits of the last one. `counted_anew`: as for `begin_period`."""
+    lines = overage_of(subscription=subscription)
+    changes = _take_pending_change(subscription, at)
+    _take_agreed_price(subscription, at)
+    anew = counted_anew or changes
+    return [*lines, *begin_period(actor=actor, subscription=subscription, at=at, counted_anew=anew, now=now)]
 
 
 def warn_of_trial_end(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
@@ -68,13 +86,10 @@ def _turn(actor: Actor, subscription: Subscription, at: datetime, now: datetime)
         reason = subscription.cancel_reason
         end_subscription(actor=actor, subscription=subscription, at=at, reason=reason, now=now)
         return
-    lines = overage_of(subscription=subscription)
-    interval_changes = _take_pending_change(subscription, at)
-    _take_agreed_price(subscription, at)
     was_trial = subscription.status == SubscriptionStatus.TRIALING
     if was_trial:
         subscription.status = SubscriptionStatus.ACTIVE
-    lines += begin_period(actor=actor, subscription=subscription, at=at, counted_anew=interval_changes, now=now)
+    lines = next_period(actor=actor, subscription=subscription, at=at, now=now)
     kind = EventKind.TRIAL_ENDED if was_trial else EventKind.RENEWED
     note(actor=actor, subscription=subscription, kind=kind, now=now)
     generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)

@@ -17,15 +17,10 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.changing import (
-    cancel_subscription,
-    proration_date_of,
-    reactivate_subscription,
-    refuse_direction,
-    refuse_not_open,
-)
+from clustr.subscriptions.commands.changing import cancel_subscription, reactivate_subscription, refuse_direction
 from clustr.subscriptions.commands.choosing import change_plan
 from clustr.subscriptions.commands.coupons import apply_coupon, redeem
+from clustr.subscriptions.commands.previewing import proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
@@ -131,6 +126,7 @@ def begin_change(
     interval: str,
     at_period_end: bool | None = None,
     proration_date: datetime | None = None,
+    digest: str = "",
     now: datetime,
 ) -> StripeCall | None:
     """Take another plan. Refuses as `change_plan` does, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
@@ -146,6 +142,7 @@ def begin_change(
                 interval=interval,
                 at_period_end=at_period_end,
                 proration_date=proration_date,
+                digest=digest,
                 now=now,
             )
             return None

@@ -15,8 +15,7 @@ import structlog
 from clustr.kit.actor import Actor
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.stripe_calls import record_call
-from clustr.subscriptions.models import Coupon, Redemption, StripeCall, Subscription, SubscriptionPlan
-from clustr.subscriptions.policies import in_force
+from clustr.subscriptions.models import Coupon, StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import ChangeUnderWay
 from clustr.subscriptions.states import Act, CallState
 from clustr.subscriptions.types import Duration
@@ -28,12 +27,8 @@ _SAYS_WHICH = (Act.CHECKOUT, Act.SUBSCRIBE, Act.COUPON, Act.CHANGE)
 
 def coupon_for(*, subscription: Subscription, plan: SubscriptionPlan, at: datetime) -> Coupon | None:
     """The coupon that lowers an invoice for this plan made at this instant: the newest that still counts and is for it."""
-    mine = Redemption.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
-    for redemption in mine.order_by("-redeemed_at", "-id"):
-        coupon = Coupon.objects.get(cluster_id=subscription.cluster_id, id=redemption.coupon_id)
-        if coupon.plan_code in ("", plan.code) and in_force(coupon=coupon, redemption=redemption, at=at):
-            return coupon
-    return None
+    found = queries.redemption_in_force(subscription=subscription, at=at, plan=plan)
+    return found[1] if found else None
 
 
 def coupon_terms(*, subscription: Subscription, plan: SubscriptionPlan, at: datetime, now: datetime) -> dict[str, str]:

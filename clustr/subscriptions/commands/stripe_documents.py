@@ -10,9 +10,9 @@ from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.subscriptions import queries
+from clustr.subscriptions.commands.crediting import apply_credit
 from clustr.subscriptions.commands.invoicing import (
     AtStripe,
-    apply_credit,
     issue_credit_note,
     issue_invoice,
     use_coupon,

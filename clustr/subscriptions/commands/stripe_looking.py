@@ -12,7 +12,7 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import ProviderSilent, ProviderUnavailable, ProviderWouldNot
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.changing import ChangePreview, proration_date_of, refuse_not_open
+from clustr.subscriptions.commands.previewing import ChangePreview, proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.stripe_beginning import coupon_named
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of

@@ -18,11 +18,11 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.coupons import redeem
 from clustr.subscriptions.commands.invoicing import generate_invoice
-from clustr.subscriptions.commands.periods import begin_period
+from clustr.subscriptions.commands.periods import begin_period, end_subscription
 from clustr.subscriptions.commands.recording import lock_customers, note
 from clustr.subscriptions.models import Subscription
 from clustr.subscriptions.policies import cycle_of
-from clustr.subscriptions.refusals import AlreadySubscribed, CollectionNotOffered, EstateNotYours
+from clustr.subscriptions.refusals import AlreadySubscribed, CollectionNotOffered, EstateNotYours, InvoiceOverdue
 from clustr.subscriptions.schedule import anchor_at, billing_day, period_at, trial_end
 from clustr.subscriptions.states import Collection, EventKind, SubscriptionStatus
 from clustr.subscriptions.vendors.registry import stripe_is_on
@@ -41,21 +41,22 @@ def subscribe_user(
 ) -> Subscription:
     """Choose a plan for oneself, or for an estate one manages. `interval`: "month" or "year". The first plan with a trial
     begins with it, once per customer and per estate; else the first period is invoiced at once. What Stripe collects is
-    `incomplete` until it has begun there.
+    `incomplete` until it has begun there. It takes the place of one that lapsed under somebody who administers the estate no
+    more, whose debt stays theirs.
 
-    Refuses `PlanNotFound`, `AlreadySubscribed`, `CurrencyNotOffered`, `CollectionNotOffered`, `EstateNotYours`, `CouponNotValid`, `CouponUsed`.
+    Refuses `PlanNotFound`, `AlreadySubscribed`, `CurrencyNotOffered`, `CollectionNotOffered`, `EstateNotYours`, `CouponNotValid`, `CouponUsed`,
+    and by transfer `InvoiceOverdue` while an invoice of theirs is.
     """
     user_id = actor.member_id
-    if for_cluster_id is not None:
-        _require_administrator(actor, for_cluster_id, now)
+    left_behind = _left_behind(actor, for_cluster_id, now) if for_cluster_id else None
     with tenant(actor.cluster_id), crash_points("subscriptions.subscribe"):
-        lock_customers(user_id, *([for_cluster_id] if for_cluster_id else []))
+        _make_room(actor, for_cluster_id, left_behind, now)
         plan = queries.offered_plan(plan_id=plan_id)
         _refuse_second(actor, user_id, for_cluster_id)
         price = queries.agreed_price(user_id=user_id, plan=plan, interval=interval, currency=currency, now=now)
         by_stripe = collection is Collection.STRIPE
-        if price.minor and (collection is Collection.NONE or (by_stripe and not stripe_is_on())):
-            raise CollectionNotOffered
+        if price.minor:
+            _refuse_collection(collection, user_id, now)
         tries = bool(
             price.minor
             and plan.trial_days
@@ -98,19 +99,52 @@ def subscribe_user(
     return subscription
 
 
+def _refuse_collection(collection: Collection, user_id: UUID, now: datetime) -> None:
+    by_stripe = collection is Collection.STRIPE
+    if collection is Collection.NONE or (by_stripe and not stripe_is_on()):
+        raise CollectionNotOffered
+    if not by_stripe and queries.is_behind(user_id=user_id, now=now):
+        raise InvoiceOverdue
+
+
 def _begins_as(*, tries: bool, by_stripe: bool) -> SubscriptionStatus:
     if by_stripe:
         return SubscriptionStatus.INCOMPLETE
     return SubscriptionStatus.TRIALING if tries else SubscriptionStatus.ACTIVE
 
 
-def _require_administrator(actor: Actor, for_cluster_id: UUID, now: datetime) -> None:
+def _administers(user_id: UUID, for_cluster_id: UUID, actor: Actor, now: datetime) -> bool:
     try:
-        there = clusters.actor_for(user_id=actor.member_id, cluster_id=for_cluster_id, origin=actor.origin, now=now)
-    except (ClusterNotFound, InvitationNotAccepted, NoMembership, PersonNotActive) as error:
-        raise EstateNotYours from error
-    if there.role != Role.ADMIN:
+        there = clusters.actor_for(user_id=user_id, cluster_id=for_cluster_id, origin=actor.origin, now=now)
+    except (ClusterNotFound, InvitationNotAccepted, NoMembership, PersonNotActive):
+        return False
+    return there.role == Role.ADMIN
+
+
+def _left_behind(actor: Actor, for_cluster_id: UUID, now: datetime) -> Subscription | None:
+    """The subscription of an estate that the actor administers, if it lapsed and who chose it does so no more. Stripe ends
+    its own. Refuses `EstateNotYours`."""
+    if not _administers(actor.member_id, for_cluster_id, actor, now):
         raise EstateNotYours
+    with tenant(actor.cluster_id):
+        lapsed = Subscription.objects.filter(
+            cluster_id=actor.cluster_id, for_cluster_id=for_cluster_id, ended_at=None, status=SubscriptionStatus.UNPAID
+        )
+        found = lapsed.exclude(collection=Collection.STRIPE).first()
+    if found is None or _administers(found.user_id, for_cluster_id, actor, now):
+        return None
+    return found
+
+
+def _make_room(actor: Actor, for_cluster_id: UUID | None, left_behind: Subscription | None, now: datetime) -> None:
+    """Lock the customer, and the estate; and end what was left behind, unless it was paid meanwhile."""
+    holder = left_behind.user_id if left_behind else None
+    lock_customers(*(id for id in (actor.member_id, for_cluster_id, holder) if id is not None))
+    if left_behind is None:
+        return
+    held = Subscription.objects.select_for_update().get(cluster_id=actor.cluster_id, id=left_behind.id)
+    if held.status == SubscriptionStatus.UNPAID:
+        end_subscription(actor=actor, subscription=held, at=now, reason="Another administrator chose anew", now=now)
 
 
 def _refuse_second(actor: Actor, user_id: UUID, for_cluster_id: UUID | None) -> None:

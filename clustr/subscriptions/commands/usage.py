@@ -53,7 +53,7 @@ def record_usage(
     with tenant(actor.cluster_id), crash_points("subscriptions.record_usage"):
         subscription = _shared(actor, subscription_id)
         plan = queries.plan_of(subscription=subscription)
-        packs = queries.packs_now(subscription=subscription)
+        packs = queries.on_top_now(subscription=subscription)
         counted = _count(subscription, plan, packs, events, now)
         _warn(subscription, plan, packs, counted, now)
     return {feature: after for feature, (_, after) in counted.items()}
@@ -64,7 +64,7 @@ def buy_usage_pack(
 ) -> Invoice:
     """Sell units in advance, on top of the plan's limit, for the period under way; invoiced at once.
 
-    For platform staff, who agree on the price. Refuses `SubscriptionNotFound`, `SubscriptionLapsed`.
+    For platform staff, who agree on the price, and never with themself. Refuses `SubscriptionNotFound`, `SubscriptionLapsed`.
     """
     actor.require(STAFF)
     if quantity <= 0 or price.minor <= 0 or feature in LEVELS:
@@ -73,6 +73,8 @@ def buy_usage_pack(
         )
     with tenant(actor.cluster_id), crash_points("subscriptions.buy_usage_pack"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
+        if subscription.user_id == actor.user_id:
+            raise InvalidValue.of("subscription_id", "own_affair", "Nobody sells units to themself.")
         if subscription.status not in USABLE or subscription.current_period_end <= now:
             raise SubscriptionLapsed
         tax = queries.tax_of(user_id=subscription.user_id)

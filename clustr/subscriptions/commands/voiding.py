@@ -8,13 +8,14 @@ from uuid import UUID
 
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
+from clustr.kit.errors import InvalidValue
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.correcting import given_back
+from clustr.subscriptions.commands.crediting import apply_credit, pay_what_is_open, take_out_of_period
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import (
     AtStripe,
-    apply_credit,
     audit_document,
     issue_credit_note,
     lock_invoice,
@@ -30,17 +31,21 @@ from clustr.subscriptions.types import Line, LineKind, Period
 
 def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) -> Invoice:
     """Take back an open invoice by a credit note over all of it that was not given back before. What was paid of it becomes
-    the customer's credit.
+    the customer's credit, which pays what else they owe.
 
-    For platform staff. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
+    For platform staff, of others. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
     """
     actor.require(STAFF)
     with tenant(actor.cluster_id), crash_points("subscriptions.void"):
         invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.user_id == actor.user_id:
+            raise InvalidValue.of("invoice_id", "own_affair", "Nobody voids an invoice of their own.")
         if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
         refuse_collected_by_stripe(invoice=invoice)
         credit_note = take_back(actor=actor, invoice=invoice, reason=reason, now=now)
+        take_out_of_period(invoice=invoice, now=now)
+        pay_what_is_open(user_id=invoice.user_id, currency=invoice.currency, now=now)
         settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
     return credit_note
 

@@ -11,9 +11,9 @@ from clustr.subscriptions.document_queries import current_subscription
 from clustr.subscriptions.types import CancelReason
 from clustr.web.billing.customers import as_customer
 from clustr.web.billing.plans import PERSONAL
-from clustr.web.billing.schemas import Minor
+from clustr.web.billing.schemas import EstateQuery, Minor
 from clustr.web.door import Request, read
-from clustr.web.schemas import In, Out
+from clustr.web.schemas import Out
 
 router = Router(tags=["Subscription"])
 
@@ -40,7 +40,7 @@ class AdviceOut(Out):
     usage: dict[str, str] = Field(description="What it rests on: the most in one of the last three periods.")
 
 
-class OfferQuery(In):
+class OfferQuery(EstateQuery):
     reason: CancelReason = CancelReason.OTHER
 
 
@@ -53,12 +53,12 @@ class OfferOut(Out):
 
 
 @router.get("plan-advice/", response=AdviceOut, summary="The plan that costs me least", openapi_extra=PERSONAL)
-def advise_me(request: Request) -> HttpResponse:
+def advise_me(request: Request, query: Query[EstateQuery]) -> HttpResponse:
     """By what I used of late. Refuses with `subscription_not_found`."""
     as_customer(request)
 
     def work() -> AdviceOut:
-        held = current_subscription(actor=request.actor)
+        held = current_subscription(actor=request.actor, for_cluster_id=query.cluster_id)
         advice = advise_plan(actor=request.actor, subscription_id=held.id, now=request.now)
         return AdviceOut(
             interval=advice.interval,
@@ -78,7 +78,7 @@ def offer_to_stay(request: Request, query: Query[OfferQuery]) -> HttpResponse:
     as_customer(request)
 
     def work() -> OfferOut:
-        held = current_subscription(actor=request.actor)
+        held = current_subscription(actor=request.actor, for_cluster_id=query.cluster_id)
         offer = save_offer(actor=request.actor, subscription_id=held.id, reason=query.reason, now=request.now)
         cheaper = _cost_out(offer.cheaper) if offer.cheaper else None
         return OfferOut(cheaper=cheaper, coupon=offer.coupon, coupon_name=offer.coupon_name)

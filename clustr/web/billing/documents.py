@@ -28,6 +28,8 @@ from clustr.web.billing.plans import PERSONAL
 from clustr.web.billing.schemas import (
     AddressIn,
     AddressOut,
+    EstateId,
+    EstateQuery,
     InvoiceOut,
     PaymentOut,
     UsageOut,
@@ -54,6 +56,7 @@ class UsageEventIn(In):
     feature_type: FeatureType
     amount: Units = "1"
     event_id: Annotated[str, Text(200)]
+    cluster_id: EstateId = None
     at: Instant | None = Field(None, description="When it was used; absent: now.")
     metadata: Annotated[
         dict[Annotated[str, _NAME], Annotated[str, _VALUE]],
@@ -130,28 +133,30 @@ def list_my_subscription_payments(request: Request, query: Query[PageQuery]) -> 
 
 
 @router.get("usage/", response=UsageOut, summary="My usage", openapi_extra=PERSONAL)
-def get_my_usage(request: Request) -> HttpResponse:
+def get_my_usage(request: Request, query: Query[EstateQuery]) -> HttpResponse:
     """Against the plan's limits, in the period under way. Refuses with `subscription_not_found`."""
     as_customer(request)
-    return read(request, lambda: _usage(request))
+    return read(request, lambda: _usage(request, query.cluster_id))
 
 
 @router.post("usage/events/", response=UsageOut, summary="Report usage", openapi_extra=PERSONAL)
 def report_usage(request: Request, body: UsageEventsIn) -> HttpResponse:
-    """Each event counts once for its `event_id`. Refuses with `subscription_not_found`, `subscription_lapsed`,
+    """Each event counts once for its `event_id`, against the caller's own subscription or that of the estate it names. Answers
+    how much of the first one's is used. Refuses with `subscription_not_found`, `subscription_lapsed`,
     `usage_limit_reached`, `usage_below_zero`, `usage_event_reused`."""
     as_customer(request)
 
     def work() -> UsageOut:
-        events = [
-            UsageEvent(
+        by_estate: dict[UUID | None, list[UsageEvent]] = {}
+        for event in body.root:
+            used = UsageEvent(
                 event.feature_type, Decimal(event.amount), event.event_id, event.at or request.now, event.metadata
             )
-            for event in body.root
-        ]
-        subscription = current_subscription(actor=request.actor)
-        commands.record_usage(actor=request.actor, subscription_id=subscription.id, events=events, now=request.now)
-        return _usage(request)
+            by_estate.setdefault(event.cluster_id, []).append(used)
+        for cluster_id, events in by_estate.items():
+            held = current_subscription(actor=request.actor, for_cluster_id=cluster_id)
+            commands.record_usage(actor=request.actor, subscription_id=held.id, events=events, now=request.now)
+        return _usage(request, body.root[0].cluster_id)
 
     return once(request, body, 200, work)
 
@@ -182,8 +187,8 @@ def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
     return answer
 
 
-def _usage(request: Request) -> UsageOut:
-    found = my_subscription(actor=request.actor)
+def _usage(request: Request, for_cluster_id: UUID | None) -> UsageOut:
+    found = my_subscription(actor=request.actor, for_cluster_id=for_cluster_id)
     held = found.subscription
     return UsageOut(
         period_start=held.current_period_start,

@@ -57,8 +57,8 @@ def get_my_subscription(request: Request, query: Query[EstateQuery]) -> HttpResp
 def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
     """A larger plan begins now and is prorated, a smaller one when the period ends. Refuses with `subscription_not_found`,
     `plan_not_found`, `same_plan`, `preview_too_old`, `subscription_ended`, `subscription_lapsed`,
-    `subscription_incomplete`, `currency_not_offered`, `collection_not_offered`, `change_under_way`, `card_declined`,
-    `provider_unavailable`, `provider_silent`, `provider_would_not`."""
+    `subscription_incomplete`, `currency_not_offered`, `collection_not_offered`, `invoice_overdue`, `change_under_way`,
+    `card_declined`, `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
     return _asking(
         request,
@@ -71,6 +71,7 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
             interval=body.interval,
             at_period_end=None if body.when is None else body.when == "period_end",
             proration_date=body.proration_date,
+            digest=body.digest,
             now=request.now,
         ),
         body.cluster_id,
@@ -80,7 +81,8 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
 @router.post("preview-invoice/", response=PreviewOut, summary="What a change would cost", openapi_extra=PERSONAL)
 def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
     """To the minor unit; nothing is changed. Refuses with `subscription_not_found`, `plan_not_found`, `same_plan`,
-    `subscription_ended`, `subscription_lapsed`, `currency_not_offered`, `busy`, `provider_unavailable`, `provider_silent`."""
+    `subscription_ended`, `subscription_lapsed`, `currency_not_offered`, `invoice_overdue`, `busy`, `provider_unavailable`,
+    `provider_silent`."""
     as_customer(request)
 
     def look(subscription: CurrentRow) -> ChangePreview:
@@ -107,7 +109,7 @@ def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
 def subscribe(request: Request, body: SubscribeIn) -> HttpResponse:
     """Begins with the plan's trial, once; else the first period is invoiced. By card the customer goes on at
     `checkout_url`, unless a saved one is named. Refuses with `plan_not_found`, `already_subscribed`,
-    `currency_not_offered`, `collection_not_offered`, `coupon_not_valid`, `coupon_used`, `estate_not_yours`,
+    `currency_not_offered`, `collection_not_offered`, `coupon_not_valid`, `coupon_used`, `estate_not_yours`, `invoice_overdue`,
     `payment_method_not_found`, `change_under_way`, `card_declined`, `provider_unavailable`, `provider_silent`,
     `provider_would_not`."""
     as_customer(request)

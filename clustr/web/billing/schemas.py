@@ -27,7 +27,7 @@ Minor = Annotated[int, Field(description="Whole minor units.")]
 
 
 class ChangeIn(In):
-    """Another plan. `proration_date`: that of a preview, to be charged exactly what it showed."""
+    """Another plan. `proration_date` and `digest`: those of a preview, to be charged exactly what it showed or be refused."""
 
     plan_id: PlanId
     interval: Interval
@@ -35,6 +35,7 @@ class ChangeIn(In):
         None, description="Absent: a larger plan now, a smaller one when the period ends."
     )
     proration_date: Instant | None = None
+    digest: Annotated[str, Text(40, empty=True)] = ""
     cluster_id: EstateId = None
 
 
@@ -257,7 +258,8 @@ class PreviewLineOut(Out):
 
 class PreviewOut(Out):
     """What a change now comes to: `subtotal` - `discount_amount` + `tax_amount` = `total`. `is_credit_note`: it is given back.
-    Send `proration_date` with the change within half an hour."""
+    Send `proration_date` and `digest` with the change within
+    half an hour. `digest` is empty where Stripe counts."""
 
     proration_date: datetime
     period_start: datetime
@@ -270,6 +272,7 @@ class PreviewOut(Out):
     tax_amount: Minor
     total: Minor
     amount_due: Minor
+    digest: str
 
 
 def plan_out(plan: PlanRow) -> PlanOut:
@@ -357,4 +360,5 @@ def preview_out(preview: ChangePreview) -> PreviewOut:
         tax_amount=sums.tax.minor,
         total=sums.total.minor,
         amount_due=preview.amount_due.minor,
+        digest=preview.digest,
     )

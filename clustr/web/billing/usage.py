@@ -14,9 +14,10 @@ from clustr.subscriptions.document_queries import current_subscription
 from clustr.subscriptions.usage_queries import UsageOfDay, generate_usage_report
 from clustr.web.billing.customers import as_customer
 from clustr.web.billing.plans import PERSONAL
+from clustr.web.billing.schemas import EstateQuery
 from clustr.web.csv_answers import csv_answer
 from clustr.web.door import Request, read, read_value
-from clustr.web.schemas import In, Instant, Out
+from clustr.web.schemas import Instant, Out
 
 router = Router(tags=["Subscription"])
 ALSO_CSV: dict[str, Any] = PERSONAL | {"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}}
@@ -27,7 +28,7 @@ class Form(StrEnum):
     CSV = "csv"
 
 
-class ReportQuery(In):
+class ReportQuery(EstateQuery):
     since: Instant | None = Field(
         None, alias="from", description="Billing periods that began from then on; absent: the one under way."
     )
@@ -55,7 +56,7 @@ def report_my_usage(request: Request, query: Query[ReportQuery]) -> HttpResponse
     as_customer(request)
 
     def work() -> ReportOut:
-        held = current_subscription(actor=request.actor)
+        held = current_subscription(actor=request.actor, for_cluster_id=query.cluster_id)
         since = query.since or held.current_period_start
         days = generate_usage_report(
             actor=request.actor, subscription_id=held.id, since=since, until=query.until or request.now

@@ -79,7 +79,7 @@ def _context(request: Request, code: str, interval: str, held: CurrentSubscripti
 
 def _make(request: Request, code: str, interval: str, show_home: ShowHome) -> HttpResponse:
     def body() -> ChangeIn:
-        more = typed(request, "proration_date", "when")
+        more = typed(request, "proration_date", "digest", "when")
         return ChangeIn(plan_id=code, interval=interval, cluster_id=asked_estate(request), **more)
 
     tried = attempt(request, lambda: api.change_my_plan(request, body()))

@@ -1,0 +1,111 @@
+"""A customer's credit: it pays what is open, the oldest first, before it pays anything new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from fractions import Fraction
+from uuid import UUID
+
+from clustr.kit.ids import derived_id
+from clustr.kit.jobs import enqueue
+from clustr.kit.money import Money
+from clustr.ledger import commands as ledger
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.subscriptions import queries
+from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
+from clustr.subscriptions.pricing import rounded
+from clustr.subscriptions.states import ENDED, InvoiceStatus
+from clustr.subscriptions.types import LineKind, Period
+
+
+def accounts_of(*, document: Invoice, kinds: Sequence[AccountKind]) -> list[UUID]:
+    """The accounts that a document moves: receivables and credit are its customer's, the rest is the house's."""
+    whose = {
+        AccountKind.RECEIVABLES: document.user_id,
+        AccountKind.CUSTOMER_CREDIT: queries.credit_holder(document=document),
+    }
+    return [ledger.open_account(kind=kind, currency=document.currency, subject_id=whose.get(kind)) for kind in kinds]
+
+
+def apply_credit(*, invoice: Invoice, up_to: int | None = None, now: datetime) -> None:
+    """Pay from the customer's credit what it covers of what is due; no more than `up_to`, in minor units."""
+    there = queries.credit_of(user_id=queries.credit_holder(document=invoice), currency=invoice.currency)
+    amount = min(there.minor, invoice.amount_due.minor, invoice.total if up_to is None else up_to)
+    if amount <= 0:
+        return
+    credit, owed = accounts_of(
+        document=invoice,
+        kinds=(AccountKind.CUSTOMER_CREDIT, AccountKind.RECEIVABLES),
+    )
+    entry = Entry(
+        id=derived_id("credit_applied", invoice.id, invoice.credit_applied),
+        debit=credit,
+        credit=owed,
+        amount=Money(amount, invoice.currency),
+        kind=TransferKind.CREDIT_APPLIED,
+        journal=invoice.id,
+    )
+    ledger.post(entries=[entry], at=now)
+    invoice.credit_applied += amount
+    if not invoice.amount_due.minor:
+        invoice.status, invoice.paid_at = InvoiceStatus.PAID, now
+
+
+def pay_what_is_open(*, user_id: UUID, currency: str, now: datetime) -> None:
+    """Let a customer's new credit pay their open invoices, the oldest first, the customer locked: nothing can be spent while
+    something is owed. Of a subscription whose invoice is paid by it, a job sees where it now stands. What Stripe collects
+    is paid at Stripe."""
+    for invoice in queries.open_invoices(user_id=user_id, currency=currency).order_by("issued_at", "id"):
+        before = invoice.credit_applied
+        apply_credit(invoice=invoice, now=now)
+        if invoice.credit_applied == before:
+            return
+        invoice.updated_at = now
+        invoice.save()
+        if invoice.status == InvoiceStatus.PAID:
+            enqueue(
+                "subscriptions.settle_standing",
+                once_key=f"subscriptions.settle_standing:{invoice.subscription_id}",
+                cluster_id=invoice.cluster_id,
+                subscription_id=invoice.subscription_id,
+            )
+
+
+def take_out_of_period(*, invoice: Invoice, now: datetime) -> None:
+    """An invoice is taken back or given up: what it charged of the period under way is not given back by a change of plan."""
+    _change_worth(invoice, -1, now)
+
+
+def put_into_period(*, invoice: Invoice, now: datetime) -> None:
+    """The opposite: what was given up is owed again."""
+    _change_worth(invoice, 1, now)
+
+
+def _change_worth(invoice: Invoice, sign: int, now: datetime) -> None:
+    subscription = Subscription.objects.select_for_update().get(
+        cluster_id=invoice.cluster_id, id=invoice.subscription_id
+    )
+    worth = sign * _worth(invoice, subscription)
+    if worth and subscription.status not in ENDED and not invoice.stripe_invoice_id:
+        subscription.period_price_minor = max(subscription.period_price_minor + worth, 0)
+        subscription.updated_at = now
+        subscription.save(update_fields=["period_price_minor", "updated_at"])
+
+
+def _worth(invoice: Invoice, subscription: Subscription) -> int:
+    """What an invoice's net for the plan comes to for the whole of the period under way, of which it may charge only a rest."""
+    lines = list(
+        InvoiceLine.objects.filter(
+            cluster_id=invoice.cluster_id,
+            invoice_id=invoice.id,
+            kind__in=(LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME),
+        )
+    )
+    ends = subscription.current_period_end
+    for line in lines:
+        if line.kind != LineKind.UNUSED_TIME and line.period_start and line.period_end == ends:
+            net = sum(each.amount - each.discount for each in lines)
+            part = Period(line.period_start, ends)
+            return rounded(Fraction(net * subscription.period.seconds, max(part.seconds, 1)))
+    return 0

@@ -1,0 +1,182 @@
+"""What a change of plan comes to, before it is made and when it is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from clustr.kit.actor import Actor
+from clustr.kit.errors import Busy
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.subscriptions import queries
+from clustr.subscriptions.commands.periods import overage_of
+from clustr.subscriptions.included import Exchange, Units, exchange
+from clustr.subscriptions.models import Subscription, SubscriptionEvent, SubscriptionPlan
+from clustr.subscriptions.policies import cycle_of, kept_by
+from clustr.subscriptions.pricing import Totals, change_lines, discounted, split_by_sign, totals
+from clustr.subscriptions.refusals import (
+    InvoiceOverdue,
+    PreviewTooOld,
+    SamePlan,
+    SubscriptionEnded,
+    SubscriptionLapsed,
+    SubscriptionNotFound,
+)
+from clustr.subscriptions.schedule import anchor_at, period_at
+from clustr.subscriptions.states import SubscriptionStatus
+from clustr.subscriptions.types import Kept, Line, Period
+
+PREVIEW_HOLDS = timedelta(minutes=30)
+"""How long the instant of a preview may be used for the change itself, so that both come to the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePreview:
+    """What a change at `proration_date` comes to. `is_credit_note`: the sums are given back, not charged. `amount_due`:
+    what is left to pay after the customer's credit. `digest`: sent with the change, it is made only if it still comes to the
+    same; empty of what Stripe counts."""
+
+    proration_date: datetime
+    new_period: Period
+    sums: Totals
+    is_credit_note: bool
+    amount_due: Money
+    digest: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a change comes to. `on_top`: the units that are included from then on in the period besides the new plan's limits."""
+
+    plan: SubscriptionPlan
+    interval: str
+    price: Money
+    kept: Kept
+    period: Period
+    charged_at: Money
+    lines: list[Line]
+    on_top: Units
+
+
+def preview_change(
+    *, actor: Actor, subscription_id: UUID, plan_id: UUID, interval: str, now: datetime
+) -> ChangePreview:
+    """What changing the plan now would come to, to the minor unit; the change itself with this `proration_date` comes to
+    the same. Nothing is changed."""
+    with tenant(actor.cluster_id):
+        subscription = Subscription.objects.filter(
+            cluster_id=actor.cluster_id, id=subscription_id, user_id=actor.member_id
+        ).first()
+        if subscription is None:
+            raise SubscriptionNotFound
+        if subscription.current_period_end <= now:
+            raise Busy(retry_after_seconds=60)
+        change = change_at(actor=actor, subscription=subscription, plan_id=plan_id, interval=interval, at=now, now=now)
+        return _shown(subscription, change, now)
+
+
+def _shown(subscription: Subscription, change: Change, at: datetime) -> ChangePreview:
+    """The sums of all lines, also where they become two documents. What is given back pays what is open first."""
+    currency = subscription.currency
+    charged, given_back = (
+        totals(lines=lines, currency=currency).total.minor
+        for lines in split_by_sign(lines=change.lines, currency=currency)
+    )
+    favourable = given_back > charged
+    lines = [replace(line, amount=Money(-line.amount.minor, currency)) for line in change.lines]
+    sums = totals(lines=lines if favourable else change.lines, currency=currency)
+    owed = queries.open_invoices(user_id=subscription.user_id, currency=currency)
+    open_before = sum(invoice.amount_due.minor for invoice in owed)
+    credit = queries.credit_of(user_id=subscription.user_id, currency=currency).minor + given_back - open_before
+    due = max(charged - max(credit, 0), 0)
+    return ChangePreview(at, change.period, sums, favourable, Money(due, currency), digest_of(change=change))
+
+
+def digest_of(*, change: Change) -> str:
+    """What a change comes to, as a short text: two that come to the same have the same."""
+    told: list[object] = [change.plan.id, change.interval, change.price.minor, change.charged_at.minor]
+    for line in change.lines:
+        told += [line.kind.value, line.amount.minor, line.tax_basis_points]
+    return hashlib.sha256("|".join(map(str, told)).encode()).hexdigest()[:32]
+
+
+def change_at(
+    *, actor: Actor, subscription: Subscription, plan_id: UUID, interval: str, at: datetime, now: datetime
+) -> Change:
+    """What a change at this instant comes to; nothing is changed. Refuses as `upgrade_plan` does."""
+    refuse_not_open(subscription=subscription)
+    plan = queries.offered_plan(plan_id=plan_id)
+    price = price_now(subscription=subscription, plan=plan, interval=interval, now=now)
+    if plan.id == subscription.plan_id and interval == subscription.interval:
+        raise SamePlan
+    if price.minor and not subscription.price_minor and queries.is_behind(user_id=subscription.user_id, now=now):
+        raise InvoiceOverdue
+    if subscription.status == SubscriptionStatus.TRIALING:
+        return Change(plan, interval, price, Kept.PERIOD, subscription.period, Money(0, price.currency), [], {})
+    kept = kept_by(subscription=subscription, interval=interval)
+    period = subscription.period
+    if kept is Kept.NOTHING:
+        anchor = anchor_at(at=at, zone=actor.timezone)
+        period = period_at(anchor=anchor, cycle=cycle_of(interval), at=at)
+    whole = kept is Kept.NOTHING
+    discount_at = queries.discount_in_force if whole else queries.lasting_discount
+    charged_at = discounted(price=price, discount=discount_at(subscription=subscription, at=now, plan=plan))
+    lines = change_lines(
+        old=(queries.plan_of(subscription=subscription).name, subscription.period_price),
+        new=(plan.name, charged_at),
+        period=subscription.period,
+        new_period=period,
+        kept=kept,
+        at=at,
+        tax_basis_points=queries.tax_of(user_id=subscription.user_id),
+        unused_tax_basis_points=queries.tax_of_period(subscription=subscription),
+    )
+    if whole:
+        return Change(
+            plan, interval, price, kept, period, charged_at, [*overage_of(subscription=subscription), *lines], {}
+        )
+    usage = _exchanged(subscription, plan, at)
+    return Change(plan, interval, price, kept, period, charged_at, [*usage.lines, *lines], usage.on_top)
+
+
+def _exchanged(subscription: Subscription, plan: SubscriptionPlan, at: datetime) -> Exchange:
+    return exchange(
+        old=queries.plan_of(subscription=subscription),
+        new=plan,
+        used=queries.used_now(subscription=subscription),
+        packs=queries.packs_now(subscription=subscription),
+        on_top=queries.left_by_changes(subscription=subscription),
+        period=subscription.period,
+        at=at,
+        currency=subscription.currency,
+        tax_basis_points=queries.tax_of(user_id=subscription.user_id),
+    )
+
+
+def price_now(*, subscription: Subscription, plan: SubscriptionPlan, interval: str, now: datetime) -> Money:
+    """What a plan would cost this subscription's customer now."""
+    return queries.agreed_price(
+        user_id=subscription.user_id, plan=plan, interval=interval, currency=subscription.currency, now=now
+    )
+
+
+def proration_date_of(*, subscription: Subscription, asked: datetime | None, now: datetime) -> datetime:
+    """The instant that was previewed, if nothing has happened since; or now."""
+    if asked is None:
+        return now
+    last = SubscriptionEvent.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
+    happened = last.order_by("-n").values_list("at", flat=True).first()
+    if not now - PREVIEW_HOLDS <= asked <= now or (happened is not None and happened > asked):
+        raise PreviewTooOld
+    return asked
+
+
+def refuse_not_open(*, subscription: Subscription) -> None:
+    """Refuses `SubscriptionEnded`, `SubscriptionLapsed`."""
+    if subscription.ended_at is not None:
+        raise SubscriptionEnded
+    if subscription.status == SubscriptionStatus.UNPAID:
+        raise SubscriptionLapsed

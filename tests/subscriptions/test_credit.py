@@ -1,0 +1,126 @@
+"""Credit pays what is open before it pays anything new: no more comes back than was paid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from clustr.kit.money import Money
+from clustr.subscriptions import commands
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.refusals import InvoiceOverdue
+from tests.subscriptions.shop import Shop
+from tests.subscriptions.test_change_plan import downgrade, preview, upgrade
+from tests.subscriptions.test_tasks import waiting
+
+
+def test_of_what_was_never_paid_no_credit_comes_back(shop: Shop) -> None:
+    """A year that nobody paid, given back at once: the invoice is smaller by it, and nothing can be spent."""
+    subscription = shop.subscribe("team", interval="year")
+    downgrade(shop, subscription, "basic", "year", at_period_end=False)
+    invoice, note = shop.documents(subscription)
+    assert (invoice.total, note.total) == (96_750, 75_250)
+    assert (invoice.credit_applied, invoice.amount_due.minor, invoice.status) == (75_250, 21_500, "open")
+    assert shop.credit(subscription) == 0
+
+
+def test_the_oldest_is_paid_first_and_the_rest_is_credit(shop: Shop) -> None:
+    subscription = shop.subscribe("basic")
+    shop.end_period(subscription)
+    newest = shop.last(shop.end_period(subscription))
+    shop.pay(newest, 5000)
+    assert [document.amount_due.minor for document in shop.documents(subscription)] == [0, 1450, 0]
+    shop.pay(newest, 2000)
+    assert [document.status for document in shop.documents(subscription)] == ["paid"] * 3
+    assert shop.credit(subscription) == 550
+
+
+def test_what_staff_give_back_of_a_paid_invoice_pays_an_open_one(shop: Shop) -> None:
+    """Both by a credit note of a part, and by one of all of it that was paid in part."""
+    subscription = shop.subscribe("basic")
+    paid = shop.last(subscription)
+    shop.pay(paid)
+    second = shop.last(shop.end_period(subscription))
+    terms = {"amount": Money(1000, "USD"), "tax_basis_points": 750, "reason": "Kind", "now": shop.now}
+    commands.credit_invoice(actor=shop.staff, invoice_id=paid.id, **terms)  # type: ignore[arg-type]
+    assert shop.documents(subscription)[1].amount_due.minor == 1075
+    shop.end_period(subscription)
+    commands.void_invoice(actor=shop.staff, invoice_id=second.id, reason="Twice", now=shop.now)
+    third = next(document for document in shop.documents(subscription) if document.status == "open")
+    assert (third.amount_due.minor, shop.credit(subscription)) == (1075, 0)
+
+
+def test_who_is_paid_by_credit_is_no_longer_overdue(shop: Shop) -> None:
+    """What another subscription's payment leaves over settles this one's debt, and a job lets it stand so."""
+    shop.now = shop.cast.now
+    mine = shop.subscribe("basic", actor=shop.staff)
+    estates = shop.subscribe("basic", actor=shop.staff, for_cluster_id=shop.cast.palm_grove.id)
+    other = shop.last(estates)
+    shop.now = shop.last(mine).due_date + timedelta(seconds=1)
+    assert shop.chase(mine).status == "past_due"
+    clerk = replace(shop.customer(), permissions=frozenset({STAFF}))
+    shop.pay(other, 4300, actor=clerk)
+    assert waiting("subscriptions.settle_standing", mine) == 1
+    assert shop.chase(mine).status == "active"
+
+
+def test_no_step_from_the_free_plan_while_an_invoice_is_overdue(shop: Shop) -> None:
+    """Not the step from the free plan either; what is paid opens the way again."""
+    subscription = shop.subscribe("basic")
+    debt = shop.last(subscription)
+    commands.cancel_subscription(actor=shop.bola, subscription_id=subscription.id, at_period_end=False, now=shop.now)
+    shop.now = debt.due_date
+    free = shop.subscribe("free")
+    shop.move(seconds=1)
+    for act in (
+        lambda: preview(shop, free, "basic"),
+        lambda: upgrade(shop, free, "basic"),
+    ):
+        with pytest.raises(InvoiceOverdue):
+            act()
+    shop.pay(debt)
+    assert upgrade(shop, free, "basic").status == "active"
+
+
+def test_no_new_plan_while_an_invoice_is_overdue(shop: Shop) -> None:
+    subscription = shop.subscribe("basic")
+    debt = shop.last(subscription)
+    commands.cancel_subscription(actor=shop.bola, subscription_id=subscription.id, at_period_end=False, now=shop.now)
+    shop.now = debt.due_date + timedelta(seconds=1)
+    with pytest.raises(InvoiceOverdue):
+        shop.subscribe("team")
+    assert shop.subscribe("free").status == "active"
+
+
+@pytest.mark.parametrize("act", [commands.void_invoice, commands.write_off_invoice])
+def test_what_was_taken_back_or_given_up_is_not_given_back_again(shop: Shop, act: Callable[..., object]) -> None:
+    subscription = shop.subscribe("team")
+    act(actor=shop.staff, invoice_id=shop.last(subscription).id, reason="Kind", now=shop.now)
+    shop.move(days=15)
+    downgrade(shop, subscription, "basic", at_period_end=False)
+    assert shop.lines(shop.last(subscription)) == [("remaining_time", 1000)]
+    assert shop.credit(subscription) == 0
+
+
+def test_of_a_change_that_was_taken_back_the_old_plan_stays_paid(shop: Shop) -> None:
+    """A third of a period: 20.00 was paid before the change, so 6.67 comes back of it."""
+    subscription = shop.subscribe("basic")
+    shop.pay(shop.last(subscription))
+    shop.move(days=20)
+    upgrade(shop, subscription, "team")
+    commands.void_invoice(actor=shop.staff, invoice_id=shop.last(subscription).id, reason="Kind", now=shop.now)
+    downgrade(shop, subscription, "free", at_period_end=False)
+    assert shop.lines(shop.last(subscription)) == [("unused_time", 667)]
+
+
+def test_what_was_given_up_and_paid_after_all_is_given_back(shop: Shop) -> None:
+    subscription = shop.subscribe("team")
+    invoice = shop.last(subscription)
+    commands.write_off_invoice(actor=shop.staff, invoice_id=invoice.id, reason="Gone", now=shop.now)
+    shop.pay(invoice)
+    shop.move(days=15)
+    downgrade(shop, subscription, "basic", at_period_end=False)
+    assert shop.lines(shop.last(subscription)) == [("unused_time", 4500), ("remaining_time", -1000)]
