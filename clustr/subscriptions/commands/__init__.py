@@ -28,6 +28,7 @@ from clustr.subscriptions.commands.stripe_acts import (
     begin_subscribing,
     begin_using,
 )
+from clustr.subscriptions.commands.stripe_beginning import BACK_FROM_STRIPE
 from clustr.subscriptions.commands.stripe_hearing import (
     ask_due_calls,
     follow_ours,
@@ -38,7 +39,7 @@ from clustr.subscriptions.commands.stripe_hearing import (
 from clustr.subscriptions.commands.stripe_looking import PageSeen, look_at_my_page, my_methods, preview_at_stripe
 from clustr.subscriptions.commands.stripe_names import sync_prices
 from clustr.subscriptions.commands.stripe_prices import take_agreed_price
-from clustr.subscriptions.commands.stripe_running import BACK_FROM_STRIPE, UNHEARD, ask_stripe
+from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.commands.usage import buy_usage_pack, record_usage
 from clustr.subscriptions.commands.voiding import void_invoice
