@@ -270,6 +270,7 @@ MOVE_NOTHING = {
     "settlement.charge_waiting_fees": "asks the worker to; what it forgot is owed still",
     "utilities.sync_stale_catalogue": "reads by `utilities.sync_utility_providers` where that is due",
     "utilities.high_amount": "reads a setting",
+    "utilities.refuse_purchase": "asks what a purchase may not do; changes nothing",
     "utilities.take_validation_turn": "counts a question; one that is stopped is noted in the trail",
     "utilities.send_token": "mails what stands there already",
     "subscriptions.ChangePreview": "a noun",
