@@ -12,6 +12,7 @@ SENDING = f"{COMMANDS}/paying_out.py"
 LOSING = f"{COMMANDS}/losing.py"
 GIVING_BACK = f"{COMMANDS}/refunding.py"
 CHARGING_BACK = f"{COMMANDS}/charging_back.py"
+RECONCILING = f"{COMMANDS}/reconciling.py"
 STARTING = f"{COMMANDS}/starting.py"
 POLICIES = "clustr/settlement/policies.py"
 TABLES = "clustr/payments/migrations/0002_providers.py"
@@ -314,11 +315,44 @@ SEEDS = (
     sow(
         "our-own-refund-is-a-chargeback",
         "A charge that we gave back ourselves is booked as taken too.",
-        "settled.amount_minor - _went_back(settled, parts)",
-        "settled.amount_minor",
+        "went_back = _went_back(settled, parts)",
+        "went_back = 0",
         "test_refunds.py",
         "test_chargebacks.py",
         file=CHARGING_BACK,
+    ),
+    sow(
+        "given-back-by-hand-without-the-surcharge",
+        "What a payer paid on top stays booked although the provider gave the whole back.",
+        "settled.amount_minor + settled.surcharge_minor - went_back",
+        "settled.amount_minor - went_back",
+        "test_lost_notices.py",
+        file=CHARGING_BACK,
+    ),
+    sow(
+        "a-chargeback-nobody-told-of",
+        "At night nobody asks how complaints were decided.",
+        "            self._ask_about_disputes()\n",
+        "",
+        "test_lost_notices.py",
+        file=RECONCILING,
+    ),
+    sow(
+        "given-back-by-hand-stays-taken",
+        "At night a charge that counts again stays booked as taken.",
+        "        if settled is not None:\n            hear_restored(",
+        "        if settled is None:\n            hear_restored(",
+        "test_lost_notices.py",
+        file=CHARGING_BACK,
+    ),
+    sow(
+        "a-refund-by-hand-is-nobodys-notice",
+        "A notice of a refund that is not ours is not acted on.",
+        "            confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)\n"
+        "        case NoticeKind.PAYOUT",
+        "        case NoticeKind.PAYOUT",
+        "test_lost_notices.py",
+        file=f"{COMMANDS}/noticing.py",
     ),
     sow(
         "a-dispute-takes-at-once",

@@ -176,6 +176,10 @@ class Flutterwave:
             raise NotUnderstood("chargeback of a charge that is not there")
         return () if isinstance(charge, NotFoundYet) else disputes(found, charge=charge)
 
+    def disputed_charges(self, *, since: datetime, until: datetime) -> tuple[str, ...]:
+        listed = self._listed("chargebacks", days(since, until), lambda row: mapping(row, "chargeback"))
+        return tuple(dict.fromkeys(about(row) for row in every_row(listed) if about(row)))
+
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         if currency not in COUNTRIES:
             raise NotOffered(f"no banks for {currency}")

@@ -28,7 +28,11 @@ from clustr.payments.providers.nouns import (
 )
 from clustr.payments.providers.paging import every_row, pages, within
 from clustr.payments.providers.paystack_accounts import list_paystack_banks, open_paystack_account
-from clustr.payments.providers.paystack_disputes import fetch_paystack_dispute, paystack_disputes_of
+from clustr.payments.providers.paystack_disputes import (
+    fetch_paystack_dispute,
+    paystack_disputed_charges,
+    paystack_disputes_of,
+)
 from clustr.payments.providers.paystack_notices import read_paystack_notice
 from clustr.payments.providers.paystack_wire import (
     charge_truth,
@@ -167,6 +171,9 @@ class Paystack:
 
     def disputes_of(self, *, charge_id: str) -> tuple[DisputeTruth, ...]:
         return paystack_disputes_of(self._page, charge_id=charge_id)
+
+    def disputed_charges(self, *, since: datetime, until: datetime) -> tuple[str, ...]:
+        return paystack_disputed_charges(self._page, query=_window(since, until))
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         return list_paystack_banks(self._outbound, currency=currency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from clustr.kit.outbound import Outbound
@@ -29,6 +30,12 @@ def paystack_disputes_of(fetch: Fetch, *, charge_id: str) -> tuple[DisputeTruth,
     """Every dispute about a charge."""
     listed = pages(lambda number: fetch("dispute", number, {"transaction": charge_id}), dispute_truth)
     return tuple(dispute for dispute in every_row(listed) if dispute.charge_id == charge_id)
+
+
+def paystack_disputed_charges(fetch: Fetch, *, query: Mapping[str, str]) -> tuple[str, ...]:
+    """The charges of every dispute that was raised in a window."""
+    listed = pages(lambda number: fetch("dispute", number, query), dispute_truth)
+    return tuple(dict.fromkeys(dispute.charge_id for dispute in every_row(listed)))
 
 
 def dispute_truth(raw: Any) -> DisputeTruth:

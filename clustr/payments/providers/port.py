@@ -102,6 +102,11 @@ class PaymentProvider(Protocol):
         """What the charge's payer complained of to their bank, and how that was decided."""
         ...
 
+    def disputed_charges(self, *, since: datetime, until: datetime) -> tuple[str, ...]:
+        """The provider's ids of the charges that payers complained about in [since, until), and perhaps some beside it.
+        Raises `NotOffered` where there are no disputes."""
+        ...
+
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]: ...
     def resolve_account(self, *, bank_code: str, account_number: str) -> str:
         """The name in which the bank holds the account."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction as database
@@ -26,6 +26,8 @@ from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus
 from clustr.people import queries as people
 from clustr.wallets import commands as wallets
 
+_LOOK_AGAIN = timedelta(hours=1)
+
 
 def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, dispute_id: str, now: datetime) -> None:
     """Ask a provider about a dispute it told of, and book it; outside any transaction. Harmless to repeat.
@@ -47,11 +49,23 @@ def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, 
                 _apply_dispute(actor, settled, truth, now)
 
 
+def hear_disputes(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
+    """Ask a provider about every dispute of a charge that was booked, and book how each was decided, as if it had told of
+    it; outside any transaction. Harmless to repeat. Raises what a question can end with."""
+    disputes = _disputes_of(provider_named(name=provider_name), charge_id)
+    crash_point("settlement.dispute.answered")
+    actor = system_actor(cluster_id=cluster_id)
+    with tenant(cluster_id), crash_points("settlement.dispute"):
+        settled = Settlement.objects.filter(provider=provider_name, provider_id=charge_id).first()
+        for truth in disputes if settled else ():
+            _apply_dispute(actor, settled, truth, now)
+
+
 def hear_reversal(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
     """A provider says that a charge which was booked is reversed: ask why, and book what was taken; outside any transaction.
 
     What we gave back ourselves explains it; so do disputes that were lost. What is left was taken too: the provider no
-    longer holds it, whoever had it given back. Harmless to repeat. Raises what a question can end with."""
+    longer holds it, whoever had it given back. While a refund of ours is not decided, it is asked again an hour later. Harmless to repeat. Raises what a question can end with."""
     disputes = _disputes_of(provider_named(name=provider_name), charge_id)
     crash_point("settlement.reversal.answered")
     actor = system_actor(cluster_id=cluster_id)
@@ -63,9 +77,24 @@ def hear_reversal(*, cluster_id: UUID, provider_name: str, charge_id: str, now: 
             _apply_dispute(actor, settled, truth, now)
         lost = any(truth.state is DisputeState.LOST for truth in disputes)
         parts = _locked_parts(settled)
-        taken = Money(settled.amount_minor - _went_back(settled, parts), settled.currency)
-        if not lost and taken.minor > 0:
+        went_back = _went_back(settled, parts)
+        explained = lost or went_back >= settled.amount_minor
+        if not explained and any(payments.on_its_way_back(transaction_id=part.id) for part in parts):
+            # Whether a refund of ours is part of it, or is refused because of it, is not known yet.
+            payments.schedule_check(transaction_id=settled.asked_id, next_check_at=now + _LOOK_AGAIN)
+        elif not explained:
+            # The whole was given back, with what its payer had paid on top for the provider's fee.
+            taken = Money(settled.amount_minor + settled.surcharge_minor - went_back, settled.currency)
             _book(actor, settled, parts, number=_of_charge(charge_id), amount=taken, now=now)
+
+
+def hear_counts_again(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
+    """A provider lists a charge as taken: were it booked as taken back, it comes back, once. Harmless to repeat."""
+    actor = system_actor(cluster_id=cluster_id)
+    with tenant(cluster_id), crash_points("settlement.reversal"):
+        settled = Settlement.objects.filter(provider=provider_name, provider_id=charge_id).first()
+        if settled is not None:
+            hear_restored(actor=actor, settled=settled, now=now)
 
 
 def hear_restored(*, actor: Actor, settled: Settlement, now: datetime) -> None:

@@ -71,6 +71,8 @@ def _act(notice: Notice, place: Place, now: datetime) -> None:
         case NoticeKind.REFUND:
             for refund_id in open_refunds_of(cluster_id=place.cluster_id, transaction_id=place.transaction_id):
                 confirm_payment(cluster_id=place.cluster_id, transaction_id=refund_id, now=now)
+            # Or somebody gave it back at the provider, beside us: then the charge itself says so.
+            confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
         case NoticeKind.PAYOUT | NoticeKind.VIRTUAL_ACCOUNT | NoticeKind.PURCHASE:
             confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
         case NoticeKind.DISPUTE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
@@ -13,14 +13,17 @@ from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Settlement
 from clustr.payments.providers.nouns import ChargeTruth, Outcome
-from clustr.payments.providers.port import PaymentProvider
+from clustr.payments.providers.port import NotOffered, PaymentProvider
 from clustr.payments.providers.registry import available_providers, provider_named
 from clustr.payments.queries import Place, SettledPlace, place_of_reference, settled_between
 from clustr.payments.states import CaseKind
 from clustr.settlement.commands.asking import UNHEARD, confirm_charge
-from clustr.settlement.commands.charging_back import hear_reversal
+from clustr.settlement.commands.charging_back import hear_counts_again, hear_disputes, hear_reversal
 from clustr.settlement.models import Reconciliation
 from clustr.settlement.policies import what_arrived
+
+DISPUTES_LAST = timedelta(days=120)
+"""How long after a payer complained their bank may still decide."""
 
 
 def reconcile(
@@ -58,6 +61,7 @@ class _Run:
                 for truth in page.rows:
                     self._compare(truth)
             self._look_for_the_unlisted()
+            self._ask_about_disputes()
         except UNHEARD:
             complete = False  # what the list did not say proves nothing; the next run asks again
         return Reconciliation.objects.create(
@@ -104,6 +108,12 @@ class _Run:
         if settled is None:
             self._open(CaseKind.NOT_WITH_US, place, truth)
             return
+        hear_counts_again(
+            cluster_id=settled.cluster_id,
+            provider_name=self.provider.name,
+            charge_id=truth.provider_id,
+            now=self.now,
+        )
         arrived, fee = what_arrived(truth=truth)
         if (settled.amount_minor + settled.surcharge_minor, settled.currency) != (arrived.minor, arrived.currency):
             self._open(CaseKind.AMOUNT_DIFFERS, place, truth)
@@ -120,6 +130,20 @@ class _Run:
                 charge_id=truth.provider_id,
                 now=self.now,
             )
+
+    def _ask_about_disputes(self) -> None:
+        """How the complaints of the last months were decided: a provider tells of that weeks after the charge, and once."""
+        try:
+            disputed = self.provider.disputed_charges(since=self.now - DISPUTES_LAST, until=self.now)
+        except NotOffered:
+            return
+        for charge_id in disputed:
+            truth = self.provider.fetch_charge_by_id(provider_id=charge_id)
+            place = place_of_reference(reference=truth.reference.lower()) if isinstance(truth, ChargeTruth) else None
+            if place is not None and self._concerns(place.cluster_id):
+                hear_disputes(
+                    cluster_id=place.cluster_id, provider_name=self.provider.name, charge_id=charge_id, now=self.now
+                )
 
     def _settlement(self, place: Place, truth: ChargeTruth) -> Settlement | None:
         with tenant(place.cluster_id):

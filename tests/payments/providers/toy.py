@@ -84,6 +84,9 @@ class Toy:
     def disputes_of(self, *, charge_id: str) -> tuple[returns.DisputeTruth, ...]:
         raise NotOffered("no disputes")
 
+    def disputed_charges(self, *, since: datetime, until: datetime) -> tuple[str, ...]:
+        raise NotOffered("no disputes")
+
     def list_banks(self, *, currency: str) -> tuple[nouns.Bank, ...]:
         return tuple(nouns.Bank(code=text(row["code"]), name=text(row["name"])) for row in self._page("banks", 1)[0])
 
