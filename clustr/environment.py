@@ -77,6 +77,8 @@ class Environment(BaseSettings):
     THROTTLE_MONEY_PER_MINUTE: int = Field(120, ge=1, description="Money POSTs (and their like) per user and minute.")
     THROTTLE_MONEY_BURST: int = Field(40, ge=1, description="How many of them may come at once.")
     THROTTLE_ADDRESS_PER_MINUTE: int = Field(20_000, ge=1, description="Requests per address and minute.")
+    THROTTLE_SIGN_IN_PER_ACCOUNT: int = Field(5, ge=1, description="Wrong passwords of an account in five minutes.")
+    THROTTLE_SIGN_IN_PER_ADDRESS: int = Field(600, ge=1, description="Wrong passwords from an address in five minutes.")
     ACCESS_TOKEN_SECONDS: int = Field(3600, ge=60, description="Life of an API client's access token.")
     IDEMPOTENCY_DAYS: int = Field(30, ge=30, description="How long first answers are kept for repeats.")
     PAYSTACK_SECRET_KEY: str = Field("", description="`sk_test_...` or `sk_live_...`; empty: Paystack is off.")
@@ -271,6 +273,8 @@ class Environment(BaseSettings):
                     (not self.CLUSTR_BASE_URL.startswith("https://"), "CLUSTR_BASE_URL must be https"),
                     (not self.EMAIL_URL, "EMAIL_URL must be set"),
                     (bool(self.CLUSTR_CRASH_AT), "CLUSTR_CRASH_AT must not be set"),
+                    (bool(self.SMS_SENDER or self.WHATSAPP_SENDER), "SMS_SENDER and WHATSAPP_SENDER write to the log"),
+                    (not self.CLUSTR_TRUSTED_PROXIES, "CLUSTR_TRUSTED_PROXIES must name what speaks TLS in front"),
                 )
                 if unsafe
             ]

@@ -129,7 +129,12 @@ def _choose(world: World, visit: Visit, request: Request) -> Answer:
                 said = "This sandbox knows the providers' test cards only; they are listed below."
                 return _show(visit, channel=channel, problem=said)
             if test_card.asks and "entry" not in form:
-                ask = {"number": number, "expiry": form.get("expiry", ""), "what": test_card.asks}
+                ask = {
+                    "number": number,
+                    "expiry": form.get("expiry", ""),
+                    "what": test_card.asks,
+                    "expects": test_card.expects,
+                }
                 return _show(visit, channel=channel, ask=ask)
             word = _word_of_entry(form.get("entry", ""), expects=test_card.expects) or test_card.outcome
     if word not in OUTCOMES and word not in OPEN_ENDS:

@@ -79,10 +79,21 @@ def _reset(world: World, request: Request) -> Answer:
     return answer_json({"seed": world.chance.seed})
 
 
+def _checkout(world: World, provider: str, reference: str) -> tuple[Link | None, Charge | None]:
+    """What has this reference, written as ClustR sends it or as it shows it to people."""
+    for written in (reference, reference.lower()):
+        link = world.store.first(Link, written) if provider == "flutterwave" else None
+        charge = world.store.first(Charge, provider, written) if link is None else None
+        if link or charge:
+            return link, charge
+    return None, None
+
+
 def _complete(world: World, request: Request) -> Answer:
     """`provider`, `reference`, `outcome`; `channel`, `card`, `seconds` if wanted: a checkout without a browser."""
     body = _body(request)
-    word, reference, provider = str(body.get("outcome", "success")), str(body.get("reference")), body.get("provider")
+    word, provider = str(body.get("outcome", "success")), body.get("provider")
+    reference = str(body.get("reference"))
     if word not in OUTCOMES and word not in OPEN_ENDS:
         raise _wrong(f"outcome must be one of {', '.join((*OUTCOMES, *OPEN_ENDS))}")
     how: dict[str, Any] = {
@@ -91,11 +102,10 @@ def _complete(world: World, request: Request) -> Answer:
         "number": str(body.get("card", "")),
         "seconds": float(body.get("seconds", 5)),
     }
-    link = world.store.first(Link, reference) if provider == "flutterwave" else None
+    link, charge = _checkout(world, str(provider), reference)
     if link is not None:
-        charge = charging.attempt_link(world, link, **how)
-        return answer_json(_charge(charge) if charge else {"abandoned": reference})
-    charge = world.store.first(Charge, str(provider), reference)
+        paid = charging.attempt_link(world, link, **how)
+        return answer_json(_charge(paid) if paid else {"abandoned": reference})
     if charge is None:
         raise Refused(404, {"error": "no such checkout"})
     if charge.status == "pending" and word in OUTCOMES:

@@ -23,9 +23,9 @@ nav a { flex:1 1 auto; text-align:center; padding:.6rem .2rem; border:1px solid 
   color:var(--ink); text-decoration:none; font-size:.92rem; white-space:nowrap; }
 nav a[aria-current] { background:var(--leaf); border-color:var(--leaf); color:#fff; font-weight:600; }
 label { display:block; font-size:.9rem; color:var(--soft); margin-bottom:.7rem; }
-input { display:block; width:100%; margin-top:.25rem; padding:.7rem .75rem; font:inherit; color:var(--ink);
+input, select { display:block; width:100%; margin-top:.25rem; padding:.7rem .75rem; font:inherit; color:var(--ink);
   border:1px solid #c3cecb; border-radius:10px; background:#fff; }
-input:focus-visible, button:focus-visible, a:focus-visible, summary:focus-visible { outline:3px solid #8fd0c3; outline-offset:1px; }
+input:focus-visible, select:focus-visible, button:focus-visible, a:focus-visible, summary:focus-visible { outline:3px solid #8fd0c3; outline-offset:1px; }
 .pair { display:grid; grid-template-columns:1fr 1fr; gap:.7rem; }
 button, .button { font:inherit; border-radius:10px; border:1px solid #c3cecb; background:#fff; color:var(--ink); cursor:pointer;
   padding:.6rem .7rem; min-height:44px; text-align:center; text-decoration:none; display:block; width:100%; }
@@ -136,7 +136,7 @@ def _question(ask: dict[str, str]) -> str:
         return f"""{kept}<h2>Your bank asks</h2><p class="hint">Do you agree to this payment?</p>
 <input type="hidden" name="entry" value=""><button class="pay" type="submit">Agree</button>"""
     return f"""{kept}<h2>Your bank asks</h2><label>{escape(ask["what"])}
-<input name="entry" inputmode="numeric" autocomplete="off" required></label><button class="pay" type="submit">Go on</button>"""
+<input name="entry" inputmode="numeric" autocomplete="off" placeholder="{escape(ask["expects"])}" required></label><button class="pay" type="submit">Go on</button>"""
 
 
 def _endings(channel: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,31 @@ if (Path(__file__).parent / "cast.py").exists():
     pytest_plugins = ["tests.cast", "tests.money"]
 
 
+HERE = Path(__file__).parent
+SWEEPING = {"bench", "crash", "fuzz", "journeys", "web/matrix"}
+"""Folders whose tests pass a great deal of code that other tests pass with more to say of each line. Coverage is measured
+where there is most to learn from it: it costs two fifths of a test's time, and that of every process it starts."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First what sweeps over every estate, while there are few, and what takes long, so that no process is left with it at
     the end; then the files with the most tests."""
+    for item in items:
+        if str(item.path.parent.relative_to(HERE)) in SWEEPING:
+            item.add_marker("no_cover")
     tests_in = Counter(item.path for item in items)
     items.sort(key=lambda item: (item.get_closest_marker("early") is None, -tests_in[item.path], item.path))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Where coverage is not measured, the processes that a test or its fixtures start do not measure it either."""
+    measuring = item.get_closest_marker("no_cover") and os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
+    try:
+        return (yield)
+    finally:
+        if measuring:
+            os.environ["COVERAGE_PROCESS_CONFIG"] = measuring
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q
 
 from clustr.audit import anchors, queries
 from clustr.audit.anchors import Anchor
-from clustr.audit.models import Block
+from clustr.audit.models import Block, IdempotencyKey
 from clustr.audit.refusals import IdempotencyKeyReused, RequestInProgress
 from clustr.audit.types import Answer, Bucket, Claim, Subject
 from clustr.kit.actor import Actor
@@ -212,3 +213,27 @@ def forget_answers(*, cluster_id: UUID, before: datetime) -> int:
         dropped += gone
         if gone < _PURGE_AT_ONCE:
             return dropped
+
+
+def blank_in_answers(*, about: UUID, texts: Collection[str]) -> None:
+    """In the first answers of the current cluster to a person, or that name them by their id, leave these texts empty wherever one is a
+    whole value: the person is forgotten, and a repeat is still answered. One at a time for a cluster."""
+    unwanted = {text for text in texts if text}
+    theirs = Q(user_id=about) | Q(answer__contains=str(about))
+    found = IdempotencyKey.objects.filter(theirs, cluster_id=current_tenant())
+    held = list(found.order_by("scope"))
+    for row in held:
+        row.answer = json.dumps(_without(json.loads(row.answer), unwanted), ensure_ascii=False, separators=(",", ":"))
+    # The application's role may add and drop answers, and change none.
+    IdempotencyKey.objects.filter(cluster_id=current_tenant(), scope__in=[row.scope for row in held]).delete()
+    IdempotencyKey.objects.bulk_create(held)
+
+
+def _without(said: Any, unwanted: set[str]) -> Any:
+    match said:
+        case dict():
+            return {name: _without(value, unwanted) for name, value in said.items()}
+        case list():
+            return [_without(value, unwanted) for value in said]
+        case _:
+            return "" if said in unwanted else said

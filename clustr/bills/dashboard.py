@@ -58,32 +58,47 @@ class CurveDay:
 
 
 @dataclass(frozen=True, slots=True)
-class Dashboard:
-    """The office's first page. `cluster_wallet` is None for whoever may not see the wallet."""
+class Figures:
+    """How the estate stands, in numbers. `cluster_wallet` is None for whoever may not see the wallet."""
 
     sums: BillSums
     cluster_wallet: Money | None
     collections: dict[date, Money]
     ageing: list[AgeBand]
     curve: list[CurveDay]
-    latest_transactions: list[TransactionView]
     open_disputes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """The office's first page: how the estate stands, and what happened lately."""
+
+    figures: Figures
+    latest_transactions: list[TransactionView]
     latest_disputes: list[DisputeView]
 
 
 def dashboard_of(*, actor: Actor, now: datetime) -> Dashboard:
     """The office's first page; needs ViewPayments. As many statements for a million members as for one."""
+    return Dashboard(
+        figures=figures_of_cluster(actor=actor, now=now),
+        latest_transactions=transactions_of_cluster(actor=actor, chosen=TransactionFilter(), limit=LATEST_TRANSACTIONS),
+        latest_disputes=disputes_of_cluster(actor=actor, state=DisputeState.OPEN, now=now, limit=LATEST_DISPUTES),
+    )
+
+
+def figures_of_cluster(*, actor: Actor, now: datetime) -> Figures:
+    """How the estate stands; needs ViewPayments. As many statements for a million members as for one."""
     actor.require("ViewPayments")
     sums, ageing, billed_by_day = _sums(actor, now)
-    return Dashboard(
+    collections = wallets.bill_collections(actor=actor, now=now)
+    return Figures(
         sums=sums,
         cluster_wallet=wallets.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None,
-        collections=wallets.collections_by_month(actor=actor, now=now),
+        collections=collections.by_month,
         ageing=ageing,
-        curve=_curve(actor, billed_by_day, now),
-        latest_transactions=transactions_of_cluster(actor=actor, chosen=TransactionFilter(), limit=LATEST_TRANSACTIONS),
+        curve=_curve(actor, billed_by_day, collections.by_day, now),
         open_disputes=_open_disputes(actor),
-        latest_disputes=disputes_of_cluster(actor=actor, state=DisputeState.OPEN, now=now, limit=LATEST_DISPUTES),
     )
 
 
@@ -102,7 +117,7 @@ FROM (
     SELECT {MANAGED_STATUS} AS status, n.billed, t.collected_minor AS collected, b.due_date, b.issued_at
     FROM bills_bill b
     CROSS JOIN LATERAL bills_totals(b) AS t
-    CROSS JOIN LATERAL (SELECT bills_members_billed(b) AS members, bills_amount_billed(b) AS billed) AS n
+    CROSS JOIN LATERAL (SELECT bills_members_billed(b) AS members, bills_amount_billed(b) AS billed OFFSET 0) AS n
     WHERE b.cluster_id = %(cluster)s AND b.category = 'cluster_managed' AND b.user_id IS NULL
     UNION ALL
     SELECT {STATUS_SQL}, s.due_minor, s.paid_minor, b.due_date, b.issued_at
@@ -141,11 +156,10 @@ def _sums(actor: Actor, now: datetime) -> tuple[BillSums, list[AgeBand], dict[da
     return BillSums(billed, collected, outstanding, overdue, counts), ageing, by_day
 
 
-def _curve(actor: Actor, billed: dict[date, Money], now: datetime) -> list[CurveDay]:
+def _curve(actor: Actor, billed: dict[date, Money], collected: dict[date, Money], now: datetime) -> list[CurveDay]:
     """Both running sums, day by day, this day last."""
     today = now.astimezone(ZoneInfo(actor.timezone)).date()
     since = today - timedelta(days=CURVE_DAYS - 1)
-    collected = wallets.collections_by_day(actor=actor, since=since)
     zero = Money(0, actor.currency)
     asked, got, curve = zero, zero, []
     for day in (since + timedelta(days=n) for n in range(CURVE_DAYS)):

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from clustr.bills.directory import BillStatusCard, bill_status_of
-from clustr.bills.queries import OWED_COLUMNS, member_bill_view
+from clustr.bills.queries import CALLED, OWED_COLUMNS, member_bill_view
 from clustr.bills.types import MemberBillView
 from clustr.clusters.member_queries import members_for_whom
 from clustr.clusters.refusals import MemberNotFound
@@ -43,10 +43,11 @@ def account_of_member(*, actor: Actor, user_id: UUID, now: datetime) -> MemberAc
 
 
 def bills_of_member(
-    *, actor: Actor, user_id: UUID, now: datetime, before: UUID | None = None, limit: int = 50
+    *, actor: Actor, user_id: UUID, now: datetime, q: str = "", before: UUID | None = None, limit: int = 50
 ) -> list[MemberBillView]:
     """The bills of the cluster that this member has, newest first, each as they have it; needs ViewPayments. What they buy
-    from utilities is theirs, and not among them. `before` is the id of the last one read."""
+    from utilities is theirs, and not among them. `q`: part of the title or of the number. `before` is the id of the last one
+    read."""
     actor.require("ViewPayments")
     statement = (
         f"SELECT {OWED_COLUMNS} FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s"
@@ -54,9 +55,11 @@ def bills_of_member(
     )
     if before:
         statement += " AND id < %(before)s"
+    if q:
+        statement += CALLED
     with connection.cursor() as cursor:
         cursor.execute(
             statement + " ORDER BY id DESC LIMIT %(limit)s",
-            {"cluster": actor.cluster_id, "member": user_id, "before": before, "limit": limit},
+            {"cluster": actor.cluster_id, "member": user_id, "before": before, "q": q, "limit": limit},
         )
         return [member_bill_view(row, now=now) for row in cursor.fetchall()]

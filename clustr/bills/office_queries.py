@@ -64,7 +64,7 @@ SELECT b.id, b.cluster_id, b.user_id, b.bill_number, b.title, b.description, b.t
 _MANAGED = f"""{_COLUMNS}
 FROM bills_bill b
 CROSS JOIN LATERAL bills_totals(b) AS t
-CROSS JOIN LATERAL (SELECT bills_members_billed(b) AS members, bills_amount_billed(b) AS billed) AS n
+CROSS JOIN LATERAL (SELECT bills_members_billed(b) AS members, bills_amount_billed(b) AS billed OFFSET 0) AS n
 WHERE b.cluster_id = %(cluster)s
 """
 

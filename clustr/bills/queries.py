@@ -45,6 +45,10 @@ STATUS_SQL = (
 )
 
 
+CALLED = " AND (strpos(lower(title), lower(%(q)s)) > 0 OR strpos(lower(bill_number), lower(%(q)s)) > 0)"
+"""Narrows `bills_owed` to what a search is for: part of the title or of the number."""
+
+
 @dataclass(frozen=True, slots=True)
 class MemberBillFilter:
     """Which of a member's bills; each None means any. `q`: part of the title or of the number."""
@@ -75,7 +79,7 @@ def bills_visible_to(
     if chosen.category:
         statement += " AND category = %(category)s"
     if chosen.q:
-        statement += " AND (strpos(lower(title), lower(%(q)s)) > 0 OR strpos(lower(bill_number), lower(%(q)s)) > 0)"
+        statement += CALLED
     if chosen.status:
         statement += f" AND {STATUS_SQL} = %(status)s"
     rows = _rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,7 +14,7 @@ from clustr.clusters.policies import label_key
 from clustr.clusters.refusals import MemberNotFound
 from clustr.clusters.types import Member, PaymentsPermissions, Role
 from clustr.kit.actor import Actor
-from clustr.kit.tenancy import tenant
+from clustr.kit.tenancy import current_tenant, tenant
 
 _BEYOND = "\U0010ffff"
 
@@ -132,6 +132,27 @@ def who_is_found(*, actor: Actor, q: str, now: datetime) -> list[UUID]:
     ViewPayments."""
     actor.require(PaymentsPermissions.VIEW_PAYMENTS)
     return list({member.user_id for member in members_for_whom(actor=actor, now=now, q=q, limit=MOST_FOUND)})
+
+
+_NAMES = """
+SELECT u.id, coalesce(nullif(here.name, ''), here.email, nullif(u.name, ''), u.email) FROM people_user u
+LEFT JOIN (
+  SELECT user_id, max(supplied_name) AS name, max(supplied_email) AS email FROM clusters_membership
+  WHERE cluster_id = %(cluster)s AND user_id = ANY(%(people)s) AND supplied_email IS NOT NULL GROUP BY user_id
+) AS here ON here.user_id = u.id
+WHERE u.id = ANY(%(people)s)
+"""
+
+
+def names_here(*, user_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What the current cluster calls each of these people: their name, or else their address; of somebody known elsewhere
+    who has not accepted yet, what the cluster wrote itself. Unknown ids are left out."""
+    wanted = list(set(user_ids))
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_NAMES, {"cluster": current_tenant(), "people": wanted})
+        return dict(cursor.fetchall())
 
 
 def member_of(*, actor: Actor, membership_id: UUID) -> Member:

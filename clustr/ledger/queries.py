@@ -69,24 +69,32 @@ def balance_of(*, kind: AccountKind, currency: str, subject_id: UUID | None = No
     return Money(int(rows[0][0] or 0) if rows else 0, currency)
 
 
-def statement(*, account_id: UUID, before: tuple[int, UUID] | None = None, limit: int = 50) -> list[Line]:
-    """The latest transfers of an account, newest first; `before` is the (xid, id) of the last line already read."""
+def statement(
+    *,
+    account_id: UUID,
+    journals: Sequence[UUID] | None = None,
+    before: tuple[int, UUID] | None = None,
+    limit: int = 50,
+) -> list[Line]:
+    """The latest transfers of an account, newest first; `before` is the (xid, id) of the last line already read. `journals`:
+    of these events alone."""
     xid, last = before if before else (2**63 - 1, UUID(int=2**128 - 1))
+    only = "" if journals is None else "AND journal = ANY(%(journals)s)"
     rows = _rows(
-        """
+        f"""
         SELECT xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at FROM (
           (SELECT xid, id, kind, label, journal, amount, debit AS counterpart, reverses, at FROM ledger_transfer
-             WHERE credit = %(account)s AND cluster_id = kit_tenant()
+             WHERE credit = %(account)s AND cluster_id = kit_tenant() {only}
                AND (xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s)
              ORDER BY xid DESC, id DESC LIMIT %(limit)s)
           UNION ALL
           (SELECT xid, id, kind, label, journal, -amount, credit, reverses, at FROM ledger_transfer
-             WHERE debit = %(account)s AND cluster_id = kit_tenant()
+             WHERE debit = %(account)s AND cluster_id = kit_tenant() {only}
                AND (xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s)
              ORDER BY xid DESC, id DESC LIMIT %(limit)s)
         ) AS line ORDER BY line.xid DESC, line.id DESC LIMIT %(limit)s
         """,
-        {"account": account_id, "xid": xid, "last": last, "limit": limit},
+        {"account": account_id, "xid": xid, "last": last, "limit": limit, "journals": list(journals or ())},
     )
     return [Line(*row) for row in rows]
 
@@ -131,13 +139,21 @@ def turnover_by_month(*, account_id: UUID, since: date, today: date, timezone: s
     return [TurnoverLine(*row) for row in rows]
 
 
-def net_by_day(*, account_id: UUID, kinds: Collection[str], since: date, timezone: str) -> dict[date, int]:
-    """Credits less debits of these kinds on each day from `since` on, in minor units, exact; days without any are left
-    out."""
+def net_by_day(
+    *, account_id: UUID, kinds: Collection[str], without_label: str, since: date, timezone: str
+) -> dict[date, int]:
+    """Credits less debits of these kinds, those of one label aside, on each day from `since` on, in minor units, exact;
+    days without any are left out."""
     rows = _rows(
         _TURNOVER + "SELECT day, sum(credits - debits)::bigint FROM line"
-        " WHERE day >= %(since)s AND kind = ANY(%(kinds)s) GROUP BY 1 ORDER BY 1",
-        {"account": account_id, "since": since, "zone": timezone, "kinds": [str(kind) for kind in kinds]},
+        " WHERE day >= %(since)s AND kind = ANY(%(kinds)s) AND label IS DISTINCT FROM %(label)s GROUP BY 1 ORDER BY 1",
+        {
+            "account": account_id,
+            "since": since,
+            "zone": timezone,
+            "kinds": [str(kind) for kind in kinds],
+            "label": without_label,
+        },
     )
     return dict(rows)
 

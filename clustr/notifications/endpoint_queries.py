@@ -70,7 +70,8 @@ def endpoint_view(row: Endpoint, *, secret: str | None = None) -> EndpointView:
 
 
 def payload_of(*, event: Event, type: str) -> dict[str, Any]:
-    """What an integrator is told of an event: ids and figures, amounts as decimal strings, nobody's name."""
+    """What an integrator is told of an event: ids and figures, amounts as decimal strings; nobody's name, and nothing that
+    somebody wrote in confidence."""
     return {
         "type": type,
         "timestamp": event.at.isoformat(),
@@ -90,11 +91,18 @@ def secret_place(endpoint_id: UUID) -> str:
     return f"notifications_endpoint:{endpoint_id}"
 
 
+_IN_CONFIDENCE = frozenset({"reason", "note", "card", "ending"})
+"""Facts that are for the people concerned: what they wrote to each other, and of which card or account it is."""
+
+
 def _figures(facts: Facts) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for name, value in facts.items():
+        if name in _IN_CONFIDENCE:
+            continue
         if name.endswith("_minor"):
-            told[name.removesuffix("_minor")] = str(Money(int(value), str(facts["currency"])))
+            amount = None if value is None else str(Money(int(value), str(facts["currency"])))
+            told[name.removesuffix("_minor")] = amount
         else:
             told[name] = value
     return told

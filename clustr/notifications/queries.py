@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.models import Cluster
 from clustr.kit.actor import Actor
 from clustr.kit.tenancy import tenant
@@ -32,7 +33,6 @@ from clustr.notifications.types import (
     NotificationEvents,
     Text,
 )
-from clustr.people import queries as people
 
 UNREAD_SHOWN = 1_000
 """Counting stops here: "1,000 or more" costs the same however many there are."""
@@ -78,8 +78,8 @@ def my_notifications(
     with tenant(actor.cluster_id):
         rows = _read(actor, only, limit=limit, after=after, q=q)
         estate = estate_of(cluster_id=actor.cluster_id)
-    said = [json.loads(row[3]) for row in rows]
-    names = people.names_of(user_ids={id for facts in said for id in people_in(facts)})
+        said = [json.loads(row[3]) for row in rows]
+        names = names_here(user_ids={id for facts in said for id in people_in(facts)})
     found = []
     for (id, face, event, _, subject_id, at, read_at), facts in zip(rows, said, strict=True):
         kind = NotificationEvents(event)
@@ -90,9 +90,11 @@ def my_notifications(
     return found
 
 
-def unread_count(*, actor: Actor) -> int:
-    """How many of the actor's notices are unread; counts to 1,000."""
-    return len(unread_ids(actor=actor, limit=UNREAD_SHOWN))
+def unread_count(*, actor: Actor, most: int = UNREAD_SHOWN) -> int:
+    """How many of the actor's notices are unread; counts to `most`."""
+    with tenant(actor.cluster_id):
+        ((count,),) = _read(actor, "AND r.event_id IS NULL", limit=most, counted=True)
+    return int(count)
 
 
 def unread_ids(*, actor: Actor, limit: int) -> list[UUID]:
@@ -126,8 +128,8 @@ def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estat
     """What an event says to this face; for who sends it."""
     with tenant(cluster_id):
         row = Event.objects.get(cluster_id=cluster_id, id=event_id)
+        names = names_here(user_ids=people_in(row.facts))
     event = NotificationEvents(str(row.event if face is Face.MEMBER else row.office_event))
-    names = people.names_of(user_ids=people_in(row.facts))
     return event, text_of(event=event, face=face, facts=row.facts, estate=estate, names=names)
 
 
@@ -144,7 +146,14 @@ def estate_of(*, cluster_id: UUID) -> Estate:
 
 
 def _read(
-    actor: Actor, only: str, *, limit: int, after: UUID | None = None, ids: Iterable[UUID] = (), q: str = ""
+    actor: Actor,
+    only: str,
+    *,
+    limit: int,
+    after: UUID | None = None,
+    ids: Iterable[UUID] = (),
+    q: str = "",
+    counted: bool = False,
 ) -> list[tuple[Any, ...]]:
     off = Preference.objects.filter(
         cluster_id=actor.cluster_id, user_id=actor.member_id, channel=Channel.IN_APP, enabled=False
@@ -153,6 +162,8 @@ def _read(
     silent = {event.value for event in EVENTS if all(Channel.IN_APP not in told for _, told in faces(event))}
     condition = condition_sql().replace("%", "%%")
     statement = _MINE.format(marks=_MARKS, only=only, reached=_REACHED.format(condition=condition))
+    if counted:
+        statement = f"SELECT count(*) FROM ({statement}) AS newest"
     with connection.cursor() as cursor:
         cursor.execute(
             statement,

@@ -14,11 +14,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, When
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
-from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, Transaction
+from clustr.payments.models import Attempt, SavedMethod, Settlement, Transaction
 from clustr.payments.providers.nouns import REFERENCE
 from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
-from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus, TransactionType
-from clustr.payments.types import CaseView, SavedMethodView, TransactionView
+from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
+from clustr.payments.types import SavedMethodView, TransactionView
 
 OF_A_BILL = (Purpose.BILL, Purpose.UTILITY)
 """Purposes whose subject is a bill: one that is paid, or one that stands for what a member buys."""
@@ -146,38 +146,6 @@ def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> Transaction
     if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):
         raise TransactionNotFound
     return view_of(found)
-
-
-def cases_of_cluster(
-    *,
-    actor: Actor,
-    only_open: bool = True,
-    case_id: UUID | None = None,
-    before: UUID | None = None,
-    limit: int = 50,
-) -> list[CaseView]:
-    """What a person has to look at, the newest first; for who asks with ViewWallet, or closes them with TransferFunds."""
-    actor.require("TransferFunds" if actor.may("TransferFunds") else "ViewWallet")
-    found = Case.objects.filter(cluster_id=actor.cluster_id)
-    if only_open:
-        found = found.filter(closed_at=None)
-    if case_id:
-        found = found.filter(id=case_id)
-    if before:
-        found = found.filter(id__lt=before)
-    return [
-        CaseView(
-            id=case.id,
-            kind=CaseKind(case.kind),
-            transaction_id=case.transaction_id,
-            facts=case.facts,
-            opened_at=case.opened_at,
-            owner_id=case.owner_id,
-            closed_at=case.closed_at,
-            note=case.note,
-        )
-        for case in found.order_by("-id")[:limit]
-    ]
 
 
 def my_methods(*, actor: Actor) -> list[SavedMethodView]:

@@ -10,11 +10,12 @@ import math
 from dataclasses import dataclass
 from hashlib import sha256
 
+from django.conf import settings
 from django.db import connection
 
+from clustr.kit.networks import network_of
+
 WINDOW_SECONDS = 300
-ATTEMPTS_PER_ACCOUNT = 5
-ATTEMPTS_PER_ADDRESS = 600
 
 _TAKE = """
 INSERT INTO people_cache AS c (key, value, expires_at)
@@ -38,8 +39,9 @@ class Attempt:
 
 def take_attempt(*, email: str, address: str) -> Attempt:
     """Count a try, and say whether it is one too many."""
-    account, origin = _account_key(email), f"sign-in:address:{address}"
-    limits = {account: ATTEMPTS_PER_ACCOUNT, origin: ATTEMPTS_PER_ADDRESS}
+    account, origin = _account_key(email), f"sign-in:address:{network_of(address)}"
+    env = settings.ENV
+    limits = {account: env.THROTTLE_SIGN_IN_PER_ACCOUNT, origin: env.THROTTLE_SIGN_IN_PER_ADDRESS}
     with connection.cursor() as cursor:
         cursor.execute(_TAKE, [WINDOW_SECONDS, list(limits)])
         waits = [left for key, taken, left in cursor.fetchall() if taken > limits[key]]

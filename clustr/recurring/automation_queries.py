@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.recurring.automation_models import AutomationRun, AutomationStep, UtilityAutomation
+from clustr.recurring.automation_planner import Purse
 from clustr.recurring.automation_reading import read_purse
 from clustr.recurring.automation_refusals import AutomationNotFound
 from clustr.recurring.automation_types import (
@@ -30,6 +31,7 @@ from clustr.recurring.automation_types import (
 )
 from clustr.recurring.types import PaymentSource, StoppedBy
 from clustr.utilities.planning_queries import Sold, sold_for
+from clustr.utilities.queries import accounts_called
 
 LOOKED_BACK = timedelta(days=30)
 
@@ -52,29 +54,54 @@ def terms_of(automation: UtilityAutomation) -> AutomationTerms:
     )
 
 
-def my_automations(*, actor: Actor, now: datetime, before: UUID | None = None, limit: int = 50) -> list[AutomationView]:
-    """The member's own automations, newest first; `before` is the id of the last one read."""
-    mine = _mine(actor)
-    if before is not None:
-        mine = mine.filter(id__lt=before)
-    return _views(actor, list(mine.order_by("-id")[:limit]), now)
+def my_automations(
+    *, actor: Actor, now: datetime, q: str = "", before: UUID | None = None, limit: int = 50
+) -> list[AutomationView]:
+    """The member's own automations, newest first; `before` is the id of the last one read. `q`: part of what their number is
+    called, of its end, or of who sells."""
+    rows = automations_of(actor=actor, q=q, before=before, limit=limit)
+    sold = sold_for(account_ids=[row.account_id for row in rows])
+    return automation_views(rows=rows, sold=sold, purse=read_purse(actor=actor, now=now))
 
 
 def my_automation(*, actor: Actor, automation_id: UUID, now: datetime) -> AutomationView:
     """One automation of the member's own. Refuses `AutomationNotFound`."""
-    views = _views(actor, list(_mine(actor).filter(id=automation_id)), now)
-    if not views:
+    row = automation_of(actor=actor, automation_id=automation_id)
+    sold = sold_for(account_ids=[row.account_id])
+    (view,) = automation_views(rows=[row], sold=sold, purse=read_purse(actor=actor, now=now))
+    return view
+
+
+def automations_of(*, actor: Actor, q: str, before: UUID | None, limit: int) -> list[UtilityAutomation]:
+    """The rows of `my_automations`."""
+    mine = _mine(actor)
+    if q:
+        mine = mine.filter(account_id__in=accounts_called(actor=actor, q=q))
+    if before is not None:
+        mine = mine.filter(id__lt=before)
+    return list(mine.order_by("-id")[:limit])
+
+
+def automation_of(*, actor: Actor, automation_id: UUID) -> UtilityAutomation:
+    """The row of `my_automation`. Refuses `AutomationNotFound`."""
+    row = _mine(actor).filter(id=automation_id).first()
+    if row is None:
         raise AutomationNotFound
-    return views[0]
+    return row
+
+
+def automation_views(
+    *, rows: Sequence[UtilityAutomation], sold: Mapping[UUID, Sold], purse: Purse
+) -> list[AutomationView]:
+    """These automations as their owner sees them, with what is sold for their numbers and what they have spent."""
+    return [_view(row, sold[row.account_id], purse.spent_by_automation.get(row.id, 0)) for row in rows]
 
 
 def automation_history(
     *, actor: Actor, automation_id: UUID, before: UUID | None = None, limit: int = 50
 ) -> list[AutomationRunView]:
     """What became of each period, newest first; `before` is the id of the last one read. Refuses `AutomationNotFound`."""
-    automation = _mine(actor).filter(id=automation_id).first()
-    if automation is None:
-        raise AutomationNotFound
+    automation = automation_of(actor=actor, automation_id=automation_id)
     runs = AutomationRun.objects.filter(cluster_id=actor.cluster_id, automation_id=automation_id)
     if before is not None:
         runs = runs.filter(id__lt=before)
@@ -127,12 +154,6 @@ def _mine(actor: Actor) -> QuerySet[UtilityAutomation]:
     return UtilityAutomation.objects.filter(
         cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at__isnull=True
     )
-
-
-def _views(actor: Actor, rows: Sequence[UtilityAutomation], now: datetime) -> list[AutomationView]:
-    sold = sold_for(account_ids=[row.account_id for row in rows])
-    spent = read_purse(actor=actor, now=now).spent_by_automation
-    return [_view(row, sold[row.account_id], spent.get(row.id, 0)) for row in rows]
 
 
 def _view(row: UtilityAutomation, sold: Sold, spent: int) -> AutomationView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -11,8 +12,9 @@ from clustr.kit.money import Money
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_planner import Purse, Verdict, Wish, plan_automations
 from clustr.recurring.automation_policies import amount_to_buy
+from clustr.recurring.automation_queries import automation_of, automation_views, automations_of
 from clustr.recurring.automation_reading import estimates_for, month_of, read_purse
-from clustr.recurring.automation_types import AutomationRunState, AutomationState, UpcomingView
+from clustr.recurring.automation_types import AutomationRunState, AutomationState, AutomationView, UpcomingView
 from clustr.recurring.estimation import Estimate, TooLittle
 from clustr.recurring.types import PaymentSource
 from clustr.utilities.planning_queries import Sold, sold_for
@@ -23,24 +25,55 @@ AHEAD = timedelta(days=31)
 def upcoming_automations(*, actor: Actor, now: datetime) -> list[UpcomingView]:
     """The next purchase of each automation that is on and due within a month, the first to come first; with what the wallet,
     as it is now, will lack by then after those before it."""
-    automations = list(
-        UtilityAutomation.objects.filter(
-            cluster_id=actor.cluster_id,
-            user_id=actor.member_id,
-            state=AutomationState.ON.value,
-        ).order_by("id")
-    )
+    automations = _switched_on(actor)
     if not automations:
         return []
+    sold = sold_for(account_ids=[each.account_id for each in automations])
+    return _ahead(actor, now, automations, sold, read_purse(actor=actor, now=now))
+
+
+def automations_looking_ahead(
+    *, actor: Actor, now: datetime, q: str = "", before: UUID | None = None, limit: int = 50
+) -> tuple[list[AutomationView], list[UpcomingView]]:
+    """`my_automations` and `upcoming_automations` for a page that shows both: what they have in common is read once."""
+    return _both(actor, now, automations_of(actor=actor, q=q, before=before, limit=limit))
+
+
+def automation_looking_ahead(
+    *, actor: Actor, automation_id: UUID, now: datetime
+) -> tuple[AutomationView, UpcomingView | None]:
+    """`my_automation`, and the next purchase of it if there is one within a month. Refuses `AutomationNotFound`."""
+    (view,), ahead = _both(actor, now, [automation_of(actor=actor, automation_id=automation_id)])
+    return view, next((each for each in ahead if each.automation_id == automation_id), None)
+
+
+def _both(
+    actor: Actor, now: datetime, rows: Sequence[UtilityAutomation]
+) -> tuple[list[AutomationView], list[UpcomingView]]:
+    on = _switched_on(actor)
+    sold = sold_for(account_ids=[each.account_id for each in (*rows, *on)])
+    purse = read_purse(actor=actor, now=now)
+    views = automation_views(rows=rows, sold=sold, purse=purse)  # before looking ahead, which spends from the purse
+    return views, _ahead(actor, now, on, sold, purse)
+
+
+def _switched_on(actor: Actor) -> list[UtilityAutomation]:
+    mine = UtilityAutomation.objects.filter(
+        cluster_id=actor.cluster_id, user_id=actor.member_id, state=AutomationState.ON.value
+    )
+    return list(mine.order_by("id"))
+
+
+def _ahead(
+    actor: Actor, now: datetime, automations: Sequence[UtilityAutomation], sold: Mapping[UUID, Sold], purse: Purse
+) -> list[UpcomingView]:
     waiting = {
         run.automation_id: run
         for run in AutomationRun.objects.filter(
             cluster_id=actor.cluster_id, user_id=actor.member_id, state=AutomationRunState.WAITING.value
         )
     }
-    sold = sold_for(account_ids=[each.account_id for each in automations])
     estimates = estimates_for(automations=automations)
-    purse = read_purse(actor=actor, now=now)
     timed = []
     for each in automations:
         run = waiting.get(each.id)

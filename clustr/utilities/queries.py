@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from clustr.bills.queries import MemberBillFilter, bills_visible_to
 from clustr.bills.types import BillCategory, BillType, MemberStatus
@@ -74,6 +74,15 @@ def my_accounts(*, actor: Actor, after: UUID | None = None, limit: int = 50) -> 
     rows = list(mine.order_by("-id")[:limit])
     providers = _providers(row.provider_id for row in rows)
     return [_account_view(row, providers[row.provider_id]) for row in rows]
+
+
+def accounts_called(*, actor: Actor, q: str) -> list[UUID]:
+    """Those of the member's numbers, forgotten ones among them, whose name, end or seller holds this text."""
+    sellers = UtilityProvider.objects.filter(name__icontains=q)
+    found = Account.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).filter(
+        Q(label__icontains=q) | Q(hint__icontains=q) | Q(provider_id__in=sellers.values("id"))
+    )
+    return list(found.values_list("id", flat=True))
 
 
 def account_of_member(*, actor: Actor, account_id: UUID) -> AccountView:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Q
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -23,9 +24,11 @@ from clustr.wallets.models import BankDetails, Operation, Payee, Payout
 from clustr.wallets.refusals import PayoutNotFound
 from clustr.wallets.types import (
     BankDetailsView,
+    Collections,
     Destination,
     OfflineMethod,
     OperationKind,
+    OperationsFound,
     OperationView,
     Revenue,
     WalletView,
@@ -102,34 +105,13 @@ def cluster_wallet_revenue(*, actor: Actor, now: datetime) -> Revenue:
     """What bills and contributions brought in net of refunds: today, this month and this year in the cluster's time zone,
     by the bill's type (and `contribution`) this year, and by month over the last twelve; needs ViewWallet."""
     actor.require("ViewWallet")
-    return _revenue(actor, now, REVENUE)
-
-
-def collections_by_month(*, actor: Actor, now: datetime) -> dict[date, Money]:
-    """What bills brought in net of refunds in each of the last twelve months; needs ViewPayments."""
-    actor.require("ViewPayments")
-    return _revenue(actor, now, FROM_BILLS).by_month
-
-
-def collections_by_day(*, actor: Actor, since: date) -> dict[date, Money]:
-    """What bills brought in net of refunds on each of the cluster's days from `since` on; days without any are left out.
-    Needs ViewPayments."""
-    actor.require("ViewPayments")
-    account = _cluster_account(actor)
-    if account is None:
-        return {}
-    by_day = ledger.net_by_day(account_id=account, kinds=FROM_BILLS, since=since, timezone=actor.timezone)
-    return {day: Money(minor, actor.currency) for day, minor in by_day.items()}
-
-
-def _revenue(actor: Actor, now: datetime, kinds: frozenset[TransferKind]) -> Revenue:
     today = now.astimezone(ZoneInfo(actor.timezone)).date()
     year_start, month_start = today.replace(month=1, day=1), today.replace(day=1)
     months = _last_months(today)
     sums: dict[str, int] = dict.fromkeys(("today", "month", "year"), 0)
     by_type: dict[str, int] = {}
     by_month = dict.fromkeys(months, 0)
-    for line in _takings(actor, kinds, since=min(months[0], year_start), today=today):
+    for line in _takings(actor, since=min(months[0], year_start), today=today):
         net = line.credits - line.debits
         sums["today"] += line.today_net
         sums["month"] += net if line.month >= month_start else 0
@@ -147,17 +129,38 @@ def _revenue(actor: Actor, now: datetime, kinds: frozenset[TransferKind]) -> Rev
     )
 
 
-def _takings(actor: Actor, kinds: frozenset[TransferKind], *, since: date, today: date) -> list[ledger.TurnoverLine]:
+def bill_collections(*, actor: Actor, now: datetime) -> Collections:
+    """What bills brought in net of refunds, of the last twelve months in the cluster's time zone; needs ViewPayments.
+    Contributions are no bills, nor is what goes back of them."""
+    actor.require("ViewPayments")
+    months = _last_months(now.astimezone(ZoneInfo(actor.timezone)).date())
+    account = _cluster_account(actor)
+    by_day = {}
+    if account is not None:
+        by_day = ledger.net_by_day(
+            account_id=account,
+            kinds=FROM_BILLS,
+            without_label=TransferKind.CONTRIBUTION,
+            since=months[0],
+            timezone=actor.timezone,
+        )
+    by_month = dict.fromkeys(months, 0)
+    for day, minor in by_day.items():
+        month = day.replace(day=1)
+        if month in by_month:
+            by_month[month] += minor
+    return Collections(
+        by_month={month: Money(minor, actor.currency) for month, minor in by_month.items()},
+        by_day={day: Money(minor, actor.currency) for day, minor in by_day.items()},
+    )
+
+
+def _takings(actor: Actor, *, since: date, today: date) -> list[ledger.TurnoverLine]:
     account = _cluster_account(actor)
     if account is None:
         return []
     lines = ledger.turnover_by_month(account_id=account, since=since, today=today, timezone=actor.timezone)
-    of_bills_alone = TransferKind.CONTRIBUTION not in kinds
-    return [
-        line
-        for line in lines
-        if line.kind in kinds and not (of_bills_alone and line.label == TransferKind.CONTRIBUTION)
-    ]
+    return [line for line in lines if line.kind in REVENUE]
 
 
 def _last_months(today: date) -> list[date]:
@@ -167,14 +170,20 @@ def _last_months(today: date) -> list[date]:
 
 
 def cluster_wallet_operations(
-    *, actor: Actor, before: tuple[int, UUID] | None = None, limit: int = 50
+    *,
+    actor: Actor,
+    found: OperationsFound | None = None,
+    before: tuple[int, UUID] | None = None,
+    limit: int = 50,
 ) -> list[OperationView]:
-    """The trail of the cluster's wallet, newest first: every transfer that touched it, with who and why."""
+    """The trail of the cluster's wallet, newest first: every transfer that touched it, with who and why; of those that are
+    `found` alone, where something is looked for. Needs ViewWallet."""
     actor.require("ViewWallet")
     account = _cluster_account(actor)
     if account is None:
         return []
-    lines = ledger.statement(account_id=account, before=before, limit=limit)
+    only = None if found is None else _journals_of(actor, found)
+    lines = ledger.statement(account_id=account, journals=only, before=before, limit=limit)
     journals = [line.journal for line in lines]
     transactions = {row.id: row for row in Transaction.objects.filter(cluster_id=actor.cluster_id, id__in=journals)}
     operations = {row.id: row for row in Operation.objects.filter(cluster_id=actor.cluster_id, id__in=journals)}
@@ -189,6 +198,16 @@ def cluster_wallet_operations(
         )
         for line in lines
     ]
+
+
+def _journals_of(actor: Actor, found: OperationsFound) -> list[UUID]:
+    """The events that are looked for: each is a transaction, of which the office's own have an operation too."""
+    transactions = Transaction.objects.filter(cluster_id=actor.cluster_id).filter(
+        Q(user_id__in=found.user_ids) | Q(id=found.id)
+    )
+    office = Operation.objects.filter(cluster_id=actor.cluster_id)
+    office = office.filter(Q(reason__icontains=found.text) | Q(source__icontains=found.text))
+    return list(transactions.values_list("id", flat=True).union(office.values_list("id", flat=True)))
 
 
 def operation_of(*, actor: Actor, operation_id: UUID) -> OperationView:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -105,6 +106,25 @@ class OperationView:
     metadata: dict[str, Any]
     created_at: datetime
     position: tuple[int, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsFound:
+    """What a search of the cluster wallet's trail is for: movements of these people, the one of this id, and what the office
+    did whose reason or source holds this text."""
+
+    text: str
+    user_ids: Sequence[UUID]
+    id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Collections:
+    """What bills brought in net of refunds, in the cluster's own months, each of the last twelve, and days; days without any
+    are left out."""
+
+    by_month: dict[date, Money]
+    by_day: dict[date, Money]
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from clustr.kit.crashpoints import crash_point
 from clustr.kit.errors import TooMany
 from clustr.kit.tenancy import in_tenant
 from clustr.web.actors import Request, actor_of
+from clustr.web.schemas import ChangesIn
 
 __all__ = [
     "Request",
@@ -282,12 +283,14 @@ def _claim(request: Request, body: BaseModel | bytes | None) -> Claim | None:
 
 
 def _canonical(body: BaseModel | bytes | None) -> bytes:
-    """The input without what does not matter: the order of keys, spaces, and whether a default was spelt out."""
+    """The input without what does not matter: the order of keys, spaces, and, but for changes, whether a default was spelt
+    out."""
     if body is None:
         return b""
     if isinstance(body, bytes):
         return body
-    return json.dumps(body.model_dump(mode="json"), sort_keys=True, separators=(",", ":")).encode()
+    said = body.model_dump(mode="json", exclude_unset=isinstance(body, ChangesIn))
+    return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 
 @cache

@@ -67,6 +67,11 @@ class In(BaseModel):
         return schema
 
 
+class ChangesIn(In):
+    """What a caller sends of something that is there. What is left out stays as it is, and null may take it away: to leave
+    a field out is not to send its default."""
+
+
 class Out(BaseModel):
     """What a caller receives: plain data, nothing is fetched while it is written."""
 

@@ -7,13 +7,13 @@ docs/decisions/0005 has the reasons and the error this allows.
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from clustr.audit.types import Bucket
+from clustr.kit.networks import network_of
 
 _MOST_ADDRESSES = 50_000
 _MINUTE = 60.0
@@ -42,7 +42,7 @@ class AddressThrottle:
 
     def seconds_to_wait(self, address: str) -> float:
         """Count one request of this address; 0.0 if it may go on."""
-        name, now = _network(address), self._clock()
+        name, now = network_of(address), self._clock()
         with self._lock:
             held = self._held.get(name)
             if held is None or held.until <= now:
@@ -70,14 +70,3 @@ class AddressThrottle:
             self._held = {name: held for name, held in self._held.items() if held.until > now}
         while len(self._held) > _MOST_ADDRESSES:
             self._held.pop(next(iter(self._held)))
-
-
-def _network(address: str) -> str:
-    """Who shares a limit: one IPv4 address, or one IPv6 /64, which is what one subscriber is given."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if parsed.version == 6:
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html import escape
 
 from sandbox import pages
@@ -47,7 +48,9 @@ def _show(world: World, row: StripeRow, kind: str, said: str) -> Answer:
     if doc["status"] != "open":
         return answer_html(
             pages.notice(
-                "There is nothing left to do here", f"It is {doc['status']}.", back=str(doc.get("success_url") or "")
+                "There is nothing left to do here",
+                f"It is {doc['status']}. You can go back.",
+                back=str(doc.get("success_url") or ""),
             )
         )
     if kind == "checkout":
@@ -60,11 +63,26 @@ def _show(world: World, row: StripeRow, kind: str, said: str) -> Answer:
     return answer_html(
         pages.simple(
             title,
-            f"""{problem}<form method="post"><label>Card <select name="card">{same}{choices}</select></label>
+            f"""{_terms(world, row, kind)}{problem}<form method="post"><label>Card <select name="card">{same}{choices}</select></label>
 <label>If the bank asks you <select name="agree"><option value="yes">I agree</option><option value="no">I do not</option>
 </select></label><button class="pay">{escape(title)}</button></form>{_left(row, kind)}""",
         )
     )
+
+
+def _terms(world: World, row: StripeRow, kind: str) -> str:
+    """What is subscribed to, for how much and from when on."""
+    if kind != "checkout" or row.doc["mode"] != "subscription":
+        return ""
+    asked = row.doc["sandbox"]
+    price = price_of(world, str(asked["line_items"][0]["price"]))
+    said = (
+        f"{price['unit_amount'] / 100:,.2f} {price['currency'].upper()} a {price['recurring']['interval']}, before tax"
+    )
+    trial = (asked["subscription_data"] or {}).get("trial_end")
+    if trial:
+        said += f"; free until {datetime.fromtimestamp(int(trial), UTC):%d %B %Y, %H:%M} UTC"
+    return f'<p class="hint">{escape(said)}</p>'
 
 
 def _left(row: StripeRow, kind: str) -> str:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
@@ -28,6 +29,8 @@ from clustr.wallets.types import OfflineMethod
 from tests.bills import acts
 from tests.cast import Cast, Person, make_cast
 from tests.money import cluster_balance, no_pin, prove, wallet_balance
+
+pytestmark = pytest.mark.no_cover
 
 EVERYBODY = 6
 AMOUNTS = st.sampled_from([1, 99, 100, 150, 250, 400, 1_000])

@@ -9,7 +9,7 @@ import pytest
 
 from clustr.bills import member_accounts
 from clustr.bills.arrears import Debtor, members_in_arrears
-from clustr.bills.dashboard import Dashboard, dashboard_of
+from clustr.bills.dashboard import Figures, figures_of_cluster
 from clustr.bills.types import MemberStatus
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
@@ -21,9 +21,9 @@ from tests.money import acknowledge, fund, issue, naira
 pytestmark = pytest.mark.usefixtures("books")
 
 
-def office(cast: Cast, *, days: int = 0) -> Dashboard:
+def office(cast: Cast, *, days: int = 0) -> Figures:
     with tenant(cast.cluster_id):
-        return dashboard_of(actor=cast.efe.actor, now=cast.now + timedelta(days=days))
+        return figures_of_cluster(actor=cast.efe.actor, now=cast.now + timedelta(days=days))
 
 
 def debtors(cast: Cast, *, days: int, **chosen: object) -> list[Debtor]:

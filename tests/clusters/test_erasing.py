@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from io import StringIO
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -18,7 +19,8 @@ from clustr.kit.invariants import violations
 from clustr.kit.tenancy import tenant
 from clustr.people.commands import erase_person, reapply_erasures
 from clustr.people.models import Erasure, User
-from tests.cast import Cast, Part, Person
+from tests.canaries import stored
+from tests.cast import Cast, Part, Person, client_of
 
 
 def erase(cast: Cast, person: Person) -> None:
@@ -38,6 +40,25 @@ def test_it_works(cast: Cast) -> None:
         assert queries.members_billed(issued_at=cast.now, due_date=cast.now, at_issue_only=True) == 2
         assert [event.action for event in audit.audit_events(actor=cast.ada.actor)] == ["members.ended"]
     erase(cast, cast.bola)
+
+
+def test_first_answers_do_not_say_who_it_was(cast: Cast) -> None:
+    """The office made them a member, and their own profile was changed, each with a key."""
+    email, bola, ada = f"{uuid4()}@example.test", client_of(cast.bola), client_of(cast.ada)
+    body = {"email": email, "name": "Uche Obi", "phone": "+2348035550199", "unit": "B 4", "unit_type": "flat"}
+    made = ada.post("/management/payments/members/", body, key="k")
+    assert made.status_code == 201, made.content
+    assert bola.patch("/members/profile/", {"name": "Bola Adeyemi-Cole"}, key="k").status_code == 200
+    uche = User.objects.get(email=email)
+    texts = (email, "Uche Obi", "+2348035550199", "Bola Adeyemi-Cole", cast.bola.email)
+    assert all(stored(text) for text in texts)
+    for user_id in (uche.id, cast.bola.user_id):
+        erase_person(user_id=user_id, reason="asked", by=None, now=cast.now)
+    assert [stored(text) for text in texts] == [[]] * len(texts)
+    again = ada.post("/management/payments/members/", body, key="k")
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    kept = made.json()
+    assert again.json() == kept | dict.fromkeys(("email", "name", "phone"), "")
 
 
 def test_the_last_administrator_is_not_forgotten(cast: Cast) -> None:

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings as django_settings
 
 from clustr.web import logs
+from tests.canaries import stored
 from tests.databases import administrator
 from tests.fuzz.conftest import Door
 from tests.fuzz.fields import JSON, Field, fields, operations
@@ -42,16 +43,6 @@ def written() -> Iterator[io.StringIO]:
     handler.setStream(before)
     access.setLevel(level)
     logs.configure(production=False, level=django_settings.ENV.CLUSTR_LOG_LEVEL)
-
-
-def stored(canary: str) -> list[str]:
-    """The tables in which it stands, as it is or without what separates its digits."""
-    with administrator() as server:
-        tables = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        sums = " UNION ALL ".join(
-            f"SELECT '{name}' FROM {name} t WHERE strpos(t::text, %(canary)s) > 0" for (name,) in tables
-        )
-        return [name for (name,) in server.execute(sums, {"canary": canary}).fetchall()]
 
 
 def answered_without(answer: Any, *canaries: str) -> None:

@@ -24,7 +24,7 @@ from clustr.kit import clock
 ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "clustr-demo"
 BOLA, ADA = "bola@palmgrove.test", "ada@palmgrove.test"
-_PATIENCE_SECONDS = 120
+_PATIENCE_SECONDS = 300
 _OUTSIDE = ("DATABASE_", "PAYSTACK_", "FLUTTERWAVE_", "DJANGO_", "CLUSTR_", "COV_")
 
 

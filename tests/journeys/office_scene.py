@@ -191,10 +191,3 @@ def staff_pages_of(scene: OfficeScene) -> dict[str, str]:
         "platform-at-risk": "/platform/at-risk/",
         "platform-chased": "/platform/dunning/",
     }
-
-
-EVERY_WAY = (
-    *("office", "office-utilities", "office-settings", "office-bank", "office-roles"),
-    *("office-webhooks", "office-webhook-new", "office-webhook"),
-)
-"""Pages looked at by both widths in both themes: pictures, and what is typed with care."""

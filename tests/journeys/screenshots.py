@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tests.journeys.scene import OUTSIDE, pages_of, set_scene
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 THEMES = ("light", "dark")
+WAYS = tuple((width, theme) for width in WIDTHS for theme in THEMES)
 FOLDER = ROOT / ".screenshots"
 GUIDES = {
     "home": "resident-home",
@@ -63,16 +65,20 @@ def _shoot_all(
     browser: Any, url: str, email: str, outside: dict[str, str], inside: dict[str, str], wanted: list[str]
 ) -> None:
     """These pages at both widths and in both themes, the inner ones as this person sees them."""
-    for width, size in WIDTHS.items():
-        for theme in THEMES:
-            context = browser.new_context(
-                viewport={"width": size[0], "height": size[1]}, color_scheme=theme, service_workers="block"
-            )
-            page = context.new_page()
-            _shoot(page, url, outside, wanted, f"{width}-{theme}")
-            sign_in(page, url, email)
-            _shoot(page, url, inside, wanted, f"{width}-{theme}")
-            context.close()
+    context = browser.new_context(service_workers="block")
+    page = context.new_page()
+    _shoot(page, url, outside, wanted)
+    sign_in(page, url, email)
+    _shoot(page, url, inside, wanted)
+    context.close()
+
+
+def each_way(page: Any) -> Iterator[tuple[str, str]]:
+    """The page that is open, at one width after the other, in one theme after the other, without being asked for again."""
+    for width, theme in WAYS:
+        page.set_viewport_size({"width": WIDTHS[width][0], "height": WIDTHS[width][1]})
+        page.emulate_media(color_scheme=theme)
+        yield width, theme
 
 
 def sign_in(page: Any, url: str, email: str) -> None:
@@ -84,13 +90,14 @@ def sign_in(page: Any, url: str, email: str) -> None:
     page.wait_for_url(re.compile("/(app|office|platform)/"))
 
 
-def _shoot(page: Any, url: str, pages: dict[str, str], wanted: list[str], suffix: str) -> None:
+def _shoot(page: Any, url: str, pages: dict[str, str], wanted: list[str]) -> None:
     for name, address in pages.items():
         named = [each for each in wanted if not each.startswith("--")]
         if named and name not in named:
             continue
         page.goto(url + address)
-        page.screenshot(path=Path(FOLDER) / f"{name}-{suffix}.png", full_page=True)
+        for width, theme in each_way(page):
+            page.screenshot(path=Path(FOLDER) / f"{name}-{width}-{theme}.png", full_page=True)
 
 
 def _shoot_for_guides(

@@ -23,6 +23,7 @@ SAFE = {
     "CLUSTR_ALLOWED_HOSTS": "estates.example",
     "CLUSTR_BASE_URL": "https://estates.example",
     "EMAIL_URL": "smtp://user:secret@mail.example:587",
+    "CLUSTR_TRUSTED_PROXIES": "10.0.0.1",
 }
 
 
@@ -61,6 +62,9 @@ def test_it_works(tmp_path: Path) -> None:
         ("CLUSTR_PIN_PEPPERS", "a:" + bytes(range(32)).hex() + ",b:" + "ab" * 32, "CLUSTR_PIN_PEPPERS must be made"),
         ("CLUSTR_ENCRYPTION_KEYS", "a:" + "0123456789abcdef" * 4, "CLUSTR_ENCRYPTION_KEYS must be made at random"),
         ("CLUSTR_BASE_URL", "https://", "CLUSTR_BASE_URL must be a URL with a host"),
+        ("CLUSTR_TRUSTED_PROXIES", "", "CLUSTR_TRUSTED_PROXIES must name"),
+        ("SMS_SENDER", "console", "SMS_SENDER and WHATSAPP_SENDER"),
+        ("WHATSAPP_SENDER", "console", "SMS_SENDER and WHATSAPP_SENDER"),
         ("CLUSTR_TRUSTED_PROXIES", "0.0.0.0/0", "CLUSTR_TRUSTED_PROXIES must not be everybody"),
         ("CLUSTR_TRUSTED_PROXIES", "10.0.0.1, ::/0", "CLUSTR_TRUSTED_PROXIES must not be everybody"),
         ("DATABASE_URL", "postgresql://o:s@db.example/clustr", "DATABASE_URL names another machine"),

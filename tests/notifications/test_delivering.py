@@ -9,21 +9,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.core import mail
 from django.db import connection, transaction
 
+from clustr.clusters.commands import end_membership, enter_cluster, invite_member
+from clustr.clusters.types import PaymentsPermissions, Role
 from clustr.kit import clock
 from clustr.kit.crashpoints import Crash, failing, watching
 from clustr.kit.outbound import NetworkInTransaction
 from clustr.kit.tenancy import tenant
 from clustr.notifications import commands, work_queries
+from clustr.notifications.commands import notify
 from clustr.notifications.models import Delivery
-from clustr.notifications.types import Audience
+from clustr.notifications.types import Audience, NotificationEvents
 from clustr.people.commands import erase_person
-from tests.cast import Cast
-from tests.notifications.acts import everybody, fan_out, messages, sent, tell
+from tests.cast import ORIGIN, Cast
+from tests.notifications.acts import BILL, everybody, fan_out, messages, sent, tell
 from tests.races import race
 
 MINUTES = timedelta(minutes=1)
@@ -252,6 +256,42 @@ def test_who_was_forgotten_gets_nothing(cast: Cast) -> None:
     tell(cast, Audience.one(cast.bola.user_id))
     assert sent(cast) == []
     assert {row.state for row in messages(cast.cluster_id)} <= {"skipped"}
+
+
+def test_who_has_not_accepted_an_estate_hears_nothing_of_it(cast: Cast) -> None:
+    """An estate may bill whom it invites; it may not fill their mailbox."""
+
+    def tell_bola() -> None:
+        notify(
+            event=NotificationEvents.PAYMENT_DUE,
+            cluster_id=cast.lekki.id,
+            audience=Audience.one(cast.bola.user_id),
+            subject_id=uuid4(),
+            facts=BILL,
+            now=cast.now,
+        )
+        fan_out(cast.lekki.id, cast.now)
+
+    invite_member(actor=cast.dayo.actor, email=cast.bola.email, name="Somebody", role=Role.RESIDENT, now=cast.now)
+    tell_bola()
+    assert messages(cast.lekki.id) == []
+    enter_cluster(user_id=cast.bola.user_id, cluster_id=cast.lekki.id, origin=ORIGIN, now=cast.now)
+    tell_bola()
+    assert [row.user_id for row in messages(cast.lekki.id)] == [cast.bola.user_id]
+
+
+def test_what_waits_for_the_office_is_not_sent_to_who_left_it_since(cast: Cast) -> None:
+    tell(cast, Audience.holders(PaymentsPermissions.VIEW_PAYMENTS), NotificationEvents.BILL_DISPUTED)
+    fan_out(cast.cluster_id, cast.now)
+    (waiting,) = (row for row in messages(cast.cluster_id) if row.user_id == cast.efe.user_id)
+    assert waiting.state == "queued"
+    end_membership(actor=cast.ada.actor, membership_id=cast.efe.membership_id, left_at=cast.now, now=cast.now)
+    mail.outbox.clear()
+    _deliver(cast, minutes=1)
+    assert cast.efe.email not in [to for message in mail.outbox for to in message.to]
+    assert cast.ada.email in [to for message in mail.outbox for to in message.to]
+    (skipped,) = (row for row in messages(cast.cluster_id) if row.user_id == cast.efe.user_id)
+    assert (skipped.state, skipped.why) == ("skipped", "not_theirs_any_more")
 
 
 def test_the_same_id_whenever_it_is_handed_over(cast: Cast) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
 from django.core import mail
 from django.db import connection
@@ -11,11 +12,11 @@ from procrastinate.contrib.django import app
 
 from clustr.kit.jobs import MESSAGES, MONEY
 from clustr.kit.tenancy import tenant
-from clustr.notifications import commands, tasks
+from clustr.notifications import commands, endpoint_queries, tasks
 from clustr.notifications.models import Event
 from clustr.notifications.types import Audience
 from tests.cast import Cast
-from tests.notifications.acts import events, everybody, listed, messages, sent, tell
+from tests.notifications.acts import events, everybody, fan_out, listed, messages, sent, tell
 from tests.worker import forget_jobs, work
 
 
@@ -73,6 +74,20 @@ def test_old_notices_go_with_all_that_hangs_on_them(cast: Cast) -> None:
     later += timedelta(days=2)
     assert commands.drop_old_notices(cluster_id=cast.cluster_id, now=later) == 1
     assert events(cast.cluster_id) == []
+
+
+def test_the_log_of_calls_goes_after_as_long(cast: Cast) -> None:
+    endpoint = commands.create_endpoint(
+        actor=cast.ada.actor, url="https://estate.example/clustr", description="", events=[], now=cast.now
+    )
+    tell(cast, everybody(cast))
+    fan_out(cast.cluster_id, cast.now)
+    heard = httpx.MockTransport(lambda _: httpx.Response(200))
+    commands.call_endpoints(cluster_id=cast.cluster_id, now=cast.now, transport=heard)
+    for days, calls in ((89, 1), (91, 0)):
+        while commands.drop_old_notices(cluster_id=cast.cluster_id, now=cast.now + timedelta(days=days)):
+            pass
+        assert len(endpoint_queries.calls_of(actor=cast.ada.actor, endpoint_id=endpoint.id)) == calls
 
 
 def test_what_was_not_sent_yet_is_kept(cast: Cast) -> None:

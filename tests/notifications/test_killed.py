@@ -22,7 +22,7 @@ from tests.cast import Cast, Part
 from tests.money import issue
 from tests.notifications.acts import events, everybody, fan_out, messages, tell
 
-pytestmark = pytest.mark.early
+pytestmark = [pytest.mark.early, pytest.mark.no_cover]
 
 MEMBERS = 5_000
 

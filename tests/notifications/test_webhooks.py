@@ -13,10 +13,12 @@ from uuid import UUID
 import httpx
 import pytest
 
+from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.crashpoints import Crash, failing, watching
 from clustr.kit.errors import NotAllowed
 from clustr.kit.tenancy import tenant
 from clustr.notifications import commands, endpoint_queries
+from clustr.notifications.catalogue import EVENTS
 from clustr.notifications.models import Endpoint
 from clustr.notifications.refusals import (
     AddressNotPublic,
@@ -25,11 +27,12 @@ from clustr.notifications.refusals import (
     EndpointNotFound,
     TooManyEndpoints,
 )
-from clustr.notifications.types import Audience, NotificationEvents
+from clustr.notifications.types import Audience, Face, NotificationEvents
 from tests.bills.acts import pay
 from tests.cast import Cast, Person
 from tests.money import acknowledge, fund, issue
 from tests.notifications.acts import everybody, fan_out, tell, told
+from tests.races import race
 
 E = NotificationEvents
 URL = "https://estate.example/clustr"
@@ -272,6 +275,14 @@ def test_at_most_ten(cast: Cast) -> None:
         add(cast)
 
 
+def test_at_most_ten_also_of_those_made_at_once(cast: Cast) -> None:
+    for _time in range(8):
+        add(cast)
+    outcome = race(lambda: add(cast), runners=6)
+    assert len(outcome.results) == 2
+    assert {type(error) for error in outcome.errors} == {TooManyEndpoints}
+
+
 def test_what_was_removed_hears_nothing(cast: Cast) -> None:
     endpoint, receiver = add(cast), Receiver(200)
     tell(cast, everybody(cast))
@@ -353,3 +364,37 @@ def test_one_switched_off_hears_nothing_until_it_is_on(cast: Cast) -> None:
 
 def again(cast: Cast, endpoint: Endpoint, delivery_id: UUID) -> None:
     commands.send_again(actor=cast.ada.actor, endpoint_id=endpoint.id, delivery_id=delivery_id, now=cast.now)
+
+
+NOTHING = {"fee_minor": None, "shortfall_minor": None, "lacking_minor": None, "reason": None}
+
+
+@pytest.mark.parametrize("event", [event for event in E if EVENTS[event].webhooks])
+def test_every_event_is_told_whatever_of_its_figures_is_missing(cast: Cast, event: NotificationEvents) -> None:
+    endpoint, receiver = add(cast), Receiver(200)
+    confided = {"reason": "My neighbour's dog", "note": "It is quiet now", "card": "Visa card ending in 4081"}
+    office = Audience.holders(PaymentsPermissions.VIEW_PAYMENTS)
+    audience = Audience.one(cast.bola.user_id) if EVENTS[event].told(Face.MEMBER) else office
+    tell(cast, audience, event, **NOTHING | confided | {"ending": "0031"})
+    assert call(cast, receiver) == 1
+    data = receiver.bodies[0]["data"]
+    assert (data["fee"], data["amount"], data["currency"]) == (None, "5000.00", "NGN")
+    assert data.keys().isdisjoint({*confided, "ending"})
+    assert [row.state for row in calls(cast, endpoint)] == ["sent"]
+
+
+def test_what_cannot_be_made_stands_before_nothing_else(cast: Cast) -> None:
+    """A defect of ours costs the one call, and is nothing against the endpoint."""
+    endpoint, receiver = add(cast), Receiver(200)
+    tell(cast, Audience.one(cast.bola.user_id), E.PAYMENT_FAILED, amount_minor="no figure")
+    tell(cast, everybody(cast), E.BILL_CANCELLED)
+    assert call(cast, receiver) == 1
+    assert [body["type"] for body in receiver.bodies] == ["bill_cancelled"]
+    after = timedelta(0)
+    for _ in range(12):
+        after += DAY
+        assert call(cast, receiver, after=after) == 0
+    assert {(row.state, row.why) for row in calls(cast, endpoint)} == {("sent", ""), ("failed", "not_made")}
+    with tenant(cast.cluster_id):
+        stored = Endpoint.objects.get(cluster_id=cast.cluster_id, id=endpoint.id)
+    assert (stored.failing_since, stored.disabled_at) == (None, None)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from secrets import token_hex
 
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 
@@ -31,6 +33,15 @@ def test_the_sixth_try_from_another_address_is_refused_too(api: Client) -> None:
     for _ in range(5):
         wrong(Client(REMOTE_ADDR=an_address()), bola)
     assert wrong(api, Someone(bola.id, f" {bola.email.upper()}")) == 429
+
+
+def test_one_subscribers_ipv6_addresses_count_together() -> None:
+    network = f"2001:db8:{token_hex(2)}:{token_hex(2)}"
+    waits = [
+        throttle.take_attempt(email=f"{n}@{network}.test", address=f"{network}::{n:x}").wait_seconds
+        for n in range(settings.ENV.THROTTLE_SIGN_IN_PER_ADDRESS + 1)
+    ]
+    assert [wait is None for wait in waits] == [True] * settings.ENV.THROTTLE_SIGN_IN_PER_ADDRESS + [False]
 
 
 def test_the_headed_page_counts_the_same_tries(api: Client) -> None:
@@ -117,7 +128,7 @@ def test_many_people_at_one_address_do_not_hinder_each_other() -> None:
 
 def test_one_address_trying_many_accounts_is_slowed_down() -> None:
     address = an_address()
-    for number in range(throttle.ATTEMPTS_PER_ADDRESS):
+    for number in range(settings.ENV.THROTTLE_SIGN_IN_PER_ADDRESS):
         assert throttle.take_attempt(email=f"{address}-{number}", address=address).wait_seconds is None
     assert throttle.take_attempt(email=f"{address}-fresh", address=address).wait_seconds
 

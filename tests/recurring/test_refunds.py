@@ -18,7 +18,7 @@ from clustr.payments.models import Transaction
 from clustr.payments.refusals import NotRefundable, RefundExceedsPayment, TransactionNotFound
 from clustr.payments.states import Purpose
 from clustr.settlement import commands as settlement
-from clustr.wallets.queries import cluster_wallet_operations, cluster_wallet_revenue, collections_by_month
+from clustr.wallets.queries import bill_collections, cluster_wallet_operations, cluster_wallet_revenue
 from clustr.wallets.refusals import SeparationOfDuties
 from tests.bills.acts import pay
 from tests.cast import Cast
@@ -119,9 +119,11 @@ def test_what_a_card_gave_goes_back_to_the_card_or_to_the_wallet(stage: Stage, c
     assert stage.transaction(back.id).status == "completed"
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("200.00", "0.00")
     with tenant(cast.cluster_id):
-        months = collections_by_month(actor=cast.ada.actor, now=stage.now)
+        collected = bill_collections(actor=cast.ada.actor, now=stage.now)
         revenue = cluster_wallet_revenue(actor=cast.ada.actor, now=stage.now)
-    assert {str(sum) for sum in months.values()} == {"0.00"}  # a contribution is no bill, nor is what goes back of it
+    assert {str(sum) for sum in (*collected.by_month.values(), *collected.by_day.values())} == {
+        "0.00"
+    }  # a contribution is no bill, nor is what goes back of it
     assert str(revenue.this_year) == "0.00"
 
 

@@ -9,6 +9,7 @@ from tests.seeds import (
     clusters,
     kit,
     ledger,
+    limits,
     notifications,
     one_call,
     payments,
@@ -42,5 +43,6 @@ SEEDS: tuple[Seed, ...] = (
     *strangers.SEEDS,
     *utilities.SEEDS,
     *subscriptions.SEEDS,
+    *limits.SEEDS,
     *watching.SEEDS,
 )

@@ -16,6 +16,7 @@ from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
 from clustr.wallets.refusals import PayoutDecided
 from clustr.wallets.types import Destination
+from tests.canaries import stored
 from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, no_pin, wallet_balance
 from tests.notifications.acts import told
@@ -71,6 +72,30 @@ def test_everyone_who_may_move_the_clusters_money_is_told_of_a_new_account(stage
     )
     assert len(told(cast.ada, NotificationEvents.NEW_PAYEE)) == 1
     assert not told(cast.efe, NotificationEvents.NEW_PAYEE)
+
+
+def test_no_bank_account_stands_in_the_database(stage: Stage, cast: Cast) -> None:
+    """Sent to and heard of, by a member and by the estate: its last four digits at most."""
+    theirs, ours = Destination("044", "0690174826", "Bola Adeyemi"), Destination("044", "0690538174", "Estate")
+    fund(cast, cast.bola, "1000.00")
+    withdrawal = wallets.withdraw(
+        actor=cast.bola.actor, amount=naira("100.00"), destination=theirs, authorization=no_pin(cast.bola), now=cast.now
+    )
+    wallets.credit_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("1000.00"), description="Hall", source="Hire", now=cast.now
+    )
+    sent = wallets.transfer_from_cluster_wallet(
+        actor=cast.ada.actor, amount=naira("300.00"), description="Diesel", destination=ours, now=cast.now
+    )
+    stage.wait(**AFTER_COOLING)
+    for payout in (withdrawal.id, sent):
+        stage.send(payout)
+    stage.wait(minutes=1)
+    stage.hooks()
+    stage.sweep()
+    assert {stage.transaction(payout).status for payout in (withdrawal.id, sent)} == {"completed"}
+    assert [stored(one.account_number) for one in (theirs, ours)] == [[], []]
+    assert stored("Diesel") != [], "the search finds nothing that is there"
 
 
 def test_a_payout_that_came_back_before_the_clock_was_moved_on_alarms_nobody(

@@ -6,6 +6,8 @@ import pytest
 
 from tests.settlement.promptness import BARS
 
+pytestmark = pytest.mark.no_cover
+
 PAYMENTS = 40
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.settlement.life import live
 
-pytestmark = pytest.mark.early
+pytestmark = [pytest.mark.early, pytest.mark.no_cover]
 
 LIVES, AT_ONCE = 100, 10
 

@@ -124,6 +124,12 @@ class Shop:
     def last(self, subscription: Subscription) -> Invoice:
         return self.documents(subscription)[-1]
 
+    def rates(self, document: Invoice) -> set[int]:
+        """The rates of tax on its lines, in basis points."""
+        with tenant(self.cluster_id):
+            rows = InvoiceLine.objects.filter(cluster_id=self.cluster_id, invoice_id=document.id)
+            return set(rows.values_list("tax_basis_points", flat=True))
+
     def lines(self, document: Invoice) -> list[tuple[str, int]]:
         with tenant(self.cluster_id):
             rows = InvoiceLine.objects.filter(cluster_id=self.cluster_id, invoice_id=document.id).order_by("n")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from xml.etree import ElementTree
 
 import pytest
 from django.conf import settings
@@ -37,6 +39,18 @@ def sheet(shop: Shop, document: Invoice) -> Sheet:
 def words(pdf: bytes) -> str:
     """What a reader sees, in one line."""
     return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages).split())
+
+
+_ALLOWANCES = {
+    Syntax.CII: ".//{*}IncludedSupplyChainTradeLineItem//{*}SpecifiedTradeAllowanceCharge/{*}ActualAmount",
+    Syntax.UBL: ".//{*}InvoiceLine/{*}AllowanceCharge/{*}Amount",
+}
+
+
+def allowances(xml: bytes, syntax: Syntax) -> Decimal:
+    """What the electronic invoice says was taken off its lines, all together."""
+    found = ElementTree.fromstring(xml).iterfind(_ALLOWANCES[syntax])  # noqa: S314  (it is our own)
+    return sum((Decimal(str(one.text)) for one in found), Decimal(0))
 
 
 def credit(shop: Shop, document: Invoice, minor: int, rate: int = 750, **terms: Any) -> Invoice:
@@ -89,9 +103,10 @@ def test_a_coupon_and_what_is_unused_stand_on_it(shop: Shop) -> None:
         actor=shop.staff, code="TENTH", name="A tenth", discount=Discount(1000), duration=Duration.FOREVER, now=shop.now
     )
     subscription = shop.subscribe("basic", coupon="TENTH")
-    first = words(invoice_pdf(sheet(shop, shop.last(subscription))))
+    invoice = shop.last(subscription)
+    first = words(invoice_pdf(sheet(shop, invoice)))
     for syntax in Syntax:
-        assert b"Coupon" in invoice_xml(sheet(shop, shop.last(subscription)), syntax)
+        assert allowances(invoice_xml(sheet(shop, invoice), syntax), syntax) == Decimal(invoice.discount_amount) / 100
     assert "−$2.00" in first
     assert "VAT 7.5 % on $18.00 $1.35" in first
     shop.move(days=10)

@@ -53,6 +53,7 @@ def test_a_larger_plan_costs_what_was_previewed(stripe_shop: StripeShop) -> None
     invoice = shop.last(changed)
     assert (invoice.total, invoice.status) == (preview.amount_due.minor, "paid")
     assert [kind for kind, _ in shop.lines(invoice)] == ["unused_time", "remaining_time"]
+    assert shop.rates(invoice) == {750}  # though the tax of a few cents is not exactly so much of them
     assert changed.plan_id == shop.plan("team").id
     shop.agrees(subscription)
     shop.hear()

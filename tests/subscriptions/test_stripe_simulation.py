@@ -6,6 +6,8 @@ import pytest
 
 from tests.subscriptions.stripe_life import live
 
+pytestmark = pytest.mark.no_cover
+
 LIVES, AT_ONCE = 12, 4
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.utilities.life import live, rates
 
-pytestmark = pytest.mark.early
+pytestmark = [pytest.mark.early, pytest.mark.no_cover]
 
 LIVES, AT_ONCE = 10, 5
 

@@ -68,7 +68,13 @@ def call_endpoints(*, cluster_id: UUID, now: datetime, seconds: float = SLICE_SE
     in_trouble: list[UUID] = []
     while time.monotonic() < ends_at and (call := _claim(cluster_id, in_trouble, now)) is not None:
         crash_point("notifications.call.claimed")
-        status, why = _make(cluster_id, call, now, transport)
+        try:
+            status, why = _make(cluster_id, call, now, transport)
+        except Exception:
+            # Of one call that cannot be made, so that it does not stand before all others; no fault of its receiver.
+            log.exception("webhook_not_made", endpoint=str(call.endpoint_id), attempts=call.attempts)
+            _give_up(cluster_id, call, now)
+            continue
         crash_point("notifications.call.made")
         if status is not None and 200 <= status < 300:
             taken += 1
@@ -121,6 +127,16 @@ def _succeed(cluster_id: UUID, call: _Call, status: int, now: datetime) -> None:
         Endpoint.objects.filter(cluster_id=cluster_id, id=call.endpoint_id).exclude(failing_since=None).update(
             failing_since=None
         )
+
+
+def _give_up(cluster_id: UUID, call: _Call, now: datetime) -> None:
+    """Try what could not be made again as if it had not been taken, but hold nothing against the endpoint."""
+    pause = pause_after_call(attempts=call.attempts)
+    with tenant(cluster_id):
+        if pause is None:
+            _waiting(cluster_id, call).update(state="failed", next_try_at=None, ended_at=now, why="not_made")
+        else:
+            _waiting(cluster_id, call).update(next_try_at=now + pause, why="not_made")
 
 
 def _fail(cluster_id: UUID, call: _Call, status: int | None, why: str, now: datetime) -> None:

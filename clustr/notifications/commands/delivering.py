@@ -19,6 +19,7 @@ from clustr.kit.crashpoints import crash_point
 from clustr.kit.tenancy import tenant
 from clustr.notifications.channels.port import MaybeSent, NotSent, Outgoing, Sender
 from clustr.notifications.channels.registry import sender_of
+from clustr.notifications.commands.fanning_out import HOLDS
 from clustr.notifications.policies import message_id, pause_after
 from clustr.notifications.queries import estate_of, text_of_event
 from clustr.notifications.rendering import mail_of, short_of
@@ -31,7 +32,7 @@ SLICE_SECONDS = 10
 """How long one job hands over before it lets others have the worker."""
 
 
-_CLAIM = """
+_CLAIM = f"""
 WITH next AS (
   SELECT cluster_id, event_id, channel, user_id FROM notifications_delivery
   WHERE cluster_id = %(cluster)s AND state = 'queued' AND next_try_at <= %(now)s
@@ -43,7 +44,10 @@ WITH next AS (
     AND d.user_id = next.user_id
   RETURNING d.event_id, d.channel, d.user_id, d.face, d.attempts
 )
-SELECT c.event_id, c.channel, c.user_id, c.face, c.attempts, u.email, u.name, u.phone, u.is_active
+SELECT c.event_id, c.channel, c.user_id, c.face, c.attempts, u.email, u.name, u.phone, u.is_active,
+  c.face <> '{Face.OFFICE}' OR EXISTS (SELECT FROM clusters_membership m
+    JOIN notifications_event due ON due.cluster_id = m.cluster_id AND due.id = c.event_id
+    WHERE m.cluster_id = %(cluster)s AND m.user_id = c.user_id AND {HOLDS})
 FROM claimed c JOIN people_user u ON u.id = c.user_id
 """
 
@@ -75,6 +79,8 @@ class _Claimed:
     name: str
     phone: str
     is_active: bool
+    is_meant: bool
+    """Whether a notice to the office is still for them: they may have lost the permission since it was queued."""
 
     @property
     def address(self) -> str:
@@ -137,8 +143,8 @@ class _Work:
         self._estate: Estate | None = None
 
     def hand_over(self, claimed: _Claimed, now: datetime) -> _Ending:
-        if not (claimed.is_active and claimed.address):
-            return _Ending(DeliveryState.SKIPPED, "no_address")
+        if not (claimed.is_active and claimed.is_meant and claimed.address):
+            return _Ending(DeliveryState.SKIPPED, "no_address" if claimed.is_meant else "not_theirs_any_more")
         message = self._message(claimed)
         try:
             self._sender(claimed.channel).send(message)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import connection
+
 from clustr.audit import commands as audit
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
@@ -43,7 +45,8 @@ def create_endpoint(
     except NotPublic:
         raise AddressNotPublic from None
     id = new_id()
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"endpoints:{actor.cluster_id}"])
         if Endpoint.objects.filter(cluster_id=actor.cluster_id, removed_at=None).count() >= MOST_ENDPOINTS:
             raise TooManyEndpoints
         made = Endpoint.objects.create(

@@ -22,7 +22,7 @@ from clustr.notifications.channels.registry import offered
 BATCH = 1_000
 """Events of few readers, or members of one event, in one transaction."""
 
-_HOLDS = f"""m.accepted_at IS NOT NULL AND m.joined_at <= %(now)s AND (m.left_at IS NULL OR m.left_at > %(now)s)
+HOLDS = f"""m.accepted_at IS NOT NULL AND m.joined_at <= %(now)s AND (m.left_at IS NULL OR m.left_at > %(now)s)
   AND (m.role = '{Role.ADMIN}' OR m.role = '{Role.STAFF}' AND m.permissions @> ARRAY[due.permission])"""
 
 # `told`: event, reader and face. A person with two faces in one event is told as the member.
@@ -49,10 +49,12 @@ WITH due AS (
   WHERE cluster_id = %(cluster)s AND fanned_out_at IS NULL AND reach_from IS NULL
   ORDER BY id LIMIT {BATCH} FOR UPDATE SKIP LOCKED
 ), told AS (
-  SELECT id, event, user_id, 'member' AS face FROM due WHERE user_id IS NOT NULL
+  SELECT id, event, user_id, 'member' AS face FROM due
+  WHERE EXISTS (SELECT FROM clusters_membership m
+    WHERE m.cluster_id = %(cluster)s AND m.user_id = due.user_id AND m.accepted_at IS NOT NULL)
   UNION ALL
   SELECT due.id, due.office_event, m.user_id, 'office' FROM due
-  JOIN clusters_membership m ON m.cluster_id = %(cluster)s AND m.role <> 'resident' AND {_HOLDS}
+  JOIN clusters_membership m ON m.cluster_id = %(cluster)s AND m.role <> 'resident' AND {HOLDS}
   WHERE due.permission IS NOT NULL
 )
 {_QUEUE}

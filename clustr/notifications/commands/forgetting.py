@@ -22,9 +22,10 @@ _FORGET = (
 )
 
 _OLD_MESSAGES = """
-DELETE FROM notifications_delivery WHERE ctid = ANY(ARRAY(
-  SELECT ctid FROM notifications_delivery WHERE cluster_id = %(cluster)s AND ended_at < %(before)s LIMIT {batch}))
+DELETE FROM {table} WHERE ctid = ANY(ARRAY(
+  SELECT ctid FROM {table} WHERE cluster_id = %(cluster)s AND ended_at < %(before)s LIMIT {batch}))
 """
+_MESSAGES = ("notifications_delivery", "notifications_endpointdelivery")
 
 
 def forget_person(user_id: UUID, now: datetime) -> None:  # noqa: ARG001 - what every room is told
@@ -36,11 +37,14 @@ def forget_person(user_id: UUID, now: datetime) -> None:  # noqa: ARG001 - what 
 
 
 def drop_old_notices(*, cluster_id: UUID, now: datetime) -> int:
-    """Delete a batch of what is older than it is kept: ended messages, then notices with all that hangs on them. Answers
+    """Delete a batch of what is older than it is kept: ended messages and calls, then notices with all that hangs on them. Answers
     how many rows of either; 0: nothing is left to do."""
     with tenant(cluster_id), connection.cursor() as cursor:
-        cursor.execute(_OLD_MESSAGES.format(batch=_BATCH), {"cluster": cluster_id, "before": now - retention.MESSAGES})
-        dropped = int(cursor.rowcount)
+        dropped = 0
+        for table in _MESSAGES:
+            statement = _OLD_MESSAGES.format(table=table, batch=_BATCH)
+            cursor.execute(statement, {"cluster": cluster_id, "before": now - retention.MESSAGES})
+            dropped += cursor.rowcount
         before = now - retention.TOLD
         cursor.execute(
             "SELECT id FROM notifications_event WHERE cluster_id = %s AND id < %s AND at < %s"

@@ -196,9 +196,7 @@ EXPLANATIONS: dict[PaymentErrorType, Explanation] = {
         "The utility does not know this customer number.", False, (R.CHECK_NUMBER, R.CONTACT_OFFICE)
     ),
     T.METER_NOT_FOUND: Explanation("The utility does not know this meter.", False, (R.CHECK_NUMBER, R.CONTACT_OFFICE)),
-    T.VENDOR_UNAVAILABLE: Explanation(
-        "The utility could not sell this. The money is back in your wallet.", False, (R.BUY_AGAIN, R.CONTACT_OFFICE)
-    ),
+    T.VENDOR_UNAVAILABLE: Explanation("The utility could not sell this.", False, (R.BUY_AGAIN, R.CONTACT_OFFICE)),
     T.VENDOR_PENDING: Explanation(
         "The utility has not answered yet. Do not buy again before this purchase is decided.", False, (R.WAIT,)
     ),
@@ -235,12 +233,14 @@ def payout_failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
     }
 
 
-def failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
-    """The `failure` of a transaction, for a decline or a refusal of this type. What the provider said is not in it."""
+def failure_of(*, type: PaymentErrorType, into_wallet: bool = False) -> dict[str, Any]:
+    """The `failure` of a transaction, for a decline or a refusal of this type. What the provider said is not in it. Money
+    that was to go `into_wallet` cannot be paid from there instead."""
     explanation = EXPLANATIONS[type]
+    options = [option for option in explanation.recovery_options if not (into_wallet and option is R.WALLET)]
     return {
         "type": type.value,
         "message": explanation.message,
         "retryable": explanation.retryable,
-        "recovery_options": [option.value for option in explanation.recovery_options],
+        "recovery_options": [option.value for option in options],
     }

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from clustr.bills.models import Bill
 from clustr.clusters import queries as clusters
+from clustr.clusters.member_queries import names_here
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_code
@@ -23,7 +24,6 @@ from clustr.payments.models import Transaction
 from clustr.payments.queries import settlement_behind, transaction_visible_to
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
-from clustr.people import queries as people
 from clustr.settlement.models import Receipt
 from clustr.settlement.refusals import NoReceipt
 from clustr.utilities import queries as utilities
@@ -124,7 +124,7 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
     paid_at = (view.completed_at or view.created_at).astimezone(ZoneInfo(actor.timezone))
     check_url = f"{settings.ENV.base_url}/verify/{code}"
     bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=view.bill_id).first() if view.bill_id else None
-    who = people.names_of(user_ids=[view.user_id]).get(view.user_id, "") if view.user_id else held.name
+    who = names_here(user_ids=[view.user_id]).get(view.user_id, "") if view.user_id else held.name
     settled = settlement_behind(transaction_id=view.id)
     on_top = Money(settled.surcharge_minor if settled and settled.asked_id == view.id else 0, view.amount.currency)
     rows = [

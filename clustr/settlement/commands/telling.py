@@ -10,7 +10,7 @@ from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.providers.declines import failure_of
-from clustr.payments.states import Purpose, TransactionStatus
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType, RecoveryOption
 from clustr.recurring import commands as recurring
 from clustr.recurring.types import RunFailure
@@ -28,7 +28,7 @@ RECOVERY_TEXTS: dict[RecoveryOption, str] = {
 def fail_and_tell(*, transaction: Transaction, type: PaymentErrorType, now: datetime) -> None:
     """End a locked transaction as failed, and tell its payer why and what they can do. Part of a settlement. Whose recurring
     payment it was hears of that instead."""
-    failure = failure_of(type=type)
+    failure = failure_of(type=type, into_wallet=transaction.type == TransactionType.DEPOSIT)
     if payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, failure=failure, now=now):
         if transaction.purpose == Purpose.RECURRING_PAYMENT:
             recurring.fail_card_charge(transaction=transaction, failure=type, now=now)

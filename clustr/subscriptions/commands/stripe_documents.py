@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from clustr.audit import commands as audit
@@ -17,6 +18,7 @@ from clustr.subscriptions.commands.invoicing import (
     use_coupon,
 )
 from clustr.subscriptions.commands.paying import book_payment, give_up, surplus_of
+from clustr.subscriptions.commands.stripe_names import rates_at_stripe
 from clustr.subscriptions.commands.voiding import take_back
 from clustr.subscriptions.models import Invoice, Payment, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
@@ -57,15 +59,15 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
         give_up(actor=actor, invoice=invoice, reason="Given up at Stripe", now=now)
 
 
-def totals_of(told: StripeInvoice) -> tuple[Totals, tuple[Money, ...]]:
-    """The sums of an invoice as ours are, and the tax of each line. What gives back more than it charges has its signs
+def totals_of(told: StripeInvoice, rates: Mapping[str, int]) -> tuple[Totals, tuple[Money, ...]]:
+    """The sums of an invoice as ours are, and the tax of each line, at the rates that have these ids. What gives back more than it charges has its signs
     turned. A negative discount, on time that is given back, lowers what is given back."""
     sign = -1 if told.total < 0 else 1
     lines, discounts, taxes = [], [], []
     for line in told.lines:
         keeps = sign > 0 and line.discount >= 0
         amount = sign * (line.amount if keeps else line.amount - line.discount)
-        lines.append(_line(line, Money(amount, told.currency)))
+        lines.append(_line(line, Money(amount, told.currency), rates))
         discounts.append(Money(line.discount if keeps else 0, told.currency))
         taxes.append(Money(sign * line.tax, told.currency))
     none = Money(0, told.currency)
@@ -77,7 +79,7 @@ def totals_of(told: StripeInvoice) -> tuple[Totals, tuple[Money, ...]]:
     return Totals(tuple(lines), tuple(discounts), subtotal, discount, (), tax, total), tuple(taxes)
 
 
-def _line(line: StripeLine, amount: Money) -> Line:
+def _line(line: StripeLine, amount: Money, rates: Mapping[str, int]) -> Line:
     if line.proration:
         kind = LineKind.UNUSED_TIME if line.amount < 0 else LineKind.REMAINING_TIME
     else:
@@ -89,13 +91,13 @@ def _line(line: StripeLine, amount: Money) -> Line:
         amount,
         period,
         line.quantity,
-        tax_basis_points=line.tax_basis_points,
+        tax_basis_points=rates.get(line.tax_rate_id, line.tax_basis_points),
         discountable=False,
     )
 
 
 def _issue(actor: Actor, subscription: Subscription, told: StripeInvoice, now: datetime) -> Invoice:
-    sums, taxes = totals_of(told)
+    sums, taxes = totals_of(told, rates_at_stripe(cluster_id=actor.cluster_id))
     at_stripe = AtStripe(
         invoice_id=told.id,
         taxes=taxes,

@@ -14,7 +14,7 @@ from clustr.payments.refusals import ProviderSilent, ProviderUnavailable, Provid
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.changing import ChangePreview, proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of
-from clustr.subscriptions.commands.stripe_names import ensure_price, name_at_stripe
+from clustr.subscriptions.commands.stripe_names import ensure_price, name_at_stripe, rates_at_stripe
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.policies import kept_by
@@ -107,7 +107,7 @@ def preview_at_stripe(
         raise ProviderSilent from error
     except StripeRefused as error:
         raise ProviderWouldNot from error
-    sums, _taxes = totals_of(told)
+    sums, _taxes = totals_of(told, rates_at_stripe(cluster_id=actor.cluster_id))
     ends = [line.period_end for line in told.lines if line.amount >= 0] or [subscription.current_period_end]
     period = Period(at if anew else subscription.current_period_start, max(ends))
     due = 0 if told.total < 0 else max(told.total - credit.minor, 0)

@@ -95,6 +95,13 @@ def ensure_tax(*, cluster_id: UUID, user_id: UUID, now: datetime) -> str:
     return _keep(cluster_id, StripeKind.TAX_RATE, key, made, now)
 
 
+def rates_at_stripe(*, cluster_id: UUID) -> dict[str, int]:
+    """The taxes that were made at Stripe: the basis points of each, by its id there."""
+    with tenant(cluster_id):
+        held = StripeObject.objects.filter(cluster_id=cluster_id, kind=StripeKind.TAX_RATE.value)
+        return {row.stripe_id: int(row.key.rpartition(":")[2]) for row in held}
+
+
 def ensure_coupon(*, cluster_id: UUID, coupon_id: UUID, now: datetime) -> str:
     """A coupon, by the id it has here; outside any transaction."""
     with tenant(cluster_id):

@@ -56,7 +56,8 @@ class StripeSubscription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeLine:
-    """A line of an invoice, net of tax and before its discount."""
+    """A line of an invoice, net of tax and before its discount. `tax_basis_points` is what its amounts come to where Stripe
+    names the rate by its id alone: `tax_rate_id`, empty where there are none or several."""
 
     description: str
     quantity: int
@@ -64,6 +65,7 @@ class StripeLine:
     discount: int
     tax: int
     tax_basis_points: int
+    tax_rate_id: str
     proration: bool
     for_plan: bool
     period_start: datetime

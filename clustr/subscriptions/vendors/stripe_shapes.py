@@ -189,6 +189,7 @@ def _read_line(raw: Raw) -> StripeLine:
         discount=sum(_whole(one.get("amount")) for one in raw.get("discount_amounts") or []),
         tax=tax,
         tax_basis_points=_rate(raw, net, tax),
+        tax_rate_id=_rate_id(raw),
         proration=bool(details.get("proration") or raw.get("proration")),
         for_plan=bool(parent.get("subscription_item_details")) or old_kind == "subscription",
         period_start=_known_instant(period.get("start")),
@@ -202,6 +203,13 @@ def _rate(raw: Raw, net: int, tax: int) -> int:
         if isinstance(one, dict) and one.get("percentage") is not None:
             return int(Decimal(str(one["percentage"])) * 100)
     return round(abs(Decimal(tax) / net) * 10_000) if net and tax else 0
+
+
+def _rate_id(raw: Raw) -> str:
+    """The one tax rate of a line, by its id; empty where it has none or several."""
+    today = [(tax.get("tax_rate_details") or {}).get("tax_rate") for tax in raw.get("taxes") or []]
+    rates = {id_of(rate) for rate in (*today, *(tax.get("tax_rate") for tax in raw.get("tax_amounts") or [])) if rate}
+    return rates.pop() if len(rates) == 1 else ""
 
 
 def read_session(raw: Raw) -> StripeSession:

@@ -256,7 +256,8 @@ class PreviewLineOut(Out):
 
 
 class PreviewOut(Out):
-    """What a change now comes to. `is_credit_note`: it is given back. Send `proration_date` with the change within half an hour."""
+    """What a change now comes to: `subtotal` - `discount_amount` + `tax_amount` = `total`. `is_credit_note`: it is given back.
+    Send `proration_date` with the change within half an hour."""
 
     proration_date: datetime
     period_start: datetime
@@ -265,6 +266,7 @@ class PreviewOut(Out):
     is_credit_note: bool
     lines: list[PreviewLineOut]
     subtotal: Minor
+    discount_amount: Minor
     tax_amount: Minor
     total: Minor
     amount_due: Minor
@@ -351,6 +353,7 @@ def preview_out(preview: ChangePreview) -> PreviewOut:
             for line in sums.lines
         ],
         subtotal=sums.subtotal.minor,
+        discount_amount=sums.discount.minor,
         tax_amount=sums.tax.minor,
         total=sums.total.minor,
         amount_due=preview.amount_due.minor,

@@ -20,6 +20,7 @@ from clustr.web.schemas import Instant, Out, Text
 
 router = Router(tags=["Settings"])
 
+_NOT_KEPT = ""
 _NAMED: dict[str, Any] = DESTINATION_EXAMPLE | {"account_name": "PALM GROVE RESIDENTS"}
 
 
@@ -70,7 +71,10 @@ def resolve_bank_account(request: Request, body: AccountIn) -> HttpResponse:
         record=lambda _claim, _checked: _allowed(request),
         ask=lambda actor: _resolved(actor, body),
         shape=lambda found: BankAccountOut(
-            bank_code=found.bank_code, account_number=found.account_number, account_name=found.account_name
+            bank_code=found.bank_code, account_number=_NOT_KEPT, account_name=found.account_name
+        ),
+        complete=lambda answer: BankAccountOut.model_validate_json(answer).model_copy(
+            update={"account_number": body.account_number}
         ),
     )
 
@@ -85,7 +89,7 @@ def keep_bank_details(request: Request, body: BankDetailsIn) -> HttpResponse:
 
     def keep(found: Destination) -> BankDetailsOut:
         wallets.keep_bank_details(actor=request.actor, destination=found, seen_name=body.account_name, now=request.now)
-        return _out(bank_details(actor=request.actor, now=request.now))
+        return _numbered(_out(bank_details(actor=request.actor, now=request.now)), _NOT_KEPT)
 
     return once_between(
         request,
@@ -94,6 +98,7 @@ def keep_bank_details(request: Request, body: BankDetailsIn) -> HttpResponse:
         record=lambda _claim, _checked: _allowed(request),
         ask=lambda actor: _resolved(actor, body),
         shape=keep,
+        complete=lambda answer: _numbered(BankDetailsOut.model_validate_json(answer), body.account_number),
     )
 
 
@@ -104,6 +109,13 @@ def _allowed(request: Request) -> Actor:
 
 def _resolved(actor: Actor, body: AccountIn) -> Destination:
     return settlement.resolve_bank_account(actor=actor, bank_code=body.bank_code, account_number=body.account_number)
+
+
+def _numbered(out: BankDetailsOut, account_number: str) -> BankDetailsOut:
+    """With this as the account's number, which no kept answer holds: a repeat of the request names it itself."""
+    return BankDetailsOut(
+        bank_details=out.bank_details and out.bank_details.model_copy(update={"account_number": account_number})
+    )
 
 
 def _out(view: BankDetailsView | None) -> BankDetailsOut:

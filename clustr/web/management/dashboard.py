@@ -87,7 +87,8 @@ def get_dashboard(request: Request) -> HttpResponse:
 
 
 def _out(seen: Dashboard) -> DashboardOut:
-    sums, wallet = seen.sums, seen.cluster_wallet
+    figures = seen.figures
+    sums, wallet = figures.sums, figures.cluster_wallet
     return DashboardOut(
         totals=TotalsOut(
             billed=str(sums.billed),
@@ -98,11 +99,13 @@ def _out(seen: Dashboard) -> DashboardOut:
         ),
         bills_by_status=sums.counts,
         cluster_wallet=BalanceOut(balance=str(wallet), currency=wallet.currency) if wallet else None,
-        collections=[MonthOut(month=f"{month:%Y-%m}", amount=str(sum_)) for month, sum_ in seen.collections.items()],
-        ageing=[AgeBandOut(upto_days=b.upto_days, bills=b.bills, amount=str(b.amount)) for b in seen.ageing],
-        collection_curve=[CurveDayOut(day=d.day, billed=str(d.billed), collected=str(d.collected)) for d in seen.curve],
+        collections=[MonthOut(month=f"{month:%Y-%m}", amount=str(sum_)) for month, sum_ in figures.collections.items()],
+        ageing=[AgeBandOut(upto_days=b.upto_days, bills=b.bills, amount=str(b.amount)) for b in figures.ageing],
+        collection_curve=[
+            CurveDayOut(day=d.day, billed=str(d.billed), collected=str(d.collected)) for d in figures.curve
+        ],
         latest_transactions=[transaction_out(view) for view in seen.latest_transactions],
         open_disputes=OpenDisputesOut(
-            count=seen.open_disputes, latest=[dispute_out(view) for view in seen.latest_disputes]
+            count=figures.open_disputes, latest=[dispute_out(view) for view in seen.latest_disputes]
         ),
     )

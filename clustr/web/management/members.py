@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, PlainSerializer, WithJsonSchema
 
 from clustr.clusters import commands
 from clustr.clusters.member_queries import Presence, member_of, members_of
@@ -16,7 +16,7 @@ from clustr.clusters.types import AS_IS, Member, MemberChanges, PaymentsPermissi
 from clustr.web.door import Request, once, read
 from clustr.web.paging import Page, PageQuery, page, position
 from clustr.web.refusals import WrongContentType
-from clustr.web.schemas import In, Instant, Out, Text
+from clustr.web.schemas import ChangesIn, In, Instant, Out, Text
 
 router = Router(tags=["Members"])
 
@@ -35,7 +35,11 @@ _MEMBER: dict[str, Any] = {
     "left_at": None,
 }
 Email = Annotated[str, Text(254), WithJsonSchema({"type": "string", "format": "email", "maxLength": 254})]
-Permissions = Annotated[frozenset[PaymentsPermissions], Field(max_length=len(PaymentsPermissions))]
+Permissions = Annotated[
+    frozenset[PaymentsPermissions],
+    Field(max_length=len(PaymentsPermissions)),
+    PlainSerializer(sorted, return_type=list[PaymentsPermissions]),  # a set has an order of its own in each process
+]
 
 
 class MembersQuery(PageQuery):
@@ -63,7 +67,7 @@ class MemberIn(In):
     joined_at: Instant | None = Field(None, description="When they came, if before now.")
 
 
-class MemberChangesIn(In):
+class MemberChangesIn(ChangesIn):
     """What to change; what is absent stays. A null `unit` takes the unit away, a null `left_at` reopens the membership."""
 
     model_config = {"json_schema_extra": {"examples": [{"role": "staff", "permissions": ["ViewPayments"]}]}}

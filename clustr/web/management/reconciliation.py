@@ -3,6 +3,7 @@ look at."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,11 +11,12 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
+from clustr.clusters.member_queries import names_here
+from clustr.kit.ids import id_of_reference
 from clustr.payments import commands as payments
-from clustr.payments.queries import cases_of_cluster
+from clustr.payments.case_queries import CasesFound, cases_of_cluster
 from clustr.payments.states import CaseKind
 from clustr.payments.types import CaseView
-from clustr.people import queries as people
 from clustr.settlement.queries import positions_with_providers, reconciliation_runs
 from clustr.web.door import Request, once, read
 from clustr.web.money_schemas import PersonOut
@@ -58,6 +60,16 @@ class CaseOut(Out):
 
 class CaseQuery(PageQuery):
     open: bool = Field(True, description="Only cases that are open.")
+    q: Annotated[str, Text(100, empty=True)] = Field(
+        "", description="Part of a case's kind, facts or note, or the reference of its transaction."
+    )
+
+    def found(self, called: Mapping[CaseKind, str]) -> CasesFound | None:
+        """What to look for; `called`: what each kind is called where it is shown."""
+        if not self.q:
+            return None
+        kinds = [kind for kind, name in called.items() if self.q.lower() in name.lower()]
+        return CasesFound(self.q, kinds, id_of_reference(self.q))
 
 
 class ReconciliationOut(Out):
@@ -88,9 +100,13 @@ def show_reconciliation(request: Request, query: Query[CaseQuery]) -> HttpRespon
     def work() -> ReconciliationOut:
         positions = positions_with_providers(actor=request.actor)
         cases = cases_of_cluster(
-            actor=request.actor, only_open=query.open, before=last_id(request, query), limit=query.fetch
+            actor=request.actor,
+            only_open=query.open,
+            found=query.found({kind: kind.value for kind in CaseKind}),
+            before=last_id(request, query),
+            limit=query.fetch,
         )
-        names = people.names_of(user_ids={case.owner_id for case in cases if case.owner_id})
+        names = names_here(user_ids={case.owner_id for case in cases if case.owner_id})
         return ReconciliationOut(
             positions=[
                 PositionOut(provider=name, held=str(held), currency=held.currency)
@@ -134,7 +150,7 @@ def close_case(request: Request, case_id: UUID, body: CloseIn) -> HttpResponse:
 
 def _one(request: Request, case_id: UUID) -> CaseOut:
     (case,) = cases_of_cluster(actor=request.actor, only_open=False, case_id=case_id)
-    names = people.names_of(user_ids=[case.owner_id]) if case.owner_id else {}
+    names = names_here(user_ids=[case.owner_id]) if case.owner_id else {}
     return _case_out(request, case, names)
 
 

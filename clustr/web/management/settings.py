@@ -14,7 +14,7 @@ from clustr.clusters.queries import managed_settings
 from clustr.clusters.types import AS_IS, ClusterSettings, FeeBearer, SettingsChanges
 from clustr.kit.locales import DEFAULT_LOCALE, LOCALES
 from clustr.web.door import Request, once, read
-from clustr.web.schemas import AmountOrZero, In, Instant, Out, Text, to_money
+from clustr.web.schemas import AmountOrZero, ChangesIn, Instant, Out, Text, to_money
 
 router = Router(tags=["Settings"])
 
@@ -61,7 +61,7 @@ class SettingsOut(Out):
     )
 
 
-class SettingsIn(In):
+class SettingsIn(ChangesIn):
     """What to change; what is absent stays. The limit and who bears fees are for administrators."""
 
     model_config = {"json_schema_extra": {"examples": [{"transfer_approval_limit": "250000.00"}]}}

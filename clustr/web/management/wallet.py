@@ -9,9 +9,11 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here, who_is_found
+from clustr.clusters.types import PaymentsPermissions
+from clustr.kit.ids import id_of_reference
 from clustr.wallets import commands, queries
-from clustr.wallets.types import Revenue
+from clustr.wallets.types import OperationsFound, Revenue
 from clustr.web.door import Request, once, read
 from clustr.web.money_schemas import DESTINATION_EXAMPLE, DestinationIn, OperationOut, operation_out
 from clustr.web.paging import Page, PageQuery, page, position
@@ -86,16 +88,37 @@ class RejectIn(In):
     reason: Annotated[str, Text(1_000, lines=True, empty=True)] = ""
 
 
+class OperationsQuery(PageQuery):
+    """The cluster wallet's operations, which may be searched."""
+
+    q: Annotated[str, Text(100, empty=True)] = Field(
+        "",
+        description="Part of the reason or source of what the office did, or a reference; with ViewPayments also of members"
+        " found by the beginnings of words: name, e-mail, phone, unit.",
+    )
+
+    def found(self, request: Request) -> OperationsFound | None:
+        """What to look for, for the work of a request: a search looks up its members."""
+        if not self.q:
+            return None
+        may_find = request.actor.may(PaymentsPermissions.VIEW_PAYMENTS)
+        who = who_is_found(actor=request.actor, q=self.q, now=request.now) if may_find else []
+        return OperationsFound(self.q, who, id_of_reference(self.q))
+
+
 @router.get("cluster_wallet/", response=ClusterWalletOut, summary="The cluster's wallet")
-def get_cluster_wallet(request: Request, query: Query[PageQuery]) -> HttpResponse:
+def get_cluster_wallet(request: Request, query: Query[OperationsQuery]) -> HttpResponse:
     """Balance, revenue, and the operations page by page. Needs ViewWallet."""
 
     def work() -> ClusterWalletOut:
         balance = queries.cluster_wallet_balance(actor=request.actor)
         operations = queries.cluster_wallet_operations(
-            actor=request.actor, before=position(request, query, (int, UUID)), limit=query.fetch
+            actor=request.actor,
+            found=query.found(request),
+            before=position(request, query, (int, UUID)),
+            limit=query.fetch,
         )
-        names = people.names_of(user_ids={row.actor_id for row in operations if row.actor_id})
+        names = names_here(user_ids={row.actor_id for row in operations if row.actor_id})
         return ClusterWalletOut(
             balance=str(balance),
             currency=balance.currency,
@@ -179,7 +202,7 @@ def credit_cluster_wallet(request: Request, body: CreditIn) -> HttpResponse:
 
 def _operation(request: Request, operation_id: UUID) -> OperationOut:
     view = queries.operation_of(actor=request.actor, operation_id=operation_id)
-    names = people.names_of(user_ids=[view.actor_id]) if view.actor_id else {}
+    names = names_here(user_ids=[view.actor_id]) if view.actor_id else {}
     return operation_out(view, names)
 
 

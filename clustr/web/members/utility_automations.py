@@ -32,7 +32,7 @@ from clustr.web.automation_schemas import (
 )
 from clustr.web.door import Request, once, read
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
-from clustr.web.schemas import Amount, AmountOrZero, Flag, In, Out, Pin, to_money
+from clustr.web.schemas import Amount, AmountOrZero, ChangesIn, Flag, In, Out, Pin, Text, to_money
 from clustr.web.utility_schemas import ServiceType
 
 router = Router(tags=["My utilities"])
@@ -84,7 +84,7 @@ class SetUpAutomationIn(TermsIn):
     pin: Pin | None = Field(None, description="Needed once a PIN is set. Runs never ask for it.")
 
 
-class EditAutomationIn(TermsIn):
+class EditAutomationIn(TermsIn, ChangesIn):
     """What to change; what is absent stays as it is. Null takes a limit, a card or an amount away."""
 
     model_config = {"json_schema_extra": {"examples": [{"is_enabled": False}, {"amount": "2500.00", "pin": "482915"}]}}
@@ -116,13 +116,21 @@ class SpendingLimitIn(In):
     pin: Pin | None = Field(None, description="Needed, once a PIN is set, for a higher limit or none.")
 
 
+class AutomationsQuery(PageQuery):
+    """My automations, which may be searched."""
+
+    q: Annotated[str, Text(100, empty=True)] = Field(
+        "", description="Part of what the number is called, of its end, or of the utility's name."
+    )
+
+
 @router.get("automations/", response=Page[AutomationOut], summary="My automations")
-def list_automations(request: Request, query: Query[PageQuery]) -> HttpResponse:
+def list_automations(request: Request, query: Query[AutomationsQuery]) -> HttpResponse:
     """Newest first."""
 
     def work() -> Page[AutomationOut]:
         rows = queries.my_automations(
-            actor=request.actor, now=request.now, before=last_id(request, query), limit=query.fetch
+            actor=request.actor, now=request.now, q=query.q, before=last_id(request, query), limit=query.fetch
         )
         return page(request, query, rows, key=lambda row: by_id(row.id), out=automation_out)
 

@@ -38,6 +38,8 @@ PageView = Callable[..., HttpResponseBase]
 ESTATE = "estate"
 """Under this name the session keeps which of several estates its person chose."""
 _OFFICE_ROLES = ("admin", "staff")
+UNREAD_SHOWN = 100
+"""The bell counts so far: it says "99+" of more."""
 
 
 def page(area: str, *, methods: tuple[str, ...] = ("GET",), estate: bool = True) -> Callable[[PageView], PageView]:
@@ -95,15 +97,18 @@ def look(
     work: Callable[[], Context] = dict,
     *,
     part: str = "",
+    part_work: Callable[[], Context] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     """The page that `template` makes of what `work` reads, in one read-only transaction together with what stands around
-    it. `part`: the template of what changes in it, which is all that htmx is given."""
+    it. `part`: the template of what changes in it, which is all that htmx is given; made of what `part_work` reads, where
+    that is less."""
     partly = bool(part) and request.headers.get("HX-Request") == "true"
 
     def reading() -> Context:
-        around = {} if partly else _surroundings(request)
-        return {**around, **work()}
+        if partly:
+            return (part_work or work)()
+        return {**_surroundings(request), **work()}
 
     answer = render(request, part if partly else template, read_value(request, reading), status=status)
     if part:
@@ -118,7 +123,7 @@ def _surroundings(request: Request) -> Context:
             "area": area,
             "estate": estate_of(cluster_id=actor.cluster_id),
             "person": people.names_of(user_ids=[actor.member_id]).get(actor.member_id, ""),
-            "unread": unread_count(actor=actor),
+            "unread": unread_count(actor=actor, most=UNREAD_SHOWN),
             "links": links_of(request, area),
             "works_here": actor.role in _OFFICE_ROLES,
         }
@@ -128,12 +133,8 @@ def _surroundings(request: Request) -> Context:
 def links_of(request: Request, area: str) -> list[Context]:
     """The area's navigation for who asks, with the place where this page stands marked."""
     links = navigation(area, permissions=request.actor.permissions)
-    here = max(
-        (link for link in links if request.path.startswith(link.address)),
-        key=lambda link: len(link.address),
-        default=None,
-    )
-    return [_shown(link, link is here) for link in links]
+    here = max(links, key=lambda link: link.depth(request.path), default=None)
+    return [_shown(link, link is here and link.depth(request.path) > 0) for link in links]
 
 
 def _shown(link: Link, here: bool) -> Context:

@@ -23,6 +23,12 @@ class Link:
     on_phone: bool = True
     needs: frozenset[str] = frozenset()
     """The permissions of which one is enough for the link to be there; none: for everybody in the area."""
+    beside: str = ""
+    """Where more of its pages stand, if not below its own address."""
+
+    def depth(self, path: str) -> int:
+        """How closely a page belongs to it: the length of the address that both begin with; 0: it does not."""
+        return max((len(start) for start in (self.address, self.beside) if start and path.startswith(start)), default=0)
 
     @property
     def address(self) -> str:
@@ -51,7 +57,7 @@ AREAS: dict[str, tuple[Link, ...]] = {
     "office": (
         Link(_("Overview"), "office:home", "layout-dashboard"),
         Link(_("Bills"), "office:bills", "receipt-text", needs=_SEES),
-        Link(_("Members"), "office:members", "users", needs=_SEES | {"ManageMembers"}),
+        Link(_("Members"), "office:members", "users", needs=_SEES | {"ManageMembers"}, beside="/office/memberships/"),
         Link(_("Wallet"), "office:wallet", "wallet", needs=_WALLET),
         Link(_("Who has not paid"), "office:arrears", "clock-alert", on_phone=False, needs=_SEES),
         Link(_("Disputes"), "office:disputes", "message-circle-question-mark", on_phone=False, needs=_SEES),

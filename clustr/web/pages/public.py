@@ -7,11 +7,13 @@ from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Bucket
 from clustr.kit.errors import Refusal
+from clustr.kit.networks import network_of
 from clustr.payments.states import TransactionStatus
 from clustr.settlement import commands
 from clustr.settlement.queries import Returned, check_receipt, returned_payment
@@ -28,7 +30,7 @@ _KEEPS_LOOKING_FOR = timedelta(minutes=30)
 @require_safe
 def verify_receipt(request: Request, code: str) -> HttpResponse:
     """GET /verify/{code}: a receipt's amount, day and estate, and nothing else; 404 for a code that is none."""
-    if audit.take_turn(Bucket(f"verify:{request.origin.ip}", _CHECKS_PER_MINUTE, _CHECKS_AT_ONCE)) > 0:
+    if audit.take_turn(Bucket(f"verify:{network_of(request.origin.ip)}", _CHECKS_PER_MINUTE, _CHECKS_AT_ONCE)) > 0:
         return _page(request, "web/receipt.html", {"busy": True}, status=429)
     try:
         found = check_receipt(code=code)
@@ -36,9 +38,9 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
         return _page(request, "web/receipt.html", {"found": None}, status=404)
     shown = {
         "estate": found.estate,
-        "amount": found.amount.for_people(),
-        "refunded": found.refunded.for_people() if found.refunded.minor else "",
-        "day": f"{found.day:%d %B %Y}",
+        "amount": found.amount.with_sign(),
+        "refunded": found.refunded.with_sign() if found.refunded.minor else "",
+        "day": date_format(found.day, "d F Y"),
     }
     return _page(request, "web/receipt.html", {"found": shown})
 

@@ -55,8 +55,8 @@ TYPE: dict[str, tuple[Word, str]] = {
     "internet_utility": (_("Internet"), "wifi"),
     "cable_tv_utility": (_("Television"), "tv"),
     "other": (_("Other"), "receipt-text"),
-    "deposit": (_("Money added"), "arrow-down-left"),
-    "bill_payment": (_("Bill paid"), "receipt-text"),
+    "deposit": (_("Deposit"), "arrow-down-left"),
+    "bill_payment": (_("Bill payment"), "receipt-text"),
     "withdrawal": (_("Withdrawal"), "arrow-up-right"),
     "utility_payment": (_("Utility"), "zap"),
     "recurring_payment": (_("Recurring payment"), "repeat"),
@@ -98,6 +98,20 @@ WHY: dict[str, Word] = {
     "provider_trouble": _("the payment service had trouble"),
 }
 """Why something that runs by itself did not, as the end of a sentence."""
+
+_RECOVERY: dict[str, Word] = {
+    "retry": _("Try again, perhaps a little later."),
+    "another_card": _("Use another card."),
+    "other_provider": _("Pay through the other payment service."),
+    "wallet": _("Pay from your wallet."),
+    "contact_bank": _("Ask your bank why."),
+    "contact_office": _("Ask the office of your estate."),
+    "buy_again": _("Buy it again."),
+    "check_number": _("Check the number."),
+    "change_amount": _("Choose another amount."),
+    "wait": _("Wait; nothing has to be done."),
+}
+"""What somebody can do about a payment that failed."""
 
 _REFUSAL: dict[str, Word] = {
     "pin_required": _("Type your six-digit PIN to go on."),
@@ -176,6 +190,11 @@ def said_of(refusal: Refusal) -> str:
 def said_of_value(code: str, message: str) -> str:
     """What is wrong with one field, as a person reads it."""
     return str(_VALUE.get(code) or _REFUSAL.get(code) or message)
+
+
+def said_of_recovery(option: str) -> str:
+    """One of the ways out of a failed payment, as a person reads it."""
+    return str(_RECOVERY[option])
 
 
 def word_of(kind: str) -> Word:

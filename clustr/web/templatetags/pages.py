@@ -21,7 +21,7 @@ from lucide.templatetags.lucide import lucide
 from clustr.kit.money import Money
 from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
 from clustr.web.pages.forms import ESTATE_FIELD, KEY, fresh_key
-from clustr.web.pages.words import STATUS, TYPE, WHY, word_of
+from clustr.web.pages.words import STATUS, TYPE, WHY, said_of_recovery, word_of
 
 register = template.Library()
 
@@ -83,6 +83,12 @@ def device(user_agent: str) -> str:
 def word(kind: Any) -> str:
     """What a type, a frequency or a provider is called."""
     return str(word_of(str(kind or "")))
+
+
+@register.filter
+def way_out(option: str) -> str:
+    """What can be done about a failed payment: one of its `recovery_options`."""
+    return said_of_recovery(option)
 
 
 @register.filter

@@ -15,6 +15,7 @@ from clustr.payments.providers.declines import (
 from clustr.payments.providers.nouns import Outcome
 from clustr.payments.providers.paystack_wire import charge_truth
 from clustr.payments.types import PaymentErrorType, RecoveryOption
+from clustr.web.pages.words import said_of_recovery
 from tests.payments.providers.paystack_wire import PaystackWire
 from tests.payments.providers.shared import needs_shared, sample
 from tests.payments.providers.wires import FakeCharge, ngn, reference
@@ -157,3 +158,10 @@ def test_every_type_says_something_to_a_resident(type: PaymentErrorType) -> None
     assert failure["message"].endswith(".")
     assert failure["recovery_options"]
     assert failure["retryable"] == (RecoveryOption.RETRY in EXPLANATIONS[type].recovery_options)
+    assert all(said_of_recovery(option).endswith(".") for option in failure["recovery_options"])
+
+
+def test_nobody_is_told_to_fill_a_wallet_from_it() -> None:
+    for type in PaymentErrorType:
+        assert "wallet" not in failure_of(type=type, into_wallet=True)["recovery_options"]
+    assert "wallet" in failure_of(type=T.EXPIRED_CARD)["recovery_options"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from clustr.kit.tenancy import tenant
 from clustr.notifications.types import NotificationEvents
@@ -46,6 +48,23 @@ def test_it_works(cast: Cast) -> None:
     with tenant(cast.cluster_id):
         row = BankDetails.objects.get(cluster_id=cast.cluster_id)
         assert BANK["account_number"].encode() not in bytes(row.destination)
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_repeat_is_answered_the_same_though_no_number_is_kept(cast: Cast) -> None:
+    for path, body in ((f"{PATH}resolve/", BANK), (PATH, BANK | {"account_name": NAME})):
+        client, key = client_of(cast.ada), uuid4().hex
+        first, again = client.post(path, body, key=key), client.post(path, body, key=key)
+        assert first.status_code == 200, first.content
+        assert BANK["account_number"] in first.text
+        assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+    with tenant(cast.cluster_id), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*), count(*) FILTER (WHERE position(%s in k::text) > 0) FROM audit_idempotency_key k"
+            " WHERE cluster_id = %s",
+            [BANK["account_number"], cast.cluster_id],
+        )
+        assert cursor.fetchone() == (2, 0)
 
 
 def test_money_sent_there_waits_from_when_it_was_kept(stage: Stage, cast: Cast) -> None:

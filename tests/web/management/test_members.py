@@ -9,8 +9,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from clustr.clusters.types import Role
+from clustr.clusters.types import PaymentsPermissions, Role
 from clustr.kit.ids import new_id
+from clustr.web.management.members import MemberIn
 from tests.cast import ApiClient, Cast, Part, Person, anonymous
 
 MEMBERS = "/management/payments/members/"
@@ -201,3 +202,19 @@ def test_who_is_dismissed_is_refused_at_the_next_request(cast: Cast) -> None:
 def test_nobody_comes_in_without_signing_in(method: str) -> None:
     client: ApiClient = anonymous()
     assert client.request(method, MEMBERS).status_code == 401
+
+
+def test_a_permission_is_one_of_a_set_in_whatever_order(cast: Cast) -> None:
+    """A set has an order of its own in every process: the same request must be known again after a restart."""
+    body = MemberIn.model_validate(
+        {"email": "a@b.test", "name": "A", "role": "staff", "permissions": [*map(str, PaymentsPermissions)]}
+    )
+    assert body.model_dump(mode="json")["permissions"] == sorted(PaymentsPermissions)
+
+
+def test_to_send_null_is_another_request_than_to_leave_it_out(cast: Cast) -> None:
+    bola, ada = cast.bola, cast.client_of(cast.ada)
+    path = f"{MEMBERS}{bola.membership_id}/"
+    assert ada.patch(path, {"reason": "x"}, key="k").status_code == 200
+    refused = ada.patch(path, {"reason": "x", "left_at": None}, key="k")
+    assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")

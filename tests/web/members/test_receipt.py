@@ -84,7 +84,7 @@ def test_anybody_can_check_its_code_and_learns_little(cast: Cast, paid: UUID) ->
     page = checked(code)
     text = page.content.decode()
     assert page.status_code == 200
-    assert "NGN 5,000.00" in text
+    assert "₦5,000.00" in text
     assert "Palm Grove" in text
     for secret in ("Bola", cast.bola.email, str(paid), str(cast.bola.user_id), "waste", "A1"):
         assert secret not in text

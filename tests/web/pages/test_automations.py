@@ -245,3 +245,22 @@ def test_as_many_queries_for_many_as_for_few(automations: Automations, bola: Bro
     automations.next_day()
     assert asked() == few
     assert max(few.values()) <= MOST_QUERIES, few
+
+
+def test_they_are_looked_for_by_name_number_or_utility_and_read_once(
+    automations: Automations, bola: Browser, cast: Cast
+) -> None:
+    one, two = automations.number(), automations.number(METER.replace("5678", "9012"))
+    for account in (one, two):
+        set_up(bola, account)
+    with CaptureQueriesContext(connection) as asked:
+        bola.open(LIST)
+    assert sum('FROM "utilities_account"' in query["sql"] for query in asked) == 2, "theirs, and their names"
+    assert sum('FROM "recurring_spendinglimit"' in query["sql"] for query in asked) == 1
+    both = bola.text.count("/app/utilities/automations/0")
+    rows = bola.open(f"{LIST}?q=9012", HX_Request="true").content.decode()
+    assert 0 < rows.count("/app/utilities/automations/0") < both
+    assert "<html" not in rows
+    assert "None like this" in bola.open(f"{LIST}?q=nothing").content.decode()
+    api = cast.client_of(cast.bola).get("/members/utilities/automations/?q=9012").json()["results"]
+    assert [each["ending"] for each in api] == ["9012"]

@@ -53,8 +53,17 @@ def test_a_decline_says_why_and_that_nothing_was_taken(stage: Stage, cast: Cast,
     fund_with(bola, card)
     assert "It did not go through" in bola.text
     assert "Nothing was taken" in bola.text
+    assert "What you can do" in bola.text
+    assert "Pay from your wallet" not in bola.text  # it was to be filled
+    assert "/app/wallet/fund/" in bola.links
     assert "Your card was charged." not in bola.text
     assert wallet_balance(cast.bola) == "100.00"
+
+    bill = issue(cast, "90.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    bola.send("pay/", means=f"card:paystack:{card}")
+    assert f"/app/bills/{bill.id}/#pay" in bola.links  # where another way is chosen
 
 
 def test_a_bank_that_asks_is_a_page_and_a_way_back(stage: Stage, cast: Cast, bola: Browser, card: UUID) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
@@ -14,8 +15,10 @@ from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.subscriptions.queries import customer_actor
+from clustr.subscriptions.types import Discount, Duration
 from clustr.subscriptions.vendors import registry
-from tests.cast import Cast
+from tests.cast import ORIGIN, Cast
 from tests.subscriptions.stripe_stage import StripeWire, forget_names
 from tests.web.pages.browsing import Browser
 from tests.web.test_billing import ask
@@ -50,6 +53,20 @@ def begin(wire: StripeWire, browser: Browser, *, trial: bool = True) -> None:
     browser.open(BASIC)
     browser.send(means="card")
     on_stripe(wire, browser)
+
+
+def coupon(cast: Cast) -> str:
+    """The code of a coupon that takes off a fifth."""
+    staff = customer_actor(user_id=cast.ada.user_id, is_platform_staff=True, origin=ORIGIN)
+    made = commands.create_coupon(
+        actor=staff,
+        code=uuid4().hex[:20],
+        name="A fifth off",
+        discount=Discount(2000),
+        duration=Duration.FOREVER,
+        now=clock.now(),
+    )
+    return made.code
 
 
 def test_it_works(wire: StripeWire, cast: Cast) -> None:
@@ -111,7 +128,10 @@ def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cas
     on_stripe(wire, bola)
     bola.open("/platform/back/")
     assert ">Paid<" in bola.text
+    bola.open("/platform/")
+    bola.send("/coupon/", code=coupon(cast))
     bola.open("/platform/plans/pro/?interval=month")
+    assert ">Coupon<" in bola.text
     shown = re.search(r'id="due"[^$]*\$([0-9]+)<span class="minor">.([0-9]{2})', bola.text)
     assert shown
     bola.send()

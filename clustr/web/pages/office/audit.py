@@ -8,11 +8,11 @@ from uuid import UUID
 from django.http import HttpResponse
 
 from clustr.audit import queries
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.web.actors import Request
 from clustr.web.management.audit import AuditQuery
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.office import words
+from clustr.web.pages.office import trail_words, words
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.paging import position
 
@@ -31,13 +31,14 @@ def audit(request: Request) -> HttpResponse:
         )
         found = listed(request, query, rows, key=lambda row: (row.at, row.id))
         found["rows"] = [
-            {"event": row, "done": words.done(row.action), "facts": words.facts(row.facts)} for row in found["rows"]
+            {"event": row, "done": trail_words.done(row.action), "facts": words.facts(row.facts)}
+            for row in found["rows"]
         ]
         return {
             **found,
             "query": query,
-            "actions": sorted(words.ACTION.items(), key=lambda item: str(item[1])),
-            "names": people.names_of(user_ids={row.actor_id for row in rows if row.actor_id}),
+            "actions": sorted(trail_words.ACTION.items(), key=lambda item: str(item[1])),
+            "names": names_here(user_ids={row.actor_id for row in rows if row.actor_id}),
         }
 
     return look(request, "pages/office/audit.html", work, part="pages/office/parts/audit_rows.html")

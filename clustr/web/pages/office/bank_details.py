@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.wallets.queries import bank_details as kept_details
 from clustr.web.actors import Request
 from clustr.web.management import bank_details as api
@@ -43,7 +43,7 @@ def bank_details(request: Request) -> HttpResponse:
             "found": found,
             "kept": kept,
             "waits": kept is not None and kept.sendable_from > request.now,
-            "names": people.names_of(user_ids=[kept.kept_by] if kept else []),
+            "names": names_here(user_ids=[kept.kept_by] if kept else []),
             "banks": banks(),
             "bank_names": dict(banks()),
             "hours": settings.ENV.PAYOUT_COOLING_HOURS,

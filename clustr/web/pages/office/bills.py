@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from clustr.bills.office_queries import bill_of_cluster, bills_of_cluster, members_of_bill
 from clustr.bills.types import BilledMember
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.web.actors import Request
 from clustr.web.csv_answers import csv_answer
 from clustr.web.management import bills as api
@@ -75,7 +75,7 @@ def bill(request: Request, bill_id: UUID) -> HttpResponse:
             "collected_part": part_of(view.totals.collected_minor, view.totals.billed_minor),
             "paid_part": part_of(view.totals.paid_count, view.totals.members_billed),
             "acknowledged_part": part_of(view.totals.acknowledged_count, view.totals.members_billed),
-            "names": people.names_of(user_ids={view.created_by, *([view.user_id] if view.user_id else [])}),
+            "names": names_here(user_ids={view.created_by, *([view.user_id] if view.user_id else [])}),
             "statuses": words.member_statuses(),
         }
 

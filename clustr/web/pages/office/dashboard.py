@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clustr.bills.arrears import members_in_arrears
-from clustr.bills.dashboard import dashboard_of
+from clustr.bills.dashboard import figures_of_cluster
 from clustr.bills.office_queries import BillFilter, bills_of_cluster
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import members_billed
-from clustr.people import queries as people
+from clustr.payments.queries import TransactionFilter, transactions_of_cluster
 from clustr.wallets.queries import cluster_wallet_operations
 from clustr.wallets.transfer_queries import waiting_transfers
 from clustr.web.actors import Request
@@ -85,10 +86,11 @@ def _first_steps(request: Request) -> list[Step]:
 
 def _seen(request: Request) -> Context:
     actor, now = request.actor, request.now
-    seen = dashboard_of(actor=actor, now=now)
-    operations = cluster_wallet_operations(actor=actor, limit=_FEW) if actor.may("ViewWallet") else []
-    waiting = waiting_transfers(actor=actor) if actor.may("ViewWallet") or actor.may("TransferFunds") else []
-    payers = {row.user_id for row in seen.latest_transactions if row.user_id}
+    seen = figures_of_cluster(actor=actor, now=now)
+    sees_wallet = actor.may("ViewWallet")
+    operations = cluster_wallet_operations(actor=actor, limit=_FEW) if sees_wallet else []
+    transactions = [] if sees_wallet else transactions_of_cluster(actor=actor, chosen=TransactionFilter(), limit=_FEW)
+    waiting = waiting_transfers(actor=actor) if sees_wallet or actor.may("TransferFunds") else []
     return {
         "seen": seen,
         "steps": None if any(seen.sums.counts.values()) else _first_steps(request),
@@ -97,11 +99,10 @@ def _seen(request: Request) -> Context:
         "curve_rows": charts.weekly(seen.curve),
         "months": charts.months_of(seen.collections),
         "ages": charts.ages_of(seen.ageing, [str(name) for name in AGE_BANDS]),
-        "debtors": members_in_arrears(actor=actor, now=now, limit=_FEW + 1),
-        "few": _FEW,
+        "debtors": members_in_arrears(actor=actor, now=now, limit=_FEW),
         "latest_bills": bills_of_cluster(actor=actor, chosen=BillFilter(cluster_wide=True), now=now, limit=_FEW),
         "operations": operations,
         "waiting": waiting,
-        "transactions": seen.latest_transactions[: _FEW + 1],
-        "names": people.names_of(user_ids=payers),
+        "transactions": transactions,
+        "names": names_here(user_ids={row.user_id for row in transactions if row.user_id}),
     }

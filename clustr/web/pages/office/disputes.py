@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from clustr.bills.dispute_queries import dispute_of_cluster, disputes_of_cluster
 from clustr.bills.queries import bill_of_member
 from clustr.bills.types import DisputeState, Resolution
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.web.actors import Request
 from clustr.web.management import disputes as api
 from clustr.web.pages.forms import attempt, go, typed_amount
@@ -62,7 +62,7 @@ def dispute(request: Request, dispute_id: UUID) -> HttpResponse:
             "standing": bill_of_member(
                 cluster_id=request.actor.cluster_id, user_id=found.user_id, bill_id=found.bill_id, now=request.now
             ),
-            "names": people.names_of(user_ids=[found.closed_by] if found.closed_by else []),
+            "names": names_here(user_ids=[found.closed_by] if found.closed_by else []),
             "mine": found.user_id == request.actor.user_id,
         }
 

@@ -39,7 +39,9 @@ class PeopleQuery(UsersQuery):
     presence: Presence | None = None
 
 
-class DebtorsQuery(PageQuery):
+class SearchQuery(PageQuery):
+    """A list that may be searched."""
+
     q: Annotated[str, Text(100, empty=True)] = Field("")
 
 
@@ -91,7 +93,7 @@ def members(request: Request) -> HttpResponse:
 @page("office")
 def arrears(request: Request) -> HttpResponse:
     """GET /office/arrears/: who has not paid, those who left among them. Needs ViewPayments."""
-    query = asked(request, DebtorsQuery)
+    query = asked(request, SearchQuery)
 
     def work() -> Context:
         rows = members_in_arrears(
@@ -105,17 +107,25 @@ def arrears(request: Request) -> HttpResponse:
 @page("office")
 def member(request: Request, user_id: UUID) -> HttpResponse:
     """GET /office/members/{id}/: a member's account: standing, bills, latest movements. Needs ViewPayments."""
-    query = asked(request, PageQuery)
+    query = asked(request, SearchQuery)
+
+    def bills() -> Context:
+        rows = bills_of_member(
+            actor=request.actor,
+            user_id=user_id,
+            now=request.now,
+            q=query.q,
+            before=last_id(request, query),
+            limit=query.fetch,
+        )
+        return {**listed(request, query, rows, key=lambda row: by_id(row.id)), "query": query}
 
     def work() -> Context:
         actor, now = request.actor, request.now
         account = account_of_member(actor=actor, user_id=user_id, now=now)
-        bills = bills_of_member(
-            actor=actor, user_id=user_id, now=now, before=last_id(request, query), limit=query.fetch
-        )
         latest = transactions_of_cluster(actor=actor, chosen=TransactionFilter(user_id=user_id), limit=_LATEST)
         return {
-            **listed(request, query, bills, key=lambda row: by_id(row.id)),
+            **bills(),
             "account": account,
             "transactions": latest,
             "lives_here": any(
@@ -126,7 +136,7 @@ def member(request: Request, user_id: UUID) -> HttpResponse:
             "mine": user_id == actor.user_id,
         }
 
-    return look(request, "pages/office/member.html", work, part="pages/office/parts/member_bills.html")
+    return look(request, "pages/office/member.html", work, part="pages/office/parts/member_bills.html", part_work=bills)
 
 
 @page("office")

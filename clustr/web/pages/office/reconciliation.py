@@ -7,13 +7,14 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from clustr.payments.queries import cases_of_cluster
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
+from clustr.payments.case_queries import cases_of_cluster
 from clustr.settlement.queries import positions_with_providers, reconciliation_runs
 from clustr.web.actors import Request
 from clustr.web.management import reconciliation as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.office.case_words import CASE, facts_of
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.paging import by_id, last_id
 
@@ -39,16 +40,35 @@ def case(request: Request, case_id: UUID) -> HttpResponse:
 def _seen(request: Request, tried: Attempt | None) -> HttpResponse:
     query = asked(request, api.CaseQuery)
 
-    def work() -> Context:
+    def cases() -> Context:
         rows = cases_of_cluster(
-            actor=request.actor, only_open=query.open, before=last_id(request, query), limit=query.fetch
+            actor=request.actor,
+            only_open=query.open,
+            found=query.found({kind: str(said) for kind, said in CASE.items()}),
+            before=last_id(request, query),
+            limit=query.fetch,
         )
         return {
             **listed(request, query, rows, key=lambda row: by_id(row.id)),
+            "query": query,
+            "kinds": CASE,
+            "facts": {row.id: facts_of(row.facts) for row in rows},
+            "names": names_here(user_ids={row.owner_id for row in rows if row.owner_id}),
+        }
+
+    def work() -> Context:
+        return {
+            **cases(),
             "tried": tried,
             "positions": positions_with_providers(actor=request.actor),
             "runs": reconciliation_runs(actor=request.actor),
-            "names": people.names_of(user_ids={row.owner_id for row in rows if row.owner_id}),
         }
 
-    return look(request, "pages/office/reconciliation.html", work, status=tried.status if tried else 200)
+    return look(
+        request,
+        "pages/office/reconciliation.html",
+        work,
+        part="" if tried else "pages/office/parts/cases_rows.html",
+        part_work=cases,
+        status=tried.status if tried else 200,
+    )

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.recurring import queries
 from clustr.web.actors import Request
 from clustr.web.management import recurring_payments as api
@@ -37,7 +37,7 @@ def recurring(request: Request) -> HttpResponse:
             **listed(request, query, rows, key=lambda row: by_id(row.id)),
             "query": query,
             "states": words.order_states(),
-            "names": people.names_of(user_ids={row.user_id for row in rows}),
+            "names": names_here(user_ids={row.user_id for row in rows}),
         }
 
     return look(request, "pages/office/recurring.html", work, part="pages/office/parts/recurring_rows.html")
@@ -65,7 +65,7 @@ def pause(request: Request, recurring_payment_id: UUID) -> HttpResponse:
         return {
             "tried": tried,
             "order": order,
-            "names": people.names_of(user_ids=[order.user_id]),
+            "names": names_here(user_ids=[order.user_id]),
             "mine": order.user_id == request.actor.user_id,
         }
 

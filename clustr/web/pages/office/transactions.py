@@ -9,10 +9,10 @@ from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from clustr.bills.member_accounts import account_of_member, bills_of_member
+from clustr.clusters.member_queries import names_here
 from clustr.payments.queries import transaction_visible_to, transactions_of_cluster
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
-from clustr.people import queries as people
 from clustr.settlement import commands as settlement
 from clustr.web.actors import Request
 from clustr.web.management import transactions as api
@@ -41,7 +41,7 @@ def transactions(request: Request) -> HttpResponseBase:
             "query": query,
             "types": words.transaction_types(),
             "statuses": words.transaction_statuses(),
-            "names": people.names_of(user_ids={row.user_id for row in rows if row.user_id}),
+            "names": names_here(user_ids={row.user_id for row in rows if row.user_id}),
         }
 
     return look(request, "pages/office/transactions.html", work, part="pages/office/parts/transactions_rows.html")
@@ -104,7 +104,7 @@ def _one(request: Request, transaction_id: UUID, tried: Attempt | None) -> HttpR
         return {
             "tried": tried,
             "transaction": found,
-            "names": people.names_of(user_ids=[found.user_id] if found.user_id else []),
+            "names": names_here(user_ids=[found.user_id] if found.user_id else []),
             **_possible(request, found),
         }
 

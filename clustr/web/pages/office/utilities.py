@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
-from clustr.people import queries as people
+from clustr.clusters.member_queries import names_here
 from clustr.recurring.automation_queries import automation_sums_of_cluster
 from clustr.recurring.automation_types import AutomationSums
 from clustr.utilities.office_queries import utility_payments_of_cluster, utility_sums_of_cluster
@@ -41,7 +41,7 @@ def utilities(request: Request) -> HttpResponse:
             "query": query,
             "services": words.services(),
             "statuses": words.purchase_statuses(),
-            "names": people.names_of(user_ids={row.user_id for row in rows}),
+            "names": names_here(user_ids={row.user_id for row in rows}),
         }
 
     return look(request, "pages/office/utilities.html", work, part="pages/office/parts/utilities_rows.html")

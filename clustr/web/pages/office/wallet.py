@@ -7,9 +7,9 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import settings_of
 from clustr.payments.states import TransactionStatus
-from clustr.people import queries as people
 from clustr.wallets import queries
 from clustr.wallets.transfer_queries import transfer_to_decide, waiting_transfers
 from clustr.web.actors import Request
@@ -20,34 +20,44 @@ from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import charts, words
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.words import word_of
-from clustr.web.paging import PageQuery, position
+from clustr.web.paging import position
 
 
 @page("office")
 def wallet(request: Request) -> HttpResponse:
-    """GET /office/wallet/: balance, revenue, and the operations page by page. Needs ViewWallet."""
-    query = asked(request, PageQuery)
+    """GET /office/wallet/: balance, revenue, and the operations page by page, which can be searched. Needs ViewWallet."""
+    query = asked(request, api.OperationsQuery)
+    part = "pages/office/parts/operations_rows.html"
 
-    def work() -> Context:
-        actor = request.actor
+    def operations() -> Context:
         rows = queries.cluster_wallet_operations(
-            actor=actor, before=position(request, query, (int, UUID)), limit=query.fetch
+            actor=request.actor,
+            found=query.found(request),
+            before=position(request, query, (int, UUID)),
+            limit=query.fetch,
         )
-        waiting = waiting_transfers(actor=actor)
-        revenue = queries.cluster_wallet_revenue(actor=actor, now=request.now)
-        people_named = {row.actor_id for row in rows if row.actor_id} | {row.requested_by for row in waiting}
         return {
             **listed(request, query, rows, key=lambda row: row.position),
+            "query": query,
+            "kinds": words.OPERATION,
+            "names": names_here(user_ids={row.actor_id for row in rows if row.actor_id}),
+        }
+
+    def work() -> Context:
+        actor, shown = request.actor, operations()
+        waiting = waiting_transfers(actor=actor)
+        revenue = queries.cluster_wallet_revenue(actor=actor, now=request.now)
+        return {
+            **shown,
             "balance": queries.cluster_wallet_balance(actor=actor),
             "revenue": revenue,
             "months": charts.months_of(revenue.by_month),
             "shares": charts.shares_of([(str(_name_of(label)), amount) for label, amount in revenue.by_type.items()]),
             "waiting": waiting,
-            "names": people.names_of(user_ids=people_named),
-            "kinds": words.OPERATION,
+            "names": shown["names"] | names_here(user_ids={row.requested_by for row in waiting}),
         }
 
-    return look(request, "pages/office/wallet.html", work, part="pages/office/parts/operations_rows.html")
+    return look(request, "pages/office/wallet.html", work, part=part, part_work=operations)
 
 
 def _name_of(label: str) -> words.Word:
@@ -60,7 +70,7 @@ def transfers(request: Request) -> HttpResponse:
 
     def work() -> Context:
         waiting = waiting_transfers(actor=request.actor)
-        return {"waiting": waiting, "names": people.names_of(user_ids={row.requested_by for row in waiting})}
+        return {"waiting": waiting, "names": names_here(user_ids={row.requested_by for row in waiting})}
 
     return look(request, "pages/office/transfers.html", work)
 
@@ -120,7 +130,7 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
         return {
             "tried": tried,
             "transfer": found,
-            "names": people.names_of(user_ids=named),
+            "names": names_here(user_ids=named),
             "pending": found.operation.status == TransactionStatus.PENDING,
         }
 

@@ -76,70 +76,6 @@ OPERATION: dict[str, Word] = {
 MANAGED_STATUS: dict[str, Word] = {MemberStatus.PENDING_ACKNOWLEDGMENT: _("Issued")}
 """Statuses that have another word for the office than for a member."""
 
-ACTION: dict[str, Word] = {
-    "bills.created": _("issued a bill"),
-    "bills.edited": _("changed a bill"),
-    "bills.cancelled": _("cancelled a bill"),
-    "bills.reminded": _("reminded members of a bill"),
-    "bills.acknowledged": _("acknowledged a bill"),
-    "bills.paid": _("paid a bill from the wallet"),
-    "bills.paid_directly": _("paid a bill by card or transfer"),
-    "bills.disputed": _("disputed a bill"),
-    "bills.dispute_withdrawn": _("withdrew a dispute"),
-    "bills.dispute_resolved": _("decided a dispute"),
-    "bills.payment_refunded": _("refunded a payment"),
-    "bills.offline_payment_recorded": _("recorded a payment received by hand"),
-    "cluster_wallet.bank_details_kept": _("kept a bank account as the estate's"),
-    "cluster_wallet.credited": _("credited the estate's wallet"),
-    "cluster_wallet.fees_charged": _("charged providers' fees to the estate's wallet"),
-    "cluster_wallet.transfer_requested": _("asked to send money out"),
-    "cluster_wallet.transfer_approved": _("approved a transfer"),
-    "cluster_wallet.transfer_rejected": _("stopped a transfer"),
-    "clusters.created": _("founded the estate"),
-    "clusters.settings_changed": _("changed the settings"),
-    "members.accepted": _("accepted an invitation"),
-    "members.added": _("added a member"),
-    "members.ended": _("ended a membership"),
-    "members.imported": _("imported members"),
-    "members.role_changed": _("changed what a member may do"),
-    "members.unit_changed": _("moved a member to another unit"),
-    "payments.started": _("started a payment"),
-    "payments.case_taken": _("took a case"),
-    "payments.case_closed": _("closed a case"),
-    "payments.method_removed": _("removed a saved card"),
-    "recurring.created": _("set up a recurring payment"),
-    "recurring.paused": _("paused a recurring payment"),
-    "recurring.resumed": _("resumed a recurring payment"),
-    "recurring.cancelled": _("cancelled a recurring payment"),
-    "recurring.bill_paid": _("paid a bill by recurring payment"),
-    "recurring.contributed": _("paid a contribution"),
-    "utilities.bought": _("bought from a utility"),
-    "utilities.purchase_blocked": _("was stopped buying from a utility"),
-    "utilities.validation_blocked": _("was stopped checking numbers"),
-    "utilities.token_resent": _("had a token sent again"),
-    "webhooks.created": _("added a webhook"),
-    "webhooks.secret_changed": _("gave a webhook a new secret"),
-    "webhooks.disabled": _("switched a webhook off"),
-    "webhooks.enabled": _("switched a webhook on"),
-    "webhooks.removed": _("removed a webhook"),
-    "webhooks.sent_again": _("had a webhook sent again"),
-    "wallets.deposited": _("added money to a wallet"),
-    "wallets.frozen": _("froze a wallet"),
-    "wallets.unfrozen": _("unfroze a wallet"),
-    "wallets.offline_payment_recorded": _("recorded money received by hand"),
-    "wallets.opened_with_balance": _("opened a wallet with a balance"),
-    "wallets.payout_arrived": _("saw money arrive at a bank"),
-    "wallets.payout_bounced": _("saw money come back from a bank"),
-    "wallets.payout_returned": _("returned money that was not sent"),
-    "wallets.pin_reset": _("reset a PIN"),
-    "wallets.pin_reset_requested": _("asked to reset a PIN"),
-    "wallets.suspense_placed": _("placed money whose owner was found"),
-    "wallets.withdrawal_requested": _("asked for a withdrawal"),
-    "wallets.withdrawal_cancelled": _("cancelled a withdrawal"),
-    "wallets.withdrawal_stopped": _("stopped a withdrawal"),
-}
-"""What the trail says was done, after the name of who did it."""
-
 CALL_STATE: dict[str, tuple[Word, str]] = {
     "queued": (_("Waits"), "wait"),
     "sent": (_("Taken"), "good"),
@@ -158,6 +94,7 @@ CALL_WHY: dict[str, Word] = {
     "ReadError": _("the connection broke"),
     "RemoteProtocolError": _("the connection broke"),
     "endpoint_disabled": _("the webhook was switched off"),
+    "not_made": _("a fault of ours; it was not sent"),
     "endpoint_removed": _("the webhook was removed"),
 }
 """Why a call was not taken."""
@@ -167,22 +104,24 @@ _SCOPE: dict[str, Word] = {"cluster": _("everybody"), "user": _("one member")}
 AGE_BANDS: tuple[Word, ...] = (_("1 to 30 days"), _("31 to 60 days"), _("61 to 90 days"), _("More than 90 days"))
 
 
-def done(action: str) -> Word:
-    """An act of the trail in words."""
-    return ACTION.get(action) or action.replace("_", " ").replace(".", ": ")
-
-
 def bill_types() -> Choices:
     """The types of bills that the office issues."""
     return [(kind.value, word_of(kind.value)) for kind in BillType if kind not in UTILITY_TYPES]
 
 
+_IN_ORDER = (
+    *(MemberStatus.PENDING_ACKNOWLEDGMENT, MemberStatus.ACKNOWLEDGED, MemberStatus.PARTIALLY_PAID),
+    *(MemberStatus.OVERDUE, MemberStatus.DISPUTED, MemberStatus.PAID, MemberStatus.CANCELLED),
+)
+"""Statuses as a bill goes through them."""
+
+
 def bill_statuses() -> Choices:
-    return [(status.value, MANAGED_STATUS.get(status, STATUS[status][0])) for status in MemberStatus]
+    return [(status.value, MANAGED_STATUS.get(status, STATUS[status][0])) for status in _IN_ORDER]
 
 
 def member_statuses() -> Choices:
-    return [(status.value, STATUS[status][0]) for status in MemberStatus if status is not MemberStatus.CANCELLED]
+    return [(status.value, STATUS[status][0]) for status in _IN_ORDER if status is not MemberStatus.CANCELLED]
 
 
 def transaction_types() -> Choices:

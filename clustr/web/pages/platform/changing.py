@@ -48,7 +48,8 @@ def _read(told: dict[str, Any]) -> dict[str, Any]:
     """What the API answered, its amounts as money."""
     currency = told["currency"]
     lines = [{"description": line["description"], "amount": Money(line["amount"], currency)} for line in told["lines"]]
-    sums = {name: Money(told[name], currency) for name in ("subtotal", "tax_amount", "total", "amount_due")}
+    names = ("subtotal", "discount_amount", "tax_amount", "total", "amount_due")
+    sums = {name: Money(told[name], currency) for name in names}
     credit = 0 if told["is_credit_note"] else told["total"] - told["amount_due"]
     return told | sums | {"lines": lines, "credit": Money(max(credit, 0), currency)}
 

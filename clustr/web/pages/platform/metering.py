@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.utils import timezone
 
-from clustr.subscriptions.types import LEVELS, WARN_AT
+from clustr.subscriptions.types import LEVELS, WARN_AT, FeatureType
 from clustr.subscriptions.usage_queries import FeatureUse, UsageOfDay, calculate_overage, generate_usage_report
 from clustr.web.actors import Request
 from clustr.web.pages.frame import Context, look
@@ -45,6 +45,12 @@ def usage(request: Request) -> HttpResponse:
         }
 
     return look(request, "pages/platform/usage.html", work)
+
+
+def included_in(limits: Mapping[str, int]) -> list[dict[str, Any]]:
+    """For templates: what a plan includes of each feature that is counted."""
+    named = [feature for feature in FeatureType if feature.value in limits]
+    return [{"name": words.feature(feature), "units": units(Decimal(limits[feature.value]))} for feature in named]
 
 
 def meters_of(uses: Iterable[FeatureUse], costs: dict[Any, Any] | None = None) -> list[dict[str, Any]]:

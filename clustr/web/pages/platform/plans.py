@@ -27,7 +27,7 @@ from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.platform.changing import change_plan
 from clustr.web.pages.platform.frame import customer_page, plan_address
-from clustr.web.pages.platform.metering import meters_of
+from clustr.web.pages.platform.metering import included_in, meters_of
 from clustr.web.pages.platform.whose import asked_estate, held_by, whose_plan
 from clustr.web.refusals import PageNotFound
 
@@ -95,7 +95,12 @@ def plans(request: Request) -> HttpResponse:
         interval = _one_of(request, "interval", _INTERVALS, "month")
         return {
             "plans": [
-                {"plan": plan, "price": price, "mine": bool(held and held.plan.code == plan.code)}
+                {
+                    "plan": plan,
+                    "price": price,
+                    "mine": bool(held and held.plan.code == plan.code),
+                    "included": included_in(plan.limits),
+                }
                 for plan in offered
                 if (price := _price(plan, interval, currency)) is not None
             ],
@@ -146,6 +151,7 @@ def choose(request: Request, code: str) -> HttpResponse:
         return {
             "tried": tried,
             "plan": plan,
+            "included": included_in(plan.limits),
             "whose": whose,
             "for_estate": whose.name_of(whose.cluster_id),
             "interval": interval,

@@ -157,7 +157,7 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
 
     def body() -> PackIn:
         if chosen is None:
-            raise InvalidValue.of("subscription_id", "unknown_choice", "Choose one of these.")
+            raise InvalidValue.of("subscription_id", "unknown_choice", _("Choose one of these."))
         currency = chosen.subscription.currency
         sent = _minor(request, "price", currency) | typed(request, "feature_type", "quantity")
         return PackIn(subscription_id=chosen.subscription.id, currency=currency, **sent)

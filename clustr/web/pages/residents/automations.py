@@ -12,12 +12,11 @@ from clustr.kit.ids import parse_id
 from clustr.recurring.automation_queries import (
     automation_history,
     my_automation,
-    my_automations,
     my_spending_limits,
 )
 from clustr.recurring.automation_reading import estimate_of_account
-from clustr.recurring.automation_types import AutomationState, UpcomingView
-from clustr.recurring.automation_upcoming import upcoming_automations
+from clustr.recurring.automation_types import AutomationState
+from clustr.recurring.automation_upcoming import automation_looking_ahead, automations_looking_ahead
 from clustr.utilities import queries as utilities
 from clustr.utilities.refusals import ValidationNotFound
 from clustr.utilities.types import AccountView
@@ -41,9 +40,11 @@ def list_automations(request: Request) -> HttpResponse:
 
     def work() -> Context:
         actor, now = request.actor, request.now
-        rows = my_automations(actor=actor, now=now, before=begin_after(request, query), limit=query.fetch)
-        ahead = upcoming_automations(actor=actor, now=now)
+        rows, ahead = automations_looking_ahead(
+            actor=actor, now=now, q=query.q, before=begin_after(request, query), limit=query.fetch
+        )
         return {
+            "q": query.q,
             **listed(request, query, rows),
             "ahead": {each.automation_id: each for each in ahead},
             "first": ahead[0] if ahead else None,
@@ -212,14 +213,14 @@ def _automation(request: Request, automation_id: UUID, tried: Attempt | None = N
 
     def work() -> Context:
         actor, now = request.actor, request.now
-        one = my_automation(actor=actor, automation_id=automation_id, now=now)
+        one, next_one = automation_looking_ahead(actor=actor, automation_id=automation_id, now=now)
         runs = automation_history(
             actor=actor, automation_id=automation_id, before=begin_after(request, query), limit=query.fetch
         )
         return {
             "one": one,
             **listed(request, query, runs),
-            "next_one": _next_of(automation_id, upcoming_automations(actor=actor, now=now)),
+            "next_one": next_one,
             **choices_for(actor, None, one.terms),
             "wallet": my_wallet(actor=actor),
             "tried": tried,
@@ -232,10 +233,6 @@ def _automation(request: Request, automation_id: UUID, tried: Attempt | None = N
         part="" if tried else "pages/residents/automation_runs.html",
         status=tried.status if tried else 200,
     )
-
-
-def _next_of(automation_id: UUID, ahead: list[UpcomingView]) -> UpcomingView | None:
-    return next((each for each in ahead if each.automation_id == automation_id), None)
 
 
 def _customer(request: Request, account: AccountView) -> str:

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.payments.states import TransactionStatus
-from clustr.recurring.automation_queries import my_automations
-from clustr.recurring.automation_upcoming import upcoming_automations
+from clustr.recurring.automation_upcoming import automations_looking_ahead
 from clustr.utilities import commands, queries
 from clustr.utilities.types import AccountView, ProviderView
 from clustr.wallets.queries import my_wallet
@@ -39,12 +38,13 @@ def _utilities(request: Request, tried: Attempt | None = None) -> HttpResponse:
     def work() -> Context:
         actor = request.actor
         accounts = queries.my_accounts(actor=actor, limit=20)
+        automations, ahead = automations_looking_ahead(actor=actor, now=request.now, limit=4)
         return {
             "services": SERVICES,
             "accounts": accounts,
             "labels": {row.id: row.label for row in accounts},
-            "automations": my_automations(actor=actor, now=request.now, limit=4),
-            "ahead": {each.automation_id: each for each in upcoming_automations(actor=actor, now=request.now)},
+            "automations": automations,
+            "ahead": {each.automation_id: each for each in ahead},
             "bought": queries.get_user_utility_bills(actor=actor, now=request.now, limit=6),
             "tried": tried,
         }

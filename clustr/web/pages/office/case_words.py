@@ -1,0 +1,69 @@
+"""The words of the cases a person has to look at: why, and what the books know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from clustr.payments.states import CaseKind
+
+Word = str | Promise
+
+CASE: dict[CaseKind, Word] = {
+    CaseKind.UNKNOWN_TOO_LONG: _("Not known for a day what became of it"),
+    CaseKind.DOES_NOT_MATCH: _("The provider says something else than our books"),
+    CaseKind.OWNER_NOT_FOUND: _("Money came in, and it is not clear whose"),
+    CaseKind.PAYOUT_BOUNCED: _("A payout came back after it had arrived"),
+    CaseKind.CHARGEBACK: _("A bank took a card payment back"),
+    CaseKind.NOT_WITH_US: _("The provider has a payment that our books do not have"),
+    CaseKind.NOT_AT_PROVIDER: _("Our books have a payment that the provider does not have"),
+    CaseKind.FEE_DIFFERS: _("The provider kept another fee than our books say"),
+    CaseKind.AMOUNT_DIFFERS: _("The provider has another amount than our books"),
+    CaseKind.CLEARING_DIFFERS: _("The provider holds another sum than our books say"),
+    CaseKind.VEND_REVERSED: _("A utility took back what it had delivered"),
+    CaseKind.REFUND_FAILED: _("A refund did not get through"),
+    CaseKind.NEVER_ANSWERED: _("The provider never answered"),
+    CaseKind.PAYOUT_DIFFERS: _("The provider has another payout than our books"),
+}
+"""Why a person has to look."""
+
+_FACT: dict[str, Word] = {
+    "amount": _("Amount"),
+    "amount_minor": _("Amount in kobo"),
+    "borne_by_estate": _("Borne by the estate"),
+    "currency": _("Currency"),
+    "dispute": _("The bank's number"),
+    "expected": _("Expected"),
+    "fee": _("Fee"),
+    "found": _("Found"),
+    "kind": _("Kind"),
+    "mode": _("By"),
+    "paid_at": _("Paid at"),
+    "provider": _("Provider"),
+    "provider_id": _("The provider's number"),
+    "purpose": _("For"),
+    "reference": _("Reference"),
+    "said": _("It said"),
+    "state": _("State"),
+    "status": _("Status"),
+    "why": _("Why"),
+    "wrong": _("What differs"),
+}
+
+
+def facts_of(facts: Mapping[str, Any]) -> list[tuple[Word, str]]:
+    """What is known of a case, as it is read: a word and a value; what nobody said is left out."""
+    return [
+        (_FACT.get(name, name.replace("_", " ").capitalize()), _read(value))
+        for name, value in facts.items()
+        if value not in (None, "")
+    ]
+
+
+def _read(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_read(each) for each in value)
+    return str(value).replace("_", " ")

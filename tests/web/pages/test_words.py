@@ -1,0 +1,83 @@
+"""Every word of a page can be translated, and every act of the trail has words."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from clustr.web.pages.office.trail_words import ACTION
+
+ROOT = Path(__file__).resolve().parents[3] / "clustr"
+TEMPLATES = sorted(path for path in (ROOT / "web" / "templates").rglob("*.html") if path.name != "field_state.html")
+"""Those of pages; what is left out holds attributes alone."""
+SAME_EVERYWHERE = {"ClustR", "HTTP", "CSV", "SHA", "IBAN", "NGN"}
+"""Names, which stay as they are in every language."""
+_MARKED = re.compile(
+    r"{% comment %}.*?{% endcomment %}|{% block (?:main|body)_class %}.*?{% endblock %}|{% blocktranslate.*?{% endblocktranslate %}|{%.*?%}|{{.*?}}|{#.*?#}"
+    r"|<(style|script|pre|code)\b.*?</\1>|<!--.*?-->",
+    re.DOTALL,
+)
+_ATTRIBUTES = re.compile(r'\b(?:alt|title|placeholder|aria-label|data-done)="([^"]*)"')
+_WORD = re.compile(r"[A-Za-z]{2,}")
+_SENTENCE = re.compile(r"[A-Z][a-z']+( [a-z']+)+[.?!]?|[A-Z][a-z]+ [a-z]+.*[.?!]")
+_MARKS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext"}
+
+
+def unmarked(text: str) -> list[str]:
+    """The words of a template that stand outside every mark for translation."""
+    bare = _MARKED.sub(" ", text)
+    shown = [re.sub(r"<[^>]*>|&[a-z]+;", " ", bare), *_ATTRIBUTES.findall(bare)]
+    return [word for part in shown for word in _WORD.findall(part) if word not in SAME_EVERYWHERE]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_a_template_holds_no_unmarked_text(template: Path) -> None:
+    assert unmarked(template.read_text()) == []
+
+
+def test_unmarked_text_is_seen() -> None:
+    assert unmarked('<p>{% translate "Pay" %} now</p><img alt="A house">{{ total }}') == ["now", "house"]
+
+
+def sentences(tree: ast.AST) -> Iterator[str]:
+    """What reads like a sentence and is neither marked nor said to developers."""
+    silent = {
+        id(each)
+        for node in ast.walk(tree)
+        for each in (
+            [node.body[0].value]  # a docstring
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and isinstance(node.body[0], ast.Expr)
+            else [node.value]  # a note below a name
+            if isinstance(node, ast.Expr)
+            else [*node.args, *(keyword.value for keyword in node.keywords)]
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in (_MARKS | {"Field"})
+            else []
+        )
+    }
+    for node in ast.walk(tree):
+        said = node.value if isinstance(node, ast.Constant) and id(node) not in silent else None
+        if isinstance(said, str) and _SENTENCE.fullmatch(said):
+            yield said
+
+
+def test_python_says_nothing_unmarked() -> None:
+    found = [
+        (path.name, said)
+        for path in (ROOT / "web" / "pages").rglob("*.py")
+        for said in sentences(ast.parse(path.read_text()))
+    ]
+    assert found == []
+
+
+def test_every_act_of_the_trail_has_words() -> None:
+    done = {
+        found
+        for path in ROOT.rglob("commands/*.py")
+        for found in re.findall(r'(?:action=|_audit\(actor, )"([a-z_]+\.[a-z_]+)"', path.read_text())
+    }
+    assert len(done) > 50
+    assert {act for act in done if not act.startswith("subscriptions.")} - set(ACTION) == set()
