@@ -125,13 +125,28 @@ def remind_of_chargeback(world: World, dispute: Dispute) -> None:
 
 def resolve_chargeback(world: World, dispute: Dispute, *, resolution: str) -> None:
     """`declined`: the merchant keeps the money, or has it again; anything accepted: the charge is reversed."""
+    was_lost = _is_lost(dispute)
     dispute.status, dispute.resolution, dispute.updated_at = "resolved", resolution, world.now
     world.store.touch(dispute)
     charge = world.store.known(Charge, dispute.charge_id)
-    if resolution.endswith("accepted") or charge.status == "reversed":
-        charge.status = "reversed" if resolution.endswith("accepted") else "success"
-        world.store.touch(charge)
+    if _is_lost(dispute):
+        charge.status = "reversed"
+    elif was_lost:
+        charge.status = _status_without_dispute(world, charge)
+    world.store.touch(charge)
     if dispute.provider == "paystack":
         paystack_events.dispute_changed(world, dispute, event="resolve")
     else:
         flutterwave_events.chargeback_changed(world, dispute)
+
+
+def _is_lost(dispute: Dispute) -> bool:
+    return (dispute.resolution or "").endswith("accepted")
+
+
+def _status_without_dispute(world: World, charge: Charge) -> str:
+    """How a paid charge stands by what was refunded of it."""
+    refunds = world.store.find(Refund, str(charge.id))
+    if charge.provider != "paystack" or refunded_of(world, charge) < charge.paid:
+        return "success"
+    return "reversed" if all(refund.status in ("processed", "failed") for refund in refunds) else "reversing"

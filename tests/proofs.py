@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -34,10 +33,20 @@ def broken_books(cluster_id: UUID) -> Found:
     return found
 
 
-@cache
+_connections: dict[str, psycopg.Connection] = {}
+
+
 def _connection(database: str) -> psycopg.Connection:
     """This process's own to the database, as the application's role."""
+    if database in _connections:
+        return _connections[database]
     parameters = connections["default"].get_connection_params() | {"dbname": database}
     for ours in ("pool", "cursor_factory", "context", "prepare_threshold"):
         parameters.pop(ours, None)
-    return psycopg.connect(**parameters, autocommit=True)
+    return _connections.setdefault(database, psycopg.connect(**parameters, autocommit=True))
+
+
+def forget_connections() -> None:
+    """Close what was kept, before the database goes."""
+    for database in list(_connections):
+        _connections.pop(database).close()

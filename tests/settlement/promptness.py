@@ -24,8 +24,8 @@ from clustr.settlement import commands
 from clustr.settlement.types import Checkout
 from tests.cast import make_cast
 from tests.money import acknowledge, issue
-from tests.settlement.judging import Home, unsettled
 from tests.settlement.stage import PROVIDERS, Stage
+from tests.settlement.standing import Home, unsettled
 
 SWEEP_EVERY = timedelta(seconds=5)
 LONGEST = timedelta(hours=36)

@@ -51,6 +51,7 @@ class Providers:
         notify = {name: f"http://127.0.0.1:1/payments/webhooks/{name}/" for name in PROVIDERS}
         self.sandbox = Sandbox(seed, self.clock, dials=turned, notify=notify)
         self.sandbox.world.store._serial += next(_stages) * 10_000  # providers never give an id twice
+        self.first_serial = self.sandbox.world.store._serial
         self.registry = registry.Registry(
             registry.MAKERS,
             KEYS,

@@ -1,15 +1,15 @@
 """One simulated life of customers whose plans Stripe collects: every kind of act and fault, a process that dies here and
-there, and what must be so when the faults have healed."""
+there, the books proved after every act, and what must be so when the faults have healed."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
 
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.crashpoints import Crash, watching
 from clustr.kit.errors import Refusal
 from clustr.kit.outbound import OutboundError
@@ -19,7 +19,8 @@ from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.vendors import registry
 from clustr.subscriptions.vendors.nouns import StripeRefused, StripeUnreadable
 from tests.cast import Cast, make_cast
-from tests.money import prove
+from tests.lives import Ended, written
+from tests.proofs import broken_books
 from tests.subscriptions.stripe_stage import StripeShop
 
 CARDS = ("4242424242424242", "4242424242424242", "4000002760003184", "4000000000000341", "4000000000009995")
@@ -27,13 +28,6 @@ GROUPS = ("charge", "plan", "verify", "list", "customer")
 FAULTS = ("timeout_before", "timeout_after", "error_after", "reset_after", "truncated_after", "too_many", "html_after")
 PLANS = ("basic", "pro", "team")
 _EXPECTED = (Refusal, Crash, OutboundError, StripeRefused, StripeUnreadable)
-
-
-@dataclass
-class Ended:
-    seed: int
-    wrong: list[str] = field(default_factory=list)
-    done: Counter[str] = field(default_factory=Counter)
 
 
 def live(seed: int, *, steps: int = 25) -> Ended:
@@ -46,6 +40,7 @@ class _Life:
         self.ended = Ended(seed)
         self.chance = random.Random(seed)
         self.shop = StripeShop(cast, datetime(2026, 6, 15, 9, tzinfo=UTC))
+        self.broken_before = {name for name, _ in broken_books(PLATFORM_CLUSTER_ID)}
         self.customers = [self.shop.customer() for _ in range(2)]
 
     def run(self, steps: int) -> Ended:
@@ -55,6 +50,8 @@ class _Life:
             self.shop.sync()
             for _ in range(steps):
                 self._step()
+                if self.ended.wrong:
+                    return self.ended
             self._heal()
             self._look()
         finally:
@@ -82,10 +79,21 @@ class _Life:
             (self._begin, self._page, self._change, self._cancel, self._keep, self._hear, self._hear, self._card)
         )
         self.ended.done[act.__name__.strip("_")] += 1
+        before = written()
         with suppress(*_EXPECTED), watching(reached):
             act()
         with suppress(*_EXPECTED):
             shop.ask_due()
+        if written() != before:
+            self._prove(f"after {act.__name__.strip('_')}: ")
+
+    def _prove(self, when: str) -> None:
+        """The books of the estate whose plans these are, and the platform's, which other lives of the same database share:
+        what was broken there before is not said of this one."""
+        for cluster_id in (self.shop.cluster_id, PLATFORM_CLUSTER_ID):
+            for name, rows in broken_books(cluster_id):
+                if name not in self.broken_before:
+                    self.ended.wrong.append(f"{when}{name}: {str(rows[0])[:300]}")
 
     def _running(self) -> list[Subscription]:
         with tenant(self.shop.cluster_id):
@@ -174,7 +182,4 @@ class _Life:
             if not line["parent"]["invoice_item_details"]
         )
         wrong += [f"{period} is invoiced twice" for period, times in periods.items() if times > 1]
-        try:
-            prove(shop.cast)
-        except AssertionError as error:
-            wrong.append(f"the books: {str(error)[:300]}")
+        self._prove("in the end: ")

@@ -1,5 +1,6 @@
 """A simulated life of utilities: one process, one seed, a virtual clock, a service with faults, crashes in the middle of
-commands, and a plain account of what must be true that knows nothing of ClustR's tables. `simulation.py` lives many.
+commands, the books proved after every act, and a plain account of what must be true that knows nothing of ClustR's tables.
+`simulation.py` lives many.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ import random
 from collections import Counter as Counts
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -30,6 +31,7 @@ from clustr.utilities.models import Purchase
 from clustr.utilities.vendors import registry
 from sandbox.hooks import Delivery
 from tests.cast import Person, make_cast
+from tests.lives import Ended, written
 from tests.money import fund, naira, no_pin, wallet_balance
 from tests.proofs import broken_books
 from tests.utilities.counter import CABLE, POSTPAID, PREPAID, WATER, Counter
@@ -65,15 +67,6 @@ GOODS = (
 FUNDS = "200000.00"
 
 
-@dataclass
-class Ended:
-    """How a simulated life ended: what was done, and everything that is wrong."""
-
-    seed: int
-    done: Counts[str] = field(default_factory=Counts)
-    wrong: list[str] = field(default_factory=list)
-
-
 class Life:
     """`run()` lives one life and answers what is wrong with it, which must be nothing."""
 
@@ -96,8 +89,13 @@ class Life:
             act = self.random.choice(self._acts())
             self.ended.done[act.__name__.strip("_")] += 1
             crash = self.random.choice(CRASHES) if self.random.random() < 0.15 else ""
+            before = written()
             with suppress(Crash, Refusal), watching(failing(crash)):
                 act()
+            if written() != before:
+                self._prove(f"after {act.__name__.strip('_')}: ")
+            if self.ended.wrong:
+                return self.ended
         self._heal()
         self._judge()
         return self.ended
@@ -265,8 +263,11 @@ class Life:
         if held + spent != 2 * naira(FUNDS).minor:
             self._say(f"{held} is held and {spent} was spent of {2 * naira(FUNDS).minor}")
         self._judge_automations({row.id: row for row in bought.values()})
+        self._prove()
+
+    def _prove(self, when: str = "") -> None:
         for name, rows in broken_books(self.cast.cluster_id):
-            self._say(f"{name}: {rows[0]}")
+            self._say(f"{when}{name}: {rows[0]}")
 
     def _judge_automations(self, bought: dict[UUID, Transaction]) -> None:
         """No period and no day was bought twice, no month's limit exceeded, and every period came to an end."""

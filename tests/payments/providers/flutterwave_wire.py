@@ -76,7 +76,7 @@ class FlutterwaveWire(Wire):
             case "GET", ["refunds"]:
                 return self._page([refund(move) for move in self.refunds], query)
             case "GET", ["chargebacks"]:
-                found = [row for row in self.chargebacks if str(row["transaction_id"]) == query.get("id")]
+                found = [row for row in self.chargebacks if query.get("id") in (None, str(row["transaction_id"]))]
                 return self._page(found, query)
             case "GET", ["refunds", id]:
                 refunds = [refund(move) for move in self.refunds if str(move.id) == id]

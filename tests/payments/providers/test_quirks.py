@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -261,6 +262,9 @@ class TestFlutterwave:
         assert {(truth.amount, truth.reference, truth.charge_id, truth.mode) for truth in found} == {
             (ngn(9_950), charge.reference, str(charge.id), provider.mode)
         }
+        day = datetime(2020, 9, 22, tzinfo=UTC)
+        listed = provider.disputed_charges(since=day, until=day + timedelta(days=1))
+        assert {charge_id for page in listed for charge_id in page.rows} == {str(charge.id)}
         with pytest.raises(NotOffered):
             provider.fetch_dispute(provider_id="1")
 
