@@ -192,7 +192,7 @@ def _automate(automations: Automations) -> None:
 
 
 def _sell(cast: Cast) -> None:
-    """A plan with a coupon, part of its invoice paid, something used, and a smaller plan instead."""
+    """A plan with a coupon, part of its invoice paid, something used, and a smaller plan instead; and one paid too well."""
     shop = Shop(cast, cast.now)
     shop.sync()
     terms = {"name": "A tenth", "discount": Discount(1000), "duration": Duration.ONCE}
@@ -209,6 +209,8 @@ def _sell(cast: Cast) -> None:
         now=shop.now,
     )
     shop.end_period(subscription)
+    generous = shop.last(shop.subscribe("team", actor=shop.customer()))
+    shop.pay(generous, generous.total + 500)
 
 
 def _close(cast: Cast, bill_id: UUID) -> None:
@@ -299,6 +301,9 @@ SEEDS: dict[str, str] = {
     "subscriptions.paid": """UPDATE subscriptions_payment SET surplus_minor = surplus_minor + 1""",
     "subscriptions.payments": "UPDATE subscriptions_payment SET amount = amount + 1, surplus_minor = surplus_minor + 1",
     "subscriptions.receivables": """UPDATE subscriptions_invoice SET status = 'uncollectible' WHERE status = 'open'""",
+    "subscriptions.credit": """UPDATE subscriptions_invoice SET status = 'open', paid_at = NULL
+        WHERE status = 'paid' AND amount_paid = total AND user_id IN (
+          SELECT subject_id FROM ledger_account WHERE kind = 'customer_credit' AND balance > 0)""",
     "subscriptions.usage": "UPDATE subscriptions_usage SET used = used + 1",
     "subscriptions.coupons": "UPDATE subscriptions_coupon SET redeemed = redeemed + 1",
     "subscriptions.history": "UPDATE subscriptions_subscription SET status = 'paused'",
