@@ -885,9 +885,9 @@ ROWS = [
         ids={"path.invoice_id": Hears(404, "invoice_not_found")},
         cluster=False,
     ),
-    Row(f"GET {BILLING}usage/report/", subscribed, cluster=False),
-    Row(f"GET {BILLING}plan-advice/", subscribed, cluster=False),
-    Row(f"GET {BILLING}save-offer/", subscribed, cluster=False),
+    Row(f"GET {BILLING}usage/report/", subscribed, of_all=OF_ESTATE, cluster=False),
+    Row(f"GET {BILLING}plan-advice/", subscribed, of_all=OF_ESTATE, cluster=False),
+    Row(f"GET {BILLING}save-offer/", subscribed, of_all=OF_ESTATE, cluster=False),
     *(
         Row(
             f"{verb} {BILLING}{path}",
@@ -911,8 +911,8 @@ ROWS = [
             ("POST", "staff/sell_usage_pack/", pack_by_staff, ("body.subscription_id",)),
         )
     ),
-    Row(f"GET {BILLING}usage/", subscribed, cluster=False),
-    Row(f"POST {BILLING}usage/events/", usage_events, cluster=False),
+    Row(f"GET {BILLING}usage/", subscribed, of_all=OF_ESTATE, cluster=False),
+    Row(f"POST {BILLING}usage/events/", usage_events, of_all=frozenset({"body.0.cluster_id"}), cluster=False),
     Row(f"GET {BILLING}billing-address/", nothing, cluster=False),
     Row(f"PUT {BILLING}billing-address/", address, cluster=False),
 ]

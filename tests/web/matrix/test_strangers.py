@@ -110,16 +110,19 @@ def test_another_estate_is_not_there(town: Town, watch: Watch, row: Row) -> None
 def test_a_search_finds_nothing_of_another_estate(town: Town, watch: Watch, search_row: Row) -> None:
     row, place = search_row, town.place(town.here)
     path = row.good(place).path
-    client = town.client(town.there["office"])
+    stranger = town.there["office"] if row.is_office else town.place(town.there).member
+    client = town.client(stranger)
     for found in (place.tag, place.member.email, place.member.name.split(" ")[0], place.member.unit):
         asked, none = Ask(path, query={"q": found}), Ask(path, query={"q": "nobody of this name"})
-        answer = watch.note(town.there["office"], send(client, row, asked), f"{row}, searching for {found}")
+        answer = watch.note(stranger, send(client, row, asked), f"{row}, searching for {found}")
         if path:  # what is looked through is another estate's already
             assert answer.status_code == 404, (row, found)
             continue
         assert _listed(answer) == [] or place.tag not in answer.content.decode(), (row, found)
         assert _listed(send(client, row, none)) == []
-    answer = send(town.client(town.here["office"]), row, Ask(path, query={"q": place.tag}))
+    answer = send(
+        town.client(town.here["office"] if row.is_office else place.member), row, Ask(path, query={"q": place.tag})
+    )
     assert _listed(answer), f"{row} finds nothing where there is something"
 
 
