@@ -125,13 +125,12 @@ def remind_of_chargeback(world: World, dispute: Dispute) -> None:
 
 def resolve_chargeback(world: World, dispute: Dispute, *, resolution: str) -> None:
     """`declined`: the merchant keeps the money, or has it again; anything accepted: the charge is reversed."""
-    was_lost = _is_lost(dispute)
     dispute.status, dispute.resolution, dispute.updated_at = "resolved", resolution, world.now
     world.store.touch(dispute)
     charge = world.store.known(Charge, dispute.charge_id)
     if _is_lost(dispute):
         charge.status = "reversed"
-    elif was_lost:
+    elif charge.status == "reversed":
         charge.status = _status_without_dispute(world, charge)
     world.store.touch(charge)
     if dispute.provider == "paystack":

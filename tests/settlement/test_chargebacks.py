@@ -292,10 +292,13 @@ def test_lost_again_after_it_was_won_is_taken_again(stage: Stage, cast: Cast) ->
 def test_won_gives_back_what_was_booked_for_the_charge(stage: Stage, cast: Cast) -> None:
     """Taken as a reversal that nobody explained; the dispute behind it shows when it is won."""
     _, payment = paid_bill(stage)
-    stage.sandbox.world.store.known(Charge, int(stage.settlements()[0].provider_id)).status = "reversed"
+    hear(stage)
+    charge = stage.sandbox.world.store.known(Charge, int(stage.settlements()[0].provider_id))
+    charge.status = "reversed"
     stage.confirm(payment)
     assert owed(stage) == "5000.00"
     decide(stage, complain(stage, payment), "declined")
+    assert charge.status == "success"
     hear(stage)
     assert (wallet_balance(cast.bola), said(stage)[-1]) == ("5000.00", ("chargeback", "won"))
 
