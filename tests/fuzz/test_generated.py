@@ -16,9 +16,11 @@ SEED = 20270131
 OFFICE, MEMBERS = "/management/", "/members/"
 ONLY = {**dict.fromkeys(MANAGERS, OFFICE), "admin": OFFICE, "resident": MEMBERS, "former": MEMBERS, "twofold": MEMBERS}
 """Where a bounded run asks as whom; strangers ask everywhere, and so does everybody in a long one."""
+BOUNDED = [role for role in ROLES if role not in MANAGERS[1::2]]
+"""Of those with a single permission every other one: the matrix asks as each, and so does the long form."""
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", BOUNDED)
 def test_no_answer_is_unexpected(role: str) -> None:
     before = running.cases
     phases = ("fuzzing",) if role in MANAGERS else ("examples", "fuzzing", "stateful")
