@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,6 +17,7 @@ from django.db import connections
 from psycopg import sql
 
 from clustr.kit import database, embedded
+from tests import kept
 
 _SCHEMA_CODE = (
     "clustr/*/migrations/*.py",
@@ -41,6 +43,7 @@ def cloned_database() -> Iterator[str]:
     try:
         yield name
     finally:
+        kept.forget()
         _use(name)
         with administrator("postgres") as server:
             _drop(server, name)
@@ -80,14 +83,17 @@ def _use(name: str) -> None:
 @contextmanager
 def administrator(database: str | None = None) -> Iterator[psycopg.Connection]:
     """The server's superuser, or the owner that DATABASE_URL names, in the clone or in another database."""
+    with psycopg.connect(**administrator_parameters(database), autocommit=True) as connection:
+        yield connection
+
+
+def administrator_parameters(database: str | None = None) -> dict[str, Any]:
+    """How to connect as the administrator."""
     owner = connections["owner"].settings_dict
     user, password, name = owner["USER"], owner["PASSWORD"], database or owner["NAME"]
     if settings.ENV.embedded:
         user, password = embedded.SUPERUSER, settings.ENV.role_password(embedded.SUPERUSER)
-    with psycopg.connect(
-        host=owner["HOST"], port=owner["PORT"] or None, user=user, password=password, dbname=name, autocommit=True
-    ) as connection:
-        yield connection
+    return {"host": owner["HOST"], "port": owner["PORT"] or None, "user": user, "password": password, "dbname": name}
 
 
 @contextmanager

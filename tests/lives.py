@@ -95,7 +95,6 @@ def _lived(parts: list[Some], processes: int) -> Iterator[Iterable[list[Ended]]]
 def live_some(some: Some) -> list[Ended]:
     """Live these, in a database of their own. One that breaks off by an error is wrong, and the others go on."""
     from tests.databases import cloned_database
-    from tests.proofs import forget_connections
 
     live = import_module(some.module).live
     ended = []
@@ -105,7 +104,6 @@ def live_some(some: Some) -> list[Ended]:
                 ended.append(live(seed, steps=some.steps))
             except Exception:  # noqa: BLE001 - whatever it is, it is said of this seed
                 ended.append(Ended(seed, wrong=[f"it broke off:\n{traceback.format_exc(limit=-6)}"]))
-        forget_connections()
     return ended
 
 

@@ -40,7 +40,10 @@ def move(by: timedelta) -> datetime:
     if _offset_file is None:
         raise RuntimeError("this clock cannot be moved")
     offset = _offset() + by
-    _offset_file.write_text(str(int(offset.total_seconds())))
+    # In one step: who reads a half written file would take it for no offset, and keep to that.
+    written = _offset_file.with_suffix(".new")
+    written.write_text(str(int(offset.total_seconds())))
+    written.replace(_offset_file)
     return datetime.now(UTC) + offset
 
 

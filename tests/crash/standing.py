@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from uuid import UUID
 
-from django.db import connections
+from tests import kept
 
 _TABLES = """
 SELECT table_name FROM information_schema.columns c JOIN information_schema.tables t USING (table_schema, table_name)
@@ -33,21 +33,15 @@ UNION ALL SELECT 'payouts ' || approval, count(*) FROM wallets_payout GROUP BY a
 
 
 @cache
-def _counts() -> str:
-    with connections["checker"].cursor() as cursor:
-        cursor.execute(_TABLES)
-        return " UNION ALL ".join(f"SELECT 'rows of {name}', count(*) FROM {name}" for (name,) in cursor.fetchall())
+def _numbers() -> str:
+    counts = [f"SELECT 'rows of {name}', count(*) FROM {name}" for (name,) in kept.ask("checker", _TABLES)]
+    return " UNION ALL ".join([*counts, _SUMS])
 
 
 def standing(cluster_id: UUID) -> dict[str, int]:
     """Every number of the estate, in one snapshot."""
-    with connections["checker"].cursor() as cursor:
-        cursor.execute("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        cursor.execute("SELECT set_config('clustr.cluster', %s, true)", [str(cluster_id)])
-        cursor.execute(f"{_counts()} UNION ALL {_SUMS}")
-        found = {name: int(value or 0) for name, value in cursor.fetchall()}
-        cursor.execute("ROLLBACK")
-    return found
+    with kept.estate("checker", cluster_id):
+        return {name: int(value or 0) for name, value in kept.ask("checker", _numbers())}
 
 
 def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pytest
 
-from tests.databases import administrator
+from tests import kept
 from tests.fuzz.fields import Field, Operation
 from tests.fuzz.harness import Application, without_throttles
 from tests.fuzz.towns import Town
@@ -83,13 +84,17 @@ class Door:
 
 def everything() -> dict[str, tuple[int, int]]:
     """How many rows each table holds, and a sum over them: equal before and after what was refused."""
-    with administrator() as server:
-        named = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        tables = sorted(name for (name,) in named if not name.startswith(_COUNTED_APART))
-        sums = " UNION ALL ".join(
-            f"SELECT '{name}', count(*), coalesce(sum(hashtext(t::text)::bigint), 0) FROM {name} t" for name in tables
-        )
-        return {name: (rows, int(total)) for name, rows, total in server.execute(sums).fetchall()}
+    return {name: (rows, int(total)) for name, rows, total in kept.ask(kept.ADMINISTRATOR, _sums())}
+
+
+@cache
+def _sums() -> str:
+    named = kept.ask(kept.ADMINISTRATOR, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    return " UNION ALL ".join(
+        f"SELECT '{name}', count(*), coalesce(sum(hashtext(t::text)::bigint), 0) FROM {name} t"
+        for (name,) in sorted(named)
+        if not name.startswith(_COUNTED_APART)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connections
 
 from clustr.kit.ids import new_id
+from tests import kept
 from tests.cast import ApiClient, Person
 from tests.house.test_catalogue import tenant_tables
 from tests.web.matrix.row import Ask, Row
@@ -133,9 +134,7 @@ class Watch:
 
     def _of_nobody(self) -> set[str]:
         """Ids that every estate is told: what the utility services sell is the same everywhere."""
-        with connections["checker"].cursor() as cursor:
-            cursor.execute("SELECT id::text FROM utilities_provider")
-            return {id for (id,) in cursor.fetchall()}
+        return {id for (id,) in kept.ask("checker", "SELECT id::text FROM utilities_provider")}
 
     def _ids_of(self, estate: UUID) -> set[str]:
         lines = self._ask("SELECT line FROM ({lines}) AS every WHERE cluster_id = %(one)s", one=estate)
@@ -144,12 +143,8 @@ class Watch:
     def _ask(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Asked as the checker, who sees every estate. {lines} stands for every tenant table's rows as text."""
         lines = [f'SELECT cluster_id, t::text AS line FROM "{table}" t' for table in _tables()]
-        with connections["checker"].cursor() as cursor:
-            cursor.execute(
-                statement.format(lines=" UNION ALL ".join(lines)),
-                {"both": [self.town.here.id, self.town.there.id], **values},
-            )
-            return list(cursor.fetchall())
+        both = [self.town.here.id, self.town.there.id]
+        return kept.ask("checker", statement.format(lines=" UNION ALL ".join(lines)), {"both": both, **values})
 
 
 @cache
