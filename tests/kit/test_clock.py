@@ -32,6 +32,16 @@ def test_moving_adds_up_and_is_seen(offset_file: Path) -> None:
     assert offset_file.read_text() == str(30 * 86400 - 3600)
 
 
+def test_a_move_is_seen_whole_or_not_at_all(offset_file: Path) -> None:
+    """Whoever reads a file that is being written takes it for no offset, and keeps to that while its time is the same."""
+    offset_file.write_text("60")
+    before = offset_file.stat().st_ino
+    with offset_file.open() as reader:
+        clock.move(timedelta(days=30))
+        assert reader.read() == "60"
+    assert offset_file.stat().st_ino != before
+
+
 def test_a_move_by_another_process_is_seen(offset_file: Path) -> None:
     offset_file.write_text("86400")
     assert clock.now() - datetime.now(UTC) > timedelta(hours=23)
