@@ -57,6 +57,7 @@ def hear_disputes(*, cluster_id: UUID, provider_name: str, charge_id: str, now: 
     provider = provider_named(name=provider_name)
     disputes = _disputes_of(provider, charge_id)
     counts_again = _counting_again(provider, cluster_id, disputes)
+    crash_point("settlement.dispute.answered")
     actor = system_actor(cluster_id=cluster_id)
     with tenant(cluster_id), crash_points("settlement.dispute"):
         settled = Settlement.objects.filter(provider=provider_name, provider_id=charge_id).first()
