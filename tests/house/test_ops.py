@@ -16,17 +16,17 @@ from prometheus_client import REGISTRY
 from clustr.kit import tasks
 from clustr.kit.jobs import enqueue
 from clustr.kit.measures import MISSING, all_measures
+from clustr.payments.providers import registry
 from clustr.payments.states import CaseKind
 from clustr.settlement import commands as settlement
 from clustr.web.metrics import MEASURED
-from tests.cast import anonymous
+from tests.cast import anonymous, make_cast
 from tests.house import promql
-from tests.settlement.stage import Stage, stage
+from tests.settlement.stage import Stage
 from tests.worker import forget_jobs, work
 
 pytestmark = pytest.mark.early
 
-__all__ = ["stage"]
 OPS = settings.PROJECT_ROOT / "ops"
 BOARD = json.loads((OPS / "grafana/clustr.json").read_text())
 ALERTS = [
@@ -44,9 +44,16 @@ CLOSED = {"status", "outcome", "queue", "type", "form", "provider", "kind", "pro
 Scraped = dict[str, dict[str, set[str]]]
 
 
-@pytest.fixture
-def scraped(stage: Stage) -> Scraped:
+@pytest.fixture(scope="module")
+def scraped() -> Scraped:
     """The names of all series that ClustR has told of after a little of everything, with their labels and the values seen."""
+    with pytest.MonkeyPatch.context() as patch:
+        stage = Stage(make_cast())
+        patch.setattr(registry, "_registry", lambda: stage.registry)
+        return told_after_a_little_of_everything(stage)
+
+
+def told_after_a_little_of_everything(stage: Stage) -> Scraped:
     anonymous().post("/payments/webhooks/paystack/", "{}", content_type="application/json")
     paid, declined, lost = (stage.deposit(stage.cast.bola) for _ in range(3))
     stage.end(paid)
