@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from clustr.bills import commands as bills
 from clustr.bills.models import Bill, Dispute
@@ -21,6 +21,7 @@ from tests.cast import ApiClient, Cast, Person, client_of, make_cast
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel, order_of, process
 from tests.web.asking import MY_BILLS, MY_WALLET, OFFICE, PIN, approval_limit, dispute
+from tests.words import reference as a_reference
 
 BANK = {"bank_code": "058", "account_number": "0123456789", "account_name": "Palm Grove"}
 
@@ -99,12 +100,12 @@ def pay_with_pin(world: World) -> Asked:
 def pay_by_hand(world: World) -> Asked:
     sent = {"bill_id": str(_payable(world).id), "user_id": str(world.cast.bola.user_id), "amount": "2.00"}
     return Asked(
-        world.cast.ada, f"{OFFICE}record_offline_payment/", sent | {"method": "cash", "reference": str(uuid4())}
+        world.cast.ada, f"{OFFICE}record_offline_payment/", sent | {"method": "cash", "reference": a_reference()}
     )
 
 
 def deposit_by_hand(world: World) -> Asked:
-    sent = {"user_id": str(world.cast.bola.user_id), "amount": "2.00", "method": "pos", "reference": str(uuid4())}
+    sent = {"user_id": str(world.cast.bola.user_id), "amount": "2.00", "method": "pos", "reference": a_reference()}
     return Asked(world.cast.ada, f"{OFFICE}record_offline_payment/", sent)
 
 

@@ -18,6 +18,7 @@ from clustr.people.commands import create_platform_staff
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from tests.cast import ApiClient, Cast, client_of_user
+from tests.words import reference as a_reference
 
 BILLING = "/api/v1/billing/"
 
@@ -86,7 +87,7 @@ def test_staff_find_customers_and_book_their_payments(cast: Cast, bola: ApiClien
     assert ask(ngozi, "GET", "staff/subscriptions/?email=nobody@example.test")["results"] == []
     (found,) = ask(ngozi, "GET", f"staff/invoices/?number={invoice['invoice_number'].lower()}")["results"]
     assert found["id"] == invoice["id"]
-    paid = {"invoice_id": invoice["id"], "amount": 2043, "currency": "USD", "reference": uuid4().hex}
+    paid = {"invoice_id": invoice["id"], "amount": 2043, "currency": "USD", "reference": a_reference()}
     made = ask(ngozi, "POST", "staff/record_payment/", paid, 201)
     assert (made["status"], made["surplus"]) == ("succeeded", 0)
     assert ask(ngozi, "POST", "staff/record_payment/", paid, 409)["code"] == "payment_reference_taken"

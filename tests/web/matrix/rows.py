@@ -32,6 +32,7 @@ from sandbox.banks import holder_of
 from tests.cast import ORIGIN
 from tests.web.matrix.row import Ask, Hears, Row
 from tests.web.matrix.town import PIN, Place
+from tests.words import reference as a_reference
 
 VIEW, BILL, WALLET = frozenset({May.VIEW_PAYMENTS}), frozenset({May.MANAGE_BILL}), frozenset({May.VIEW_WALLET})
 TRANSFER, CREDIT, MEMBERS = (
@@ -467,7 +468,7 @@ def customers(place: Place) -> Ask:
 
 
 def payment_by_staff(place: Place) -> Ask:
-    paid = {"amount": 100, "currency": "USD", "reference": uuid4().hex}
+    paid = {"amount": 100, "currency": "USD", "reference": a_reference()}
     return Ask(body={"invoice_id": str(place.invoiced()), **paid})
 
 

@@ -52,6 +52,7 @@ from tests.money import naira, no_pin
 from tests.settlement.stage import Providers
 from tests.subscriptions.stripe_stage import StripeWire
 from tests.utilities.counter import PREPAID, make_services
+from tests.words import reference as a_reference
 
 PROVIDERS = Providers(clock.now())
 """The providers' stand-in of the whole matrix; `conftest.py` puts it behind the wire."""
@@ -332,7 +333,7 @@ class Place:
             invoice_id=self.invoiced(),
             amount=Money(1000, "USD"),
             method=PaymentMethod.BANK_TRANSFER,
-            reference=uuid4().hex,
+            reference=a_reference(),
             paid_at=self.now,
             now=self.now,
         )

@@ -25,6 +25,7 @@ from tests.web.pages.office.places import PLATFORM_STAFF
 from tests.web.pages.office.test_queries import MOST
 from tests.web.pages.test_every_page import queries_of
 from tests.web.test_billing_staff import ask, invoiced
+from tests.words import reference as a_reference
 
 pytestmark = pytest.mark.usefixtures("books")
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "analytics.md"
@@ -60,7 +61,7 @@ def test_it_works(cast: Cast, ngozi: Browser) -> None:
     ngozi.open(payment)
     assert ngozi.form().values["amount"] == "20.43"
     assert ngozi.send(amount="20.432", reference="TRF-1").status_code == 422
-    reference = uuid4().hex
+    reference = a_reference()
     ngozi.send(amount="21.43", reference=reference)
     assert f"Booked: the invoice {invoice['invoice_number']}." in ngozi.text
     assert "$1.00 more than was due" in ngozi.text
