@@ -108,7 +108,11 @@ ROLE_APP = unquote(urlsplit(ENV.DATABASE_APP_URL).username or f"{ENV.DATABASE_RO
 ROLE_SWEEP = unquote(urlsplit(ENV.DATABASE_SWEEP_URL).username or f"{ENV.DATABASE_ROLE_PREFIX}_sweep")
 ROLE_CHECKER = unquote(urlsplit(ENV.DATABASE_CHECKER_URL).username or f"{ENV.DATABASE_ROLE_PREFIX}_checker")
 
-_SAFE = "-c synchronous_commit=on -c timezone=UTC -c idle_in_transaction_session_timeout=15s -c lock_timeout=3s"
+# What a lock protects is read after it is had: by READ COMMITTED, whatever the server's default is.
+_SAFE = (
+    "-c synchronous_commit=on -c timezone=UTC -c idle_in_transaction_session_timeout=15s -c lock_timeout=3s"
+    " -c default_transaction_isolation=read\\ committed"
+)
 
 
 def _connection(url: str, *, role: str | None, statement_timeout: str, pool: int = 0) -> dict[str, Any]:

@@ -31,12 +31,12 @@ measured where there is most to learn from it: it costs a third of a test's time
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First what sweeps over every estate, while there are few, and what takes long, so that no process is left with it at
-    the end. Then the files with the fewest tests: among them are other sweeps, and many tests are quick ones."""
+    the end; then the files with the most tests."""
     for item in items:
         if {str(item.path.relative_to(HERE)), str(item.path.parent.relative_to(HERE))} & set(SWEEPING):
             item.add_marker("no_cover")
     tests_in = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.get_closest_marker("early") is None, tests_in[item.path], item.path))
+    items.sort(key=lambda item: (item.get_closest_marker("early") is None, -tests_in[item.path], item.path))
 
 
 def pytest_collection_finish() -> None:

@@ -63,6 +63,11 @@ def check_safety() -> None:
             for setting in ("fsync", "synchronous_commit", "full_page_writes")
             if _value(cursor, f"SHOW {setting}") in ("off", "local")
         ]
+        problems += [
+            f"{setting} must be {wanted}, this is {stands}: leave `options` out of DATABASE_URL and DATABASE_APP_URL"
+            for setting, wanted in (("default_transaction_isolation", "read committed"), ("lock_timeout", "3s"))
+            if (stands := _value(cursor, f"SHOW {setting}")) != wanted
+        ]
         roles = [str(connections[alias].settings_dict["USER"]) for alias in ("default", "sweep", "checker")]
         cursor.execute(_POWERS, {"roles": roles})
         problems += [f"the role {problem}" for (problem,) in cursor.fetchall()]

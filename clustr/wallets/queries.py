@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, connections
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -36,6 +36,12 @@ from clustr.wallets.types import (
     WalletView,
 )
 
+_WENT = (
+    TransactionStatus.PROCESSING,
+    TransactionStatus.UNKNOWN,
+    TransactionStatus.COMPLETED,
+    TransactionStatus.REFUNDED,
+)
 RECEIVED_BY = {
     OfflineMethod.CASH: AccountKind.RECEIVED_CASH,
     OfflineMethod.BANK_TRANSFER: AccountKind.RECEIVED_BANK_TRANSFER,
@@ -250,15 +256,28 @@ def bank_details(*, actor: Actor, now: datetime) -> BankDetailsView | None:
     parts = unseal(bytes(kept.destination), bound_to=bank_details_place(kept.id)).split("\n")
     return BankDetailsView(
         destination=Destination(*parts),
-        sendable_from=cooled_at(first_used_at=payee.first_used_at, now=now),
+        sendable_from=cooled_at(since=trusted_since(payee=payee) or now, now=now),
         kept_by=kept.kept_by,
         kept_at=kept.kept_at,
     )
 
 
-def cooled_at(*, first_used_at: datetime, now: datetime) -> datetime:
-    """From when on money may go to a bank account known since then: at once, or after PAYOUT_COOLING_HOURS."""
-    return max(now, first_used_at + timedelta(hours=settings.ENV.PAYOUT_COOLING_HOURS))
+def trusted_since(*, payee: Payee) -> datetime | None:
+    """Since when a bank account stands unquestioned: since it was first named. Where no money has gone there, and a payout to
+    it was stopped, rejected or taken back, since the oldest that still waits; None where none does: it is as a new one."""
+    asked = Payout.objects.filter(cluster_id=payee.cluster_id, payee_id=payee.id)
+    theirs = Transaction.objects.filter(cluster_id=payee.cluster_id, id__in=asked.values("id"))
+    called_back = theirs.filter(status=TransactionStatus.CANCELLED).exists()
+    if not called_back or theirs.filter(status__in=_WENT).exists():
+        return payee.first_used_at
+    waiting = theirs.filter(status=TransactionStatus.PENDING)
+    oldest: datetime | None = waiting.aggregate(oldest=Min("created_at"))["oldest"]
+    return oldest
+
+
+def cooled_at(*, since: datetime, now: datetime) -> datetime:
+    """From when on money may go to a bank account trusted since then: at once, or after PAYOUT_COOLING_HOURS."""
+    return max(now, since + timedelta(hours=settings.ENV.PAYOUT_COOLING_HOURS))
 
 
 def bank_details_place(id: UUID) -> str:

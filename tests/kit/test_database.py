@@ -65,17 +65,41 @@ def test_a_role_with_powers_is_refused(weak: psycopg.Connection, gift: str, says
         check_safety()
 
 
-def test_a_server_that_forgets_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        ("-c synchronous_commit=off", "synchronous_commit must be on"),
+        ("-c default_transaction_isolation=serializable", "default_transaction_isolation must be read committed"),
+        ("", "lock_timeout must be 3s, this is 0"),
+    ],
+)
+def test_a_server_that_is_asked_for_less_is_refused(asked: str, says: str) -> None:
     options = connections["default"].settings_dict["OPTIONS"]
     kept = options["options"]
     connections["default"].close_pool()
-    options["options"] = "-c synchronous_commit=off"
+    options["options"] = asked
     try:
-        with pytest.raises(UnsafeDatabase, match="synchronous_commit must be on"):
+        with pytest.raises(UnsafeDatabase, match=says):
             check_safety()
     finally:
         options["options"] = kept
         connections["default"].close_pool()
+
+
+@pytest.mark.parametrize("alias", ["default", "owner", "sweep", "checker"])
+def test_what_a_lock_protects_is_read_after_it_is_had(alias: str) -> None:
+    """Whatever the server's own default is: every rule that a lock keeps rests on it."""
+    name = sql.Identifier(str(connections[alias].settings_dict["NAME"]))
+    with superuser() as server:
+        server.execute(sql.SQL("ALTER DATABASE {} SET default_transaction_isolation = 'repeatable read'").format(name))
+        try:
+            connections[alias].close()
+            connections[alias].close_pool()
+            with connections[alias].cursor() as cursor:
+                cursor.execute("SHOW transaction_isolation")
+                assert cursor.fetchone() == ("read committed",)
+        finally:
+            server.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_isolation").format(name))
 
 
 def test_the_owner_of_the_schema_is_no_superuser() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -218,6 +219,18 @@ def test_what_nobody_confirms_is_tried_again(stage: Stage, cast: Cast) -> None:
     assert "was not confirmed with your bank" in told(cast, stage.now)[-1][1]
 
 
+def lower(stage: Stage, order: UUID) -> None:
+    """From NGN 1,000.00 to NGN 200.00."""
+    bola = stage.cast.bola
+    commands.edit_recurring_payment(
+        actor=bola.actor,
+        recurring_payment_id=order,
+        changes=OrderChanges(amount=naira("200.00")),
+        authorization=no_pin(bola),
+        now=stage.now,
+    )
+
+
 def test_late_money_pays_the_run_that_is_retried_and_is_not_asked_for_again(stage: Stage, cast: Cast) -> None:
     order = by_card(stage)
     stage.dial(charge__challenge=1.0)
@@ -250,6 +263,21 @@ def test_late_money_of_a_run_that_went_on_without_it_is_in_the_wallet(stage: Sta
     assert dict(told(cast, stage.now))["payment_kept_in_wallet"].startswith("NGN 1,000.00")
 
 
+def test_late_money_above_what_was_lowered_before_the_next_try_is_in_the_wallet(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    reference = stage.transaction(charges(stage)[0]).reference
+    stage.end_reference("paystack", reference, "insufficient_funds")
+    stage.confirm(charges(stage)[0])
+    lower(stage, order)
+    stage.end_reference("paystack", reference)
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [("retrying", "card_not_covered", 1)]
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("1100.00", "0.00")
+
+
 def test_late_money_above_what_is_let_now_is_in_the_wallet(stage: Stage, cast: Cast) -> None:
     """The most was lowered, and tried again in vain, before the first charge was paid after all."""
     order = by_card(stage)
@@ -258,13 +286,7 @@ def test_late_money_above_what_is_let_now_is_in_the_wallet(stage: Stage, cast: C
     reference = stage.transaction(charges(stage)[0]).reference
     stage.end_reference("paystack", reference, "insufficient_funds")
     stage.confirm(charges(stage)[0])
-    commands.edit_recurring_payment(
-        actor=cast.bola.actor,
-        recurring_payment_id=order,
-        changes=OrderChanges(amount=naira("200.00")),
-        authorization=no_pin(cast.bola),
-        now=stage.now,
-    )
+    lower(stage, order)
     run(stage, after=timedelta(hours=12))
     stage.heal()
     again = stage.transaction(charges(stage)[1])

@@ -63,6 +63,46 @@ def test_a_new_bank_account_waits_and_its_owner_is_told(stage: Stage, cast: Cast
     assert len(told(cast.bola, NotificationEvents.NEW_PAYEE)) == 1
 
 
+def test_an_account_from_which_a_payout_was_called_back_is_as_a_new_one(stage: Stage, cast: Cast) -> None:
+    """Who stole a session tries a naira, is found out, and waits until nobody looks any more."""
+
+    def withdraw(amount: str) -> UUID:
+        made = wallets.withdraw(
+            actor=cast.bola.actor,
+            amount=naira(amount),
+            destination=BANK,
+            authorization=no_pin(cast.bola),
+            now=stage.now,
+        )
+        return made.id
+
+    tried = withdrawn(cast, "1.00")
+    wallets.cancel_withdrawal(actor=cast.bola.actor, payout_id=tried, now=stage.now)
+    stage.wait(**AFTER_COOLING)
+    again = withdraw("900.00")
+    assert stage.send(again).status == "pending"
+    assert len(told(cast.bola, NotificationEvents.NEW_PAYEE)) == 2
+    stage.wait(hours=12)
+    beside = withdraw("50.00")
+    assert len(told(cast.bola, NotificationEvents.NEW_PAYEE)) == 2
+    stage.wait(hours=13)
+    assert [stage.send(payout).status for payout in (again, beside)] == ["processing"] * 2
+    stage.wait(minutes=1)
+    stage.sweep()
+    assert stage.send(withdraw("10.00")).status == "processing"
+
+
+def test_a_frozen_wallet_holds_what_was_not_sent(stage: Stage, cast: Cast) -> None:
+    payout = withdrawn(cast)
+    wallets.freeze_wallet(actor=cast.bola.actor, now=stage.now)
+    stage.wait(**AFTER_COOLING)
+    assert stage.send(payout).status == "pending"
+    stage.sweep()
+    assert stage.transaction(payout).status == "pending"
+    wallets.unfreeze_wallet(actor=cast.bola.actor, now=stage.now)
+    assert stage.send(payout).status == "processing"
+
+
 def test_everyone_who_may_move_the_clusters_money_is_told_of_a_new_account(stage: Stage, cast: Cast) -> None:
     wallets.credit_cluster_wallet(
         actor=cast.ada.actor, amount=naira("1000.00"), description="Hall", source="Hire", now=stage.now

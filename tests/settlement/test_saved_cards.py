@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from clustr.bills.models import Bill
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
@@ -19,8 +21,9 @@ from clustr.settlement.refusals import PaymentUnderWay
 from clustr.settlement.types import Checkout, Prepared, RequestKey, SavedCard
 from clustr.wallets import commands as wallets
 from clustr.wallets.refusals import PinRequired
+from tests.bills import acts
 from tests.cast import Cast, Person
-from tests.money import acknowledge, cluster_balance, issue, naira, no_pin, wallet_balance
+from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
 from tests.races import race
 from tests.settlement.stage import PROVIDERS, Stage
 
@@ -81,6 +84,40 @@ def test_a_bill(stage: Stage, cast: Cast, provider: str) -> None:
     checkout = commands.open_checkout(actor=cast.bola.actor, prepared=prepared, now=stage.now)
     assert checkout.transaction.status == "completed"
     assert cluster_balance(cast.cluster_id) == "5000.00"
+
+
+MEANWHILE: dict[str, Callable[[Cast, Bill], object]] = {
+    "paid": lambda cast, bill: acts.pay(cast, cast.bola, bill),
+    "paid in part": lambda cast, bill: acts.pay(cast, cast.bola, bill, "10.00"),
+    "changed": lambda cast, bill: acts.edit(cast, bill, amount=naira("6000.00")),
+    "cancelled": lambda cast, bill: acts.cancel(cast, bill),
+    "disputed": lambda cast, bill: acts.dispute(cast, cast.bola, bill),
+}
+
+
+@pytest.mark.parametrize("meanwhile", MEANWHILE)
+def test_a_bill_that_takes_no_payment_any_more_is_not_charged_for(stage: Stage, cast: Cast, meanwhile: str) -> None:
+    """The process died between the request and the charge; before the worker finds it, the bill is another."""
+    card, bill = saved(stage), issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    prepared = commands.prepare_bill_payment(
+        actor=cast.bola.actor,
+        bill_id=bill.id,
+        amount=None,
+        provider="paystack",
+        callback_url="",
+        request=None,
+        card=SavedCard(card, no_pin(cast.bola)),
+        now=stage.now,
+    )
+    fund(cast, cast.bola, "5000.00")
+    MEANWHILE[meanwhile](cast, bill)
+    held = wallet_balance(cast.bola)
+    stage.wait(minutes=11)
+    commands.charge_saved_card(cluster_id=cast.cluster_id, transaction_id=prepared.transaction.id, now=stage.now)
+    stage.sweep()
+    assert stage.transaction(prepared.transaction.id).status == "cancelled"
+    assert wallet_balance(cast.bola) == held
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

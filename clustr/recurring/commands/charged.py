@@ -49,7 +49,9 @@ def settle_card_charge(*, actor: Actor, transaction: Transaction, provider: str,
     order, run = _locked(transaction)
     if run.state not in (RunState.CHARGING, RunState.RETRYING) or order.charging_id not in (None, transaction.id):
         return "run_over"
-    if transaction.amount_minor > run.cap_minor:  # late, and more than its member lets be spent since
+    now_at_most = order.max_minor or order.amount_minor
+    most = run.cap_minor if run.state == RunState.CHARGING else min(run.cap_minor, now_at_most)
+    if transaction.amount_minor > most:  # late, and more than its member lets be spent since
         return "run_over"
     if not people.contact_of(user_id=order.user_id).reachable:
         _end(order, run, RunState.STOPPED, 0, now)

@@ -12,6 +12,7 @@ from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
+from clustr.ledger.models import Account
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
@@ -84,6 +85,7 @@ def _record(
             or begun
             or Approval(payout.approval) not in _MAY_GO
             or payout.sendable_at > now
+            or _is_frozen(payout)
         ):
             return None
         locked.provider = provider
@@ -94,6 +96,12 @@ def _record(
         payments.send_attempt(transaction_id=locked.id, now=now)
         payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
         return attempt, locked.amount, destination_of(payout=payout)
+
+
+def _is_frozen(payout: Payout) -> bool:
+    """Whether its owner has frozen the wallet it is paid from: it waits until they unfreeze it, or take it back."""
+    source = Account.objects.filter(cluster_id=payout.cluster_id, id=payout.source_account)
+    return source.filter(frozen_at__isnull=False).exists()
 
 
 def _ask_and_apply(

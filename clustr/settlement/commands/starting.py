@@ -8,9 +8,12 @@ from uuid import UUID
 
 from django.conf import settings
 
+from clustr.bills import commands as bills
+from clustr.clusters import queries as clusters
 from clustr.clusters.queries import system_actor
-from clustr.kit.actor import Actor
+from clustr.kit.actor import Actor, Origin
 from clustr.kit.crashpoints import crash_point, crash_points
+from clustr.kit.errors import Refusal
 from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
@@ -83,9 +86,13 @@ def charge_saved_card(*, cluster_id: UUID, transaction_id: UUID, now: datetime) 
     """
     actor = system_actor(cluster_id=cluster_id)
     with tenant(cluster_id), crash_points("settlement.record_charge"):
-        transaction = payments.lock_transaction(transaction_id=transaction_id)
+        transaction = lock_with_subject(transaction_id=transaction_id, now=now)
         attempt = Attempt.objects.get(cluster_id=cluster_id, id=transaction_id)
         if transaction.status != TransactionStatus.PENDING or attempt.sent_at is not None or attempt.method_id is None:
+            return
+        if transaction.purpose == Purpose.BILL and not _is_still_asked_for(transaction, attempt, now):
+            payments.step_transaction(transaction=transaction, status=TransactionStatus.CANCELLED, now=now)
+            payments.end_checks(transaction_id=transaction_id)
             return
         payments.send_attempt(transaction_id=transaction_id, now=now)
         method = SavedMethod.objects.filter(cluster_id=cluster_id, id=attempt.method_id, removed_at=None).first()
@@ -107,6 +114,23 @@ def charge_saved_card(*, cluster_id: UUID, transaction_id: UUID, now: datetime) 
     else:
         crash_point("settlement.charge.answered")
         _hear_card(actor, transaction, provider, truth, now)
+
+
+def _is_still_asked_for(transaction: Transaction, attempt: Attempt, now: datetime) -> bool:
+    """Whether the bill that a card is to be charged for takes the payment still: between the request and this moment it may
+    have been paid, changed or cancelled."""
+    if transaction.subject_id is None or transaction.user_id is None:
+        raise AssertionError(f"{transaction.reference} is for no bill of nobody")
+    try:
+        payer = clusters.actor_for(
+            user_id=transaction.user_id, cluster_id=transaction.cluster_id, origin=Origin(), now=now
+        )
+        judged = bills.judge_direct_payment(
+            actor=payer, bill_id=transaction.subject_id, amount=transaction.amount, now=now
+        )
+    except Refusal:
+        return False
+    return judged.version == attempt.terms_version
 
 
 def _hear_card(

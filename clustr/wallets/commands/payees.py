@@ -16,19 +16,22 @@ from clustr.kit.money import Money
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.wallets.models import Payee
-from clustr.wallets.queries import cooled_at
+from clustr.wallets.queries import cooled_at, trusted_since
 from clustr.wallets.types import Destination
 
 
 def meet_payee(
     *, actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money | None, now: datetime
 ) -> Payee:
-    """Find this bank account among those that the owner (None: the cluster) has sent money to, or note it as new and tell
-    everyone concerned; part of a payout's transaction. `amount` None: nothing is sent there yet."""
+    """Find this bank account among those that the owner (None: the cluster) has sent money to, or note it as new; part of a
+    payout's transaction. Everyone concerned is told of a new one, and of one that is no more trusted than that. `amount`
+    None: nothing is sent there yet."""
     fingerprint = _fingerprint(destination)
     same = Payee.objects.filter(cluster_id=actor.cluster_id, owner_id=owner_id, fingerprint=fingerprint)
     known = same.first()
     if known is not None:
+        if trusted_since(payee=known) is None:
+            _tell(actor, owner_id, destination, amount, now)
         return known
     made = Payee(
         id=new_id(), cluster_id=actor.cluster_id, owner_id=owner_id, fingerprint=fingerprint, first_used_at=now
@@ -41,8 +44,8 @@ def meet_payee(
 
 
 def sendable_from(*, payee: Payee, now: datetime) -> datetime:
-    """From when on money may go there: at once, or when the payee has been known for PAYOUT_COOLING_HOURS."""
-    return cooled_at(first_used_at=payee.first_used_at, now=now)
+    """From when on money may go there: at once, or when the payee has been trusted for PAYOUT_COOLING_HOURS."""
+    return cooled_at(since=trusted_since(payee=payee) or now, now=now)
 
 
 def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money | None, now: datetime) -> None:
