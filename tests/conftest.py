@@ -19,12 +19,12 @@ if (Path(__file__).parent / "cast.py").exists():
 
 
 HERE = Path(__file__).parent
-SWEEPING = (
+SWEEPING = {
     *("bench", "fuzz", "journeys", "web/matrix"),
     *(f"crash/test_{name}.py" for name in ("automations", "crash_points", "drill", "pins", "recurring", "storm")),
     *("bills/test_machine.py", "ledger/test_against_a_model.py", "recurring/test_ten_thousand_automations.py"),
     *("recurring/test_walk.py", "subscriptions/test_stripe_simulation.py"),
-)
+}
 """Folders and files whose tests pass a great deal of code that other tests pass with more to say of each line. Coverage is
 measured where there is most to learn from it: it costs a third of a test's time, and that of every process it starts."""
 
@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First what sweeps over every estate, while there are few, and what takes long, so that no process is left with it at
     the end; then the files with the most tests."""
     for item in items:
-        if {str(item.path.relative_to(HERE)), str(item.path.parent.relative_to(HERE))} & set(SWEEPING):
+        if {str(item.path.relative_to(HERE)), str(item.path.parent.relative_to(HERE))} & SWEEPING:
             item.add_marker("no_cover")
     tests_in = Counter(item.path for item in items)
     items.sort(key=lambda item: (item.get_closest_marker("early") is None, -tests_in[item.path], item.path))

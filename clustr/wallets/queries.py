@@ -256,7 +256,7 @@ def bank_details(*, actor: Actor, now: datetime) -> BankDetailsView | None:
     parts = unseal(bytes(kept.destination), bound_to=bank_details_place(kept.id)).split("\n")
     return BankDetailsView(
         destination=Destination(*parts),
-        sendable_from=cooled_at(since=trusted_since(payee=payee) or now, now=now),
+        sendable_from=sendable_from(payee=payee, now=now),
         kept_by=kept.kept_by,
         kept_at=kept.kept_at,
     )
@@ -275,8 +275,9 @@ def trusted_since(*, payee: Payee) -> datetime | None:
     return oldest
 
 
-def cooled_at(*, since: datetime, now: datetime) -> datetime:
-    """From when on money may go to a bank account trusted since then: at once, or after PAYOUT_COOLING_HOURS."""
+def sendable_from(*, payee: Payee, now: datetime) -> datetime:
+    """From when on money may go there: at once, or when it has been trusted for PAYOUT_COOLING_HOURS."""
+    since = trusted_since(payee=payee) or now
     return max(now, since + timedelta(hours=settings.ENV.PAYOUT_COOLING_HOURS))
 
 

@@ -16,7 +16,7 @@ from clustr.kit.money import Money
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.wallets.models import Payee
-from clustr.wallets.queries import cooled_at, trusted_since
+from clustr.wallets.queries import trusted_since
 from clustr.wallets.types import Destination
 
 
@@ -41,11 +41,6 @@ def meet_payee(
     if payee.id == made.id:
         _tell(actor, owner_id, destination, amount, now)
     return payee
-
-
-def sendable_from(*, payee: Payee, now: datetime) -> datetime:
-    """From when on money may go there: at once, or when the payee has been trusted for PAYOUT_COOLING_HOURS."""
-    return cooled_at(since=trusted_since(payee=payee) or now, now=now)
 
 
 def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount: Money | None, now: datetime) -> None:

@@ -21,12 +21,12 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.people import commands as people
-from clustr.wallets.commands.payees import meet_payee, sendable_from
+from clustr.wallets.commands.payees import meet_payee
 from clustr.wallets.commands.pins import refuse_while_cooling, require_authorization
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation, Payout
 from clustr.wallets.policies import refuse_own_affair
-from clustr.wallets.queries import destination_place
+from clustr.wallets.queries import destination_place, sendable_from
 from clustr.wallets.refusals import PayoutDecided, PayoutNotFound
 from clustr.wallets.types import Approval, Destination, SpendAuthorization
 
