@@ -317,8 +317,8 @@ SEEDS = (
     sow(
         "late-money-over-the-cap",
         "A late charge is booked for a run whose member lets less be spent by now.",
-        "    if transaction.amount_minor > run.cap_minor:",
-        "    if transaction.amount_minor > run.cap_minor + 10**12:",
+        "    if transaction.amount_minor > most:",
+        "    if transaction.amount_minor > most + 10**12:",
         "test_cards.py",
         file=CHARGED,
     ),

@@ -449,10 +449,10 @@ SEEDS = (
     sow(
         "a-card-is-charged-by-everybody",
         "A saved card is charged by whoever comes.",
-        "        transaction = payments.lock_transaction(transaction_id=transaction_id)\n"
-        "        attempt = Attempt.objects.get(",
+        "        transaction = lock_with_subject(transaction_id=transaction_id, now=now)\n"
+        "        attempt = Attempt.objects.get(cluster_id=cluster_id",
         "        transaction = Transaction.objects.get(cluster_id=cluster_id, id=transaction_id)\n"
-        "        attempt = Attempt.objects.get(",
+        "        attempt = Attempt.objects.get(cluster_id=cluster_id",
         "test_saved_cards.py",
         file=STARTING,
         more=((" or attempt.sent_at is not None", ""),),

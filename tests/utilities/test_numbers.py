@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,8 @@ from tests.money import fund
 from tests.utilities.counter import CABLE, METER, SMART_CARD, Counter
 
 pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
+
+NEWER = f"newer:{'5b' * 31}01"
 
 
 def save(counter: Counter, cast: Cast, number: str = METER, label: str = "Flat") -> Any:
@@ -146,14 +149,28 @@ def test_a_sealed_number_opens_nowhere_else(counter: Counter, cast: Cast) -> Non
             unseal(bytes(account.number), bound_to=place)
 
 
-def test_every_sealed_column_is_resealed_with_the_newest_key(counter: Counter, cast: Cast, settings: Any) -> None:
+@pytest.fixture
+def old_key(settings: Any) -> Iterator[str]:
+    """The key everything is sealed with, as it is set; at the end all that was sealed anew is sealed with it again, for
+    the other tests of the same database."""
+    id, key = next(iter(settings.ENV.encryption_keys.items()))
+    yield f"{id}:{key.hex()}"
+    use_keys(settings, f"{id}:{key.hex()},{NEWER}")
+    call_command("reseal", stdout=io.StringIO())
+
+
+def use_keys(settings: Any, keys: str) -> None:
+    settings.ENV = settings.ENV.model_copy(update={"CLUSTR_ENCRYPTION_KEYS": keys})
+    settings.ENV.__dict__.pop("encryption_keys", None)
+
+
+def test_every_sealed_column_is_resealed_with_the_newest_key(
+    counter: Counter, cast: Cast, settings: Any, old_key: str
+) -> None:
     fund(cast, cast.bola, "5000.00")
     sold = counter.vend(counter.buy(cast.bola))
     save(counter, cast)
-    old = next(iter(settings.ENV.encryption_keys.items()))
-    both = f"newer:{'5b' * 31}01,{old[0]}:{old[1].hex()}"
-    settings.ENV = settings.ENV.model_copy(update={"CLUSTR_ENCRYPTION_KEYS": both})
-    settings.ENV.__dict__.pop("encryption_keys", None)
+    use_keys(settings, f"{NEWER},{old_key}")
     said = io.StringIO()
     call_command("reseal", stdout=said)
     assert all(line.endswith("0 left") for line in said.getvalue().splitlines())
@@ -162,8 +179,7 @@ def test_every_sealed_column_is_resealed_with_the_newest_key(counter: Counter, c
     again = io.StringIO()
     call_command("reseal", stdout=again)
     assert all("0 sealed anew" in line for line in again.getvalue().splitlines())
-    settings.ENV = settings.ENV.model_copy(update={"CLUSTR_ENCRYPTION_KEYS": f"newer:{'5b' * 31}01"})
-    settings.ENV.__dict__.pop("encryption_keys", None)
+    use_keys(settings, NEWER)
     assert counter.view(sold.id).token == sold.token
     assert number_of(account=counter.account(cast.bola)) == METER
 
