@@ -183,6 +183,11 @@ class Environment(BaseSettings):
         description="The plans on offer, as JSON by code; empty: those of `clustr/subscriptions/catalogue.py`."
         " `bin/manage sync_plans` takes them over.",
     )
+    USAGE_PACKS: str = Field(
+        "",
+        description="Units that subscribers buy in advance by card, as JSON by code; empty: those of"
+        " `clustr/subscriptions/catalogue.py`.",
+    )
     SUBSCRIPTION_TAX_RATES: str = Field(
         "NG:750", description="Tax on subscriptions by country, in basis points: `NG:750` is 7.5 %. Others pay none."
     )

@@ -11,7 +11,7 @@ from clustr.environment import ROOT, Environment
 from clustr.kit import clock, embedded
 from clustr.kit.stand_ins import with_stand_in
 from clustr.people import retention
-from clustr.subscriptions.catalogue import DEFAULT_PLANS
+from clustr.subscriptions.catalogue import DEFAULT_PACKS, DEFAULT_PLANS, read_packs
 from clustr.subscriptions.sellers import read_seller
 
 ENV = with_stand_in(Environment())
@@ -269,6 +269,7 @@ PAYSTACK_UTILITIES = ENV.PAYSTACK_UTILITIES
 PROVIDER_TIMEOUT_SECONDS = ENV.PROVIDER_TIMEOUT_SECONDS
 
 SUBSCRIPTION_PLANS = json.loads(ENV.SUBSCRIPTION_PLANS) if ENV.SUBSCRIPTION_PLANS else DEFAULT_PLANS
+USAGE_PACKS = read_packs(json.loads(ENV.USAGE_PACKS) if ENV.USAGE_PACKS else DEFAULT_PACKS)
 SUBSCRIPTION_SELLER = read_seller(ENV.SUBSCRIPTION_SELLER, country=ENV.SUBSCRIPTION_COUNTRY)
 
 LOGGING_CONFIG = None  # structlog, set up in clustr.web.logs

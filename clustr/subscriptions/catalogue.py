@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from clustr.kit.money import DECIMALS
-from clustr.subscriptions.types import FeatureType
+from clustr.subscriptions.types import LEVELS, FeatureType
 
 CURRENCY = "USD"
 """What `price_monthly` and `price_yearly` are in."""
@@ -73,13 +73,20 @@ DEFAULT_PLANS: dict[str, dict[str, Any]] = {
     },
 }
 
+DEFAULT_PACKS: dict[str, dict[str, Any]] = {
+    "ai_responses_500": {"feature": "ai_responses", "units": 500, "prices": {"USD": 900, "NGN": 1_400_000}},
+    "document_uploads_50": {"feature": "document_uploads", "units": 50, "prices": {"USD": 500, "NGN": 800_000}},
+    "chat_messages_1000": {"feature": "chat_messages", "units": 1_000, "prices": {"USD": 700, "NGN": 1_100_000}},
+}
+"""Units that subscribers buy in advance by themselves, on top of their plan."""
+
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)
 _LIMITS = {"storage_limit_gb": FeatureType.STORAGE_GB} | {f"{feature}_limit": feature for feature in FeatureType}
 _KNOWN = {"name", "description", "price_monthly", "price_yearly", "prices", "trial_days", "features", "overage"}
 
 
 class CatalogueWrong(ValueError):
-    """SUBSCRIPTION_PLANS does not say what a plan is."""
+    """SUBSCRIPTION_PLANS does not say what a plan is, or USAGE_PACKS what a pack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,21 @@ class PlanTerms:
 def read_catalogue(plans: Mapping[str, Mapping[str, Any]]) -> list[PlanTerms]:
     """The plans of a setting, in its order. Raises CatalogueWrong and says where."""
     return [_read(code, said) for code, said in plans.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class PackTerms:
+    """Units of a feature, bought in advance for the period under way. `prices`: minor units by currency."""
+
+    code: str
+    feature: FeatureType
+    units: int
+    prices: dict[str, int]
+
+
+def read_packs(packs: Mapping[str, Mapping[str, Any]]) -> list[PackTerms]:
+    """The packs of a setting, in its order. Raises CatalogueWrong and says where."""
+    return [_read_pack(code, said) for code, said in packs.items()]
 
 
 def costs(terms: PlanTerms) -> bool:
@@ -148,6 +170,17 @@ def _read(code: str, said: Mapping[str, Any]) -> PlanTerms:
         overage=overage,
         trial_days=said.get("trial_days", 0),
     )
+
+
+def _read_pack(code: str, said: Mapping[str, Any]) -> PackTerms:
+    feature, units, prices = said.get("feature"), said.get("units", 0), said.get("prices", {})
+    counted = {one.value for one in FeatureType} - {one.value for one in LEVELS}
+    priced = all(currency in DECIMALS and _whole(minor) and minor for currency, minor in prices.items())
+    if not (_CODE.fullmatch(code) and feature in counted and _whole(units) and units and prices and priced):
+        raise CatalogueWrong(
+            f"USAGE_PACKS, pack {code!r}: it holds units of a feature that is counted, for prices by currency"
+        )
+    return PackTerms(code, FeatureType(feature), units, dict(prices))
 
 
 def _whole(value: object) -> bool:

@@ -108,6 +108,14 @@ INVARIANTS = [
            WHERE u.used <> r.amount""",
     ),
     Invariant(
+        "subscriptions.packs",
+        "Units that a subscriber bought by card count once they are paid, and not before.",
+        """SELECT c.cluster_id, c.id, i.invoice_number, i.status FROM subscriptions_stripecall c
+           JOIN subscriptions_invoice i ON i.cluster_id = c.cluster_id AND i.stripe_invoice_id = c.stripe_id
+           LEFT JOIN subscriptions_usagepack p ON p.cluster_id = i.cluster_id AND p.invoice_id = i.id
+           WHERE c.act = 'pack' AND c.stripe_id <> '' AND (i.status = 'paid') <> (p.id IS NOT NULL)""",
+    ),
+    Invariant(
         "subscriptions.coupons",
         "A coupon counts every customer who used it.",
         """SELECT c.cluster_id, c.id, c.redeemed, count(r.id) FROM subscriptions_coupon c

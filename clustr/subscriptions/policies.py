@@ -6,10 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from clustr.kit.money import Money
+from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.models import Coupon, Redemption, Subscription, SubscriptionPlan
 from clustr.subscriptions.pricing import charge_for_usage, discounted, monthly_recurring, overage
 from clustr.subscriptions.refusals import CouponNotValid, CurrencyNotOffered
-from clustr.subscriptions.states import BILLED
+from clustr.subscriptions.states import BILLED, USABLE, Collection
 from clustr.subscriptions.types import (
     MONTHLY,
     YEARLY,
@@ -25,6 +26,7 @@ from clustr.subscriptions.types import (
     Tier,
     UsagePrice,
 )
+from clustr.subscriptions.vendors.registry import stripe_is_on
 
 CYCLES = {"month": MONTHLY, "year": YEARLY}
 
@@ -99,6 +101,17 @@ def ceiling_of(*, plan: SubscriptionPlan, feature: FeatureType, currency: str, p
     if limit is None or plan.overage.get(feature, {}).get(currency) is not None:
         return None
     return Decimal(limit) + packs
+
+
+def sells_packs(*, subscription: Subscription) -> bool:
+    """Whether units can be bought in advance on top of a subscription: one that runs, paid by card, where Stripe is on."""
+    by_card = stripe_is_on() and subscription.collection == Collection.STRIPE
+    return by_card and subscription.status in USABLE
+
+
+def offers_pack(*, plan: SubscriptionPlan, currency: str, pack: PackTerms) -> bool:
+    """Whether units can be bought in advance on top of a plan: of what it limits, and where they have a price."""
+    return plan.limits.get(pack.feature) is not None and currency in pack.prices
 
 
 def overage_lines(

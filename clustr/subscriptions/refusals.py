@@ -11,6 +11,12 @@ class PlanNotFound(NotFound):
     code = "plan_not_found"
 
 
+class UsagePackNotFound(NotFound):
+    """There are no such units to buy in advance, of this plan and in its currency."""
+
+    code = "usage_pack_not_found"
+
+
 class SubscriptionNotFound(NotFound):
     """There is no such subscription, or it is not yours."""
 

@@ -116,6 +116,7 @@ class Act(StrEnum):
     FORGET_METHOD = "forget_method"
     FORGET_CUSTOMER = "forget_customer"
     ADDRESS = "address"
+    PACK = "pack"
 
 
 class CallState(StrEnum):

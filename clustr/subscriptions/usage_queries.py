@@ -8,14 +8,16 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
+from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.models import Subscription
-from clustr.subscriptions.policies import overage_lines
+from clustr.subscriptions.policies import offers_pack, overage_lines, sells_packs
 from clustr.subscriptions.pricing import overage
 from clustr.subscriptions.refusals import SubscriptionNotFound
 from clustr.subscriptions.types import LEVELS, FeatureType
@@ -69,6 +71,19 @@ def check_limits(*, actor: Actor, subscription_id: UUID) -> list[FeatureUse]:
                 charged=plan.overage.get(feature, {}).get(subscription.currency) is not None,
             )
             for feature in features
+        ]
+
+
+def packs_on_offer(*, actor: Actor, subscription_id: UUID) -> list[PackTerms]:
+    """Units that can be bought in advance, as things stand: of what the plan limits, where it is paid by card. Refuses
+    `SubscriptionNotFound`."""
+    with tenant(actor.cluster_id):
+        subscription = own_subscription(actor=actor, subscription_id=subscription_id)
+        if not sells_packs(subscription=subscription):
+            return []
+        plan = queries.plan_of(subscription=subscription)
+        return [
+            pack for pack in settings.USAGE_PACKS if offers_pack(plan=plan, currency=subscription.currency, pack=pack)
         ]
 
 

@@ -25,6 +25,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("api/v1/billing/", "clustr.web.billing.advice.router"),
     ("api/v1/billing/", "clustr.web.billing.analytics.router"),
     ("api/v1/billing/", "clustr.web.billing.documents.router"),
+    ("api/v1/billing/", "clustr.web.billing.packs.router"),
     ("api/v1/billing/", "clustr.web.billing.payment_methods.router"),
     ("api/v1/billing/", "clustr.web.billing.plans.router"),
     ("api/v1/billing/", "clustr.web.billing.staff.router"),

@@ -156,10 +156,13 @@ ROUTES = (
     _at("POST", "/subscription_schedules", "plan", subscriptions.create_schedule),
     _at("POST", "/subscription_schedules/{id}", "plan", subscriptions.update_schedule),
     _at("POST", "/subscription_schedules/{id}/release", "plan", subscriptions.release_schedule),
+    _at("POST", "/invoices", "plan", invoices.create),
     _at("POST", "/invoices/create_preview", "verify", invoices.preview),
     _at("GET", "/invoices", "list", invoices.listed_all),
     _at("GET", "/invoices/{id}", "verify", invoices.fetch),
     _at("GET", "/invoices/{id}/lines", "verify", invoices.lines),
+    _at("POST", "/invoices/{id}/finalize", "plan", invoices.finalize),
+    _at("POST", "/invoices/{id}/void", "plan", invoices.void),
     _at("POST", "/invoices/{id}/pay", "charge", invoices.pay),
     _at("POST", "/invoiceitems", "plan", invoices.create_item),
 )

@@ -283,9 +283,9 @@ def line_of_item(world: World, row: StripeRow, item: Doc) -> Doc:
 
 
 def draft(
-    world: World, subscription: StripeRow, lines: list[Doc], *, reason: str, wait: timedelta, **known_too: Any
+    world: World, subscription: StripeRow, lines: list[Doc], *, reason: str, wait: timedelta | None, **known_too: Any
 ) -> StripeRow:
-    """An invoice, issued after `wait`."""
+    """An invoice, issued after `wait`; None: when it is asked for, and then it is no renewal of the subscription's."""
     doc = subscription.doc
     key = new_key(world, "invoice")
     for one in lines:
@@ -326,9 +326,13 @@ def draft(
         "subscription_details": {"metadata": dict(doc["metadata"]), "subscription": doc["id"]},
     }
     set_lines(row, lines)
+    tell(world, "invoice.created", row.doc)
+    if wait is None:
+        row.doc["auto_advance"] = False
+        keep(world, row)
+        return row
     doc["latest_invoice"] = key
     keep(world, subscription)
-    tell(world, "invoice.created", row.doc)
     if wait:
         world.later(after=wait, act="stripe", target_id=row.id, word="finalize")
     else:
@@ -371,7 +375,8 @@ def issue(world: World, row: StripeRow) -> None:
             keep(world, held)
     keep(world, row)
     tell(world, "invoice.finalized", doc)
-    paying.collect(world, row)
+    if doc["billing_reason"] != "manual" or not due:
+        paying.collect(world, row)
 
 
 def give_up_first(world: World, row: StripeRow) -> None:

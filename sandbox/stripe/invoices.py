@@ -5,7 +5,7 @@ from __future__ import annotations
 from sandbox.records import StripeRow
 from sandbox.stripe import clockwork, paying
 from sandbox.stripe.customers import own_card
-from sandbox.stripe.objects import Doc, blank, find, instant, keep, known, listed, make, refusal, stamp
+from sandbox.stripe.objects import Doc, blank, find, instant, keep, known, listed, make, refusal, stamp, yes
 from sandbox.stripe.reckoning import balanced, change_lines, price_of, sums
 from sandbox.stripe.subscriptions import _is_anew, _rows
 from sandbox.wire import Request
@@ -58,6 +58,37 @@ def preview(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
         },
     }
     return doc
+
+
+def create(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    """A draft of its own, without lines, that nothing happens to by itself."""
+    subscription = known(world, "subscription", form.get("subscription"), param="subscription")
+    if form.get("customer") != subscription.doc["customer"]:
+        raise refusal(400, "The subscription is another customer's.", code="resource_missing", param="subscription")
+    if yes(form.get("auto_advance", "true")) or form.get("pending_invoice_items_behavior") != "exclude":
+        raise refusal(400, "The sandbox makes only drafts that stay drafts.", code="parameter_invalid")
+    made = clockwork.draft(world, subscription, [], reason="manual", wait=None)
+    made.doc["metadata"] = form.get("metadata") or {}
+    keep(world, made)
+    return made.doc
+
+
+def finalize(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    row = known(world, "invoice", request.params["id"])
+    if row.doc["status"] != "draft":
+        raise refusal(400, "This invoice is already finalized.", code="invoice_not_editable")
+    clockwork.issue(world, row)
+    return row.doc
+
+
+def void(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    row = known(world, "invoice", request.params["id"])
+    if row.doc["status"] != "open":
+        raise refusal(
+            400, f"You can only void an open invoice; this one is {row.doc['status']}.", code="invoice_not_open"
+        )
+    clockwork.void(world, row)
+    return row.doc
 
 
 def pay(world: World, request: Request, form: Doc) -> Doc:

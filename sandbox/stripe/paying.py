@@ -87,7 +87,8 @@ def collect(world: World, invoice: StripeRow, *, agreed: bool = False) -> str:
         _succeed(world, invoice, intent, card)
         return ""
     subscription = known(world, "subscription", invoice.parent)
-    first = subscription.doc["status"] == "incomplete"
+    alone = doc["billing_reason"] == "manual"  # its payer is there, and nothing else hangs on it
+    first = alone or subscription.doc["status"] == "incomplete"
     challenged = why == "challenge"
     intent.doc |= {
         "status": "requires_action" if challenged and first else "requires_payment_method",

@@ -135,6 +135,7 @@ PLACES = {
     "subscriptions.begin_forgetting": "subscriptions.begin_at_stripe",
     "subscriptions.begin_using": "subscriptions.begin_at_stripe",
     "subscriptions.take_agreed_price": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_buying_pack": "subscriptions.begin_at_stripe",
 }
 """Every act, and the name of its crash points."""
 

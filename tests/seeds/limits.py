@@ -3,6 +3,8 @@
 from tests.seeds.seed import seeds_of
 
 COUPONS = "clustr/subscriptions/commands/coupons.py"
+PACKS = "clustr/subscriptions/commands/usage_packs.py"
+AT_STRIPE = "clustr/subscriptions/commands/stripe_packs.py"
 POLICIES = "clustr/subscriptions/policies.py"
 PRICING = "clustr/subscriptions/pricing.py"
 QUERIES = "clustr/subscriptions/queries.py"
@@ -40,6 +42,38 @@ SEEDS = (
         "",
         "test_record_usage.py::test_a_pack_is_on_top_of_the_limit",
         file=QUERIES,
+    ),
+    sow(
+        "pack-counts-before-it-is-paid",
+        "Units bought by card count as soon as they are invoiced.",
+        'stripe_invoice_id__in=bought.values("stripe_id"), status=InvoiceStatus.PAID\n',
+        'stripe_invoice_id__in=bought.values("stripe_id")\n',
+        "test_usage_packs.py::test_a_bank_that_asks_is_answered_on_stripes_page",
+        file=PACKS,
+    ),
+    sow(
+        "pack-counts-again",
+        "Units count again each time that Stripe tells of something.",
+        'paid.exclude(id__in=counted.values("invoice_id")).order_by("id")',
+        'paid.order_by("id")',
+        "test_usage_packs.py::test_what_is_told_twice_and_out_of_order_counts_once",
+        file=PACKS,
+    ),
+    sow(
+        "declined-pack-stays-open",
+        "What a card was declined for is still to be paid, and never counts.",
+        '            if error.http_status == 402:\n                stripe_service().void_invoice(invoice_id=told.id, key=f"{call.id}:void")\n',
+        "",
+        "test_usage_packs.py::test_a_declined_card_leaves_nothing",
+        file=AT_STRIPE,
+    ),
+    sow(
+        "pack-asked-under-a-new-key",
+        "A payment for units that was not heard is asked again under another key.",
+        'off_session=False, key=f"{call.id}:pay")',
+        'off_session=False, key=f"{call.id}:pay:{now}")',
+        "test_usage_packs.py",
+        file=AT_STRIPE,
     ),
     sow(
         "coupon-used-for-each-subscription",

@@ -234,6 +234,17 @@ class StripeShop(Shop, StripeWire):
                 assert sum(one.amount for one in here) == paid
 
 
+def buy_units(shop: StripeShop, subscription: Subscription, code: str = "ai_responses_500") -> StripeCall:
+    """Buy units in advance, by the card in use."""
+    call = shop.ask(
+        commands.begin_buying_pack(
+            actor=shop.owner(subscription), subscription_id=subscription.id, code=code, now=shop.now
+        )
+    )
+    assert call is not None
+    return call
+
+
 def forget_names(cluster_id: UUID = PLATFORM_CLUSTER_ID) -> None:
     """What prices and taxes are called at a stand-in that is there no more: each test has one of its own."""
     with tenant(cluster_id):

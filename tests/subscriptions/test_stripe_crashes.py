@@ -13,7 +13,7 @@ from clustr.subscriptions import commands
 from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.states import Act
 from clustr.subscriptions.types import Discount, Duration
-from tests.subscriptions.stripe_stage import StripeShop
+from tests.subscriptions.stripe_stage import StripeShop, buy_units
 
 BEGINS = "subscriptions.begin_at_stripe"
 NOT_BEGUN = (f"{BEGINS}.before", f"{BEGINS}.before_commit")
@@ -100,6 +100,7 @@ BEGINNINGS: dict[str, Callable[[StripeShop, Subscription], object]] = {
     "coupon": lambda shop, held: shop.ask(
         commands.begin_coupon(actor=shop.bola, subscription_id=held.id, code="LESS", now=shop.now)
     ),
+    "buying": lambda shop, held: buy_units(shop, held),
     "setup": lambda shop, _held: shop.ask(commands.begin_setup(actor=shop.bola, now=shop.now)),
     "using": lambda shop, _held: shop.ask(
         commands.begin_using(actor=shop.bola, method_id=_first_card(shop), now=shop.now)

@@ -106,10 +106,46 @@ def test_for_an_estate(wire: StripeWire, cast: Cast) -> None:
             ("POST", "preview-invoice/", {"plan_id": "pro", "interval": "month", **estate}),
             ("POST", "cancel/", estate),
             ("POST", "apply-coupon/", {"code": "ANY", **estate}),
+            ("POST", "usage/packs/", {"pack_id": "ai_responses_500", **estate}),
             ("POST", f"reactivate/?cluster_id={cast.cluster_id}", None),
         ):
             assert ask(client, method, path, sent, 404)["code"] == "subscription_not_found"
     assert ask(ada, "POST", "cancel/", {"at_period_end": False, **estate})["status"] == "canceled"
+
+
+def test_units_in_advance(wire: StripeWire, cast: Cast) -> None:
+    """Bought twice by the same click, paid and counted once; a bank that asks is answered on Stripe's page first."""
+    bola = cast.client_of(cast.bola)
+    made = ask(bola, "POST", "subscribe/", {"plan_id": "basic", "interval": "month", "collection": "card"}, 201)
+    assert ask(bola, "GET", "usage/packs/")["results"] == []
+    finish(wire, made["checkout_url"])
+    offered = {one["id"]: one for one in ask(bola, "GET", "usage/packs/")["results"]}
+    assert offered["ai_responses_500"] == {
+        "id": "ai_responses_500",
+        "feature_type": "ai_responses",
+        "units": 500,
+        "price": 900,
+        "currency": "USD",
+    }
+
+    def included(held: Any) -> str:
+        return str({use["feature_type"]: use["included"] for use in held["usage"]}["ai_responses"])
+
+    body = {"pack_id": "ai_responses_500"}
+    for _ in range(2):
+        assert included(ask(bola, "POST", "usage/packs/", body, 201, key="one")) == "1000"
+    deliver(wire)
+    wire.dial(stripe__charge__challenge=1)
+    waits = ask(bola, "POST", "usage/packs/", body, 201)
+    assert (included(waits), "/invoice/stripe/" in waits["checkout_url"]) == ("1000", True)
+    wire.heal()
+    wire.control("POST", f"/stripe/invoice/{waits['checkout_url'].rpartition('/')[2]}", {"agree": True})
+    deliver(wire)
+    held = ask(bola, "GET", "subscription/")
+    assert (included(held), held["checkout_url"]) == ("1500", "")
+    assert [one["amount"] for one in ask(bola, "GET", "payments/")["results"]] == [968, 968]
+    assert ask(bola, "POST", "usage/packs/", {"pack_id": "nothing"}, 404)["code"] == "usage_pack_not_found"
+    assert ask(cast.client_of(cast.ada), "POST", "usage/packs/", body, 404)["code"] == "subscription_not_found"
 
 
 def test_what_is_not_rightly_signed_is_not_kept(wire: StripeWire, cast: Cast) -> None:

@@ -42,6 +42,7 @@ from clustr.subscriptions.commands.stripe_prices import take_agreed_price
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.commands.usage import buy_usage_pack, record_usage
+from clustr.subscriptions.commands.usage_packs import begin_buying_pack
 from clustr.subscriptions.commands.voiding import void_invoice
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "apply_coupon",
     "ask_due_calls",
     "ask_stripe",
+    "begin_buying_pack",
     "begin_cancelling",
     "begin_change",
     "begin_coupon",

@@ -70,7 +70,7 @@ def totals_of(told: StripeInvoice, rates: Mapping[str, int]) -> tuple[Totals, tu
     for line in told.lines:
         keeps = sign > 0 and line.discount >= 0
         amount = sign * (line.amount if keeps else line.amount - line.discount)
-        lines.append(_line(line, Money(amount, told.currency), rates))
+        lines.append(_line(line, Money(amount, told.currency), rates, of_pack=bool(told.pack)))
         discounts.append(Money(line.discount if keeps else 0, told.currency))
         taxes.append(Money(sign * line.tax, told.currency))
     none = Money(0, told.currency)
@@ -82,8 +82,10 @@ def totals_of(told: StripeInvoice, rates: Mapping[str, int]) -> tuple[Totals, tu
     return Totals(tuple(lines), tuple(discounts), subtotal, discount, (), tax, total), tuple(taxes)
 
 
-def _line(line: StripeLine, amount: Money, rates: Mapping[str, int]) -> Line:
-    if line.proration:
+def _line(line: StripeLine, amount: Money, rates: Mapping[str, int], *, of_pack: bool) -> Line:
+    if of_pack:
+        kind = LineKind.USAGE_PACK
+    elif line.proration:
         kind = LineKind.UNUSED_TIME if line.amount < 0 else LineKind.REMAINING_TIME
     else:
         kind = LineKind.PLAN if line.for_plan else LineKind.OVERAGE

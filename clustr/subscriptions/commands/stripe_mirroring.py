@@ -27,6 +27,7 @@ from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import keep_coupon
 from clustr.subscriptions.commands.stripe_documents import SETTLED, follow_invoice
 from clustr.subscriptions.commands.stripe_taxes import keep_tax
+from clustr.subscriptions.commands.usage_packs import grant_paid_packs, note_pack
 from clustr.subscriptions.models import Invoice, PendingChange, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.schedule import billing_day
@@ -117,10 +118,13 @@ def _apply(actor: Actor, subscription_id: UUID, asked: int, truth: StripeTruth, 
     # First the documents: what is owed and paid of the past stands before a new period does.
     for invoice in truth.invoices:
         follow_invoice(actor=actor, subscription=subscription, told=invoice, now=now)
+        note_pack(subscription=subscription, told=invoice)
     if subscription.ended_at is None:
         _stand_as(actor, subscription, told, now)
     else:
         subscription.save(update_fields=["stripe_seen", "stripe_seen_at"])
+    # Last, so that what is bought counts in the period that is under way at Stripe.
+    grant_paid_packs(actor=actor, subscription=subscription, now=now)
 
 
 def _belongs(actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> bool:

@@ -46,6 +46,7 @@ from clustr.subscriptions.commands.stripe_calls import KEY_HOLDS, add_terms, end
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_names import address_at_stripe, ensure_customer
+from clustr.subscriptions.commands.stripe_packs import ask_for_pack, find_pack, look_for_pack
 from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import CardDeclined
 from clustr.subscriptions.states import ENDED, Act, CallState
@@ -55,8 +56,8 @@ from clustr.subscriptions.vendors.stripe_steps import in_part
 
 log = structlog.get_logger(__name__)
 
-_BY_OURSELVES = (Act.OVERAGE, Act.CANCEL, Act.FORGET_CUSTOMER, Act.ADDRESS)
-"""What nobody may wait for: it is asked until it is heard, also where nothing was sent."""
+_BY_OURSELVES = (Act.OVERAGE, Act.CANCEL, Act.FORGET_CUSTOMER, Act.ADDRESS, Act.PACK)
+"""What nobody may wait for, or takes several steps: it is asked until it is heard, also where nothing was sent."""
 UNHEARD = (NothingSent, OutcomeUnknown, StripeUnreadable, ProviderNotAvailable)
 """What leaves a question open."""
 
@@ -75,7 +76,7 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
     crash_point("subscriptions.ask_stripe.recorded")
     try:
         if call.state == CallState.WAITING:
-            done = look_at_page(call, now)
+            done = (look_for_pack if call.act == Act.PACK else look_at_page)(call, now)
         elif now >= call.asked_at + KEY_HOLDS:
             done = _find_out(call, now)
         else:
@@ -362,6 +363,8 @@ def _find_out(call: StripeCall, now: datetime) -> StripeCall:
         case Act.CHANGE:
             if _held(call).change == str(call.id):
                 return finish_call(call, now)
+        case Act.PACK:
+            return find_pack(call, now)
         case Act.OVERAGE:
             # It may stand on an invoice, or wait for one: twice would be wrong, and a person has to look.
             log.error("stripe_overage_unknown", call=str(call.id))
@@ -387,4 +390,5 @@ _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
     Act.FORGET_METHOD: _forget,
     Act.FORGET_CUSTOMER: _forget_customer,
     Act.ADDRESS: _address,
+    Act.PACK: ask_for_pack,
 }

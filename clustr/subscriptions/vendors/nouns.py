@@ -92,11 +92,13 @@ class StripePayment:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeInvoice:
     """An invoice as it stands at Stripe. `from_balance`: what the customer's credit at Stripe paid of it; negative where a
-    small sum was left for the next invoice, or where the invoice itself gives back."""
+    small sum was left for the next invoice, or where the invoice itself gives back. `pack`: our request for units in advance
+    that it charges, empty for every other."""
 
     id: str
     subscription_id: str
     customer_id: str
+    pack: str
     status: str
     currency: str
     subtotal: int

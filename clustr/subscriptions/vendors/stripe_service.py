@@ -187,9 +187,10 @@ class StripeService:
         params = {"invoice_now": False, "prorate": False}
         return read_subscription(self._ask(lambda: self._v1.subscriptions.cancel(subscription_id, params, once(key))))
 
-    def process_payment(self, *, invoice_id: str, key: str) -> StripeInvoice:
-        """Try now to take what is open of an invoice. A decline is `StripeRefused`; the invoice says it too."""
-        self._ask(lambda: self._v1.invoices.pay(invoice_id, {"off_session": True}, once(key)))
+    def process_payment(self, *, invoice_id: str, off_session: bool = True, key: str) -> StripeInvoice:
+        """Try now to take what is open of an invoice. A decline is `StripeRefused`; the invoice says it too. `off_session`: its
+        payer is not there to show themself to their bank."""
+        self._ask(lambda: self._v1.invoices.pay(invoice_id, {"off_session": off_session}, once(key)))
         return self.fetch_invoice(invoice_id=invoice_id)
 
     def handle_webhook(self, *, raw_body: bytes, headers: Mapping[str, Any], now: datetime) -> Notice:
@@ -307,6 +308,32 @@ class StripeService:
         if invoice_id:
             params["invoice"] = invoice_id
         self._ask(lambda: self._v1.invoice_items.create(params, once(key)))
+
+    def start_invoice(
+        self, *, customer_id: str, subscription_id: str, currency: str, tax_rate_id: str, pack: str, key: str
+    ) -> str:
+        """A draft of its own for a subscription, with nothing on it, that Stripe neither issues nor takes by itself; its id."""
+        params: Raw = {
+            "customer": customer_id,
+            "subscription": subscription_id,
+            "currency": currency.lower(),
+            "auto_advance": False,
+            "collection_method": "charge_automatically",
+            "pending_invoice_items_behavior": "exclude",
+            "metadata": {"pack": pack},
+        }
+        if tax_rate_id:
+            params["default_tax_rates"] = [tax_rate_id]
+        return id_of(self._ask(lambda: self._v1.invoices.create(params, once(key))))
+
+    def issue_invoice(self, *, invoice_id: str, key: str) -> StripeInvoice:
+        """Issue a draft; nothing is taken yet, but for what the customer's credit pays."""
+        self._ask(lambda: self._v1.invoices.finalize_invoice(invoice_id, {"auto_advance": False}, once(key)))
+        return self.fetch_invoice(invoice_id=invoice_id)
+
+    def void_invoice(self, *, invoice_id: str, key: str) -> None:
+        """Let nobody pay an open invoice any more. Refused where it was paid."""
+        self._ask(lambda: self._v1.invoices.void_invoice(invoice_id, {}, once(key)))
 
     def invoices_since(self, *, since: datetime) -> list[str]:
         """The subscriptions that had an invoice made since, each once."""

@@ -166,6 +166,7 @@ def read_invoice(raw: Raw) -> StripeInvoice:
         id=_text(raw.get("id")),
         subscription_id=subscription_of(raw),
         customer_id=id_of(raw.get("customer")),
+        pack=_text((raw.get("metadata") or {}).get("pack")),
         status=_text(raw.get("status")),
         currency=_text(raw.get("currency")).upper(),
         subtotal=subtotal,

@@ -60,7 +60,7 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
     `subscription_incomplete`, `currency_not_offered`, `collection_not_offered`, `invoice_overdue`, `change_under_way`,
     `card_declined`, `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
-    return _asking(
+    return asking(
         request,
         body,
         200,
@@ -113,7 +113,7 @@ def subscribe(request: Request, body: SubscribeIn) -> HttpResponse:
     `payment_method_not_found`, `change_under_way`, `card_declined`, `provider_unavailable`, `provider_silent`,
     `provider_would_not`."""
     as_customer(request)
-    return _asking(
+    return asking(
         request,
         body,
         201,
@@ -137,7 +137,7 @@ def cancel_my_subscription(request: Request, body: CancelIn) -> HttpResponse:
     """When the period ends, or now. Refuses with `subscription_not_found`, `subscription_ended`, `change_under_way`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
-    return _asking(
+    return asking(
         request,
         body,
         200,
@@ -158,7 +158,7 @@ def reactivate_my_subscription(request: Request, query: Query[EstateQuery]) -> H
     `not_canceled`, `subscription_ended`, `change_under_way`, `provider_unavailable`, `provider_silent`,
     `provider_would_not`."""
     as_customer(request)
-    return _asking(
+    return asking(
         request,
         query,
         200,
@@ -177,7 +177,7 @@ def use_coupon(request: Request, body: CouponIn) -> HttpResponse:
     `subscription_ended`, `subscription_incomplete`, `change_under_way`, `provider_unavailable`, `provider_silent`,
     `provider_would_not`."""
     as_customer(request)
-    return _asking(
+    return asking(
         request,
         body,
         200,
@@ -191,7 +191,7 @@ def use_coupon(request: Request, body: CouponIn) -> HttpResponse:
     )
 
 
-def _asking(
+def asking(
     request: Request,
     body: BaseModel | None,
     status: int,

@@ -419,6 +419,11 @@ def my_cards(place: Place) -> Ask:
     return Ask()
 
 
+def units_by_card(place: Place) -> Ask:
+    place.subscribed_by_card()
+    return Ask(body={"pack_id": "ai_responses_500"})
+
+
 def a_card(place: Place) -> Ask:
     return Ask(path={"card_id": place.card()})
 
@@ -874,6 +879,8 @@ ROWS = [
     Row(f"POST {BILLING}reactivate/", reactivated, cluster=False, of_all=OF_ESTATE),
     Row(f"POST {BILLING}preview-invoice/", changed, cluster=False, of_all=ESTATE),
     Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False, of_all=ESTATE),
+    Row(f"GET {BILLING}usage/packs/", subscribed, cluster=False, of_all=OF_ESTATE),
+    Row(f"POST {BILLING}usage/packs/", units_by_card, answer=201, cluster=False, of_all=ESTATE),
     Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
     Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),
     Row(f"DELETE {BILLING}payment-methods/{{card_id}}/", a_card, cluster=False, of_all=frozenset({"path.card_id"})),

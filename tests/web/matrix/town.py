@@ -41,7 +41,7 @@ from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.subscriptions.models import Invoice, Subscription
 from clustr.subscriptions.queries import customer_actor, offered_plan_named
-from clustr.subscriptions.states import PaymentMethod
+from clustr.subscriptions.states import Collection, PaymentMethod
 from clustr.utilities import commands as utilities
 from clustr.utilities.models import UtilityProvider
 from clustr.utilities.types import Wanted
@@ -313,6 +313,31 @@ class Place:
         STRIPE.control("POST", f"/stripe/page/{page.stripe_id}", {})
         subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=call.id, now=self.now)
         return subscriptions.my_methods(actor=self.customer)[0].id
+
+    def subscribed_by_card(self) -> None:
+        """The member has a plan that is paid by card, and nothing else."""
+        with tenant(PLATFORM_CLUSTER_ID):
+            mine = Subscription.objects.filter(
+                cluster_id=PLATFORM_CLUSTER_ID, user_id=self.member.user_id, ended_at=None
+            ).first()
+            plan = offered_plan_named(code="basic").id
+        if mine and mine.collection == Collection.STRIPE:
+            return
+        if mine:
+            subscriptions.cancel_subscription(
+                actor=self.customer, subscription_id=mine.id, at_period_end=False, now=self.now
+            )
+        call = subscriptions.begin_subscribing(
+            actor=self.customer,
+            plan_id=plan,
+            interval="month",
+            currency="USD",
+            collection=Collection.STRIPE,
+            method_id=self.card(),
+            now=self.now,
+        )
+        assert call
+        subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=call.id, now=self.now)
 
     def invoiced(self) -> UUID:
         """One more invoice of the member's for a plan; its id."""

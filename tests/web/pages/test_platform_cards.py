@@ -115,6 +115,30 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     assert "Ended." in bola.text
 
 
+def test_units_in_advance(wire: StripeWire, cast: Cast) -> None:
+    """Bought from the card in use; a declined one says so, and nothing is kept of it; a bank that asks leads to Stripe's page."""
+    bola = Browser(cast.bola)
+    begin(wire, bola)
+    bola.open("/platform/back/")
+    bola.open("/platform/usage/")
+    assert "500 AI answers" in bola.text
+    assert "Buy for $9.00 and tax" in bola.text
+    bola.send("/usage/buy/")
+    assert "The units are yours, for this period." in bola.text
+    assert "500 by your plan, 500 bought in advance" in bola.text
+    wire.dial(stripe__charge__decline=1)
+    bola.send("/usage/buy/")
+    assert bola.page.status_code == 402
+    assert 'role="alert"' in bola.text
+    wire.heal()
+    wire.dial(stripe__charge__challenge=1)
+    bola.open("/platform/usage/")
+    bola.send("/usage/buy/")
+    assert "/invoice/stripe/" in bola.text
+    bola.open("/platform/usage/")
+    assert "500 by your plan, 500 bought in advance" in bola.text
+
+
 def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cast) -> None:
     """Who had a trial pays at once; a change charges exactly what its preview says."""
     bola = Browser(cast.bola)

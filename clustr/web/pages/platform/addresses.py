@@ -16,6 +16,7 @@ urlpatterns = [
     path("cards/<slug:method_id>/use/", cards.use_card, name="use_card"),
     path("cards/<slug:method_id>/forget/", cards.forget_card, name="forget_card"),
     path("usage/", metering.usage, name="usage"),
+    path("usage/buy/", metering.buy, name="buy_units"),
     path("cancel/", leaving.cancel, name="cancel"),
     path("reactivate/", plans.reactivate, name="reactivate"),
     path("coupon/", plans.coupon, name="coupon"),

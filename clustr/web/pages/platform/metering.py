@@ -8,16 +8,29 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from clustr.kit.money import Money
+from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.types import LEVELS, WARN_AT, FeatureType
-from clustr.subscriptions.usage_queries import FeatureUse, UsageOfDay, calculate_overage, generate_usage_report
+from clustr.subscriptions.usage_queries import (
+    FeatureUse,
+    UsageOfDay,
+    calculate_overage,
+    generate_usage_report,
+    packs_on_offer,
+)
 from clustr.web.actors import Request
+from clustr.web.billing import packs as api
+from clustr.web.billing.packs import BuyPackIn
+from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.charts import HEIGHT, WIDTH, part_of
 from clustr.web.pages.platform import words
-from clustr.web.pages.platform.frame import customer_page
-from clustr.web.pages.platform.whose import held_by, whose_plan
+from clustr.web.pages.platform.frame import customer_page, plan_address
+from clustr.web.pages.platform.whose import asked_estate, held_by, whose_plan
 from clustr.web.refusals import PageNotFound
 
 _MOST_DAYS = 31
@@ -26,6 +39,26 @@ _MOST_DAYS = 31
 @customer_page()
 def usage(request: Request) -> HttpResponse:
     """GET /platform/usage/: each feature against its limit, what goes beyond and costs, packs, and the period day by day."""
+    return _show(request, None)
+
+
+@customer_page(methods=("POST",))
+def buy(request: Request) -> HttpResponse:
+    """POST /platform/usage/buy/: units in advance, from the card in use; or on to Stripe's page, where the bank asks."""
+    estate = asked_estate(request)
+
+    def body() -> BuyPackIn:
+        return BuyPackIn(cluster_id=estate, **typed(request, "pack_id"))
+
+    tried = attempt(request, lambda: api.buy_units(request, body()))
+    if not tried.answer:
+        return _show(request, tried)
+    if tried.answer["checkout_url"]:
+        return render(request, "pages/platform/onward.html", {"url": tried.answer["checkout_url"]})
+    return go(request, plan_address(request, "platform:usage"), said=_("The units are yours, for this period."))
+
+
+def _show(request: Request, tried: Attempt | None) -> HttpResponse:
     whose = whose_plan(request)
 
     def work() -> Context:
@@ -41,10 +74,24 @@ def usage(request: Request) -> HttpResponse:
             "estate": mine.for_cluster_id or "",
             "mine_alone": mine.for_cluster_id is None,
             "usage": meters_of(held.usage, costs),
+            "tried": tried,
+            "packs": [
+                _pack(pack, mine.currency) for pack in packs_on_offer(actor=request.actor, subscription_id=mine.id)
+            ],
             "days": _by_feature(days, _shown(since, mine.current_period_end, request.now)),
         }
 
-    return look(request, "pages/platform/usage.html", work)
+    return look(request, "pages/platform/usage.html", work, status=tried.status if tried else 200)
+
+
+def _pack(pack: PackTerms, currency: str) -> dict[str, Any]:
+    name = words.feature(pack.feature)
+    return {
+        "id": pack.code,
+        "name": name,
+        "units": units(Decimal(pack.units)),
+        "price": Money(pack.prices[currency], currency),
+    }
 
 
 def included_in(limits: Mapping[str, int]) -> list[dict[str, Any]]:

@@ -1,0 +1,84 @@
+"""`/api/v1/billing/usage/packs/`: units in advance, on top of the plan, paid by the card in use."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Query, Router
+from pydantic import Field
+
+from clustr.subscriptions import commands
+from clustr.subscriptions.document_queries import current_subscription
+from clustr.subscriptions.usage_queries import packs_on_offer
+from clustr.web.billing.customers import as_customer
+from clustr.web.billing.plans import PERSONAL, asking
+from clustr.web.billing.schemas import EstateQuery, Minor, SubscriptionOut
+from clustr.web.door import Request, read
+from clustr.web.schemas import In, Out
+
+router = Router(tags=["Subscription"])
+
+
+class PackOut(Out):
+    """`units` of a feature for `price`, before tax, in minor units."""
+
+    id: str
+    feature_type: str
+    units: int
+    price: Minor
+    currency: str
+
+
+class PacksOut(Out):
+    results: list[PackOut]
+
+
+class BuyPackIn(In):
+    pack_id: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="`id` of one on offer.")
+    cluster_id: UUID | None = Field(None, description="For an estate that one administers; absent: for oneself.")
+
+
+@router.get("usage/packs/", response=PacksOut, summary="Units to buy in advance", openapi_extra=PERSONAL)
+def list_usage_packs(request: Request, query: Query[EstateQuery]) -> HttpResponse:
+    """On top of what my plan includes; none where it is not paid by card. Refuses with `subscription_not_found`."""
+    as_customer(request)
+
+    def work() -> PacksOut:
+        held = current_subscription(actor=request.actor, for_cluster_id=query.cluster_id)
+        found = packs_on_offer(actor=request.actor, subscription_id=held.id)
+        return PacksOut(
+            results=[
+                PackOut(
+                    id=pack.code,
+                    feature_type=pack.feature,
+                    units=pack.units,
+                    price=pack.prices[held.currency],
+                    currency=held.currency,
+                )
+                for pack in found
+            ]
+        )
+
+    return read(request, work)
+
+
+@router.post("usage/packs/", response={201: SubscriptionOut}, summary="Buy units in advance", openapi_extra=PERSONAL)
+def buy_units(request: Request, body: BuyPackIn) -> HttpResponse:
+    """For the period under way; invoiced, and taken from the card in use. They count once they are paid: where the bank asks
+    its customer first, that is after `checkout_url`, within an hour. Refuses with `subscription_not_found`,
+    `subscription_lapsed`, `usage_pack_not_found`, `collection_not_offered`, `change_under_way`, `card_declined`,
+    `provider_unavailable`, `provider_silent`, `provider_would_not`."""
+    as_customer(request)
+    return asking(
+        request,
+        body,
+        201,
+        lambda: commands.begin_buying_pack(
+            actor=request.actor,
+            subscription_id=current_subscription(actor=request.actor, for_cluster_id=body.cluster_id).id,
+            code=body.pack_id,
+            now=request.now,
+        ),
+        body.cluster_id,
+    )
