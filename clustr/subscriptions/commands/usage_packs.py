@@ -68,14 +68,11 @@ def _offered(subscription: Subscription, code: str) -> PackTerms:
 
 def note_pack(*, subscription: Subscription, told: StripeInvoice) -> None:
     """Which of Stripe's invoices charges a request for units, should its answer not have been heard."""
-    if told.pack:
-        StripeCall.objects.filter(
-            cluster_id=subscription.cluster_id,
-            subscription_id=subscription.id,
-            act=Act.PACK,
-            id=_uuid(told.pack),
-            stripe_id="",
-        ).update(stripe_id=told.id)
+    call_id = _uuid(told.pack)
+    if call_id is None:
+        return
+    asked = StripeCall.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id, id=call_id)
+    asked.filter(act=Act.PACK, stripe_id="").update(stripe_id=told.id)
 
 
 def grant_paid_packs(*, actor: Actor, subscription: Subscription, now: datetime) -> None:
@@ -91,7 +88,7 @@ def grant_paid_packs(*, actor: Actor, subscription: Subscription, now: datetime)
     for invoice in paid.exclude(id__in=counted.values("invoice_id")).order_by("id"):
         call = bought.get(stripe_id=invoice.stripe_invoice_id)
         of = subscription
-        if call.subscription_id != subscription.id:
+        if call.subscription_id is not None and call.subscription_id != subscription.id:
             of = Subscription.objects.get(cluster_id=call.cluster_id, id=call.subscription_id)
         UsagePack.objects.create(
             id=new_id(),
