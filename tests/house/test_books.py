@@ -305,6 +305,12 @@ SEEDS: dict[str, str] = {
         WHERE status = 'paid' AND amount_paid = total AND user_id IN (
           SELECT subject_id FROM ledger_account WHERE kind = 'customer_credit' AND balance > 0)""",
     "subscriptions.usage": "UPDATE subscriptions_usage SET used = used + 1",
+    "subscriptions.packs": """WITH charged AS (
+        UPDATE subscriptions_invoice SET stripe_invoice_id = 'in_' || id WHERE status = 'paid' AND kind = 'invoice'
+        RETURNING cluster_id, id, user_id, stripe_invoice_id)
+      INSERT INTO subscriptions_stripecall
+        (cluster_id, id, user_id, act, state, terms, stripe_id, asked_at, finished_at)
+      SELECT cluster_id, id, user_id, 'pack', 'done', '{}', stripe_invoice_id, now(), now() FROM charged""",
     "subscriptions.coupons": "UPDATE subscriptions_coupon SET redeemed = redeemed + 1",
     "subscriptions.history": "UPDATE subscriptions_subscription SET status = 'paused'",
     "recurring.every_period_once": "UPDATE recurring_payment SET skipped_periods = skipped_periods + 1",

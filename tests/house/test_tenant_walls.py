@@ -46,6 +46,7 @@ FRESH: dict[str, dict[str, str]] = {
     },
     "payments_attempt_id_in_cluster": {"reference": "gen_random_uuid()::text", "request_id": "NULL"},
     "payments_attempt_method_id_in_cluster": {"reference": "gen_random_uuid()::text", "request_id": "NULL"},
+    "subscriptions_usagepack_subscription_id_in_cluster": {"invoice_id": "gen_random_uuid()"},
     "payments_case_transaction_id_in_cluster": {"subject": "gen_random_uuid()::text"},
     "payments_settlement_asked_id_in_cluster": {"provider_id": "gen_random_uuid()::text"},
     "payments_settlement_surplus_id_in_cluster": {
