@@ -110,10 +110,16 @@ INVARIANTS = [
     Invariant(
         "subscriptions.packs",
         "Units that a subscriber bought by card count once they are paid, and not before.",
-        """SELECT c.cluster_id, c.id, i.invoice_number, i.status FROM subscriptions_stripecall c
-           JOIN subscriptions_invoice i ON i.cluster_id = c.cluster_id AND i.stripe_invoice_id = c.stripe_id
+        """SELECT i.cluster_id, i.id, i.invoice_number, i.status FROM subscriptions_invoice i
            LEFT JOIN subscriptions_usagepack p ON p.cluster_id = i.cluster_id AND p.invoice_id = i.id
-           WHERE c.act = 'pack' AND c.stripe_id <> '' AND (i.status = 'paid') <> (p.id IS NOT NULL)""",
+           LEFT JOIN subscriptions_stripecall c
+             ON c.cluster_id = i.cluster_id AND c.act = 'pack' AND c.stripe_id = i.stripe_invoice_id
+           WHERE i.kind = 'invoice' AND i.stripe_invoice_id <> ''
+             AND (c.id IS NOT NULL OR EXISTS (SELECT FROM subscriptions_invoiceline l
+               WHERE l.cluster_id = i.cluster_id AND l.invoice_id = i.id AND l.kind = 'usage_pack'))
+             AND ((i.status = 'paid') <> (p.id IS NOT NULL) OR p.id IS NOT NULL
+               AND (p.feature_type, p.quantity, p.subscription_id)
+                 IS DISTINCT FROM (c.terms->>'feature', (c.terms->>'units')::numeric, c.subscription_id))""",
     ),
     Invariant(
         "subscriptions.coupons",

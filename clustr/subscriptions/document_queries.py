@@ -104,11 +104,11 @@ def _credit(subscription: Subscription) -> Money:
 
 def _checkout_url(subscription: Subscription) -> str:
     """Where the customer must act: the page on which they subscribe, or that of an invoice that could not be taken, the
-    first one too of what a saved card was to begin."""
+    first one too of what a saved card was to begin, or of units whose card asks for its holder."""
     pages = StripeCall.objects.filter(
         cluster_id=subscription.cluster_id,
         subscription_id=subscription.id,
-        act__in=(Act.CHECKOUT, Act.SUBSCRIBE),
+        act__in=(Act.CHECKOUT, Act.SUBSCRIBE, Act.PACK),
         state=CallState.WAITING,
     )
     page = pages.order_by("-id").values_list("url", flat=True).first()

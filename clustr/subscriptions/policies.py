@@ -103,10 +103,14 @@ def ceiling_of(*, plan: SubscriptionPlan, feature: FeatureType, currency: str, p
     return Decimal(limit) + packs
 
 
+SELLING = (SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING)
+"""On top of what units are sold: what owes for its plan pays that first."""
+
+
 def sells_packs(*, subscription: Subscription) -> bool:
     """Whether units can be bought in advance on top of a subscription: one that runs, paid by card, where Stripe is on."""
     by_card = stripe_is_on() and subscription.collection == Collection.STRIPE
-    return by_card and subscription.status in USABLE
+    return by_card and subscription.status in SELLING
 
 
 def offers_pack(*, plan: SubscriptionPlan, currency: str, pack: PackTerms) -> bool:

@@ -402,6 +402,10 @@ def void(world: World, invoice: StripeRow) -> None:
             intent.doc |= {"status": "canceled", "canceled_at": stamp(world.now)}
             entry["status"] = "canceled"
             keep(world, intent)
+    if invoice.doc["status_transitions"]["finalized_at"]:
+        customer = known(world, "customer", invoice.doc["customer"])
+        customer.doc["balance"] += invoice.doc["starting_balance"] - invoice.doc["ending_balance"]
+        keep(world, customer)
     keep(world, invoice)
     tell(world, "invoice.voided", invoice.doc)
 

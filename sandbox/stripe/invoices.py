@@ -104,6 +104,13 @@ def pay(world: World, request: Request, form: Doc) -> Doc:
         own_card(world, customer, form["payment_method"], param="payment_method")
         customer.doc["invoice_settings"]["default_payment_method"] = form["payment_method"]
         keep(world, customer)
+    if row.doc["amount_due"] and paying.card_of(world, row) is None:
+        raise refusal(
+            400,
+            "There is no `default_payment_method` set on this Customer or Invoice.",
+            code="",
+            param="payment_method",
+        )
     why = paying.collect(world, row)
     if why:
         code = "invoice_payment_intent_requires_action" if why == "challenge" else "card_declined"

@@ -190,7 +190,7 @@ class StripeShop(Shop, StripeWire):
     def calls(self, subscription: Subscription) -> list[StripeCall]:
         with tenant(self.cluster_id):
             found = StripeCall.objects.filter(cluster_id=self.cluster_id, subscription_id=subscription.id)
-            return list(found.order_by("id"))
+            return list(found.order_by("asked_at", "id"))
 
     def payments(self, subscription: Subscription) -> list[tuple[str, int]]:
         with tenant(self.cluster_id):
@@ -226,6 +226,8 @@ class StripeShop(Shop, StripeWire):
             parent = doc["parent"]["subscription_details"]["subscription"]
             if parent != mine.stripe_subscription_id or doc["status"] in ("draft", "void") or not doc["subtotal"]:
                 continue
+            if doc["metadata"].get("pack") and doc["status"] == "open":
+                continue
             held = mine_ids[doc["id"]]
             assert held.total == abs(doc["total"]), (held, doc["total"])
             paid = sum(one["amount_paid"] or 0 for one in doc["payments"]["data"] if one["status"] == "paid")
@@ -234,11 +236,13 @@ class StripeShop(Shop, StripeWire):
                 assert sum(one.amount for one in here) == paid
 
 
-def buy_units(shop: StripeShop, subscription: Subscription, code: str = "ai_responses_500") -> StripeCall:
+def buy_units(
+    shop: StripeShop, subscription: Subscription, code: str = "ai_responses_500", cause: UUID | None = None
+) -> StripeCall:
     """Buy units in advance, by the card in use."""
     call = shop.ask(
         commands.begin_buying_pack(
-            actor=shop.owner(subscription), subscription_id=subscription.id, code=code, now=shop.now
+            actor=shop.owner(subscription), subscription_id=subscription.id, code=code, cause=cause, now=shop.now
         )
     )
     assert call is not None

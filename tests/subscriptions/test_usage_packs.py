@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clustr.kit.crashpoints import Crash, failing, watching
+from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.models import StripeCall, Subscription, UsagePack
@@ -34,7 +35,7 @@ PLACES = (
 
 def begin(shop: StripeShop, held: Subscription, code: str = PACK, **who: Any) -> StripeCall:
     actor = who.get("actor", shop.owner(held))
-    return commands.begin_buying_pack(actor=actor, subscription_id=held.id, code=code, now=shop.now)
+    return commands.begin_buying_pack(actor=actor, subscription_id=held.id, code=code, cause=None, now=shop.now)
 
 
 def packs(shop: StripeShop, held: Subscription) -> list[tuple[str, int]]:
@@ -121,7 +122,8 @@ def test_a_bank_that_asks_is_answered_on_stripes_page(stripe_shop: StripeShop) -
     shop.dial(stripe__charge__challenge=1)
     waits = buy_units(shop, held)
     assert (waits.state, packs(shop, held)) == ("waiting", [])
-    assert waits.url == shop.last(held).hosted_invoice_url != ""
+    assert waits.url != ""
+    assert all(document.status == "paid" for document in shop.documents(held)), "nobody owes for units"
     shop.hear()
     assert packs(shop, held) == []
     shop.heal()
@@ -182,6 +184,63 @@ def test_what_was_not_heard_is_asked_again_and_done_once(stripe_shop: StripeShop
         assert (len(packs(shop, held)) - counted, taken(shop) - before) == (bought, bought), (group, later)
         assert shop.calls(held)[-1].state == ("done" if bought else "dropped")
     shop.agrees(held)
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "timeout_before"])
+def test_the_same_request_buys_once_however_it_is_heard(stripe_shop: StripeShop, fault: str) -> None:
+    """Its client repeats it, as it is told to, after the worker has found out; another request buys more."""
+    shop, cause = stripe_shop, new_id()
+    held = shop.by_card("basic")
+    shop.dial(**{f"stripe__charge__{fault}": 1})
+    assert refused(lambda: buy_units(shop, held, cause=cause)) == "provider_silent"
+    shop.heal()
+    shop.move(minutes=5)
+    shop.ask_due()
+    for _ in range(2):
+        assert buy_units(shop, held, cause=cause).state == "done"
+        assert (packs(shop, held), taken(shop)) == ([("ai_responses", 500)], 1)
+    buy_units(shop, held, cause=new_id())
+    assert (len(packs(shop, held)), taken(shop)) == (2, 2)
+
+
+def test_the_same_request_after_a_decline_is_a_new_try(stripe_shop: StripeShop) -> None:
+    shop, cause = stripe_shop, new_id()
+    held = shop.by_card("basic")
+    shop.dial(stripe__charge__decline=1)
+    with pytest.raises(CardDeclined):
+        buy_units(shop, held, cause=cause)
+    shop.heal()
+    assert buy_units(shop, held, cause=cause).state == "done"
+    assert (packs(shop, held), taken(shop)) == ([("ai_responses", 500)], 1)
+
+
+def test_without_a_card_nothing_is_left_open(stripe_shop: StripeShop) -> None:
+    """And a card that is put in use later pays for nothing that was refused."""
+    shop = stripe_shop
+    held = shop.by_card("basic")
+    for row in shop.rows("customer"):
+        row["invoice_settings"]["default_payment_method"] = None
+    for row in shop.rows("subscription"):
+        row["default_payment_method"] = None
+    assert refused(lambda: buy_units(shop, held)) == "provider_would_not"
+    shop.hear()
+    assert "open" not in {one["status"] for one in shop.rows("invoice")}
+    assert packs(shop, held) == []
+
+
+def test_units_of_what_has_ended_are_not_paid_for(stripe_shop: StripeShop) -> None:
+    """The bank asked its customer, who ended the plan instead: the page takes no money any more."""
+    shop = stripe_shop
+    held = shop.by_card("basic")
+    shop.dial(stripe__charge__challenge=1)
+    buy_units(shop, held)
+    shop.heal()
+    shop.cancel(held, at_period_end=False)
+    shop.ask_due()
+    shop.hear()
+    assert packs(shop, held) == []
+    assert "open" not in {one["status"] for one in shop.rows("invoice") if one["billing_reason"] == "manual"}
+    assert refused(lambda: begin(shop, held)) == "subscription_ended"
 
 
 def test_what_was_not_heard_for_a_day_is_found(stripe_shop: StripeShop) -> None:

@@ -40,7 +40,7 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
         raise StripeUnreadable("an invoice is in the subscription's currency")
     invoice = Invoice.objects.filter(cluster_id=actor.cluster_id, stripe_invoice_id=told.id).first()
     if invoice is None:
-        if told.status not in _ISSUED:
+        if told.status not in _ISSUED or (told.pack and told.status != "paid"):  # nobody owes for units
             return
         invoice = _issue(actor, subscription, told, now)
         if told.total < 0:

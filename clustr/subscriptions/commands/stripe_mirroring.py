@@ -27,7 +27,7 @@ from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import keep_coupon
 from clustr.subscriptions.commands.stripe_documents import SETTLED, follow_invoice
 from clustr.subscriptions.commands.stripe_taxes import keep_tax
-from clustr.subscriptions.commands.usage_packs import grant_paid_packs, note_pack
+from clustr.subscriptions.commands.usage_packs import grant_paid_packs, look_at_packs_now, note_pack
 from clustr.subscriptions.models import Invoice, PendingChange, StripeCall, StripeObject, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.schedule import billing_day
@@ -173,6 +173,7 @@ def _book_unwanted(actor: Actor, subscription: Subscription, truth: StripeTruth,
     for invoice in truth.invoices:
         if any(payment.status == PaymentStatus.SUCCEEDED for payment in invoice.payments):
             follow_invoice(actor=actor, subscription=subscription, told=invoice, now=now)
+    grant_paid_packs(actor=actor, subscription=subscription, now=now)
 
 
 def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
@@ -196,6 +197,8 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
     subscription.dunning_step = subscription.dunning_step if owing else 0
     subscription.ended_at = (told.ended_at or now) if status in ENDED else None
     subscription.save()
+    if subscription.ended_at is not None:
+        look_at_packs_now(subscription=subscription, now=now)
     _keep_pending_change(subscription, told)
     for kind in _happened(before, flagged, subscription):
         note(actor=actor, subscription=subscription, kind=kind, now=now, reason=subscription.cancel_reason)

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.stripe_calls import end_call
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
-from clustr.subscriptions.commands.stripe_names import ensure_customer, ensure_tax
-from clustr.subscriptions.models import StripeCall
+from clustr.subscriptions.commands.stripe_names import ensure_customer, ensure_tax_rate
+from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.states import CallState
 from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeRefused
 from clustr.subscriptions.vendors.registry import stripe_service
@@ -27,9 +28,9 @@ _ASKS_ITS_HOLDER = frozenset({"invoice_payment_intent_requires_action", "authent
 
 def ask_for_pack(call: StripeCall, now: datetime) -> StripeCall:
     """Invoice the units, and take what they cost from the card in use. A card that asks for its holder leaves the invoice
-    open, on Stripe's page; one that is declined leaves nothing. What was not heard for an hour is bought no more. Raises as
-    `StripeService` does."""
-    if now >= call.asked_at + PAGE_LIFE:
+    open, on Stripe's page; one that is declined, or that is not there, leaves nothing. What was not heard for an hour, or
+    outlived its subscription, is bought no more. Raises as `StripeService` does."""
+    if _is_too_late(call, now):
         return find_pack(call, now)
     told = _issue(call, now)
     if told.status == "open":
@@ -38,8 +39,11 @@ def ask_for_pack(call: StripeCall, now: datetime) -> StripeCall:
         except StripeRefused as error:
             if _ASKS_ITS_HOLDER & {error.code, error.decline_code}:
                 return _wait(call, told, now)
-            if error.http_status == 402:
-                stripe_service().void_invoice(invoice_id=told.id, key=f"{call.id}:void")
+            if error.code == "idempotency_error" or error.http_status in (401, 403):
+                raise  # nothing was decided about the payment
+            left = _void(call, told)
+            if left.status != "void":
+                return _settled(call, left, now)
             raise
     return _settled(call, told, now)
 
@@ -48,7 +52,7 @@ def look_for_pack(call: StripeCall, now: datetime) -> StripeCall:
     """What became of an invoice that waits for its payer: paid, or, after an hour, void."""
     service = stripe_service()
     told = service.fetch_invoice(invoice_id=call.stripe_id)
-    if told.status == "open" and now >= call.asked_at + PAGE_LIFE:
+    if told.status == "open" and _is_too_late(call, now):
         told = _void(call, told)
     follow_subscription(cluster_id=call.cluster_id, stripe_subscription_id=told.subscription_id, now=now)
     return _settled(call, told, now)
@@ -64,6 +68,12 @@ def find_pack(call: StripeCall, now: datetime) -> StripeCall:
     return end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.DROPPED, now=now)
 
 
+def _is_too_late(call: StripeCall, now: datetime) -> bool:
+    with tenant(call.cluster_id):
+        held = Subscription.objects.get(cluster_id=call.cluster_id, id=call.subscription_id)
+    return now >= call.asked_at + PAGE_LIFE or held.ended_at is not None
+
+
 def _issue(call: StripeCall, now: datetime) -> StripeInvoice:
     terms, service = call.terms, stripe_service()
     told = terms["stripe_subscription_id"]
@@ -72,7 +82,7 @@ def _issue(call: StripeCall, now: datetime) -> StripeInvoice:
         customer_id=customer_id,
         subscription_id=told,
         currency=terms["currency"],
-        tax_rate_id=ensure_tax(cluster_id=call.cluster_id, user_id=call.user_id, now=now),
+        tax_rate_id=ensure_tax_rate(cluster_id=call.cluster_id, terms=terms["tax"], now=now),
         pack=str(call.id),
         key=f"{call.id}:invoice",
     )

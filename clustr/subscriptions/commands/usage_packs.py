@@ -6,36 +6,58 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
-from clustr.kit.ids import new_id
+from clustr.kit.ids import derived_id, new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.models import Invoice, StripeCall, Subscription, UsagePack
-from clustr.subscriptions.policies import offers_pack, sells_packs
-from clustr.subscriptions.refusals import CollectionNotOffered, SubscriptionLapsed, UsagePackNotFound
-from clustr.subscriptions.states import USABLE, Act, CallState, InvoiceStatus
+from clustr.subscriptions.policies import SELLING, offers_pack, sells_packs
+from clustr.subscriptions.refusals import (
+    ChangeUnderWay,
+    CollectionNotOffered,
+    SubscriptionEnded,
+    SubscriptionLapsed,
+    UsagePackNotFound,
+)
+from clustr.subscriptions.states import Act, CallState, InvoiceStatus
 from clustr.subscriptions.vendors.nouns import StripeInvoice
 
+log = structlog.get_logger(__name__)
 
-def begin_buying_pack(*, actor: Actor, subscription_id: UUID, code: str, now: datetime) -> StripeCall:
-    """Buy units of the catalogue for the period under way, by the card that the subscription is paid with.
+_TRIES_OF_A_REQUEST = 20
 
-    Refuses `SubscriptionNotFound`, `SubscriptionLapsed`, `UsagePackNotFound`, `ChangeUnderWay`, and `CollectionNotOffered`
-    where Stripe is off or the plan is not paid by card.
+
+def begin_buying_pack(
+    *, actor: Actor, subscription_id: UUID, code: str, cause: UUID | None, now: datetime
+) -> StripeCall:
+    """Buy units of the catalogue for the period under way, by the card that the subscription is paid with. What the same
+    `cause` (the request's scope) has begun before, and was not refused, is what it asks for still.
+
+    Refuses `SubscriptionNotFound`, `SubscriptionEnded`, `SubscriptionLapsed`, `UsagePackNotFound`, `ChangeUnderWay` (also
+    while the period turns), and `CollectionNotOffered` where Stripe is off or the plan is not paid by card.
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
-        if subscription.status not in USABLE:
+        key, begun = _begun_before(subscription, code, cause)
+        if begun is not None:
+            return begun
+        if subscription.ended_at is not None:
+            raise SubscriptionEnded
+        if subscription.status not in SELLING:
             raise SubscriptionLapsed
         if not sells_packs(subscription=subscription):
             raise CollectionNotOffered("Units are bought in advance by card, where the plan is paid by card.")
+        if subscription.current_period_end <= now:
+            raise ChangeUnderWay("The period is turning. Look again in a few minutes.")
         pack = _offered(subscription, code)
         return record_call(
             actor=actor,
@@ -52,9 +74,23 @@ def begin_buying_pack(*, actor: Actor, subscription_id: UUID, code: str, now: da
                 "start": subscription.current_period_start.isoformat(),
                 "end": subscription.current_period_end.isoformat(),
                 "stripe_subscription_id": subscription.stripe_subscription_id,
+                "tax": tax_terms(user_id=subscription.user_id),
             },
+            key=key,
             now=now,
         )
+
+
+def _begun_before(subscription: Subscription, code: str, cause: UUID | None) -> tuple[UUID | None, StripeCall | None]:
+    """The id of what this cause asks for, and what it has begun: units are bought again only after it came to nothing."""
+    if cause is None:
+        return None, None
+    for again in range(_TRIES_OF_A_REQUEST):
+        key = derived_id("pack", subscription.id, code, cause, again)
+        begun = StripeCall.objects.filter(cluster_id=subscription.cluster_id, id=key).first()
+        if begun is None or begun.state not in (CallState.REFUSED, CallState.DROPPED):
+            return key, begun
+    raise ChangeUnderWay
 
 
 def _offered(subscription: Subscription, code: str) -> PackTerms:
@@ -64,6 +100,13 @@ def _offered(subscription: Subscription, code: str) -> PackTerms:
             found: PackTerms = pack
             return found
     raise UsagePackNotFound
+
+
+def look_at_packs_now(*, subscription: Subscription, now: datetime) -> None:
+    """The subscription has ended: invoices for units that wait for their payer are looked at, and made void."""
+    StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.PACK, state=CallState.WAITING
+    ).update(next_attempt_at=now)
 
 
 def note_pack(*, subscription: Subscription, told: StripeInvoice) -> None:
@@ -90,6 +133,8 @@ def grant_paid_packs(*, actor: Actor, subscription: Subscription, now: datetime)
         of = subscription
         if call.subscription_id is not None and call.subscription_id != subscription.id:
             of = Subscription.objects.get(cluster_id=call.cluster_id, id=call.subscription_id)
+        if of.ended_at is not None:
+            log.error("stripe_pack_of_ended", call=str(call.id))  # they are no use there: a person gives the money back
         UsagePack.objects.create(
             id=new_id(),
             cluster_id=cluster_id,

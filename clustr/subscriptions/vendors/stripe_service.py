@@ -320,6 +320,7 @@ class StripeService:
             "auto_advance": False,
             "collection_method": "charge_automatically",
             "pending_invoice_items_behavior": "exclude",
+            "discounts": "",
             "metadata": {"pack": pack},
         }
         if tax_rate_id:

@@ -8,13 +8,16 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
+from clustr.audit.types import Claim
+from clustr.payments.refusals import ProviderWouldNot
 from clustr.subscriptions import commands
-from clustr.subscriptions.document_queries import current_subscription
+from clustr.subscriptions.document_queries import CallRow, current_subscription, my_subscription
+from clustr.subscriptions.states import CallState
 from clustr.subscriptions.usage_queries import packs_on_offer
 from clustr.web.billing.customers import as_customer
-from clustr.web.billing.plans import PERSONAL, asking
-from clustr.web.billing.schemas import EstateQuery, Minor, SubscriptionOut
-from clustr.web.door import Request, read
+from clustr.web.billing.plans import PERSONAL
+from clustr.web.billing.schemas import EstateQuery, Minor, SubscriptionOut, subscription_out
+from clustr.web.door import Request, once_between, read
 from clustr.web.schemas import In, Out
 
 router = Router(tags=["Subscription"])
@@ -67,18 +70,29 @@ def list_usage_packs(request: Request, query: Query[EstateQuery]) -> HttpRespons
 def buy_units(request: Request, body: BuyPackIn) -> HttpResponse:
     """For the period under way; invoiced, and taken from the card in use. They count once they are paid: where the bank asks
     its customer first, that is after `checkout_url`, within an hour. Refuses with `subscription_not_found`,
-    `subscription_lapsed`, `usage_pack_not_found`, `collection_not_offered`, `change_under_way`, `card_declined`,
+    `subscription_ended`, `subscription_lapsed`, `usage_pack_not_found`, `collection_not_offered`, `change_under_way`, `card_declined`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
-    return asking(
-        request,
-        body,
-        201,
-        lambda: commands.begin_buying_pack(
+
+    def begin(claim: Claim | None, _checked: None) -> CallRow:
+        held = current_subscription(actor=request.actor, for_cluster_id=body.cluster_id)
+        return commands.begin_buying_pack(
             actor=request.actor,
-            subscription_id=current_subscription(actor=request.actor, for_cluster_id=body.cluster_id).id,
+            subscription_id=held.id,
             code=body.pack_id,
+            cause=claim.scope if claim else None,
             now=request.now,
-        ),
-        body.cluster_id,
-    )
+        )
+
+    def ask(begun: CallRow) -> CallRow:
+        ended = commands.ask_stripe(cluster_id=request.actor.cluster_id, call_id=begun.id, now=request.now)
+        if ended.state == CallState.DROPPED:
+            raise ProviderWouldNot
+        return ended
+
+    def shape(asked: CallRow) -> SubscriptionOut:
+        waits = asked.state == CallState.WAITING
+        held = my_subscription(actor=request.actor, for_cluster_id=body.cluster_id)
+        return subscription_out(held).model_copy(update={"checkout_url": asked.url if waits else ""})
+
+    return once_between(request, body, 201, record=begin, ask=ask, shape=shape)

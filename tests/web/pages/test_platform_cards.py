@@ -124,7 +124,7 @@ def test_units_in_advance(wire: StripeWire, cast: Cast) -> None:
     assert "500 AI answers" in bola.text
     assert "Buy for $9.00 and tax" in bola.text
     bola.send("/usage/buy/")
-    assert "The units are yours, for this period." in bola.text
+    assert "Paid. The units stand here at once, or in a few minutes." in bola.text
     assert "500 by your plan, 500 bought in advance" in bola.text
     wire.dial(stripe__charge__decline=1)
     bola.send("/usage/buy/")

@@ -55,7 +55,11 @@ def buy(request: Request) -> HttpResponse:
         return _show(request, tried)
     if tried.answer["checkout_url"]:
         return render(request, "pages/platform/onward.html", {"url": tried.answer["checkout_url"]})
-    return go(request, plan_address(request, "platform:usage"), said=_("The units are yours, for this period."))
+    return go(
+        request,
+        plan_address(request, "platform:usage"),
+        said=_("Paid. The units stand here at once, or in a few minutes."),
+    )
 
 
 def _show(request: Request, tried: Attempt | None) -> HttpResponse:
