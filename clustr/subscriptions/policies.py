@@ -10,7 +10,7 @@ from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.models import Coupon, Redemption, Subscription, SubscriptionPlan
 from clustr.subscriptions.pricing import charge_for_usage, discounted, monthly_recurring, overage
 from clustr.subscriptions.refusals import CouponNotValid, CurrencyNotOffered
-from clustr.subscriptions.states import BILLED, USABLE, Collection
+from clustr.subscriptions.states import BILLED, Collection, SubscriptionStatus
 from clustr.subscriptions.types import (
     MONTHLY,
     YEARLY,
