@@ -70,8 +70,10 @@ def find_pack(call: StripeCall, now: datetime) -> StripeCall:
 
 def _is_too_late(call: StripeCall, now: datetime) -> bool:
     with tenant(call.cluster_id):
-        held = Subscription.objects.get(cluster_id=call.cluster_id, id=call.subscription_id)
-    return now >= call.asked_at + PAGE_LIFE or held.ended_at is not None
+        ended = Subscription.objects.filter(
+            cluster_id=call.cluster_id, stripe_subscription_id=call.terms["stripe_subscription_id"], ended_at__isnull=False
+        ).exists()
+    return ended or now >= call.asked_at + PAGE_LIFE
 
 
 def _issue(call: StripeCall, now: datetime) -> StripeInvoice:
