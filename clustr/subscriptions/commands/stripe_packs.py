@@ -71,7 +71,9 @@ def find_pack(call: StripeCall, now: datetime) -> StripeCall:
 def _is_too_late(call: StripeCall, now: datetime) -> bool:
     with tenant(call.cluster_id):
         ended = Subscription.objects.filter(
-            cluster_id=call.cluster_id, stripe_subscription_id=call.terms["stripe_subscription_id"], ended_at__isnull=False
+            cluster_id=call.cluster_id,
+            stripe_subscription_id=call.terms["stripe_subscription_id"],
+            ended_at__isnull=False,
         ).exists()
     return ended or now >= call.asked_at + PAGE_LIFE
 

@@ -39,7 +39,10 @@ class PacksOut(Out):
 
 class BuyPackIn(In):
     pack_id: str = Field(
-        strict=True, pattern=r"^[a-z][a-z0-9_]{0,39}$", examples=["ai_responses_500"], description="`id` of one on offer."
+        strict=True,
+        pattern=r"^[a-z][a-z0-9_]{0,39}$",
+        examples=["ai_responses_500"],
+        description="`id` of one on offer.",
     )
     cluster_id: UUID | None = Field(None, description="For an estate that one administers; absent: for oneself.")
 
