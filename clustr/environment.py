@@ -146,6 +146,11 @@ class Environment(BaseSettings):
     PAYOUT_PROVIDER: str = Field(
         "", description="The provider that sends money to bank accounts; empty: the first one that has keys."
     )
+    PAYOUTS_BEYOND_COVER: bool = Field(
+        False,
+        description="Send payouts, and buy utilities, beyond what the provider holds for the estate by the books: set it where"
+        " you top up the provider's balance yourself. Otherwise they wait.",
+    )
     PROVIDER_FEES: str = Field(
         "paystack:NGN:150:100.00:2000.00:2500.00,flutterwave:NGN:140:0:2000.00:0",
         description="What providers take of a payment, to be added where the payer bears it: `provider:CURRENCY:basis"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -75,6 +76,12 @@ def cluster_balance(cluster_id: UUID) -> str:
     with tenant(cluster_id):
         account = ledger_commands.open_account(kind=AccountKind.CLUSTER_WALLET, currency="NGN")
         return str(ledger.balance(account_id=account, currency="NGN"))
+
+
+@pytest.fixture
+def cover(settings: Any) -> None:
+    """Nothing leaves a provider beyond what it holds for the estate, as where ClustR runs for people."""
+    settings.ENV = settings.ENV.model_copy(update={"PAYOUTS_BEYOND_COVER": False})
 
 
 @pytest.fixture

@@ -99,6 +99,7 @@ def _told(env: Environment, url: str) -> dict[str, str]:
         "STRIPE_SECRET_KEY": f"sk_test_{key[:40]}",
         "STRIPE_PUBLISHABLE_KEY": f"pk_test_{key[:40]}",
         "STRIPE_WEBHOOK_SECRET": f"whsec_{key[24:]}",
+        "PAYOUTS_BEYOND_COVER": "true",  # its wallets were filled by hand, and no money moves
     }
 
 

@@ -92,7 +92,7 @@ class CaseKind(StrEnum):
     NOT_AT_PROVIDER = "not_at_provider"
     FEE_DIFFERS = "fee_differs"
     AMOUNT_DIFFERS = "amount_differs"
-    CLEARING_DIFFERS = "clearing_differs"
+    NOT_COVERED = "not_covered"
     VEND_REVERSED = "vend_reversed"
     REFUND_FAILED = "refund_failed"
     NEVER_ANSWERED = "never_answered"

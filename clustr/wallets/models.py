@@ -120,6 +120,7 @@ class Payout(models.Model):
     """Money on its way out: a cluster transfer or a member's withdrawal. Its id is its transaction's.
 
     The bank account is sealed; `account_hint` shows its last digits. Above the cluster's limit a second person approves.
+    `waits_for`: "cover" where it may go and the provider held too little for the cluster when that was last looked at.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -134,6 +135,7 @@ class Payout(models.Model):
     decided_by = models.UUIDField(null=True)
     decided_at = models.DateTimeField(null=True)
     decision_note = models.TextField(default="")
+    waits_for = models.TextField(default="")
     created_at = models.DateTimeField()
 
     class Meta:

@@ -234,7 +234,7 @@ def operation_of(*, actor: Actor, operation_id: UUID) -> OperationView:
         actor_id=operation.actor_id,
         reason=operation.reason,
         reference=transaction.reference,
-        metadata=_metadata(operation, payout),
+        metadata=_metadata(operation, payout, transaction.status),
         created_at=operation.created_at,
         position=(0, operation.id),
     )
@@ -313,14 +313,19 @@ def _operation(
         actor_id=operation.actor_id if operation else transaction.user_id,
         reason=operation.reason if operation else transaction.description,
         reference=transaction.reference,
-        metadata=_metadata(operation, payout)
+        metadata=_metadata(operation, payout, transaction.status)
         | ({"bill_type": line.label} if line.label and line.kind in FROM_BILLS else {}),
         created_at=line.at,
         position=(line.xid, line.id),
     )
 
 
-def _metadata(operation: Operation | None, payout: Payout | None) -> dict[str, Any]:
+def waits_for_cover(*, payout: Payout, status: str) -> bool:
+    """Whether a payout may go and is not sent, because the provider holds too little for the estate."""
+    return status == TransactionStatus.PENDING and payout.waits_for == "cover"
+
+
+def _metadata(operation: Operation | None, payout: Payout | None, status: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if operation and operation.source:
         found["source"] = operation.source
@@ -331,18 +336,23 @@ def _metadata(operation: Operation | None, payout: Payout | None) -> dict[str, A
             "decided_by": str(payout.decided_by) if payout.decided_by else None,
             "decision_note": payout.decision_note,
         }
+        if waits_for_cover(payout=payout, status=status):
+            found["waits_for"] = "The payment provider does not hold enough of the estate's money yet."
     return found
 
 
 def sendable_payouts(*, now: datetime, limit: int) -> list[Place]:
-    """The payouts that may go by now and were not sent, in every cluster, the oldest first: read through the sweep role, in one
+    """The payouts that may go by now and were not sent, in every cluster, the oldest first, and last those that were not covered:
+    of each cluster in turn, so that nobody's waiting keeps others from being looked at. Read through the sweep role, in one
     statement."""
     with connections["sweep"].cursor() as cursor:
         cursor.execute(
             "SELECT cluster_id, id FROM payments_transaction t JOIN wallets_payout p USING (cluster_id, id)"
             " WHERE t.status = 'pending' AND t.purpose = 'payout' AND p.sendable_at <= %s AND p.approval = ANY(%s)"
             " AND NOT EXISTS (SELECT FROM payments_attempt a WHERE (a.cluster_id, a.id) = (t.cluster_id, t.id))"
-            " ORDER BY p.sendable_at, id LIMIT %s",
+            " ORDER BY p.waits_for, CASE p.waits_for WHEN '' THEN 0"
+            " ELSE row_number() OVER (PARTITION BY cluster_id, p.waits_for ORDER BY p.sendable_at, id) END,"
+            " p.sendable_at, id LIMIT %s",
             [now, [Approval.NOT_NEEDED.value, Approval.APPROVED.value], limit],
         )
         return [Place(*row) for row in cursor.fetchall()]

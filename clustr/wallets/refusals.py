@@ -99,3 +99,9 @@ class MemberNotFoundHere(NotFound):
     """There is no such member in this cluster."""
 
     code = "wallet_member_not_found"
+
+
+class NotCovered(Conflict):
+    """What was paid has been paid out since: the provider does not hold enough of the estate's money to give it back."""
+
+    code = "not_covered"

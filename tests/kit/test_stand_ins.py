@@ -28,6 +28,7 @@ def test_it_works(demonstration: Environment) -> None:
     assert set(NAMES) < made.environ.keys()
     assert made.environ["PAYSTACK_SECRET_KEY"].startswith("sk_test_")
     assert made.environ["FLUTTERWAVE_URL"] == f"{made.url}/flutterwave/v3"
+    assert made.environ["PAYOUTS_BEYOND_COVER"] == "true", "its wallets were filled by hand"
     assert "http://127.0.0.1:47110/payments/webhooks/paystack/" in made.command
     again = stand_in(env=demonstration, root=ROOT, environ={})
     assert again is not None

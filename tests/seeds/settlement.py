@@ -10,6 +10,7 @@ sow = seeds_of(
 COMMANDS = "clustr/settlement/commands"
 SENDING = f"{COMMANDS}/paying_out.py"
 LOSING = f"{COMMANDS}/losing.py"
+COVERING = "clustr/wallets/commands/covering.py"
 GIVING_BACK = f"{COMMANDS}/refunding.py"
 CHARGING_BACK = f"{COMMANDS}/charging_back.py"
 STARTING = f"{COMMANDS}/starting.py"
@@ -19,6 +20,46 @@ DIRECT = "clustr/bills/migrations/0002_direct_payments.py"
 WEBHOOKS = "tests/web/test_webhooks.py"
 
 SEEDS = (
+    sow(
+        "payouts-beyond-cover",
+        "A payout goes whatever the provider holds for the estate: other estates' money pays it.",
+        "covered = settings.ENV.PAYOUTS_BEYOND_COVER or ",
+        "covered = True or ",
+        "test_cover.py",
+        file=COVERING,
+    ),
+    sow(
+        "cover-without-a-lock",
+        "Two payouts at once are each covered by the same money.",
+        "pg_advisory_xact_lock(",
+        "pg_advisory_xact_lock_shared(",
+        "test_cover.py",
+        file=COVERING,
+    ),
+    sow(
+        "cover-at-any-provider",
+        "What one provider holds covers what another sends.",
+        "AND a.subject_id = %(held_by)s",
+        "AND %(held_by)s::uuid IS NOT NULL",
+        "test_cover.py",
+        file=COVERING,
+    ),
+    sow(
+        "on-its-way-covers-too",
+        "What a provider was asked to send already covers the next payout once more.",
+        "t.status IN ('processing', 'unknown') AND t.type IN (",
+        "t.status = 'unknown' AND t.type IN (",
+        "test_cover.py",
+        file=COVERING,
+    ),
+    sow(
+        "refunded-from-others-money",
+        "A payment whose money was paid out since is given back to its source.",
+        "        raise NotCovered\n",
+        "        return\n",
+        "test_cover.py",
+        file=COVERING,
+    ),
     sow(
         "one-charge-settles-twice",
         "A provider's transaction is booked as often as somebody looks, in the table and before it.",

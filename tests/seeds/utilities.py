@@ -13,6 +13,14 @@ sow = seeds_of(("tests/utilities", "tests/web/members", "tests/house"), file=APP
 
 SEEDS = (
     sow(
+        "vended-beyond-cover",
+        "A utility is bought whatever its service holds for the estate: other estates' money pays it.",
+        "covered = wallets.is_covered(transaction=locked, provider=attempt.provider, now=now)",
+        "covered = True",
+        "test_purchase.py",
+        file=VENDING,
+    ),
+    sow(
         "silence-gives-money-back",
         "A purchase whose answer was not heard is given back, although it may have been sold.",
         "except (OutcomeUnknown, AlreadyKnown) as error:\n"

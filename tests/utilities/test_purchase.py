@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -13,10 +14,12 @@ from clustr.kit.tenancy import tenant
 from clustr.notifications.types import NotificationEvents
 from clustr.payments.states import TransactionStatus
 from clustr.payments.types import PaymentErrorType
+from clustr.utilities.commands import vend_purchase
 from clustr.utilities.refusals import PurchaseUnderWay, QuoteUsed
 from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, wallet_balance
 from tests.notifications.acts import told
+from tests.races import race
 from tests.utilities.counter import CABLE, GOTV, POSTPAID, PREPAID, SMART_CARD, WATER, Counter
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -164,6 +167,40 @@ def test_and_is_given_up_after_half_an_hour(counter: Counter, cast: Cast, offlin
     counter.wait(minutes=60)
     assert counter.ask(bought).status is S.FAILED
     assert counter.vends() == [], "what was given up is not sold later"
+
+
+@pytest.mark.usefixtures("cover")
+def test_what_the_service_does_not_hold_for_the_estate_waits_and_is_given_up(counter: Counter, cast: Cast) -> None:
+    """Bola's wallet was filled with cash: the service would take it from its one balance, which is all estates'."""
+    bought = counter.buy(cast.bola, "2000.00")
+    waits = counter.vend(bought)
+    assert (waits.status, waits.waits_for) == (S.PENDING, PaymentErrorType.VENDOR_UNAVAILABLE)
+    assert [case.kind for case in counter.cases() if case.closed_at is None] == ["not_covered"]
+    paid = counter.deposit(cast.efe, "4000.00", "flutterwave")
+    counter.end(paid)
+    counter.confirm(paid)
+    assert counter.ask(bought).status is S.COMPLETED
+    assert [case.closed_at is None for case in counter.cases()] == [False]
+    second = counter.buy(cast.bola, "3000.00")
+    counter.vend(second)
+    counter.wait(minutes=31)
+    assert (counter.ask(second).status, wallet_balance(cast.bola)) == (S.FAILED, "7900.00")
+    assert len(counter.vends()) == 1
+
+
+@pytest.mark.usefixtures("cover")
+def test_of_two_purchases_at_once_one_is_covered(counter: Counter, cast: Cast) -> None:
+    paid = counter.deposit(cast.efe, "3000.00", "flutterwave")
+    counter.end(paid)
+    counter.confirm(paid)
+    amounts = ("2000.00", "2001.00", "2002.00", "2003.00")
+    purchases = [counter.buy(cast.bola, amount) for amount in amounts]
+
+    def vend(id: UUID) -> Any:
+        return lambda: vend_purchase(cluster_id=cast.cluster_id, purchase_id=id, now=counter.now)
+
+    race([vend(purchase.id) for purchase in purchases]).only()
+    assert len(counter.vends()) == 1
 
 
 def test_a_late_token_is_waited_for(counter: Counter, cast: Cast) -> None:

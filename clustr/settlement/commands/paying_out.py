@@ -12,7 +12,6 @@ from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
-from clustr.ledger.models import Account
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
@@ -24,19 +23,20 @@ from clustr.payments.providers.registry import provider_named
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
+from clustr.settlement.commands.letting_go import payout_that_may_go
 from clustr.settlement.commands.losing import Verdict, judge_lost
 from clustr.settlement.queries import payout_provider
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
 from clustr.wallets.queries import destination_of
-from clustr.wallets.types import Approval, Destination
+from clustr.wallets.types import Destination
 
-_MAY_GO = (Approval.NOT_NEEDED, Approval.APPROVED)
 _MAY_BOUNCE_FOR = timedelta(days=7)
 
 
 def send_payout(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
-    """Send a payout that may go, once; outside any transaction. Not yet, not any more, no provider: nothing happens.
+    """Send a payout that may go, once; outside any transaction. Not yet, not any more, no provider, not enough
+    held there for this estate: nothing happens.
 
     The reference is recorded before the call and used again for a repeat, so the provider does it once.
     """
@@ -77,16 +77,8 @@ def _record(
 ) -> tuple[Attempt, Money, Destination] | None:
     with tenant(actor.cluster_id), crash_points("settlement.record_payout"):
         locked = payments.lock_transaction(transaction_id=transaction_id)
-        payout = Payout.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
-        begun = Attempt.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).exists()
-        if (
-            locked.status != TransactionStatus.PENDING
-            or payout is None
-            or begun
-            or Approval(payout.approval) not in _MAY_GO
-            or payout.sendable_at > now
-            or _is_frozen(payout)
-        ):
+        payout = payout_that_may_go(locked=locked, provider=provider, now=now)
+        if payout is None:
             return None
         locked.provider = provider
         locked.save(update_fields=["provider"])
@@ -96,12 +88,6 @@ def _record(
         payments.send_attempt(transaction_id=locked.id, now=now)
         payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
         return attempt, locked.amount, destination_of(payout=payout)
-
-
-def _is_frozen(payout: Payout) -> bool:
-    """Whether its owner has frozen the wallet it is paid from: it waits until they unfreeze it, or take it back."""
-    source = Account.objects.filter(cluster_id=payout.cluster_id, id=payout.source_account)
-    return source.filter(frozen_at__isnull=False).exists()
 
 
 def _ask_and_apply(

@@ -41,7 +41,7 @@ def refund_to_source(
 
     Its money waits in `refunds` until the provider is known to have given it back, or not; a bill stays paid as long. Needs
     TransferFunds; nobody refunds themselves. Refuses `TransactionNotFound`, `SeparationOfDuties`, `NotRefundable`,
-    `RefundExceedsPayment`, `NoSourceToRefund`, `ProviderNotAvailable`, `InsufficientFunds`, `AccountFrozen`.
+    `RefundExceedsPayment`, `NoSourceToRefund`, `NotCovered`, `ProviderNotAvailable`, `InsufficientFunds`, `AccountFrozen`.
     """
     actor.require("TransferFunds")
     if amount is not None:
@@ -70,6 +70,7 @@ def refund_to_source(
             description=reason,
             now=now,
         )
+        wallets.refuse_uncovered_refund(refund=refund, fee=Money(charge.fee_minor, charge.currency))
         refund.refunded_bill_id = original.subject_id if original.purpose == Purpose.BILL else None
         payments.open_attempt(
             transaction=refund, kind=AttemptKind.REFUND, payable_until=now + ASK_A_PERSON_AFTER, now=now

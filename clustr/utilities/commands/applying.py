@@ -91,12 +91,15 @@ def apply_silence(*, actor: Actor, purchase_id: UUID, act: str, why: str, now: d
         schedule(locked, attempt, now)
 
 
-def apply_unsent(*, actor: Actor, purchase_id: UUID, sent_at: datetime, why: str, now: datetime) -> None:
-    """No byte of it left this machine: nothing happened, which is known. It is tried again, and given up after a while."""
+def apply_unsent(*, actor: Actor, purchase_id: UUID, sent_at: datetime | None, why: str, now: datetime) -> None:
+    """No byte of it left this machine: nothing happened, which is known. It is tried again, and given up after a while.
+    `sent_at`: the instant under which it was noted that it would be sent; None where it was not."""
     with tenant(actor.cluster_id), crash_points("utilities.unsent"):
         locked, attempt, purchase = lock_purchase(purchase_id=purchase_id)
         _note(locked, "purchase", "not_sent", {"why": why}, now)
-        unsent = payments.unsend_attempt(transaction_id=locked.id, sent_at=sent_at)
+        unsent = attempt.sent_at is None
+        if sent_at is not None:
+            unsent |= payments.unsend_attempt(transaction_id=locked.id, sent_at=sent_at)
         if locked.status in OPEN and unsent and now - attempt.started_at >= GIVE_UP_UNSENT:
             release_purchase(
                 actor=actor,

@@ -30,6 +30,7 @@ from clustr.utilities.queries import OPEN
 from clustr.utilities.refusals import VendorNotAvailable
 from clustr.utilities.vendors.interface import PurchaseRequest
 from clustr.utilities.vendors.registry import utility_service
+from clustr.wallets import commands as wallets
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class _Sent:
 
 
 def vend_purchase(*, cluster_id: UUID, purchase_id: UUID, now: datetime) -> None:
-    """Have a purchase sold, once; outside any transaction. Decided or being asked for already: nothing happens.
+    """Have a purchase sold, once; outside any transaction. Decided or being asked for already: nothing happens. The service
+    does not hold enough for this estate: it is tried again, and given up after a while.
 
     The reference is recorded before the call and used again for a repeat, so the service sells once.
     """
@@ -52,10 +54,15 @@ def vend_purchase(*, cluster_id: UUID, purchase_id: UUID, now: datetime) -> None
         attempt = Attempt.objects.get(cluster_id=cluster_id, id=purchase_id)
         if locked.status not in OPEN or attempt.sent_at is not None:
             return
-        payments.send_attempt(transaction_id=locked.id, now=now)
-        if locked.status != TransactionStatus.PROCESSING:
-            payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
-        sent = _request(locked, attempt, now)
+        covered = wallets.is_covered(transaction=locked, provider=attempt.provider, now=now)
+        if covered:
+            payments.send_attempt(transaction_id=locked.id, now=now)
+            if locked.status != TransactionStatus.PROCESSING:
+                payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
+            sent = _request(locked, attempt, now)
+    if not covered:
+        apply_unsent(actor=actor, purchase_id=purchase_id, sent_at=None, why="not_covered", now=now)
+        return
     crash_point("utilities.vend.recorded")
     _ask_to_sell(actor, purchase_id, sent, now, repeated=False)
 

@@ -16,6 +16,7 @@ from clustr.wallets.commands.chargebacks import (
     win_chargeback,
 )
 from clustr.wallets.commands.cluster_wallet import credit_cluster_wallet, receive_offline, transfer_from_cluster_wallet
+from clustr.wallets.commands.covering import is_covered, refuse_uncovered_refund
 from clustr.wallets.commands.payouts import (
     approve_transfer,
     cancel_withdrawal,
@@ -56,6 +57,7 @@ __all__ = [
     "finish_refund",
     "freeze_wallet",
     "hold_refund",
+    "is_covered",
     "keep_bank_details",
     "keep_pin",
     "open_wallet",
@@ -65,6 +67,7 @@ __all__ = [
     "provider_account",
     "receive_offline",
     "record_refunds",
+    "refuse_uncovered_refund",
     "reject_transfer",
     "request_pin_reset",
     "require_authorization",

@@ -21,6 +21,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.people import commands as people
+from clustr.wallets.commands.covering import no_cover_needed
 from clustr.wallets.commands.payees import meet_payee
 from clustr.wallets.commands.pins import refuse_while_cooling, require_authorization
 from clustr.wallets.commands.wallets import open_wallet
@@ -78,6 +79,7 @@ def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) 
         _decide(actor, payout_id, Approval.REJECTED, note, now)
         ledger.reverse(transfer_id=payout_id, journal=payout_id, at=now, kind=TransferKind.PAYOUT_RETURN)
         payments.cancel_transaction(transaction_id=payout_id, now=now)
+        no_cover_needed(transaction_id=payout_id, note="It was stopped.", now=now)
         _audit(actor, "cluster_wallet.transfer_rejected", payout_id, note, now)
     return payout_id
 
@@ -130,6 +132,7 @@ def _stop(payout_id: UUID, *, owner_id: UUID | None, now: datetime) -> tuple[Tra
         raise PayoutDecided
     ledger.reverse(transfer_id=payout_id, journal=payout_id, at=now, kind=TransferKind.PAYOUT_RETURN)
     payments.step_transaction(transaction=stopped, status=TransactionStatus.CANCELLED, now=now)
+    no_cover_needed(transaction_id=payout_id, note="It was stopped.", now=now)
     return stopped, Payout.objects.get(cluster_id=stopped.cluster_id, id=payout_id)
 
 
