@@ -13,7 +13,7 @@ from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.wallets.models import Payout
 from clustr.wallets.queries import destination_of, operation_of, waits_for_cover
 from clustr.wallets.refusals import PayoutNotFound
-from clustr.wallets.types import Approval, Destination, OperationView
+from clustr.wallets.types import STOPPABLE, Approval, Destination, OperationView
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def transfer_to_decide(*, actor: Actor, payout_id: UUID) -> TransferView:
         decision_note=payout.decision_note,
         sendable_at=payout.sendable_at,
         can_approve=pending and approval is Approval.WAITING and not mine,
-        can_stop=pending and approval in (Approval.WAITING, Approval.NOT_NEEDED) and not mine,
+        can_stop=pending and approval in STOPPABLE and not mine,
         mine=mine,
         waits_for_cover=waits_for_cover(payout=payout, status=transaction.status),
     )

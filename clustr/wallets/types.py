@@ -40,6 +40,10 @@ class Approval(StrEnum):
     REJECTED = "rejected"
 
 
+STOPPABLE = (Approval.WAITING, Approval.NOT_NEEDED, Approval.APPROVED)
+"""A transfer that was not sent yet can be stopped in these."""
+
+
 @dataclass(frozen=True, slots=True)
 class BankDetailsView:
     """The estate's own bank account. Money for it waits until `sendable_from`."""

@@ -57,6 +57,14 @@ SEEDS = (
         file="clustr/wallets/commands/cluster_wallet.py",
     ),
     sow(
+        "approved-is-past-stopping",
+        "What was approved goes to the wrong account, although it was not sent and somebody saw it.",
+        "STOPPABLE = (Approval.WAITING, Approval.NOT_NEEDED, Approval.APPROVED)",
+        "STOPPABLE = (Approval.WAITING, Approval.NOT_NEEDED)",
+        "test_cluster_wallet.py",
+        file="clustr/wallets/types.py",
+    ),
+    sow(
         "payout-decided-again",
         "What was decided is decided once more.",
         "    if sent or payout.approval not in open_to:\n        raise PayoutDecided\n",

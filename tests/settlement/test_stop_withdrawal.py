@@ -11,10 +11,11 @@ from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.refusals import PayoutDecided, PayoutNotFound, SeparationOfDuties
 from tests.cast import Cast, Person
-from tests.money import fund, naira, no_pin, wallet_balance
+from tests.money import cluster_balance, fund, naira, no_pin, wallet_balance
 from tests.races import race
 from tests.settlement.stage import Stage
 from tests.settlement.test_payouts import AFTER_COOLING, BANK, _transfers, withdrawn
+from tests.wallets.acts import credit, transfer
 from tests.web.asking import MY_WALLET, OFFICE, foreign_id, refused
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -57,6 +58,24 @@ def test_not_once_it_was_sent(stage: Stage, cast: Cast) -> None:
         with pytest.raises(PayoutDecided):
             act(cast, payout)
     assert wallet_balance(cast.bola) == "600.00"
+
+
+def test_of_many_who_stop_and_send_an_approved_transfer_one_wins(stage: Stage, cast: Cast) -> None:
+    credit(cast, "2000000.00")
+    payout = transfer(cast, "1500000.00")
+    second = cast.manager("TransferFunds")
+    wallets.approve_transfer(actor=second.actor, payout_id=payout, now=cast.now)
+    stage.wait(**AFTER_COOLING)
+
+    def send() -> None:
+        settlement.send_payout(cluster_id=cast.cluster_id, transaction_id=payout, now=stage.now)
+
+    def stop() -> None:
+        wallets.reject_transfer(actor=second.actor, payout_id=payout, note="Wrong", now=stage.now)
+
+    race([send, stop] * 6).only(PayoutDecided)
+    assert len(_transfers(stage)) == (stage.transaction(payout).status == "processing")
+    assert cluster_balance(cast.cluster_id) == ("500000.00" if _transfers(stage) else "2000000.00")
 
 
 def test_of_many_who_stop_and_send_one_wins(stage: Stage, cast: Cast) -> None:

@@ -20,6 +20,7 @@ from clustr.wallets import commands as wallets
 from clustr.wallets import queries
 from clustr.wallets.models import Payout
 from clustr.wallets.refusals import PayoutDecided, PayoutNotFound, SeparationOfDuties
+from clustr.wallets.transfer_queries import transfer_to_decide
 from clustr.wallets.types import OperationKind
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin
@@ -227,10 +228,33 @@ def test_the_database_knows_whom_a_transfer_pays(cast: Cast, waiting: UUID) -> N
 
 def test_what_is_decided_stays_decided(cast: Cast, waiting: UUID, dele: Person) -> None:
     approve(cast, dele, waiting)
+    with pytest.raises(PayoutDecided):
+        approve(cast, dele, waiting)
+    assert cluster_balance(cast.cluster_id) == "999999.99"
+    reject(cast, dele, waiting)
     for decide in (approve, reject):
         with pytest.raises(PayoutDecided):
             decide(cast, dele, waiting)
-    assert cluster_balance(cast.cluster_id) == "999999.99"
+    assert cluster_balance(cast.cluster_id) == "2000000.00"
+
+
+def test_what_was_approved_is_stopped_as_long_as_it_was_not_sent(cast: Cast, waiting: UUID, dele: Person) -> None:
+    """Its bank account is new, and waits a day in which somebody may see that it is the wrong one."""
+    approve(cast, dele, waiting)
+    femi = cast.manager("TransferFunds", name="Femi")
+    with pytest.raises(SeparationOfDuties):
+        reject(cast, cast.ada, waiting)
+    with tenant(cast.cluster_id):
+        assert transfer_to_decide(actor=femi.actor, payout_id=waiting).can_stop
+    assert reject(cast, femi, waiting) == waiting
+    assert (approval_of(cast, waiting), status_of(cast, waiting)) == ("rejected", "cancelled")
+    assert cluster_balance(cast.cluster_id) == "2000000.00"
+    with tenant(cast.cluster_id):
+        acts = {event.action: event.actor_id for event in audit.audit_events(actor=cast.ada.actor)}
+    assert (acts["cluster_wallet.transfer_approved"], acts["cluster_wallet.transfer_rejected"]) == (
+        dele.user_id,
+        femi.user_id,
+    )
 
 
 def test_what_needs_no_second_person_takes_none(cast: Cast, dele: Person) -> None:
@@ -278,12 +302,14 @@ def test_another_estates_transfer_is_not_found(cast: Cast, waiting: UUID) -> Non
 
 
 def test_approvals_and_rejections_at_once_decide_once(cast: Cast, waiting: UUID, dele: Person) -> None:
-    deciders = [lambda: approve(cast, dele, waiting), lambda: reject(cast, dele, waiting)] * 10
-    ended = race(deciders).only(PayoutDecided)
-    assert len(ended.results) == 1
-    gone = approval_of(cast, waiting) == "approved"
-    assert cluster_balance(cast.cluster_id) == ("999999.99" if gone else "2000000.00")
-    assert status_of(cast, waiting) == ("pending" if gone else "cancelled")
+    """One approves at most, and one stops it, before that or after."""
+    approvals = [lambda: ("approved", approve(cast, dele, waiting))] * 10
+    rejections = [lambda: ("rejected", reject(cast, dele, waiting))] * 10
+    ended = race([one for pair in zip(approvals, rejections, strict=True) for one in pair]).only(PayoutDecided)
+    came_through = [verdict for verdict, _ in ended.results]
+    assert (came_through.count("rejected"), came_through.count("approved") <= 1) == (1, True)
+    assert (approval_of(cast, waiting), status_of(cast, waiting)) == ("rejected", "cancelled")
+    assert cluster_balance(cast.cluster_id) == "2000000.00"
 
 
 # --- The trail -----------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from clustr.wallets.models import Operation, Payout
 from clustr.wallets.policies import refuse_own_affair
 from clustr.wallets.queries import destination_place, sendable_from
 from clustr.wallets.refusals import PayoutDecided, PayoutNotFound
-from clustr.wallets.types import Approval, Destination, SpendAuthorization
+from clustr.wallets.types import STOPPABLE, Approval, Destination, SpendAuthorization
 
 
 def withdraw(
@@ -69,8 +69,9 @@ def approve_transfer(*, actor: Actor, payout_id: UUID, now: datetime) -> UUID:
 
 
 def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) -> UUID:
-    """Stop a transfer that is not on its way yet, because it waits for approval or because its bank account is new, and
-    return its money to the cluster's wallet. Needs TransferFunds, and another person than its maker.
+    """Stop a transfer that is not on its way yet, because it waits for approval, for the time of its new bank account, or for
+    cover, also one that was approved, and return its money to the cluster's wallet. Needs TransferFunds, and another person
+    than its maker.
 
     Refuses `PayoutNotFound`, `PayoutDecided` (it was rejected before, or is on its way), `SeparationOfDuties`.
     """
@@ -202,7 +203,7 @@ def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: d
     payout = Payout.objects.filter(cluster_id=actor.cluster_id, id=payout_id).first()
     if payout is None:
         raise PayoutNotFound
-    open_to = (Approval.WAITING, Approval.NOT_NEEDED) if approval is Approval.REJECTED else (Approval.WAITING,)
+    open_to = STOPPABLE if approval is Approval.REJECTED else (Approval.WAITING,)
     if sent or payout.approval not in open_to:
         raise PayoutDecided
     refuse_own_affair(actor_id=actor.user_id, concerned_id=payout.requested_by)

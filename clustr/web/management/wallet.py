@@ -169,8 +169,8 @@ def approve_transfer(request: Request, transfer_id: UUID) -> HttpResponse:
 
 @router.post("cluster_wallet_transfers/{transfer_id}/reject/", response=OperationOut, summary="Reject a transfer")
 def reject_transfer(request: Request, transfer_id: UUID, body: RejectIn | None = None) -> HttpResponse:
-    """Stop a transfer that waits for approval, or to a new bank account that waits its time; its money returns to the
-    cluster's wallet. Needs TransferFunds, and another person than its maker.
+    """Stop a transfer that was not sent yet, because it waits for approval, for the time of a new bank account, or for the
+    provider to hold enough, also one that was approved; its money returns to the cluster's wallet. Needs TransferFunds, and another person than its maker.
 
     Refuses with `payout_not_found`, `payout_decided`, `separation_of_duties`.
     """

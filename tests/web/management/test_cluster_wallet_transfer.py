@@ -97,8 +97,14 @@ def test_its_maker_does_not_decide(cast: Cast, waiting: str, verdict: str) -> No
 
 @pytest.mark.parametrize("verdict", ["approve", "reject"])
 def test_it_is_decided_once(cast: Cast, waiting: str, second: Person, verdict: str) -> None:
-    assert decide(cast, waiting, "approve", second).status_code == 200
+    assert decide(cast, waiting, verdict, second).status_code == 200
     refused(decide(cast, waiting, verdict, second), 409, "payout_decided")
+
+
+def test_what_was_approved_and_not_sent_is_stopped(cast: Cast, waiting: str, second: Person) -> None:
+    assert decide(cast, waiting, "approve", second).status_code == 200
+    stopped = decide(cast, waiting, "reject", second, reason="Wrong account.").json()
+    assert (stopped["status"], stopped["metadata"]["approval"]) == ("cancelled", "rejected")
 
 
 def test_below_the_limit_there_is_nothing_to_approve_and_another_person_stops_it(cast: Cast, second: Person) -> None:

@@ -116,7 +116,7 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
     if request.POST:
         if request.POST.get("step") == "approve":
             tried = attempt(request, lambda: api.approve_transfer(request, transfer_id))
-            said = _("Approved. The money is on its way.")
+            said = _("Approved. It is sent as soon as it may go.")
         else:
             body = api.RejectIn(**typed(request, "reason"))
             tried = attempt(request, lambda: api.reject_transfer(request, transfer_id, body))
@@ -132,6 +132,7 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
             "transfer": found,
             "names": names_here(user_ids=named),
             "pending": found.operation.status == TransactionStatus.PENDING,
+            "cools": found.sendable_at > request.now,
         }
 
     return look(request, "pages/office/transfer.html", work, status=tried.status if tried else 200)
