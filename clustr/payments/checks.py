@@ -65,7 +65,7 @@ INVARIANTS = [
         """SELECT t.cluster_id, t.id, t.refunded_minor, coalesce(r.amount, 0) FROM payments_transaction t
            LEFT JOIN (
              SELECT cluster_id, subject_id, sum(amount_minor) AS amount FROM payments_transaction
-             WHERE purpose = 'refund' AND status = 'completed' GROUP BY 1, 2) AS r
+             WHERE purpose = 'refund' AND status IN ('completed', 'refunded') GROUP BY 1, 2) AS r
              ON r.cluster_id = t.cluster_id AND r.subject_id = t.id
            LEFT JOIN (
              SELECT cluster_id, subject_id, sum(amount_minor) AS amount FROM payments_transaction
@@ -77,7 +77,7 @@ INVARIANTS = [
              SELECT cluster_id, id FROM made UNION SELECT cluster_id, subject_id FROM made WHERE purpose = 'refund') AS w
            JOIN payments_transaction t ON t.cluster_id = w.cluster_id AND t.id = w.id
            CROSS JOIN LATERAL (SELECT
-             coalesce(sum(amount_minor) FILTER (WHERE status = 'completed'), 0) AS amount,
+             coalesce(sum(amount_minor) FILTER (WHERE status IN ('completed', 'refunded')), 0) AS amount,
              coalesce(sum(amount_minor) FILTER (WHERE status IN ('pending', 'processing', 'unknown')), 0) AS under_way
              FROM payments_transaction r
              WHERE r.subject_id = t.id AND r.cluster_id = t.cluster_id AND r.purpose = 'refund') AS r

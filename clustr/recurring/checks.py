@@ -65,7 +65,7 @@ _GIVEN_BACK = """SELECT t.cluster_id, t.id, t.amount FROM {transfers} t
            JOIN payments_transaction o
              ON o.cluster_id = r.cluster_id AND o.id = r.subject_id AND o.purpose = 'recurring_payment'
            LEFT JOIN ledger_transfer t ON t.cluster_id = r.cluster_id AND t.id = r.id
-           WHERE r.purpose = 'refund' AND r.status = 'completed'
+           WHERE r.purpose = 'refund' AND r.status IN ('completed', 'refunded')
              AND (t.kind IN ('contribution_refund', 'refund_to_source', 'chargeback_borne')) IS NOT TRUE"""
 
 INVARIANTS = [

@@ -12,12 +12,14 @@ from clustr.clusters.commands import enrol_members
 from clustr.clusters.types import NewMember, Role
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.ledger.types import AccountKind
 from clustr.payments.models import Transaction
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import OfflineMethod
 from tests.bills import acts
 from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, wallet_balance
+from tests.wallets.acts import erase, owner_not_found
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -197,3 +199,31 @@ def test_it_needs_transfer_funds(cast: Cast, bill: Bill) -> None:
     for person in (cast.efe, cast.bola, cast.manager("ManageBill")):
         with acts.refused("permission_missing", unchanged=cast.cluster_id):
             acts.refund(cast, payment, by=person)
+
+
+@pytest.mark.parametrize("how", ["refunded", "cancelled"])
+def test_what_goes_back_to_who_is_no_longer_there_waits_in_suspense(cast: Cast, how: str) -> None:
+    """An erased person's wallet can be opened by nobody; a person says whose it is."""
+    bill = issue(cast)
+    fund(cast, cast.bola, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    payment, _ = acts.pay(cast, cast.bola, bill)
+    erase(cast)
+    if how == "refunded":
+        acts.refund(cast, payment)
+    else:
+        acts.cancel(cast, bill, refund=True)
+    assert (wallet_balance(cast.bola), acts.balance_of(cast.cluster_id, AccountKind.SUSPENSE)) == ("0.00", 500_000)
+    (waiting,) = wallets.waiting_in_suspense(cluster_id=cast.cluster_id)
+    assert (waiting.subject_id, waiting.amount_minor) == (payment.id, 500_000)
+    assert owner_not_found(cast) == [waiting.id]
+    wallets.place_suspense(
+        cluster_id=cast.cluster_id,
+        transaction_id=waiting.id,
+        user_id=cast.efe.user_id,
+        amount=None,
+        reason="Their heir",
+        placed_by=cast.ada.user_id,
+        now=cast.now,
+    )
+    assert (wallet_balance(cast.efe), owner_not_found(cast)) == ("5000.00", [])

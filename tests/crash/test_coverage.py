@@ -207,6 +207,7 @@ PARTS = {
     "wallets.is_covered",
     "wallets.open_wallet",
     "wallets.open_wallets",
+    "wallets.places_of_returned",
     "wallets.refuse_uncovered_refund",
     "wallets.record_refunds",
     "wallets.pin_was_checked",

@@ -18,6 +18,7 @@ from clustr.payments.models import Transaction
 from clustr.payments.refusals import NotRefundable, RefundExceedsPayment, TransactionNotFound
 from clustr.payments.states import Purpose
 from clustr.settlement import commands as settlement
+from clustr.wallets import commands as wallets
 from clustr.wallets.queries import bill_collections, cluster_wallet_operations, cluster_wallet_revenue
 from clustr.wallets.refusals import SeparationOfDuties
 from tests.bills.acts import pay
@@ -27,6 +28,7 @@ from tests.races import race
 from tests.recurring.acts import order_of, process, runs
 from tests.recurring.cards import by_card, charges, run
 from tests.settlement.stage import Stage, stage
+from tests.wallets.acts import erase, owner_not_found
 
 __all__ = ["stage"]
 pytestmark = pytest.mark.usefixtures("books")
@@ -169,3 +171,21 @@ def test_what_a_card_paid_for_bills_is_given_back_as_the_bills_payments(stage: S
     assert wallet_balance(cast.bola) == "180.00"
     pay(cast, cast.bola, bill)
     assert cluster_balance(cast.cluster_id) == "80.00"
+
+
+def test_what_goes_back_to_who_is_no_longer_there_waits_in_suspense(cast: Cast, contribution: UUID) -> None:
+    erase(cast)
+    refund = give_back(cast, contribution)
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("0.00", "0.00")
+    assert [waiting.id for waiting in wallets.waiting_in_suspense(cluster_id=cast.cluster_id)] == [refund.id]
+    assert owner_not_found(cast) == [refund.id]
+    wallets.place_suspense(
+        cluster_id=cast.cluster_id,
+        transaction_id=refund.id,
+        user_id=None,
+        amount=None,
+        reason="They left it to the estate",
+        placed_by=cast.ada.user_id,
+        now=cast.now,
+    )
+    assert (cluster_balance(cast.cluster_id), owner_not_found(cast)) == ("1000.00", [])

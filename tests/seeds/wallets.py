@@ -65,6 +65,15 @@ SEEDS = (
         file="clustr/wallets/types.py",
     ),
     sow(
+        "given-back-to-nobody",
+        "What goes back to an erased person goes into a wallet that nobody can open.",
+        "here = {user_id for user_id, contact in contacts.items() if contact.reachable}",
+        "here = set(contacts)",
+        "tests/bills/test_refund_bill_payment.py",
+        "tests/settlement/test_payouts.py",
+        file="clustr/wallets/commands/suspense.py",
+    ),
+    sow(
         "payout-decided-again",
         "What was decided is decided once more.",
         "    if sent or payout.approval not in open_to:\n        raise PayoutDecided\n",

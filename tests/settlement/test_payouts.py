@@ -21,6 +21,7 @@ from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, no_pin, wallet_balance
 from tests.notifications.acts import told
 from tests.settlement.stage import Stage
+from tests.wallets.acts import erase, owner_not_found
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -183,6 +184,22 @@ def test_a_payout_that_bounces_days_later_comes_back_once(stage: Stage, cast: Ca
     assert stage.transaction(payout).status == "refunded"
     assert wallet_balance(cast.bola) == "1000.00"
     assert [case.kind for case in stage.cases()] == ["payout_bounced"]
+
+
+def test_a_payout_that_bounces_to_who_is_no_longer_there_waits_in_suspense(stage: Stage, cast: Cast) -> None:
+    payout = withdrawn(cast, "1000.00")
+    stage.wait(**AFTER_COOLING)
+    stage.send(payout)
+    stage.wait(minutes=1)
+    stage.sweep()
+    erase(cast)
+    _end_transfer(stage, "reversed")
+    stage.hooks()
+    stage.confirm(payout)
+    assert (stage.transaction(payout).status, wallet_balance(cast.bola)) == ("refunded", "0.00")
+    (back,) = wallets.waiting_in_suspense(cluster_id=cast.cluster_id)
+    assert (back.subject_id, str(back.amount)) == (payout, "1000.00")
+    assert owner_not_found(cast) == [back.id]
 
 
 def test_sending_twice_sends_once(stage: Stage, cast: Cast) -> None:

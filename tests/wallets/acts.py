@@ -6,7 +6,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from clustr.kit.tenancy import tenant
-from clustr.payments.models import Transaction
+from clustr.payments.models import Case, Transaction
+from clustr.payments.states import CaseKind
+from clustr.people.commands import erase_person
 from clustr.wallets import commands as wallets
 from clustr.wallets import queries
 from clustr.wallets.types import Destination, OfflineMethod, OperationView, WalletView
@@ -67,3 +69,15 @@ def operations(cast: Cast, **page: Any) -> list[OperationView]:
 def status_of(cast: Cast, transaction_id: UUID) -> str:
     with tenant(cast.cluster_id):
         return Transaction.objects.get(id=transaction_id).status
+
+
+def erase(cast: Cast) -> None:
+    """Bola asks to be forgotten."""
+    erase_person(user_id=cast.bola.user_id, reason="asked", by=None, now=cast.now)
+
+
+def owner_not_found(cast: Cast) -> list[UUID | None]:
+    """The transactions whose money somebody has to say the owner of."""
+    with tenant(cast.cluster_id):
+        asked = Case.objects.filter(cluster_id=cast.cluster_id, kind=CaseKind.OWNER_NOT_FOUND, closed_at=None)
+        return list(asked.order_by("id").values_list("transaction_id", flat=True))

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from clustr.people.commands import erase_person
 from clustr.people.models import User
 from clustr.wallets.refusals import WalletNotEmpty
 from tests.cast import Cast
 from tests.money import fund
-from tests.wallets.acts import wallet_of, withdraw
+from tests.wallets.acts import erase, wallet_of, withdraw
 
 pytestmark = pytest.mark.usefixtures("books")
-
-
-def erase(cast: Cast) -> None:
-    erase_person(user_id=cast.bola.user_id, reason="asked", by=None, now=cast.now)
 
 
 def test_it_works(cast: Cast) -> None:

@@ -42,7 +42,8 @@ def update_bill_status(
 
 
 def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool, now: datetime) -> Bill:
-    """Cancel a bill. With payments only if `refund_payers`: each returns to its payer's wallet, all in one commit.
+    """Cancel a bill. With payments only if `refund_payers`: each returns to its payer's wallet, or to suspense if they were
+    erased, all in one commit.
 
     Open disputes about it end. Needs ManageBill; nobody cancels a bill of their own. Refuses `BillNotFound`,
     `BillManagedByMember`, `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `RefundUnderWay` (what a provider was
@@ -86,7 +87,8 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
 def refund_bill_payment(
     *, actor: Actor, transaction_id: UUID, amount: Money | None, reason: str, now: datetime
 ) -> Transaction:
-    """Return a bill payment, whole or in part, to its payer's wallet; what they owe is open again by as much.
+    """Return a bill payment, whole or in part, to its payer's wallet, or to suspense if they were erased; what they owe is open
+    again by as much.
 
     Needs TransferFunds; nobody refunds themselves. Refuses `TransactionNotFound`, `NotRefundable`,
     `RefundExceedsPayment`, `InsufficientFunds`.
@@ -152,7 +154,8 @@ def _going_back(paid: Collection[UUID]) -> bool:
 
 def _refund_all(actor: Actor, bill: Bill, paid: dict[UUID, UUID], reason: str, now: datetime) -> None:
     refunds = payments.refund_transactions(originals=paid, reason=reason, now=now)
-    wallet_of = wallets.open_wallets(user_ids={row[2] for row in refunds}, currency=bill.currency, now=now)
+    returned = [(refund, user_id, Money(minor, currency)) for _, refund, user_id, minor, currency in refunds]
+    place_of = wallets.places_of_returned(returned=returned, now=now)
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -187,13 +190,13 @@ def _refund_all(actor: Actor, bill: Bill, paid: dict[UUID, UUID], reason: str, n
         Entry(
             id=refund,
             debit=account,
-            credit=wallet_of[user_id],
-            amount=Money(minor, currency),
+            credit=place_of[refund],
+            amount=amount,
             kind=TransferKind.BILL_REFUND,
             journal=refund,
             label=bill.type,
         )
-        for _, refund, user_id, minor, currency in refunds
+        for refund, _, amount in returned
     ]
     ledger.post(entries=entries, at=now)
     wallets.record_refunds(actor=actor, transaction_ids=[row[1] for row in refunds], reason=reason, now=now)
@@ -238,10 +241,11 @@ def _take_back(payment: BillPayment, refund_id: UUID, minor: int, now: datetime)
 
 
 def _return_money(actor: Actor, payment: BillPayment, refund: Transaction, now: datetime) -> None:
+    place_of = wallets.places_of_returned(returned=[(refund.id, payment.user_id, refund.amount)], now=now)
     entry = Entry(
         id=refund.id,
         debit=ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=refund.currency),
-        credit=wallets.open_wallet(user_id=payment.user_id, currency=refund.currency, now=now),
+        credit=place_of[refund.id],
         amount=refund.amount,
         kind=TransferKind.BILL_REFUND,
         journal=refund.id,

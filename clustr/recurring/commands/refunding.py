@@ -29,8 +29,8 @@ from clustr.wallets.policies import refuse_own_affair
 def refund_contribution(
     *, actor: Actor, transaction_id: UUID, amount: Money | None, reason: str, now: datetime
 ) -> Transaction:
-    """Return a contribution, whole (`amount` None: all that is left) or in part, to its payer's wallet. Its run stays as it
-    ended, and the order as it is.
+    """Return a contribution, whole (`amount` None: all that is left) or in part, to its payer's wallet, or to suspense if
+    they were erased. Its run stays as it ended, and the order as it is.
 
     Needs TransferFunds; nobody refunds themselves. Refuses `TransactionNotFound`, `NotRefundable` (also what a card was
     charged for bills: that is in the payer's wallet), `RefundExceedsPayment`, `InsufficientFunds`.
@@ -62,10 +62,11 @@ def refund_contribution(
             description=reason,
             now=now,
         )
+        place_of = wallets.places_of_returned(returned=[(refund.id, known.user_id, back)], now=now)
         entry = Entry(
             id=refund.id,
             debit=ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=back.currency),
-            credit=wallets.open_wallet(user_id=known.user_id, currency=back.currency, now=now),
+            credit=place_of[refund.id],
             amount=back,
             kind=TransferKind.CONTRIBUTION_REFUND,
             journal=refund.id,

@@ -35,7 +35,7 @@ from clustr.wallets.commands.pins import (
 )
 from clustr.wallets.commands.refunds import finish_refund, hold_refund, return_refund
 from clustr.wallets.commands.sending import bounce_payout, finish_payout, return_payout
-from clustr.wallets.commands.suspense import place_suspense, waiting_in_suspense
+from clustr.wallets.commands.suspense import place_suspense, places_of_returned, waiting_in_suspense
 from clustr.wallets.commands.wallets import freeze_wallet, open_wallet, open_wallets, record_refunds, unfreeze_wallet
 
 __all__ = [
@@ -64,6 +64,7 @@ __all__ = [
     "open_wallets",
     "pin_was_checked",
     "place_suspense",
+    "places_of_returned",
     "provider_account",
     "receive_offline",
     "record_refunds",

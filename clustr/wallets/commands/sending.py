@@ -13,6 +13,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.arrivals import provider_account
+from clustr.wallets.commands.suspense import places_of_returned
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.models import Payout
 
@@ -43,7 +44,8 @@ def return_payout(*, actor: Actor, transaction: Transaction, failure: dict[str, 
 
 
 def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> Transaction:
-    """A payout that had arrived came back: its money returns to where it came from, as a refund of the payout, once.
+    """A payout that had arrived came back: its money returns to where it came from, or to suspense if its member was erased
+    meanwhile, as a refund of the payout, once.
 
     Part of a settlement. Answers the refund. Refuses `RefundExceedsPayment` where it has bounced before.
     """
@@ -61,10 +63,14 @@ def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> T
         description="The bank sent it back",
         now=now,
     )
+    place = payout.source_account
+    if transaction.user_id is not None:
+        returned = [(refund.id, transaction.user_id, refund.amount)]
+        place = places_of_returned(returned=returned, now=now)[refund.id]
     entry = Entry(
         id=refund.id,
         debit=provider_account(provider=transaction.provider, currency=transaction.currency),
-        credit=payout.source_account,
+        credit=place,
         amount=refund.amount,
         kind=TransferKind.PAYOUT_BOUNCED,
         journal=refund.id,

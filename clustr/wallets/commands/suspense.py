@@ -1,7 +1,8 @@
-"""Money in suspense: given to whom a person found that it belongs, with the reason."""
+"""Money in suspense: put there where there is nobody to give it back to, and given to whom a person found that it belongs."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -22,7 +23,8 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.people import commands as people
-from clustr.wallets.commands.wallets import open_wallet
+from clustr.people import queries as people_queries
+from clustr.wallets.commands.wallets import open_wallet, open_wallets
 from clustr.wallets.refusals import NotInSuspense
 
 
@@ -99,6 +101,32 @@ def waiting_in_suspense(*, cluster_id: UUID) -> list[Transaction]:
         aside = [row[0] for row in cursor.fetchall()]
         kept = Transaction.objects.filter(cluster_id=cluster_id, id__in=aside, status=TransactionStatus.COMPLETED)
         return list(kept.order_by("id"))
+
+
+def places_of_returned(*, returned: Collection[tuple[UUID, UUID, Money]], now: datetime) -> dict[UUID, UUID]:
+    """The account that each of these refunds (its id, whose money, how much; of one currency) goes to: the member's wallet, or
+    suspense, where that was erased and nobody could open it; then a person is asked whose it is. Part of a command's
+    transaction; answers account by refund."""
+    if not returned:
+        return {}
+    (currency,) = {amount.currency for _, _, amount in returned}
+    contacts = people_queries.contacts_of(user_ids={user_id for _, user_id, _ in returned})
+    here = {user_id for user_id, contact in contacts.items() if contact.reachable}
+    wallet_of = open_wallets(user_ids=here, currency=currency, now=now)
+    gone = [(refund_id, amount) for refund_id, user_id, amount in returned if user_id not in here]
+    places = {refund_id: wallet_of[user_id] for refund_id, user_id, _ in returned if user_id in here}
+    if gone:
+        aside = ledger.open_account(kind=AccountKind.SUSPENSE, currency=currency)
+        places |= {refund_id: aside for refund_id, _ in gone}
+    for refund_id, amount in gone:
+        payments.open_case(
+            kind=CaseKind.OWNER_NOT_FOUND,
+            subject=str(refund_id),
+            transaction_id=refund_id,
+            facts={"amount": amount.for_people(), "why": "given_back"},
+            now=now,
+        )
+    return places
 
 
 def _suspense_of(original: Transaction) -> UUID:

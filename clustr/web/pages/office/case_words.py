@@ -15,7 +15,7 @@ Word = str | Promise
 CASE: dict[CaseKind, Word] = {
     CaseKind.UNKNOWN_TOO_LONG: _("Not known for a day what became of it"),
     CaseKind.DOES_NOT_MATCH: _("The provider says something else than our books"),
-    CaseKind.OWNER_NOT_FOUND: _("Money came in, and it is not clear whose"),
+    CaseKind.OWNER_NOT_FOUND: _("It is not clear, or not any more, whose this money is"),
     CaseKind.PAYOUT_BOUNCED: _("A payout came back after it had arrived"),
     CaseKind.CHARGEBACK: _("A bank took a card payment back"),
     CaseKind.NOT_WITH_US: _("The provider has a payment that our books do not have"),
