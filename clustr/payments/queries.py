@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -212,16 +212,22 @@ def open_checkout_of(*, actor: Actor, transaction_id: UUID, now: datetime) -> st
 
 def waiting_payment_of_bill(*, actor: Actor, bill_id: UUID) -> bool:
     """Whether the member has paid on a bill in a way of which it is not known what became. Paying again could pay twice."""
-    return bool(bills_being_paid(user_id=actor.member_id, bill_ids=[bill_id]))
+    return bool(parts_being_paid(parts={(actor.member_id, bill_id)}))
 
 
-def bills_being_paid(*, user_id: UUID, bill_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of a member's bills on which they have paid in a way of which it is not known what became: a start that was not
-    heard, or a card that was charged and is not decided."""
+def parts_being_paid(*, parts: Collection[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
+    """Those of these members' parts of bills (member, bill) on which they have paid in a way of which it is not known what
+    became: a start that was not heard, or a card that was charged and is not decided."""
+    if not parts:
+        return set()
     payments = Transaction.objects.filter(
-        cluster_id=current_tenant(), user_id=user_id, purpose=Purpose.BILL, subject_id__in=list(bill_ids)
+        cluster_id=current_tenant(),
+        purpose=Purpose.BILL,
+        user_id__in={user_id for user_id, _ in parts},
+        subject_id__in={bill_id for _, bill_id in parts},
     )
-    return {payment.subject_id for payment in undecided(payments) if payment.subject_id}
+    being_paid = set(undecided(payments).values_list("user_id", "subject_id"))
+    return {part for part in parts if part in being_paid}
 
 
 def undecided(payments: QuerySet[Transaction]) -> QuerySet[Transaction]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +17,9 @@ from clustr.kit.errors import Refusal
 from clustr.kit.tenancy import tenant
 from clustr.notifications.queries import my_notifications
 from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
 from clustr.payments.refusals import TransactionNotRetryable
+from clustr.payments.states import Purpose
 from clustr.recurring.refusals import RecurringPaymentUnderWay
 from clustr.recurring.types import Processed
 from clustr.settlement import commands as settlement
@@ -25,12 +28,18 @@ from tests.bills.acts import pay as pay_by_hand
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, issue, wallet_balance
 from tests.races import one_after_the_other, race
-from tests.recurring.acts import cancel, pause, process, resume, stored
+from tests.recurring.acts import cancel, order_of, pause, process, resume, stored
 from tests.recurring.cards import DUE, SERVICE, by_card, charges, owes, run, saved, states, told
 from tests.settlement.stage import Stage, stage
 
 __all__ = ["stage"]
 pytestmark = pytest.mark.usefixtures("books")
+
+
+def started(stage: Stage, bill_id: UUID) -> Transaction:
+    """The payment on this bill that was begun with a provider."""
+    with tenant(stage.cast.cluster_id):
+        return Transaction.objects.get(subject_id=bill_id, purpose=Purpose.BILL, provider="paystack")
 
 
 @pytest.mark.parametrize("act", [pause, cancel])
@@ -99,6 +108,37 @@ def test_a_bill_being_paid_through_a_provider_is_not_charged_for(stage: Stage, c
     stage.heal()
     assert run(stage) == Processed(waiting=1)
     assert states(cast, order) == []
+
+
+def test_a_wallet_waits_for_a_card_that_was_charged_for_the_bill(stage: Stage, cast: Cast) -> None:
+    """Paid from the wallet meanwhile, the bill would have been paid twice without anybody asking for it."""
+    bill = owes(cast, "80.00")
+    saved(stage)
+    order = order_of(cast, "80.00", bill_type=SERVICE)
+    stage.dial(charge__timeout_after=1.0)
+    with pytest.raises(Refusal):
+        stage.pay_bill(cast.bola, bill)
+    stage.heal()
+    assert run(stage) == Processed(waiting=1)
+    assert (run(stage), states(cast, order), wallet_balance(cast.bola)) == (Processed(), [], "100.00")
+    stage.end_reference("paystack", started(stage, bill).reference)
+    stage.confirm(started(stage, bill).id)
+    assert run(stage, after=timedelta(hours=3)) == Processed(nothing_due=1)
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("100.00", "80.00")
+
+
+def test_a_wallet_waits_for_another_order_whose_card_is_being_charged(stage: Stage, cast: Cast) -> None:
+    owes(cast, "80.00")
+    by_card(stage, bill_type=SERVICE)
+    stage.dial(charge__pending=1.0)
+    assert run(stage) == Processed(charging=1)
+    others = [order_of(cast, "10.00"), order_of(cast, "80.00", bill_type=SERVICE)]
+    assert process(cast, after=timedelta(hours=3)) == Processed(completed=1, waiting=1)
+    assert [len(states(cast, order)) for order in others] == [1, 0]
+    stage.wait(minutes=10)
+    stage.sweep()
+    assert process(cast, after=timedelta(hours=5)) == Processed(nothing_due=1)
+    assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("90.00", "90.00")
 
 
 def test_whoever_bears_the_fee_is_charged_it_on_top(stage: Stage, cast: Cast) -> None:

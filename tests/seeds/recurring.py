@@ -205,10 +205,18 @@ SEEDS = (
     sow(
         "two-charges-for-the-same-bills",
         "Two orders charge cards for the same bills at the same time.",
-        "    if owed and _another_pays(due, [bill_id for bill_id, _ in owed]):\n        return None\n",
-        "",
+        "            wanted[due.id] = None if due.id in waiting else _asked(",
+        "            wanted[due.id] = _asked(",
         "test_card_races.py",
         file=CHARGING,
+    ),
+    sow(
+        "wallet-pays-what-a-card-was-charged-for",
+        "An order pays from the wallet what a card was charged for meanwhile.",
+        "    paying = [due for due in owing if due.id not in waiting]\n",
+        "    paying = [due for due in owing if due.id not in waiting or due.wallet_id]\n",
+        "test_card_races.py",
+        file="clustr/recurring/commands/moving.py",
     ),
     sow(
         "removed-card-is-charged",

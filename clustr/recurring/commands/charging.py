@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import F
@@ -22,20 +22,16 @@ from clustr.kit.tenancy import current_tenant
 from clustr.ledger.models import Account
 from clustr.payments import commands as payments
 from clustr.payments.models import SavedMethod, Transaction
-from clustr.payments.queries import bills_being_paid
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
 from clustr.recurring.commands.claiming import claim_due, stop_for_departure
-from clustr.recurring.commands.moving import Due, Outcome
-from clustr.recurring.commands.noting import note_attempts
+from clustr.recurring.commands.moving import Due, Outcome, charged_meanwhile
+from clustr.recurring.commands.noting import note_attempts, note_waits
 from clustr.recurring.fees import fee_on_top
 from clustr.recurring.figures import tell_runs
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.policies import Open, card_has_expired, divide_among_bills
 from clustr.recurring.types import OrderState, PaymentSource, Processed, RunFailure, RunState
-
-WAIT = timedelta(hours=1)
-"""How much later an order is looked at again whose bills another charge may pay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +56,7 @@ def charge_cards(*, cluster_id: UUID, limit: int, only: UUID | None, now: dateti
         for due, asked in charged:
             _charge(due, asked, now)
         waiting = [due.id for due in here if wanted[due.id] is None]
-        RecurringPayment.objects.filter(cluster_id=cluster_id, id__in=waiting).update(next_run_at=now + WAIT)
+        note_waits(cluster_id=cluster_id, waiting=waiting, now=now)
         outcomes = {id: outcome for id, outcome in wanted.items() if isinstance(outcome, Outcome)}
         ended = [due for due in here if due.id in outcomes]
         steps = note_attempts(cluster_id=cluster_id, here=ended, outcomes=outcomes, now=now)
@@ -74,8 +70,10 @@ def charge_cards(*, cluster_id: UUID, limit: int, only: UUID | None, now: dateti
 def _wanted(here: Sequence[Due], now: datetime) -> dict[UUID, Asked | Outcome | None]:
     """By order what its card is to be charged; or how its run ends without a charge; or None: another charge has to be
     decided first, because it may pay the same bills."""
-    paying = [(due.user_id, BillType(due.bill_type)) for due in here if due.bill_type]
-    held = bills.hold_payable_bills(wanted=paying, now=now) if paying else {}
+    paying = [due for due in here if due.bill_type]
+    types = [(due.user_id, BillType(due.bill_type)) for due in paying]
+    held = bills.hold_payable_bills(wanted=types, now=now) if paying else {}
+    waiting = charged_meanwhile(paying=paying, held=held)
     methods = SavedMethod.objects.filter(cluster_id=current_tenant()).in_bulk([due.method_id for due in here])
     frozen = Account.objects.filter(
         cluster_id=current_tenant(), id__in=[due.wallet_id for due in here if due.wallet_id], frozen_at__isnull=False
@@ -91,27 +89,16 @@ def _wanted(here: Sequence[Due], now: datetime) -> dict[UUID, Asked | Outcome | 
         elif due.bill_type and due.wallet_id in frozen_ids:  # what a card pays on bills goes by way of the wallet
             wanted[due.id] = Outcome(failure=RunFailure.ACCOUNT_FROZEN)
         else:
-            wanted[due.id] = _asked(due, method, held.get(due.user_id, []))
+            wanted[due.id] = None if due.id in waiting else _asked(due, method, held.get(due.user_id, []))
     return wanted
 
 
-def _asked(due: Due, method: SavedMethod, owed: Sequence[tuple[UUID, int]]) -> Asked | Outcome | None:
+def _asked(due: Due, method: SavedMethod, owed: Sequence[tuple[UUID, int]]) -> Asked | Outcome:
     if not due.bill_type:
         return Asked(Money(due.amount_minor, due.currency), method)
-    if owed and _another_pays(due, [bill_id for bill_id, _ in owed]):
-        return None
     parts = divide_among_bills(cap_minor=due.most_minor, owed=[Open(bill_id, left) for bill_id, left in owed])
     total = sum(minor for _, minor in parts)
     return Asked(Money(total, due.currency), method) if total else Outcome()
-
-
-def _another_pays(due: Due, bill_ids: Sequence[UUID]) -> bool:
-    """Whether a charge that is not decided may pay these bills, which the transaction under way holds: whoever began it has
-    held them before, and is seen."""
-    others = RecurringPayment.objects.filter(
-        cluster_id=current_tenant(), user_id=due.user_id, bill_type=due.bill_type, charging_id__isnull=False
-    )
-    return others.exists() or bool(bills_being_paid(user_id=due.user_id, bill_ids=bill_ids))
 
 
 def _charge(due: Due, asked: Asked, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -13,6 +13,9 @@ from clustr.bills.types import BillType
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.ids import new_id, reference_of
 from clustr.kit.prepared import fetch_prepared
+from clustr.kit.tenancy import current_tenant
+from clustr.payments.queries import parts_being_paid
+from clustr.recurring.models import RecurringPayment
 from clustr.recurring.policies import Open, divide_among_bills
 from clustr.recurring.schedule import Schedule
 from clustr.recurring.types import Frequency, RunFailure
@@ -56,8 +59,23 @@ class Outcome:
 
 def move_money(*, batch: Sequence[Due], now: datetime) -> dict[UUID, Outcome]:
     """Move what each of these orders is due, of which no two share a wallet; part of a sweep's transaction. Answers by
-    order what moved, or why nothing did."""
+    order what moved, or why nothing did; nothing about an order that has to wait, because a charge may pay its bills."""
     return _contribute(batch, now) | _pay_bills(batch, now)
+
+
+def charged_meanwhile(*, paying: Sequence[Due], held: Mapping[UUID, Sequence[tuple[UUID, int]]]) -> set[UUID]:
+    """Of these orders for bills, no two of one member, those with a bill that a charge which is not decided may pay. The
+    transaction under way holds the bills: whoever began the charge has held them before, and is seen."""
+    owing = [due for due in paying if held.get(due.user_id)]
+    if not owing:
+        return set()
+    parts = {(due.user_id, bill_id) for due in owing for bill_id, _ in held[due.user_id]}
+    members = {user_id for user_id, _ in parts_being_paid(parts=parts)}
+    others = RecurringPayment.objects.filter(
+        cluster_id=current_tenant(), user_id__in=[due.user_id for due in owing], charging_id__isnull=False
+    )
+    charging = set(others.values_list("user_id", "bill_type"))
+    return {due.id for due in owing if due.user_id in members or (due.user_id, due.bill_type) in charging}
 
 
 def _contribute(here: Sequence[Due], now: datetime) -> dict[UUID, Outcome]:
@@ -89,10 +107,12 @@ def _contribute(here: Sequence[Due], now: datetime) -> dict[UUID, Outcome]:
 
 def _pay_bills(here: Sequence[Due], now: datetime) -> dict[UUID, Outcome]:
     """What is open of each order's type of bills, the oldest first, up to its cap: the whole of that or nothing."""
-    paying = [due for due in here if due.bill_type]
-    if not paying:
+    owing = [due for due in here if due.bill_type]
+    if not owing:
         return {}
-    held = bills.hold_payable_bills(wanted=[(due.user_id, BillType(due.bill_type)) for due in paying], now=now)
+    held = bills.hold_payable_bills(wanted=[(due.user_id, BillType(due.bill_type)) for due in owing], now=now)
+    waiting = charged_meanwhile(paying=owing, held=held)
+    paying = [due for due in owing if due.id not in waiting]
     outcomes: dict[UUID, Outcome] = {}
     parts: dict[UUID, list[Any]] = {}
     for due in paying:

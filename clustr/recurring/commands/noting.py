@@ -15,8 +15,12 @@ from clustr.clusters import queries as clusters
 from clustr.kit.errors import refusals_from_database
 from clustr.kit.prepared import fetch_prepared
 from clustr.recurring.commands.moving import Due, Outcome
+from clustr.recurring.models import RecurringPayment
 from clustr.recurring.policies import Step, after_failure, after_success
 from clustr.recurring.types import FINAL, OrderState, RunState
+
+WAIT = timedelta(hours=1)
+"""How much later an order is looked at again whose bills a charge that is not decided may pay."""
 
 _NOTE = """
 SELECT recurring_note_runs(%b::uuid[], %b::integer[], %b::uuid[], %b::timestamptz[], %b::text[], %b::bigint[],
@@ -73,6 +77,11 @@ def _line(due: Due, outcome: Outcome, step: Step) -> tuple[Any, ...]:
         step.next_run_at,
         step.failed_attempts,
     )
+
+
+def note_waits(*, cluster_id: UUID, waiting: Sequence[UUID], now: datetime) -> None:
+    """Let these claimed orders, whose bills a charge may pay, come again later: nothing was tried."""
+    RecurringPayment.objects.filter(cluster_id=cluster_id, id__in=waiting).update(next_run_at=now + WAIT)
 
 
 def note_pauses(*, cluster_id: UUID, paused: Sequence[UUID], now: datetime) -> None:

@@ -15,7 +15,7 @@ from clustr.kit.tenancy import in_tenant
 from clustr.recurring.commands.charging import charge_cards
 from clustr.recurring.commands.claiming import claim_due, stop_for_departure
 from clustr.recurring.commands.moving import Due, Outcome, move_money
-from clustr.recurring.commands.noting import note_attempts
+from clustr.recurring.commands.noting import note_attempts, note_waits
 from clustr.recurring.figures import tell_runs
 from clustr.recurring.models import RecurringPayment
 from clustr.recurring.types import OrderState, PaymentSource, Processed
@@ -82,10 +82,13 @@ def _run_batch(cluster_id: UUID, now: datetime, limit: int, only: UUID | None) -
             stop_for_departure(due=due, now=now)
         here = list({due.user_id: due for due in reversed(claimed) if due.is_member}.values())  # one of each wallet
         outcomes = move_money(batch=here, now=now)
-        steps = note_attempts(cluster_id=cluster_id, here=here, outcomes=outcomes, now=now)
-        _note_bills(here, outcomes)
-        done = Processed.of([step.run for step in steps], stopped=len(gone))
-        _tell_figures(cluster_id, here, outcomes, done)
+        ran = [due for due in here if due.id in outcomes]
+        steps = note_attempts(cluster_id=cluster_id, here=ran, outcomes=outcomes, now=now)
+        _note_bills(ran, outcomes)
+        waiting = [due.id for due in here if due.id not in outcomes]
+        note_waits(cluster_id=cluster_id, waiting=waiting, now=now)
+        done = Processed.of([step.run for step in steps], stopped=len(gone), waiting=len(waiting))
+        _tell_figures(cluster_id, ran, outcomes, done)
     return done
 
 
