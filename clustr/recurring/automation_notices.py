@@ -32,12 +32,14 @@ WHY: dict[AutomationFailure, str] = {
     F.PIN_NEEDED: "so large a purchase needs a wallet with a PIN.",
     F.CARD_DECLINED: "the card was declined.",
     F.CARD_GONE: "the card was removed.",
+    F.CARD_REFUNDED: "what your card had paid for it was given back.",
 }
 _OPTIONS: dict[AutomationFailure, list[str]] = {
     F.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Name a card as its backup", "Buy by hand", "Lower the amount"],
     F.ACCOUNT_FROZEN: ["Unfreeze your wallet"],
     F.CARD_DECLINED: ["Use another card", "Let the wallet pay"],
     F.CARD_GONE: ["Use another card", "Let the wallet pay"],
+    F.CARD_REFUNDED: ["Buy by hand"],
 }
 
 
@@ -101,8 +103,7 @@ def tell_of_attempts(*, tried: Iterable[Tried], now: datetime) -> None:
                 "failure": why,
                 "retry_at": one.run.try_at.isoformat() if one.run.try_at else None,
                 "options": _OPTIONS.get(one.failure),
-                "next_run_date": None,
-            }
+            } | ({"next_run_date": None} if one.run.try_at else {})
             skipped.append(_notice(one.automation, facts | more, key))
     _tell_each(NotificationEvents.UTILITY_AUTOMATION_SKIPPED, skipped, now)
     _tell_each(NotificationEvents.UTILITY_AUTOMATION_PAUSED, paused, now)

@@ -39,7 +39,8 @@ class AutomationNotices(StrEnum):
 
 class AutomationRunState(StrEnum):
     """What became of one period. `waiting`: to be tried, at `try_at`; `charging`: its card is charged; `buying`: bought, and
-    not yet known whether it is delivered. The others are its end: delivered, over a limit, failed for good, or switched off."""
+    not yet known whether it is delivered. The others are its end: delivered, over a limit, failed for good, or stopped:
+    switched off, or what its card had paid was given back."""
 
     WAITING = "waiting"
     CHARGING = "charging"
@@ -69,6 +70,7 @@ class AutomationFailure(StrEnum):
     PIN_NEEDED = "pin_needed"
     CARD_DECLINED = "card_declined"
     CARD_GONE = "card_gone"
+    CARD_REFUNDED = "card_refunded"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.recurring import commands
 from clustr.recurring.automation_models import AutomationRun, AutomationStep
-from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
+from clustr.recurring.automation_types import AutomationOutcome, ScheduleKind, ScheduleTerms
 from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands as settlement
 from tests.cast import Cast, Part
@@ -147,3 +147,48 @@ def test_a_defect_of_one_stops_no_other(automations: Automations, cast: Cast) ->
     assert automations.states(broken) == [("waiting", "")]
     automations.counter.wait(minutes=10)
     assert automations.run().bought == 1
+
+
+def brought(automations: Automations, **terms: Any) -> UUID:
+    """An automation whose card brought NGN 2,100.00 for a purchase that was not made yet, beside NGN 5,000.00 in the wallet."""
+    fund(automations.cast, automations.cast.bola, "4900.00")
+    id = automations.set_up(payment_source=PaymentSource.CARD, payment_method_id=automations.card(), **terms)
+    automations.next_day()
+    assert (automations.states(id), wallet_balance(automations.cast.bola)) == ([("waiting", "")], "7100.00")
+    return id
+
+
+def give_back(automations: Automations, amount: str | None = None) -> UUID:
+    """The office gives back what the card paid: the provider is asked next."""
+    return settlement.refund_to_source(
+        actor=automations.cast.ada.actor,
+        transaction_id=automations.charges()[0],
+        amount=naira(amount) if amount else None,
+        reason="Asked for",
+        now=automations.counter.now,
+    ).id
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["on its way back", "given back"])
+def test_a_run_whose_money_was_given_back_is_over(automations: Automations, cast: Cast, sent: bool) -> None:
+    """Nothing is bought with what else is in the wallet, and the card is not charged again for this period."""
+    id = brought(automations)
+    refund = give_back(automations)
+    if sent:
+        settlement.send_refund(cluster_id=cast.cluster_id, transaction_id=refund, now=automations.counter.now)
+    assert automations.run() == AutomationOutcome()
+    assert automations.states(id) == [("stopped", "card_refunded")]
+    assert (len(automations.charges()), wallet_balance(cast.bola)) == (1, "5000.00")
+    assert str(automations.view(id).spent_this_month) == "0.00"
+    automations.next_day()
+    assert automations.states(id)[1:] == [("waiting", "")], "its next period is another"
+
+
+def test_what_was_given_back_in_part_is_not_kept(automations: Automations, cast: Cast) -> None:
+    """The rest would come from the wallet, which is to keep more."""
+    id = brought(automations, minimum_balance="4500.00")
+    give_back(automations, "1000.00")
+    automations.run()
+    assert automations.states(id) == [("waiting", "insufficient_funds")]
+    assert wallet_balance(cast.bola) == "6100.00"
+    assert str(automations.view(id).spent_this_month) == "1100.00"

@@ -54,6 +54,22 @@ SEEDS = (
         PLAN,
     ),
     sow(
+        "returned-money-is-kept",
+        "What a card brought for a purchase is counted on after it was given back.",
+        "    left = _left_of_charges(actor.member_id)\n",
+        "    left: dict[UUID, int] = {}\n",
+        LATE,
+        file=f"{COMMANDS}/automation_returned.py",
+    ),
+    sow(
+        "returned-money-is-kept-while-it-is-asked-for",
+        "What a card brought is counted on while its provider is asked to give it back.",
+        "    AND w.status IN ('pending', 'processing', 'unknown')) AS b\n",
+        "    AND w.status IN ('none')) AS b\n",
+        LATE,
+        file=f"{COMMANDS}/automation_returned.py",
+    ),
+    sow(
         "card-money-for-everybody",
         "What a card brought for one automation is spent by another.",
         ".available.minor - _kept_for_runs(actor),",
@@ -110,8 +126,8 @@ SEEDS = (
     sow(
         "not-known-is-failed",
         "What a utility was not heard about counts as refused, and is bought again.",
-        "        if made.status in _OVER:\n",
-        "        if made.status in (*_OVER, TransactionStatus.UNKNOWN):\n",
+        "        elif made.status in _OVER:\n",
+        "        elif made.status in (*_OVER, TransactionStatus.UNKNOWN):\n",
         RUN,
         file=FOLLOWING,
     ),

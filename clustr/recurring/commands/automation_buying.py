@@ -37,6 +37,7 @@ from clustr.recurring.commands.automation_noting import (
     stop_at_limits,
     wait_for_utility,
 )
+from clustr.recurring.commands.automation_returned import release_returned_money
 from clustr.recurring.types import PaymentSource
 from clustr.utilities import commands as utilities
 from clustr.utilities.models import Account, Validation
@@ -97,6 +98,7 @@ def _buy(actor: Actor, run_id: UUID, validation_id: UUID, now: datetime) -> str 
     with crash_points("recurring.buy_automation"):
         utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
         peeked = AutomationRun.objects.get(cluster_id=actor.cluster_id, id=run_id)
+        release_returned_money(actor=actor, now=now)
         keep_late_charges(actor=actor, now=now)
         before = waiting_runs(actor=actor, up_to=peeked)
         run = next((one for one in before if one.id == run_id), None)

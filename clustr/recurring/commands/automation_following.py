@@ -24,6 +24,7 @@ from clustr.recurring.automation_types import (
 )
 from clustr.recurring.commands.automation_charging import CHARGE, PURCHASE
 from clustr.recurring.commands.automation_noting import end_run, note_attempts, save_runs
+from clustr.recurring.commands.automation_returned import stop_returned
 from clustr.recurring.commands.automation_running import run_automations_of
 from clustr.utilities import commands as utilities
 from clustr.utilities.planning_queries import sold_for
@@ -111,7 +112,9 @@ def _follow(cluster_id: UUID, user_id: UUID, run_id: UUID, now: datetime) -> boo
         kind = CHARGE if run.state == AutomationRunState.CHARGING else PURCHASE
         step = AutomationStep.objects.filter(cluster_id=cluster_id, run_id=run_id, kind=kind).order_by("-n")[0]
         made = Transaction.objects.get(cluster_id=cluster_id, id=step.id)
-        if made.status in _OVER:
+        if kind == CHARGE and made.status == TransactionStatus.REFUNDED:
+            stop_returned(runs=[run], now=now)
+        elif made.status in _OVER:
             failure = AutomationFailure.CARD_DECLINED if kind == CHARGE else AutomationFailure.VENDOR_REFUSED
             _failed(automation, run, failure, now)
         elif made.status != TransactionStatus.COMPLETED:

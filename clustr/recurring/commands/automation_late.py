@@ -15,9 +15,13 @@ from clustr.recurring.automation_planner import Purse, left_of_limits
 from clustr.recurring.automation_reading import month_of, read_purse
 from clustr.recurring.commands.automation_noting import save_runs
 
-# Of a run that nothing is kept for: the first of its charges that is paid, without what was given back of it.
+# Of a run that nothing is kept for: the first of its charges that is paid, without what was given back of it or is on its
+# way back.
 _PAID = """
-SELECT DISTINCT ON (r.id) r.id, t.amount_minor - t.refunded_minor
+SELECT DISTINCT ON (r.id) r.id, t.amount_minor - t.refunded_minor - (
+  SELECT coalesce(sum(w.amount_minor), 0)::bigint FROM payments_transaction w
+  WHERE w.cluster_id = t.cluster_id AND w.subject_id = t.id AND w.purpose = 'refund'
+    AND w.status IN ('pending', 'processing', 'unknown'))
 FROM recurring_automationrun r
 JOIN recurring_automationstep s ON s.cluster_id = r.cluster_id AND s.run_id = r.id AND s.kind = 'charge'
 JOIN payments_transaction t ON t.cluster_id = s.cluster_id AND t.id = s.id AND t.status = 'completed'

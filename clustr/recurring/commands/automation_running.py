@@ -35,6 +35,7 @@ from clustr.recurring.commands.automation_noting import (
     short_of,
     stop_at_limits,
 )
+from clustr.recurring.commands.automation_returned import release_returned_money
 from clustr.recurring.types import StoppedBy
 from clustr.utilities import commands as utilities
 from clustr.utilities.planning_queries import sold_for
@@ -82,6 +83,7 @@ def _plan(actor: Actor, now: datetime) -> tuple[AutomationOutcome, list[UUID]]:
     with crash_points("recurring.plan_automations"):
         utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
         _begin_periods(actor, now)
+        release_returned_money(actor=actor, now=now)
         keep_late_charges(actor=actor, now=now)
         judged = judge_runs(actor=actor, runs=waiting_runs(actor=actor), now=now)
         limited, tried = [], [_unfit(judged, run, failure) for run, failure in judged.unfit if _is_due(run, now)]

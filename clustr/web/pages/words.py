@@ -90,6 +90,7 @@ WHY: dict[str, Word] = {
     "pin_needed": _("so much needs a wallet with a PIN"),
     "card_declined": _("the card was declined"),
     "card_gone": _("the card was forgotten"),
+    "card_refunded": _("what the card had paid for it was given back"),
     "card_expired": _("the card has expired"),
     "card_not_covered": _("the card's account did not cover it"),
     "card_removed": _("the card was forgotten"),
