@@ -59,7 +59,8 @@ class StatusChange(models.Model):
 
 class Attempt(models.Model):
     """What was asked of a provider for one transaction, whose id it has. `reference` is ours, made before the first call
-    and used for each repeat. `request_id`: which try of which request it is. `next_check_at`: when to ask for the truth next; None only where nothing can come any more."""
+    and used for each repeat. `request_id`: which try of which request it is. `save_card`: the card that pays is to be kept.
+    `next_check_at`: when to ask for the truth next; None only where nothing can come any more."""
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
@@ -71,6 +72,7 @@ class Attempt(models.Model):
     request_id = models.UUIDField(null=True)
     request_digest = models.BinaryField(null=True)
     method_id = models.UUIDField(null=True)
+    save_card = models.BooleanField(default=False)
     checkout_url = models.TextField(default="")
     callback_url = models.TextField(default="")
     started_at = models.DateTimeField()

@@ -41,6 +41,8 @@ class Wanted:
     callback_url: str
     subject_id: UUID | None = None
     terms_version: int | None = None
+    save_card: bool = False
+    """Whether the card that pays on the page is to be kept."""
 
 
 @dataclass(frozen=True, slots=True)

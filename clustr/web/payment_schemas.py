@@ -55,6 +55,15 @@ def checkout_out(checkout: Checkout) -> CheckoutOut:
 MethodId = Annotated[
     UUID | None, Field(None, description="A saved card with this provider, to be charged instead of showing its page.")
 ]
+SaveCard = Annotated[
+    bool,
+    Field(
+        False,
+        strict=True,
+        description="Keep the card that pays on the provider's page as one of my payment methods. Only for a card of my own:"
+        " no card is kept of whoever pays without asking for it.",
+    ),
+]
 SavedCardPin = Annotated[Pin | None, Field(None, description="With a saved card: needed once a PIN is set.")]
 
 

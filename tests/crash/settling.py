@@ -411,7 +411,7 @@ def reversal(stage: Stage) -> Ready:
 def charge_card(stage: Stage) -> Ready:
     """A saved card, by a request with a key: asked again it goes on with what was begun. What the provider never received
     has failed in the end, and its owner tries anew."""
-    checkout = stage.deposit(stage.cast.bola, "100.00")
+    checkout = stage.deposit(stage.cast.bola, "100.00", save_card=True)
     stage.end(checkout)
     stage.confirm(checkout)
     bola, keys = stage.cast.bola, [RequestKey(new_id(), b"input"), RequestKey(new_id(), b"input")]
@@ -479,7 +479,7 @@ def order_declined(stage: Stage) -> Ready:
 
 
 def _order_by_card(stage: Stage) -> UUID:
-    checkout = stage.deposit(stage.cast.bola, "100.00")
+    checkout = stage.deposit(stage.cast.bola, "100.00", save_card=True)
     stage.end(checkout)
     stage.confirm(checkout)
     acknowledge(stage.cast, stage.cast.bola, issue(stage.cast, "100.00"))

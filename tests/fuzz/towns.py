@@ -190,7 +190,12 @@ class Town:
             self.knows(
                 "method_id",
                 payments.save_method(
-                    user_id=cast.bola.user_id, provider="paystack", card=card, email="bola@example.test", now=cast.now
+                    user_id=cast.bola.user_id,
+                    provider="paystack",
+                    card=card,
+                    email="bola@example.test",
+                    asked_for=True,
+                    now=cast.now,
                 ),
             )
             payments.open_case(kind=CaseKind.DOES_NOT_MATCH, subject="town", now=cast.now)

@@ -141,7 +141,7 @@ def _through_a_provider(cast: Cast) -> tuple[UUID, UUID, UUID]:
         taken, begun = stage.deposit(cast.bola), stage.deposit(cast.bola)
         stage.end(taken, "too_much")
         stage.confirm(taken)
-        back = stage.deposit(cast.bola, "100.00", "flutterwave")
+        back = stage.deposit(cast.bola, "100.00", "flutterwave", save_card=True)
         stage.end(back)
         stage.confirm(back)
         returning = settlement.refund_to_source(

@@ -150,7 +150,7 @@ class Automations:
 
     def card(self, provider: str = "paystack") -> UUID:
         """A card of Bola's that paid NGN 100.00 into the wallet once."""
-        checkout = self.counter.deposit(self.cast.bola, "100.00", provider)
+        checkout = self.counter.deposit(self.cast.bola, "100.00", provider, save_card=True)
         self.counter.end(checkout)
         self.counter.confirm(checkout)
         with tenant(self.cast.cluster_id):

@@ -25,7 +25,7 @@ DUE = timedelta(hours=2)
 
 def saved(stage: Stage, provider: str = "paystack") -> UUID:
     """A card of Bola's that paid NGN 100.00 into her wallet."""
-    checkout = stage.deposit(stage.cast.bola, "100.00", provider)
+    checkout = stage.deposit(stage.cast.bola, "100.00", provider, save_card=True)
     stage.end(checkout)
     stage.confirm(checkout)
     with tenant(stage.cast.cluster_id):

@@ -150,7 +150,9 @@ def test_it_works(walk: Walk) -> None:
 
 
 def test_a_card_pays(walk: Walk) -> None:
-    deposit = walk.ask("POST", "/members/wallet/deposit/", {"amount": "500.00", "provider": "paystack"})
+    deposit = walk.ask(
+        "POST", "/members/wallet/deposit/", {"amount": "500.00", "provider": "paystack", "save_card": True}
+    )
     sandbox = re.search(r"no money moves\): (\S+)", walk.running.said())
     assert sandbox is not None
     body = {"provider": "paystack", "reference": deposit["reference"].lower(), "outcome": "success"}

@@ -499,6 +499,14 @@ SEEDS = (
         more=((" or attempt.sent_at is not None", ""),),
     ),
     sow(
+        "whoever-paid-leaves-their-card",
+        "The card of whoever paid on a page that they were sent is kept as its opener's.",
+        "            asked_for=attempt.save_card,\n",
+        "            asked_for=True,\n",
+        "test_saved_cards.py",
+        file="clustr/settlement/commands/placing.py",
+    ),
+    sow(
         "a-strangers-card",
         "A member pays with a neighbour's card.",
         "cluster_id=actor.cluster_id, id=method_id, user_id=actor.member_id, removed_at=None\n    ).first()",

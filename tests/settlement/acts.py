@@ -61,14 +61,14 @@ class Acts:
 
     def _deposit(self) -> None:
         amount = str(naira("100.00") + Money(self.random.randrange(1, 900_000), "NGN"))
-        self._start(self.stage.deposit(self._payer(), amount, self.random.choice(PROVIDERS)))
+        self._start(self.stage.deposit(self._payer(), amount, self.random.choice(PROVIDERS), save_card=True))
 
     def _pay_directly(self) -> None:
         payer, bill = self._payer(), self._bill()
         with suppress(Refusal):
             bills.acknowledge_bill(actor=payer.actor, bill_id=bill, version=None, now=self.stage.now)
         amount = None if self.random.random() < 0.6 else "150.00"
-        self._start(self.stage.pay_bill(payer, bill, amount, self.random.choice(PROVIDERS)))
+        self._start(self.stage.pay_bill(payer, bill, amount, self.random.choice(PROVIDERS), save_card=True))
 
     def _start(self, checkout: Checkout) -> None:
         self.checkouts.append((self.home, checkout))

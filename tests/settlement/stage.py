@@ -120,12 +120,19 @@ class Stage(Providers):
             provider=provider,
             callback_url="",
             request=more.get("request"),
+            save_card=more.get("save_card", False),
             now=self.now,
         )
         return commands.open_checkout(actor=person.actor, prepared=prepared, now=self.now)
 
     def pay_bill(
-        self, person: Person, bill_id: UUID, amount: str | None = None, provider: str = "paystack"
+        self,
+        person: Person,
+        bill_id: UUID,
+        amount: str | None = None,
+        provider: str = "paystack",
+        *,
+        save_card: bool = False,
     ) -> Checkout:
         prepared = commands.prepare_bill_payment(
             actor=person.actor,
@@ -134,6 +141,7 @@ class Stage(Providers):
             provider=provider,
             callback_url="",
             request=None,
+            save_card=save_card,
             now=self.now,
         )
         return commands.open_checkout(actor=person.actor, prepared=prepared, now=self.now)

@@ -298,7 +298,7 @@ def test_fees_that_a_wallet_could_not_bear_are_charged_when_it_can(stage: Stage,
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_card_of_somebody_erased_is_not_kept(stage: Stage, cast: Cast, provider: str) -> None:
-    checkout = stage.deposit(cast.bola, provider=provider)
+    checkout = stage.deposit(cast.bola, provider=provider, save_card=True)
     stage.end(checkout)
     User.objects.filter(id=cast.bola.user_id).update(is_active=False, email=f"erased-{cast.bola.user_id}@invalid")
     stage.confirm(checkout)

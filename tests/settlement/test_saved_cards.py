@@ -14,6 +14,7 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import SavedMethod
+from clustr.payments.queries import my_methods
 from clustr.payments.refusals import PaymentMethodNotFound
 from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
 from clustr.settlement import commands
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("books")
 
 def saved(stage: Stage, provider: str = "paystack") -> UUID:
     """A card of Bola's that paid NGN 100.00 once."""
-    checkout = stage.deposit(stage.cast.bola, "100.00", provider)
+    checkout = stage.deposit(stage.cast.bola, "100.00", provider, save_card=True)
     stage.end(checkout)
     stage.confirm(checkout)
     with tenant(stage.cast.cluster_id):
@@ -84,6 +85,51 @@ def test_a_bill(stage: Stage, cast: Cast, provider: str) -> None:
     checkout = commands.open_checkout(actor=cast.bola.actor, prepared=prepared, now=stage.now)
     assert checkout.transaction.status == "completed"
     assert cluster_balance(cast.cluster_id) == "5000.00"
+
+
+def kept(cast: Cast) -> list[str]:
+    with tenant(cast.cluster_id):
+        return sorted(card.provider for card in my_methods(actor=cast.bola.actor))
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_no_card_is_kept_unless_it_is_asked_for(stage: Stage, cast: Cast, provider: str) -> None:
+    """Bola sends the page's address to a friend, who pays: the friend's card is nobody's to charge."""
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    for checkout in (
+        stage.deposit(cast.bola, provider=provider),
+        stage.pay_bill(cast.bola, bill.id, "100.00", provider),
+    ):
+        stage.end(checkout)
+        assert stage.confirm(checkout).status == "completed"
+    stage.hooks()
+    assert kept(cast) == []
+    checkout = stage.pay_bill(cast.bola, bill.id, "200.00", provider, save_card=True)
+    stage.end(checkout)
+    stage.confirm(checkout)
+    assert kept(cast) == [provider]
+
+
+def test_one_that_was_removed_while_it_was_charged_is_not_kept_again(stage: Stage, cast: Cast) -> None:
+    card = saved(stage)
+    stage.dial(charge__pending=1.0)
+    checkout = charge(stage, card)
+    payments.remove_method(actor=cast.bola.actor, method_id=card, now=stage.now)
+    stage.wait(minutes=10)
+    assert stage.confirm(checkout).status == "completed"
+    assert kept(cast) == []
+
+
+def test_another_try_of_a_failed_payment_keeps_no_card(stage: Stage, cast: Cast) -> None:
+    first = stage.deposit(cast.bola, save_card=True)
+    stage.end(first, "declined")
+    assert stage.confirm(first).status == "failed"
+    again = commands.prepare_retry(actor=cast.bola.actor, transaction_id=first.transaction.id, now=stage.now)
+    checkout = commands.open_checkout(actor=cast.bola.actor, prepared=again, now=stage.now)
+    stage.end(checkout)
+    assert stage.confirm(checkout).status == "completed"
+    assert kept(cast) == []
 
 
 MEANWHILE: dict[str, Callable[[Cast, Bill], object]] = {

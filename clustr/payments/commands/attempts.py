@@ -27,11 +27,13 @@ def open_attempt(
     request_id: UUID | None = None,
     request_digest: bytes | None = None,
     method_id: UUID | None = None,
+    save_card: bool = False,
     callback_url: str = "",
     send_at: datetime | None = None,
 ) -> Attempt:
     """Record, before anything is sent, what will be asked of the transaction's provider. The first look at what became of
-    it is scheduled at once, so that a process that dies next is found. `send_at`: not to be sent before."""
+    it is scheduled at once, so that a process that dies next is found. `send_at`: not to be sent before. `save_card`: whoever pays asked that their card be
+    kept."""
     return Attempt.objects.create(
         id=transaction.id,
         cluster_id=current_tenant(),
@@ -43,6 +45,7 @@ def open_attempt(
         request_id=request_id,
         request_digest=request_digest,
         method_id=method_id,
+        save_card=save_card,
         callback_url=callback_url,
         started_at=now,
         payable_until=payable_until,

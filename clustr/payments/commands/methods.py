@@ -19,15 +19,18 @@ from clustr.payments.providers.nouns import SavedMethod as Card
 from clustr.payments.refusals import PaymentMethodNotFound
 
 
-def save_method(*, user_id: UUID, provider: str, card: Card, email: str, now: datetime) -> UUID | None:
+def save_method(*, user_id: UUID, provider: str, card: Card, email: str, asked_for: bool, now: datetime) -> UUID | None:
     """Keep a card that its provider lets us charge again, once for each member and card; part of a settlement's
-    transaction. Answers its id, or None where the card cannot be charged again. A newer token replaces the older one."""
+    transaction. Only where its payer `asked_for` it; of a card that is kept already a newer token replaces the older one.
+    Answers its id, or None where it is not kept."""
     if not card.reusable or card.expires_month is None or card.expires_year is None:
         return None
     fingerprint = _fingerprint(provider, card.signature or card.token)
     known = SavedMethod.objects.filter(
         cluster_id=current_tenant(), user_id=user_id, provider=provider, fingerprint=fingerprint, removed_at=None
     ).first()
+    if not asked_for and known is None:
+        return None
     method_id = known.id if known else new_id()
     values = {
         "token": seal(f"{email}\n{card.token}", bound_to=method_place(method_id=method_id)),

@@ -94,6 +94,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
             provider=attempt.provider,
             card=truth.saved_method,
             email=truth.email,
+            asked_for=attempt.save_card,
             now=now,
         )
 

@@ -45,9 +45,10 @@ def prepare_deposit(
     request: RequestKey | None,
     now: datetime,
     card: SavedCard | None = None,
+    save_card: bool = False,
 ) -> Prepared:
     """Record that the member will put money into their wallet through this provider, on its page or by a saved card.
-    `open_checkout` comes next.
+    `open_checkout` comes next. `save_card`: the card that pays on the page is to be kept, which is for its payer to say.
 
     Refuses `ProviderNotAvailable`, `CallbackNotAllowed`, `CurrencyMismatch`; with a card also `PaymentMethodNotFound` and
     `PinRequired`.
@@ -62,6 +63,7 @@ def prepare_deposit(
         provider=provider,
         description="Wallet deposit",
         callback_url=callback_url,
+        save_card=save_card,
     )
     return _prepare(actor, wanted, request, card, now)
 
@@ -76,9 +78,10 @@ def prepare_bill_payment(
     request: RequestKey | None,
     now: datetime,
     card: SavedCard | None = None,
+    save_card: bool = False,
 ) -> Prepared:
     """Record that the member will pay on a bill through this provider, whole (`amount` None) or in part, on its page or by
-    a saved card.
+    a saved card. `save_card` as in `prepare_deposit`.
 
     The rules of every payment are asked now; what stands when the money arrives decides where it goes. Refuses as
     `bills.judge_direct_payment`, and `ProviderNotAvailable`, `CallbackNotAllowed`, `PaymentUnderWay`; with a card also
@@ -96,13 +99,14 @@ def prepare_bill_payment(
             callback_url=callback_url,
             subject_id=judged.bill_id,
             terms_version=judged.version,
+            save_card=save_card,
         )
         return _prepare(actor, wanted, request, card, now)
 
 
 def prepare_retry(*, actor: Actor, transaction_id: UUID, now: datetime) -> Prepared:
     """Record that a failed payment of one's own is tried again on its provider's page, by the same rules. However often it
-    is asked, a failed payment has one such try that can be paid at a time.
+    is asked, a failed payment has one such try that can be paid at a time. No card is kept of whoever pays it.
 
     Refuses `TransactionNotFound`, `TransactionNotRetryable`, `PaymentUnderWay`, and as starting it anew would.
     """
@@ -190,6 +194,7 @@ def _prepare(
             request_digest=request.digest if request else None,
             callback_url=wanted.callback_url,
             method_id=card.method_id if card else None,
+            save_card=wanted.save_card and card is None,
             now=now,
         )
         if card is None:

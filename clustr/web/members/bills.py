@@ -25,6 +25,7 @@ from clustr.web.payment_schemas import (
     CheckoutOut,
     MethodId,
     Provider,
+    SaveCard,
     SavedCardPin,
     checkout_out,
     request_key,
@@ -107,6 +108,7 @@ class PayDirectIn(In):
     amount: Amount | None = Field(None, description="All that remains, when absent.")
     callback_url: CallbackUrl = ""
     payment_method_id: MethodId
+    save_card: SaveCard
     pin: SavedCardPin
 
 
@@ -236,6 +238,7 @@ def pay_bill_direct(request: Request, body: PayDirectIn) -> HttpResponse:
             callback_url=body.callback_url,
             request=request_key(claim),
             card=saved_card(body.payment_method_id, authorization),
+            save_card=body.save_card,
             now=request.now,
         ),
         before=(lambda: wallets.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None,

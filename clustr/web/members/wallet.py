@@ -31,6 +31,7 @@ from clustr.web.payment_schemas import (
     CheckoutOut,
     MethodId,
     Provider,
+    SaveCard,
     SavedCardPin,
     checkout_out,
     request_key,
@@ -56,6 +57,7 @@ class DepositIn(In):
     provider: Provider
     callback_url: CallbackUrl = ""
     payment_method_id: MethodId
+    save_card: SaveCard
     pin: SavedCardPin
 
 
@@ -141,6 +143,7 @@ def start_deposit(request: Request, body: DepositIn) -> HttpResponse:
             callback_url=body.callback_url,
             request=request_key(claim),
             card=saved_card(body.payment_method_id, authorization),
+            save_card=body.save_card,
             now=request.now,
         ),
         before=(lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None,

@@ -173,6 +173,7 @@ class Place:
             provider="paystack",
             callback_url="",
             request=None,
+            save_card=True,
             now=self.now,
         )
         return settlement.open_checkout(actor=self.member.actor, prepared=prepared, now=self.now)

@@ -129,7 +129,7 @@ def test_what_the_payer_pays_on_top_is_told(stage: Stage, cast: Cast) -> None:
 
 
 def saved_card(stage: Stage, cast: Cast, provider: str = "paystack") -> str:
-    made = deposit(cast.client_of(cast.bola), "100.00", provider).json()
+    made = deposit(cast.client_of(cast.bola), "100.00", provider, save_card=True).json()
     stage.end_reference(provider, made["reference"])
     cast.client_of(cast.bola).post("/payments/verify-payment/", {"reference": made["reference"]})
     (card,) = cast.client_of(cast.bola).get("/members/payment-methods/").json()["results"]
@@ -145,6 +145,15 @@ def test_a_saved_card_is_charged_at_once(stage: Stage, cast: Cast, provider: str
     made = answers[0].json()
     assert (made["status"], made["payment_url"], made["failure"]) == ("completed", None, None)
     assert wallet_balance(cast.bola) == "2600.00"
+
+
+def test_a_card_is_kept_only_where_it_is_asked_for(stage: Stage, cast: Cast) -> None:
+    bola = cast.client_of(cast.bola)
+    made = deposit(bola, "100.00").json()
+    stage.end_reference("paystack", made["reference"])
+    assert bola.post("/payments/verify-payment/", {"reference": made["reference"]}).json()["status"] == "completed"
+    assert bola.get("/members/payment-methods/").json() == {"results": []}
+    refused(deposit(bola, save_card="yes"), 422, "invalid", "save_card")
 
 
 def test_a_declined_card_says_why(stage: Stage, cast: Cast) -> None:

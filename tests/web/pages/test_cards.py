@@ -48,6 +48,20 @@ def test_it_works(cast: Cast, bola: Browser, card: UUID) -> None:
     assert str(card) not in bola.open("/app/wallet/fund/").content.decode()
 
 
+@pytest.mark.parametrize("ticked", [False, True])
+def test_a_card_is_kept_where_its_box_is_ticked(stage: Stage, cast: Cast, ticked: bool) -> None:
+    bola = Browser(cast.bola)
+    bola.open("/app/wallet/fund/")
+    bola.send(amount="700", means="paystack", **({"save_card": "on"} if ticked else {}))
+    assert ("do not pass that page on" in bola.text) is ticked
+    bola.open(next(link for link in bola.links if link.startswith("/app/transactions/")))
+    stage.end_reference("paystack", bola.form("/check/").values["reference"])
+    bola.send("/check/")
+    assert "Money added" in bola.text
+    bola.open("/app/wallet/")
+    assert ("Saved cards" in bola.text) is ticked
+
+
 def test_a_decline_says_why_and_that_nothing_was_taken(stage: Stage, cast: Cast, bola: Browser, card: UUID) -> None:
     stage.dial(charge__decline=1.0)
     fund_with(bola, card)

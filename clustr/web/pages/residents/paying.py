@@ -45,7 +45,7 @@ def chosen_means(request: Request) -> dict[str, Any]:
     if chosen.startswith("card:"):
         _card, provider, method_id = [*chosen.split(":"), "", ""][:3]
         return {"provider": provider, "payment_method_id": method_id, **typed(request, "pin")}
-    return {"provider": chosen}
+    return {"provider": chosen, "save_card": request.POST.get("save_card") == "on"}
 
 
 def cards_of(actor: Actor, chosen: UUID | None = None) -> dict[str, Any]:
@@ -81,6 +81,7 @@ def onward(request: Request, tried: Attempt) -> HttpResponse:
             "amount": answer["amount"],
             "transaction_id": answer["transaction_id"],
             "bank_asks": request.POST.get("means", "").startswith("card:"),
+            "save_card": request.POST.get("save_card") == "on",
         }
         return render(request, "pages/residents/onward.html", shown)
     paid = answer.get("status") == "completed"  # else the page of the payment says how it stands
