@@ -35,6 +35,12 @@ class NoSourceToRefund(Conflict):
     code = "no_source_to_refund"
 
 
+class PaymentDisputed(Conflict):
+    """The payer's bank has not decided yet whether it takes this payment back: it would be given back twice."""
+
+    code = "payment_disputed"
+
+
 class RefundUnderWay(Conflict):
     """A refund to the source is under way; what becomes of it must be known first."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -22,10 +24,15 @@ class Receipt(models.Model):
 
 class Reconciliation(models.Model):
     """One run: what a provider listed between two instants, compared with what we settled. It belongs to no cluster.
-    `complete`: the whole list could be read. `settled_now`: money that had been missed until then."""
+    `compares`: `CHARGES` or `PAYOUTS`. `complete`: the whole list could be read. `settled_now`: money that had been missed
+    until then."""
+
+    CHARGES: ClassVar = "charges"
+    PAYOUTS: ClassVar = "payouts"
 
     id = models.UUIDField(primary_key=True)
     provider = models.TextField()
+    compares = models.TextField(default=CHARGES, db_default=CHARGES)
     since = models.DateTimeField()
     until = models.DateTimeField()
     at = models.DateTimeField()

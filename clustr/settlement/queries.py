@@ -81,10 +81,10 @@ def positions_with_providers(*, actor: Actor) -> Positions:
 
 
 def reconciliation_runs(*, actor: Actor) -> list[Reconciliation]:
-    """The last comparison with each provider; needs ViewWallet. Counts are of all estates together, and
-    not told."""
+    """The last comparisons with each provider, of charges and of payouts; needs ViewWallet. Counts are of all estates
+    together, and not told."""
     actor.require("ViewWallet")
-    return list(Reconciliation.objects.order_by("provider", "-at").distinct("provider"))
+    return list(Reconciliation.objects.order_by("provider", "compares", "-at").distinct("provider", "compares"))
 
 
 def payout_provider() -> PaymentProvider | None:

@@ -562,7 +562,7 @@ COVERS = {
     *("settlement.payout_refused", "settlement.payout_unknown", "settlement.receipt"),
     *("settlement.payout_not_sent", "settlement.refund", "settlement.record_refund", "settlement.apply_refund"),
     *("settlement.refund_refused", "settlement.refund_unknown", "settlement.record_charge"),
-    *("settlement.dispute", "settlement.reversal"),
+    *("settlement.dispute", "settlement.taken_back"),
     *("payments.receive_notice", "wallets.charge_fees", "wallets.place_suspense"),
 }
 """The transactions of settlement that these flows pass, each by the name of its crash points."""
@@ -573,7 +573,7 @@ BETWEEN = {
     *("settlement.payout.recorded", "settlement.payout.answered", "settlement.payout.again"),
     *("settlement.refund.recorded", "settlement.refund.answered", "settlement.refund.again"),
     *("settlement.charge.recorded", "settlement.charge.answered"),
-    *("settlement.dispute.answered", "settlement.reversal.answered"),
+    *("settlement.dispute.answered", "settlement.taken_back.answered"),
 }
 """The places between transactions, while the outside world is asked."""
 

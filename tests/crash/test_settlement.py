@@ -69,8 +69,12 @@ PASSES = {
     "refund_unheard": {"settlement.refund_unknown.before_commit"},
     "refund_again": {"settlement.apply_refund.after_commit", "settlement.refund.again"},
     "refund_went": {"settlement.apply_refund.before_commit", "ledger.post.after"},
-    "chargeback": {"settlement.dispute.answered", "settlement.dispute.before_commit"},
-    "reversal": {"settlement.reversal.answered", "settlement.reversal.before_commit"},
+    "chargeback": {
+        "settlement.dispute.answered",
+        "settlement.taken_back.answered",
+        "settlement.taken_back.before_commit",
+    },
+    "reversal": {"settlement.taken_back.answered", "settlement.taken_back.before_commit"},
     "charge_card": {
         "settlement.record_charge.after_commit",
         "settlement.charge.recorded",

@@ -105,13 +105,13 @@ def test_the_last_comparison_with_a_provider(stage: Stage, cast: Cast) -> None:
     settlement.reconcile(since=stage.now - timedelta(days=3), until=stage.now + timedelta(hours=1), now=now)
     found = read()
     for provider in ("paystack", "flutterwave"):
-        assert found["clustr_reconciliation_complete"][(provider,)] == 1
-        assert 0 <= found["clustr_reconciliation_age_seconds"][(provider,)] < 600
-    assert found["clustr_reconciliation_settled_late"][("paystack",)] == 1
-    assert found["clustr_reconciliation_listed"][("paystack",)] >= 1
+        assert found["clustr_reconciliation_complete"][(provider, "charges")] == 1
+        assert 0 <= found["clustr_reconciliation_age_seconds"][(provider, "charges")] < 600
+    assert found["clustr_reconciliation_settled_late"][("paystack", "charges")] == 1
+    assert found["clustr_reconciliation_listed"][("paystack", "charges")] >= 1
     stage.dial(list__error_before=1.0)
     settlement.reconcile(since=stage.now - timedelta(days=3), until=stage.now, now=now + timedelta(seconds=1))
-    assert read()["clustr_reconciliation_complete"][("paystack",)] == 0
+    assert read()["clustr_reconciliation_complete"][("paystack", "charges")] == 0
 
 
 def test_what_is_under_way_is_found_without_reading_what_has_ended() -> None:

@@ -73,10 +73,15 @@ def close_case(*, actor: Actor, case_id: UUID, note: str, now: datetime) -> None
         )
 
 
-def settle_case(*, kind: CaseKind, transaction_id: UUID, note: str, now: datetime) -> None:
-    """Close what asked a person about a transaction, because what it asked for was done; in the transaction under way."""
+def settle_case(*, kind: CaseKind, transaction_id: UUID, note: str, now: datetime, **facts: str) -> None:
+    """Close what asked a person about a transaction (with these facts), because what it asked for was done; in the
+    transaction under way."""
     asked = Case.objects.filter(
-        cluster_id=current_tenant(), kind=kind.value, transaction_id=transaction_id, closed_at=None
+        cluster_id=current_tenant(),
+        kind=kind.value,
+        transaction_id=transaction_id,
+        closed_at=None,
+        facts__contains=facts,
     )
     asked.update(closed_at=now, note=note)
 

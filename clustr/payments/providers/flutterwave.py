@@ -159,6 +159,9 @@ class Flutterwave:
         currency = self._currency_of(charge_id) if found else ""
         return tuple(refund_truth(row, currency=currency) for row in found)
 
+    def refunded_charges(self, *, since: datetime, until: datetime) -> Iterator[Page[str]]:
+        return self._listed("refunds", days(since, until), refunded_charge)
+
     def _currency_of(self, charge_id: str) -> str:
         charge = self.fetch_charge_by_id(provider_id=charge_id)
         if isinstance(charge, NotFoundYet):

@@ -222,6 +222,7 @@ def refund_truth(raw: Any, *, currency: str) -> RefundTruth:
         amount=money(given_back, currency),
         note=text(data.get("comments")),
         needs_person=False,
+        of_dispute=False,
         record=record_of(data, kept=_KEPT_OF_REFUND, told=("comments",)),
     )
 

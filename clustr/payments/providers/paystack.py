@@ -39,6 +39,7 @@ from clustr.payments.providers.paystack_wire import (
     opened,
     payout_truth,
     refund_truth,
+    refunded_charge,
     settlement,
     to_wire,
 )
@@ -165,6 +166,9 @@ class Paystack:
     def refunds_of(self, *, charge_id: str) -> tuple[RefundTruth, ...]:
         listed = pages(lambda number: self._page("refund", number, {"transaction": charge_id}), refund_truth)
         return tuple(refund for refund in every_row(listed) if refund.charge_id == charge_id)
+
+    def refunded_charges(self, *, since: datetime, until: datetime) -> Iterator[Page[str]]:
+        return pages(lambda number: self._page("refund", number, _window(since, until)), refunded_charge)
 
     def fetch_dispute(self, *, provider_id: str) -> DisputeTruth | NotFoundYet:
         return fetch_paystack_dispute(self._outbound, provider_id=provider_id)

@@ -37,14 +37,14 @@ def disputed_charge(raw: Any) -> str:
 
 
 def dispute_truth(raw: Any) -> DisputeTruth:
-    """A dispute as truth. Until an amount is claimed it is about the whole charge; what is not resolved is open."""
+    """A dispute as truth. Until an amount is claimed it is about the whole charge; what is neither resolved nor archived is
+    open."""
     data = mapping(raw, "dispute")
     charge = mapping(data.get("transaction"), "transaction")
     told = data.get("refund_amount") is not None
     amount = data.get("refund_amount") if told else charge.get("amount")
-    resolved = text(data.get("status")) == "resolved"
     return DisputeTruth(
-        state=_DECIDED.get(text(data.get("resolution")), DisputeState.OPEN) if resolved else DisputeState.OPEN,
+        state=_state(text(data.get("status")), text(data.get("resolution"))),
         provider_id=needed_text(data.get("id"), "id"),
         charge_id=needed_text(charge.get("id"), "transaction.id"),
         reference=needed_text(charge.get("reference"), "transaction.reference"),
@@ -52,3 +52,14 @@ def dispute_truth(raw: Any) -> DisputeTruth:
         mode=read_mode(data),
         record=record_of(data, kept=_KEPT, told=()),
     )
+
+
+def _state(status: str, resolution: str) -> DisputeState:
+    """One that was archived without a resolution is not decided any more."""
+    match status:
+        case "resolved":
+            return _DECIDED.get(resolution, DisputeState.OPEN)
+        case "archived":
+            return _DECIDED.get(resolution, DisputeState.DROPPED)
+        case _:
+            return DisputeState.OPEN

@@ -241,6 +241,12 @@ def payout_truth(raw: Any, *, mode: Mode | None = None) -> PayoutTruth:
     )
 
 
+def refunded_charge(raw: Any) -> str:
+    """The id of the charge that a refund gives back; the wire nests it in some answers."""
+    of = mapping(raw, "refund").get("transaction")
+    return needed_text(of.get("id") if isinstance(of, dict) else of, "transaction")
+
+
 def refund_truth(raw: Any) -> RefundTruth:
     data = mapping(raw, "data")
     of = data.get("transaction")
@@ -252,6 +258,7 @@ def refund_truth(raw: Any) -> RefundTruth:
         amount=to_money(data.get("amount"), data.get("currency")),
         note=text(data.get("merchant_note")),
         needs_person=status == "needs-attention",
+        of_dispute=bool(data.get("dispute")),
         record=record_of(data, kept=_KEPT_OF_REFUND, told=()),
     )
 

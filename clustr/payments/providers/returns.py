@@ -31,7 +31,8 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundTruth:
-    """What the provider says now about one refund. `note`: what was noted with it; "" where that is not told."""
+    """What the provider says now about one refund. `note`: what was noted with it; "" where that is not told. `of_dispute`:
+    whether it is told to be how a lost dispute was paid."""
 
     outcome: Outcome
     provider_id: str
@@ -39,15 +40,18 @@ class RefundTruth:
     amount: Money
     note: str
     needs_person: bool
+    of_dispute: bool
     record: Mapping[str, Any] = field(repr=False)
 
 
 class DisputeState(StrEnum):
-    """A payer's complaint to their bank: not decided, decided for us, or decided against us, so that money was taken."""
+    """A payer's complaint to their bank: not decided, decided for us, decided against us, so that money was taken, or given up
+    without a decision."""
 
     OPEN = "open"
     WON = "won"
     LOST = "lost"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,6 @@ from clustr.payments.schedule import (
 from clustr.payments.states import OPEN, CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.recurring.types import RunFailure
-from clustr.settlement.commands.charging_back import hear_restored
 from clustr.settlement.commands.failing import leave_unknown
 from clustr.settlement.commands.locking import lock_with_subject
 from clustr.settlement.commands.placing import BookedElsewhere, place_money
@@ -72,8 +71,6 @@ def _apply_success(
     booked = Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).first()
     if booked and booked.asked_id != locked.id:
         wrong.append("provider_id")
-    if booked and not wrong:
-        hear_restored(actor=actor, settled=booked, now=now)
     if not wrong and not booked:
         try:
             with transaction.atomic():
@@ -137,7 +134,7 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
 
 def _apply_reversal(locked: Transaction, attempt: Attempt, now: datetime) -> None:
     """The provider took money and gave it back before it was booked: nothing came. What was booked before is looked into
-    afterwards (`hear_reversal`)."""
+    afterwards (`hear_taken_back`)."""
     if locked.status in OPEN:
         payments.open_case(
             kind=CaseKind.CHARGEBACK,

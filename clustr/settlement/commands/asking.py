@@ -24,7 +24,7 @@ from clustr.payments.refusals import ProviderNotAvailable, TransactionNotFound
 from clustr.payments.schedule import next_check
 from clustr.payments.states import AttemptKind, TransactionStatus
 from clustr.settlement.commands.applying import apply_charge_truth
-from clustr.settlement.commands.charging_back import hear_reversal
+from clustr.settlement.commands.charging_back import hear_taken_back, stands_taken
 from clustr.settlement.commands.failing import leave_unknown
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
 from clustr.settlement.commands.refunding import apply_refund_truth, fetch_refund_truth, send_refund
@@ -84,16 +84,24 @@ def _ask_and_apply(actor: Actor, transaction: Transaction, attempt: Attempt, now
             truth = provider.fetch_charge(reference=attempt.reference)
             crash_point("settlement.confirm.answered")
             apply_charge_truth(actor=actor, transaction_id=transaction.id, truth=truth, mode=provider.mode, now=now)
-            _look_into_reversal(attempt, truth, now)
+            _look_into_what_went(attempt, truth, now)
         case AttemptKind.PURCHASE:
             raise AssertionError("a purchase is asked about by the room that sells it")
         case _ as never:
             assert_never(never)
 
 
-def _look_into_reversal(attempt: Attempt, truth: ChargeTruth | NotFoundYet, now: datetime) -> None:
-    if isinstance(truth, ChargeTruth) and truth.outcome is Outcome.REVERSED and truth.reference == attempt.reference:
-        hear_reversal(
+def _look_into_what_went(attempt: Attempt, truth: ChargeTruth | NotFoundYet, now: datetime) -> None:
+    """A charge that was booked and is called reversed now, or of which something was booked as taken."""
+    if not isinstance(truth, ChargeTruth) or truth.reference != attempt.reference:
+        return
+    with tenant(attempt.cluster_id):
+        booked = Settlement.objects.filter(
+            cluster_id=attempt.cluster_id, provider=attempt.provider, provider_id=truth.provider_id
+        ).first()
+        taken = booked is not None and stands_taken(settled=booked)
+    if booked is not None and (taken or truth.outcome is Outcome.REVERSED):
+        hear_taken_back(
             cluster_id=attempt.cluster_id, provider_name=attempt.provider, charge_id=truth.provider_id, now=now
         )
 

@@ -15,7 +15,7 @@ from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import Place, open_refunds_of, place_of_reference
 from clustr.payments.states import NoticeState
 from clustr.settlement.commands.asking import UNHEARD, confirm_charge, confirm_payment
-from clustr.settlement.commands.charging_back import hear_dispute
+from clustr.settlement.commands.charging_back import hear_dispute, hear_taken_back_of
 from clustr.settlement.commands.failing import postpone_notice
 from clustr.subscriptions import commands as subscriptions
 
@@ -70,9 +70,14 @@ def _act(notice: Notice, place: Place, now: datetime) -> None:
                 )
         case NoticeKind.REFUND:
             asked = open_refunds_of(cluster_id=place.cluster_id, transaction_id=place.transaction_id)
-            # Where none of ours is open, somebody gave the payment back at the provider.
-            for transaction_id in asked or [place.transaction_id]:
+            for transaction_id in [*asked, place.transaction_id]:
                 confirm_payment(cluster_id=place.cluster_id, transaction_id=transaction_id, now=now)
+            hear_taken_back_of(  # somebody may have given it back at the provider
+                cluster_id=place.cluster_id,
+                transaction_id=place.transaction_id,
+                provider_name=notice.provider,
+                now=now,
+            )
         case NoticeKind.PAYOUT | NoticeKind.VIRTUAL_ACCOUNT | NoticeKind.PURCHASE:
             confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=now)
         case NoticeKind.DISPUTE:

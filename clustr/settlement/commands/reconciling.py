@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import structlog
-
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
-from clustr.kit.crashpoints import Crash
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
@@ -21,15 +17,16 @@ from clustr.payments.providers.port import NotOffered, PaymentProvider
 from clustr.payments.providers.registry import available_providers, provider_named
 from clustr.payments.queries import Place, SettledPlace, place_of_reference, settled_between, settled_with
 from clustr.payments.states import CaseKind
-from clustr.settlement.commands.asking import UNHEARD, confirm_charge, confirm_payment
-from clustr.settlement.commands.charging_back import hear_disputes, hear_reversal, stands_as_reversed
+from clustr.settlement.commands.asking import confirm_charge
+from clustr.settlement.commands.charging_back import hear_taken_back, stands_taken
+from clustr.settlement.commands.fencing import Fence
 from clustr.settlement.models import Reconciliation
 from clustr.settlement.policies import what_arrived
 
-log = structlog.get_logger(__name__)
-
 _DISPUTES_LAST = timedelta(days=120)
 """How long after it was raised a dispute may still be decided: so far back disputes are listed."""
+_REFUNDS_LAST = timedelta(days=30)
+"""The same of refunds, which providers make within ten working days."""
 _RUNS_READ = 100
 
 
@@ -59,9 +56,10 @@ def reconcile(
     return made
 
 
-def compared_until(provider: str) -> datetime | None:
+def compared_until(provider: str, compares: str = Reconciliation.CHARGES) -> datetime | None:
     """Up to when complete runs followed each other without a hole; None if none was complete."""
-    runs = Reconciliation.objects.filter(provider=provider, complete=True).order_by("-at")[:_RUNS_READ]
+    complete = Reconciliation.objects.filter(provider=provider, compares=compares, complete=True)
+    runs = complete.order_by("-at")[:_RUNS_READ]
     ended: datetime | None = None
     for run in reversed(runs):
         if ended is None or run.since <= ended:
@@ -80,78 +78,58 @@ class _Run:
     cluster_ids: Collection[UUID] | None
     listed: int = 0
     settled_now: int = 0
-    breaks: int = 0
-    unreadable: int = 0
     seen: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
+    fence: Fence = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.fence = Fence(self.provider.name, self.now)
 
     def through(self) -> Reconciliation:
-        told = [self._hears(part) for part in (self._compare_charges, self._hear_disputes)]
+        self.fence.through(self._compare_charges, about="charges")
+        self.fence.through(self._hear_what_went_back, about="disputes and refunds")
         return Reconciliation(
             id=new_id(),
             provider=self.provider.name,
             since=self.since,
             until=self.until,
             at=self.now,
-            complete=all(told) and not self.unreadable,
+            complete=self.fence.complete,
             listed=self.listed,
             settled_now=self.settled_now,
-            breaks=self.breaks,
+            breaks=self.fence.breaks,
         )
-
-    def _hears(self, part: Callable[[], None]) -> bool:
-        """Whether the provider told all that this part asks for. What a list did not say proves nothing; the next run asks
-        again. An error of ours ends this part of this provider's, and nothing else."""
-        try:
-            part()
-        except UNHEARD:
-            return False
-        except Crash:
-            raise
-        except Exception as error:
-            log.exception("settlement.reconcile_failed", provider=self.provider.name)
-            self.breaks += open_failed(None, self.provider.name, part.__name__, error, self.now)
-            return False
-        return True
-
-    @contextmanager
-    def _fence(self, place: Place | None, provider_id: str) -> Iterator[None]:
-        """A row that fails by an error of ours is a case, and the rows after it are compared."""
-        try:
-            yield
-        except (*UNHEARD, Crash):
-            raise
-        except Exception as error:
-            log.exception("settlement.reconcile_failed", provider=self.provider.name, provider_id=provider_id)
-            self.breaks += open_failed(place, self.provider.name, provider_id, error, self.now)
 
     def _compare_charges(self) -> None:
         for page in self.provider.list_charges(since=self.since, until=self.until):
-            self.unreadable += len(page.unreadable)
+            self.fence.unreadable(page.unreadable, about="charges")
             for truth in page.rows:
                 self._compare(truth)
         self._look_for_the_unlisted()
 
-    def _hear_disputes(self) -> None:
-        """Nobody asks about a settled payment again: a dispute whose notice was lost shows here only."""
-        since = min(self.since, self.now - _DISPUTES_LAST)
+    def _hear_what_went_back(self) -> None:
+        """Nobody asks about a settled payment again: a dispute or a refund whose notice was lost shows here only."""
         charge_ids: set[str] = set()
-        try:
-            for page in self.provider.disputed_charges(since=since, until=self.until):
-                self.unreadable += len(page.unreadable)
-                charge_ids.update(page.rows)
-        except NotOffered:
+        for about, listed, lasts in (
+            ("disputes", self.provider.disputed_charges, _DISPUTES_LAST),
+            ("refunds", self.provider.refunded_charges, _REFUNDS_LAST),
+        ):
+            try:
+                for page in listed(since=min(self.since, self.now - lasts), until=self.until):
+                    self.fence.unreadable(page.unreadable, about=about)
+                    charge_ids.update(page.rows)
+            except NotOffered:
+                continue
+        if charge_ids:
+            for place in settled_with(provider=self.provider.name, provider_ids=sorted(charge_ids)):
+                self._hear_taken_back(place.cluster_id, place.asked_id, place.provider_id)
+
+    def _hear_taken_back(self, cluster_id: UUID, asked_id: UUID, charge_id: str) -> None:
+        if charge_id in self.asked or not self._concerns(cluster_id):
             return
-        if not charge_ids:
-            return
-        for place in settled_with(provider=self.provider.name, provider_ids=sorted(charge_ids)):
-            if self._concerns(place.cluster_id):
-                with self._fence(Place(place.cluster_id, place.asked_id), place.provider_id):
-                    hear_disputes(
-                        cluster_id=place.cluster_id,
-                        provider_name=self.provider.name,
-                        charge_id=place.provider_id,
-                        now=self.now,
-                    )
+        self.asked.add(charge_id)
+        with self.fence.row(Place(cluster_id, asked_id), charge_id):
+            hear_taken_back(cluster_id=cluster_id, provider_name=self.provider.name, charge_id=charge_id, now=self.now)
 
     def _compare(self, truth: ChargeTruth) -> None:
         place = place_of_reference(reference=truth.reference.lower())
@@ -160,7 +138,7 @@ class _Run:
         self.listed += 1
         if truth.outcome in (Outcome.SUCCEEDED, Outcome.REVERSED):
             self.seen.add(truth.provider_id)
-            with self._fence(place, truth.provider_id):
+            with self.fence.row(place, truth.provider_id):
                 if truth.outcome is Outcome.SUCCEEDED:
                     self._match(place, truth)
                 else:
@@ -186,8 +164,13 @@ class _Run:
         if settled is None:
             self._open(CaseKind.NOT_WITH_US, place, truth)
             return
-        if self._stands_as_reversed(settled):
-            confirm_payment(cluster_id=place.cluster_id, transaction_id=place.transaction_id, now=self.now)
+        if self._stands_taken(settled):
+            hear_taken_back(
+                cluster_id=place.cluster_id,
+                provider_name=self.provider.name,
+                charge_id=truth.provider_id,
+                now=self.now,
+            )
         arrived, fee = what_arrived(truth=truth)
         if (settled.amount_minor + settled.surcharge_minor, settled.currency) != (arrived.minor, arrived.currency):
             self._open(CaseKind.AMOUNT_DIFFERS, place, truth)
@@ -198,7 +181,7 @@ class _Run:
         """What we booked and the provider gave back, or had taken: nobody asks about a settled payment again, so a lost
         notice of it shows here only."""
         if place is not None and self._settlement(place, truth) is not None:
-            hear_reversal(
+            hear_taken_back(
                 cluster_id=place.cluster_id,
                 provider_name=self.provider.name,
                 charge_id=truth.provider_id,
@@ -211,10 +194,10 @@ class _Run:
                 cluster_id=place.cluster_id, provider=self.provider.name, provider_id=truth.provider_id
             ).first()
 
-    def _stands_as_reversed(self, settled: Settlement) -> bool:
-        """Whether we booked as taken what the provider now calls a success again."""
+    def _stands_taken(self, settled: Settlement) -> bool:
+        """Whether we booked something as taken of what the provider now calls a success."""
         with tenant(settled.cluster_id):
-            return stands_as_reversed(settled=settled)
+            return stands_taken(settled=settled)
 
     def _look_for_the_unlisted(self) -> None:
         """What we settled and the list does not have: asked about one by one, because a list goes by the day a charge was
@@ -222,15 +205,19 @@ class _Run:
         for settled in settled_between(provider=self.provider.name, since=self.since, until=self.until):
             if settled.provider_id in self.seen or not self._concerns(settled.cluster_id):
                 continue
-            with self._fence(Place(settled.cluster_id, settled.asked_id), settled.provider_id):
+            with self.fence.row(Place(settled.cluster_id, settled.asked_id), settled.provider_id):
                 truth = self.provider.fetch_charge_by_id(provider_id=settled.provider_id)
                 if not isinstance(truth, ChargeTruth) or truth.outcome in (Outcome.FAILED, Outcome.PENDING):
                     self._open_not_at_provider(settled)
+                elif truth.outcome is Outcome.REVERSED:
+                    self._ask_about_reversed(Place(settled.cluster_id, settled.asked_id), truth)
+                elif truth.outcome is Outcome.SUCCEEDED:
+                    self._match(Place(settled.cluster_id, settled.asked_id), truth)
 
     def _open_not_at_provider(self, place: SettledPlace) -> None:
         with tenant(place.cluster_id):
             settled = Settlement.objects.get(cluster_id=place.cluster_id, id=place.settlement_id)
-            self.breaks += payments.open_case(
+            self.fence.breaks += payments.open_case(
                 kind=CaseKind.NOT_AT_PROVIDER,
                 subject=f"{settled.provider}:{settled.provider_id}",
                 transaction_id=settled.asked_id,
@@ -246,7 +233,7 @@ class _Run:
     def _open(self, kind: CaseKind, place: Place | None, truth: ChargeTruth) -> None:
         """A case of the estate, or of the platform where it is nobody's; once."""
         with tenant(place.cluster_id if place else PLATFORM_CLUSTER_ID):
-            self.breaks += payments.open_case(
+            self.fence.breaks += payments.open_case(
                 kind=kind,
                 subject=f"{self.provider.name}:{truth.provider_id}",
                 transaction_id=place.transaction_id if place else None,
@@ -260,15 +247,3 @@ class _Run:
                 once=True,
                 now=self.now,
             )
-
-
-def open_failed(place: Place | None, provider: str, about: str, error: Exception, now: datetime) -> bool:
-    """A case for what a comparison could not do by an error of ours; answers whether it is new."""
-    with tenant(place.cluster_id if place else PLATFORM_CLUSTER_ID):
-        return payments.open_case(
-            kind=CaseKind.NEVER_ANSWERED,
-            subject=f"{provider}:{about}",
-            transaction_id=place.transaction_id if place else None,
-            facts={"provider": provider, "provider_id": about, "error": type(error).__name__},
-            now=now,
-        )

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from uuid import UUID
 
-import structlog
-
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
-from clustr.kit.crashpoints import Crash
+from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
@@ -20,73 +15,64 @@ from clustr.payments.providers.port import PaymentProvider
 from clustr.payments.providers.registry import available_providers, provider_named
 from clustr.payments.queries import Place, payouts_gone, place_of_reference
 from clustr.payments.states import CaseKind, TransactionStatus
-from clustr.settlement.commands.asking import UNHEARD, confirm_payment
-from clustr.settlement.commands.reconciling import compared_until, open_failed
-
-log = structlog.get_logger(__name__)
+from clustr.settlement.commands.asking import confirm_payment
+from clustr.settlement.commands.fencing import Fence
+from clustr.settlement.commands.reconciling import compared_until
+from clustr.settlement.models import Reconciliation
 
 _GONE = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
 _BACK = (TransactionStatus.FAILED, TransactionStatus.REFUNDED)
 
 
-@dataclass(slots=True)
-class PayoutsCompared:
-    """How the payouts of one provider compared. `complete`: the whole list could be read. `breaks`: cases that are new."""
-
-    provider: str
-    listed: int = 0
-    breaks: int = 0
-    complete: bool = True
-
-
-def reconcile_payouts(*, since: datetime, until: datetime, now: datetime, go_on: bool = False) -> list[PayoutsCompared]:
+def reconcile_payouts(*, since: datetime, until: datetime, now: datetime, go_on: bool = False) -> list[Reconciliation]:
     """Go through what each provider says it paid out between two instants, and what we asked for; outside any transaction.
 
     What was heard of too late is applied now. What does not agree becomes a case of its estate, or of the platform where it
-    is nobody's, once; so does a payout that fails by an error of ours, and the rest goes on. Harmless to repeat.
-    `go_on`: begin where complete runs over the payments ended, if that is before `since`.
+    is nobody's, once; so does a payout that fails by an error of ours, and the rest goes on. Harmless to repeat. Answers one
+    record for each provider, which is kept.
+    `go_on`: begin where complete runs ended, if that is before `since`.
     """
     made = []
     for name in available_providers():
-        ended = compared_until(name) if go_on else None
-        made.append(_compare(provider_named(name=name), min(since, ended or since), until, now))
+        ended = compared_until(name, Reconciliation.PAYOUTS) if go_on else None
+        run = _compare(provider_named(name=name), min(since, ended or since), until, now)
+        run.save(force_insert=True)
+        made.append(run)
     return made
 
 
-def _compare(provider: PaymentProvider, since: datetime, until: datetime, now: datetime) -> PayoutsCompared:
-    compared, seen = PayoutsCompared(provider.name), set[str]()
-    try:
+def _compare(provider: PaymentProvider, since: datetime, until: datetime, now: datetime) -> Reconciliation:
+    fence, listed = Fence(provider.name, now), 0
+
+    def compare() -> None:
+        nonlocal listed
+        seen = set[str]()
         for page in provider.list_payouts(since=since, until=until):
-            compared.complete = compared.complete and not page.unreadable
+            fence.unreadable(page.unreadable, about="payouts")
             for truth in page.rows:
-                compared.listed += 1
+                listed += 1
                 seen.add(truth.reference)
-                compared.breaks += _fenced(provider, truth.reference, now, partial(_match, provider, truth, now))
+                place = place_of_reference(reference=truth.reference.lower())
+                with fence.row(place, f"payout:{truth.reference}"):
+                    fence.breaks += _match(provider, truth, now)
         for place, reference in payouts_gone(provider=provider.name, since=since, until=until):
             if reference not in seen:
-                look = partial(_look_for, provider, place, reference, now)
-                compared.breaks += _fenced(provider, reference, now, look)
-    except UNHEARD:
-        compared.complete = False  # what was not said proves nothing; the next run asks again
-    except Crash:
-        raise
-    except Exception as error:
-        log.exception("settlement.reconcile_failed", provider=provider.name)
-        compared.complete = False
-        compared.breaks += open_failed(None, provider.name, "payouts", error, now)
-    return compared
+                with fence.row(place, f"payout:{reference}"):
+                    fence.breaks += _look_for(provider, place, reference, now)
 
-
-def _fenced(provider: PaymentProvider, reference: str, now: datetime, compare: Callable[[], bool]) -> bool:
-    """Whether a payout is a new break. One that fails by an error of ours is, and the payouts after it are compared."""
-    try:
-        return compare()
-    except (*UNHEARD, Crash):
-        raise
-    except Exception as error:
-        log.exception("settlement.reconcile_failed", provider=provider.name, reference=reference)
-        place = place_of_reference(reference=reference.lower())
-        return open_failed(place, provider.name, f"payout:{reference}", error, now)
+    fence.through(compare, about="payouts")
+    return Reconciliation(
+        id=new_id(),
+        provider=provider.name,
+        compares=Reconciliation.PAYOUTS,
+        since=since,
+        until=until,
+        at=now,
+        complete=fence.complete,
+        listed=listed,
+        settled_now=0,
+        breaks=fence.breaks,
+    )
 
 
 def _match(provider: PaymentProvider, truth: PayoutTruth, now: datetime) -> bool:

@@ -25,10 +25,11 @@ from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProv
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.providers.returns import RefundRequest, RefundTruth
 from clustr.payments.queries import settlement_behind
-from clustr.payments.refusals import NoSourceToRefund, TransactionNotFound
+from clustr.payments.refusals import NoSourceToRefund, PaymentDisputed, TransactionNotFound
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType
+from clustr.settlement.commands.chargeback_books import is_disputed
 from clustr.settlement.commands.losing import judge_lost
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
@@ -41,7 +42,8 @@ def refund_to_source(
 
     Its money waits in `refunds` until the provider is known to have given it back, or not; a bill stays paid as long. Needs
     TransferFunds; nobody refunds themselves. Refuses `TransactionNotFound`, `SeparationOfDuties`, `NotRefundable`,
-    `RefundExceedsPayment`, `NoSourceToRefund`, `NotCovered`, `ProviderNotAvailable`, `InsufficientFunds`, `AccountFrozen`.
+    `RefundExceedsPayment`, `NoSourceToRefund`, `PaymentDisputed`, `NotCovered`, `ProviderNotAvailable`, `InsufficientFunds`,
+    `AccountFrozen`.
     """
     actor.require("TransferFunds")
     if amount is not None:
@@ -57,6 +59,8 @@ def refund_to_source(
         charge = settlement_behind(transaction_id=transaction_id)
         if charge is None:
             raise NoSourceToRefund
+        if is_disputed(settled=charge):
+            raise PaymentDisputed
         provider_named(name=charge.provider)
         refund = payments.create_transaction(
             id=new_id(),
@@ -232,7 +236,11 @@ def _refused(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: dateti
 
 
 def _return(actor: Actor, locked: Transaction, attempt: Attempt, type: PaymentErrorType, now: datetime) -> None:
+    """Its money returns; and its charge is looked at again, of which a bank may have taken less because of this refund."""
     wallets.return_refund(actor=actor, refund=locked, failure=failure_of(type=type), now=now)
+    charge = settlement_behind(transaction_id=locked.subject_id)
+    if charge is not None:
+        payments.schedule_check(transaction_id=charge.asked_id, next_check_at=now)
     _open_case(locked, attempt, CaseKind.REFUND_FAILED, now)
     payments.end_checks(transaction_id=locked.id)
 

@@ -4,7 +4,7 @@ look at."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -38,6 +38,7 @@ class ComparisonOut(Out):
     """One comparison with a provider's list, of all estates together."""
 
     provider: str
+    compares: Literal["charges", "payouts"]
     since: Instant
     until: Instant
     at: Instant
@@ -115,7 +116,14 @@ def show_reconciliation(request: Request, query: Query[CaseQuery]) -> HttpRespon
             fees_unpaid=str(positions.fees_unpaid),
             currency=positions.fees_unpaid.currency,
             runs=[
-                ComparisonOut(provider=run.provider, since=run.since, until=run.until, at=run.at, complete=run.complete)
+                ComparisonOut(
+                    provider=run.provider,
+                    compares=run.compares,
+                    since=run.since,
+                    until=run.until,
+                    at=run.at,
+                    complete=run.complete,
+                )
                 for run in reconciliation_runs(actor=request.actor)
             ],
             cases=page(

@@ -162,8 +162,8 @@ def refund_transaction(request: Request, body: RefundIn) -> HttpResponse:
     paid as long. Needs TransferFunds; nobody refunds themselves.
 
     Refuses with `transaction_not_found`, `not_refundable`, `refund_exceeds_payment`, `separation_of_duties`,
-    `insufficient_funds`; to the source also with `no_source_to_refund`, `not_covered`, `provider_not_available`,
-    `account_frozen`.
+    `insufficient_funds`; to the source also with `no_source_to_refund`, `payment_disputed`, `not_covered`,
+    `provider_not_available`, `account_frozen`.
     """
 
     def work() -> TransactionOut:

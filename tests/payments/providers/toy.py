@@ -78,6 +78,9 @@ class Toy:
     def refunds_of(self, *, charge_id: str) -> tuple[returns.RefundTruth, ...]:
         return tuple(found for found in every_row(self._list("refunds", _refund)) if found.charge_id == charge_id)
 
+    def refunded_charges(self, *, since: datetime, until: datetime) -> Iterator[nouns.Page[str]]:
+        raise NotOffered("no list of refunds")
+
     def fetch_dispute(self, *, provider_id: str) -> returns.DisputeTruth | NotFoundYet:
         raise NotOffered("no disputes")
 
@@ -205,6 +208,7 @@ def _refund(raw: Any) -> returns.RefundTruth:
         amount=_read(data.get("sum")),
         note="",
         needs_person=False,
+        of_dispute=False,
         record={},
     )
 

@@ -1,0 +1,240 @@
+"""Of a charge that was booked, the difference to what the provider says is gone of it is booked: once, and in any order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+from django.db.models import Max
+
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.tenancy import tenant
+from clustr.payments.models import Case
+from clustr.payments.refusals import PaymentDisputed
+from clustr.settlement import commands
+from clustr.settlement.models import Reconciliation
+from sandbox.records import Charge, Dispute
+from tests.cast import Cast
+from tests.money import cluster_balance, wallet_balance
+from tests.settlement.stage import PROVIDERS, Stage
+from tests.settlement.test_chargebacks import complain, decide, hear, owed, said
+from tests.settlement.test_reconcile import keep
+from tests.settlement.test_refunds import let_it_end, paid_bill, refund, send, status_of
+
+pytestmark = pytest.mark.usefixtures("books")
+
+
+def night(stage: Stage, provider: str = "paystack") -> Reconciliation:
+    stage.wait(hours=1)
+    span = {"since": stage.now - timedelta(days=3), "until": stage.now, "now": stage.now}
+    made = commands.reconcile(**span, cluster_ids=stage.cluster_ids)  # type: ignore[arg-type]
+    return next(run for run in made if run.provider == provider)
+
+
+def give_back_at_the_dashboard(stage: Stage, payment: UUID, minor: int, provider: str = "paystack") -> None:
+    if provider == "paystack":
+        stage.ask("paystack", "POST", "/refund", {"transaction": stage.attempt(payment).reference, "amount": minor})
+    else:
+        charge = stage.settlements()[0].provider_id
+        stage.ask("flutterwave", "POST", f"/transactions/{charge}/refund", {"amount": minor // 100})
+    stage.wait(minutes=1)
+
+
+def answers(status: int, body: object) -> httpx.Response:
+    return httpx.Response(status, stream=httpx.ByteStream(json.dumps(body).encode()))
+
+
+def charge_of(stage: Stage) -> Charge:
+    return stage.sandbox.world.store.known(Charge, int(stage.settlements()[0].provider_id))
+
+
+@pytest.mark.parametrize("heard", [hear, night])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_part_given_back_at_the_dashboard_is_learnt(
+    stage: Stage, cast: Cast, provider: str, heard: Callable[[Stage], None]
+) -> None:
+    """Its charge is a success still: only the list of refunds tells."""
+    stage.dial(webhook__flutterwave_refunds=1.0)
+    bill, payment = paid_bill(stage, provider=provider)
+    hear(stage)
+    give_back_at_the_dashboard(stage, payment, 200_000, provider)
+    for _ in range(3):
+        heard(stage)
+    assert (status_of(stage, bill), owed(stage)) == ("partially_paid", "2000.00")
+
+
+def test_beside_a_refund_of_ours_that_is_open_anothers_is_learnt(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    hear(stage)
+    made = refund(stage, payment, "1000.00")
+    give_back_at_the_dashboard(stage, payment, 200_000)
+    hear(stage, 2)
+    assert (stage.transaction(made).status, owed(stage)) == ("processing", "2000.00")
+    send(stage, made)
+    let_it_end(stage)
+    hear(stage, 3)
+    assert (stage.transaction(made).status, owed(stage)) == ("completed", "2000.00")
+    assert status_of(stage, bill) == "partially_paid"
+
+
+def test_what_a_refund_of_ours_kept_from_a_lost_dispute_is_taken_when_it_fails(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    stage.dial(refund__failed=1.0)
+    send(stage, made := refund(stage, payment, "2000.00"))
+    decide(stage, complain(stage, payment))
+    hear(stage)
+    assert (owed(stage), said(stage)[-1]) == ("3000.00", ("chargeback", "taken_before"))
+    let_it_end(stage)
+    assert stage.transaction(made).status == "failed"
+    assert (owed(stage), status_of(stage, bill)) == ("5000.00", "acknowledged")
+    night(stage)
+    assert owed(stage) == "5000.00"
+
+
+def test_a_dispute_that_is_lost_won_and_lost_again(stage: Stage, cast: Cast) -> None:
+    """With one and the same number."""
+    _, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    for resolution, missing, back in (
+        ("auto-accepted", "5000.00", "0.00"),
+        ("declined", "5000.00", "5000.00"),
+        ("merchant-accepted", "10000.00", "5000.00"),
+    ):
+        decide(stage, dispute, resolution)
+        hear(stage)
+        assert (owed(stage), wallet_balance(cast.bola)) == (missing, back)
+
+
+@pytest.mark.parametrize(("status", "taken"), [("reversed", "5000.00"), ("success", "0.00")])
+def test_a_dispute_that_was_dropped_leaves_what_the_charge_says(
+    stage: Stage, cast: Cast, status: str, taken: str
+) -> None:
+    _, payment = paid_bill(stage)
+    dispute = complain(stage, payment, reversed=True)
+    night(stage)
+    assert owed(stage) == "0.00"
+    stage.sandbox.world.store.known(Dispute, dispute).status = "archived"
+    charge_of(stage).status = status
+    for _ in range(2):
+        night(stage)
+        assert owed(stage) == taken
+
+
+def test_reversed_right_after_it_was_won_is_not_believed_before_the_night(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    hear(stage)
+    dispute = complain(stage, payment, reversed=True)
+    decide(stage, dispute, "declined")
+    charge_of(stage).status = "reversed"
+    hear(stage)
+    assert owed(stage) == "0.00"
+    night(stage)
+    assert owed(stage) == "5000.00"
+
+
+def test_called_reversed_for_a_part_that_we_gave_back(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    send(stage, refund(stage, payment, "2000.00"))
+    let_it_end(stage)
+    charge_of(stage).status = "reversed"
+    stage.confirm(payment)
+    night(stage)
+    assert (status_of(stage, bill), owed(stage)) == ("partially_paid", "0.00")
+    assert said(stage) == [("chargeback", "reversed_in_part")]
+
+
+def test_nothing_is_refunded_while_a_dispute_is_not_decided(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    hear(stage)
+    with pytest.raises(PaymentDisputed):
+        refund(stage, payment)
+    decide(stage, dispute, "declined")
+    hear(stage)
+    refund(stage, payment)
+    assert cluster_balance(cast.cluster_id) == "0.00"
+
+
+def test_a_charge_that_no_list_has_and_that_is_reversed_is_learnt(stage: Stage, cast: Cast) -> None:
+    paid_bill(stage)
+    charge_of(stage).status = "reversed"
+    stage.wait(hours=1)
+    span = {"since": stage.now - timedelta(minutes=90), "until": stage.now, "now": stage.now}
+    charge_of(stage).created_at = stage.now - timedelta(days=1)
+    commands.reconcile(**span, cluster_ids=stage.cluster_ids)  # type: ignore[arg-type]
+    assert owed(stage) == "5000.00"
+
+
+def test_a_row_that_nobody_hears_is_a_case_and_the_next_night_goes_on(stage: Stage, cast: Cast) -> None:
+    checkouts = [stage.deposit(cast.bola) for _ in range(3)]
+    for checkout in checkouts:
+        stage.end(checkout)
+    second = sorted(row["id"] for row in stage.sandbox.world.store.dump()["charge"])[1]
+    answer = stage._answer
+
+    def garble(request: httpx.Request) -> httpx.Response:
+        if request.url.path == f"/paystack/transaction/{second}":
+            return answers(200, {"status": True, "message": "", "data": {"id": second}})
+        return answer(request)
+
+    stage._answer = garble  # type: ignore[method-assign]
+    first = night(stage)
+    assert (first.settled_now, first.complete, wallet_balance(cast.bola)) == (2, False, "2000.00")
+    assert [(case.kind, case.facts["error"]) for case in stage.cases()] == [("never_answered", "NotUnderstood")]
+    assert night(stage).complete, "a person knows of it"
+
+
+def test_a_provider_that_is_silent_is_no_case(stage: Stage, cast: Cast) -> None:
+    for _ in range(6):
+        stage.end(stage.deposit(cast.bola))
+    answer = stage._answer
+
+    def fall_silent(request: httpx.Request) -> httpx.Response:
+        if request.url.path.startswith("/paystack/transaction/"):
+            return answers(503, {})
+        return answer(request)
+
+    stage._answer = fall_silent  # type: ignore[method-assign]
+    assert not night(stage).complete
+    assert stage.cases() == []
+
+
+def test_a_row_that_cannot_be_read_is_the_platforms_and_holds_up_nothing(stage: Stage, cast: Cast) -> None:
+    stage.end(stage.deposit(cast.bola))
+    (row,) = stage.sandbox.world.store.dump()["charge"]
+    answer = stage._answer
+
+    def garble(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/paystack/transaction":
+            listed = json.loads(answer(request).read())
+            return answers(200, {**listed, "data": [{"id": row["id"]}]})
+        return answer(request)
+
+    stage._answer = garble  # type: ignore[method-assign]
+    assert night(stage).complete
+    with tenant(PLATFORM_CLUSTER_ID):
+        found = Case.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, subject=f"paystack:charges:{row['id']}")
+        assert [case.facts["error"] for case in found] == ["unreadable"]
+
+
+def test_payouts_go_on_from_where_their_own_whole_runs_ended(stage: Stage) -> None:
+    latest = Reconciliation.objects.aggregate(at=Max("at"))["at"] or stage.now  # of earlier tests, some in days to come
+    ended = stage.now - timedelta(days=9)
+    for compares, until in ((Reconciliation.CHARGES, stage.now), (Reconciliation.PAYOUTS, ended)):
+        for _ in range(100):
+            run = {"compares": compares, "since": ended - timedelta(days=1), "until": until, "at": latest}
+            keep("paystack", **run)
+    span = {"since": stage.now - timedelta(days=3), "until": stage.now, "now": latest}
+    made = commands.reconcile_payouts(**span, go_on=True)  # type: ignore[arg-type]
+    assert {run.provider: run.since for run in made}["paystack"] == ended
+
+
+def test_payouts_that_could_not_be_listed_are_no_whole_run(stage: Stage) -> None:
+    stage.dial(list__error_before=1.0, verify__error_before=1.0)
+    span = {"since": stage.now - timedelta(days=3), "until": stage.now, "now": stage.now}
+    made = commands.reconcile_payouts(**span)  # type: ignore[arg-type]
+    assert [(run.compares, run.complete) for run in made] == [("payouts", False)] * 2
