@@ -99,8 +99,7 @@ SEEDS = (
         "What a list does not tell of any more is given back.",
         "    taken = dict(booked)\n",
         "    taken = dict[str, int]()\n",
-        "test_chargebacks.py",
-        LATER,
+        "test_what_was_taken.py",
     ),
     sow(
         "won-counts-as-taken",

@@ -16,6 +16,7 @@ from clustr.kit.tenancy import tenant
 from clustr.payments.models import Case
 from clustr.payments.refusals import PaymentDisputed
 from clustr.settlement import commands
+from clustr.settlement.commands.charging_back import hear_taken_back_of
 from clustr.settlement.models import Reconciliation
 from sandbox.records import Charge, Dispute
 from tests.cast import Cast
@@ -79,6 +80,18 @@ def test_beside_a_refund_of_ours_that_is_open_anothers_is_learnt(stage: Stage, c
     hear(stage, 3)
     assert (stage.transaction(made).status, owed(stage)) == ("completed", "2000.00")
     assert status_of(stage, bill) == "partially_paid"
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_refund_of_ours_that_was_not_heard_is_nobody_elses(stage: Stage, cast: Cast, provider: str) -> None:
+    """Its number is not known yet, and the provider has done it."""
+    _, payment = paid_bill(stage, provider=provider)
+    stage.dial(refund__timeout_after=1.0)
+    assert send(stage, refund(stage, payment, "2000.00")) == "unknown"
+    stage.heal()
+    stage.wait(minutes=10)
+    hear_taken_back_of(cluster_id=cast.cluster_id, transaction_id=payment, provider_name=provider, now=stage.now)
+    assert owed(stage) == "0.00"
 
 
 def test_what_a_refund_of_ours_kept_from_a_lost_dispute_is_taken_when_it_fails(stage: Stage, cast: Cast) -> None:
