@@ -50,10 +50,6 @@ SEEDS = (
         "    original = Transaction.objects.get(cluster_id=current_tenant(), id=transaction_id)\n",
         "test_transactions.py",
         file=COMMANDS,
-        races=(
-            "test_office.py::test_a_payment_is_refunded_once",
-            "test_office.py::test_parts_of_a_refund_never_exceed_the_payment",
-        ),
     ),
     sow(
         "unfinished-is-refunded",

@@ -368,6 +368,20 @@ SEEDS = (
         file=f"{COMMANDS}/reconciling.py",
     ),
     sow(
+        "doubtful-is-failed",
+        "A payment that failed by a time-out at a bank is held to have failed at once, and is made anew.",
+        "truth.said_failed and about_it and now >= attempt.payable_until + _DOUBT_LASTS:",
+        "truth.said_failed and about_it:",
+        "test_bill_payments.py",
+    ),
+    sow(
+        "doubtful-for-ever",
+        "A payment that failed by a time-out at a bank holds up its bill for ever.",
+        "            case Outcome.UNKNOWN if truth.said_failed",
+        "            case Outcome.UNKNOWN if False",
+        "test_bill_payments.py",
+    ),
+    sow(
         "pending-too-long-is-given-up",
         "A saved card whose charge is pending for a day is given up, so that it can be charged anew.",
         "        if not at_page:",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from clustr.bills import commands as bills
@@ -194,6 +195,33 @@ def test_no_second_payment_while_the_first_is_unknown(stage: Stage, cast: Cast) 
     stage.confirm(checkout)
     with pytest.raises(PaymentUnderWay):
         stage.pay_bill(cast.bola, bill.id, provider="flutterwave")
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_what_failed_by_a_time_out_at_a_bank_holds_up_the_bill_for_days_and_not_for_ever(
+    stage: Stage, cast: Cast, provider: str
+) -> None:
+    bill = issue(cast)
+    acknowledge(cast, cast.bola, bill)
+    checkout = stage.pay_bill(cast.bola, bill.id, provider=provider)
+    stage.end(checkout, "bank_unreachable")
+    answer = stage._answer
+
+    def time_out(request: httpx.Request) -> httpx.Response:
+        body = answer(request).read()
+        for word in (b"issuer_or_switch_inoperative", b"Issuer or switch inoperative", b"Issuer or Switch Inoperative"):
+            body = body.replace(word, b"transaction_timeout" if b"_" in word else b"Transaction timed out")
+        return httpx.Response(200, stream=httpx.ByteStream(body))
+
+    stage._answer = time_out  # type: ignore[method-assign]
+    stage.wait(days=3)
+    assert stage.confirm(checkout).status == "unknown"
+    with pytest.raises(PaymentUnderWay):
+        stage.pay_bill(cast.bola, bill.id)
+    stage.wait(days=1, hours=1)
+    assert stage.confirm(checkout).status == "failed"
+    stage._answer = answer  # type: ignore[method-assign]
+    assert stage.pay_bill(cast.bola, bill.id, provider=provider).payment_url
 
 
 def test_half_of_what_was_asked_is_the_payers_own(stage: Stage, cast: Cast) -> None:

@@ -330,6 +330,18 @@ def test_what_is_still_pending_a_day_later_is_asked_about_by_a_person(stage: Sta
     assert (stage.transaction(checkout.transaction.id).status, wallet_balance(cast.bola)) == ("completed", "1000.00")
 
 
+def test_what_is_pending_for_a_week_is_given_up_and_its_late_money_is_booked(stage: Stage, cast: Cast) -> None:
+    stage.dial(charge__pending=1.0, charge__pending_seconds=1_000_000.0)
+    checkout = charge(stage, saved(stage))
+    stage.wait(days=7)
+    assert stage.confirm(checkout).status == "unknown"
+    stage.wait(days=1, hours=1)
+    assert stage.confirm(checkout).status == "failed"
+    stage.wait(days=4)
+    stage.sweep()
+    assert (stage.transaction(checkout.transaction.id).status, wallet_balance(cast.bola)) == ("completed", "1000.00")
+
+
 def test_a_challenge_that_was_not_heard_and_nobody_met_ends(stage: Stage) -> None:
     card = saved(stage)
     stage.dial(charge__challenge=1.0, charge__timeout_after=1.0)

@@ -145,7 +145,8 @@ def charge_truth(raw: Any, *, mode: Mode) -> ChargeTruth:
     charged = amount if told is None else money(told, currency, name="charged_amount")
     outcome = CHARGE_STATES.get(text(data.get("status")), Outcome.UNKNOWN)
     said = text(data.get("processor_response"))
-    if outcome is Outcome.FAILED and leaves_outcome_unknown(text=said):
+    doubtful = outcome is Outcome.FAILED and leaves_outcome_unknown(text=said)
+    if doubtful:
         outcome = Outcome.UNKNOWN
     made_at = instant(data.get("created_at"))
     channel = text(data.get("payment_type"))
@@ -165,6 +166,7 @@ def charge_truth(raw: Any, *, mode: Mode) -> ChargeTruth:
         email=text(optional_mapping(data.get("customer")).get("email")) or text(data.get("customer_email")),
         receiving_account="",
         record=record_of(data, kept=_KEPT_OF_CHARGE, told=("processor_response",)),
+        said_failed=doubtful,
     )
 
 

@@ -150,7 +150,8 @@ class ChargeTruth:
 
     `amount` is what counts towards what was asked; `charged` is what the payer was debited, fees they bear included.
     `fee` is the provider's, to the nearest minor unit. `receiving_account`: the virtual account it came in by.
-    `not_tried`: nobody has tried to pay; it waits for its payer, at a page. `record`: the redacted answer, to be kept.
+    `not_tried`: nobody has tried to pay; it waits for its payer, at a page. `said_failed`: the outcome is unknown because it
+    "failed" for a reason that leaves it open, a time-out at the bank say. `record`: the redacted answer, to be kept.
     Compare reference, amount, currency and mode before giving value.
     """
 
@@ -170,6 +171,7 @@ class ChargeTruth:
     receiving_account: str = field(repr=False)
     record: Mapping[str, Any] = field(repr=False)
     not_tried: bool = False
+    said_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -178,7 +178,8 @@ def charge_truth(raw: Any, *, asked: Money | None = None, mode: Mode | None = No
     outcome = CHARGE_STATES.get(text(data.get("status")), Outcome.UNKNOWN)
     said = text(data.get("gateway_response")) or text(data.get("message"))
     code, number = text(data.get("gateway_response_code")), text(data.get("response_code"))
-    if outcome is Outcome.FAILED and leaves_outcome_unknown(code=code, number=number, text=said):
+    doubtful = outcome is Outcome.FAILED and leaves_outcome_unknown(code=code, number=number, text=said)
+    if doubtful:
         outcome = Outcome.UNKNOWN
     created_at = instant(data.get("created_at") or data.get("createdAt") or data.get("transaction_date"))
     paid_at = instant(data.get("paid_at") or data.get("paidAt"))
@@ -205,6 +206,7 @@ def charge_truth(raw: Any, *, asked: Money | None = None, mode: Mode | None = No
         receiving_account=text(received_at),
         record=record_of(data, kept=_KEPT_OF_CHARGE, told=("gateway_response", "message")),
         not_tried=data.get("status") == "abandoned",
+        said_failed=doubtful,
     )
 
 

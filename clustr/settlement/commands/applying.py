@@ -30,6 +30,11 @@ from clustr.settlement.policies import what_does_not_match
 
 _PAGE_CLOSES = timedelta(minutes=30)
 """How long after a checkout can be paid a payment that was begun in time may still be under way."""
+_DOUBT_LASTS = timedelta(days=3)
+"""How long a payment that "failed" by a time-out at a bank is held to be undecided: it says so still, and nobody pays a bill
+as long. Should its money come all the same, it is booked."""
+_PENDING_LASTS = timedelta(days=7)
+"""The same of a saved card's charge that stays pending."""
 
 
 def apply_charge_truth(
@@ -53,6 +58,8 @@ def apply_charge_truth(
                 _apply_pending(locked, attempt, now, at_page=bool(attempt.checkout_url) or truth.not_tried)
             case Outcome.REVERSED:
                 _apply_reversal(locked, attempt, now)
+            case Outcome.UNKNOWN if truth.said_failed and about_it and now >= attempt.payable_until + _DOUBT_LASTS:
+                _apply_failure(locked, attempt, None, now)
             case Outcome.UNKNOWN:
                 _schedule(attempt, now)
                 leave_unknown(locked=locked, attempt=attempt, now=now)
@@ -106,7 +113,10 @@ def _apply_failure(locked: Transaction, attempt: Attempt, decline: Decline | Non
 
 def _apply_pending(locked: Transaction, attempt: Attempt, now: datetime, *, at_page: bool) -> None:
     """`at_page`: it waits for its payer, who can begin no more once the page is closed. What was charged without them may
-    still be decided at any time: it stays unknown, and a person is asked."""
+    still be decided for days: so long it is unknown, and a person is asked."""
+    if locked.status in OPEN and not at_page and now >= attempt.payable_until + _PENDING_LASTS:
+        _apply_failure(locked, attempt, None, now)
+        return
     if locked.status in OPEN and now >= attempt.payable_until + _PAGE_CLOSES:
         if not at_page:
             leave_unknown(locked=locked, attempt=attempt, now=now)

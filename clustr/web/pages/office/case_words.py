@@ -17,7 +17,7 @@ CASE: dict[CaseKind, Word] = {
     CaseKind.DOES_NOT_MATCH: _("The provider says something else than our books"),
     CaseKind.OWNER_NOT_FOUND: _("It is not clear, or not any more, whose this money is"),
     CaseKind.PAYOUT_BOUNCED: _("A payout came back after it had arrived"),
-    CaseKind.CHARGEBACK: _("A bank took a card payment back"),
+    CaseKind.CHARGEBACK: _("A payment is disputed at its payer's bank, or was taken back"),
     CaseKind.NOT_WITH_US: _("The provider has a payment that our books do not have"),
     CaseKind.NOT_AT_PROVIDER: _("Our books have a payment that the provider does not have"),
     CaseKind.FEE_DIFFERS: _("The provider kept another fee than our books say"),
