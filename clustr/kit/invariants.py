@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -40,10 +41,11 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """An invariant that does not hold, with the first rows that break it."""
+    """An invariant that does not hold, with the first rows that break it, and every cluster that any row begins with."""
 
     invariant: Invariant
     rows: tuple[tuple[Any, ...], ...]
+    cluster_ids: frozenset[UUID] = frozenset()
 
 
 class BrokenInvariant(RuntimeError):
@@ -109,19 +111,21 @@ def examine(
                 cursor.execute("SET LOCAL enable_bitmapscan = off")
             for invariant in all_invariants():
                 if since is None or invariant.recent_sql is not None:
-                    yield Violation(invariant, _broken_rows(cursor, invariant, since))
+                    yield _broken(cursor, invariant, since)
         finally:
             if not joined:
                 cursor.execute("ROLLBACK")
 
 
-def _broken_rows(cursor: Any, invariant: Invariant, since: datetime | None) -> tuple[tuple[Any, ...], ...]:
+def _broken(cursor: Any, invariant: Invariant, since: datetime | None) -> Violation:
     try:
         if since is None:
             cursor.execute(invariant.sql)
         else:
             cursor.execute(invariant.recent_sql, _window(since))
-        return tuple(tuple(row) for row in cursor.fetchmany(SHOWN))
+        first = tuple(tuple(row) for row in cursor.fetchmany(SHOWN))
+        every = chain(first, cursor)
+        return Violation(invariant, first, frozenset(row[0] for row in every if isinstance(row[0], UUID)))
     except DatabaseError as error:
         raise BrokenInvariant(f"{invariant.name} cannot be examined: {error}") from error
 

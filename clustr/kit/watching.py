@@ -9,6 +9,7 @@ from typing import TypeAlias
 import structlog
 
 from clustr.kit import metrics
+from clustr.kit.going_on import GoingOn
 from clustr.kit.invariants import BrokenInvariant, Violation, examine
 
 log = structlog.get_logger(__name__)
@@ -43,7 +44,9 @@ def watch_books(*, since: datetime | None = None, using: str = "checker") -> int
         log.critical("books_not_examined", exc_info=True)
         raise
     metrics.BOOKS_EXAMINED.labels("full" if since is None else "recent").inc()
-    for found in broken:
-        for alarm in _alarms:
-            alarm(found)
+    with GoingOn() as going_on:
+        for found in broken:
+            for alarm in _alarms:
+                with going_on.past():
+                    alarm(found)
     return len(broken)

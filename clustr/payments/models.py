@@ -167,6 +167,23 @@ class Case(models.Model):
         return f"{self.kind}: {self.subject}"
 
 
+class Hold(models.Model):
+    """Why nothing is sent out for an estate: an invariant of its books that does not hold, until somebody of the platform
+    releases it. `accepted_until`: so long the same invariant holds nothing back again."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    invariant = models.TextField()
+    held_at = models.DateTimeField()
+    released_at = models.DateTimeField(null=True)
+    released_by = models.UUIDField(null=True)
+    reason = models.TextField(default="")
+    accepted_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.invariant
+
+
 class Notice(models.Model):
     """A provider's webhook as it came, signature checked, body sealed. What it says is a hint;
     the provider is asked. It belongs to no cluster until it is acted on."""

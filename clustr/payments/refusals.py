@@ -41,6 +41,18 @@ class PaymentDisputed(Conflict):
     code = "payment_disputed"
 
 
+class NothingHeld(Conflict):
+    """Nothing of this estate is held back."""
+
+    code = "nothing_held"
+
+
+class BooksDoNotHold(Conflict):
+    """The estate's books do not hold still."""
+
+    code = "books_do_not_hold"
+
+
 class RefundUnderWay(Conflict):
     """A refund to the source is under way; what becomes of it must be known first."""
 

@@ -320,9 +320,16 @@ def _operation(
     )
 
 
-def waits_for_cover(*, payout: Payout, status: str) -> bool:
-    """Whether a payout may go and is not sent, because the provider holds too little for the estate."""
-    return status == TransactionStatus.PENDING and payout.waits_for == "cover"
+WAITS_FOR = {
+    "cover": "The payment provider does not hold enough of the estate's money yet.",
+    "books": "The estate's books are being looked at; no money is sent out meanwhile.",
+}
+"""Why a payout that may go is not sent, in words."""
+
+
+def what_it_waits_for(*, payout: Payout, status: str) -> str:
+    """Why a payout that may go is not sent (a key of `WAITS_FOR`); "" where it was sent, or nothing keeps it."""
+    return payout.waits_for if status == TransactionStatus.PENDING else ""
 
 
 def _metadata(operation: Operation | None, payout: Payout | None, status: str) -> dict[str, Any]:
@@ -336,8 +343,8 @@ def _metadata(operation: Operation | None, payout: Payout | None, status: str) -
             "decided_by": str(payout.decided_by) if payout.decided_by else None,
             "decision_note": payout.decision_note,
         }
-        if waits_for_cover(payout=payout, status=status):
-            found["waits_for"] = "The payment provider does not hold enough of the estate's money yet."
+        if waits_for := what_it_waits_for(payout=payout, status=status):
+            found["waits_for"] = WAITS_FOR[waits_for]
     return found
 
 

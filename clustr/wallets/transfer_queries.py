@@ -11,15 +11,15 @@ from clustr.kit.money import Money
 from clustr.payments.models import Transaction
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.wallets.models import Payout
-from clustr.wallets.queries import destination_of, operation_of, waits_for_cover
+from clustr.wallets.queries import destination_of, operation_of, what_it_waits_for
 from clustr.wallets.refusals import PayoutNotFound
 from clustr.wallets.types import STOPPABLE, Approval, Destination, OperationView
 
 
 @dataclass(frozen=True, slots=True)
 class TransferView:
-    """A transfer out of the cluster's wallet. `can_stop`: it waits for approval, for its account's time or for cover, and was
-    not sent. `waits_for_cover`: it may go, and the provider holds too little. `mine`: who asks made it, so that another person decides."""
+    """A transfer out of the cluster's wallet. `can_stop`: it waits for approval, for its account's time, for cover or for the
+    books, and was not sent. `waits_for`: see `what_it_waits_for`. `mine`: who asks made it, so that another person decides."""
 
     operation: OperationView
     destination: Destination
@@ -31,7 +31,7 @@ class TransferView:
     can_approve: bool
     can_stop: bool
     mine: bool
-    waits_for_cover: bool
+    waits_for: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +94,5 @@ def transfer_to_decide(*, actor: Actor, payout_id: UUID) -> TransferView:
         can_approve=pending and approval is Approval.WAITING and not mine,
         can_stop=pending and approval in STOPPABLE and not mine,
         mine=mine,
-        waits_for_cover=waits_for_cover(payout=payout, status=transaction.status),
+        waits_for=what_it_waits_for(payout=payout, status=transaction.status),
     )

@@ -26,8 +26,10 @@ from clustr.kit.tenancy import tenant
 from clustr.ledger import checks
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
+from clustr.payments import commands as payments
 from clustr.payments.models import SavedMethod
 from clustr.payments.providers import registry
+from clustr.payments.refusals import BooksDoNotHold
 from clustr.recurring.models import UtilityAutomation
 from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands as settlement
@@ -441,6 +443,11 @@ def test_what_was_not_touched_is_left_to_the_full_run(world: World, name: str) -
 # --- The command -----------------------------------------------------------------------------------------------------
 
 
+UUID_OID = 2950
+OF_NO_ESTATE = {"kit.clusters_apart", "kit.append_only"}
+"""Invariants of the tables themselves."""
+
+
 @contextmanager
 def _broken(cluster_id: UUID) -> Iterator[None]:
     """A committed violation, taken back afterwards."""
@@ -568,6 +575,33 @@ def test_the_worker_says_what_does_not_hold(cast: Cast, watch: Callable[[int], N
     assert {entry["log_level"] for entry in said} == {"critical"}
     assert found["ledger.guarded_balance"]["rows"][0][0] == str(cast.cluster_id)
     assert (figure(broken), figure(examined)) == (before[0] + len(said), before[1] + 1)
+
+
+def test_what_does_not_hold_keeps_the_estates_money_back_until_it_does(cast: Cast) -> None:
+    fund(cast, cast.bola, "100.00")
+
+    def release() -> list[str]:
+        return payments.release_outgoing(
+            cluster_id=cast.cluster_id, reason="A slip of ours", released_by=cast.ada.user_id, now=cast.now
+        )
+
+    with _broken(cast.cluster_id):
+        tasks.watch_recent_books(0)
+        with tenant(cast.cluster_id):
+            assert payments.is_held()
+        with pytest.raises(BooksDoNotHold):
+            release()
+    assert "ledger.guarded_balance" in release()
+
+
+def test_what_belongs_to_an_estate_is_told_with_it() -> None:
+    """The first column of what breaks an invariant is its estate, so that its money can be kept back."""
+    asked = {}
+    with connections["checker"].cursor() as cursor:
+        for invariant in all_invariants():
+            cursor.execute(f"SELECT * FROM ({invariant.sql}) AS broken LIMIT 0")
+            asked[invariant.name] = cursor.description[0].type_code
+    assert {name for name, first in asked.items() if first != UUID_OID} == OF_NO_ESTATE
 
 
 def test_not_being_able_to_look_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ sow = seeds_of(
 )
 
 COMMANDS = "clustr/payments/commands/transactions.py"
+HOLDS = "tests/settlement/test_holds.py"
 PAYMENT_RECORDED_BY_HAND = "tests/bills/test_record_offline_bill_payment.py"
 
 SEEDS = (
@@ -111,5 +112,37 @@ SEEDS = (
         "cluster_id=actor.cluster_id, id=transaction_id)",
         "tests/web/members/test_retry_transaction.py",
         file="clustr/settlement/commands/preparing.py",
+    ),
+    sow(
+        "broken-books-hold-nothing-back",
+        "Money of an estate whose books do not hold is sent out.",
+        '    if payments.is_held():\n        return "books"\n',
+        "",
+        HOLDS,
+        file="clustr/wallets/commands/covering.py",
+    ),
+    sow(
+        "broken-books-refund",
+        "Refunds of an estate whose books do not hold are sent to their source.",
+        "        if payments.is_held():\n",
+        "        if False:\n",
+        HOLDS,
+        file="clustr/settlement/commands/refunding.py",
+    ),
+    sow(
+        "everybody-is-held",
+        "What does not hold in one estate holds back the money of others.",
+        "Hold.objects.filter(cluster_id=current_tenant(), released_at=None).exists()",
+        "bool(violations) or Hold.objects.filter(cluster_id=current_tenant(), released_at=None).exists()",
+        HOLDS,
+        file="clustr/payments/commands/holds.py",
+    ),
+    sow(
+        "released-while-broken",
+        "An estate's money is let go while its books do not hold.",
+        "    if broken and not although_broken:\n",
+        "    if False:\n",
+        "tests/house/test_books.py",
+        file="clustr/payments/commands/holds.py",
     ),
 )

@@ -15,8 +15,8 @@ SEEDS = (
     sow(
         "vended-beyond-cover",
         "A utility is bought whatever its service holds for the estate: other estates' money pays it.",
-        "covered = wallets.is_covered(transaction=locked, provider=attempt.provider, now=now)",
-        "covered = True",
+        "kept_by = wallets.what_keeps_it(transaction=locked, provider=attempt.provider, now=now)",
+        'kept_by = ""',
         "test_purchase.py",
         file=VENDING,
     ),

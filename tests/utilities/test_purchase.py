@@ -20,6 +20,7 @@ from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, wallet_balance
 from tests.notifications.acts import told
 from tests.races import race
+from tests.settlement.test_holds import hold, release
 from tests.utilities.counter import CABLE, GOTV, POSTPAID, PREPAID, SMART_CARD, WATER, Counter
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -186,6 +187,15 @@ def test_what_the_service_does_not_hold_for_the_estate_waits_and_is_given_up(cou
     counter.wait(minutes=31)
     assert (counter.ask(second).status, wallet_balance(cast.bola)) == (S.FAILED, "7900.00")
     assert len(counter.vends()) == 1
+
+
+def test_what_is_bought_waits_while_the_books_do_not_hold(counter: Counter, cast: Cast) -> None:
+    fund(cast, cast.bola, "5000.00")
+    bought = counter.buy(cast.bola, "2000.00")
+    hold(cast.cluster_id)
+    assert (counter.vend(bought).status, counter.vends()) == (S.PENDING, [])
+    release(cast)
+    assert counter.vend(bought).status is S.COMPLETED
 
 
 @pytest.mark.usefixtures("cover")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 from clustr.clusters import queries as clusters
@@ -25,9 +23,10 @@ def raise_alarm(violation: Violation) -> None:
     facts = {
         "what": "The books of the estate need to be looked at",
         "detail": f"A check of the books did not hold: {violation.invariant.says}",
-        "todo": "Send no money out until the platform's staff have looked. They have been told.",
+        "todo": "No money is sent out until the platform's staff have looked. They have been told. Payments to the estate, and"
+        " bills paid from wallets, go on.",
     }
-    for cluster_id in sorted(_named_in(violation.rows) & known - {PLATFORM_CLUSTER_ID}):
+    for cluster_id in sorted(violation.cluster_ids & known - {PLATFORM_CLUSTER_ID}):
         _tell(cluster_id, facts, key)
     with tenant(PLATFORM_CLUSTER_ID):
         if _tell(PLATFORM_CLUSTER_ID, facts, key):
@@ -50,8 +49,3 @@ def _tell(cluster_id: UUID, facts: dict[str, str], key: str) -> bool:
         now=clock.now(),
         key=key,
     )
-
-
-def _named_in(rows: Iterable[tuple[Any, ...]]) -> set[UUID]:
-    """The estates that rows begin with, where they do."""
-    return {row[0] for row in rows if row and isinstance(row[0], UUID)}

@@ -12,6 +12,7 @@ from clustr.payments.commands.attempts import (
     unsend_attempt,
 )
 from clustr.payments.commands.cases import close_case, open_case, settle_case, take_case
+from clustr.payments.commands.holds import hold_outgoing, is_held, release_outgoing
 from clustr.payments.commands.inbox import (
     finish_notice,
     forget_old_notices,
@@ -45,6 +46,8 @@ __all__ = [
     "finish_notice",
     "forget_old_notices",
     "hear_attempt",
+    "hold_outgoing",
+    "is_held",
     "keep_checkout",
     "lock_refundable",
     "lock_transaction",
@@ -58,6 +61,7 @@ __all__ = [
     "record_settlement",
     "refund_transactions",
     "refuse_taken_reference",
+    "release_outgoing",
     "remove_method",
     "save_method",
     "schedule_check",

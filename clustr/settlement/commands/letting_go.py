@@ -16,8 +16,8 @@ _MAY_GO = (Approval.NOT_NEEDED, Approval.APPROVED)
 
 def payout_that_may_go(*, locked: Transaction, provider: str, now: datetime) -> Payout | None:
     """The payout of a locked transaction, if `provider` may be asked to send it; part of the transaction that notes that it
-    goes. None where it may not: not approved, not yet, not any more, its wallet frozen, or the provider does not hold enough
-    for this estate, for which it then waits."""
+    goes. None where it may not: not approved, not yet, not any more, its wallet frozen, or what keeps the estate's money back
+    (`wallets.what_keeps_it`), for which it then waits."""
     payout = Payout.objects.filter(cluster_id=locked.cluster_id, id=locked.id).first()
     begun = Attempt.objects.filter(cluster_id=locked.cluster_id, id=locked.id).exists()
     if (
@@ -29,10 +29,9 @@ def payout_that_may_go(*, locked: Transaction, provider: str, now: datetime) -> 
         or _is_frozen(payout)
     ):
         return None
-    covered = wallets.is_covered(transaction=locked, provider=provider, now=now)
-    payout.waits_for = "" if covered else "cover"
+    payout.waits_for = wallets.what_keeps_it(transaction=locked, provider=provider, now=now)
     payout.save(update_fields=["waits_for"])
-    return payout if covered else None
+    return None if payout.waits_for else payout
 
 
 def _is_frozen(payout: Payout) -> bool:

@@ -85,11 +85,16 @@ def refund_to_source(
 
 
 def send_refund(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
-    """Ask the provider to give back what `refund_to_source` recorded, once; outside any transaction."""
+    """Ask the provider to give back what `refund_to_source` recorded, once; outside any transaction. While the estate's books do
+    not hold, it waits."""
     actor = system_actor(cluster_id=cluster_id)
     with tenant(cluster_id), crash_points("settlement.record_refund"):
         locked = payments.lock_transaction(transaction_id=transaction_id)
         if locked.status != TransactionStatus.PENDING:
+            return
+        if payments.is_held():
+            attempt = Attempt.objects.get(cluster_id=cluster_id, id=transaction_id)
+            payments.schedule_check(transaction_id=transaction_id, next_check_at=_again_at(attempt, now))
             return
         payments.send_attempt(transaction_id=locked.id, now=now)
         payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
@@ -285,10 +290,13 @@ def _schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: b
         return
     if now - attempt.started_at >= ASK_A_PERSON_AFTER and not locked.provider_reference:
         _open_case(locked, attempt, CaseKind.UNKNOWN_TOO_LONG, now)
-    again = next_check(
+    payments.hear_attempt(transaction_id=locked.id, next_check_at=_again_at(attempt, now), missed=missed, now=now)
+
+
+def _again_at(attempt: Attempt, now: datetime) -> datetime:
+    return next_check(
         started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
     )
-    payments.hear_attempt(transaction_id=locked.id, next_check_at=again, missed=missed, now=now)
 
 
 def _open_case(locked: Transaction, attempt: Attempt, kind: CaseKind, now: datetime) -> None:

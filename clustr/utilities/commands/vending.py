@@ -44,7 +44,7 @@ class _Sent:
 
 def vend_purchase(*, cluster_id: UUID, purchase_id: UUID, now: datetime) -> None:
     """Have a purchase sold, once; outside any transaction. Decided or being asked for already: nothing happens. The service
-    does not hold enough for this estate: it is tried again, and given up after a while.
+    does not hold enough for this estate, or its books do not hold: it is tried again, and given up after a while.
 
     The reference is recorded before the call and used again for a repeat, so the service sells once.
     """
@@ -54,14 +54,14 @@ def vend_purchase(*, cluster_id: UUID, purchase_id: UUID, now: datetime) -> None
         attempt = Attempt.objects.get(cluster_id=cluster_id, id=purchase_id)
         if locked.status not in OPEN or attempt.sent_at is not None:
             return
-        covered = wallets.is_covered(transaction=locked, provider=attempt.provider, now=now)
-        if covered:
+        kept_by = wallets.what_keeps_it(transaction=locked, provider=attempt.provider, now=now)
+        if not kept_by:
             payments.send_attempt(transaction_id=locked.id, now=now)
             if locked.status != TransactionStatus.PROCESSING:
                 payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
             sent = _request(locked, attempt, now)
-    if not covered:
-        apply_unsent(actor=actor, purchase_id=purchase_id, sent_at=None, why="not_covered", now=now)
+    if kept_by:
+        apply_unsent(actor=actor, purchase_id=purchase_id, sent_at=None, why=kept_by, now=now)
         return
     crash_point("utilities.vend.recorded")
     _ask_to_sell(actor, purchase_id, sent, now, repeated=False)

@@ -16,7 +16,7 @@ from clustr.wallets.commands.chargebacks import (
     win_chargeback,
 )
 from clustr.wallets.commands.cluster_wallet import credit_cluster_wallet, receive_offline, transfer_from_cluster_wallet
-from clustr.wallets.commands.covering import is_covered, refuse_uncovered_refund
+from clustr.wallets.commands.covering import refuse_uncovered_refund, what_keeps_it
 from clustr.wallets.commands.payouts import (
     approve_transfer,
     cancel_withdrawal,
@@ -57,7 +57,6 @@ __all__ = [
     "finish_refund",
     "freeze_wallet",
     "hold_refund",
-    "is_covered",
     "keep_bank_details",
     "keep_pin",
     "open_wallet",
@@ -81,6 +80,7 @@ __all__ = [
     "transfer_from_cluster_wallet",
     "unfreeze_wallet",
     "waiting_in_suspense",
+    "what_keeps_it",
     "win_chargeback",
     "withdraw",
 ]

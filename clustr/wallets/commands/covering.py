@@ -30,13 +30,16 @@ SELECT coalesce((SELECT -sum(ledger_balance(a.id)) FROM ledger_account a
 """
 
 
-def is_covered(*, transaction: Transaction, provider: str, now: datetime) -> bool:
-    """Whether `provider` holds, by the books, this locked payout or purchase of the current cluster beside everything of the
-    cluster's that it was asked to send already. Part of the transaction that lets it go, which holds back the cluster's
-    others at this provider until it ends. Where it does not, a person is told, once; and not any more once it does.
+def what_keeps_it(*, transaction: Transaction, provider: str, now: datetime) -> str:
+    """Why this locked payout or purchase of the current cluster may not leave now: "books", as long as these do not hold; "cover",
+    where `provider` does not hold it, by the books, beside everything of the cluster's that it was asked to send already; "" where
+    nothing does. Part of the transaction that lets it go, which holds back the cluster's others at this provider until it ends.
+    Of what is not covered a person is told, once; and not any more once it is.
 
-    PAYOUTS_BEYOND_COVER: whoever runs ClustR tops up the providers' balances, and everything is.
+    PAYOUTS_BEYOND_COVER: whoever runs ClustR tops up the providers' balances, and everything is covered.
     """
+    if payments.is_held():
+        return "books"
     covered = settings.ENV.PAYOUTS_BEYOND_COVER or transaction.amount_minor <= _cover_beside(transaction, provider)
     if covered:
         no_cover_needed(transaction_id=transaction.id, note="The provider holds enough for it.", now=now)
@@ -53,7 +56,7 @@ def is_covered(*, transaction: Transaction, provider: str, now: datetime) -> boo
             once=True,
             now=now,
         )
-    return covered
+    return "" if covered else "cover"
 
 
 def refuse_uncovered_refund(*, refund: Transaction, fee: Money) -> None:
