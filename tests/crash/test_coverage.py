@@ -204,7 +204,7 @@ PARTS = {
     "utilities.forget_old_validations",
     "utilities.lock_purchases",
     "utilities.make_quote",
-    "wallets.is_covered",
+    "wallets.what_keeps_it",
     "wallets.open_wallet",
     "wallets.open_wallets",
     "wallets.places_of_returned",
@@ -224,6 +224,9 @@ PARTS = {
 """Parts of an act's transaction; they begin none themselves."""
 
 MOVE_NOTHING = {
+    "payments.hold_outgoing": "keeps back, in one commit; the next watch does it again",
+    "payments.is_held": "reads",
+    "payments.release_outgoing": "lets go, in one commit, what others send",
     "bills.payment_of": "reads facts that were kept",
     "bills.acknowledged_bill_of": "reads facts that were kept",
     "ledger.close_account": "derives sums again from what is there",

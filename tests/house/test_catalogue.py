@@ -69,6 +69,7 @@ PEOPLE = {
     "created_by",
     "cancelled_by",
     "closed_by",
+    "released_by",
     "kept_by",
     "requested_by",
     "decided_by",

@@ -13,7 +13,6 @@ from clustr.clusters import queries as clusters
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
-from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.invariants import Violation, violations
 from clustr.kit.tenancy import current_tenant, tenant
@@ -28,7 +27,7 @@ def hold_outgoing(violation: Violation) -> None:
     """Keep the money of every estate in which an invariant does not hold from being sent out. Harmless to repeat."""
     now = clock.now()
     for cluster_id in sorted(violation.cluster_ids & set(clusters.all_cluster_ids()) - {PLATFORM_CLUSTER_ID}):
-        with tenant(cluster_id), crash_points("payments.hold"):
+        with tenant(cluster_id):
             _hold(violation.invariant.name, now)
 
 
@@ -49,7 +48,7 @@ def release_outgoing(
     broken = {found.invariant.name for found in violations(cluster_id=cluster_id)}
     if broken and not although_broken:
         raise BooksDoNotHold(f"These do not hold: {', '.join(sorted(broken))}.")
-    with tenant(cluster_id), crash_points("payments.release"):
+    with tenant(cluster_id):
         held = Hold.objects.select_for_update().filter(cluster_id=cluster_id, released_at=None)
         names = [hold.invariant for hold in held.order_by("id")]
         if not names:
