@@ -16,8 +16,8 @@ from clustr.bills import commands as bills
 from clustr.bills.types import BillType, Resolution
 from clustr.clusters.types import Role
 from clustr.kit import clock
-from clustr.kit.money import Money
 from clustr.kit.invariants import Invariant, Violation
+from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
