@@ -148,8 +148,8 @@ class Environment(BaseSettings):
     )
     PAYOUTS_BEYOND_COVER: bool = Field(
         False,
-        description="Send payouts, and buy utilities, beyond what the provider holds for the estate by the books: set it where"
-        " you top up the provider's balance yourself. Otherwise they wait.",
+        description="Send payouts, and buy utilities, beyond what providers hold for the estate by the books: set it where you"
+        " answer for it that estates pay out more than came in. Otherwise they wait.",
     )
     PROVIDER_FEES: str = Field(
         "paystack:NGN:150:100.00:2000.00:2500.00,flutterwave:NGN:140:0:2000.00:0",

@@ -120,7 +120,7 @@ class Payout(models.Model):
     """Money on its way out: a cluster transfer or a member's withdrawal. Its id is its transaction's.
 
     The bank account is sealed; `account_hint` shows its last digits. Above the cluster's limit a second person approves.
-    `waits_for`: what kept it when it might have gone: "cover" where the provider held too little for the cluster, "books" where
+    `waits_for`: what kept it when it might have gone: "cover" where providers held too little for the cluster, "books" where
     these did not hold.
     """
 

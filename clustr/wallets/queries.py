@@ -321,7 +321,7 @@ def _operation(
 
 
 WAITS_FOR = {
-    "cover": "The payment provider does not hold enough of the estate's money yet.",
+    "cover": "Payment providers do not hold enough of the estate's money yet.",
     "books": "The estate's books are being looked at; no money is sent out meanwhile.",
 }
 """Why a payout that may go is not sent, in words."""

@@ -102,6 +102,6 @@ class MemberNotFoundHere(NotFound):
 
 
 class NotCovered(Conflict):
-    """What was paid has been paid out since: the provider does not hold enough of the estate's money to give it back."""
+    """What was paid has been paid out since: providers do not hold enough of the estate's money to give it back."""
 
     code = "not_covered"

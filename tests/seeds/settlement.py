@@ -36,14 +36,6 @@ SEEDS = (
         file=COVERING,
     ),
     sow(
-        "cover-at-any-provider",
-        "What one provider holds covers what another sends.",
-        "AND a.subject_id = %(held_by)s",
-        "AND %(held_by)s::uuid IS NOT NULL",
-        "test_cover.py",
-        file=COVERING,
-    ),
-    sow(
         "on-its-way-covers-too",
         "What a provider was asked to send already covers the next payout once more.",
         "t.status IN ('processing', 'unknown') AND t.type IN (",

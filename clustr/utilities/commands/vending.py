@@ -43,8 +43,8 @@ class _Sent:
 
 
 def vend_purchase(*, cluster_id: UUID, purchase_id: UUID, now: datetime) -> None:
-    """Have a purchase sold, once; outside any transaction. Decided or being asked for already: nothing happens. The service
-    does not hold enough for this estate, or its books do not hold: it is tried again, and given up after a while.
+    """Have a purchase sold, once; outside any transaction. Decided or being asked for already: nothing happens. What keeps
+    the estate's money back (`wallets.what_keeps_it`): it is tried again, and given up after a while.
 
     The reference is recorded before the call and used again for a repeat, so the service sells once.
     """

@@ -22,7 +22,7 @@ CASE: dict[CaseKind, Word] = {
     CaseKind.NOT_AT_PROVIDER: _("Our books have a payment that the provider does not have"),
     CaseKind.FEE_DIFFERS: _("The provider kept another fee than our books say"),
     CaseKind.AMOUNT_DIFFERS: _("The provider has another amount than our books"),
-    CaseKind.NOT_COVERED: _("The provider does not hold enough of the estate's money to send this"),
+    CaseKind.NOT_COVERED: _("Payment providers do not hold enough of the estate's money to send this"),
     CaseKind.VEND_REVERSED: _("A utility took back what it had delivered"),
     CaseKind.REFUND_FAILED: _("A refund did not get through"),
     CaseKind.NEVER_ANSWERED: _("The provider never answered"),
