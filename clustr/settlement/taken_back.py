@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from clustr.payments.providers.nouns import ChargeTruth, NotFoundYet, Outcome
 from clustr.payments.providers.returns import DisputeState, DisputeTruth, RefundTruth
@@ -21,12 +22,32 @@ class Told:
 
     @property
     def undecided(self) -> bool:
-        """Whether a bank may still take the money: until then "reversed" may only say that somebody complained."""
-        return any(dispute.state is DisputeState.OPEN for dispute in self.disputes)
+        """Whether a bank may still take the money, or a refund is still under way: until then "reversed" may only say that somebody
+        complained, or asked for a part."""
+        return any(dispute.state is DisputeState.OPEN for dispute in self.disputes) or any(
+            refund.outcome in (Outcome.PENDING, Outcome.UNKNOWN) for refund in self.refunds
+        )
 
     @property
     def reversed(self) -> bool:
         return isinstance(self.charge, ChargeTruth) and self.charge.outcome is Outcome.REVERSED
+
+    @property
+    def counts(self) -> bool:
+        return isinstance(self.charge, ChargeTruth) and self.charge.outcome is Outcome.SUCCEEDED
+
+    @property
+    def won(self) -> bool:
+        return any(dispute.state is DisputeState.WON for dispute in self.disputes)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What was told, in a form that can be kept and compared."""
+        return {
+            "charge": self.charge.outcome.value if isinstance(self.charge, ChargeTruth) else "not_found",
+            "disputes": {one.provider_id: [one.state.value, one.amount.for_people()] for one in self.disputes},
+            "refunds": {one.provider_id: [one.outcome.value, one.amount.for_people()] for one in self.refunds},
+        }
 
     @property
     def reversed_in_part(self) -> bool:
@@ -41,9 +62,12 @@ class Told:
         return replace(self, disputes=disputes, refunds=refunds)
 
 
+_CHARGE, _REFUND = "charge:", "refund:"
+
+
 def of_charge(charge_id: str) -> str:
     """The name of what is taken of a charge that is called reversed, by whoever it was."""
-    return f"charge:{charge_id}"
+    return f"{_CHARGE}{charge_id}"
 
 
 def what_was_taken(
@@ -55,8 +79,8 @@ def what_was_taken(
     `given_back`: what we gave back of it, or are giving back; `most`: what can have been taken beside that; `booked`: what
     was booked as taken so far and has not come back. What a provider tells nothing of stays as it was booked: a list that
     is short proves nothing. A charge that is reversed is taken whole only where nothing explains why it is called so, and
-    no dispute is undecided; nor while `settled` is False, because a provider may say "reversed" for a while after it
-    decided for us.
+    nothing is undecided; nor while `settled` is False, because a provider may say "reversed" for a while after it
+    decided for us. What was taken so comes back where it counts again and nothing is undecided, or a dispute was won.
     """
     taken = dict(booked)
     for dispute in told.disputes:
@@ -64,30 +88,30 @@ def what_was_taken(
             taken[dispute.provider_id] = dispute.amount.minor
         elif dispute.state in (DisputeState.WON, DisputeState.DROPPED):
             taken[dispute.provider_id] = 0
-    lost = [dispute for dispute in told.disputes if dispute.state is DisputeState.LOST]
-    for refund in _beside(told.refunds, lost):
-        if refund.outcome is Outcome.SUCCEEDED:
-            taken[f"refund:{refund.provider_id}"] = refund.amount.minor
-        elif refund.outcome in (Outcome.FAILED, Outcome.REVERSED):
-            taken[f"refund:{refund.provider_id}"] = 0
     whole = of_charge(told.charge_id)
+    paid_disputes = Counter(minor for name, minor in taken.items() if minor and _is_dispute(name))
+    for refund in told.refunds:
+        name = _of_refund(refund.provider_id)
+        pays_one = paid_disputes[refund.amount.minor] > 0
+        if refund.outcome is Outcome.SUCCEEDED and (refund.of_dispute or pays_one):
+            taken[name] = 0  # it is how a lost dispute was paid: a provider may list one for it, and need not say so
+            paid_disputes[refund.amount.minor] -= pays_one
+        elif refund.outcome is Outcome.SUCCEEDED:
+            taken[name] = refund.amount.minor
+        elif refund.outcome in (Outcome.FAILED, Outcome.REVERSED):
+            taken[name] = 0
     explained = given_back > 0 or any(minor for name, minor in taken.items() if name != whole)
-    if isinstance(told.charge, ChargeTruth) and told.charge.outcome is Outcome.SUCCEEDED:
+    if told.counts and (told.won or (settled and not told.undecided)):
         taken[whole] = 0
     elif told.reversed and settled and not told.undecided and not explained:
         taken[whole] = most
     return {name: minor for name, minor in taken.items() if minor or booked.get(name)}
 
 
-def _beside(refunds: Collection[RefundTruth], lost: Collection[DisputeTruth]) -> list[RefundTruth]:
-    """The refunds that are not how a lost dispute was paid: a provider may list one for it, and need not say so."""
-    paid = Counter(dispute.amount.minor for dispute in lost)
-    beside = []
-    for refund in refunds:
-        if refund.of_dispute:
-            continue
-        if paid[refund.amount.minor] and refund.outcome is Outcome.SUCCEEDED:
-            paid[refund.amount.minor] -= 1
-        else:
-            beside.append(refund)
-    return beside
+def _of_refund(number: str) -> str:
+    return f"{_REFUND}{number}"
+
+
+def _is_dispute(name: str) -> bool:
+    """Whether a name of what was taken is the number of a dispute."""
+    return not name.startswith((_REFUND, _CHARGE))

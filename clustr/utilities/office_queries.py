@@ -26,11 +26,10 @@ JOIN utilities_provider u ON u.id = p.provider_id
 WHERE p.cluster_id = %(cluster)s
 """
 
-# A purchase is troubled if something asked of the service was not heard, or could not be asked, on the way to its end.
+# Residents are read from the tallies. A purchase is troubled if something asked of the service was not heard, or could not be asked, on the way to its end.
 _SUMS = """
 SELECT
-  (SELECT count(DISTINCT m.user_id) FROM clusters_membership m WHERE m.cluster_id = %(cluster)s AND m.role = 'resident'
-     AND m.joined_at <= %(now)s AND (m.left_at IS NULL OR m.left_at > %(now)s)),
+  clusters_members_billed(%(now)s, %(now)s, true),
   count(DISTINCT b.user_id), count(b.id), count(b.id) FILTER (WHERE b.delivered), count(b.id) FILTER (WHERE b.failed),
   count(b.id) FILTER (WHERE NOT b.delivered AND NOT b.failed), count(b.id) FILTER (WHERE b.troubled),
   count(b.id) FILTER (WHERE b.troubled AND b.delivered), coalesce(sum(b.amount) FILTER (WHERE b.delivered), 0),

@@ -349,7 +349,7 @@ def _metadata(operation: Operation | None, payout: Payout | None, status: str) -
 
 
 def sendable_payouts(*, now: datetime, limit: int) -> list[Place]:
-    """The payouts that may go by now and were not sent, in every cluster, the oldest first, and last those that were not covered:
+    """The payouts that may go by now and were not sent, in every cluster, the oldest first, and last those that something kept:
     of each cluster in turn, so that nobody's waiting keeps others from being looked at. Read through the sweep role, in one
     statement."""
     with connections["sweep"].cursor() as cursor:
@@ -357,8 +357,8 @@ def sendable_payouts(*, now: datetime, limit: int) -> list[Place]:
             "SELECT cluster_id, id FROM payments_transaction t JOIN wallets_payout p USING (cluster_id, id)"
             " WHERE t.status = 'pending' AND t.purpose = 'payout' AND p.sendable_at <= %s AND p.approval = ANY(%s)"
             " AND NOT EXISTS (SELECT FROM payments_attempt a WHERE (a.cluster_id, a.id) = (t.cluster_id, t.id))"
-            " ORDER BY p.waits_for, CASE p.waits_for WHEN '' THEN 0"
-            " ELSE row_number() OVER (PARTITION BY cluster_id, p.waits_for ORDER BY p.sendable_at, id) END,"
+            " ORDER BY p.waits_for <> '', CASE p.waits_for WHEN '' THEN 0"
+            " ELSE row_number() OVER (PARTITION BY cluster_id, p.waits_for <> '' ORDER BY p.sendable_at, id) END,"
             " p.sendable_at, id LIMIT %s",
             [now, [Approval.NOT_NEEDED.value, Approval.APPROVED.value], limit],
         )

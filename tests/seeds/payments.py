@@ -132,8 +132,8 @@ SEEDS = (
     sow(
         "everybody-is-held",
         "What does not hold in one estate holds back the money of others.",
-        "Hold.objects.filter(cluster_id=current_tenant(), released_at=None).exists()",
-        "bool(violations) or Hold.objects.filter(cluster_id=current_tenant(), released_at=None).exists()",
+        "    return _standing().exists()",
+        "    return bool(violations) or _standing().exists()",
         HOLDS,
         file="clustr/payments/commands/holds.py",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -15,6 +16,7 @@ from clustr.audit.models import AuditEvent
 from clustr.kit.invariants import Invariant, Violation
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
+from clustr.payments.commands import holds
 from clustr.payments.models import Hold
 from clustr.people import commands as people
 from clustr.wallets import commands as wallets
@@ -77,10 +79,43 @@ def test_a_refund_waits_and_is_not_asked_about_all_the_time(stage: Stage, cast: 
     assert (stage.transaction(made).status, stage.sandbox.world.store.dump()["refund"]) == ("pending", [])
     assert stage.attempt(made).next_check_at > stage.now
     release(cast)
-    stage.wait(hours=1)
-    stage.sweep()
     let_it_end(stage)
     assert stage.transaction(made).status == "completed"
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_what_was_on_its_way_is_not_sent_again_meanwhile(stage: Stage, cast: Cast, sent: bool) -> None:
+    """Nothing was sent, because its account could not be looked up; or the provider never received it."""
+    fund(cast, cast.bola, "1000.00")
+    withdrawal = wallets.withdraw(
+        actor=cast.bola.actor, amount=naira("400.00"), destination=BANK, authorization=no_pin(cast.bola), now=stage.now
+    ).id
+    stage.wait(**AFTER_COOLING)
+    stage.dial(**({"transfer__timeout_before": 1.0} if sent else {"list__reset_before": 1.0}))
+    stage.send(withdrawal)
+    stage.heal()
+    hold(cast.cluster_id)
+    for _ in range(6):
+        stage.wait(minutes=20)
+        stage.sweep()
+    assert _transfers(stage) == []
+    release(cast)
+    for _ in range(3):
+        stage.wait(hours=1)
+        stage.sweep()
+    assert stage.transaction(withdrawal).status == "completed"
+
+
+def test_what_was_found_while_the_books_were_proved_holds_on(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(cast.cluster_id)
+
+    def prove(*, cluster_id: UUID) -> Iterator[Violation]:
+        hold(cluster_id, "bills.paid")
+        return iter(())
+
+    monkeypatch.setattr(holds, "violations", prove)
+    assert release(cast) == ["ledger.guarded_balance"]
+    assert is_held(cast.cluster_id)
 
 
 def test_money_comes_in_and_bills_are_paid_meanwhile(stage: Stage, cast: Cast) -> None:
@@ -109,12 +144,16 @@ def test_it_is_held_once_and_again_after_its_release(cast: Cast) -> None:
 def test_what_was_let_go_although_it_does_not_hold_keeps_nothing_back_for_a_week(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold(cast.cluster_id)
+    for name in ("ledger.guarded_balance", "bills.paid"):
+        hold(cast.cluster_id, name)
+    found = [Violation(Invariant("ledger.guarded_balance", "It holds.", ""), ())]
+    monkeypatch.setattr(holds, "violations", lambda **_: iter(found))
     release(cast, although_broken=True)
     hold(cast.cluster_id)
     assert not is_held(cast.cluster_id)
     hold(cast.cluster_id, "bills.paid")
-    assert is_held(cast.cluster_id), "another one"
+    assert is_held(cast.cluster_id), "this one holds, as far as anybody knows"
+    monkeypatch.undo()
     with tenant(cast.cluster_id):
         Hold.objects.exclude(accepted_until=None).update(accepted_until=cast.now - timedelta(seconds=1))
     release(cast)

@@ -12,13 +12,14 @@ import pytest
 from django.db.models import Max
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.crashpoints import watching
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Case
 from clustr.payments.refusals import PaymentDisputed
 from clustr.settlement import commands
 from clustr.settlement.commands.charging_back import hear_taken_back_of
 from clustr.settlement.models import Reconciliation
-from sandbox.records import Charge, Dispute
+from sandbox.records import Charge, Dispute, Refund
 from tests.cast import Cast
 from tests.money import cluster_balance, wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
@@ -90,7 +91,7 @@ def test_a_refund_of_ours_that_was_not_heard_is_nobody_elses(stage: Stage, cast:
     assert send(stage, refund(stage, payment, "2000.00")) == "unknown"
     stage.heal()
     stage.wait(minutes=10)
-    hear_taken_back_of(cluster_id=cast.cluster_id, transaction_id=payment, provider_name=provider, now=stage.now)
+    hear_it(stage, payment)
     assert owed(stage) == "0.00"
 
 
@@ -172,6 +173,74 @@ def test_nothing_is_refunded_while_a_dispute_is_not_decided(stage: Stage, cast: 
     assert cluster_balance(cast.cluster_id) == "0.00"
 
 
+def test_a_dispute_that_is_opened_again_guards_again(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    hear(stage)
+    decide(stage, dispute, "declined")
+    hear(stage)
+    stage.sandbox.world.store.known(Dispute, dispute).status = "pending"
+    night(stage)
+    with pytest.raises(PaymentDisputed):
+        refund(stage, payment)
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_refund_that_waited_is_not_sent_beside_what_a_bank_may_take(stage: Stage, cast: Cast, lost: bool) -> None:
+    bill, payment = paid_bill(stage)
+    made = refund(stage, payment)
+    dispute = complain(stage, payment)
+    if lost:
+        decide(stage, dispute)
+    hear(stage)
+    assert send(stage, made) == "failed"
+    stage.wait(minutes=1)
+    stage.sweep()
+    assert stage.sandbox.world.store.dump()["refund"] == []
+    assert (status_of(stage, bill), owed(stage)) == (("acknowledged", "5000.00") if lost else ("paid", "0.00"))
+
+
+def test_a_refund_of_ours_that_came_back_and_went_after_all_is_booked(stage: Stage, cast: Cast) -> None:
+    bill, payment = paid_bill(stage)
+    stage.dial(refund__failed=1.0)
+    made = refund(stage, payment, "2000.00")
+    send(stage, made)
+    let_it_end(stage)
+    assert (stage.transaction(made).status, cluster_balance(cast.cluster_id)) == ("failed", "5000.00")
+    (row,) = stage.sandbox.world.store.all(Refund)
+    row.status = "processed"
+    night(stage)
+    assert (status_of(stage, bill), owed(stage)) == ("partially_paid", "2000.00")
+
+
+def test_an_answer_that_was_overtaken_is_asked_for_again(stage: Stage, cast: Cast) -> None:
+    """While one asks, it hears that the dispute was won; before it books, another hears that it was lost after all."""
+    _, payment = paid_bill(stage)
+    hear(stage)
+    dispute = complain(stage, payment)
+    decide(stage, dispute)
+    hear(stage)
+    assert owed(stage) == "5000.00"
+    decide(stage, dispute, "declined")
+    told = []
+
+    def turn(place: str) -> None:
+        if place == "settlement.taken_back.answered" and not told:
+            told.append(place)
+            hear_it(stage, payment)
+            decide(stage, dispute)
+            hear_it(stage, payment)
+
+    with watching(turn):
+        hear_it(stage, payment)
+    assert (owed(stage), wallet_balance(cast.bola)) == ("10000.00", "5000.00")
+
+
+def hear_it(stage: Stage, payment: UUID) -> None:
+    provider = stage.attempt(payment).provider
+    hear_taken_back_of(cluster_id=stage.cast.cluster_id, transaction_id=payment, provider_name=provider, now=stage.now)
+
+
 def test_a_charge_that_no_list_has_and_that_is_reversed_is_learnt(stage: Stage, cast: Cast) -> None:
     paid_bill(stage)
     charge_of(stage).status = "reversed"
@@ -199,6 +268,24 @@ def test_a_row_that_nobody_hears_is_a_case_and_the_next_night_goes_on(stage: Sta
     assert (first.settled_now, first.complete, wallet_balance(cast.bola)) == (2, False, "2000.00")
     assert [(case.kind, case.facts["error"]) for case in stage.cases()] == [("never_answered", "NotUnderstood")]
     assert night(stage).complete, "a person knows of it"
+
+
+def test_many_rows_in_a_row_that_nobody_hears_hold_up_one_night_at_most(stage: Stage, cast: Cast) -> None:
+    for _ in range(8):
+        stage.end(stage.deposit(cast.bola))
+    mute = {f"/paystack/transaction/{row['id']}" for row in stage.sandbox.world.store.dump()["charge"][1:7]}
+    answer = stage._answer
+
+    def garble(request: httpx.Request) -> httpx.Response:
+        return (
+            answers(200, {"status": True, "message": "", "data": {}}) if request.url.path in mute else answer(request)
+        )
+
+    stage._answer = garble  # type: ignore[method-assign]
+    nights = [night(stage) for _ in range(3)]
+    assert [run.complete for run in nights] == [False, False, True]
+    assert wallet_balance(cast.bola) == "2000.00"
+    assert len(stage.cases()) == 6
 
 
 def test_a_provider_that_is_silent_is_no_case(stage: Stage, cast: Cast) -> None:

@@ -51,11 +51,17 @@ def refund(minor: int, outcome: Outcome = Outcome.SUCCEEDED, **told: Any) -> Ref
         ("reversed", [dispute(DROPPED)], {}, {"charge:7": 5_000}),
         ("reversed", [dispute(LOST, 2_000)], {}, {"d": 2_000}),
         ("reversed", [refund(5_000)], {}, {"refund:9": 5_000}),
-        ("reversed", [refund(5_000, Outcome.PENDING)], {}, {"charge:7": 5_000}),
+        ("reversed", [refund(5_000, Outcome.PENDING)], {}, {}),
+        ("reversed", [refund(2_000, Outcome.UNKNOWN)], {"charge:7": 5_000}, {"charge:7": 5_000}),
         ("reversed", [dispute(LOST, 2_000), refund(2_000)], {}, {"d": 2_000}),
         ("reversed", [dispute(LOST, 2_000), refund(2_000, of_dispute=True)], {}, {"d": 2_000}),
         ("reversed", [dispute(LOST, 2_000), refund(1_000, of_dispute=True)], {}, {"d": 2_000}),
         ("reversed", [dispute(LOST, 2_000), refund(1_000)], {}, {"d": 2_000, "refund:9": 1_000}),
+        ("succeeded", [dispute(LOST, 2_000), refund(2_000)], {"refund:9": 2_000}, {"d": 2_000, "refund:9": 0}),
+        ("succeeded", [refund(2_000)], {"d": 2_000}, {"d": 2_000}),
+        ("succeeded", [refund(2_000), refund(2_000, provider_id="8")], {"d": 2_000}, {"d": 2_000, "refund:8": 2_000}),
+        ("succeeded", [dispute(OPEN, 2_000)], {"charge:7": 5_000}, {"charge:7": 5_000}),
+        ("succeeded", [dispute(WON, 2_000), dispute(OPEN, 1_000, "e")], {"charge:7": 5_000}, {"charge:7": 0}),
         ("unknown", [], {"charge:7": 5_000}, {"charge:7": 5_000}),
         ("pending", [dispute(LOST, 2_000)], {}, {"d": 2_000}),
     ],
@@ -76,6 +82,11 @@ def test_what_we_gave_back_explains_it() -> None:
 
 def test_reversed_is_not_believed_right_after_a_decision() -> None:
     assert judge("reversed", [dispute(WON)], {}, settled=False) == {}
+
+
+def test_counting_again_is_not_believed_at_once_either() -> None:
+    assert judge("succeeded", [], {"charge:7": 5_000}, settled=False) == {"charge:7": 5_000}
+    assert judge("succeeded", [dispute(WON)], {"charge:7": 5_000}, settled=False) == {"charge:7": 0}
 
 
 def judge(

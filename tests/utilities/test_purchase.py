@@ -186,6 +186,7 @@ def test_what_the_service_does_not_hold_for_the_estate_waits_and_is_given_up(cou
     counter.vend(second)
     counter.wait(minutes=31)
     assert (counter.ask(second).status, wallet_balance(cast.bola)) == (S.FAILED, "7900.00")
+    assert all(case.closed_at for case in counter.cases())
     assert len(counter.vends()) == 1
 
 

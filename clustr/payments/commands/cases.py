@@ -40,7 +40,7 @@ def open_case(
         opened_at=now,
     )
     same = Case.objects.filter(cluster_id=made.cluster_id, kind=made.kind, subject=subject, facts=made.facts)
-    if once and same.exclude(closed_at=None).exists():
+    if once and same.exclude(closed_by=None).exists():
         return False
     Case.objects.bulk_create([made], ignore_conflicts=True)
     return Case.objects.filter(cluster_id=made.cluster_id, id=made.id).exists()

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from clustr.bills import commands as bills
 from clustr.kit.actor import Actor
 from clustr.kit.jobs import enqueue
@@ -20,14 +22,16 @@ from clustr.people import queries as people
 from clustr.settlement.commands.locking import lock_with_subject
 from clustr.wallets import commands as wallets
 
+TAKEN_BEFORE = "taken_before"
+"""The state of a case about what a lost dispute claims beyond what was left of its charge."""
 _AGAIN = "#"
 """Between the name of what took the money and how many times it did: a bank may change its mind more than once."""
 
 
 @dataclass(slots=True)
 class Books:
-    """A charge by the books, everything locked. `parts`: what it completed, and what was more than that; `ours`: what we asked
-    its provider to give back of them. `standing`: what was taken and has not come back, oldest first. `times`: how often
+    """A charge by the books, everything locked. `parts`: what it completed, and what was more than that; `ours`: what we gave
+    back of them to where it came from, or are giving back, with the `notes` it is known by. `standing`: what was taken and has not come back, oldest first. `times`: how often
     something was taken under a name."""
 
     settled: Settlement
@@ -48,8 +52,7 @@ class Books:
     @property
     def given_back(self) -> int:
         """Minor units that we gave back to where they came from, or are giving back."""
-        gone = (*OPEN, TransactionStatus.COMPLETED)
-        return sum(refund.amount_minor for refund in self.ours if refund.status in gone)
+        return sum(refund.amount_minor for refund in self.ours)
 
     @property
     def most(self) -> int:
@@ -62,9 +65,10 @@ class Books:
         return self.most - sum(taking.amount_minor for taking in self.standing)
 
     def is_ours(self, refund: RefundTruth) -> bool:
-        """Whether we asked for it, or may have: one that no note tells from ours, while the number of ours is not known."""
+        """Whether it is one of ours, or may be: one that no note tells from ours, while the number of ours is not known. Of ours
+        that the books gave back, because the provider had refused it, we know nothing: if it went after all, it was taken."""
         numbers = {ours.provider_reference for ours in self.ours}
-        nameless = {ours.amount_minor for ours in self.ours if not ours.provider_reference and ours.status in OPEN}
+        nameless = {ours.amount_minor for ours in self.ours if not ours.provider_reference}
         return (
             refund.provider_id in numbers
             or any(note in refund.note for note in self.notes)
@@ -84,7 +88,8 @@ def lock_books(*, settled: Settlement, now: datetime) -> Books:
     if settled.surplus_id:
         parts.append(payments.lock_transaction(transaction_id=settled.surplus_id).id)
     of_parts = Transaction.objects.filter(cluster_id=settled.cluster_id, subject_id__in=parts)
-    asked_for = of_parts.filter(purpose=Purpose.REFUND, provider=settled.provider)
+    gone = [*OPEN, TransactionStatus.COMPLETED]
+    asked_for = of_parts.filter(purpose=Purpose.REFUND, provider=settled.provider, status__in=gone)
     ours = list(asked_for.exclude(provider_reference__startswith="chargeback:"))
     attempts = Attempt.objects.filter(cluster_id=settled.cluster_id, id__in=[refund.id for refund in ours])
     books = Books(settled, parts, ours, list(attempts.values_list("reference", flat=True)))
@@ -107,13 +112,13 @@ def stands_taken(*, settled: Settlement) -> bool:
 def is_disputed(*, settled: Settlement) -> bool:
     """Whether a payer's complaint about a charge waits for an answer: its case is open until that is decided, or until a
     person closes it."""
-    return Case.objects.filter(
-        cluster_id=settled.cluster_id,
-        kind=CaseKind.CHARGEBACK,
-        transaction_id=settled.asked_id,
-        closed_at=None,
-        facts__contains={"state": DisputeState.OPEN.value},
-    ).exists()
+    return _cases(settled, DisputeState.OPEN.value).filter(closed_at=None).exists()
+
+
+def is_taken_instead(*, settled: Settlement, refund: Transaction) -> bool:
+    """Whether a bank took a charge, or may, that we are about to give back: then it would go twice."""
+    cut_short = _cases(settled, TAKEN_BEFORE).filter(opened_at__gte=refund.created_at)
+    return is_disputed(settled=settled) or cut_short.exists()
 
 
 def take(*, actor: Actor, books: Books, name: str, minor: int, now: datetime) -> None:
@@ -173,6 +178,15 @@ def ask_a_person(settled: Settlement, facts: dict[str, str], now: datetime) -> N
         facts={"provider": settled.provider, **facts},
         once=True,
         now=now,
+    )
+
+
+def _cases(settled: Settlement, state: str) -> QuerySet[Case]:
+    return Case.objects.filter(
+        cluster_id=settled.cluster_id,
+        kind=CaseKind.CHARGEBACK,
+        transaction_id=settled.asked_id,
+        facts__contains={"state": state},
     )
 
 

@@ -11,15 +11,17 @@ from clustr.clusters.queries import system_actor
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_point, crash_points
 from clustr.kit.money import Money
+from clustr.kit.outbound import OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
-from clustr.payments.models import Settlement
+from clustr.payments.models import Exchange, Settlement
 from clustr.payments.providers.nouns import NotFoundYet
 from clustr.payments.providers.port import NotOffered, PaymentProvider
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.providers.returns import DisputeState, DisputeTruth
 from clustr.payments.states import CaseKind
 from clustr.settlement.commands.chargeback_books import (
+    TAKEN_BEFORE,
     Books,
     ask_a_person,
     give_back,
@@ -29,6 +31,10 @@ from clustr.settlement.commands.chargeback_books import (
     take,
 )
 from clustr.settlement.taken_back import Told, what_was_taken
+
+_ACT = "fetch_taken_back"
+_MOST_BESIDE = 50
+"""How often at most others may have heard of a charge while it was asked about."""
 
 __all__ = ["hear_dispute", "hear_taken_back", "hear_taken_back_of", "stands_taken"]
 
@@ -85,20 +91,49 @@ def hear_taken_back(
     `disputes`: what is known already. `settled`: see `what_was_taken`.
     """
     provider = provider_named(name=provider_name)
+    with tenant(cluster_id):
+        found = Settlement.objects.filter(cluster_id=cluster_id, provider=provider_name, provider_id=charge_id).first()
+    if found is None:
+        return
+    for _ in range(_MOST_BESIDE):
+        with tenant(cluster_id):
+            heard_before = _last_heard(found)
+        told = _ask(provider, charge_id, disputes)
+        crash_point("settlement.taken_back.answered")
+        actor = system_actor(cluster_id=cluster_id)
+        with tenant(cluster_id), crash_points("settlement.taken_back"):
+            books = lock_books(settled=found, now=now)
+            if _last_heard(found) == heard_before:  # else somebody heard something newer while we asked
+                _keep(found, told, heard_before, now)
+                _book_difference(actor, books, told, settled, now)
+                return
+    raise OutcomeUnknown("others hear of this charge all the time")
+
+
+def _ask(provider: PaymentProvider, charge_id: str, known: tuple[DisputeTruth, ...]) -> Told:
     listed = _disputes_of(provider, charge_id)
     numbers = {truth.provider_id for truth in listed}
-    told = Told(
+    return Told(
         charge_id=charge_id,
         charge=provider.fetch_charge_by_id(provider_id=charge_id),
-        disputes=(*listed, *(truth for truth in disputes if truth.provider_id not in numbers)),
+        disputes=(*listed, *(truth for truth in known if truth.provider_id not in numbers)),
         refunds=provider.refunds_of(charge_id=charge_id),
     )
-    crash_point("settlement.taken_back.answered")
-    actor = system_actor(cluster_id=cluster_id)
-    with tenant(cluster_id), crash_points("settlement.taken_back"):
-        found = Settlement.objects.filter(cluster_id=cluster_id, provider=provider_name, provider_id=charge_id).first()
-        if found is not None:
-            _book_difference(actor, lock_books(settled=found, now=now), told, settled, now)
+
+
+def _last_heard(settled: Settlement) -> Exchange | None:
+    """What was told of a charge last."""
+    kept = Exchange.objects.filter(cluster_id=settled.cluster_id, transaction_id=settled.asked_id, act=_ACT)
+    return kept.filter(answer__charge_id=settled.provider_id).order_by("-at", "-id").first()
+
+
+def _keep(settled: Settlement, told: Told, last: Exchange | None, now: datetime) -> None:
+    """Keep what was told, once for what it says: a charge is asked about for months."""
+    answer = {"charge_id": settled.provider_id, **told.summary}
+    if last is None or last.answer != answer:
+        payments.note_exchange(
+            transaction_id=settled.asked_id, act=_ACT, outcome=told.summary["charge"], answer=answer, now=now
+        )
 
 
 def _book_difference(actor: Actor, books: Books, all_told: Told, settled: bool, now: datetime) -> None:
@@ -162,7 +197,7 @@ def _tell_what_is_not_there(books: Books, told: Told, wanted: dict[str, int], no
     booked = books.booked
     for dispute in told.disputes:
         if dispute.state is DisputeState.LOST and booked.get(dispute.provider_id, 0) < wanted[dispute.provider_id]:
-            facts = {"dispute": dispute.provider_id, "state": "taken_before", "amount": dispute.amount.for_people()}
+            facts = {"dispute": dispute.provider_id, "state": TAKEN_BEFORE, "amount": dispute.amount.for_people()}
             ask_a_person(books.settled, facts, now)
 
 

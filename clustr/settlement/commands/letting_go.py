@@ -26,7 +26,7 @@ def payout_that_may_go(*, locked: Transaction, provider: str, now: datetime) -> 
         or begun
         or Approval(payout.approval) not in _MAY_GO
         or payout.sendable_at > now
-        or _is_frozen(payout)
+        or is_frozen(payout=payout)
     ):
         return None
     payout.waits_for = wallets.what_keeps_it(transaction=locked, provider=provider, now=now)
@@ -34,7 +34,7 @@ def payout_that_may_go(*, locked: Transaction, provider: str, now: datetime) -> 
     return None if payout.waits_for else payout
 
 
-def _is_frozen(payout: Payout) -> bool:
+def is_frozen(*, payout: Payout) -> bool:
     """Whether its owner has frozen the wallet it is paid from: it waits until they unfreeze it, or take it back."""
     source = Account.objects.filter(cluster_id=payout.cluster_id, id=payout.source_account)
     return source.filter(frozen_at__isnull=False).exists()

@@ -26,9 +26,11 @@ def judge_lost(*, locked: Transaction, attempt: Attempt, act: str, now: datetime
     """What to do about money that was asked to go (`act`) and that its provider, asked once more, knows nothing of.
 
     It is sent again when it is certain enough that the provider never received it, and nobody else is about to: that it is
-    sent is noted under the lock, so that of many who hear the same only one sends.
+    sent is noted under the lock, so that of many who hear the same only one sends. Not while the estate's books do not hold.
     """
     if locked.status in OPEN and attempt.sent_at is None:
+        if payments.is_held():
+            return Verdict()
         payments.send_attempt(transaction_id=locked.id, now=now)
         return Verdict(again=True, repeated=False)
     sent = attempt.sent_at or attempt.started_at
@@ -38,5 +40,7 @@ def judge_lost(*, locked: Transaction, attempt: Attempt, act: str, now: datetime
     last = asked.order_by("-at", "-id").first()
     if last is not None and last.outcome == "refused" and last.at >= sent:
         return Verdict(refused=PaymentErrorType(last.answer["type"]))
+    if payments.is_held():
+        return Verdict()
     payments.send_attempt(transaction_id=locked.id, now=now)
     return Verdict(again=True)

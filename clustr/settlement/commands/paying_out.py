@@ -23,7 +23,7 @@ from clustr.payments.providers.registry import provider_named
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
-from clustr.settlement.commands.letting_go import payout_that_may_go
+from clustr.settlement.commands.letting_go import is_frozen, payout_that_may_go
 from clustr.settlement.commands.losing import Verdict, judge_lost
 from clustr.settlement.queries import payout_provider
 from clustr.wallets import commands as wallets
@@ -195,6 +195,8 @@ def _came_back(actor: Actor, locked: Transaction, attempt: Attempt, truth: Payou
 def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, now: datetime) -> Verdict:
     """Whether to send it again. What was refused when it was sent again, and is not there after all this time, returns."""
     _schedule(locked, attempt, now, missed=True)
+    if attempt.sent_at is None and is_frozen(payout=Payout.objects.get(cluster_id=locked.cluster_id, id=locked.id)):
+        return Verdict()
     verdict = judge_lost(locked=locked, attempt=attempt, act="pay_out", now=now)
     if verdict.refused is not None:
         _return(actor, locked, verdict.refused, now)

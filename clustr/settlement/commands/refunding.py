@@ -29,7 +29,7 @@ from clustr.payments.refusals import NoSourceToRefund, PaymentDisputed, Transact
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType
-from clustr.settlement.commands.chargeback_books import is_disputed
+from clustr.settlement.commands.chargeback_books import is_disputed, is_taken_instead
 from clustr.settlement.commands.losing import judge_lost
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
@@ -86,14 +86,17 @@ def refund_to_source(
 
 def send_refund(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
     """Ask the provider to give back what `refund_to_source` recorded, once; outside any transaction. While the estate's books do
-    not hold, it waits."""
+    not hold, it waits; what a bank took meanwhile, or may take, is not given back beside that."""
     actor = system_actor(cluster_id=cluster_id)
     with tenant(cluster_id), crash_points("settlement.record_refund"):
-        locked = payments.lock_transaction(transaction_id=transaction_id)
+        _, locked, attempt = _locked(transaction_id)
         if locked.status != TransactionStatus.PENDING:
             return
+        charge = settlement_behind(transaction_id=locked.subject_id)
+        if charge is not None and is_taken_instead(settled=charge, refund=locked):
+            _return(actor, locked, attempt, PaymentErrorType.PROVIDER_ERROR, now)
+            return
         if payments.is_held():
-            attempt = Attempt.objects.get(cluster_id=cluster_id, id=transaction_id)
             payments.schedule_check(transaction_id=transaction_id, next_check_at=_again_at(attempt, now))
             return
         payments.send_attempt(transaction_id=locked.id, now=now)

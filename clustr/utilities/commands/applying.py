@@ -181,6 +181,8 @@ def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, purcha
         type = PaymentErrorType(refusal.answer["type"])
         release_purchase(actor=actor, transaction=locked, purchase=purchase, type=type, now=now)
         return False
+    if payments.is_held():
+        return False
     payments.send_attempt(transaction_id=locked.id, now=now)
     return True
 

@@ -74,6 +74,9 @@ def release_purchase(
     payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, failure=failure, now=now)
     purchase.waits_for = ""
     purchase.save(update_fields=["waits_for"])
+    wallets.no_cover_needed(
+        transaction_id=transaction.id, note="It was given up; its money is back in the wallet.", now=now
+    )
     _audit(actor, "utilities.released", transaction, now)
     delayed = was_told_of_delay(purchase=purchase)
     tell_of_purchase(

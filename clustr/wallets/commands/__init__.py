@@ -16,7 +16,7 @@ from clustr.wallets.commands.chargebacks import (
     win_chargeback,
 )
 from clustr.wallets.commands.cluster_wallet import credit_cluster_wallet, receive_offline, transfer_from_cluster_wallet
-from clustr.wallets.commands.covering import refuse_uncovered_refund, what_keeps_it
+from clustr.wallets.commands.covering import no_cover_needed, refuse_uncovered_refund, what_keeps_it
 from clustr.wallets.commands.payouts import (
     approve_transfer,
     cancel_withdrawal,
@@ -59,6 +59,7 @@ __all__ = [
     "hold_refund",
     "keep_bank_details",
     "keep_pin",
+    "no_cover_needed",
     "open_wallet",
     "open_wallets",
     "pin_was_checked",

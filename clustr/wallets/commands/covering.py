@@ -1,8 +1,7 @@
-"""Whether providers hold enough for this estate to let money go: each pays from one balance for all estates, and nobody's
-payout may be paid with what came in for others.
+"""Whether providers hold enough for this estate to let money go: no estate pays out more than came in for it.
 
-What counts is what all of them hold together: money that came in by one may leave by another, whose balance the operator
-keeps filled, and which refuses what it does not have."""
+What counts is what all providers hold for it together: each pays from one balance for all estates, and money that came in
+by one may leave by another, whose balance the operator keeps filled, and which refuses what it does not have."""
 
 from __future__ import annotations
 
