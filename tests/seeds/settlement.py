@@ -292,9 +292,9 @@ SEEDS = (
     sow(
         "everybody-sends-the-refund",
         "A refund that is being sent is sent by whoever else comes.",
-        "        locked = payments.lock_transaction(transaction_id=transaction_id)\n"
-        "        if locked.status != TransactionStatus.PENDING:\n",
+        "        _, locked, attempt = _locked(transaction_id)\n        if locked.status != TransactionStatus.PENDING:\n",
         "        locked = Transaction.objects.get(cluster_id=cluster_id, id=transaction_id)\n"
+        "        attempt = Attempt.objects.get(cluster_id=cluster_id, id=transaction_id)\n"
         "        if locked.status != TransactionStatus.PENDING:\n",
         "test_refunds.py",
         file=GIVING_BACK,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -87,8 +88,13 @@ def test_a_refund_waits_and_is_not_asked_about_all_the_time(stage: Stage, cast: 
 def test_what_was_on_its_way_is_not_sent_again_meanwhile(stage: Stage, cast: Cast, sent: bool) -> None:
     """Nothing was sent, because its account could not be looked up; or the provider never received it."""
     fund(cast, cast.bola, "1000.00")
+    account = replace(BANK, account_name="")
     withdrawal = wallets.withdraw(
-        actor=cast.bola.actor, amount=naira("400.00"), destination=BANK, authorization=no_pin(cast.bola), now=stage.now
+        actor=cast.bola.actor,
+        amount=naira("400.00"),
+        destination=account,
+        authorization=no_pin(cast.bola),
+        now=stage.now,
     ).id
     stage.wait(**AFTER_COOLING)
     stage.dial(**({"transfer__timeout_before": 1.0} if sent else {"list__reset_before": 1.0}))
