@@ -79,12 +79,17 @@ class GivingBack(Acts):
             refunding.resolve_chargeback(self.world, dispute, resolution=self.random.choice(words))
 
     def _give_back_by_hand(self) -> None:
-        """Somebody with a login at the provider gives a whole payment back there."""
-        charges = [charge for charge in self._untouched("paystack") if self._is_settled(charge)]
-        charges = [charge for charge in charges if self._left(charge) == charge.paid]
+        """Somebody with a login at the provider gives a payment back there, whole or a part of what is left of it."""
+        charges = [charge for charge in self._untouched("paystack", "flutterwave") if self._is_settled(charge)]
+        charges = [charge for charge in charges if self._left(charge) > 0]
         if charges:
             charge = self.random.choice(charges)
-            refunding.start_refund(self.world, charge, amount=whole(charge), customer_note="", merchant_note="By hand")
+            amount = self._left(charge)
+            if amount == charge.paid and charge.provider == "paystack" and self.random.random() < 0.5:
+                amount = whole(charge)
+            elif self.random.random() < 0.5:
+                amount = self.random.randrange(1, amount + 1)
+            refunding.start_refund(self.world, charge, amount=amount, customer_note="", merchant_note="By hand")
 
     def _end_stuck(self) -> None:
         """The providers' people end what waits for them."""

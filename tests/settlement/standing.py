@@ -143,7 +143,8 @@ class Standing:
         known |= {f"charge:{refund.charge_id}" for refund in self.by_hand}
         times = Counter(row.provider_reference for row in self.of_purpose("chargeback") if row.type == "refund")
         said = [f"chargeback {number} is booked {n} times" for number, n in times.items() if n > 1]
-        return said + [f"chargeback {number} is booked, and nobody took it" for number in times.keys() - known]
+        unknown = {self.name_of(number) for number in times} - known
+        return said + [f"chargeback {number} is booked, and nobody took it" for number in unknown]
 
     def _too_much_back(self) -> list[str]:
         """Of no payment more is given back than it was, and what was is what its refunds say."""
@@ -198,9 +199,9 @@ class Standing:
     def _untold_chargebacks(self) -> list[str]:
         """What was taken back and stayed so is booked; what was given back again is, too."""
         said = [
-            f"{amount} was taken back as {number}, and {self.booked.get(number, 0)} is booked"
+            f"{amount} was taken back as {number}, and {self.booked[number] - self.restored[number]} is booked"
             for number, amount in self.taken.items()
-            if self.booked.get(number) != amount or self.restored[number]
+            if self.booked[number] - self.restored[number] != amount
         ]
         return said + [
             f"{amount} of {number} came back, and {self.restored[number]} is booked"
@@ -229,8 +230,11 @@ class Standing:
     @cached_property
     def taken(self) -> dict[str, int]:
         """What payers' banks, or somebody at the provider, took back and did not return, by what it is known by."""
-        by_hand = {f"charge:{one.charge_id}": one.amount for one in self.by_hand if one.status == "processed"}
-        return by_hand | {str(dispute.id): dispute.amount for dispute in self.lost}
+        taken = Counter({str(dispute.id): dispute.amount for dispute in self.lost})
+        for refund in self.by_hand:
+            if refund.status == "processed":
+                taken[f"charge:{refund.charge_id}"] += refund.amount
+        return dict(taken)
 
     @cached_property
     def charge_of(self) -> dict[str, int]:
@@ -239,10 +243,13 @@ class Standing:
         return by_hand | {str(dispute.id): dispute.charge_id for dispute in self.disputes}
 
     @cached_property
-    def booked(self) -> dict[str, int]:
+    def booked(self) -> Counter[str]:
         """What is booked as taken back, by number, whatever came of it."""
-        taken = (row for row in self.of_purpose("chargeback") if row.type == "refund")
-        return {row.provider_reference: row.amount_minor for row in taken}
+        booked: Counter[str] = Counter()
+        for row in self.of_purpose("chargeback"):
+            if row.type == "refund":
+                booked[self.name_of(row.provider_reference)] += row.amount_minor
+        return booked
 
     @cached_property
     def restored(self) -> defaultdict[str, int]:
@@ -250,7 +257,7 @@ class Standing:
         back: defaultdict[str, int] = defaultdict(int)
         for row in self.of_purpose("chargeback"):
             if row.type == "credit":
-                back[row.provider_reference.split(":", 2)[2]] += row.amount_minor
+                back[self.name_of(row.provider_reference.split(":", 2)[2])] += row.amount_minor
         return back
 
     def borne(self, number: str) -> int:
@@ -268,8 +275,15 @@ class Standing:
         )
 
     def _shares_of(self, number: str) -> list[Transaction]:
-        names = [f"chargeback:{part}:{number}" for part in (1, 2)]
-        return [row for row in self.of_purpose("refund") if row.provider_reference in names]
+        shares = [row for row in self.of_purpose("refund") if _is_share(row)]
+        return [row for row in shares if self.name_of(row.provider_reference.split(":", 2)[2]) == number]
+
+    def name_of(self, number: str) -> str:
+        """By what it is known here: what was given back by hand is booked by its number, or by its charge's; and what is taken
+        again, with how often it was."""
+        plain = number.partition("#")[0]
+        of = {f"refund:{refund.id}": f"charge:{refund.charge_id}" for refund in self.refunds}
+        return of.get(plain, plain)
 
 
 def _is_share(row: Transaction) -> bool:
