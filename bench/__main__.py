@@ -1,4 +1,4 @@
-"""`bin/bench [SECTION ...] [--tiny]`: measure, print one table, and, when everything was measured, write RESULTS.md."""
+"""`bin/bench [SECTION ...] [--tiny]`: measure, print one table, and, when everything was measured once, write RESULTS.md."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from bench.sizes import DEFAULT, TINY, Size  # noqa: E402
 from clustr.kit import embedded  # noqa: E402
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+KEPT = DATA_DIR / "results"
 
 
 def main() -> int:
@@ -51,8 +52,7 @@ def _measure(chosen: list[str], size: Size) -> int:
     databases.prepared()
     with databases.administrator() as server:
         machine = Machine.of(server)
-    at = datetime.now().astimezone().isoformat(timespec="minutes")  # noqa: TID251 - a report of the machine's own time
-    report = Report(" ".join(["bin/bench", *sys.argv[1:]]), machine, at)
+    report = Report(" ".join(["bin/bench", *sys.argv[1:]]), machine, _machine_time())
     failed = False
     for name in chosen:
         before, began = load(), time.monotonic()
@@ -62,12 +62,19 @@ def _measure(chosen: list[str], size: Size) -> int:
         except Exception as error:  # noqa: BLE001 - the other sections are measured all the same
             traceback.print_exc()
             lines, failed = [Line("failed", f"{type(error).__name__}: {error}"[:200], "no error", False)], True
-        report.sections.append(Measured(name, lines, time.monotonic() - began, before))
+        report.sections.append(Measured(name, lines, time.monotonic() - began, before, _machine_time()))
+        if size is DEFAULT and not failed:
+            report.sections[-1].keep(KEPT)
     print(report.as_text())
-    if chosen == list(SECTIONS) and size is DEFAULT:
-        report.write(RESULTS)
+    of_all = [measured for name in SECTIONS if (measured := Measured.kept(name, KEPT)) is not None]
+    if len(of_all) == len(SECTIONS) and size is DEFAULT:
+        Report("bin/bench", machine, _machine_time(), of_all).write(RESULTS)
         print(f"\nWritten to {RESULTS.relative_to(Path.cwd()) if RESULTS.is_relative_to(Path.cwd()) else RESULTS}.")
     return 2 if failed else 1 if report.missed and size is DEFAULT else 0
+
+
+def _machine_time() -> str:
+    return datetime.now().astimezone().isoformat(timespec="minutes")  # noqa: TID251 - a report of the machine's own time
 
 
 if __name__ == "__main__":

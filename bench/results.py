@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.machine import Machine
@@ -23,12 +24,27 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a section measured, how long it took, and how busy the machine was when it began."""
+    """What a section measured and when, how long it took, and how busy the machine was when it began."""
 
     section: str
     lines: Sequence[Line]
     seconds: float
     load: float
+    at: str
+
+    def keep(self, folder: Path) -> None:
+        """Keep it until it is measured again."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{self.section}.json").write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def kept(cls, section: str, folder: Path) -> Measured | None:
+        """What was measured of a section last; None if it never was."""
+        path = folder / f"{section}.json"
+        if not path.exists():
+            return None
+        told = json.loads(path.read_text())
+        return cls(**told | {"lines": [Line(**line) for line in told["lines"]]})
 
 
 @dataclass(slots=True)
@@ -58,8 +74,8 @@ class Report:
             [
                 "# Results of `bin/bench`",
                 "",
-                "Written by the last whole run. What each line means, and how it is measured:"
-                " [performance.md](../docs/performance.md).",
+                "Each section as it was measured last, alone or in a whole run, on the same machine. What each line means, and"
+                " how it is measured: [performance.md](../docs/performance.md).",
                 "",
                 self._about(),
                 "",
@@ -81,7 +97,7 @@ class Report:
             rows.extend(
                 (measured.section, line.what, line.measured, line.bar, _said(line.met)) for line in measured.lines
             )
-            took = f"{measured.seconds:.0f} s, load {measured.load:.1f} when it began"
+            took = f"{measured.seconds:.0f} s, measured at {measured.at}, load {measured.load:.1f} when it began"
             rows.append((measured.section, "the section took", took, "< 180 s", _said(measured.seconds < 180)))
         return rows
 

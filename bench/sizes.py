@@ -19,6 +19,8 @@ class Size:
     row_per_member: int
     """Up to how many members the one-row-per-member way is taken through Python."""
     page_requests: int
+    """Requests of each page of the API; `screen_requests`: of each page for people."""
+    screen_requests: int
     wallets: int
     """Funded wallets of the estate that pays."""
     rounds: int
@@ -59,7 +61,8 @@ DEFAULT = Size(
     history=20,
     bills=200,
     row_per_member=100_000,
-    page_requests=150,
+    page_requests=100,
+    screen_requests=25,
     wallets=10_000,
     rounds=3,
     seconds=4,
@@ -90,6 +93,7 @@ TINY = Size(
     bills=3,
     row_per_member=100,
     page_requests=3,
+    screen_requests=3,
     wallets=60,
     rounds=1,
     seconds=0.3,
