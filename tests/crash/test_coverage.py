@@ -204,6 +204,7 @@ PARTS = {
     "utilities.forget_old_validations",
     "utilities.lock_purchases",
     "utilities.make_quote",
+    "wallets.no_cover_needed",
     "wallets.what_keeps_it",
     "wallets.open_wallet",
     "wallets.open_wallets",

@@ -36,6 +36,8 @@ ACTION: dict[str, Word] = {
     "members.unit_changed": _("moved a member to another unit"),
     "payments.started": _("started a payment"),
     "payments.case_taken": _("took a case"),
+    "payments.outgoing_held": _("held money back, because the books did not hold"),
+    "payments.outgoing_released": _("let money go again, after the books were looked at"),
     "payments.case_closed": _("closed a case"),
     "payments.method_removed": _("removed a saved card"),
     "recurring.created": _("set up a recurring payment"),
