@@ -87,7 +87,7 @@ def visited(estate: Estate, database: str, server: Server, bill: UUID) -> Visite
 
 def lines(small: Visited, large: Visited, requests: int) -> list[Line]:
     """For every page: p95 in the small estate, the large one's beside it, and that both take as many statements."""
-    times = _times((small, large), max(1, requests // _TURNS))
+    times = _times((small, large), requests)
     counts = [_statements(each) for each in (small, large)]
     found = []
     for page in small.requests():
@@ -111,10 +111,11 @@ def differ(counts: Sequence[Mapping[str, int]], page: str) -> bool:
 def _times(seen: Sequence[Visited], requests: int) -> list[dict[str, list[float]]]:
     """Latencies in milliseconds, one request at a time; the estates in turn. The first turn fills caches."""
     times: list[dict[str, list[float]]] = [{} for _ in seen]
-    for turn in range(_TURNS + 1):
+    turns = min(_TURNS, requests)
+    for turn in range(turns + 1):
         for number, each in enumerate(seen):
             for page, (session, path) in each.requests().items():
-                outcome = load.one_by_one(each.server.port, [web.page(session, path)] * requests)
+                outcome = load.one_by_one(each.server.port, [web.page(session, path)] * (requests // turns))
                 if outcome.failures(200):
                     raise RuntimeError(f"{path}: {outcome.statuses} {outcome.first_failure(200)}")
                 if turn:
