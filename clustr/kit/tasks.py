@@ -36,10 +36,11 @@ def delete_old_jobs(timestamp: int) -> None:  # noqa: ARG001
 @periodic(cron="* * * * *", name="kit.watch_recent_books", queue=MONEY)
 def watch_recent_books(timestamp: int) -> None:  # noqa: ARG001
     """Every minute: prove the books for what was touched in the last ten; what does not hold is critical in the log."""
-    watch_books(since=clock.now() - RECENT)
+    now = clock.now()
+    watch_books(now=now, since=now - RECENT)
 
 
 @periodic(cron="47 2 * * *", name="kit.watch_all_books", queue=UPKEEP)
 def watch_all_books(timestamp: int) -> None:  # noqa: ARG001
     """Every night: prove the whole books; what does not hold is critical in the log."""
-    watch_books()
+    watch_books(now=clock.now())

@@ -14,7 +14,7 @@ from clustr.kit.invariants import BrokenInvariant, Violation, examine
 
 log = structlog.get_logger(__name__)
 
-Alarm: TypeAlias = Callable[[Violation], None]
+Alarm: TypeAlias = Callable[[Violation, datetime], None]
 """Told of each invariant that does not hold, with the first rows that break it."""
 
 _alarms: list[Alarm] = []
@@ -26,7 +26,7 @@ def register_alarm(function: Alarm) -> None:
         _alarms.append(function)
 
 
-def watch_books(*, since: datetime | None = None, using: str = "checker") -> int:
+def watch_books(*, now: datetime, since: datetime | None = None, using: str = "checker") -> int:
     """Examine every invariant, or what was touched since an instant; answers how many do not hold.
 
     One that cannot be examined is as bad as one that does not hold, and ends the run.
@@ -48,5 +48,5 @@ def watch_books(*, since: datetime | None = None, using: str = "checker") -> int
         for found in broken:
             for alarm in _alarms:
                 with going_on.past():
-                    alarm(found)
+                    alarm(found, now)
     return len(broken)

@@ -186,7 +186,7 @@ def live_in(town: Town, place: Place) -> None:
             [estate.id, block],
         )
         do("owner", "INSERT INTO audit_anchor VALUES (%s, %s, now())", [estate.id, block])
-    payments.hold_outgoing(Violation(Invariant("ledger.of_this_test", "", ""), (), frozenset({estate.id})))
+    payments.hold_outgoing(Violation(Invariant("ledger.of_this_test", "", ""), (), frozenset({estate.id})), now)
 
 
 def live_with_notices(place: Place) -> None:

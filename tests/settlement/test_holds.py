@@ -14,6 +14,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from clustr.audit.models import AuditEvent
+from clustr.kit import clock
 from clustr.kit.invariants import Invariant, Violation
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
@@ -34,7 +35,7 @@ WHY = "The estate's books are being looked at"
 
 
 def hold(cluster_id: UUID, name: str = "ledger.guarded_balance") -> None:
-    payments.hold_outgoing(Violation(Invariant(name, "It holds.", ""), (), frozenset({cluster_id})))
+    payments.hold_outgoing(Violation(Invariant(name, "It holds.", ""), (), frozenset({cluster_id})), clock.now())
 
 
 def release(cast: Cast, **more: Any) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from clustr.clusters import queries as clusters
 from clustr.clusters.types import PLATFORM_CLUSTER_ID, PaymentsPermissions
-from clustr.kit import clock
 from clustr.kit.invariants import Violation
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands.notifying import notify
@@ -15,9 +15,8 @@ from clustr.people import commands as people
 from clustr.people import queries as people_queries
 
 
-def raise_alarm(violation: Violation) -> None:
+def raise_alarm(violation: Violation, now: datetime) -> None:
     """Tell of an invariant that does not hold, once a day for each estate; the platform's staff once a day in all."""
-    now = clock.now()
     known = set(clusters.all_cluster_ids())
     key = f"{violation.invariant.name}:{now:%Y-%m-%d}"
     facts = {
@@ -27,9 +26,9 @@ def raise_alarm(violation: Violation) -> None:
         " bills paid from wallets, go on.",
     }
     for cluster_id in sorted(violation.cluster_ids & known - {PLATFORM_CLUSTER_ID}):
-        _tell(cluster_id, facts, key)
+        _tell(cluster_id, facts, key, now)
     with tenant(PLATFORM_CLUSTER_ID):
-        if _tell(PLATFORM_CLUSTER_ID, facts, key):
+        if _tell(PLATFORM_CLUSTER_ID, facts, key, now):
             for user_id in people_queries.platform_staff():
                 people.write_to(
                     user_id=user_id,
@@ -39,13 +38,13 @@ def raise_alarm(violation: Violation) -> None:
                 )
 
 
-def _tell(cluster_id: UUID, facts: dict[str, str], key: str) -> bool:
+def _tell(cluster_id: UUID, facts: dict[str, str], key: str, now: datetime) -> bool:
     return notify(
         event=NotificationEvents.ADMIN_ALERT,
         cluster_id=cluster_id,
         audience=Audience.holders(PaymentsPermissions.TRANSFER_FUNDS),
         subject_id=None,
         facts=facts,
-        now=clock.now(),
+        now=now,
         key=key,
     )

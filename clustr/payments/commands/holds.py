@@ -12,7 +12,6 @@ from clustr.audit import commands as audit
 from clustr.clusters import queries as clusters
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
-from clustr.kit import clock
 from clustr.kit.ids import new_id
 from clustr.kit.invariants import Violation, violations
 from clustr.kit.tenancy import current_tenant, tenant
@@ -24,9 +23,8 @@ ACCEPTED_FOR = timedelta(days=7)
 """How long what a person let go although it does not hold keeps nothing back again."""
 
 
-def hold_outgoing(violation: Violation) -> None:
+def hold_outgoing(violation: Violation, now: datetime) -> None:
     """Keep the money of every estate in which an invariant does not hold from being sent out. Harmless to repeat."""
-    now = clock.now()
     for cluster_id in sorted(violation.cluster_ids & set(clusters.all_cluster_ids()) - {PLATFORM_CLUSTER_ID}):
         with tenant(cluster_id):
             _hold(violation.invariant.name, now)

@@ -147,7 +147,7 @@ def take(*, actor: Actor, books: Books, name: str, minor: int, now: datetime) ->
         cluster_id=settled.cluster_id,
     )
     facts = {"dispute": number, "state": "taken", "amount": amount.for_people(), "borne_by_estate": left.for_people()}
-    ask_a_person(settled, facts, now)
+    ask_a_person(settled.asked_id, settled.provider, facts, now)
 
 
 def give_back(*, actor: Actor, books: Books, taking: Transaction, now: datetime) -> None:
@@ -166,16 +166,16 @@ def give_back(*, actor: Actor, books: Books, taking: Transaction, now: datetime)
             now=now,
         )
     facts = {"dispute": taking.provider_reference, "state": "won", "amount": taking.amount.for_people()}
-    ask_a_person(settled, facts, now)
+    ask_a_person(settled.asked_id, settled.provider, facts, now)
 
 
-def ask_a_person(settled: Settlement, facts: dict[str, str], now: datetime) -> None:
-    """A case of the estate about the payment that a charge was for; once for what it says."""
+def ask_a_person(transaction_id: UUID, provider: str, facts: dict[str, str], now: datetime) -> None:
+    """A case of the estate about a payment and what its payer's bank says of it; once for what it says."""
     payments.open_case(
         kind=CaseKind.CHARGEBACK,
-        subject=f"{settled.asked_id}:{facts.get('dispute', '')}:{facts.get('state', '')}",
-        transaction_id=settled.asked_id,
-        facts={"provider": settled.provider, **facts},
+        subject=f"{transaction_id}:{facts.get('dispute', '')}:{facts.get('state', '')}",
+        transaction_id=transaction_id,
+        facts={"provider": provider, **facts},
         once=True,
         now=now,
     )

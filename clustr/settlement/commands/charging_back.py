@@ -51,11 +51,11 @@ def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, 
         booked = Settlement.objects.filter(provider=provider_name, provider_id__in=charge_ids)
         known = set(booked.values_list("provider_id", flat=True))
         if not truths:
-            _ask_about(transaction_id, provider_name, {"dispute": dispute_id}, now)
+            ask_a_person(transaction_id, provider_name, {"dispute": dispute_id}, now)
         for truth in truths:
             if truth.charge_id not in known:
                 facts = {"dispute": truth.provider_id, "state": truth.state.value}
-                _ask_about(transaction_id, provider_name, facts, now)
+                ask_a_person(transaction_id, provider_name, facts, now)
     for charge_id in sorted(known):
         about = tuple(truth for truth in truths if truth.charge_id == charge_id)
         hear_taken_back(
@@ -150,7 +150,7 @@ def _book_difference(actor: Actor, books: Books, all_told: Told, settled: bool, 
     _tell_what_is_not_there(books, told, wanted, now)
     if settled and books.left > 0 and told.reversed_in_part:
         facts = {"state": "reversed_in_part", "amount": Money(books.left, books.settled.currency).for_people()}
-        ask_a_person(books.settled, facts, now)
+        ask_a_person(books.settled.asked_id, books.settled.provider, facts, now)
 
 
 def _take_more(actor: Actor, books: Books, wanted: dict[str, int], more: int, now: datetime) -> None:
@@ -172,7 +172,7 @@ def _give_back(actor: Actor, books: Books, wanted: dict[str, int], less: int, no
             less -= taking.amount_minor
     if less:
         facts = {"state": "came_back_in_part", "amount": Money(less, books.settled.currency).for_people()}
-        ask_a_person(books.settled, facts, now)
+        ask_a_person(books.settled.asked_id, books.settled.provider, facts, now)
 
 
 def _tell_what_is_odd(books: Books, all_told: Told, told: Told, now: datetime) -> None:
@@ -189,7 +189,7 @@ def _tell_what_is_odd(books: Books, all_told: Told, told: Told, now: datetime) -
             )
         if dispute not in told.disputes or dispute.state is DisputeState.OPEN:
             facts = {"dispute": dispute.provider_id, "amount": dispute.amount.for_people()}
-            ask_a_person(books.settled, facts | {"state": dispute.state.value}, now)
+            ask_a_person(books.settled.asked_id, books.settled.provider, facts | {"state": dispute.state.value}, now)
 
 
 def _tell_what_is_not_there(books: Books, told: Told, wanted: dict[str, int], now: datetime) -> None:
@@ -198,7 +198,7 @@ def _tell_what_is_not_there(books: Books, told: Told, wanted: dict[str, int], no
     for dispute in told.disputes:
         if dispute.state is DisputeState.LOST and booked.get(dispute.provider_id, 0) < wanted[dispute.provider_id]:
             facts = {"dispute": dispute.provider_id, "state": TAKEN_BEFORE, "amount": dispute.amount.for_people()}
-            ask_a_person(books.settled, facts, now)
+            ask_a_person(books.settled.asked_id, books.settled.provider, facts, now)
 
 
 def _told_of(
@@ -224,15 +224,3 @@ def _charges_of(provider_name: str, cluster_id: UUID, transaction_id: UUID) -> l
     with tenant(cluster_id):
         charges = Settlement.objects.filter(cluster_id=cluster_id, asked_id=transaction_id, provider=provider_name)
         return list(charges.order_by("id").values_list("provider_id", flat=True))
-
-
-def _ask_about(transaction_id: UUID, provider: str, facts: dict[str, str], now: datetime) -> None:
-    """A case about a dispute of a charge that is not booked."""
-    payments.open_case(
-        kind=CaseKind.CHARGEBACK,
-        subject=f"{transaction_id}:{facts.get('dispute', '')}:{facts.get('state', '')}",
-        transaction_id=transaction_id,
-        facts={"provider": provider, **facts},
-        once=True,
-        now=now,
-    )

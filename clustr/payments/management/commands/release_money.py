@@ -11,7 +11,7 @@ from django.db import connections
 from clustr.kit import clock
 from clustr.kit.errors import Refusal
 from clustr.payments.commands import release_outgoing
-from clustr.people import queries as people
+from clustr.people.management.staff import staff_named
 
 _HELD = """
 SELECT h.cluster_id, c.name, h.invariant, h.held_at FROM payments_hold h JOIN clusters_cluster c ON c.id = h.cluster_id
@@ -42,7 +42,7 @@ class Command(BaseCommand):
             names = release_outgoing(
                 cluster_id=options["cluster"],
                 reason=options["reason"].strip(),
-                released_by=_staff(options["by"]),
+                released_by=staff_named(options["by"]),
                 although_broken=options["although_broken"],
                 now=clock.now(),
             )
@@ -55,10 +55,3 @@ class Command(BaseCommand):
             cursor.execute(_HELD)
             for cluster_id, name, invariant, held_at in cursor.fetchall():
                 self.stdout.write(f"{cluster_id}  {name}  {invariant}  since {held_at:%Y-%m-%d %H:%M}")
-
-
-def _staff(email: str) -> UUID:
-    found = people.find_by_email(email=email) if email else None
-    if found is None or not people.is_platform_staff(user_id=found):
-        raise CommandError("Say who decided it: --by the address of one of the platform's staff.")
-    return found

@@ -13,6 +13,7 @@ from clustr.kit.errors import Refusal
 from clustr.kit.money import Money
 from clustr.payments.models import Transaction
 from clustr.people import queries as people
+from clustr.people.management.staff import staff_named
 from clustr.wallets.commands import place_suspense, waiting_in_suspense
 
 
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                 user_id=_person(options["to_member"]) if options["to_member"] else None,
                 amount=Money.parse(options["amount"], waiting.currency) if options["amount"] else None,
                 reason=options["reason"].strip(),
-                placed_by=_staff(options["by"]),
+                placed_by=staff_named(options["by"]),
                 now=clock.now(),
             )
         except (Refusal, ValueError) as error:
@@ -74,11 +75,4 @@ def _person(email: str) -> UUID:
     found = people.find_by_email(email=email)
     if found is None:
         raise CommandError(f"There is nobody with the address {email}.")
-    return found
-
-
-def _staff(email: str) -> UUID:
-    found = people.find_by_email(email=email) if email else None
-    if found is None or not people.is_platform_staff(user_id=found):
-        raise CommandError("Say who decided it: --by the address of one of the platform's staff.")
     return found
