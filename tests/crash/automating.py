@@ -27,7 +27,8 @@ AUTOMATIONS_COVER = {
 
 
 def _due(automations: Automations, **terms: object) -> UUID:
-    """An automation that is due, of a meter of its own."""
+    """An automation that is due, of a meter of its own; the next day's is due 21 hours later."""
+    automations.counter.wait_until(hour=10)
     id = automations.set_up(automations.number(_meter()), amount="600.00", **terms)
     automations.counter.wait(days=1)
     return id

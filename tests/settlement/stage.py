@@ -67,6 +67,11 @@ class Providers:
     def wait(self, **span: float) -> None:
         self.clock.move(by=timedelta(**span))
 
+    def wait_until(self, *, hour: int) -> None:
+        """To the next time that it is this hour, of UTC: what is due at an hour then does not depend on the test's own."""
+        following = self.now.replace(hour=hour, minute=0, second=0, microsecond=0)
+        self.clock.move(by=(following - self.now) % timedelta(days=1))
+
     def dial(self, **values: float) -> None:
         self._control("PUT", "/dials", {name.replace("__", "."): value for name, value in values.items()})
 
