@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from clustr.bills.models import Bill
 from clustr.bills.queries import STATUS_SQL
 from clustr.bills.refusals import BillNotFound
 from clustr.bills.states import can_acknowledge, can_pay
@@ -25,6 +26,7 @@ from clustr.bills.types import (
 from clustr.clusters.member_queries import who_is_found
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,15 @@ _REACHED_ONE = (
   WHERE r.cluster_id = b.cluster_id AND r.user_id = b.user_id AND r.role = 'resident' AND r.left_at IS NULL) AS m ON true"""
     + _WHOSE
 )
+
+
+def bills_issued(*, since: datetime, until: datetime | None = None) -> int:
+    """How many bills the office of the cluster under way issued in [since, until): what its plan limits. Members' own
+    purchases are not among them."""
+    issued = Bill.objects.filter(cluster_id=current_tenant(), issued_at__gte=since)
+    if until is not None:
+        issued = issued.filter(issued_at__lt=until)
+    return issued.exclude(category=BillCategory.USER_MANAGED).count()
 
 
 def residents_among(*, user_ids: Collection[UUID], now: datetime) -> set[UUID]:

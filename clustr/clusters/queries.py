@@ -287,6 +287,11 @@ def members_billed(*, issued_at: datetime, due_date: datetime, at_issue_only: bo
     return int(count)
 
 
+def members_present() -> int:
+    """How many people are members of the cluster under way, those who were invited among them: what its plan limits."""
+    return Membership.objects.filter(cluster_id=current_tenant(), left_at=None).count()
+
+
 def all_cluster_ids(*, with_platform: bool = True) -> list[UUID]:
     """Every cluster's id, for sweeps: read through the sweep role, outside any tenant."""
     with connections["sweep"].cursor() as cursor:

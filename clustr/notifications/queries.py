@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +17,12 @@ from django.db import connection
 from clustr.clusters.member_queries import names_here
 from clustr.clusters.models import Cluster
 from clustr.kit.actor import Actor
-from clustr.kit.tenancy import tenant
+from clustr.kit.tenancy import current_tenant, tenant
 from clustr.notifications.audiences import condition_sql
 from clustr.notifications.catalogue import EVENTS, faces
 from clustr.notifications.channels.registry import offered
 from clustr.notifications.formats import people_in
-from clustr.notifications.models import Event, Preference
+from clustr.notifications.models import Delivery, Event, Preference
 from clustr.notifications.rendering import text_of
 from clustr.notifications.types import (
     Channel,
@@ -136,6 +137,12 @@ def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estat
 def was_notified(*, event: NotificationEvents, cluster_id: UUID, key: str) -> bool:
     """Whether a notice of this kind to a member was made with this key."""
     return Event.objects.filter(cluster_id=cluster_id, event=event.value, key=key).exists()
+
+
+def messages_sent(*, since: datetime, until: datetime) -> int:
+    """How many messages of the estate under way were sent in [since, until), by e-mail and whatever else costs something."""
+    sent = Delivery.objects.filter(cluster_id=current_tenant(), state="sent", ended_at__gte=since, ended_at__lt=until)
+    return sent.count()
 
 
 def estate_of(*, cluster_id: UUID) -> Estate:

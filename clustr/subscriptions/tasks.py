@@ -11,7 +11,7 @@ from django.db import connections
 
 from clustr.clusters.queries import system_actor
 from clustr.kit import clock
-from clustr.kit.jobs import MESSAGES, MONEY, enqueue, periodic, task
+from clustr.kit.jobs import MESSAGES, MONEY, UPKEEP, enqueue, periodic, task
 from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.schedule import TRIAL_WARNING
@@ -47,6 +47,11 @@ _AGREED = """
 SELECT cluster_id, id FROM subscriptions_subscription
 WHERE ended_at IS NULL AND collection = 'stripe' AND stripe_subscription_id <> ''
   AND status IN ('trialing', 'active', 'past_due') AND current_period_end <= %s ORDER BY current_period_end DESC LIMIT %s
+"""
+_ESTATES = """
+SELECT cluster_id, id FROM subscriptions_subscription
+WHERE ended_at IS NULL AND for_cluster_id IS NOT NULL AND status NOT IN ('incomplete', 'incomplete_expired')
+  AND (metered_until IS NULL OR metered_until < %s) ORDER BY metered_until NULLS FIRST LIMIT %s
 """
 STRIPE_IS_LATE = timedelta(hours=2)
 """A renewal is a draft at Stripe for about an hour; of one that nothing was heard of after two, it is asked."""
@@ -104,6 +109,13 @@ def reconcile(timestamp: int) -> None:
     commands.reconcile_subscriptions(since=now - RECONCILED, now=now)
 
 
+@periodic(cron="37 * * * *", name="subscriptions.meter_estates")
+def meter_estates(timestamp: int) -> None:
+    """Every hour: count the members, bills and messages of the estates that have a plan."""
+    del timestamp
+    _for_each(_ESTATES, clock.now(), "subscriptions.meter_estate")
+
+
 @task(name="subscriptions.ask_stripe", queue=MONEY)
 def ask_stripe(*, cluster_id: str, call_id: str) -> None:
     """Ask Stripe what was recorded, should whoever recorded it not have asked."""
@@ -126,6 +138,12 @@ def take_agreed_price(*, cluster_id: str, subscription_id: str) -> None:
 def write_allowance(*, cluster_id: str, for_cluster_id: str) -> None:
     """Write down to an estate what its plan allows."""
     commands.write_allowance(cluster_id=UUID(cluster_id), for_cluster_id=UUID(for_cluster_id), now=clock.now())
+
+
+@task(name="subscriptions.meter_estate", queue=UPKEEP)
+def meter_estate(*, cluster_id: str, subscription_id: str) -> None:
+    """Count what one estate has of its plan."""
+    _one(commands.meter_estate, cluster_id, subscription_id)
 
 
 @task(name="subscriptions.renew", queue=MONEY)

@@ -196,6 +196,9 @@ class CancelReason(StrEnum):
 LEVELS = frozenset({FeatureType.STORAGE_GB, FeatureType.MEMBERS})
 """What is in use at a time: it goes up and down, and a new period does not begin at nothing. The rest is counted."""
 
+COUNTED_BY_ITSELF = frozenset({FeatureType.MEMBERS, FeatureType.BILLS, FeatureType.MESSAGES})
+"""An estate's own: nobody reports them."""
+
 WARN_AT = (80, 100)
 """Per cent of a limit at which its customer is told, once a period each."""
 

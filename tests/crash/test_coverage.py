@@ -294,6 +294,7 @@ MOVE_NOTHING = {
     "subscriptions.verify_customer": "one row; it counts when a coupon asks for it",
     "subscriptions.warn_of_trial_end": "tells, once for each trial",
     "subscriptions.UNHEARD": "names the errors after which it is not known",
+    "subscriptions.meter_estate": "counts up to an instant, in one transaction (tests/subscriptions/test_metering.py)",
     "subscriptions.write_allowance": "writes down to an estate what its plan allows; the next job writes it again",
     "subscriptions.ask_stripe": "asks what was written down, and ends it (tests/subscriptions/test_stripe_crashes.py)",
     "subscriptions.ask_due_calls": "asks by `ask_stripe`",

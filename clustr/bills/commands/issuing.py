@@ -11,11 +11,11 @@ from clustr.audit import commands as audit
 from clustr.audit.types import Subject
 from clustr.bills.locks import lock_bill
 from clustr.bills.models import Bill, MemberBill
-from clustr.bills.office_queries import residents_among
+from clustr.bills.office_queries import bills_issued, residents_among
 from clustr.bills.policies import category_of, refuse_amount, refuse_member_managed, refuse_new_bill, terms_digest
 from clustr.bills.refusals import BillCancelled, BillHasPayments, BillNotFound, BulkInvalid, DueDateNotAhead
 from clustr.bills.telling import tell_of_change, tell_of_new_bills
-from clustr.bills.types import BillCategory, BillType, NewBill, Terms
+from clustr.bills.types import BillType, NewBill, Terms
 from clustr.clusters.queries import refuse_beyond_plan
 from clustr.clusters.refusals import MemberNotFound
 from clustr.kit.actor import Actor
@@ -23,7 +23,7 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import FieldError, Invalid, InvalidValue
 from clustr.kit.ids import new_id, new_reference
 from clustr.kit.money import Money
-from clustr.kit.tenancy import current_tenant, tenant
+from clustr.kit.tenancy import tenant
 from clustr.wallets.policies import refuse_own_affair
 
 MAX_BULK = 5_000
@@ -60,7 +60,7 @@ def create_bulk_bills(*, actor: Actor, bills: Sequence[NewBill], now: datetime) 
     if not 1 <= len(bills) <= MAX_BULK:
         raise InvalidValue.of("bills", "out_of_range", f"Between 1 and {MAX_BULK:,} bills at once.")
     with tenant(actor.cluster_id), crash_points("bills.create_bulk"):
-        refuse_beyond_plan(feature="bills", adding=len(bills), used=_billed_since)
+        refuse_beyond_plan(feature="bills", adding=len(bills), used=lambda since: bills_issued(since=since))
         _refuse_bulk(actor, bills, now)
         made = [_bill(actor, new, now) for new in bills]
         Bill.objects.bulk_create(made, batch_size=1_000)
@@ -121,7 +121,7 @@ def _create(actor: Actor, new: NewBill, now: datetime) -> Bill:
     actor.require("ManageBill")
     refuse_new_bill(type=new.type, amount=new.amount, currency=actor.currency, due_date=new.due_date, now=now)
     with tenant(actor.cluster_id), crash_points("bills.create"):
-        refuse_beyond_plan(feature="bills", adding=1, used=_billed_since)
+        refuse_beyond_plan(feature="bills", adding=1, used=lambda since: bills_issued(since=since))
         if new.user_id is not None and not residents_among(user_ids=[new.user_id], now=now):
             raise MemberNotFound
         bill = _bill(actor, new, now)
@@ -131,12 +131,6 @@ def _create(actor: Actor, new: NewBill, now: datetime) -> Bill:
         )
         tell_of_new_bills(bills=[bill], now=now)
     return bill
-
-
-def _billed_since(at: datetime) -> int:
-    """How many bills were issued since then; those of members' own purchases do not count."""
-    issued = Bill.objects.filter(cluster_id=current_tenant(), issued_at__gte=at)
-    return issued.exclude(category=BillCategory.USER_MANAGED).count()
 
 
 def _bill(actor: Actor, new: NewBill, now: datetime) -> Bill:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from clustr.clusters.models import Membership, PlanAllowance
-from clustr.clusters.queries import refuse_beyond_plan
-from clustr.kit.tenancy import current_tenant, tenant
+from clustr.clusters.models import PlanAllowance
+from clustr.clusters.queries import members_present, refuse_beyond_plan
+from clustr.kit.tenancy import tenant
 
 
 def write_plan_allowance(
@@ -38,8 +38,5 @@ def write_plan_allowance(
 def refuse_more_members(*, adding: int) -> None:
     """Whether the plan allows so many more members, the cluster locked. Refuses `PlanStopped`, `PlanLimitReached`."""
 
-    def present(_since: datetime) -> int:
-        return Membership.objects.filter(cluster_id=current_tenant(), left_at=None).count()
-
     if adding:
-        refuse_beyond_plan(feature="members", adding=adding, used=present)
+        refuse_beyond_plan(feature="members", adding=adding, used=lambda _since: members_present())

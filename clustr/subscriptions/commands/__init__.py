@@ -14,6 +14,7 @@ from clustr.subscriptions.commands.coupons import apply_coupon, create_coupon, v
 from clustr.subscriptions.commands.delivering import deliver_invoice
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import generate_invoice, send_invoice
+from clustr.subscriptions.commands.metering import meter_estate
 from clustr.subscriptions.commands.paying import handle_failed_payment, process_payment, write_off_invoice
 from clustr.subscriptions.commands.plans import agree_contract_price, sync_plans
 from clustr.subscriptions.commands.previewing import ChangePreview, preview_change
@@ -76,6 +77,7 @@ __all__ = [
     "handle_failed_payment",
     "hear_stripe",
     "look_at_my_page",
+    "meter_estate",
     "my_methods",
     "preview_at_stripe",
     "preview_change",

@@ -68,13 +68,7 @@ def note(*, actor: Actor, subscription: Subscription, kind: EventKind, now: date
         reason=reason,
         at=now,
     )
-    if subscription.for_cluster_id is not None:
-        enqueue(
-            "subscriptions.write_allowance",
-            once_key=f"subscriptions.write_allowance:{subscription.for_cluster_id}",
-            cluster_id=subscription.cluster_id,
-            for_cluster_id=subscription.for_cluster_id,
-        )
+    tell_estate(subscription=subscription)
     audit.record(
         actor=actor,
         action=f"subscriptions.{kind.value}",
@@ -84,3 +78,14 @@ def note(*, actor: Actor, subscription: Subscription, kind: EventKind, now: date
         reason=reason,
         facts={"status": subscription.status, "plan_id": str(subscription.plan_id), "interval": subscription.interval},
     )
+
+
+def tell_estate(*, subscription: Subscription) -> None:
+    """Have what the plan allows written down to its estate, where it is for one."""
+    if subscription.for_cluster_id is not None:
+        enqueue(
+            "subscriptions.write_allowance",
+            once_key=f"subscriptions.write_allowance:{subscription.for_cluster_id}",
+            cluster_id=subscription.cluster_id,
+            for_cluster_id=subscription.for_cluster_id,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -19,7 +19,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.invoicing import generate_invoice
-from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.recording import lock_subscription, tell_estate
 from clustr.subscriptions.commands.renewing import renew_subscription
 from clustr.subscriptions.models import Invoice, Subscription, SubscriptionPlan, UsagePack
 from clustr.subscriptions.notices import Told, tell_customer
@@ -28,7 +28,7 @@ from clustr.subscriptions.pricing import crossed
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import SubscriptionLapsed, SubscriptionNotFound
 from clustr.subscriptions.states import USABLE
-from clustr.subscriptions.types import LEVELS, WARN_AT, FeatureType, Line, LineKind, UsageEvent
+from clustr.subscriptions.types import COUNTED_BY_ITSELF, LEVELS, WARN_AT, FeatureType, Line, LineKind, UsageEvent
 
 MOST_AT_ONCE = 5_000
 
@@ -54,8 +54,15 @@ def record_usage(
         subscription = _shared(actor, subscription_id)
         plan = queries.plan_of(subscription=subscription)
         packs = queries.on_top_now(subscription=subscription)
-        counted = _count(subscription, plan, packs, events, now)
-        _warn(subscription, plan, packs, counted, now)
+        _refuse_counted_by_itself(subscription, events)
+        ceilings = {
+            feature: ceiling_of(
+                plan=plan, feature=feature, currency=subscription.currency, packs=packs.get(feature, Decimal(0))
+            )
+            for feature in {event.feature_type for event in events}
+        }
+        counted = count_events(subscription=subscription, events=events, ceilings=ceilings, now=now)
+        warn_of_limits(subscription=subscription, plan=plan, packs=packs, counted=counted, now=now)
     return {feature: after for feature, (_, after) in counted.items()}
 
 
@@ -99,6 +106,7 @@ def buy_usage_pack(
             starts_at=subscription.current_period_start,
             bought_at=now,
         )
+        tell_estate(subscription=subscription)
         audit.record(
             actor=actor,
             action="subscriptions.usage_pack_sold",
@@ -116,6 +124,14 @@ def _refuse_wrong_amounts(events: Sequence[UsageEvent]) -> None:
             raise InvalidValue.of(f"events.{number}.amount", "invalid", "Only what is in use can become less.")
         if not event.event_id.strip():
             raise InvalidValue.of(f"events.{number}.event_id", "invalid", "An event has an id by which it counts once.")
+
+
+def _refuse_counted_by_itself(subscription: Subscription, events: Sequence[UsageEvent]) -> None:
+    if subscription.for_cluster_id is None:
+        return
+    for number, event in enumerate(events):
+        if event.feature_type in COUNTED_BY_ITSELF:
+            raise InvalidValue.of(f"events.{number}.feature_type", "invalid", "The estate counts these by itself.")
 
 
 def _turn_if_due(actor: Actor, subscription_id: UUID, now: datetime) -> None:
@@ -142,18 +158,16 @@ def _shared(actor: Actor, subscription_id: UUID) -> Subscription:
     return subscription
 
 
-def _count(
+def count_events(
+    *,
     subscription: Subscription,
-    plan: SubscriptionPlan,
-    packs: dict[FeatureType, Decimal],
     events: Sequence[UsageEvent],
+    ceilings: Mapping[FeatureType, Decimal | None],
     now: datetime,
 ) -> dict[FeatureType, tuple[Decimal, Decimal]]:
+    """Count events of a subscription that is locked, each once for its id, all or none; `ceilings`: beyond which nothing is
+    counted. Answers what was used before and after. Refuses as `record_usage`."""
     features = sorted({event.feature_type for event in events})
-    ceilings = [
-        ceiling_of(plan=plan, feature=feature, currency=subscription.currency, packs=packs.get(feature, Decimal(0)))
-        for feature in features
-    ]
     with refusals_from_database(), connection.cursor() as cursor:
         cursor.execute(
             _RECORD,
@@ -166,7 +180,7 @@ def _count(
                 [feature.value for feature in features],
                 [queries.counted_since(subscription=subscription, feature=feature) for feature in features],
                 [feature in LEVELS for feature in features],
-                ceilings,
+                [ceilings[feature] for feature in features],
                 [new_id() for _ in events],
                 [event.event_id for event in events],
                 [event.feature_type.value for event in events],
@@ -178,7 +192,8 @@ def _count(
         return {FeatureType(feature): (before, after) for feature, before, after, _ in cursor.fetchall()}
 
 
-def _warn(
+def warn_of_limits(
+    *,
     subscription: Subscription,
     plan: SubscriptionPlan,
     packs: dict[FeatureType, Decimal],

@@ -16,7 +16,7 @@ from clustr.kit.ids import derived_id, new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.catalogue import PackTerms
-from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.recording import lock_subscription, tell_estate
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.models import Invoice, StripeCall, Subscription, UsagePack
@@ -145,6 +145,7 @@ def grant_paid_packs(*, actor: Actor, subscription: Subscription, now: datetime)
             starts_at=of.current_period_start,
             bought_at=now,
         )
+        tell_estate(subscription=of)
         StripeCall.objects.filter(cluster_id=call.cluster_id, id=call.id, state=CallState.WAITING).update(
             state=CallState.DONE, next_attempt_at=None, finished_at=now
         )
