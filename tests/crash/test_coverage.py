@@ -286,6 +286,7 @@ MOVE_NOTHING = {
     "subscriptions.PageSeen": "a noun",
     "subscriptions.BACK_FROM_STRIPE": "an address",
     "subscriptions.preview_change": "calculates, and changes nothing",
+    "subscriptions.foresee_change": "calculates, and changes nothing",
     "subscriptions.change_plan": "upgrades or downgrades, in the transaction of that",
     "subscriptions.set_billing_address": "says where documents go; none changes",
     "subscriptions.sync_plans": "offers plans; nobody who has one is charged otherwise",

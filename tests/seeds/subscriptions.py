@@ -447,4 +447,20 @@ SEEDS = (
         "test_metering.py",
         file=f"{COMMANDS}/allowing.py",
     ),
+    sow(
+        "foreseen-without-its-coupon",
+        "What is shown of the invoice after a downgrade leaves the coupon out.",
+        "    discount = queries.discount_in_force(subscription=subscription, at=at, plan=plan)\n",
+        "    discount = None\n",
+        "test_foreseeing.py",
+        file=f"{COMMANDS}/foreseeing.py",
+    ),
+    sow(
+        "foreseen-from-the-old-anchor",
+        "What is shown of a change from years to months has the period of the old anchor.",
+        "anchor = subscription.anchor(actor.timezone) if counted else anchor_at(at=at, zone=actor.timezone)",
+        "anchor = anchor_at(at=now, zone=actor.timezone)",
+        "test_foreseeing.py",
+        file=f"{COMMANDS}/foreseeing.py",
+    ),
 )

@@ -57,7 +57,12 @@ def test_it_works(bola: ApiClient) -> None:
     assert (invoice["total"], invoice["amount_due"], invoice["status"]) == (2043, 2043, "open")
     assert [(line["kind"], line["amount"]) for line in invoice["lines"]] == [("plan", 1900)]
 
-    held = ask(bola, "PUT", "subscription/", {"plan_id": "free", "interval": "month"})
+    smaller = {"plan_id": "free", "interval": "month"}
+    shown = ask(bola, "POST", "preview-invoice/", smaller)
+    assert (shown["at_period_end"], shown["total"], shown["lines"]) == (True, 0, [])
+    shown = ask(bola, "POST", "preview-invoice/", smaller | {"when": "now"})
+    assert (shown["at_period_end"], shown["is_credit_note"]) == (False, True)
+    held = ask(bola, "PUT", "subscription/", smaller)
     assert (held["plan"]["id"], held["pending_change"]["plan_id"]) == ("basic", "free")
     assert ask(bola, "POST", "reactivate/")["pending_change"] is None
     assert ask(bola, "POST", "cancel/", {"reason": "Too dear"})["cancel_at_period_end"]

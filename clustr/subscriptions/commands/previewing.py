@@ -27,7 +27,7 @@ from clustr.subscriptions.refusals import (
 )
 from clustr.subscriptions.schedule import anchor_at, period_at
 from clustr.subscriptions.states import SubscriptionStatus
-from clustr.subscriptions.types import Kept, Line, Period
+from clustr.subscriptions.types import Discount, Kept, Line, Period
 
 PREVIEW_HOLDS = timedelta(minutes=30)
 """How long the instant of a preview may be used for the change itself, so that both come to the same."""
@@ -37,7 +37,7 @@ PREVIEW_HOLDS = timedelta(minutes=30)
 class ChangePreview:
     """What a change at `proration_date` comes to. `is_credit_note`: the sums are given back, not charged. `amount_due`:
     what is left to pay after the customer's credit. `digest`: sent with the change, it is made only if it still comes to the
-    same; empty of what Stripe counts."""
+    same; empty of what Stripe counts, or begins with the next period (`at_period_end`)."""
 
     proration_date: datetime
     new_period: Period
@@ -45,6 +45,7 @@ class ChangePreview:
     is_credit_note: bool
     amount_due: Money
     digest: str = ""
+    at_period_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +76,28 @@ def preview_change(
         if subscription.current_period_end <= now:
             raise Busy(retry_after_seconds=60)
         change = change_at(actor=actor, subscription=subscription, plan_id=plan_id, interval=interval, at=now, now=now)
-        return _shown(subscription, change, now)
+        return show_change(change=change, credit=net_credit(subscription=subscription), at=now)
 
 
-def _shown(subscription: Subscription, change: Change, at: datetime) -> ChangePreview:
-    """The sums of all lines, also where they become two documents. What is given back pays what is open first."""
+def net_credit(*, subscription: Subscription) -> Money:
+    """What stands in a customer's favour beside what is open, which it pays first; below zero where that is more."""
     currency = subscription.currency
+    owed = queries.open_invoices(user_id=subscription.user_id, currency=currency)
+    open_before = sum((invoice.amount_due for invoice in owed), Money(0, currency))
+    return queries.credit_of(user_id=subscription.user_id, currency=currency) - open_before
+
+
+def show_change(*, change: Change, credit: Money, at: datetime, discount: Discount | None = None) -> ChangePreview:
+    """The sums of all lines, also where they become two documents. `credit`: what pays first, beside what is given back."""
+    currency = change.price.currency
     charged, given_back = (
-        totals(lines=lines, currency=currency).total.minor
+        totals(lines=lines, currency=currency, discount=discount).total.minor
         for lines in split_by_sign(lines=change.lines, currency=currency)
     )
     favourable = given_back > charged
     lines = [replace(line, amount=Money(-line.amount.minor, currency)) for line in change.lines]
-    sums = totals(lines=lines if favourable else change.lines, currency=currency)
-    owed = queries.open_invoices(user_id=subscription.user_id, currency=currency)
-    open_before = sum(invoice.amount_due.minor for invoice in owed)
-    credit = queries.credit_of(user_id=subscription.user_id, currency=currency).minor + given_back - open_before
-    due = max(charged - max(credit, 0), 0)
+    sums = totals(lines=lines if favourable else change.lines, currency=currency, discount=discount)
+    due = max(charged - max(credit.minor + given_back, 0), 0)
     return ChangePreview(at, change.period, sums, favourable, Money(due, currency), digest_of(change=change))
 
 

@@ -165,7 +165,7 @@ def begin_change(
         refuse_direction(subscription=subscription, plan=plan, interval=interval, upgrade=larger)
         waits = not larger and at_period_end is not False and subscription.status != SubscriptionStatus.TRIALING
         kept = kept_by(subscription=subscription, interval=interval)
-        at = proration_date_of(subscription=subscription, asked=proration_date, now=now)
+        at = proration_date_of(subscription=subscription, asked=None if waits else proration_date, now=now)
         terms = {
             "plan_id": str(plan.id),
             "interval": interval,

@@ -80,18 +80,19 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
 
 @router.post("preview-invoice/", response=PreviewOut, summary="What a change would cost", openapi_extra=PERSONAL)
 def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
-    """To the minor unit; nothing is changed. Refuses with `subscription_not_found`, `plan_not_found`, `same_plan`,
+    """To the minor unit; nothing is changed. What the change itself comes to: of a larger plan now, of a smaller one the first
+    invoice after this period, which tells what was used beyond the limits so far. Refuses with `subscription_not_found`, `plan_not_found`, `same_plan`,
     `subscription_ended`, `subscription_lapsed`, `currency_not_offered`, `invoice_overdue`, `busy`, `provider_unavailable`,
     `provider_silent`."""
     as_customer(request)
 
     def look(subscription: CurrentRow) -> ChangePreview:
-        preview = commands.preview_at_stripe if subscription.collection == "stripe" else commands.preview_change
-        return preview(
+        return commands.foresee_change(
             actor=request.actor,
             subscription_id=subscription.id,
             plan_id=in_tenant(PLATFORM_CLUSTER_ID, lambda: queries.offered_plan_named(code=body.plan_id)).id,
             interval=body.interval,
+            at_period_end=None if body.when is None else body.when == "period_end",
             now=request.now,
         )
 

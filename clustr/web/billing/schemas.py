@@ -23,6 +23,10 @@ MethodId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9_]{1,120}$", e
 EstateId = Annotated[
     UUID | None, Field(description="Of an estate that you subscribed for; absent: of your own subscription.")
 ]
+When = Annotated[
+    Literal["now", "period_end"] | None,
+    Field(description="Absent: a larger plan now, a smaller one when the period ends."),
+]
 Minor = Annotated[int, Field(description="Whole minor units.")]
 
 
@@ -31,9 +35,7 @@ class ChangeIn(In):
 
     plan_id: PlanId
     interval: Interval
-    when: Literal["now", "period_end"] | None = Field(
-        None, description="Absent: a larger plan now, a smaller one when the period ends."
-    )
+    when: When = None
     proration_date: Instant | None = None
     digest: Annotated[str, Text(40, empty=True)] = ""
     cluster_id: EstateId = None
@@ -42,6 +44,7 @@ class ChangeIn(In):
 class PreviewIn(In):
     plan_id: PlanId
     interval: Interval
+    when: When = None
     cluster_id: EstateId = None
 
 
@@ -257,9 +260,9 @@ class PreviewLineOut(Out):
 
 
 class PreviewOut(Out):
-    """What a change now comes to: `subtotal` - `discount_amount` + `tax_amount` = `total`. `is_credit_note`: it is given back.
+    """What a change at `proration_date` comes to: `subtotal` - `discount_amount` + `tax_amount` = `total`. `is_credit_note`: it is given back.
     Send `proration_date` and `digest` with the change within
-    half an hour. `digest` is empty where Stripe counts."""
+    half an hour. `digest` is empty where Stripe counts, or the change begins with the next period (`at_period_end`)."""
 
     proration_date: datetime
     period_start: datetime
@@ -273,6 +276,7 @@ class PreviewOut(Out):
     total: Minor
     amount_due: Minor
     digest: str
+    at_period_end: bool
 
 
 def plan_out(plan: PlanRow) -> PlanOut:
@@ -361,4 +365,5 @@ def preview_out(preview: ChangePreview) -> PreviewOut:
         total=sums.total.minor,
         amount_due=preview.amount_due.minor,
         digest=preview.digest,
+        at_period_end=preview.at_period_end,
     )

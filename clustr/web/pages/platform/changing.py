@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -13,7 +13,6 @@ from clustr.kit.errors import Refusal
 from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import CurrentSubscription
-from clustr.subscriptions.policies import rank_of
 from clustr.subscriptions.refusals import CurrencyNotOffered, SamePlan
 from clustr.web.actors import Request
 from clustr.web.billing import plans as api
@@ -34,14 +33,20 @@ def change_plan(request: Request, code: str, held: CurrentSubscription, show_hom
     if request.method == "POST":
         return _make(request, code, interval, show_home)
     estate = held.subscription.for_cluster_id
+
+    def preview(when: Literal["now"] | None) -> dict[str, Any]:
+        asked = PreviewIn(plan_id=code, interval=interval, when=when, cluster_id=estate)
+        return _read(json.loads(api.preview_change_of_plan(request, asked).content))
+
     try:
-        answer = api.preview_change_of_plan(request, PreviewIn(plan_id=code, interval=interval, cluster_id=estate))
+        shown = preview(None)
+        at_once = preview("now") if shown["at_period_end"] else shown
     except SamePlan:
         return HttpResponseRedirect(plan_address(request))
     except Refusal as refusal:
         return show_home(request, Attempt(problem=said_of(refusal), code=refusal.code, status=409))
-    preview = _read(json.loads(answer.content))
-    return look(request, "pages/platform/change.html", lambda: _context(request, code, interval, held, preview))
+    context = {"preview": shown, "at_once": at_once}
+    return look(request, "pages/platform/change.html", lambda: context | _context(request, code, interval, held))
 
 
 def _read(told: dict[str, Any]) -> dict[str, Any]:
@@ -54,24 +59,19 @@ def _read(told: dict[str, Any]) -> dict[str, Any]:
     return told | sums | {"lines": lines, "credit": Money(max(credit, 0), currency)}
 
 
-def _context(request: Request, code: str, interval: str, held: CurrentSubscription, preview: dict[str, Any]) -> Context:
+def _context(request: Request, code: str, interval: str, held: CurrentSubscription) -> Context:
     plan, mine = queries.offered_plan_named(code=code), held.subscription
     try:
         price = queries.agreed_price(
             user_id=mine.user_id, plan=plan, interval=interval, currency=mine.currency, now=request.now
         )
-        larger = rank_of(plan=plan, interval=interval, currency=mine.currency) >= rank_of(
-            plan=held.plan, interval=mine.interval, currency=mine.currency
-        )
     except CurrencyNotOffered:
-        price, larger = None, True
+        price = None
     return {
         "plan": plan,
         "held": held,
         "price": price,
         "interval": interval,
-        "preview": preview,
-        "larger": larger,
         "in_trial": mine.status == "trialing",
         "estate": mine.for_cluster_id or "",
     }
