@@ -463,4 +463,20 @@ SEEDS = (
         "test_foreseeing.py",
         file=f"{COMMANDS}/foreseeing.py",
     ),
+    sow(
+        "card-change-forgets-usage",
+        "By card, a smaller plan charges what the larger one included.",
+        "        lines = _exchange(subscription, plan, told, now)\n",
+        "        pass\n",
+        "test_stripe_usage.py",
+        file=f"{COMMANDS}/stripe_mirroring.py",
+    ),
+    sow(
+        "usage-never-asked-is-dropped",
+        "What was used beyond the limits is never charged where the worker was away for a day.",
+        '        case Act.OVERAGE if "invoice_id" not in call.terms:\n',
+        "        case Act.OVERAGE if call.attempts < 0:\n",
+        "test_stripe_usage.py",
+        file=f"{COMMANDS}/stripe_running.py",
+    ),
 )

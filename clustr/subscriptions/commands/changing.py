@@ -11,7 +11,7 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.invoicing import generate_invoice, use_coupon
-from clustr.subscriptions.commands.periods import drop_pending_change, end_subscription, take_plan
+from clustr.subscriptions.commands.periods import drop_pending_change, end_subscription, take_exchange, take_plan
 from clustr.subscriptions.commands.previewing import (
     Change,
     change_at,
@@ -173,8 +173,7 @@ def _apply_now(
             subscription.anchor_at = at
             subscription.anchor_day = billing_day(at=at, zone=actor.timezone)
             subscription.current_period_start, subscription.current_period_end = change.period.start, change.period.end
-        subscription.included = {feature.value: str(units) for feature, units in change.on_top.items()}
-        subscription.included_since = subscription.current_period_start
+        take_exchange(subscription=subscription, on_top=change.on_top)
     note(actor=actor, subscription=subscription, kind=EventKind.PLAN_CHANGED, now=now)
     return change
 

@@ -9,6 +9,7 @@ from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.invoicing import generate_invoice
 from clustr.subscriptions.commands.recording import note
+from clustr.subscriptions.included import Exchange, Units, exchange
 from clustr.subscriptions.models import PendingChange, Subscription, SubscriptionPlan
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.policies import overage_lines
@@ -57,6 +58,27 @@ def overage_of(*, subscription: Subscription) -> list[Line]:
         currency=subscription.currency,
         tax_basis_points=queries.tax_of(user_id=subscription.user_id),
     )
+
+
+def exchanged(*, subscription: Subscription, old: SubscriptionPlan, new: SubscriptionPlan, at: datetime) -> Exchange:
+    """What a change from one plan to another at `at`, within the period under way, settles of its usage."""
+    return exchange(
+        old=old,
+        new=new,
+        used=queries.used_now(subscription=subscription),
+        packs=queries.packs_now(subscription=subscription),
+        on_top=queries.left_by_changes(subscription=subscription),
+        period=subscription.period,
+        at=at,
+        currency=subscription.currency,
+        tax_basis_points=queries.tax_of(user_id=subscription.user_id),
+    )
+
+
+def take_exchange(*, subscription: Subscription, on_top: Units) -> None:
+    """Let what a change of plan left be included in the period under way."""
+    subscription.included = {feature.value: str(units) for feature, units in on_top.items()}
+    subscription.included_since = subscription.current_period_start
 
 
 def end_subscription(*, actor: Actor, subscription: Subscription, at: datetime, reason: str, now: datetime) -> None:

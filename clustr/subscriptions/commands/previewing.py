@@ -12,8 +12,8 @@ from clustr.kit.errors import Busy
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.periods import overage_of
-from clustr.subscriptions.included import Exchange, Units, exchange
+from clustr.subscriptions.commands.periods import exchanged, overage_of
+from clustr.subscriptions.included import Units
 from clustr.subscriptions.models import Subscription, SubscriptionEvent, SubscriptionPlan
 from clustr.subscriptions.policies import cycle_of, kept_by
 from clustr.subscriptions.pricing import Totals, change_lines, discounted, split_by_sign, totals
@@ -144,22 +144,8 @@ def change_at(
         return Change(
             plan, interval, price, kept, period, charged_at, [*overage_of(subscription=subscription), *lines], {}
         )
-    usage = _exchanged(subscription, plan, at)
+    usage = exchanged(subscription=subscription, old=queries.plan_of(subscription=subscription), new=plan, at=at)
     return Change(plan, interval, price, kept, period, charged_at, [*usage.lines, *lines], usage.on_top)
-
-
-def _exchanged(subscription: Subscription, plan: SubscriptionPlan, at: datetime) -> Exchange:
-    return exchange(
-        old=queries.plan_of(subscription=subscription),
-        new=plan,
-        used=queries.used_now(subscription=subscription),
-        packs=queries.packs_now(subscription=subscription),
-        on_top=queries.left_by_changes(subscription=subscription),
-        period=subscription.period,
-        at=at,
-        currency=subscription.currency,
-        tax_basis_points=queries.tax_of(user_id=subscription.user_id),
-    )
 
 
 def price_now(*, subscription: Subscription, plan: SubscriptionPlan, interval: str, now: datetime) -> Money:

@@ -365,6 +365,8 @@ def _find_out(call: StripeCall, now: datetime) -> StripeCall:
                 return finish_call(call, now)
         case Act.PACK:
             return find_pack(call, now)
+        case Act.OVERAGE if "invoice_id" not in call.terms:
+            return _overage(call, now)  # where it stands is written down first: it was never asked
         case Act.OVERAGE:
             # It may stand on an invoice, or wait for one: twice would be wrong, and a person has to look.
             log.error("stripe_overage_unknown", call=str(call.id))

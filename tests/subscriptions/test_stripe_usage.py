@@ -1,0 +1,110 @@
+"""Usage beyond the limits, collected by card: a change of plan settles it as it does by transfer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from clustr.subscriptions import commands
+from clustr.subscriptions.models import Subscription
+from tests.subscriptions.stripe_stage import StripeShop
+from tests.subscriptions.test_change_and_usage import METERED
+
+
+@pytest.fixture
+def shop(stripe_shop: StripeShop) -> StripeShop:
+    stripe_shop.sync(METERED)
+    return stripe_shop
+
+
+def change(shop: StripeShop, subscription: Subscription, code: str) -> None:
+    """Take another plan now, whoever collects it."""
+    call = commands.begin_change(
+        actor=shop.owner(subscription),
+        subscription_id=subscription.id,
+        plan_id=shop.plan(code).id,
+        interval="month",
+        at_period_end=None if code == "enterprise" else False,
+        now=shop.now,
+    )
+    shop.ask(call)
+    shop.hear()
+
+
+def overage(shop: StripeShop, subscription: Subscription) -> int:
+    """What was charged in all for usage beyond what was included."""
+    charged = 0
+    for document in shop.documents(subscription):
+        sign = -1 if document.kind == "credit_note" else 1
+        charged += sign * sum(amount for kind, amount in shop.lines(document) if kind == "overage")
+    return charged
+
+
+def included(shop: StripeShop, subscription: Subscription) -> dict[str, str]:
+    return shop.again(subscription).included
+
+
+STORIES = {
+    "what the larger plan included is not charged by the smaller one": ("enterprise", 52_500, "pro", 10),
+    "what went beyond is charged with the change": ("enterprise", 60_000, "pro", 10),
+    "a larger plan includes its share": ("pro", 5_000, "enterprise", 20_000),
+    "there and back": ("pro", 5_000, "enterprise", 47_000, "pro", 300, "enterprise", 1_000),
+    "what stops at its limit": ("basic", 400, "pro", 6_000),
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_it_comes_to_the_same_as_by_transfer(shop: StripeShop, name: str) -> None:
+    first, *story = STORIES[name]
+    by_card = shop.by_card(str(first))
+    by_transfer = shop.subscribe(str(first), actor=shop.customer())
+    assert shop.again(by_card).period == by_transfer.period
+    for step in story:
+        for one in (by_card, by_transfer):
+            if isinstance(step, int):
+                shop.use(one, step)
+            else:
+                change(shop, one, step)
+        assert included(shop, by_card) == included(shop, by_transfer)
+        shop.move(minutes=5)
+        shop.ask_due()
+        shop.until(shop.now + timedelta(days=5))
+    shop.until(by_transfer.current_period_end + timedelta(minutes=20), step=timedelta(minutes=20))
+    shop.renew(by_transfer)
+    shop.ask_due()
+    shop.until(shop.now + timedelta(hours=3))
+    assert overage(shop, by_card) == overage(shop, by_transfer)
+    shop.agrees(by_card)
+
+
+def test_a_worker_that_was_away_for_days_asks_what_was_never_asked(shop: StripeShop) -> None:
+    held = shop.by_card("enterprise")
+    shop.use(held, 60_000)
+    shop.move(days=15)
+    change(shop, held, "pro")
+    shop.move(days=3)
+    shop.ask_due()
+    assert [call.state for call in shop.calls(held) if call.act == "overage"] == ["done"]
+
+
+def test_a_change_that_somebody_made_at_stripe_counts_as_of_now(shop: StripeShop) -> None:
+    """Somebody of the platform's staff, in Stripe's dashboard."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 60_000)
+    change(shop, shop.by_card("basic", actor=shop.customer()), "pro")  # its price has a name there
+    shop.move(days=15)
+    small = next(row["id"] for row in shop.rows("price") if row["unit_amount"] == 5_000)
+    mine = shop.again(held).stripe_subscription_id
+    service = shop.holder.service()
+    service.update_subscription(
+        subscription_id=mine,
+        item_id=service.fetch_subscription(subscription_id=mine).item_id,
+        price_id=small,
+        proration_date=shop.now,
+        key="by hand",
+    )
+    shop.hear()
+    assert shop.again(held).plan_id == shop.plan("pro").id
+    (call,) = [call for call in shop.calls(held) if call.act == "overage"]
+    assert [item["amount"] for item in call.terms["items"]] == [3750]
