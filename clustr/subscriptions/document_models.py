@@ -107,6 +107,7 @@ class Payment(models.Model):
     failure_message = models.TextField(default="")
     paid_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.status} {self.amount} {self.currency}"

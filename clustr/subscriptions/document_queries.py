@@ -155,6 +155,13 @@ def my_billing_address(*, actor: Actor) -> AddressRow | None:
         return queries.billing_address(user_id=actor.member_id)
 
 
+def my_other_addresses(*, actor: Actor) -> list[AddressRow]:
+    """What else they gave, the newest first; at most 20."""
+    with tenant(actor.cluster_id):
+        kept = BillingAddress.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, is_default=False)
+        return list(kept.order_by("-updated_at", "-id")[:20])
+
+
 def _code_of(pending: PendingChange) -> str:
     plan = SubscriptionPlan.objects.filter(cluster_id=pending.cluster_id, id=pending.plan_id)
     return plan.values_list("code", flat=True).get()

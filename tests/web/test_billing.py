@@ -87,6 +87,15 @@ def test_the_billing_address(bola: ApiClient) -> None:
     assert not ask(bola, "GET", "billing-address/")["is_default"]
     ask(bola, "PUT", "billing-address/", {"line1": "1 High Street", "city": "Accra", "country": "GH"})
     assert ask(bola, "GET", "billing-address/")["country"] == "GH"
+    home = {"line1": "2 Marina", "city": "Lagos", "country": "NG"}
+    assert not ask(bola, "PUT", "billing-address/", home | {"is_default": False})["is_default"]
+    kept = ask(bola, "GET", "billing-address/")
+    assert (kept["country"], [other["country"] for other in kept["others"]]) == ("GH", ["NG"])
+    for _ in range(2):
+        assert ask(bola, "PUT", "billing-address/", home | {"is_default": True})["is_default"]
+    kept = ask(bola, "GET", "billing-address/")
+    assert (kept["country"], [other["country"] for other in kept["others"]]) == ("NG", ["GH"])
+    assert ask(bola, "PUT", "billing-address/", home | {"is_default": False})["is_default"], "no other was given instead"
     ask(bola, "PUT", "billing-address/", {"line1": "1 High Street", "city": "Accra", "country": "Ghana"}, 422)
 
 

@@ -30,9 +30,10 @@ class NewAddress:
     tax_id: str = ""
 
 
-def set_billing_address(*, actor: Actor, address: NewAddress, now: datetime) -> BillingAddress:
-    """Let one's invoices go to this address, and be taxed by it, from now on, at Stripe too. Documents that were issued keep
-    theirs."""
+def set_billing_address(*, actor: Actor, address: NewAddress, is_default: bool = True, now: datetime) -> BillingAddress:
+    """Keep an address of one's own, once however often it is given. The default one is where invoices go, and what they are
+    taxed by, from now on, at Stripe too; the first is, whatever `is_default` says, until another is given as such. Documents
+    that were issued keep theirs."""
     fields = {field: value.strip() for field, value in asdict(address).items()}
     for field in ("line1", "city"):
         if not fields[field]:
@@ -41,17 +42,18 @@ def set_billing_address(*, actor: Actor, address: NewAddress, now: datetime) -> 
         raise InvalidValue.of("country", "invalid", "Write the country as two capitals, such as NG.")
     with tenant(actor.cluster_id):
         lock_customers(actor.member_id)
-        mine = BillingAddress.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, is_default=True)
-        mine.update(is_default=False, updated_at=now)
-        made = BillingAddress.objects.create(
-            id=new_id(),
-            cluster_id=actor.cluster_id,
-            user_id=actor.member_id,
-            is_default=True,
-            created_at=now,
-            updated_at=now,
-            **fields,
+        mine = BillingAddress.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        kept = mine.filter(**fields).order_by("-is_default", "-id").first()
+        default = mine.filter(is_default=True).first()
+        becomes = is_default or default is None
+        if becomes and default is not None and default != kept:
+            default.is_default, default.updated_at = False, now
+            default.save(update_fields=["is_default", "updated_at"])
+        kept = kept or BillingAddress(
+            id=new_id(), cluster_id=actor.cluster_id, user_id=actor.member_id, created_at=now, **fields
         )
+        kept.is_default, kept.updated_at = becomes or kept == default, now
+        kept.save()
         audit.record(
             actor=actor,
             action="subscriptions.billing_address_set",
@@ -59,5 +61,6 @@ def set_billing_address(*, actor: Actor, address: NewAddress, now: datetime) -> 
             subject_id=actor.member_id,
             at=now,
         )
-        tell_stripe_address(actor=actor, now=now)
-    return made
+        if becomes:
+            tell_stripe_address(actor=actor, now=now)
+    return kept

@@ -130,6 +130,7 @@ def handle_failed_payment(
             failure_code=code,
             failure_message=message,
             created_at=now,
+            updated_at=now,
         )
         _audit(actor, payment, "subscriptions.payment_failed", now)
         facts = {"number": invoice.invoice_number, "amount": amount.for_people(), "message": message}
@@ -216,6 +217,7 @@ def _record(
                 reference=reference.strip(),
                 paid_at=paid_at,
                 created_at=now,
+                updated_at=now,
             )
     except IntegrityError as error:
         if "subscriptions_payment_reference" not in str(error):

@@ -147,6 +147,7 @@ def _follow_payment(actor: Actor, invoice: Invoice, told: StripePayment, of: Str
     if told.status == PaymentStatus.SUCCEEDED:
         payment.paid_at = told.paid_at or now
         payment.surplus_minor = surplus_of(invoice=invoice, amount=told.amount)
+    payment.updated_at = now
     payment.save()
     if told.status == PaymentStatus.SUCCEEDED:
         received = provider_account(provider="stripe", currency=invoice.currency)

@@ -16,6 +16,7 @@ from clustr.subscriptions.document_queries import (
     current_subscription,
     my_billing_address,
     my_invoices,
+    my_other_addresses,
     my_payments,
     my_subscription,
 )
@@ -26,6 +27,7 @@ from clustr.subscriptions.types import FeatureType, UsageEvent
 from clustr.web.billing.customers import as_customer
 from clustr.web.billing.plans import PERSONAL
 from clustr.web.billing.schemas import (
+    AddressesOut,
     AddressIn,
     AddressOut,
     EstateId,
@@ -161,23 +163,33 @@ def report_usage(request: Request, body: UsageEventsIn) -> HttpResponse:
     return once(request, body, 200, work)
 
 
-@router.get("billing-address/", response=AddressOut, summary="Where my invoices go", openapi_extra=PERSONAL)
+@router.get("billing-address/", response=AddressesOut, summary="Where my invoices go", openapi_extra=PERSONAL)
 def get_my_billing_address(request: Request) -> HttpResponse:
     """Empty until it is given."""
     as_customer(request)
-    return read(request, lambda: address_out(my_billing_address(actor=request.actor)))
+
+    def work() -> AddressesOut:
+        others = [address_out(other) for other in my_other_addresses(actor=request.actor)]
+        return AddressesOut(**address_out(my_billing_address(actor=request.actor)).model_dump(), others=others)
+
+    return read(request, work)
 
 
 @router.put("billing-address/", response=AddressOut, summary="Say where my invoices go", openapi_extra=PERSONAL)
 def set_my_billing_address(request: Request, body: AddressIn) -> HttpResponse:
-    """From now on; documents that were issued keep theirs. The tax follows from the country."""
+    """From now on; documents that were issued keep theirs. The tax follows from the country. One that is not the default is
+    kept beside it. Answers the address that was given."""
     as_customer(request)
-    address = commands.NewAddress(**body.model_dump())
+    address = commands.NewAddress(**body.model_dump(exclude={"is_default"}))
     return once(
         request,
         body,
         200,
-        lambda: address_out(commands.set_billing_address(actor=request.actor, address=address, now=request.now)),
+        lambda: address_out(
+            commands.set_billing_address(
+                actor=request.actor, address=address, is_default=body.is_default, now=request.now
+            )
+        ),
     )
 
 

@@ -94,10 +94,11 @@ class AddressIn(In):
     country: Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2}$", examples=["NG"])]
     name: Annotated[str, Text(200, empty=True)] = ""
     tax_id: Annotated[str, Text(40, empty=True)] = ""
+    is_default: Flag = Field(True, description="Whether invoices go there; of the first address in any case.")
 
 
 class AddressOut(Out):
-    """Where invoices go. `is_default` is false while none was given."""
+    """An address. `is_default`: invoices go there; false while none was given."""
 
     line1: str = ""
     line2: str = ""
@@ -108,6 +109,12 @@ class AddressOut(Out):
     name: str = ""
     tax_id: str = ""
     is_default: bool = False
+
+
+class AddressesOut(AddressOut):
+    """Where invoices go, and what other addresses are kept: given again as default, one takes its place."""
+
+    others: list[AddressOut]
 
 
 class PlanOut(Out):
@@ -251,6 +258,7 @@ class PaymentOut(Out):
     failure_message: str
     paid_at: datetime | None
     created_at: datetime
+    updated_at: datetime
 
 
 class PreviewLineOut(Out):
