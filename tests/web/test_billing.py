@@ -95,7 +95,9 @@ def test_the_billing_address(bola: ApiClient) -> None:
         assert ask(bola, "PUT", "billing-address/", home | {"is_default": True})["is_default"]
     kept = ask(bola, "GET", "billing-address/")
     assert (kept["country"], [other["country"] for other in kept["others"]]) == ("NG", ["GH"])
-    assert ask(bola, "PUT", "billing-address/", home | {"is_default": False})["is_default"], "no other was given instead"
+    assert ask(bola, "PUT", "billing-address/", home | {"is_default": False})["is_default"], (
+        "no other was given instead"
+    )
     ask(bola, "PUT", "billing-address/", {"line1": "1 High Street", "city": "Accra", "country": "Ghana"}, 422)
 
 

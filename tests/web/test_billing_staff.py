@@ -88,6 +88,13 @@ def test_staff_find_customers_and_book_their_payments(cast: Cast, bola: ApiClien
     (found,) = ask(ngozi, "GET", f"staff/invoices/?number={invoice['invoice_number'].lower()}")["results"]
     assert found["id"] == invoice["id"]
     paid = {"invoice_id": invoice["id"], "amount": 2043, "currency": "USD", "reference": a_reference()}
+    tried = {"invoice_id": invoice["id"], "amount": 2043, "currency": "USD", "message": "The bank sent it back."}
+    assert ask(ngozi, "POST", "staff/record_failed_payment/", tried, 201)["status"] == "failed"
+    wrong = tried | {"currency": "NGN"}
+    assert ask(ngozi, "POST", "staff/record_failed_payment/", wrong, 422)["code"] == "currency_mismatch"
+    assert ask(bola, "GET", "invoices/")["results"][0]["status"] == "open"
+    (told,) = ask(bola, "GET", "payments/")["results"]
+    assert told["failure_message"] == "The bank sent it back."
     made = ask(ngozi, "POST", "staff/record_payment/", paid, 201)
     assert (made["status"], made["surplus"]) == ("succeeded", 0)
     assert ask(ngozi, "POST", "staff/record_payment/", paid, 409)["code"] == "payment_reference_taken"

@@ -110,13 +110,17 @@ def handle_failed_payment(
     """Note that a try to pay an open invoice failed, and tell the customer. Nothing moves; the invoice stays open, and
     what happens to the subscription follows from its due date.
 
-    For platform staff. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
+    For platform staff; what Stripe tries is followed. Refuses `InvoiceNotFound`, `InvoiceNotOpen`, `CurrencyMismatch`,
+    `CollectionNotOffered`.
     """
     actor.require(STAFF)
     with tenant(actor.cluster_id), crash_points("subscriptions.handle_failed_payment"):
         invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
         if invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
+        if amount.currency != invoice.currency:
+            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+        refuse_collected_by_stripe(invoice=invoice)
         payment = Payment.objects.create(
             id=new_id(),
             cluster_id=invoice.cluster_id,

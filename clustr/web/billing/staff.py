@@ -24,6 +24,7 @@ from clustr.web.billing.staff_schemas import (
     CouponMadeOut,
     CustomerSubscriptionOut,
     DocumentsQuery,
+    FailedPaymentIn,
     MadeOut,
     PackIn,
     PaymentIn,
@@ -90,6 +91,31 @@ def record_customer_payment(request: Request, body: PaymentIn) -> HttpResponse:
                 method=PaymentMethod(body.method),
                 reference=body.reference,
                 paid_at=body.paid_at or request.now,
+                now=request.now,
+            )
+        ),
+    )
+
+
+@router.post(
+    "staff/record_failed_payment/", response={201: PaymentOut}, summary="Money did not come", openapi_extra=PERSONAL
+)
+def record_failed_customer_payment(request: Request, body: FailedPaymentIn) -> HttpResponse:
+    """Of an open invoice; the customer is told, nothing moves. Refuses with `invoice_not_found`, `invoice_not_open`,
+    `currency_mismatch`, `collection_not_offered`."""
+    as_customer(request)
+    return once(
+        request,
+        body,
+        201,
+        lambda: payment_out(
+            commands.handle_failed_payment(
+                actor=request.actor,
+                invoice_id=body.invoice_id,
+                amount=Money(body.amount, body.currency),
+                method=PaymentMethod(body.method),
+                code=body.code,
+                message=body.message,
                 now=request.now,
             )
         ),

@@ -68,6 +68,17 @@ class PaymentIn(In):
     paid_at: Instant | None = Field(None, description="Absent: now.")
 
 
+class FailedPaymentIn(In):
+    """A try to pay that came to nothing, such as a transfer that a bank sent back. `message`: as the customer is told."""
+
+    invoice_id: UUID
+    amount: MinorIn
+    currency: Currency
+    method: Literal["bank_transfer", "other"] = "bank_transfer"
+    code: Annotated[str, Text(40)] = Field("failed", examples=["returned"])
+    message: Annotated[str, Text(200)] = Field(examples=["The bank sent it back."])
+
+
 class CorrectionAct(StrEnum):
     """What is done about an invoice that was wrong."""
 

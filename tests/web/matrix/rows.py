@@ -477,6 +477,11 @@ def payment_by_staff(place: Place) -> Ask:
     return Ask(body={"invoice_id": str(place.invoiced()), **paid})
 
 
+def failed_payment_by_staff(place: Place) -> Ask:
+    tried = {"amount": 100, "currency": "USD", "message": "The bank sent it back."}
+    return Ask(body={"invoice_id": str(place.invoiced()), **tried})
+
+
 def correction_by_staff(place: Place) -> Ask:
     return Ask(body={"invoice_id": str(place.invoiced()), "act": "void", "reason": "Twice"})
 
@@ -912,6 +917,7 @@ ROWS = [
             ("GET", "staff/subscriptions/", customers, ("query.user_id",)),
             ("GET", "staff/invoices/", customers, ("query.user_id",)),
             ("POST", "staff/record_payment/", payment_by_staff, ("body.invoice_id",)),
+            ("POST", "staff/record_failed_payment/", failed_payment_by_staff, ("body.invoice_id",)),
             ("POST", "staff/correct_invoice/", correction_by_staff, ("body.invoice_id",)),
             ("POST", "staff/create_coupon/", coupon_by_staff, ()),
             ("POST", "staff/agree_price/", price_by_staff, ("body.user_id",)),
