@@ -320,14 +320,6 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_running.py",
     ),
     sow(
-        "draft-chosen-anew",
-        "Which draft overage goes on is chosen anew at each ask, under the same key.",
-        '    if "invoice_id" not in call.terms:\n',
-        "    if True:\n",
-        "test_stripe_terms.py",
-        file=f"{COMMANDS}/stripe_running.py",
-    ),
-    sow(
         "credit-beside-a-debt",
         "A credit note for what was never paid is credit to spend, while its invoice stays open.",
         "    if corrects_id is None and at_stripe is None:\n",
