@@ -9,6 +9,7 @@ class IdempotencyKeyReused(Invalid):
     """This Idempotency-Key was used for another request."""
 
     code = "idempotency_key_reused"
+    field = "Idempotency-Key"
 
 
 class RequestInProgress(Conflict):
@@ -21,3 +22,4 @@ class InvalidIdempotencyKey(Invalid):
     """An Idempotency-Key has 1 to 255 printable ASCII characters."""
 
     code = "invalid_idempotency_key"
+    field = "Idempotency-Key"

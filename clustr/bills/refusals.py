@@ -105,18 +105,21 @@ class StatusIsDerived(Invalid):
     """A bill's status follows from what happened; only `cancelled` can be set."""
 
     code = "status_is_derived"
+    field = "status"
 
 
 class DueDateNotAhead(Invalid):
     """The due date must lie ahead."""
 
     code = "due_date_not_ahead"
+    field = "due_date"
 
 
 class TypeNotManaged(Invalid):
     """The office issues cluster-managed bills only."""
 
     code = "type_not_managed"
+    field = "type"
 
 
 class BulkInvalid(Invalid):

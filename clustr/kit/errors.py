@@ -63,6 +63,8 @@ class Invalid(Refusal):
     """The values are invalid."""
 
     code = "invalid"
+    field: ClassVar[str] = ""
+    """The value that is wrong, where it is always the same one."""
 
 
 class NotAllowed(Refusal):

@@ -27,18 +27,21 @@ class InvalidAmount(Invalid):
     """The amount is not a plain decimal amount of its currency."""
 
     code = "invalid_amount"
+    field = "amount"
 
 
 class UnknownCurrency(Invalid):
     """The currency is not supported."""
 
     code = "unknown_currency"
+    field = "currency"
 
 
 class CurrencyMismatch(Invalid):
     """Amounts of different currencies do not mix."""
 
     code = "currency_mismatch"
+    field = "currency"
 
 
 @dataclass(frozen=True, slots=True, order=False)

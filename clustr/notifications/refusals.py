@@ -21,6 +21,7 @@ class NotOffered(Invalid):
     """This channel is not offered here, or the event never uses it."""
 
     code = "channel_not_offered"
+    field = "preferences"
 
 
 class EndpointNotFound(NotFound):
@@ -45,6 +46,7 @@ class AddressNotPublic(Invalid):
     """A webhook goes to an https address on the public internet."""
 
     code = "address_not_public"
+    field = "url"
 
 
 class TooManyEndpoints(Conflict):

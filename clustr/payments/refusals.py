@@ -99,6 +99,7 @@ class CallbackNotAllowed(Invalid):
     """Payers are not sent back to that address; only to those an operator allowed."""
 
     code = "callback_not_allowed"
+    field = "callback_url"
 
 
 class CaseNotFound(NotFound):

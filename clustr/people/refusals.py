@@ -21,15 +21,18 @@ class InvalidEmail(Invalid):
     """This is not an e-mail address."""
 
     code = "invalid_email"
+    field = "email"
 
 
 class InvalidPerson(Invalid):
     """The person's name or phone number is too long."""
 
     code = "invalid_person"
+    field = "name"
 
 
 class ReasonMissing(Invalid):
     """An erasure needs a reason."""
 
     code = "erasure_reason_missing"
+    field = "reason"

@@ -21,18 +21,21 @@ class AutomationScheduleInvalid(Invalid):
     """A day of the month is 1 to 31, a weekday 1 (Monday) to 7, and days apart are 1 to 366."""
 
     code = "automation_schedule_invalid"
+    field = "schedule"
 
 
 class AutomationAmountInvalid(Invalid):
     """Name the amount; or leave it out, and name the most that an estimated one may be."""
 
     code = "automation_amount_invalid"
+    field = "amount"
 
 
 class AutomationCardInvalid(Invalid):
     """A saved card has to be named where a card pays."""
 
     code = "automation_card_invalid"
+    field = "payment_method_id"
 
 
 class TooLittleHistory(Conflict):

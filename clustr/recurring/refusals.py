@@ -45,36 +45,42 @@ class StartDatePassed(Invalid):
     """The first date lies before today."""
 
     code = "start_date_passed"
+    field = "start_date"
 
 
 class NoPeriodLeft(Invalid):
     """The last date lies before the next run."""
 
     code = "no_period_left"
+    field = "end_date"
 
 
 class BillTypeNotPayable(Invalid):
     """Recurring payments pay the estate's bills; what is bought from a utility is automated under utilities."""
 
     code = "bill_type_not_payable"
+    field = "bill_type"
 
 
 class MaximumNotNeeded(Invalid):
     """A maximum belongs to paying bills of a type, and is not less than the amount."""
 
     code = "maximum_not_needed"
+    field = "max_amount"
 
 
 class PaymentMethodMissing(Invalid):
     """A recurring payment from a card names the card; one from the wallet names none."""
 
     code = "payment_method_missing"
+    field = "payment_method_id"
 
 
 class CardExpired(Invalid):
     """The card has expired."""
 
     code = "card_expired"
+    field = "payment_method_id"
 
 
 class RecurringPaymentUnderWay(Conflict):

@@ -15,6 +15,7 @@ class BankAccountNotFound(Invalid):
     """There is no such account at this bank."""
 
     code = "bank_account_not_found"
+    field = "account_number"
 
 
 class NoReceipt(Conflict):

@@ -87,6 +87,7 @@ class CouponNotValid(Invalid):
     """The coupon does not exist, has expired, is used up, or is not for this."""
 
     code = "coupon_not_valid"
+    field = "coupon"
 
 
 class CouponCodeTaken(Conflict):
@@ -111,12 +112,14 @@ class CurrencyNotOffered(Invalid):
     """The plan has no price in this currency."""
 
     code = "currency_not_offered"
+    field = "currency"
 
 
 class CollectionNotOffered(Invalid):
     """This cannot be paid for in that way."""
 
     code = "collection_not_offered"
+    field = "collection"
 
 
 class UsageLimitReached(Declined):
@@ -129,12 +132,14 @@ class UsageBelowZero(Invalid):
     """There is not that much in use."""
 
     code = "usage_below_zero"
+    field = "amount"
 
 
 class UsageEventReused(Invalid):
     """The event's id was used before for something else."""
 
     code = "usage_event_reused"
+    field = "event_id"
 
 
 class InvoiceNotOpen(Conflict):

@@ -23,7 +23,7 @@ class StripeObject(models.Model):
 class StripeCall(models.Model):
     """One request to Stripe, written down before it leaves. Its id is the idempotency key, whenever it is asked again.
 
-    `terms`: what is asked; `stripe_id`: what it is about there (a page's id); `url`: where the customer goes on.
+    `terms`: what is asked; `cause`: the request that began it, which asks for it still when it comes again; `stripe_id`: what it is about there (a page's id); `url`: where the customer goes on.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -33,6 +33,7 @@ class StripeCall(models.Model):
     act = models.TextField()
     state = models.TextField()
     terms = models.JSONField(default=dict)
+    cause = models.UUIDField(null=True)
     stripe_id = models.TextField(default="")
     url = models.TextField(default="")
     refused_code = models.TextField(default="")

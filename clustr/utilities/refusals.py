@@ -39,18 +39,21 @@ class InvalidCustomer(Invalid):
     """The utility does not know this customer number."""
 
     code = "invalid_customer"
+    field = "customer_id"
 
 
 class MeterNotFound(Invalid):
     """The utility does not know this meter."""
 
     code = "meter_not_found"
+    field = "customer_id"
 
 
 class AmountOutOfRange(Invalid):
     """The utility does not sell for this amount."""
 
     code = "amount_out_of_range"
+    field = "amount"
 
 
 class VendorNotAvailable(Conflict):

@@ -9,6 +9,7 @@ class PinRequired(Invalid):
     """A PIN is set: send it as `pin`."""
 
     code = "pin_required"
+    field = "pin"
 
 
 class PinIncorrect(NotAllowed):
@@ -33,6 +34,7 @@ class PinTooEasy(Invalid):
     """This PIN is too easy to guess."""
 
     code = "pin_too_easy"
+    field = "pin"
 
 
 class PinNotSet(Conflict):
@@ -45,6 +47,7 @@ class OldPinRequired(Invalid):
     """To change the PIN, send the present one as `old_pin`."""
 
     code = "old_pin_required"
+    field = "old_pin"
 
 
 class FreshSignInRequired(NotAllowed):
@@ -57,6 +60,7 @@ class ResetCodeInvalid(Invalid):
     """The code is wrong, used, or too old."""
 
     code = "reset_code_invalid"
+    field = "code"
 
 
 class SeparationOfDuties(NotAllowed):

@@ -123,10 +123,12 @@ def once_between(
     shape: Callable[[Q], BaseModel],
     before: Callable[[], A] | None = None,
     complete: Callable[[str], BaseModel] | None = None,
+    at_once: Callable[[P], BaseModel | None] | None = None,
 ) -> HttpResponse:
     """For what asks the outside world, once per Idempotency-Key: `record` in the cluster's transaction what will be asked,
     `ask` outside any transaction, then keep the answer that `shape` makes of it in a transaction again. Where the answer
-    holds what must not be kept, `shape` leaves it out and `complete` makes the whole of what is kept, every time.
+    holds what must not be kept, `shape` leaves it out and `complete` makes the whole of what is kept, every time. `at_once`:
+    the answer where nothing is left to ask, kept in the transaction of `record`.
 
     Nothing is held while the world answers. `record` gets the request's claim, to know what an earlier try of the same
     request has begun, and the result of `before`, which is as in `once()`. Takes a turn of the user's throttle.
@@ -141,29 +143,33 @@ def once_between(
             return _replay(_completed(answered, complete), actor)
         checked = before()
 
-    def first() -> tuple[Answer | None, P | None]:
-        known = audit.claim_request(claim) if claim else None
-        return (known, None) if known is not None else (None, record(claim, checked))
+    def kept(answer: BaseModel) -> Answer:
+        made = Answer(status, answer.model_dump_json(by_alias=True), tuple(sorted(needed)))
+        if claim:
+            audit.keep_answer(claim, made, at=request.now)
+        return made
 
-    with noting_permissions() as needed:
-        known, recorded = in_tenant(actor.cluster_id, first)
+    def first() -> tuple[Answer | None, bool, P | None]:
+        known = audit.claim_request(claim) if claim else None
         if known is not None:
-            return _replay(_completed(known, complete), actor)
-        crash_point("door.between.recorded")
-        asked = ask(cast(P, recorded))
-    crash_point("door.between.asked")
+            return known, True, None
+        recorded = record(claim, checked)
+        answer = at_once(recorded) if at_once else None
+        return (kept(answer) if answer else None), False, recorded
 
     def last() -> tuple[Answer, bool]:
         other = audit.claim_request(claim) if claim else None
-        if other is not None:
-            return other, True
-        made = Answer(status, shape(asked).model_dump_json(by_alias=True), tuple(sorted(needed)))
-        if claim:
-            audit.keep_answer(claim, made, at=request.now)
-        return made, False
+        return (kept(shape(asked)), False) if other is None else (other, True)
 
-    given, repeated = in_tenant(actor.cluster_id, last)
-    crash_point("door.between.kept")
+    with noting_permissions() as needed:
+        given, repeated, recorded = in_tenant(actor.cluster_id, first)
+        if given is None:
+            crash_point("door.between.recorded")
+            asked = ask(cast(P, recorded))
+    if given is None:
+        crash_point("door.between.asked")
+        given, repeated = in_tenant(actor.cluster_id, last)
+        crash_point("door.between.kept")
     given = _completed(given, complete)
     return _replay(given, actor) if repeated else json_answer(given.text, given.status)
 

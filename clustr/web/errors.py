@@ -116,10 +116,17 @@ def of_refusal(request: HttpRequest, refusal: Refusal) -> HttpResponse:
         code=refusal.code,
         title=refusal.title(),
         detail=refusal.detail,
-        errors=refusal.errors,
+        errors=refusal.errors or _what_is_wrong(refusal),
         headers={"Retry-After": str(max(1, math.ceil(wait)))} if wait else None,
         request_id=request_id_of(request),
     )
+
+
+def _what_is_wrong(refusal: Refusal) -> tuple[FieldError, ...]:
+    """Of invalid values there is always a list, even where the refusal itself says it all."""
+    if not isinstance(refusal, Invalid) or refusal.code in STATUS_OF_CODE:
+        return ()
+    return (FieldError(refusal.field, refusal.code, refusal.detail),)
 
 
 def of_door(request: HttpRequest, error: DoorError) -> HttpResponse:

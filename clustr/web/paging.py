@@ -113,6 +113,19 @@ def page(
     return Page[O](results=[out(row) for row in shown], next=cursor)
 
 
+def page_of_few(request: Request, query: PageQuery, rows: Sequence[R], *, out: Callable[[R], O]) -> Page[O]:
+    """The page of a list that is short by nature, of which `rows` are all."""
+    where = position(request, query, (int, int))
+    start = where[0] if where else 0
+    end = start + query.limit
+    return page(request, query, rows[start : end + 1], key=lambda _last: (end, 0), out=out)
+
+
+def all_of(rows: Sequence[R], *, out: Callable[[R], O]) -> Page[O]:
+    """A short list whole, where it is the answer to what changed it."""
+    return Page[O](results=[out(row) for row in rows], next=None)
+
+
 def _sign(request: Request, query: PageQuery, where: tuple[Any, Any]) -> str:
     payload = json.dumps([_encoded(value) for value in where], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(_tag(request, query, payload) + payload).decode().rstrip("=")

@@ -106,6 +106,7 @@ class InvalidCursor(Invalid):
     """The cursor does not belong to this list and these filters."""
 
     code = "invalid_cursor"
+    field = "cursor"
 
 
 class FormOfAnotherEstate(Conflict):

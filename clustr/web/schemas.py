@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -126,14 +126,16 @@ class Text(GroupedMetadata):
         return text
 
 
-def pairs(name: Text, value: Text, *, most: int) -> WithJsonSchema:
-    """Says of `dict[Annotated[str, name], Annotated[str, value]]` in the OpenAPI document that nothing else may stand there."""
+def pairs(name: Text, value: Text, *, most: int, or_else: Sequence[Mapping[str, object]] = ()) -> WithJsonSchema:
+    """Says of `dict[Annotated[str, name], Annotated[str, value]]` in the OpenAPI document that nothing else may stand there;
+    `or_else`: what other values may."""
+    values = value.described()
     return WithJsonSchema(
         {
             "type": "object",
             "maxProperties": most,
             "propertyNames": name.described(),
-            "additionalProperties": value.described(),
+            "additionalProperties": {"anyOf": [values, *or_else]} if or_else else values,
         }
     )
 

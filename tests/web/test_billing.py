@@ -83,6 +83,21 @@ def test_a_repeated_request_is_answered_once(bola: ApiClient) -> None:
     assert ask(bola, "POST", "subscribe/", body, 409)["code"] == "already_subscribed"
 
 
+def test_usage_in_numbers_and_lists_in_pages(bola: ApiClient) -> None:
+    first = ask(anonymous(), "GET", "plans/?limit=3")
+    rest = ask(anonymous(), "GET", f"plans/?limit=3&cursor={first['next']}")
+    assert [plan["id"] for plan in first["results"] + rest["results"]] == ["free", "basic", "pro", "enterprise"]
+    assert rest["next"] is None
+    ask(anonymous(), "GET", "plans/?cursor=none", status=422)
+    ask(bola, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
+    told = {"feature_type": "ai_responses", "amount": 3, "event_id": "n", "metadata": {"pages": 3, "draft": True}}
+    used = {row["feature_type"]: row for row in ask(bola, "POST", "usage/events/", [told])["results"]}
+    assert used["ai_responses"]["used"] == "3"
+    for wrong in (1.5, True, None, "1e3", 10**13):
+        ask(bola, "POST", "usage/events/", [told | {"amount": wrong, "event_id": "w"}], 422)
+    assert ask(bola, "POST", "cancel/")["cancel_at_period_end"]
+
+
 def test_the_billing_address(bola: ApiClient) -> None:
     assert not ask(bola, "GET", "billing-address/")["is_default"]
     ask(bola, "PUT", "billing-address/", {"line1": "1 High Street", "city": "Accra", "country": "GH"})

@@ -148,6 +148,47 @@ def test_units_in_advance(wire: StripeWire, cast: Cast) -> None:
     assert ask(cast.client_of(cast.ada), "POST", "usage/packs/", body, 404)["code"] == "subscription_not_found"
 
 
+def test_by_card_unless_said_otherwise(wire: StripeWire, cast: Cast) -> None:
+    """With a saved card at once, without one on Stripe's page."""
+    bola, ada = cast.client_of(cast.bola), cast.client_of(cast.ada)
+    body = {"plan_id": "basic", "interval": "month"}
+    finish(wire, ask(bola, "POST", "subscribe/", body, 201)["checkout_url"])
+    (card,) = ask(bola, "GET", "payment-methods/?limit=1")["results"]
+    assert ask(bola, "POST", "cancel/", {"at_period_end": False})["status"] == "canceled"
+    saved = body | {"payment_method_id": card["id"]}
+    wrong = ask(bola, "POST", "subscribe/", saved | {"collection": "bank_transfer"}, 422)
+    assert wrong["errors"][0]["field"] == "payment_method_id"
+    held = ask(bola, "POST", "subscribe/", saved, 201)
+    assert (held["status"], held["collection"], held["checkout_url"]) == ("active", "stripe", "")
+    assert ask(ada, "POST", "subscribe/", saved, 404)["code"] == "payment_method_not_found"
+    assert ask(ada, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)["collection"] == "none"
+
+
+@pytest.mark.parametrize("heard", ["timeout_before", "timeout_after"])
+def test_the_same_request_again_asks_for_what_it_began(wire: StripeWire, cast: Cast, heard: str) -> None:
+    """Stripe was not heard: with its key the request is answered as if it had been; without, it is another one."""
+    bola = cast.client_of(cast.bola)
+    body = {"plan_id": "basic", "interval": "month"}
+
+    def silent(method: str, path: str, sent: dict[str, Any] | None, key: str) -> None:
+        wire.dial(**{f"any__{heard}": 1})
+        assert ask(bola, method, path, sent, 504, key=key)["code"] == "provider_silent"
+        wire.heal()
+
+    silent("POST", "subscribe/", body, "one")
+    assert ask(bola, "POST", "subscribe/", body, 409)["code"] == "already_subscribed"
+    assert ask(bola, "POST", "subscribe/", body | {"interval": "year"}, 409, key="one")["code"] == "already_subscribed"
+    made = ask(bola, "POST", "subscribe/", body, 201, key="one")
+    finish(wire, made["checkout_url"])
+    silent("PUT", "subscription/", body | {"plan_id": "pro"}, "two")
+    assert ask(bola, "PUT", "subscription/", body | {"plan_id": "pro"}, key="two")["plan"]["id"] == "pro"
+    silent("POST", "cancel/", {"at_period_end": False}, "three")
+    assert ask(bola, "POST", "cancel/", {"at_period_end": False}, key="three")["status"] == "canceled"
+    silent("POST", "payment-methods/", None, "four")
+    assert ask(bola, "POST", "payment-methods/", status=201, key="four")["checkout_url"]
+    assert len([row for row in wire.rows("subscription")]) == 1
+
+
 def test_what_is_not_rightly_signed_is_not_kept(wire: StripeWire, cast: Cast) -> None:
     made = ask(
         cast.client_of(cast.bola),

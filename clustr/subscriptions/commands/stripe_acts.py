@@ -1,7 +1,7 @@
 """What a customer does to a subscription that Stripe collects: decided and written down here, asked afterwards.
 
 Each of these is called in the transaction of the request and answers what is to be asked, or None where the act is done
-already because Stripe plays no part in it.
+already because Stripe plays no part in it. `cause`: the request; what it has begun before is what it asks for still.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from clustr.subscriptions.commands.choosing import change_plan
 from clustr.subscriptions.commands.coupons import apply_coupon, redeem
 from clustr.subscriptions.commands.previewing import proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.recording import lock_subscription
-from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
 from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.commands.subscribing import subscribe_user
@@ -54,20 +54,26 @@ def begin_subscribing(
     plan_id: UUID,
     interval: str,
     currency: str,
-    collection: Collection,
+    collection: Collection | None = None,
     method_id: str = "",
     coupon: str = "",
     for_cluster_id: UUID | None = None,
+    cause: UUID | None = None,
     now: datetime,
 ) -> StripeCall | None:
     """Choose a plan. By card it begins when the customer has done their part on Stripe's page, or at once with a saved
-    card; until then a free plan that they have goes on.
+    card; until then a free plan that they have goes on. `collection`: by card where Stripe is on, unless said otherwise.
 
     Refuses as `subscribe_user` does, and `CollectionNotOffered` where Stripe is off, `ChangeUnderWay`.
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        if begun is not None:
+            return begun
         plan = queries.offered_plan(plan_id=plan_id)
         price = queries.agreed_price(user_id=actor.member_id, plan=plan, interval=interval, currency=currency, now=now)
+        if collection is None:
+            collection = Collection.STRIPE if stripe_is_on() else Collection.BANK_TRANSFER
         if collection is not Collection.STRIPE or not price.minor:
             subscribe_user(
                 actor=actor,
@@ -115,7 +121,7 @@ def begin_subscribing(
             "expires_at": (now + PAGE_LIFE).isoformat(),
         }
         act = Act.SUBSCRIBE if method_id else Act.CHECKOUT
-        return _record(actor, subscription, act, terms, now)
+        return _record(actor, subscription, act, terms, cause, now)
 
 
 def begin_change(
@@ -127,10 +133,14 @@ def begin_change(
     at_period_end: bool | None = None,
     proration_date: datetime | None = None,
     digest: str = "",
+    cause: UUID | None = None,
     now: datetime,
 ) -> StripeCall | None:
     """Take another plan. Refuses as `change_plan` does, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        if begun is not None:
+            return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
             if _page_is_open(subscription):
@@ -178,17 +188,26 @@ def begin_change(
         }
         begins = subscription.current_period_end if waits else now
         terms |= coupon_terms(subscription=subscription, plan=plan, at=begins, now=now)
-        return _record(actor, subscription, Act.SCHEDULE if waits else Act.CHANGE, terms, now)
+        return _record(actor, subscription, Act.SCHEDULE if waits else Act.CHANGE, terms, cause, now)
 
 
 def begin_cancelling(
-    *, actor: Actor, subscription_id: UUID, at_period_end: bool, reason: str, now: datetime
+    *,
+    actor: Actor,
+    subscription_id: UUID,
+    at_period_end: bool,
+    reason: str,
+    cause: UUID | None = None,
+    now: datetime,
 ) -> StripeCall | None:
     """Cancel. Of one whose first payment was never made, the page is closed; was it made, but not heard of yet, it counts.
 
     Refuses as `cancel_subscription` does.
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        if begun is not None:
+            return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
             cancel_subscription(
@@ -200,15 +219,20 @@ def begin_cancelling(
         subscription.cancel_reason = reason
         subscription.save(update_fields=["cancel_reason"])
         if not subscription.stripe_subscription_id:
-            return _record(actor, subscription, Act.CLOSE_CHECKOUT, {"at_period_end": at_period_end}, now)
+            return _record(actor, subscription, Act.CLOSE_CHECKOUT, {"at_period_end": at_period_end}, cause, now)
         terms = {"stripe_subscription_id": subscription.stripe_subscription_id, "reason": reason}
         later = at_period_end and subscription.status != SubscriptionStatus.INCOMPLETE
-        return _record(actor, subscription, Act.CANCEL_AT_END if later else Act.CANCEL, terms, now)
+        return _record(actor, subscription, Act.CANCEL_AT_END if later else Act.CANCEL, terms, cause, now)
 
 
-def begin_reactivating(*, actor: Actor, subscription_id: UUID, now: datetime) -> StripeCall | None:
+def begin_reactivating(
+    *, actor: Actor, subscription_id: UUID, cause: UUID | None = None, now: datetime
+) -> StripeCall | None:
     """Keep a subscription. Refuses as `reactivate_subscription` does."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        if begun is not None:
+            return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.collection != Collection.STRIPE:
             reactivate_subscription(actor=actor, subscription_id=subscription_id, now=now)
@@ -221,12 +245,17 @@ def begin_reactivating(*, actor: Actor, subscription_id: UUID, now: datetime) ->
         act = Act.KEEP if subscription.cancel_at_period_end else Act.RELEASE
         subscription.cancel_reason = ""
         subscription.save(update_fields=["cancel_reason"])
-        return _record(actor, subscription, act, {}, now)
+        return _record(actor, subscription, act, {}, cause, now)
 
 
-def begin_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetime) -> StripeCall | None:
+def begin_coupon(
+    *, actor: Actor, subscription_id: UUID, code: str, cause: UUID | None = None, now: datetime
+) -> StripeCall | None:
     """Use a coupon. Refuses as `apply_coupon` does, and `ChangeUnderWay`, also while a page is open that was made without."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        if begun is not None:
+            return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         _refuse_incomplete(subscription)
         if subscription.collection != Collection.STRIPE and _page_is_open(subscription):
@@ -235,14 +264,17 @@ def begin_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetim
         if subscription.collection != Collection.STRIPE:
             return None
         terms: dict[str, Any] = {"coupon_id": str(redemption.coupon_id), "redemption_id": str(redemption.id)}
-        return _record(actor, subscription, Act.COUPON, terms, now)
+        return _record(actor, subscription, Act.COUPON, terms, cause, now)
 
 
-def begin_setup(*, actor: Actor, now: datetime) -> StripeCall:
+def begin_setup(*, actor: Actor, cause: UUID | None = None, now: datetime) -> StripeCall:
     """Let a customer give a card on Stripe's page. Refuses `CollectionNotOffered` where Stripe is off."""
     if not stripe_is_on():
         raise CollectionNotOffered
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        if begun is not None:
+            return begun
         running = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, ended_at=None)
         currency = running.values_list("currency", flat=True).first() or "USD"
         return record_call(
@@ -251,30 +283,35 @@ def begin_setup(*, actor: Actor, now: datetime) -> StripeCall:
             subscription_id=None,
             act=Act.SETUP,
             terms={"currency": currency, "expires_at": (now + timedelta(hours=24)).isoformat()},
+            cause=cause,
             now=now,
         )
 
 
-def begin_using(*, actor: Actor, method_id: str, now: datetime) -> StripeCall:
+def begin_using(*, actor: Actor, method_id: str, cause: UUID | None = None, now: datetime) -> StripeCall:
     """Take everything from this saved card from now on. Refuses `CollectionNotOffered` where Stripe is off."""
-    return _about_card(actor, Act.USE_METHOD, method_id, now)
+    return _about_card(actor, Act.USE_METHOD, method_id, cause, now)
 
 
-def begin_forgetting(*, actor: Actor, method_id: str, now: datetime) -> StripeCall:
+def begin_forgetting(*, actor: Actor, method_id: str, cause: UUID | None = None, now: datetime) -> StripeCall:
     """Forget a saved card. Refuses `CollectionNotOffered` where Stripe is off."""
-    return _about_card(actor, Act.FORGET_METHOD, method_id, now)
+    return _about_card(actor, Act.FORGET_METHOD, method_id, cause, now)
 
 
-def _about_card(actor: Actor, act: Act, method_id: str, now: datetime) -> StripeCall:
+def _about_card(actor: Actor, act: Act, method_id: str, cause: UUID | None, now: datetime) -> StripeCall:
     if not stripe_is_on():
         raise CollectionNotOffered
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        if begun is not None:
+            return begun
         return record_call(
             actor=actor,
             user_id=actor.member_id,
             subscription_id=None,
             act=act,
             terms={"method_id": method_id},
+            cause=cause,
             now=now,
         )
 
@@ -298,13 +335,16 @@ def begin_forgetting_customer(*, user_id: UUID, now: datetime) -> None:
             known.delete()
 
 
-def _record(actor: Actor, subscription: Subscription, act: Act, terms: dict[str, Any], now: datetime) -> StripeCall:
+def _record(
+    actor: Actor, subscription: Subscription, act: Act, terms: dict[str, Any], cause: UUID | None, now: datetime
+) -> StripeCall:
     return record_call(
         actor=actor,
         user_id=subscription.user_id,
         subscription_id=subscription.id,
         act=act,
         terms=terms,
+        cause=cause,
         now=now,
     )
 

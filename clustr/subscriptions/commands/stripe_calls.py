@@ -21,6 +21,7 @@ from clustr.subscriptions.states import Act, CallState
 
 ASK_AGAIN = timedelta(minutes=3)
 """When a request that was recorded is asked by a job, should whoever recorded it not have asked."""
+_ONE_AT_A_TIME = ("subscriptions_stripecall_one_at_a_time", "subscriptions_stripecall_once_a_cause")
 KEY_HOLDS = timedelta(hours=23)
 """How long Stripe surely remembers an idempotency key; after it nothing is asked again, only looked for."""
 
@@ -33,10 +34,11 @@ def record_call(
     act: Act,
     terms: dict[str, Any],
     key: UUID | None = None,
+    cause: UUID | None = None,
     now: datetime,
 ) -> StripeCall:
     """Write down what will be asked, its customer locked, in the transaction of what asks for it. One request at a time for
-    each subscription. `key`: the request's id, where the same cause must not ask twice.
+    each subscription. `key`: the request's id, where it must not be asked twice; `cause`: whose request it is (`begun_by`).
 
     Refuses `ChangeUnderWay`.
     """
@@ -54,11 +56,12 @@ def record_call(
                 act=act.value,
                 state=CallState.RECORDED,
                 terms=terms,
+                cause=cause,
                 asked_at=now,
                 next_attempt_at=now + ASK_AGAIN,
             )
     except IntegrityError as error:
-        if "subscriptions_stripecall_one_at_a_time" not in str(error):
+        if not any(index in str(error) for index in _ONE_AT_A_TIME):
             raise
         raise ChangeUnderWay from error
     audit.record(
@@ -71,6 +74,14 @@ def record_call(
     )
     enqueue("subscriptions.ask_stripe", at=now + ASK_AGAIN, cluster_id=actor.cluster_id, call_id=call.id)
     return call
+
+
+def begun_by(*, cluster_id: UUID, cause: UUID | None) -> StripeCall | None:
+    """What a request has begun, if that did not come to nothing: the same `cause` asks for it still."""
+    if cause is None:
+        return None
+    begun = StripeCall.objects.filter(cluster_id=cluster_id, cause=cause)
+    return begun.exclude(state__in=(CallState.REFUSED, CallState.DROPPED)).first()
 
 
 def lock_call(*, cluster_id: UUID, call_id: UUID) -> StripeCall:

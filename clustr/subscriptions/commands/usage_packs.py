@@ -12,12 +12,12 @@ from django.conf import settings
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
-from clustr.kit.ids import derived_id, new_id
+from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.commands.recording import lock_subscription, tell_estate
-from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.models import Invoice, StripeCall, Subscription, UsagePack
 from clustr.subscriptions.policies import SELLING, offers_pack, sells_packs
@@ -33,21 +33,19 @@ from clustr.subscriptions.vendors.nouns import StripeInvoice
 
 log = structlog.get_logger(__name__)
 
-_TRIES_OF_A_REQUEST = 20
-
 
 def begin_buying_pack(
     *, actor: Actor, subscription_id: UUID, code: str, cause: UUID | None, now: datetime
 ) -> StripeCall:
     """Buy units of the catalogue for the period under way, by the card that the subscription is paid with. What the same
-    `cause` (the request's scope) has begun before, and was not refused, is what it asks for still.
+    `cause` (a request) has begun before, and was not refused, is what it asks for still.
 
     Refuses `SubscriptionNotFound`, `SubscriptionEnded`, `SubscriptionLapsed`, `UsagePackNotFound`, `ChangeUnderWay` (also
     while the period turns), and `CollectionNotOffered` where Stripe is off or the plan is not paid by card.
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
-        key, begun = _begun_before(subscription, code, cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
         if begun is not None:
             return begun
         if subscription.ended_at is not None:
@@ -76,21 +74,9 @@ def begin_buying_pack(
                 "stripe_subscription_id": subscription.stripe_subscription_id,
                 "tax": tax_terms(user_id=subscription.user_id),
             },
-            key=key,
+            cause=cause,
             now=now,
         )
-
-
-def _begun_before(subscription: Subscription, code: str, cause: UUID | None) -> tuple[UUID | None, StripeCall | None]:
-    """The id of what this cause asks for, and what it has begun: units are bought again only after it came to nothing."""
-    if cause is None:
-        return None, None
-    for again in range(_TRIES_OF_A_REQUEST):
-        key = derived_id("pack", subscription.id, code, cause, again)
-        begun = StripeCall.objects.filter(cluster_id=subscription.cluster_id, id=key).first()
-        if begun is None or begun.state not in (CallState.REFUSED, CallState.DROPPED):
-            return key, begun
-    raise ChangeUnderWay
 
 
 def _offered(subscription: Subscription, code: str) -> PackTerms:

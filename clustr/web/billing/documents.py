@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field, RootModel
+from pydantic import Field, RootModel, StrictBool
 
 from clustr.subscriptions import commands
 from clustr.subscriptions.document_queries import (
@@ -50,20 +50,21 @@ Units = Annotated[str, Field(strict=True, pattern=r"^-?(0|[1-9][0-9]{0,11})(\.[0
 
 
 _NAME, _VALUE = Text(40), Text(200, empty=True)
+_WHOLE = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
 
 
 class UsageEventIn(In):
     """One use of a feature. `event_id` is the sender's own: it counts once."""
 
     feature_type: FeatureType
-    amount: Units = "1"
+    amount: _WHOLE | Units = "1"
     event_id: Annotated[str, Text(200)]
     cluster_id: EstateId = None
     at: Instant | None = Field(None, description="When it was used; absent: now.")
     metadata: Annotated[
-        dict[Annotated[str, _NAME], Annotated[str, _VALUE]],
+        dict[Annotated[str, _NAME], StrictBool | _WHOLE | Annotated[str, _VALUE]],
         Field(max_length=20),
-        pairs(_NAME, _VALUE, most=20),
+        pairs(_NAME, _VALUE, most=20, or_else=({"type": "boolean"}, {"type": "integer"})),
     ] = {}
 
 

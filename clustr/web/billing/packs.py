@@ -11,13 +11,15 @@ from pydantic import Field
 from clustr.audit.types import Claim
 from clustr.payments.refusals import ProviderWouldNot
 from clustr.subscriptions import commands
+from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.document_queries import CallRow, current_subscription, my_subscription
 from clustr.subscriptions.states import CallState
 from clustr.subscriptions.usage_queries import packs_on_offer
-from clustr.web.billing.customers import as_customer
+from clustr.web.billing.customers import as_customer, cause_of
 from clustr.web.billing.plans import PERSONAL
 from clustr.web.billing.schemas import EstateQuery, Minor, SubscriptionOut, subscription_out
 from clustr.web.door import Request, once_between, read
+from clustr.web.paging import Page, PageQuery, page_of_few
 from clustr.web.schemas import In, Out
 
 router = Router(tags=["Subscription"])
@@ -33,8 +35,8 @@ class PackOut(Out):
     currency: str
 
 
-class PacksOut(Out):
-    results: list[PackOut]
+class PacksQuery(PageQuery, EstateQuery):
+    """Of whose subscription, and which page."""
 
 
 class BuyPackIn(In):
@@ -47,26 +49,24 @@ class BuyPackIn(In):
     cluster_id: UUID | None = Field(None, description="For an estate that one administers; absent: for oneself.")
 
 
-@router.get("usage/packs/", response=PacksOut, summary="Units to buy in advance", openapi_extra=PERSONAL)
-def list_usage_packs(request: Request, query: Query[EstateQuery]) -> HttpResponse:
+@router.get("usage/packs/", response=Page[PackOut], summary="Units to buy in advance", openapi_extra=PERSONAL)
+def list_usage_packs(request: Request, query: Query[PacksQuery]) -> HttpResponse:
     """On top of what my plan includes; none where it is not paid by card. Refuses with `subscription_not_found`."""
     as_customer(request)
 
-    def work() -> PacksOut:
+    def work() -> Page[PackOut]:
         held = current_subscription(actor=request.actor, for_cluster_id=query.cluster_id)
-        found = packs_on_offer(actor=request.actor, subscription_id=held.id)
-        return PacksOut(
-            results=[
-                PackOut(
-                    id=pack.code,
-                    feature_type=pack.feature,
-                    units=pack.units,
-                    price=pack.prices[held.currency],
-                    currency=held.currency,
-                )
-                for pack in found
-            ]
-        )
+
+        def out(pack: PackTerms) -> PackOut:
+            return PackOut(
+                id=pack.code,
+                feature_type=pack.feature,
+                units=pack.units,
+                price=pack.prices[held.currency],
+                currency=held.currency,
+            )
+
+        return page_of_few(request, query, packs_on_offer(actor=request.actor, subscription_id=held.id), out=out)
 
     return read(request, work)
 
@@ -85,7 +85,7 @@ def buy_units(request: Request, body: BuyPackIn) -> HttpResponse:
             actor=request.actor,
             subscription_id=held.id,
             code=body.pack_id,
-            cause=claim.scope if claim else None,
+            cause=cause_of(claim),
             now=request.now,
         )
 

@@ -11,18 +11,19 @@ from ninja import Query, Router
 from pydantic import BaseModel
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.commands import ChangePreview
 from clustr.subscriptions.document_queries import CallRow, CurrentRow, current_subscription, my_subscription
 from clustr.subscriptions.states import Collection
-from clustr.web.billing.customers import as_customer
+from clustr.web.billing.customers import as_anybody, as_customer, cause_of
 from clustr.web.billing.schemas import (
     CancelIn,
     ChangeIn,
     CouponIn,
     EstateQuery,
-    PlansOut,
+    PlanOut,
     PreviewIn,
     PreviewOut,
     SubscribeIn,
@@ -33,17 +34,19 @@ from clustr.web.billing.schemas import (
 )
 from clustr.web.door import Request, json_answer, once_between, read
 from clustr.web.openapi import WITHOUT_CLUSTER
+from clustr.web.paging import Page, PageQuery, page_of_few
 
 router = Router(tags=["Subscription"])
 COLLECTIONS = {"card": Collection.STRIPE, "bank_transfer": Collection.BANK_TRANSFER}
 PERSONAL: dict[str, Any] = {WITHOUT_CLUSTER: True}
+_AS_IT_COMES = CancelIn()
 
 
-@router.get("plans/", response=PlansOut, auth=None, summary="Plans on offer")
-def list_plans(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+@router.get("plans/", response=Page[PlanOut], auth=None, summary="Plans on offer")
+def list_plans(request: HttpRequest, query: Query[PageQuery]) -> HttpResponse:
     """With their prices, features and limits, the cheapest first."""
     plans = in_tenant(PLATFORM_CLUSTER_ID, queries.offered_plans)
-    return json_answer(PlansOut(results=[plan_out(plan) for plan in plans]).model_dump_json())
+    return json_answer(page_of_few(as_anybody(request), query, plans, out=plan_out).model_dump_json())
 
 
 @router.get("subscription/", response=SubscriptionOut, summary="My subscription", openapi_extra=PERSONAL)
@@ -64,7 +67,7 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
         request,
         body,
         200,
-        lambda: commands.begin_change(
+        lambda cause: commands.begin_change(
             actor=request.actor,
             subscription_id=_held(request, body.cluster_id).id,
             plan_id=queries.offered_plan_named(code=body.plan_id).id,
@@ -72,6 +75,7 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
             at_period_end=None if body.when is None else body.when == "period_end",
             proration_date=body.proration_date,
             digest=body.digest,
+            cause=cause,
             now=request.now,
         ),
         body.cluster_id,
@@ -118,15 +122,16 @@ def subscribe(request: Request, body: SubscribeIn) -> HttpResponse:
         request,
         body,
         201,
-        lambda: commands.begin_subscribing(
+        lambda cause: commands.begin_subscribing(
             actor=request.actor,
             plan_id=queries.offered_plan_named(code=body.plan_id).id,
             interval=body.interval,
             currency=body.currency,
-            collection=COLLECTIONS[body.collection],
+            collection=_collection(body),
             method_id=body.payment_method_id or "",
             coupon=body.coupon,
             for_cluster_id=body.cluster_id,
+            cause=cause,
             now=request.now,
         ),
         for_cluster_id=body.cluster_id,
@@ -134,7 +139,7 @@ def subscribe(request: Request, body: SubscribeIn) -> HttpResponse:
 
 
 @router.post("cancel/", response=SubscriptionOut, summary="Cancel my subscription", openapi_extra=PERSONAL)
-def cancel_my_subscription(request: Request, body: CancelIn) -> HttpResponse:
+def cancel_my_subscription(request: Request, body: CancelIn = _AS_IT_COMES) -> HttpResponse:
     """When the period ends, or now. Refuses with `subscription_not_found`, `subscription_ended`, `change_under_way`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
@@ -142,11 +147,12 @@ def cancel_my_subscription(request: Request, body: CancelIn) -> HttpResponse:
         request,
         body,
         200,
-        lambda: commands.begin_cancelling(
+        lambda cause: commands.begin_cancelling(
             actor=request.actor,
             subscription_id=_held(request, body.cluster_id).id,
             at_period_end=body.at_period_end,
             reason=body.told,
+            cause=cause,
             now=request.now,
         ),
         body.cluster_id,
@@ -163,9 +169,10 @@ def reactivate_my_subscription(request: Request, query: Query[EstateQuery]) -> H
         request,
         query,
         200,
-        lambda: commands.begin_reactivating(
+        lambda cause: commands.begin_reactivating(
             actor=request.actor,
             subscription_id=_held(request, query.cluster_id).id,
+            cause=cause,
             now=request.now,
         ),
         query.cluster_id,
@@ -182,21 +189,30 @@ def use_coupon(request: Request, body: CouponIn) -> HttpResponse:
         request,
         body,
         200,
-        lambda: commands.begin_coupon(
+        lambda cause: commands.begin_coupon(
             actor=request.actor,
             subscription_id=_held(request, body.cluster_id).id,
             code=body.code,
+            cause=cause,
             now=request.now,
         ),
         body.cluster_id,
     )
 
 
+def _collection(body: SubscribeIn) -> Collection | None:
+    if body.payment_method_id and body.collection is None:
+        return Collection.STRIPE
+    if body.payment_method_id and body.collection != "card":
+        raise InvalidValue.of("payment_method_id", "not_offered", "A saved card is for what is paid by card.")
+    return COLLECTIONS[body.collection] if body.collection else None
+
+
 def asking(
     request: Request,
     body: BaseModel | None,
     status: int,
-    begin: Callable[[], CallRow | None],
+    begin: Callable[[UUID | None], CallRow | None],
     for_cluster_id: UUID | None = None,
 ) -> HttpResponse:
     """Decide in one transaction, ask Stripe outside any if there is something to ask, and answer how it stands then."""
@@ -209,9 +225,10 @@ def asking(
         request,
         body,
         status,
-        record=lambda _claim, _checked: begin(),
+        record=lambda claim, _checked: begin(cause_of(claim)),
         ask=ask,
         shape=lambda _asked: _mine(request, for_cluster_id),
+        at_once=lambda call: _mine(request, for_cluster_id) if call is None else None,
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from clustr.subscriptions.commands import ChangePreview
 from clustr.subscriptions.document_queries import AddressRow, CurrentSubscription, Document, PaymentRow
 from clustr.subscriptions.queries import PlanRow
-from clustr.subscriptions.types import CancelReason, MethodRow
+from clustr.subscriptions.types import CancelReason, LineKind, MethodRow
 from clustr.subscriptions.usage_queries import FeatureUse
 from clustr.web.schemas import Currency, Flag, In, Instant, Out, Text
 
@@ -28,6 +28,9 @@ When = Annotated[
     Field(description="Absent: a larger plan now, a smaller one when the period ends."),
 ]
 Minor = Annotated[int, Field(description="Whole minor units.")]
+
+
+_PRORATED = (LineKind.UNUSED_TIME, LineKind.REMAINING_TIME)
 
 
 class ChangeIn(In):
@@ -52,8 +55,10 @@ class SubscribeIn(In):
     plan_id: PlanId
     interval: Interval
     currency: Currency = "USD"
-    collection: Literal["card", "bank_transfer"] = Field(
-        "bank_transfer", description="By card it begins on Stripe's page, or at once with `payment_method_id`."
+    collection: Literal["card", "bank_transfer"] | None = Field(
+        None,
+        description="By card it begins on Stripe's page, or at once with `payment_method_id`. Absent: by card, where Stripe"
+        " is on.",
     )
     payment_method_id: MethodId | None = None
     coupon: Annotated[str, Text(40, empty=True)] = ""
@@ -133,10 +138,10 @@ class PlanOut(Out):
     limits: dict[str, int | None]
     overage: dict[str, dict[str, str]]
     trial_days: int
-
-
-class PlansOut(Out):
-    results: list[PlanOut]
+    is_active: bool
+    stripe_price_id_monthly: str
+    stripe_price_id_yearly: str
+    created_at: datetime
 
 
 class FeatureUseOut(Out):
@@ -171,6 +176,7 @@ class SubscriptionOut(Out):
     currency: str
     price: Minor
     collection: str
+    stripe_subscription_id: str
     current_period_start: datetime
     current_period_end: datetime
     trial_end: datetime | None
@@ -198,10 +204,6 @@ class MethodOut(Out):
     is_default: bool
 
 
-class MethodsOut(Out):
-    results: list[MethodOut]
-
-
 class SetupOut(Out):
     """`checkout_url`: Stripe's page, on which a card is given."""
 
@@ -225,6 +227,8 @@ class InvoiceOut(Out):
     authority that clears invoices."""
 
     id: UUID
+    subscription_id: UUID
+    stripe_invoice_id: str
     kind: str
     invoice_number: str
     status: str
@@ -240,6 +244,7 @@ class InvoiceOut(Out):
     issued_at: datetime
     due_date: datetime
     paid_at: datetime | None
+    created_at: datetime
     irn: str
     invoice_pdf_url: str = Field(description="Where to download it; also `?format=cii` and `?format=ubl`.")
     lines: list[LineOut]
@@ -247,7 +252,9 @@ class InvoiceOut(Out):
 
 class PaymentOut(Out):
     id: UUID
+    subscription_id: UUID
     invoice_id: UUID
+    stripe_payment_intent_id: str
     amount: Minor
     surplus: Minor
     currency: str
@@ -278,6 +285,7 @@ class PreviewOut(Out):
     currency: str
     is_credit_note: bool
     lines: list[PreviewLineOut]
+    proration: Minor = Field(description="Of `subtotal`, what is for time within a period: given back, and charged.")
     subtotal: Minor
     discount_amount: Minor
     tax_amount: Minor
@@ -329,10 +337,8 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
     )
 
 
-def methods_out(methods: list[MethodRow]) -> MethodsOut:
-    return MethodsOut(
-        results=[MethodOut(**{name: getattr(one, name) for name in MethodOut.model_fields}) for one in methods]
-    )
+def method_out(method: MethodRow) -> MethodOut:
+    return MethodOut(**{name: getattr(method, name) for name in MethodOut.model_fields})
 
 
 def invoice_out(document: Document) -> InvoiceOut:
@@ -367,6 +373,7 @@ def preview_out(preview: ChangePreview) -> PreviewOut:
             PreviewLineOut(kind=line.kind, description=line.description, amount=line.amount.minor)
             for line in sums.lines
         ],
+        proration=sum(line.amount.minor for line in sums.lines if line.kind in _PRORATED),
         subtotal=sums.subtotal.minor,
         discount_amount=sums.discount.minor,
         tax_amount=sums.tax.minor,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from clustr.notifications import commands, endpoint_queries
 from clustr.notifications.types import CallView, EndpointView, NotificationEvents
 from clustr.web.door import Request, once, once_keeping_facts, read
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import Page, PageQuery, all_of, by_id, last_id, page, page_of_few
 from clustr.web.schemas import In, Instant, Out, Text
 
 router = Router(tags=["Webhooks"])
@@ -55,10 +55,6 @@ class RedeliveryPath(In):
     delivery_id: UUID
 
 
-class EndpointsOut(Out):
-    results: list[EndpointOut]
-
-
 class CallOut(Out):
     """One event sent to an endpoint, or on its way."""
 
@@ -74,10 +70,14 @@ class CallOut(Out):
     ended_at: Instant | None
 
 
-@router.get("webhook_endpoints/", response=EndpointsOut, summary="Webhook endpoints")
-def list_webhook_endpoints(request: Request) -> HttpResponse:
+@router.get("webhook_endpoints/", response=Page[EndpointOut], summary="Webhook endpoints")
+def list_webhook_endpoints(request: Request, query: Query[PageQuery]) -> HttpResponse:
     """Needs ManageMembers."""
-    return read(request, lambda: _endpoints(request))
+
+    def work() -> Page[EndpointOut]:
+        return page_of_few(request, query, endpoint_queries.endpoints_of(actor=request.actor), out=_out)
+
+    return read(request, work)
 
 
 @router.post("webhook_endpoints/", response={201: NewEndpointOut}, summary="Add a webhook endpoint")
@@ -144,13 +144,13 @@ def redeliver(request: Request, endpoint_id: UUID, delivery_id: UUID) -> HttpRes
     return once(request, None, 200, work)
 
 
-@router.delete("webhook_endpoints/{endpoint_id}/", response=EndpointsOut, summary="Remove a webhook endpoint")
+@router.delete("webhook_endpoints/{endpoint_id}/", response=Page[EndpointOut], summary="Remove a webhook endpoint")
 def remove_webhook_endpoint(request: Request, endpoint_id: UUID) -> HttpResponse:
     """Nothing is sent there any more. Needs ManageMembers. Refuses with `webhook_endpoint_not_found`."""
 
-    def work() -> EndpointsOut:
+    def work() -> Page[EndpointOut]:
         commands.remove_endpoint(actor=request.actor, endpoint_id=endpoint_id, now=request.now)
-        return _endpoints(request)
+        return all_of(endpoint_queries.endpoints_of(actor=request.actor), out=_out)
 
     return once(request, None, 200, work)
 
@@ -177,10 +177,6 @@ def _with_secret(request: Request) -> Callable[[str], BaseModel]:
         return NewEndpointOut(**_out(view).model_dump(), secret=view.secret)
 
     return shape
-
-
-def _endpoints(request: Request) -> EndpointsOut:
-    return EndpointsOut(results=[_out(view) for view in endpoint_queries.endpoints_of(actor=request.actor)])
 
 
 def _out(view: EndpointView) -> EndpointOut:

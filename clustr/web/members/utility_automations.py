@@ -24,14 +24,14 @@ from clustr.web.automation_schemas import (
     AutomationRunOut,
     ScheduleIn,
     SpendingLimitsOut,
-    UpcomingListOut,
+    UpcomingOut,
     automation_out,
     automation_run_out,
     spending_limit_out,
     upcoming_out,
 )
 from clustr.web.door import Request, once, read
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import Page, PageQuery, by_id, last_id, page, page_of_few
 from clustr.web.schemas import Amount, AmountOrZero, ChangesIn, Flag, In, Out, Pin, Text, to_money
 from clustr.web.utility_schemas import ServiceType
 
@@ -209,13 +209,12 @@ def get_automation_history(request: Request, automation_id: UUID, query: Query[P
     return read(request, work)
 
 
-@router.get("upcoming/", response=UpcomingListOut, summary="What comes next")
-def list_upcoming(request: Request) -> HttpResponse:
+@router.get("upcoming/", response=Page[UpcomingOut], summary="What comes next")
+def list_upcoming(request: Request, query: Query[PageQuery]) -> HttpResponse:
     """Of the automations that are on, within a month: when, how much, and what the wallet will lack by then."""
 
-    def work() -> UpcomingListOut:
-        found = upcoming_automations(actor=request.actor, now=request.now)
-        return UpcomingListOut(results=[upcoming_out(view) for view in found])
+    def work() -> Page[UpcomingOut]:
+        return page_of_few(request, query, upcoming_automations(actor=request.actor, now=request.now), out=upcoming_out)
 
     return read(request, work)
 

@@ -152,7 +152,7 @@ def test_a_card_is_kept_only_where_it_is_asked_for(stage: Stage, cast: Cast) -> 
     made = deposit(bola, "100.00").json()
     stage.end_reference("paystack", made["reference"])
     assert bola.post("/payments/verify-payment/", {"reference": made["reference"]}).json()["status"] == "completed"
-    assert bola.get("/members/payment-methods/").json() == {"results": []}
+    assert bola.get("/members/payment-methods/").json() == {"results": [], "next": None}
     refused(deposit(bola, save_card="yes"), 422, "invalid", "save_card")
 
 
