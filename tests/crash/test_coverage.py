@@ -98,6 +98,7 @@ PLACES = {
     "utilities.confirm_purchase": "utilities.record_vend",
     "utilities.prepare_validation": "utilities.prepare_validation",
     "utilities.prepare_kept_validation": "utilities.prepare_validation",
+    "utilities.know_kept_customer": "utilities.prepare_validation",
     "utilities.validate_utility_customer": "utilities.validated",
     "utilities.ask_customer": "utilities.validated",
     "utilities.save_account": "utilities.save_account",

@@ -186,7 +186,7 @@ def test_the_same_request_again_asks_for_what_it_began(wire: StripeWire, cast: C
     assert ask(bola, "POST", "cancel/", {"at_period_end": False}, key="three")["status"] == "canceled"
     silent("POST", "payment-methods/", None, "four")
     assert ask(bola, "POST", "payment-methods/", status=201, key="four")["checkout_url"]
-    assert len([row for row in wire.rows("subscription")]) == 1
+    assert len(wire.rows("subscription")) == 1
 
 
 def test_what_is_not_rightly_signed_is_not_kept(wire: StripeWire, cast: Cast) -> None:

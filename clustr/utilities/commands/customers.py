@@ -19,6 +19,7 @@ from clustr.kit.tenancy import current_tenant, tenant
 from clustr.kit.vault import seal, unseal
 from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
 from clustr.payments.types import PaymentErrorType
+from clustr.utilities.commands.screening import take_validation_turn
 from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider, Validation
 from clustr.utilities.policies import (
     customer_place,
@@ -76,6 +77,20 @@ def prepare_kept_validation(*, actor: Actor, account_id: UUID, now: datetime) ->
         kept = account_of_member(actor=actor, account_id=account_id)
         number = number_of(account=Account.objects.get(cluster_id=actor.cluster_id, id=kept.id))
         return prepare_validation(actor=actor, provider_id=kept.provider_id, customer_id=number, now=now)
+
+
+def know_kept_customer(*, actor: Actor, account_id: UUID, now: datetime) -> None:
+    """Have the utility confirm a number that the member keeps, where nobody has lately, for at most a second; outside any
+    transaction. Refuses `UtilityAccountNotFound`, `UtilityProviderNotFound`, `UtilityTooFast`, `InvalidCustomer`,
+    `MeterNotFound`."""
+    with tenant(actor.cluster_id):
+        kept = account_of_member(actor=actor, account_id=account_id)
+        lately = Validation.objects.filter(cluster_id=actor.cluster_id, account_id=kept.id, expires_at__gt=now)
+        if lately.exclude(state=ValidationState.REFUSED).exists():
+            return
+    take_validation_turn(actor=actor, provider_id=kept.provider_id, now=now)
+    asked = prepare_kept_validation(actor=actor, account_id=kept.id, now=now)
+    validate_utility_customer(actor=actor, validation_id=asked, now=now)
 
 
 def validate_utility_customer(*, actor: Actor, validation_id: UUID, now: datetime) -> ValidationView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -50,13 +50,18 @@ class UtilityBillsQuery(PageQuery):
     type: ServiceType | None = None
 
 
-class ValidateIn(In):
-    """Whose number this is."""
+class NumberIn(In):
+    """A saved number, or one that is named with its provider."""
 
     model_config = {"json_schema_extra": {"examples": [_NUMBER]}}
 
-    provider_id: UUID
-    customer_id: CustomerNumber
+    account_id: UUID | None = Field(None, description="A saved number; else `provider_id` and `customer_id`.")
+    provider_id: UUID | None = None
+    customer_id: CustomerNumber | None = None
+
+
+class ValidateIn(NumberIn):
+    """Whose number this is."""
 
 
 class SaveAccountIn(In):
@@ -69,15 +74,12 @@ class SaveAccountIn(In):
     label: Annotated[str, Text(60, empty=True)] = ""
 
 
-class QuoteIn(In):
+class QuoteIn(NumberIn):
     """What is wanted, for a saved number or for one that is named with its provider."""
 
     model_config = {"json_schema_extra": {"examples": [{"amount": "2000.00", **_NUMBER}]}}
 
     amount: Amount
-    account_id: UUID | None = Field(None, description="A saved number; else `provider_id` and `customer_id`.")
-    provider_id: UUID | None = None
-    customer_id: CustomerNumber | None = None
 
 
 class BuyIn(QuoteIn):
@@ -122,17 +124,24 @@ def list_utility_providers(request: Request, query: Query[ProvidersQuery]) -> Ht
 def validate_customer(request: Request, body: ValidateIn) -> HttpResponse:
     """Asks the utility, for a second at most. `pending`: it has not answered; read the validation again.
 
-    Refuses with `utility_provider_not_found`, `invalid_customer`, `meter_not_found`, `utility_too_fast`.
+    Refuses with `utility_provider_not_found`, `utility_account_not_found`, `invalid_customer`, `meter_not_found`,
+    `utility_too_fast`.
     """
-    commands.take_validation_turn(actor=actor_of(request), provider_id=body.provider_id, now=request.now)
+    _refuse_incomplete(body)
+    actor = actor_of(request)
+
+    def prepare() -> UUID:
+        if body.account_id is not None:
+            return commands.prepare_kept_validation(actor=actor, account_id=body.account_id, now=request.now)
+        return commands.prepare_validation(actor=actor, **_named_number(body), now=request.now)
+
+    commands.take_validation_turn(actor=actor, provider_id=_provider_of(request, body), now=request.now)
     return once_between(
         request,
         body,
         200,
-        record=lambda _claim, _screened: commands.prepare_validation(
-            actor=request.actor, provider_id=body.provider_id, customer_id=body.customer_id, now=request.now
-        ),
-        ask=lambda asked: commands.validate_utility_customer(actor=request.actor, validation_id=asked, now=request.now),
+        record=lambda _claim, _screened: prepare(),
+        ask=lambda asked: commands.validate_utility_customer(actor=actor, validation_id=asked, now=request.now),
         shape=lambda view: validation_out(view).model_copy(update=_NAMELESS),
         complete=lambda kept: _named(request, ValidationOut.model_validate_json(kept)),
     )
@@ -191,11 +200,15 @@ def remove_utility_account(request: Request, account_id: UUID) -> HttpResponse:
 
 @router.post("quote/", response=QuoteOut, summary="What it would cost")
 def quote_utility(request: Request, body: QuoteIn) -> HttpResponse:
-    """With the fee, until the number's validation expires.
+    """With the fee, until the number's validation expires. The utility is asked about a saved number, where it has not been
+    lately; one that is named must have been validated.
 
-    Refuses with `utility_account_not_found`, `validation_needed`, `validation_pending`, `amount_out_of_range`.
+    Refuses with `utility_account_not_found`, `validation_needed`, `validation_pending`, `amount_out_of_range`, and as a
+    validation does.
     """
     _refuse_incomplete(body)
+    if body.account_id is not None:
+        commands.know_kept_customer(actor=actor_of(request), account_id=body.account_id, now=request.now)
 
     def work() -> str:
         quoted = commands.quote_utility(actor=request.actor, wanted=_wanted(request, body, None), now=request.now)
@@ -219,6 +232,8 @@ def buy_utility(request: Request, body: BuyIn) -> HttpResponse:
 
     def screen() -> Screened:
         actor = request.actor
+        if body.account_id is not None and body.quote_id is None:
+            commands.know_kept_customer(actor=actor, account_id=body.account_id, now=request.now)
         return commands.screen_purchase(
             actor=actor, wanted=_wanted(request, body, body.quote_id), pin=body.pin, now=request.now
         )
@@ -294,7 +309,20 @@ def _wanted(request: Request, body: QuoteIn, quote_id: UUID | None) -> Wanted:
     )
 
 
-def _refuse_incomplete(body: QuoteIn) -> None:
+def _named_number(body: NumberIn) -> dict[str, Any]:
+    return {"provider_id": body.provider_id, "customer_id": body.customer_id}
+
+
+def _provider_of(request: Request, body: NumberIn) -> UUID:
+    """Who is asked about a number. Refuses `UtilityAccountNotFound`."""
+    if body.account_id is None:
+        return cast(UUID, body.provider_id)
+    actor, account_id = actor_of(request), body.account_id
+    kept = in_tenant(actor.cluster_id, lambda: queries.account_of_member(actor=actor, account_id=account_id))
+    return kept.provider_id
+
+
+def _refuse_incomplete(body: NumberIn) -> None:
     """A saved number, or a provider with a number: one of them, and whole."""
     named = (body.provider_id is not None, body.customer_id is not None)
     if body.account_id is None and named != (True, True):

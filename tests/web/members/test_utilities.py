@@ -5,11 +5,14 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from clustr.kit.tenancy import tenant
+from clustr.utilities.models import Validation
 from tests.cast import ApiClient, Cast
 from tests.databases import administrator
 from tests.listening import Listener
@@ -85,6 +88,38 @@ def test_a_saved_number_is_bought_for(counter: Counter, bola: ApiClient) -> None
     counter.vend(counter.undecided()[0])
     assert bola.delete(f"{MINE}accounts/{mine['id']}/").json() == {"removed": True}
     assert bola.get(MINE + "accounts/").json()["results"] == []
+
+
+def expire(cast: Cast) -> None:
+    """Every validation was ten minutes ago."""
+    then = cast.now - timedelta(minutes=30)
+    with tenant(cast.cluster_id):
+        asked = Validation.objects.filter(cluster_id=cast.cluster_id)
+        asked.update(asked_at=then, expires_at=then + timedelta(minutes=10))
+
+
+def test_the_utility_is_asked_about_a_saved_number_when_it_is_needed(
+    counter: Counter, bola: ApiClient, cast: Cast
+) -> None:
+    """Nobody has to type a whole meter number again. A number that was only typed has to be validated first."""
+    validated(bola, counter)
+    mine = bola.post(MINE + "accounts/", named(counter, label="Flat")).json()
+    expire(cast)
+    refused(bola.post(MINE + "pay/", named(counter, amount="2000.00")), 409, "validation_needed")
+    whose = bola.post(MINE + "validate_customer/", {"account_id": mine["id"]}).json()
+    assert (whose["status"], whose["ending"]) == ("confirmed", METER[-4:])
+    buying = {"amount": "2000.00", "account_id": mine["id"]}
+    for what, status in (("quote/", 200), ("pay/", 202)):
+        expire(cast)
+        assert bola.post(MINE + what, buying).status_code == status
+    counter.vend(counter.undecided()[0])
+    expire(cast)
+    counter.dial(any__error_before=1)
+    refused(bola.post(MINE + "pay/", buying), 409, "validation_pending")
+    stranger = cast.client_of(cast.ada)
+    for what in ("validate_customer/", "quote/", "pay/"):
+        sent = {"account_id": mine["id"]} | ({} if what == "validate_customer/" else {"amount": "2000.00"})
+        refused(stranger.post(MINE + what, sent), 404, "utility_account_not_found")
 
 
 @pytest.mark.parametrize("what", ["quote/", "pay/"])

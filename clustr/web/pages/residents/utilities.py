@@ -11,17 +11,16 @@ from django.utils.translation import gettext as _
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.payments.states import TransactionStatus
 from clustr.recurring.automation_upcoming import automations_looking_ahead
-from clustr.utilities import commands, queries
+from clustr.utilities import queries
 from clustr.utilities.types import AccountView, ProviderView
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
-from clustr.web.door import actor_of, once_between, read_value
+from clustr.web.door import read_value
 from clustr.web.members import utilities as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.words import word_of
 from clustr.web.refusals import PageNotFound
-from clustr.web.utility_schemas import validation_out
 
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 SERVICES = ("electricity_utility", "water_utility", "internet_utility", "cable_tv_utility")
@@ -121,25 +120,8 @@ def _label(providers: list[ProviderView]) -> str:
 def validate_number(request: Request) -> Attempt:
     """Ask the utility whose number it is: one that was typed, or one that is kept."""
     account = read_value(request, lambda: _account(request))
-    if account is None:
-        return attempt(request, lambda: api.validate_customer(request, api.ValidateIn(**_number(request))), keyed=False)
-
-    def ask() -> HttpResponse:
-        commands.take_validation_turn(actor=actor_of(request), provider_id=account.provider_id, now=request.now)
-        return once_between(
-            request,
-            None,
-            200,
-            record=lambda _claim, _checked: commands.prepare_kept_validation(
-                actor=request.actor, account_id=account.id, now=request.now
-            ),
-            ask=lambda asked: commands.validate_utility_customer(
-                actor=request.actor, validation_id=asked, now=request.now
-            ),
-            shape=validation_out,
-        )
-
-    return attempt(request, ask, keyed=False)
+    number = _number(request) if account is None else {"account_id": account.id}
+    return attempt(request, lambda: api.validate_customer(request, api.ValidateIn(**number)), keyed=False)
 
 
 def _number(request: Request) -> dict[str, Any]:
