@@ -120,7 +120,7 @@ class BillsQuery(PageQuery):
     user_id: UUID | None = Field(None, description="Bills to this member only.")
     due_before: Instant | None = None
     due_after: Instant | None = Field(None, description="From this instant on.")
-    q: Annotated[str, Text(200)] | None = Field(None, description="Part of the title, or the bill's number.")
+    q: Annotated[str, Text(200, empty=True)] = Field("", description="Part of the title, or the bill's number.")
 
     def as_filter(self) -> BillFilter:
         return BillFilter(
@@ -131,7 +131,7 @@ class BillsQuery(PageQuery):
             user_id=self.user_id,
             due_before=self.due_before,
             due_after=self.due_after,
-            q=self.q,
+            q=self.q or None,
         )
 
 
