@@ -21,9 +21,12 @@ if (Path(__file__).parent / "cast.py").exists():
 HERE = Path(__file__).parent
 SWEEPING = {
     *("bench", "fuzz", "journeys", "web/matrix"),
-    *(f"crash/test_{name}.py" for name in ("automations", "crash_points", "drill", "pins", "recurring", "storm")),
-    *("bills/test_machine.py", "ledger/test_against_a_model.py", "recurring/test_ten_thousand_automations.py"),
-    *("recurring/test_walk.py", "subscriptions/test_stripe_simulation.py"),
+    *(f"crash/test_{name}.py" for name in ("automations", "crash_points", "cut_commit", "drill", "pins", "recurring")),
+    *(f"crash/test_{name}.py" for name in ("settlement", "storm", "utilities")),
+    *(f"subscriptions/test_{name}.py" for name in ("crash_points", "stripe_crashes", "stripe_simulation")),
+    *("bills/test_machine.py", "ledger/test_against_a_model.py", "notifications/test_killed.py"),
+    *(f"recurring/test_{name}.py" for name in ("schedule", "ten_thousand_automations", "walk")),
+    *("settlement/test_simulation.py", "utilities/test_simulation.py"),
 }
 """Folders and files whose tests pass a great deal of code that other tests pass with more to say of each line. Coverage is
 measured where there is most to learn from it: it costs a third of a test's time, and that of every process it starts."""
