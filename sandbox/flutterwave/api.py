@@ -21,7 +21,7 @@ ROUTES = (
     route("GET", "/transactions", "list", transactions.listed),
     route("GET", "/refunds", "refund", transactions.list_refunds),
     route("GET", "/refunds/{id}", "refund", transactions.fetch_refund),
-    route("GET", "/chargebacks", "refund", transactions.list_chargebacks),
+    route("GET", "/chargebacks", "list", transactions.list_chargebacks),
     route("GET", "/banks/{country}", "list", accounts.banks),
     route("POST", "/accounts/resolve", "list", accounts.resolve),
     route("POST", "/transfers", "transfer", accounts.create_transfer),

@@ -338,3 +338,31 @@ def test_payouts_that_could_not_be_listed_are_no_whole_run(stage: Stage) -> None
     span = {"since": stage.now - timedelta(days=3), "until": stage.now, "now": stage.now}
     made = commands.reconcile_payouts(**span)  # type: ignore[arg-type]
     assert [(run.compares, run.complete) for run in made] == [("payouts", False)] * 2
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("resolution", ["auto-accepted", "declined"])
+def test_a_complaint_that_nobody_told_of_is_not_given_back_beside(
+    stage: Stage, cast: Cast, provider: str, resolution: str
+) -> None:
+    """Made between the refund's request and its sending, its notice lost: the provider would pay for both."""
+    bill, payment = paid_bill(stage, provider=provider)
+    made = refund(stage, payment)
+    stage.dial(webhook__drop=1.0)
+    dispute = complain(stage, payment)
+    assert send(stage, made) == "failed"
+    assert ("chargeback", "open") in said(stage)
+    decide(stage, dispute, resolution)
+    hear_it(stage, payment)
+    lost = resolution != "declined"
+    assert (owed(stage), status_of(stage, bill)) == (("5000.00", "acknowledged") if lost else ("0.00", "paid"))
+
+
+def test_where_it_is_not_heard_who_complained_a_refund_waits(stage: Stage) -> None:
+    _, payment = paid_bill(stage)
+    made = refund(stage, payment)
+    stage.dial(any__error_before=1.0)
+    assert send(stage, made) == "pending"
+    stage.heal()
+    let_it_end(stage)
+    assert stage.transaction(made).status == "completed"

@@ -36,7 +36,7 @@ _ACT = "fetch_taken_back"
 _MOST_BESIDE = 50
 """How often at most others may have heard of a charge while it was asked about."""
 
-__all__ = ["hear_dispute", "hear_taken_back", "hear_taken_back_of", "stands_taken"]
+__all__ = ["hear_complaints", "hear_dispute", "hear_taken_back", "hear_taken_back_of", "stands_taken"]
 
 
 def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, dispute_id: str, now: datetime) -> None:
@@ -72,6 +72,21 @@ def hear_taken_back_of(*, cluster_id: UUID, transaction_id: UUID, provider_name:
     """The same for every charge that was booked for a transaction (`hear_taken_back`)."""
     for charge_id in _charges_of(provider_name, cluster_id, transaction_id):
         hear_taken_back(cluster_id=cluster_id, provider_name=provider_name, charge_id=charge_id, now=now)
+
+
+def hear_complaints(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
+    """Ask a provider who disputes a charge, and where somebody does, or took it, what is gone of it (`hear_taken_back`).
+    Raises what a question can end with."""
+    disputes = _disputes_of(provider_named(name=provider_name), charge_id)
+    if any(dispute.state in (DisputeState.OPEN, DisputeState.LOST) for dispute in disputes):
+        hear_taken_back(
+            cluster_id=cluster_id,
+            provider_name=provider_name,
+            charge_id=charge_id,
+            now=now,
+            disputes=disputes,
+            settled=False,
+        )
 
 
 def hear_taken_back(

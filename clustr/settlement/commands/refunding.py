@@ -30,6 +30,7 @@ from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType
 from clustr.settlement.commands.chargeback_books import is_disputed, is_taken_instead
+from clustr.settlement.commands.charging_back import hear_complaints
 from clustr.settlement.commands.losing import judge_lost
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
@@ -86,8 +87,11 @@ def refund_to_source(
 
 def send_refund(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> None:
     """Ask the provider to give back what `refund_to_source` recorded, once; outside any transaction. While the estate's books do
-    not hold, it waits; what a bank took meanwhile, or may take, is not given back beside that."""
+    not hold, it waits; what a bank took meanwhile, or may take, is not given back beside that, whether or not a notice of it
+    came: the provider is asked about that first."""
     actor = system_actor(cluster_id=cluster_id)
+    if not _is_known_who_complained(cluster_id, transaction_id, now):
+        return
     with tenant(cluster_id), crash_points("settlement.record_refund"):
         _, locked, attempt = _locked(transaction_id)
         if locked.status != TransactionStatus.PENDING:
@@ -103,6 +107,27 @@ def send_refund(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> Non
         payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
     crash_point("settlement.refund.recorded")
     _ask_and_apply(actor, locked, now)
+
+
+def _is_known_who_complained(cluster_id: UUID, transaction_id: UUID, now: datetime) -> bool:
+    """Ask whose bank took, or may take, the charge that is to be given back. Not heard: the refund waits."""
+    with tenant(cluster_id):
+        refund = Transaction.objects.filter(
+            cluster_id=cluster_id, id=transaction_id, status=TransactionStatus.PENDING
+        ).first()
+        charge = settlement_behind(transaction_id=refund.subject_id) if refund and refund.subject_id else None
+    if charge is None:
+        return True
+    try:
+        hear_complaints(cluster_id=cluster_id, provider_name=charge.provider, charge_id=charge.provider_id, now=now)
+    except (ProviderRefused, NotOffered):
+        return True  # it does not say; nor, then, will it give back what it may not
+    except (NothingSent, OutcomeUnknown, AlreadyKnown):
+        with tenant(cluster_id):
+            attempt = Attempt.objects.get(cluster_id=cluster_id, id=transaction_id)
+            payments.schedule_check(transaction_id=transaction_id, next_check_at=_again_at(attempt, now))
+        return False
+    return True
 
 
 def fetch_refund_truth(*, refund: Transaction, attempt: Attempt) -> RefundTruth | NotFoundYet:
