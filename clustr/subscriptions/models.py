@@ -72,8 +72,8 @@ class Subscription(models.Model):
     """Who has which plan, for themself or for an estate (`for_cluster_id`). `price_minor` was agreed when they chose it,
     for each `interval`, before any coupon; `period_price_minor` is what the period under way was charged at, after one.
     Periods are counted from `anchor_at`. `included`: units by feature that changes of plan in the period that began at
-    `included_since` left on top of the plan's limits, or below them; of another period it says nothing. `metered_until`: up to when what
-    its estate did is counted. `stripe_asked`: how often Stripe was asked about it, `stripe_seen`: which of these
+    `included_since` left on top of the plan's limits, or below them; of another period it says nothing. `usage_owed`: what changes of plan within the
+    period settled of usage, where a card pays it with the next invoice. `metered_until`: up to when what its estate did is counted. `stripe_asked`: how often Stripe was asked about it, `stripe_seen`: which of these
     times brought what stands here; what was asked earlier and comes later is old."""
 
     id = models.UUIDField(primary_key=True)
@@ -97,6 +97,7 @@ class Subscription(models.Model):
     current_period_end = models.DateTimeField()
     included = models.JSONField(default=dict)
     included_since = models.DateTimeField(null=True)
+    usage_owed = models.JSONField(default=list)
     trial_end = models.DateTimeField(null=True)
     trial_told_at = models.DateTimeField(null=True)
     cancel_at_period_end = models.BooleanField(default=False)

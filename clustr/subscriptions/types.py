@@ -199,8 +199,11 @@ LEVELS = frozenset({FeatureType.STORAGE_GB, FeatureType.MEMBERS})
 COUNTED_BY_ITSELF = frozenset({FeatureType.MEMBERS, FeatureType.BILLS, FeatureType.MESSAGES})
 """An estate's own: nobody reports them."""
 
+NEVER_WITHHELD = frozenset({FeatureType.MESSAGES})
+"""What goes on beyond any limit: a receipt reaches who paid. It is counted, warned of, and charged where a plan says so."""
+
 WARN_AT = (80, 100)
-"""Per cent of a limit at which its customer is told, once a period each."""
+"""Per cent of a limit at which its customer is told, each time that it is passed: of what is counted once a period each."""
 
 
 @dataclass(frozen=True, slots=True)

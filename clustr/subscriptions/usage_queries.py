@@ -27,7 +27,7 @@ from clustr.subscriptions.types import LEVELS, FeatureType
 class FeatureUse:
     """How a feature stands in the period under way. `limit` None: no limit. `included` counts packs too, and
     what changes of plan left. `beyond`: units beyond what is included; `charged`: they are charged, else the limit is a hard
-    stop."""
+    stop (not of messages, which are never withheld)."""
 
     feature: FeatureType
     used: Decimal

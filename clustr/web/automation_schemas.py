@@ -132,12 +132,6 @@ class UpcomingOut(Out):
     is_over_limit: bool
 
 
-class UpcomingListOut(Out):
-    """What comes within a month, the first to come first."""
-
-    results: list[UpcomingOut]
-
-
 class SpendingLimitOut(Out):
     """What automations may spend on one type of utility in a calendar month, and have."""
 

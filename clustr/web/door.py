@@ -209,12 +209,19 @@ def once_keeping_facts(
     status: int,
     work: Callable[[], str],
     shape: Callable[[str], BaseModel],
+    *,
+    before: Callable[[], None] | None = None,
 ) -> HttpResponse:
     """As `once()`, where the answer holds a secret: kept beside the key are the facts that `work` answers, without it,
-    and `shape` makes the answer of them, the first time and every time after."""
+    and `shape` makes the answer of them, the first time and every time after. `before` is as there."""
     take_turn(request)
     actor = actor_of(request)
     claim = _claim(request, body)
+    if before is not None:
+        known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        if known is not None:
+            return _replay(Answer(known.status, shape(known.text).model_dump_json(by_alias=True)), actor)
+        before()
 
     def answer() -> tuple[str, bool]:
         first = audit.claim_request(claim) if claim else None

@@ -458,7 +458,7 @@ SEEDS = (
     sow(
         "card-change-forgets-usage",
         "By card, a smaller plan charges what the larger one included.",
-        "        lines = _exchange(subscription, plan, told, now)\n",
+        "        _exchange(subscription, plan, told, now)\n",
         "        pass\n",
         "test_stripe_usage.py",
         file=f"{COMMANDS}/stripe_mirroring.py",
@@ -470,5 +470,21 @@ SEEDS = (
         "        case Act.OVERAGE if call.attempts < 0:\n",
         "test_stripe_usage.py",
         file=f"{COMMANDS}/stripe_running.py",
+    ),
+    sow(
+        "owed-usage-ends-with-the-plan",
+        "Whoever changes plans and then cancels does not pay for what the change settled.",
+        "lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]",
+        "lines = overage_of(subscription=subscription)",
+        "test_stripe_usage.py",
+        file=f"{COMMANDS}/stripe_mirroring.py",
+    ),
+    sow(
+        "metered-while-lapsed",
+        "Who comes back after months pays for the reminders that were sent meanwhile.",
+        "        if events and subscription.status in USABLE:\n",
+        "        if events:\n",
+        "test_metering.py",
+        file=f"{COMMANDS}/metering.py",
     ),
 )

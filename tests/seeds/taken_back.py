@@ -269,4 +269,12 @@ SEEDS = (
         "test_holds.py",
         file="clustr/payments/commands/holds.py",
     ),
+    sow(
+        "refunded-beside-a-complaint",
+        "A payment is given back although its payer complained, where the notice of it was lost.",
+        "    if not _is_known_who_complained(cluster_id, transaction_id, now):\n        return\n",
+        "",
+        LATER,
+        file=f"{COMMANDS}/refunding.py",
+    ),
 )

@@ -57,7 +57,7 @@ class StripeWire:
     def _connect(self, **where: Any) -> Outbound:
         return Outbound(
             timeout_seconds=20,
-            transport=httpx.MockTransport(self._answer),
+            transport=httpx.MockTransport(lambda request: self._answer(request)),
             sleep=lambda _seconds: None,
             attempts=1,
             **where,

@@ -197,6 +197,21 @@ def test_what_ends_is_not_counted_any_more(shop: Shop) -> None:
     assert set(metered(shop, estate).values()) == {0}
 
 
+def test_what_is_done_while_the_plan_has_lapsed_is_not_counted(shop: Shop) -> None:
+    """Reminders and receipts go on then; who comes back does not pay for them."""
+    estate = subscribed(shop)
+    before = metered(shop, estate)
+    shop.move(days=15)
+    shop.chase(estate)
+    shop.move(days=30)
+    assert shop.chase(estate).status == "unpaid"
+    send(shop)
+    assert metered(shop, estate) == before
+    shop.pay(shop.last(estate), actor=replace(shop.staff, user_id=shop.cast.dayo.user_id))
+    assert shop.again(estate).status == "active"
+    assert metered(shop, estate)["messages"] == 0
+
+
 def test_a_members_purchase_is_no_bill_of_the_estate(shop: Shop) -> None:
     """Nor is a payment: only what the office issues counts."""
     estate = subscribed(shop)

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from clustr.kit.money import Money
 from clustr.subscriptions import commands
 from clustr.subscriptions.models import Subscription
 from tests.subscriptions.stripe_stage import StripeShop
 from tests.subscriptions.test_change_and_usage import METERED
+from tests.subscriptions.test_foreseeing import foreseen
 
 
 @pytest.fixture
@@ -18,14 +20,14 @@ def shop(stripe_shop: StripeShop) -> StripeShop:
     return stripe_shop
 
 
-def change(shop: StripeShop, subscription: Subscription, code: str) -> None:
-    """Take another plan now, whoever collects it."""
+def change(shop: StripeShop, subscription: Subscription, code: str, *, at_period_end: bool = False) -> None:
+    """Take another plan, whoever collects it."""
     call = commands.begin_change(
         actor=shop.owner(subscription),
         subscription_id=subscription.id,
         plan_id=shop.plan(code).id,
         interval="month",
-        at_period_end=None if code == "enterprise" else False,
+        at_period_end=at_period_end,
         now=shop.now,
     )
     shop.ask(call)
@@ -78,14 +80,55 @@ def test_it_comes_to_the_same_as_by_transfer(shop: StripeShop, name: str) -> Non
     shop.agrees(by_card)
 
 
-def test_a_worker_that_was_away_for_days_asks_what_was_never_asked(shop: StripeShop) -> None:
+def beyond_by_change(shop: StripeShop) -> Subscription:
+    """A smaller plan after half of a period, in which 60,000 of 100,000 were used: 7,500 went beyond, for 37.50."""
     held = shop.by_card("enterprise")
     shop.use(held, 60_000)
     shop.move(days=15)
     change(shop, held, "pro")
+    assert [owed["amount"] for owed in shop.again(held).usage_owed] == [3750]
+    return held
+
+
+def test_what_a_change_settled_is_shown_before_it_is_charged(shop: StripeShop) -> None:
+    held = beyond_by_change(shop)
+    shown = foreseen(shop, held, "basic")
+    assert shown.sums.subtotal == Money(3750 + 2000, "USD")
+    change(shop, held, "basic", at_period_end=True)
+    shop.until(shown.new_period.start + timedelta(minutes=20), step=timedelta(minutes=20))
+    shop.ask_due()
+    shop.until(shop.now + timedelta(hours=3))
+    assert (overage(shop, held), shop.again(held).usage_owed) == (3750, [])
+    shop.agrees(held)
+
+
+@pytest.mark.parametrize("at_period_end", [False, True])
+def test_whoever_cancels_after_a_change_owes_what_it_settled(shop: StripeShop, at_period_end: bool) -> None:
+    held = beyond_by_change(shop)
+    shop.cancel(held, at_period_end=at_period_end)
+    shop.hear()
+    shop.until(held.current_period_end + timedelta(hours=3))
+    shop.ask_due()
+    assert shop.again(held).status == "canceled"
+    assert (overage(shop, held), shop.again(held).usage_owed) == (3750, [])
+
+
+def test_a_worker_that_was_away_for_days_asks_what_was_never_asked(shop: StripeShop) -> None:
+    """And again under its key, where the answer was not heard."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 100_100)
+    shop.until(shop.again(held).current_period_end + timedelta(minutes=20), step=timedelta(minutes=20))
+    (call,) = [call for call in shop.calls(held) if call.act == "overage"]
     shop.move(days=3)
+    shop.dial(any__timeout_after=1)
+    shop.ask_due()
+    assert [call.state for call in shop.calls(held) if call.act == "overage"] == ["recorded"]
+    shop.heal()
+    shop.move(hours=12)
     shop.ask_due()
     assert [call.state for call in shop.calls(held) if call.act == "overage"] == ["done"]
+    items = [row for row in shop.rows("invoiceitem") if row["amount"] == call.terms["items"][0]["amount"]]
+    assert len(items) == 1
 
 
 def test_a_change_that_somebody_made_at_stripe_counts_as_of_now(shop: StripeShop) -> None:
@@ -106,5 +149,4 @@ def test_a_change_that_somebody_made_at_stripe_counts_as_of_now(shop: StripeShop
     )
     shop.hear()
     assert shop.again(held).plan_id == shop.plan("pro").id
-    (call,) = [call for call in shop.calls(held) if call.act == "overage"]
-    assert [item["amount"] for item in call.terms["items"]] == [3750]
+    assert [owed["amount"] for owed in shop.again(held).usage_owed] == [3750]

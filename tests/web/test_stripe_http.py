@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from django.test import Client
 
@@ -187,6 +189,27 @@ def test_the_same_request_again_asks_for_what_it_began(wire: StripeWire, cast: C
     silent("POST", "payment-methods/", None, "four")
     assert ask(bola, "POST", "payment-methods/", status=201, key="four")["checkout_url"]
     assert len(wire.rows("subscription")) == 1
+
+
+def test_while_the_first_is_being_asked_its_repeat_waits(wire: StripeWire, cast: Cast) -> None:
+    """Two that asked for the same at once would answer for each other: the one that did not get through would undo the
+    other's."""
+    body, repeated = {"plan_id": "basic", "interval": "month"}, list[Any]()
+    answer = wire._answer
+
+    def asked_again_meanwhile(request: httpx.Request) -> httpx.Response:
+        wire._answer = answer  # type: ignore[method-assign]
+        again = threading.Thread(
+            target=lambda: repeated.append(ask(cast.client_of(cast.bola), "POST", "subscribe/", body, 409, key="one"))
+        )
+        again.start()
+        again.join()
+        return answer(request)
+
+    wire._answer = asked_again_meanwhile  # type: ignore[method-assign]
+    made = ask(cast.client_of(cast.bola), "POST", "subscribe/", body, 201, key="one")
+    assert [one["code"] for one in repeated] == ["request_in_progress"]
+    assert ask(cast.client_of(cast.bola), "POST", "subscribe/", body, 201, key="one") == made
 
 
 def test_what_is_not_rightly_signed_is_not_kept(wire: StripeWire, cast: Cast) -> None:

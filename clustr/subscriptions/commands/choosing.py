@@ -11,8 +11,34 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.changing import downgrade_plan, upgrade_plan
 from clustr.subscriptions.commands.recording import lock_subscription
-from clustr.subscriptions.models import Subscription
+from clustr.subscriptions.models import Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import rank_of
+from clustr.subscriptions.refusals import SubscriptionEnded
+from clustr.subscriptions.states import SubscriptionStatus
+
+
+def is_smaller(*, subscription: Subscription, plan: SubscriptionPlan, interval: str) -> bool:
+    """Whether a plan is smaller than the one that a subscription has."""
+    currency, present = subscription.currency, queries.plan_of(subscription=subscription)
+    before = rank_of(plan=present, interval=subscription.interval, currency=currency)
+    return rank_of(plan=plan, interval=interval, currency=currency) < before
+
+
+def begins_later(
+    *, subscription: Subscription, plan: SubscriptionPlan, interval: str, at_period_end: bool | None
+) -> bool:
+    """Whether a change to this plan waits for the end of the period: one to a smaller plan, unless `at_period_end` is False,
+    or it is a trial.
+
+    Refuses `InvalidValue` where a larger plan is to wait, and `SubscriptionEnded` where the subscription ends with the period.
+    """
+    smaller = is_smaller(subscription=subscription, plan=plan, interval=interval)
+    if at_period_end and not smaller:
+        raise InvalidValue.of("when", "not_offered", "A larger plan begins now.")
+    later = smaller and at_period_end is not False and subscription.status != SubscriptionStatus.TRIALING
+    if later and subscription.cancel_at_period_end:
+        raise SubscriptionEnded("It ends with this period. Keep it first.")
+    return later
 
 
 def change_plan(
@@ -32,10 +58,9 @@ def change_plan(
     """
     with tenant(actor.cluster_id):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
-        currency, present = subscription.currency, queries.plan_of(subscription=subscription)
         plan = queries.offered_plan(plan_id=plan_id)
-        before = rank_of(plan=present, interval=subscription.interval, currency=currency)
-        if rank_of(plan=plan, interval=interval, currency=currency) < before:
+        begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end)
+        if is_smaller(subscription=subscription, plan=plan, interval=interval):
             return downgrade_plan(
                 actor=actor,
                 subscription_id=subscription_id,
@@ -46,8 +71,6 @@ def change_plan(
                 digest=digest,
                 now=now,
             )
-        if at_period_end:
-            raise InvalidValue.of("when", "not_offered", "A larger plan begins now.")
         return upgrade_plan(
             actor=actor,
             subscription_id=subscription_id,

@@ -7,10 +7,11 @@ from datetime import datetime
 from uuid import UUID
 
 from clustr.kit.actor import Actor
-from clustr.kit.errors import Busy, InvalidValue
+from clustr.kit.errors import Busy
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.periods import overage_of
+from clustr.subscriptions.commands.choosing import begins_later
+from clustr.subscriptions.commands.periods import overage_of, owed_usage
 from clustr.subscriptions.commands.previewing import (
     Change,
     ChangePreview,
@@ -22,9 +23,14 @@ from clustr.subscriptions.commands.previewing import (
 from clustr.subscriptions.commands.previewing import preview_change as preview_now
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe
 from clustr.subscriptions.commands.stripe_looking import preview_at_stripe
-from clustr.subscriptions.models import Subscription
-from clustr.subscriptions.policies import cycle_of, rank_of
-from clustr.subscriptions.refusals import SamePlan, SubscriptionNotFound
+from clustr.subscriptions.models import Subscription, SubscriptionPlan
+from clustr.subscriptions.policies import cycle_of
+from clustr.subscriptions.refusals import (
+    CollectionNotOffered,
+    SamePlan,
+    SubscriptionIncomplete,
+    SubscriptionNotFound,
+)
 from clustr.subscriptions.schedule import anchor_at, period_at
 from clustr.subscriptions.states import Collection, SubscriptionStatus
 from clustr.subscriptions.types import Kept, Line, LineKind
@@ -43,39 +49,38 @@ def foresee_change(
     `at_period_end` is False, and then what the next invoice says, with what was used beyond the limits so far. Nothing is
     changed. Outside any transaction.
 
-    Refuses as `preview_change` and `preview_at_stripe`, and `InvalidValue` where a larger plan is to wait.
+    Refuses as `begin_change` does, and `Busy` while a period turns.
     """
     with tenant(actor.cluster_id):
         mine = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
         subscription = mine.filter(id=subscription_id).first()
         if subscription is None:
             raise SubscriptionNotFound
-        if _waits(subscription, plan_id, interval, at_period_end):
-            return _at_the_end(actor, subscription, plan_id, interval, now)
+        refuse_not_open(subscription=subscription)
+        plan = queries.offered_plan(plan_id=plan_id)
+        if subscription.collection == Collection.STRIPE:
+            _refuse_at_stripe(subscription, plan, interval, now)
+        if begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end):
+            return _at_the_end(actor, subscription, plan, interval, now)
     preview = preview_at_stripe if subscription.collection == Collection.STRIPE else preview_now
     return preview(actor=actor, subscription_id=subscription_id, plan_id=plan_id, interval=interval, now=now)
 
 
-def _waits(subscription: Subscription, plan_id: UUID, interval: str, at_period_end: bool | None) -> bool:
-    if subscription.status == SubscriptionStatus.TRIALING:
-        return False
-    currency, plan = subscription.currency, queries.offered_plan(plan_id=plan_id)
-    present = rank_of(
-        plan=queries.plan_of(subscription=subscription), interval=subscription.interval, currency=currency
-    )
-    smaller = rank_of(plan=plan, interval=interval, currency=currency) < present
-    if at_period_end and not smaller:
-        raise InvalidValue.of("when", "not_offered", "A larger plan begins now.")
-    return smaller and at_period_end is not False
+def _refuse_at_stripe(subscription: Subscription, plan: SubscriptionPlan, interval: str, now: datetime) -> None:
+    """Refuses what Stripe does not change: `SubscriptionIncomplete`, and `CollectionNotOffered` to what costs nothing."""
+    if subscription.status == SubscriptionStatus.INCOMPLETE:
+        raise SubscriptionIncomplete
+    if not price_now(subscription=subscription, plan=plan, interval=interval, now=now).minor:
+        raise CollectionNotOffered("Cancel, and choose the free plan when this one has ended.")
 
 
-def _at_the_end(actor: Actor, subscription: Subscription, plan_id: UUID, interval: str, now: datetime) -> ChangePreview:
+def _at_the_end(
+    actor: Actor, subscription: Subscription, plan: SubscriptionPlan, interval: str, now: datetime
+) -> ChangePreview:
     """The first invoice of the next period, as it stands."""
-    refuse_not_open(subscription=subscription)
     at = subscription.current_period_end
     if at <= now:
         raise Busy(retry_after_seconds=60)
-    plan = queries.offered_plan(plan_id=plan_id)
     if plan.id == subscription.plan_id and interval == subscription.interval:
         raise SamePlan
     price = price_now(subscription=subscription, plan=plan, interval=interval, now=at)
@@ -83,7 +88,7 @@ def _at_the_end(actor: Actor, subscription: Subscription, plan_id: UUID, interva
     anchor = subscription.anchor(actor.timezone) if counted else anchor_at(at=at, zone=actor.timezone)
     period = period_at(anchor=anchor, cycle=cycle_of(interval), at=at)
     discount = queries.discount_in_force(subscription=subscription, at=at, plan=plan)
-    lines = overage_of(subscription=subscription)
+    lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
     if price.minor:
         tax = queries.tax_of(user_id=subscription.user_id)
         lines.append(Line(LineKind.PLAN, f"{plan.name}, a {interval}", price, period, 1, tax))

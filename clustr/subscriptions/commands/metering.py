@@ -14,9 +14,10 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.notifications.queries import messages_sent
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.recording import lock_subscription, tell_estate
 from clustr.subscriptions.commands.usage import count_events, warn_of_limits
 from clustr.subscriptions.models import Subscription
+from clustr.subscriptions.states import USABLE
 from clustr.subscriptions.types import FeatureType, UsageEvent
 
 SETTLES = timedelta(minutes=15)
@@ -28,6 +29,7 @@ def meter_estate(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
     members it has; warn who pays of limits, as of any usage. For jobs; harmless to repeat.
 
     Nothing is refused here: the estate itself refuses a bill or a member too many. Messages are counted and never withheld.
+    What is done while the plan has lapsed is not counted.
     """
     with tenant(actor.cluster_id):
         seen = Subscription.objects.get(cluster_id=actor.cluster_id, id=subscription_id)
@@ -47,7 +49,7 @@ def meter_estate(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
         used = queries.used_now(subscription=subscription).get(FeatureType.MEMBERS, Decimal(0))
         fresh = {FeatureType.MEMBERS: Decimal(members) - used} | {name: Decimal(n) for name, n in done.items()}
         events = [UsageEvent(feature, n, str(new_id()), until, {}) for feature, n in fresh.items() if n]
-        if events:
+        if events and subscription.status in USABLE:
             plan = queries.plan_of(subscription=subscription)
             packs = queries.on_top_now(subscription=subscription)
             ceilings = dict.fromkeys(fresh, None)
@@ -55,3 +57,4 @@ def meter_estate(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
             warn_of_limits(subscription=subscription, plan=plan, packs=packs, counted=counted, now=now)
         subscription.metered_until = until
         subscription.save(update_fields=["metered_until"])
+        tell_estate(subscription=subscription)

@@ -60,6 +60,22 @@ def overage_of(*, subscription: Subscription) -> list[Line]:
     )
 
 
+def owed_usage(*, subscription: Subscription) -> list[Line]:
+    """What changes of plan within the period under way settled of usage and is not charged yet, as lines."""
+    tax = queries.tax_of(user_id=subscription.user_id)
+    return [
+        Line(
+            LineKind.OVERAGE,
+            owed["description"],
+            Money(owed["amount"], subscription.currency),
+            subscription.period,
+            tax_basis_points=tax,
+            discountable=False,
+        )
+        for owed in subscription.usage_owed
+    ]
+
+
 def exchanged(*, subscription: Subscription, old: SubscriptionPlan, new: SubscriptionPlan, at: datetime) -> Exchange:
     """What a change from one plan to another at `at`, within the period under way, settles of its usage."""
     return exchange(

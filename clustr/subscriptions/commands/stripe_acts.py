@@ -14,11 +14,10 @@ from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
-from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.changing import cancel_subscription, reactivate_subscription, refuse_direction
-from clustr.subscriptions.commands.choosing import change_plan
+from clustr.subscriptions.commands.changing import cancel_subscription, reactivate_subscription
+from clustr.subscriptions.commands.choosing import begins_later, change_plan
 from clustr.subscriptions.commands.coupons import apply_coupon, redeem
 from clustr.subscriptions.commands.previewing import proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.recording import lock_subscription
@@ -27,7 +26,7 @@ from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_term
 from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription
-from clustr.subscriptions.policies import kept_by, rank_of
+from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
     ChangeUnderWay,
@@ -67,7 +66,7 @@ def begin_subscribing(
     Refuses as `subscribe_user` does, and `CollectionNotOffered` where Stripe is off, `ChangeUnderWay`.
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         plan = queries.offered_plan(plan_id=plan_id)
@@ -138,7 +137,7 @@ def begin_change(
 ) -> StripeCall | None:
     """Take another plan. Refuses as `change_plan` does, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
@@ -166,14 +165,7 @@ def begin_change(
             raise SamePlan
         if not price.minor:
             raise CollectionNotOffered("Cancel, and choose the free plan when this one has ended.")
-        before = rank_of(
-            plan=queries.plan_of(subscription=subscription), interval=subscription.interval, currency=currency
-        )
-        larger = rank_of(plan=plan, interval=interval, currency=currency) >= before
-        if larger and at_period_end:
-            raise InvalidValue.of("when", "not_offered", "A larger plan begins now.")
-        refuse_direction(subscription=subscription, plan=plan, interval=interval, upgrade=larger)
-        waits = not larger and at_period_end is not False and subscription.status != SubscriptionStatus.TRIALING
+        waits = begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end)
         kept = kept_by(subscription=subscription, interval=interval)
         at = proration_date_of(subscription=subscription, asked=None if waits else proration_date, now=now)
         terms = {
@@ -205,7 +197,7 @@ def begin_cancelling(
     Refuses as `cancel_subscription` does.
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
@@ -230,7 +222,7 @@ def begin_reactivating(
 ) -> StripeCall | None:
     """Keep a subscription. Refuses as `reactivate_subscription` does."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
@@ -253,7 +245,7 @@ def begin_coupon(
 ) -> StripeCall | None:
     """Use a coupon. Refuses as `apply_coupon` does, and `ChangeUnderWay`, also while a page is open that was made without."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
@@ -272,7 +264,7 @@ def begin_setup(*, actor: Actor, cause: UUID | None = None, now: datetime) -> St
     if not stripe_is_on():
         raise CollectionNotOffered
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         running = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, ended_at=None)
@@ -302,7 +294,7 @@ def _about_card(actor: Actor, act: Act, method_id: str, cause: UUID | None, now:
     if not stripe_is_on():
         raise CollectionNotOffered
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         return record_call(

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from clustr.audit import commands as audit
+from clustr.audit.refusals import RequestInProgress
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
@@ -76,12 +78,17 @@ def record_call(
     return call
 
 
-def begun_by(*, cluster_id: UUID, cause: UUID | None) -> StripeCall | None:
-    """What a request has begun, if that did not come to nothing: the same `cause` asks for it still."""
+def begun_by(*, cluster_id: UUID, cause: UUID | None, now: datetime) -> StripeCall | None:
+    """What a request has begun, if that did not come to nothing: the same `cause` asks for it still, for as long as answers
+    are kept. Refuses `RequestInProgress` while it is being asked the first time: two would answer for each other."""
     if cause is None:
         return None
-    begun = StripeCall.objects.filter(cluster_id=cluster_id, cause=cause)
-    return begun.exclude(state__in=(CallState.REFUSED, CallState.DROPPED)).first()
+    same = StripeCall.objects.filter(cluster_id=cluster_id, cause=cause)
+    same.filter(asked_at__lt=now - timedelta(days=settings.ENV.IDEMPOTENCY_DAYS)).update(cause=None)
+    begun = same.exclude(state__in=(CallState.REFUSED, CallState.DROPPED)).first()
+    if begun and begun.state == CallState.RECORDED and not begun.attempts and now < begun.asked_at + ASK_AGAIN:
+        raise RequestInProgress
+    return begun
 
 
 def lock_call(*, cluster_id: UUID, call_id: UUID) -> StripeCall:

@@ -21,7 +21,7 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.coupons import give_back_coupon
 from clustr.subscriptions.commands.invoicing import generate_invoice
-from clustr.subscriptions.commands.periods import drop_pending_change, exchanged, overage_of, take_exchange
+from clustr.subscriptions.commands.periods import drop_pending_change, exchanged, overage_of, owed_usage, take_exchange
 from clustr.subscriptions.commands.recording import lock_subscription, note
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import keep_coupon
@@ -34,6 +34,7 @@ from clustr.subscriptions.models import (
     StripeCall,
     StripeObject,
     Subscription,
+    SubscriptionEvent,
     SubscriptionPlan,
 )
 from clustr.subscriptions.notices import Told, tell_customer
@@ -50,7 +51,6 @@ from clustr.subscriptions.states import (
     StripeKind,
     SubscriptionStatus,
 )
-from clustr.subscriptions.types import Line
 from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeSubscription, StripeTruth
 from clustr.subscriptions.vendors.registry import stripe_service
 
@@ -190,13 +190,16 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
     before = (subscription.status, subscription.plan_id, subscription.interval, subscription.current_period_start)
     flagged = subscription.cancel_at_period_end
     turned = told.period_start > subscription.current_period_start and subscription.status in USABLE
-    lines = overage_of(subscription=subscription) if turned or told.status in ENDED else []
+    lines = []
+    if turned or told.status in ENDED:
+        lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
+        subscription.usage_owed = []
     used_in, plan = subscription.period, queries.plan_of(subscription=subscription)
     _take_plan(subscription, told)
     status = SubscriptionStatus(told.status)
     goes_on = used_in.start == told.period_start and status not in ENDED
     if goes_on and subscription.plan_id != plan.id and subscription.status in _CHARGED:
-        lines = _exchange(subscription, plan, told, now)
+        _exchange(subscription, plan, told, now)
     subscription.status = status
     subscription.anchor_at = told.anchor_at
     subscription.anchor_day = billing_day(at=told.anchor_at, zone=actor.timezone)
@@ -226,7 +229,7 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
             subscription_id=subscription.id,
             act=Act.OVERAGE,
             terms={"items": items, **period},
-            key=None if goes_on else derived_id("overage", subscription.id, used_in.start.isoformat()),
+            key=derived_id("overage", subscription.id, used_in.start.isoformat()),
             now=now,
         )
     _tell(actor, before[0], flagged, subscription, now)
@@ -235,19 +238,28 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
         keep_tax(actor=actor, subscription=subscription, told=told, now=now)
 
 
-def _exchange(subscription: Subscription, old: SubscriptionPlan, told: StripeSubscription, now: datetime) -> list[Line]:
-    """Exchange what the plans include, within a period that goes on, as by transfer: answers what went beyond. Of a change
-    that nobody asked for here, as of now."""
-    new = queries.plan_of(subscription=subscription)
-    asked = StripeCall.objects.filter(
-        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.CHANGE, terms__plan_id=str(new.id)
+def _exchange(subscription: Subscription, old: SubscriptionPlan, told: StripeSubscription, now: datetime) -> None:
+    """Exchange what the plans include, within a period that goes on, as by transfer; what went beyond is owed with the next
+    invoice. Of a change that nobody asked for here, as of now."""
+    usage = exchanged(
+        subscription=subscription,
+        old=old,
+        new=queries.plan_of(subscription=subscription),
+        at=_changed_at(subscription, told) or now,
     )
-    call = asked.order_by("-id").first()
-    ours = call is not None and str(call.id) == told.change
-    at = datetime.fromisoformat(call.terms["proration_date"]) if call and ours else now
-    usage = exchanged(subscription=subscription, old=old, new=new, at=at)
     take_exchange(subscription=subscription, on_top=usage.on_top)
-    return usage.lines
+    subscription.usage_owed += [{"description": line.description, "amount": line.amount.minor} for line in usage.lines]
+
+
+def _changed_at(subscription: Subscription, told: StripeSubscription) -> datetime | None:
+    """The instant that was asked for, if the change that Stripe tells of is the one that was asked for last."""
+    mine = {"cluster_id": subscription.cluster_id, "subscription_id": subscription.id}
+    call = StripeCall.objects.filter(**mine, act=Act.CHANGE).order_by("-id").first()
+    if call is None or str(call.id) != told.change or call.terms["plan_id"] != str(subscription.plan_id):
+        return None
+    at = datetime.fromisoformat(call.terms["proration_date"])
+    changed = SubscriptionEvent.objects.filter(**mine, kind=EventKind.PLAN_CHANGED, at__gt=at)
+    return None if changed.exists() else at
 
 
 def _keep_pending_change(subscription: Subscription, told: StripeSubscription) -> None:

@@ -42,7 +42,7 @@ from clustr.subscriptions.commands.stripe_beginning import (
     tax_of_call,
     wait_for_page,
 )
-from clustr.subscriptions.commands.stripe_calls import KEY_HOLDS, add_terms, end_call, postpone_call
+from clustr.subscriptions.commands.stripe_calls import KEY_HOLDS, add_terms, end_call, lock_call, postpone_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_names import address_at_stripe, ensure_customer
@@ -77,7 +77,7 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
     try:
         if call.state == CallState.WAITING:
             done = (look_for_pack if call.act == Act.PACK else look_at_page)(call, now)
-        elif now >= call.asked_at + KEY_HOLDS:
+        elif now >= _first_asked(call) + KEY_HOLDS:
             done = _find_out(call, now)
         else:
             done = _DO[Act(call.act)](call, now)
@@ -98,6 +98,12 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
     return done
 
 
+def _first_asked(call: StripeCall) -> datetime:
+    """Since when Stripe may know the request's key: since it was recorded, or of usage since it was first asked."""
+    at = call.terms.get("first_asked_at")
+    return datetime.fromisoformat(at) if at else call.asked_at
+
+
 def _hear_refusal(call: StripeCall, error: StripeRefused | PaymentMethodNotFound, now: datetime) -> None:
     if isinstance(error, PaymentMethodNotFound):
         _refuse(call, error.code, now)
@@ -116,11 +122,15 @@ def _hear_refusal(call: StripeCall, error: StripeRefused | PaymentMethodNotFound
 
 
 def _refuse(call: StripeCall, code: str, now: datetime) -> None:
-    """Nothing was done: what was reserved for it is given back."""
+    """Nothing was done: what was reserved for it is given back. Not of what somebody else heard of meanwhile."""
     actor = system_actor(cluster_id=call.cluster_id)
     with tenant(call.cluster_id):
         if call.subscription_id is not None:
             subscription = lock_subscription(actor=actor, subscription_id=call.subscription_id)
+        held = lock_call(cluster_id=call.cluster_id, call_id=call.id)
+        if held.finished_at is not None or held.state != call.state:
+            return
+        if call.subscription_id is not None:
             if call.act in (Act.CHECKOUT, Act.SUBSCRIBE, Act.COUPON):
                 give_back_of(call=call, subscription=subscription, now=now)
             if call.act in (Act.CHECKOUT, Act.SUBSCRIBE):
@@ -285,7 +295,8 @@ def _overage(call: StripeCall, now: datetime) -> StripeCall:
     held, service = _held(call), stripe_service()
     if "invoice_id" not in call.terms:
         # Written down before it is asked, so that what is asked again has the same words.
-        call = add_terms(call, invoice_id=service.draft_of(subscription_id=held.id))
+        found = service.draft_of(subscription_id=held.id)
+        call = add_terms(call, invoice_id=found, first_asked_at=now.isoformat())
     for n, item in enumerate(call.terms["items"]):
         asked: dict[str, Any] = {
             "customer_id": held.customer_id,

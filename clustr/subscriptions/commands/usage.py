@@ -28,7 +28,16 @@ from clustr.subscriptions.pricing import crossed
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import SubscriptionLapsed, SubscriptionNotFound
 from clustr.subscriptions.states import USABLE
-from clustr.subscriptions.types import COUNTED_BY_ITSELF, LEVELS, WARN_AT, FeatureType, Line, LineKind, UsageEvent
+from clustr.subscriptions.types import (
+    COUNTED_BY_ITSELF,
+    LEVELS,
+    NEVER_WITHHELD,
+    WARN_AT,
+    FeatureType,
+    Line,
+    LineKind,
+    UsageEvent,
+)
 
 MOST_AT_ONCE = 5_000
 
@@ -216,5 +225,7 @@ def warn_of_limits(
                 "limit": f"{included.normalize():f}",
                 "full": after >= included,
                 "charged": plan.overage.get(feature, {}).get(subscription.currency) is not None,
+                "goes_on": feature in NEVER_WITHHELD,
+                "level": feature in LEVELS,
             }
             tell_customer(told=Told.USAGE, user_id=subscription.user_id, facts=facts, now=now)

@@ -45,7 +45,7 @@ def begin_buying_pack(
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
-        begun = begun_by(cluster_id=actor.cluster_id, cause=cause)
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun
         if subscription.ended_at is not None:

@@ -7,7 +7,9 @@ from django.db import migrations, models
 from clustr.kit.schema import sql
 
 METERED = """
-ALTER TABLE subscriptions_subscription ADD COLUMN metered_until timestamptz;
+-- What was done before this is not counted; of a subscription that begins later, all is.
+ALTER TABLE subscriptions_subscription ADD COLUMN metered_until timestamptz DEFAULT now();
+ALTER TABLE subscriptions_subscription ALTER COLUMN metered_until DROP DEFAULT;
 GRANT SELECT (for_cluster_id, metered_until) ON subscriptions_subscription TO {sweep};
 """
 

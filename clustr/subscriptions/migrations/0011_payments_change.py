@@ -9,7 +9,9 @@ from clustr.kit.schema import sql
 CHANGED = """
 -- The default is for the version before this one, while it still runs.
 ALTER TABLE subscriptions_payment ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE subscriptions_payment NO FORCE ROW LEVEL SECURITY;
 UPDATE subscriptions_payment SET updated_at = coalesce(paid_at, created_at);
+ALTER TABLE subscriptions_payment FORCE ROW LEVEL SECURITY;
 """
 
 STATE = [migrations.AddField("payment", "updated_at", models.DateTimeField(), preserve_default=False)]

@@ -124,7 +124,8 @@ class AddressesOut(AddressOut):
 
 class PlanOut(Out):
     """A version of a plan; `id` is its code, by which its present version is chosen. `prices`: in other currencies than `currency`. `limits`: units by feature, null for none.
-    `overage`: what a unit beyond a limit costs, in minor units by feature and currency; without, the limit is a hard stop."""
+    `overage`: what a unit beyond a limit costs, in minor units by feature and currency; without, the limit is a hard stop
+    (not of `messages`, which are counted and never withheld)."""
 
     id: str
     version: int

@@ -135,7 +135,9 @@ def validate_customer(request: Request, body: ValidateIn) -> HttpResponse:
             return commands.prepare_kept_validation(actor=actor, account_id=body.account_id, now=request.now)
         return commands.prepare_validation(actor=actor, **_named_number(body), now=request.now)
 
-    commands.take_validation_turn(actor=actor, provider_id=_provider_of(request, body), now=request.now)
+    def take_validation_turn() -> None:
+        commands.take_validation_turn(actor=actor, provider_id=_provider_of(request, body), now=request.now)
+
     return once_between(
         request,
         body,
@@ -143,6 +145,7 @@ def validate_customer(request: Request, body: ValidateIn) -> HttpResponse:
         record=lambda _claim, _screened: prepare(),
         ask=lambda asked: commands.validate_utility_customer(actor=actor, validation_id=asked, now=request.now),
         shape=lambda view: validation_out(view).model_copy(update=_NAMELESS),
+        before=take_validation_turn,
         complete=lambda kept: _named(request, ValidationOut.model_validate_json(kept)),
     )
 
@@ -207,15 +210,22 @@ def quote_utility(request: Request, body: QuoteIn) -> HttpResponse:
     validation does.
     """
     _refuse_incomplete(body)
-    if body.account_id is not None:
-        commands.know_kept_customer(actor=actor_of(request), account_id=body.account_id, now=request.now)
+
+    def confirm() -> None:
+        if body.account_id is not None:
+            commands.know_kept_customer(actor=request.actor, account_id=body.account_id, now=request.now)
 
     def work() -> str:
         quoted = commands.quote_utility(actor=request.actor, wanted=_wanted(request, body, None), now=request.now)
         return quote_out(quoted).model_copy(update={"customer_name": ""}).model_dump_json()
 
     return once_keeping_facts(
-        request, body, 200, work, lambda kept: _of_a_customer(request, QuoteOut.model_validate_json(kept))
+        request,
+        body,
+        200,
+        work,
+        lambda kept: _of_a_customer(request, QuoteOut.model_validate_json(kept)),
+        before=confirm,
     )
 
 
