@@ -87,7 +87,7 @@ def once(
     claim = _claim(request, body)
     arguments: tuple[Any, ...] = () if before is _NOTHING else (None,)
     if before is not _NOTHING and before is not None:
-        known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        known = _answered(actor, claim)
         if known is not None:
             return _replay(known, actor)
         arguments = (before(),)
@@ -138,7 +138,7 @@ def once_between(
     claim = _claim(request, body)
     checked = None
     if before is not None:
-        answered = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        answered = _answered(actor, claim)
         if answered is not None:
             return _replay(_completed(answered, complete), actor)
         checked = before()
@@ -191,7 +191,7 @@ def once_in_one_statement(
     claim = _claim(request, body)
     prepared = None
     if before is not None:
-        known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        known = _answered(actor, claim)
         if known is not None:
             return _replay(Answer(known.status, shape(known.text).model_dump_json(by_alias=True)), actor)
         prepared = before()
@@ -218,7 +218,7 @@ def once_keeping_facts(
     actor = actor_of(request)
     claim = _claim(request, body)
     if before is not None:
-        known = in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
+        known = _answered(actor, claim)
         if known is not None:
             return _replay(Answer(known.status, shape(known.text).model_dump_json(by_alias=True)), actor)
         before()
@@ -235,6 +235,11 @@ def once_keeping_facts(
     facts, repeated = in_tenant(actor.cluster_id, answer)
     made = Answer(status, shape(facts).model_dump_json(by_alias=True))
     return _replay(made, actor) if repeated else json_answer(made.text, made.status)
+
+
+def _answered(actor: Actor, claim: Claim | None) -> Answer | None:
+    """What the same request was answered before, if it was."""
+    return in_tenant(actor.cluster_id, lambda: audit.claim_request(claim)) if claim else None
 
 
 def _completed(kept: Answer, complete: Callable[[str], BaseModel] | None) -> Answer:

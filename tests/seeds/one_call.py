@@ -148,8 +148,10 @@ SEEDS = (
     sow(
         "repeat-of-a-payment-checks-again",
         "A repeated payment has its PIN checked again, and uses an attempt.",
-        "        if known is not None:\n            return _replay(Answer(known.status, shape(",
-        "        if False:\n            return _replay(Answer(known.status, shape(",
+        "        if known is not None:\n"
+        "            return _replay(Answer(known.status, shape(known.text).model_dump_json(by_alias=True)), actor)\n"
+        "        prepared",
+        "        prepared",
         "tests/web/members/test_pay_bill.py",
         file=DOOR,
     ),
