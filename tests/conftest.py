@@ -22,8 +22,7 @@ HERE = Path(__file__).parent
 SWEEPING = {
     *("bench", "fuzz", "journeys", "web/matrix"),
     *(f"crash/test_{name}.py" for name in ("automations", "crash_points", "cut_commit", "drill", "pins", "recurring")),
-    *(f"crash/test_{name}.py" for name in ("settlement", "storm", "utilities")),
-    *(f"subscriptions/test_{name}.py" for name in ("crash_points", "stripe_crashes", "stripe_simulation")),
+    *("crash/test_storm.py", "subscriptions/test_crash_points.py", "subscriptions/test_stripe_simulation.py"),
     *("bills/test_machine.py", "ledger/test_against_a_model.py", "notifications/test_killed.py"),
     *(f"recurring/test_{name}.py" for name in ("schedule", "ten_thousand_automations", "walk")),
     *("settlement/test_simulation.py", "utilities/test_simulation.py"),

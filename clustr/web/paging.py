@@ -113,12 +113,14 @@ def page(
     return Page[O](results=[out(row) for row in shown], next=cursor)
 
 
-def page_of_few(request: Request, query: PageQuery, rows: Sequence[R], *, out: Callable[[R], O]) -> Page[O]:
-    """The page of a list that is short by nature, of which `rows` are all."""
+def page_of_few(
+    request: Request, query: PageQuery, rows: Callable[[], Sequence[R]], *, out: Callable[[R], O]
+) -> Page[O]:
+    """The page of a list that is short by nature: `rows` are all of it, asked for once the cursor is known to be good."""
     where = position(request, query, (int, int))
     start = where[0] if where else 0
     end = start + query.limit
-    return page(request, query, rows[start : end + 1], key=lambda _last: (end, 0), out=out)
+    return page(request, query, rows()[start : end + 1], key=lambda _last: (end, 0), out=out)
 
 
 def all_of(rows: Sequence[R], *, out: Callable[[R], O]) -> Page[O]:

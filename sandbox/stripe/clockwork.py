@@ -375,7 +375,7 @@ def issue(world: World, row: StripeRow) -> None:
             keep(world, held)
     keep(world, row)
     tell(world, "invoice.finalized", doc)
-    if doc["billing_reason"] != "manual" or not due:
+    if doc["billing_reason"] != "manual" or doc["auto_advance"] or not due:
         paying.collect(world, row)
 
 

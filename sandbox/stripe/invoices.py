@@ -61,13 +61,14 @@ def preview(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
 
 
 def create(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
-    """A draft of its own, without lines, that nothing happens to by itself."""
+    """A draft of its own, without lines; with `auto_advance` it is issued in an hour, and taken."""
     subscription = known(world, "subscription", form.get("subscription"), param="subscription")
     if form.get("customer") != subscription.doc["customer"]:
         raise refusal(400, "The subscription is another customer's.", code="resource_missing", param="subscription")
-    if yes(form.get("auto_advance", "true")) or form.get("pending_invoice_items_behavior") != "exclude":
-        raise refusal(400, "The sandbox makes only drafts that stay drafts.", code="parameter_invalid")
-    made = clockwork.draft(world, subscription, [], reason="manual", wait=None)
+    if form.get("pending_invoice_items_behavior") != "exclude":
+        raise refusal(400, "The sandbox makes only drafts without what waits.", code="parameter_invalid")
+    wait = clockwork.DRAFT if yes(form.get("auto_advance", "true")) else None
+    made = clockwork.draft(world, subscription, [], reason="manual", wait=wait)
     made.doc["metadata"] = form.get("metadata") or {}
     keep(world, made)
     return made.doc

@@ -15,6 +15,10 @@ from tests.money import fund, issue
 READING = [operation for operation in operations() if operation.method == "GET"]
 LISTS = [operation for operation in READING if "cursor" in operation.parameters]
 SHORT = {
+    "GET /api/v1/billing/payment-methods/",
+    "GET /api/v1/billing/usage/packs/",
+    "GET /members/payment-methods/",
+    "GET /members/utilities/upcoming/",
     "GET /management/payments/reconciliation/",
     "GET /management/payments/utility_payments/",
     "GET /management/payments/webhook_endpoints/{endpoint_id}/deliveries/",
@@ -24,6 +28,7 @@ SHORT = {
     "GET /members/utilities/bills/",
 }
 """Lists of which this town holds no second page; the matrix asks for theirs."""
+EVERYBODYS = {"GET /api/v1/billing/plans/"}
 LIMITS = ["", "0", "-1", "201", "1000000000", str(2**63), "9" * 5_000, "x", "1.5", "1e2", "0x10", " 5", "5 ", "٥", "５", "true",
           "null", "5;DROP TABLE", "\x00"]  # fmt: skip
 UNKNOWN = ["page", "offset", "order_by", "fields", "limit__gte", "status__in", "id__gt", "user__password__startswith", "_", "", "__",
@@ -99,6 +104,6 @@ def test_a_cursor_is_good_for_its_own_estate(door: Door, cursors: dict[str, str]
 
     headers = list(door.town.headers_of("neighbour's admin").items())
     for operation in LISTS:
-        if str(operation) in cursors and "{" not in operation.path:
+        if str(operation) in cursors and "{" not in operation.path and str(operation) not in EVERYBODYS:
             target = f"{operation.path}?limit=1&cursor={cursors[str(operation)]}"
             assert send(door.application, "GET", target, headers=headers).code == "invalid_cursor"

@@ -88,6 +88,7 @@ WITHOUT_KEY = {
     "notifications_event.subject_id": "of a room above: a bill, a transaction, a case",
     "notifications_event.fan_out_after": "how far it has come: any membership's id",
     "payments_attempt.request_id": "a digest",
+    "subscriptions_stripecall.cause": "a digest",
     "payments_transaction.subject_id": "of a room above, which owns the row that ties it",
     "subscriptions_subscription.for_cluster_id": "the estate that a plan is for: another tenant than that of who sells",
 }

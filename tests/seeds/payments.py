@@ -124,8 +124,8 @@ SEEDS = (
     sow(
         "broken-books-refund",
         "Refunds of an estate whose books do not hold are sent to their source.",
-        "        if payments.is_held():\n",
-        "        if False:\n",
+        "        elif payments.is_held():\n",
+        "        elif False:\n",
         HOLDS,
         file="clustr/settlement/commands/refunding.py",
     ),

@@ -487,4 +487,28 @@ SEEDS = (
         "test_metering.py",
         file=f"{COMMANDS}/metering.py",
     ),
+    sow(
+        "a-look-undoes-a-page",
+        "A page that was paid is taken for never begun, because the look at it found no way out.",
+        "fresh = call.state == CallState.RECORDED and call.attempts == 0",
+        "fresh = call.attempts == 0",
+        "test_stripe_unheard.py",
+        file=f"{COMMANDS}/stripe_running.py",
+    ),
+    sow(
+        "usage-owed-for-a-year",
+        "Usage settled before a change to years waits for the next year's invoice.",
+        '        if not found and call.terms.get("anew"):\n',
+        "        if False:\n",
+        "test_stripe_usage.py",
+        file=f"{COMMANDS}/stripe_running.py",
+    ),
+    sow(
+        "usage-of-ended-is-lost",
+        "Usage that was not asked for before its subscription ended is never charged.",
+        "        if held.ended_at is not None:\n            return _overage_of_ended(call, now)\n",
+        "",
+        "test_stripe_usage.py",
+        file=f"{COMMANDS}/stripe_running.py",
+    ),
 )

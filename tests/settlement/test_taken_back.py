@@ -15,7 +15,7 @@ from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.crashpoints import watching
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Case
-from clustr.payments.refusals import PaymentDisputed
+from clustr.payments.refusals import PaymentDisputed, RefundExceedsPayment
 from clustr.settlement import commands
 from clustr.settlement.commands.charging_back import hear_taken_back_of
 from clustr.settlement.models import Reconciliation
@@ -25,7 +25,7 @@ from tests.money import cluster_balance, wallet_balance
 from tests.settlement.stage import PROVIDERS, Stage
 from tests.settlement.test_chargebacks import complain, decide, hear, owed, said
 from tests.settlement.test_reconcile import keep
-from tests.settlement.test_refunds import let_it_end, paid_bill, refund, send, status_of
+from tests.settlement.test_refunds import let_it_end, paid_bill, refund, send, status_of, told
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -366,3 +366,50 @@ def test_where_it_is_not_heard_who_complained_a_refund_waits(stage: Stage) -> No
     stage.heal()
     let_it_end(stage)
     assert stage.transaction(made).status == "completed"
+
+
+def test_a_loss_that_a_refund_kept_out_of_the_books_is_booked_when_it_returns(stage: Stage, cast: Cast) -> None:
+    """Lost before the refund was sent, and nobody told: it is not given back, neither now nor by another refund."""
+    bill, payment = paid_bill(stage, provider="flutterwave")
+    made = refund(stage, payment)
+    stage.dial(webhook__drop=1.0)
+    decide(stage, complain(stage, payment))
+    assert send(stage, made) == "failed"
+    assert (owed(stage), status_of(stage, bill)) == ("5000.00", "acknowledged")
+    with pytest.raises(RefundExceedsPayment):
+        refund(stage, payment)
+
+
+def test_a_refund_that_never_arrived_is_not_sent_again_beside_a_complaint(stage: Stage) -> None:
+    _, payment = paid_bill(stage)
+    made = refund(stage, payment)
+    stage.dial(refund__timeout_before=1.0)
+    send(stage, made)
+    stage.heal()
+    stage.dial(webhook__drop=1.0)
+    complain(stage, payment)
+    for _ in range(4):
+        let_it_end(stage)
+    assert (stage.transaction(made).status, told(stage)) == ("unknown", [])
+    assert "refund_failed" in [case.kind for case in stage.cases()]
+
+
+def test_a_refund_that_waits_for_an_answer_too_long_is_told_to_a_person(stage: Stage) -> None:
+    _, payment = paid_bill(stage)
+    made = refund(stage, payment)
+    stage.dial(list__error_before=1.0)
+    assert send(stage, made) == "pending"
+    stage.wait(hours=25)
+    assert send(stage, made) == "pending"
+    assert "unknown_too_long" in [case.kind for case in stage.cases()]
+
+
+def test_a_complaint_that_was_decided_for_us_does_not_stop_a_refund(stage: Stage) -> None:
+    """Its opening was heard, its end was not."""
+    _, payment = paid_bill(stage)
+    made = refund(stage, payment)
+    dispute = complain(stage, payment)
+    hear(stage)
+    stage.dial(webhook__drop=1.0)
+    decide(stage, dispute, "declined")
+    assert send(stage, made) == "processing"

@@ -15,7 +15,7 @@ from clustr.kit.crashpoints import watching
 from clustr.payments.providers.port import NoticeRefused
 from clustr.subscriptions import commands
 from clustr.subscriptions.vendors.stripe_notices import to_look_at
-from tests.subscriptions.stripe_stage import StripeShop, refused
+from tests.subscriptions.stripe_stage import VISA, StripeShop, refused
 
 AFTER, BEFORE = "timeout_after", "timeout_before"
 
@@ -58,6 +58,31 @@ def test_it_works(stripe_shop: StripeShop, fault: str, act: str) -> None:
             shop.agrees(subscription)
         case _:
             assert shop.again(subscription).cancel_at_period_end
+
+
+def test_a_look_at_a_page_that_is_not_sent_says_nothing_of_what_was_done_there(
+    stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Paid on Stripe's page; on the way back no connection is to be had. The plan begins when Stripe is heard."""
+    shop = stripe_shop
+    begun = shop.begin("basic")
+    shop.control("POST", f"/stripe/page/{shop.page(begun)}", {"card": VISA, "agree": True})
+    answer = shop._answer
+
+    def no_way(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no way out", request=request)
+
+    monkeypatch.setattr(shop, "_answer", no_way)
+    (call,) = shop.calls(begun)
+    for _ in range(2):
+        assert refused(lambda: shop.ask(call)) == "provider_silent"
+    assert shop.again(begun).status == "incomplete"
+    monkeypatch.setattr(shop, "_answer", answer)
+    shop.move(hours=1)
+    shop.hear()
+    shop.ask_due()
+    assert shop.again(begun).status == "active"
+    shop.agrees(begun)
 
 
 def test_nothing_was_sent(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> None:

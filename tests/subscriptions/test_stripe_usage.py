@@ -150,3 +150,36 @@ def test_a_change_that_somebody_made_at_stripe_counts_as_of_now(shop: StripeShop
     shop.hear()
     assert shop.again(held).plan_id == shop.plan("pro").id
     assert [owed["amount"] for owed in shop.again(held).usage_owed] == [3750]
+
+
+def test_where_periods_begin_anew_usage_is_not_owed_for_a_year(shop: StripeShop) -> None:
+    """By the month, then at once by the year: what went beyond is on an invoice of its own."""
+    held = beyond_by_change(shop)
+    call = commands.begin_change(
+        actor=shop.owner(held), subscription_id=held.id, plan_id=shop.plan("pro").id, interval="year", now=shop.now
+    )
+    shop.ask(call)
+    shop.hear()
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.until(shop.now + timedelta(hours=3))
+    assert (overage(shop, held), shop.again(held).usage_owed) == (3750, [])
+    assert shop.last(held).status == "paid"
+    shop.agrees(held)
+
+
+def test_usage_of_a_subscription_that_ended_before_it_was_asked_for(shop: StripeShop) -> None:
+    """There is no next invoice at Stripe to put it on: it is invoiced here, once."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 100_100)
+    shop.until(held.current_period_end + timedelta(minutes=1), step=timedelta(minutes=1))
+    (call,) = [call for call in shop.calls(held) if call.act == "overage"]
+    assert call.state == "recorded"
+    shop.cancel(held, at_period_end=False)
+    shop.hear()
+    shop.move(minutes=5)
+    for _ in range(2):
+        shop.ask_due()
+    assert shop.again(held).status == "canceled"
+    assert overage(shop, held) == 50
+    assert [call.state for call in shop.calls(held) if call.act == "overage"] == ["done"]

@@ -16,7 +16,7 @@ from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Exchange, Settlement
 from clustr.payments.providers.nouns import NotFoundYet
-from clustr.payments.providers.port import NotOffered, PaymentProvider
+from clustr.payments.providers.port import NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.providers.returns import DisputeState, DisputeTruth
 from clustr.payments.states import CaseKind
@@ -75,10 +75,13 @@ def hear_taken_back_of(*, cluster_id: UUID, transaction_id: UUID, provider_name:
 
 
 def hear_complaints(*, cluster_id: UUID, provider_name: str, charge_id: str, now: datetime) -> None:
-    """Ask a provider who disputes a charge, and where somebody does, or took it, what is gone of it (`hear_taken_back`).
-    Raises what a question can end with."""
-    disputes = _disputes_of(provider_named(name=provider_name), charge_id)
-    if any(dispute.state in (DisputeState.OPEN, DisputeState.LOST) for dispute in disputes):
+    """Ask a provider who disputed a charge, and where somebody did, what is gone of it (`hear_taken_back`). One that does not
+    list disputes tells of them. Raises what a question can end with."""
+    try:
+        disputes = _disputes_of(provider_named(name=provider_name), charge_id)
+    except ProviderRefused:
+        return
+    if disputes:
         hear_taken_back(
             cluster_id=cluster_id,
             provider_name=provider_name,

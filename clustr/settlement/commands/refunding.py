@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from django.db.models import QuerySet
 
 from clustr.bills import commands as bills
@@ -25,7 +26,7 @@ from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProv
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.providers.returns import RefundRequest, RefundTruth
 from clustr.payments.queries import settlement_behind
-from clustr.payments.refusals import NoSourceToRefund, PaymentDisputed, TransactionNotFound
+from clustr.payments.refusals import NoSourceToRefund, PaymentDisputed, ProviderNotAvailable, TransactionNotFound
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType
@@ -34,6 +35,8 @@ from clustr.settlement.commands.charging_back import hear_complaints
 from clustr.settlement.commands.losing import judge_lost
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
+
+log = structlog.get_logger(__name__)
 
 
 def refund_to_source(
@@ -97,35 +100,39 @@ def send_refund(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> Non
         if locked.status != TransactionStatus.PENDING:
             return
         charge = settlement_behind(transaction_id=locked.subject_id)
-        if charge is not None and is_taken_instead(settled=charge, refund=locked):
+        taken_instead = charge is not None and is_taken_instead(settled=charge, refund=locked)
+        if taken_instead:
             _return(actor, locked, attempt, PaymentErrorType.PROVIDER_ERROR, now)
-            return
-        if payments.is_held():
+        elif payments.is_held():
             payments.schedule_check(transaction_id=transaction_id, next_check_at=_again_at(attempt, now))
             return
-        payments.send_attempt(transaction_id=locked.id, now=now)
-        payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
+        else:
+            payments.send_attempt(transaction_id=locked.id, now=now)
+            payments.step_transaction(transaction=locked, status=TransactionStatus.PROCESSING, now=now)
+    if taken_instead:
+        _hear_again(cluster_id, charge, now)
+        return
     crash_point("settlement.refund.recorded")
     _ask_and_apply(actor, locked, now)
 
 
 def _is_known_who_complained(cluster_id: UUID, transaction_id: UUID, now: datetime) -> bool:
-    """Ask whose bank took, or may take, the charge that is to be given back. Not heard: the refund waits."""
+    """Ask whose bank took, or may take, the charge that is to be given back. Not heard: the refund waits, and after a day a
+    person is told."""
     with tenant(cluster_id):
-        refund = Transaction.objects.filter(
-            cluster_id=cluster_id, id=transaction_id, status=TransactionStatus.PENDING
-        ).first()
+        refund = Transaction.objects.filter(cluster_id=cluster_id, id=transaction_id, status__in=OPEN).first()
         charge = settlement_behind(transaction_id=refund.subject_id) if refund and refund.subject_id else None
-    if charge is None:
+    if refund is None or charge is None:
         return True
     try:
         hear_complaints(cluster_id=cluster_id, provider_name=charge.provider, charge_id=charge.provider_id, now=now)
-    except (ProviderRefused, NotOffered):
-        return True  # it does not say; nor, then, will it give back what it may not
-    except (NothingSent, OutcomeUnknown, AlreadyKnown):
+    except (NothingSent, OutcomeUnknown, AlreadyKnown, ProviderRefused, NotOffered, ProviderNotAvailable) as error:
         with tenant(cluster_id):
             attempt = Attempt.objects.get(cluster_id=cluster_id, id=transaction_id)
+            if now - attempt.started_at >= ASK_A_PERSON_AFTER:
+                _open_case(refund, attempt, CaseKind.UNKNOWN_TOO_LONG, now)
             payments.schedule_check(transaction_id=transaction_id, next_check_at=_again_at(attempt, now))
+        log.warning("refund_waits", transaction=str(transaction_id), why=type(error).__name__)
         return False
     return True
 
@@ -168,9 +175,31 @@ def apply_refund_truth(*, actor: Actor, transaction_id: UUID, truth: RefundTruth
             _schedule(locked, attempt, now)
         else:
             _apply_outcome(actor, original, locked, attempt, truth, now)
-    if again:
+    if again and _may_go_again(actor, locked, attempt, now):
         crash_point("settlement.refund.again")
         _ask_and_apply(actor, locked, now, repeated=True)
+
+
+def _hear_again(cluster_id: UUID, charge: Settlement | None, now: datetime) -> None:
+    """A refund that was in the way is not any more: book what a bank took of the charge. Not heard: the night brings it."""
+    if charge is None:
+        return
+    try:
+        hear_complaints(cluster_id=cluster_id, provider_name=charge.provider, charge_id=charge.provider_id, now=now)
+    except (NothingSent, OutcomeUnknown, AlreadyKnown, ProviderRefused, NotOffered, ProviderNotAvailable) as error:
+        log.warning("loss_not_heard", charge=charge.provider_id, why=type(error).__name__)
+
+
+def _may_go_again(actor: Actor, locked: Transaction, attempt: Attempt, now: datetime) -> bool:
+    """Whether a refund that never arrived may be sent once more: not beside what a bank took meanwhile, or may take."""
+    if not _is_known_who_complained(actor.cluster_id, locked.id, now):
+        return False
+    with tenant(actor.cluster_id):
+        charge = settlement_behind(transaction_id=locked.subject_id)
+        if charge is None or not is_taken_instead(settled=charge, refund=locked):
+            return True
+        _open_case(locked, attempt, CaseKind.REFUND_FAILED, now)
+    return False
 
 
 def _locked(transaction_id: UUID) -> tuple[Transaction, Transaction, Attempt]:

@@ -58,6 +58,8 @@ def foresee_change(
             raise SubscriptionNotFound
         refuse_not_open(subscription=subscription)
         plan = queries.offered_plan(plan_id=plan_id)
+        if plan.id == subscription.plan_id and interval == subscription.interval:
+            raise SamePlan
         if subscription.collection == Collection.STRIPE:
             _refuse_at_stripe(subscription, plan, interval, now)
         if begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end):
@@ -81,8 +83,6 @@ def _at_the_end(
     at = subscription.current_period_end
     if at <= now:
         raise Busy(retry_after_seconds=60)
-    if plan.id == subscription.plan_id and interval == subscription.interval:
-        raise SamePlan
     price = price_now(subscription=subscription, plan=plan, interval=interval, now=at)
     counted = interval == subscription.interval
     anchor = subscription.anchor(actor.timezone) if counted else anchor_at(at=at, zone=actor.timezone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from clustr.kit.actor import Actor
@@ -62,17 +63,15 @@ def overage_of(*, subscription: Subscription) -> list[Line]:
 
 def owed_usage(*, subscription: Subscription) -> list[Line]:
     """What changes of plan within the period under way settled of usage and is not charged yet, as lines."""
+    items = [(owed["description"], Money(owed["amount"], subscription.currency)) for owed in subscription.usage_owed]
+    return overage_again(subscription=subscription, items=items, period=subscription.period)
+
+
+def overage_again(*, subscription: Subscription, items: Sequence[tuple[str, Money]], period: Period) -> list[Line]:
+    """What was reckoned before of usage beyond the limits, as lines taxed as today."""
     tax = queries.tax_of(user_id=subscription.user_id)
     return [
-        Line(
-            LineKind.OVERAGE,
-            owed["description"],
-            Money(owed["amount"], subscription.currency),
-            subscription.period,
-            tax_basis_points=tax,
-            discountable=False,
-        )
-        for owed in subscription.usage_owed
+        Line(LineKind.OVERAGE, text, amount, period, tax_basis_points=tax, discountable=False) for text, amount in items
     ]
 
 
@@ -100,7 +99,9 @@ def take_exchange(*, subscription: Subscription, on_top: Units) -> None:
 def end_subscription(*, actor: Actor, subscription: Subscription, at: datetime, reason: str, now: datetime) -> None:
     """End it for good: what was used beyond the limits is invoiced, what was scheduled is dropped. What is open stays
     open, and what is paid late still counts."""
-    generate_invoice(actor=actor, subscription=subscription, lines=overage_of(subscription=subscription), now=now)
+    lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
+    subscription.usage_owed = []
+    generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
     drop_pending_change(subscription=subscription)
     subscription.status = SubscriptionStatus.CANCELED
     subscription.canceled_at = subscription.canceled_at or now

@@ -25,7 +25,7 @@ from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
 from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.commands.subscribing import subscribe_user
-from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription
+from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
@@ -87,25 +87,9 @@ def begin_subscribing(
             return None
         if not stripe_is_on():
             raise CollectionNotOffered
-        free = _free_one(actor, for_cluster_id)
-        redemption: Redemption | None = None
-        if free is not None:
-            subscription = lock_subscription(actor=actor, subscription_id=free.id)
-            if subscription.currency != currency:
-                raise CollectionNotOffered(f"The present plan is in {subscription.currency}; cancel it first.")
-            if coupon:
-                redemption = redeem(actor=actor, subscription=subscription, code=coupon, plan=plan, now=now)
-        else:
-            subscription = subscribe_user(
-                actor=actor,
-                plan_id=plan_id,
-                interval=interval,
-                currency=currency,
-                collection=Collection.STRIPE,
-                coupon=coupon,
-                for_cluster_id=for_cluster_id,
-                now=now,
-            )
+        subscription, redemption = _begun_row(
+            actor, plan, interval, currency=currency, coupon=coupon, for_cluster_id=for_cluster_id, now=now
+        )
         counts = coupon_for(subscription=subscription, plan=plan, at=now)
         terms: dict[str, Any] = {
             "plan_id": str(plan.id),
@@ -121,6 +105,38 @@ def begin_subscribing(
         }
         act = Act.SUBSCRIBE if method_id else Act.CHECKOUT
         return _record(actor, subscription, act, terms, cause, now)
+
+
+def _begun_row(
+    actor: Actor,
+    plan: SubscriptionPlan,
+    interval: str,
+    *,
+    currency: str,
+    coupon: str,
+    for_cluster_id: UUID | None,
+    now: datetime,
+) -> tuple[Subscription, Redemption | None]:
+    """The subscription that begins at Stripe: the free one that runs, with the coupon that was redeemed, or a new one."""
+    free = _free_one(actor, for_cluster_id)
+    if free is None:
+        made = subscribe_user(
+            actor=actor,
+            plan_id=plan.id,
+            interval=interval,
+            currency=currency,
+            collection=Collection.STRIPE,
+            coupon=coupon,
+            for_cluster_id=for_cluster_id,
+            now=now,
+        )
+        return made, None
+    subscription = lock_subscription(actor=actor, subscription_id=free.id)
+    if subscription.currency != currency:
+        raise CollectionNotOffered(f"The present plan is in {subscription.currency}; cancel it first.")
+    if not coupon:
+        return subscription, None
+    return subscription, redeem(actor=actor, subscription=subscription, code=coupon, plan=plan, now=now)
 
 
 def begin_change(

@@ -48,6 +48,8 @@ def record_call(
         known = StripeCall.objects.filter(cluster_id=actor.cluster_id, id=key).first()
         if known is not None:
             return known
+    if cause is not None:  # what is older than any kept answer is another request
+        StripeCall.objects.filter(cluster_id=actor.cluster_id, cause=cause).update(cause=None)
     try:
         with transaction.atomic():
             call = StripeCall.objects.create(
@@ -83,8 +85,8 @@ def begun_by(*, cluster_id: UUID, cause: UUID | None, now: datetime) -> StripeCa
     are kept. Refuses `RequestInProgress` while it is being asked the first time: two would answer for each other."""
     if cause is None:
         return None
-    same = StripeCall.objects.filter(cluster_id=cluster_id, cause=cause)
-    same.filter(asked_at__lt=now - timedelta(days=settings.ENV.IDEMPOTENCY_DAYS)).update(cause=None)
+    since = now - timedelta(days=settings.ENV.IDEMPOTENCY_DAYS)
+    same = StripeCall.objects.filter(cluster_id=cluster_id, cause=cause, asked_at__gte=since)
     begun = same.exclude(state__in=(CallState.REFUSED, CallState.DROPPED)).first()
     if begun and begun.state == CallState.RECORDED and not begun.attempts and now < begun.asked_at + ASK_AGAIN:
         raise RequestInProgress

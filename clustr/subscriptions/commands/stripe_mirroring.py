@@ -228,7 +228,7 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
             user_id=subscription.user_id,
             subscription_id=subscription.id,
             act=Act.OVERAGE,
-            terms={"items": items, **period},
+            terms={"items": items, "anew": told.period_start < used_in.end, **period},
             key=derived_id("overage", subscription.id, used_in.start.isoformat()),
             now=now,
         )

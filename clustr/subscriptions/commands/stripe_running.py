@@ -13,6 +13,7 @@ from django.conf import settings
 
 from clustr.clusters.queries import system_actor
 from clustr.kit.crashpoints import crash_point
+from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import (
@@ -22,6 +23,8 @@ from clustr.payments.refusals import (
     ProviderUnavailable,
     ProviderWouldNot,
 )
+from clustr.subscriptions.commands.invoicing import generate_invoice
+from clustr.subscriptions.commands.periods import overage_again
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_beginning import (
     BACK_FROM_STRIPE,
@@ -42,7 +45,14 @@ from clustr.subscriptions.commands.stripe_beginning import (
     tax_of_call,
     wait_for_page,
 )
-from clustr.subscriptions.commands.stripe_calls import KEY_HOLDS, add_terms, end_call, lock_call, postpone_call
+from clustr.subscriptions.commands.stripe_calls import (
+    ASK_AGAIN,
+    KEY_HOLDS,
+    add_terms,
+    end_call,
+    lock_call,
+    postpone_call,
+)
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_names import address_at_stripe, ensure_customer
@@ -50,6 +60,7 @@ from clustr.subscriptions.commands.stripe_packs import ask_for_pack, find_pack, 
 from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import CardDeclined
 from clustr.subscriptions.states import ENDED, Act, CallState
+from clustr.subscriptions.types import Period
 from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused, StripeSubscription, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
 from clustr.subscriptions.vendors.stripe_steps import in_part
@@ -66,8 +77,8 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
     """Ask what was recorded, or look what became of a page, and write it down. Harmless to repeat: the request's id is its
     idempotency key, so what was heard once is not done again.
 
-    Refuses `ProviderUnavailable` and `ProviderWouldNot` (nothing was done), `CardDeclined`, `PaymentMethodNotFound`,
-    `ProviderSilent` (not known; it will be found out).
+    Refuses `ProviderUnavailable` and `ProviderWouldNot` (nothing was done, unless somebody else was heard meanwhile),
+    `CardDeclined`, `PaymentMethodNotFound`, `ProviderSilent` (not known; it will be found out).
     """
     with tenant(cluster_id):
         call = StripeCall.objects.get(cluster_id=cluster_id, id=call_id)
@@ -82,7 +93,7 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
         else:
             done = _DO[Act(call.act)](call, now)
     except NothingSent as error:
-        if call.attempts == 0 and call.act not in _BY_OURSELVES and not call.terms.get("again"):
+        if _is_first_ask(call, now):
             _refuse(call, "not_sent", now)
             raise ProviderUnavailable from error
         postpone_call(cluster_id=cluster_id, call_id=call_id, now=now)
@@ -96,6 +107,13 @@ def ask_stripe(*, cluster_id: UUID, call_id: UUID, now: datetime) -> StripeCall:
     crash_point("subscriptions.ask_stripe.answered")
     _follow(done, now)
     return done
+
+
+def _is_first_ask(call: StripeCall, now: datetime) -> bool:
+    """Whether nobody can have asked before whoever waits for the answer: then nothing was done, where nothing was sent."""
+    waited_for = call.act not in _BY_OURSELVES and not call.terms.get("again")
+    fresh = call.state == CallState.RECORDED and call.attempts == 0 and now < call.asked_at + ASK_AGAIN
+    return waited_for and fresh
 
 
 def _first_asked(call: StripeCall) -> datetime:
@@ -130,10 +148,11 @@ def _refuse(call: StripeCall, code: str, now: datetime) -> None:
         held = lock_call(cluster_id=call.cluster_id, call_id=call.id)
         if held.finished_at is not None or held.state != call.state:
             return
-        if call.subscription_id is not None:
-            if call.act in (Act.CHECKOUT, Act.SUBSCRIBE, Act.COUPON):
+        begins = call.act in (Act.CHECKOUT, Act.SUBSCRIBE)
+        if call.subscription_id is not None and not (begins and subscription.stripe_subscription_id):
+            if begins or call.act == Act.COUPON:
                 give_back_of(call=call, subscription=subscription, now=now)
-            if call.act in (Act.CHECKOUT, Act.SUBSCRIBE):
+            if begins:
                 expire(subscription, now)
         end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.REFUSED, refused_code=code[:80], now=now)
 
@@ -291,11 +310,23 @@ def _address(call: StripeCall, now: datetime) -> StripeCall:
 
 
 def _overage(call: StripeCall, now: datetime) -> StripeCall:
-    """What was used beyond the plan, on the draft of the renewal if it is not issued yet, else on the next invoice."""
+    """What was used beyond the plan, on the draft of the renewal if it is not issued yet, else on the next invoice. Where periods
+    began anew, which is another year perhaps, on an invoice of its own; where there is none any more, on one of ours."""
     held, service = _held(call), stripe_service()
     if "invoice_id" not in call.terms:
+        if held.ended_at is not None:
+            return _overage_of_ended(call, now)
         # Written down before it is asked, so that what is asked again has the same words.
         found = service.draft_of(subscription_id=held.id)
+        if not found and call.terms.get("anew"):
+            found = service.start_invoice(
+                customer_id=held.customer_id,
+                subscription_id=held.id,
+                currency=held.currency,
+                tax_rate_id=held.tax_rates[0] if held.tax_rates else "",
+                by_itself=True,
+                key=f"{call.id}:invoice",
+            )
         call = add_terms(call, invoice_id=found, first_asked_at=now.isoformat())
     for n, item in enumerate(call.terms["items"]):
         asked: dict[str, Any] = {
@@ -316,6 +347,21 @@ def _overage(call: StripeCall, now: datetime) -> StripeCall:
             log.warning("stripe_draft_gone", call=str(call.id), invoice=invoice_id)
             service.add_item(**asked, invoice_id="", key=f"{call.id}:{n}:next")
     return finish_call(call, now)
+
+
+def _overage_of_ended(call: StripeCall, now: datetime) -> StripeCall:
+    """The subscription ended before its usage was asked for: it is invoiced here, once."""
+    actor, terms = system_actor(cluster_id=call.cluster_id), call.terms
+    if call.subscription_id is None:
+        raise AssertionError("usage is of a subscription")
+    with tenant(call.cluster_id):
+        subscription = lock_subscription(actor=actor, subscription_id=call.subscription_id)
+        if lock_call(cluster_id=call.cluster_id, call_id=call.id).finished_at is None:
+            period = Period(datetime.fromisoformat(terms["start"]), datetime.fromisoformat(terms["end"]))
+            items = [(item["description"], Money(item["amount"], subscription.currency)) for item in terms["items"]]
+            lines = overage_again(subscription=subscription, items=items, period=period)
+            generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
+        return finish_call(call, now)
 
 
 def _setup(call: StripeCall, now: datetime) -> StripeCall:

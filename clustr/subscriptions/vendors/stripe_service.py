@@ -310,19 +310,29 @@ class StripeService:
         self._ask(lambda: self._v1.invoice_items.create(params, once(key)))
 
     def start_invoice(
-        self, *, customer_id: str, subscription_id: str, currency: str, tax_rate_id: str, pack: str, key: str
+        self,
+        *,
+        customer_id: str,
+        subscription_id: str,
+        currency: str,
+        tax_rate_id: str,
+        pack: str = "",
+        by_itself: bool = False,
+        key: str,
     ) -> str:
-        """A draft of its own for a subscription, with nothing on it, that Stripe neither issues nor takes by itself; its id."""
+        """A draft of its own for a subscription, with nothing on it; its id. `by_itself`: Stripe issues it in about an hour, and
+        takes it; else neither."""
         params: Raw = {
             "customer": customer_id,
             "subscription": subscription_id,
             "currency": currency.lower(),
-            "auto_advance": False,
+            "auto_advance": by_itself,
             "collection_method": "charge_automatically",
             "pending_invoice_items_behavior": "exclude",
             "discounts": "",
-            "metadata": {"pack": pack},
         }
+        if pack:
+            params["metadata"] = {"pack": pack}
         if tax_rate_id:
             params["default_tax_rates"] = [tax_rate_id]
         return id_of(self._ask(lambda: self._v1.invoices.create(params, once(key))))

@@ -11,7 +11,6 @@ from pydantic import Field
 from clustr.audit.types import Claim
 from clustr.payments.refusals import ProviderWouldNot
 from clustr.subscriptions import commands
-from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.document_queries import CallRow, current_subscription, my_subscription
 from clustr.subscriptions.states import CallState
 from clustr.subscriptions.usage_queries import packs_on_offer
@@ -54,21 +53,20 @@ def list_usage_packs(request: Request, query: Query[PacksQuery]) -> HttpResponse
     """On top of what my plan includes; none where it is not paid by card. Refuses with `subscription_not_found`."""
     as_customer(request)
 
-    def work() -> Page[PackOut]:
+    def offered() -> list[PackOut]:
         held = current_subscription(actor=request.actor, for_cluster_id=query.cluster_id)
-
-        def out(pack: PackTerms) -> PackOut:
-            return PackOut(
+        return [
+            PackOut(
                 id=pack.code,
                 feature_type=pack.feature,
                 units=pack.units,
                 price=pack.prices[held.currency],
                 currency=held.currency,
             )
+            for pack in packs_on_offer(actor=request.actor, subscription_id=held.id)
+        ]
 
-        return page_of_few(request, query, packs_on_offer(actor=request.actor, subscription_id=held.id), out=out)
-
-    return read(request, work)
+    return read(request, lambda: page_of_few(request, query, offered, out=lambda pack: pack))
 
 
 @router.post("usage/packs/", response={201: SubscriptionOut}, summary="Buy units in advance", openapi_extra=PERSONAL)

@@ -23,8 +23,8 @@ def list_my_cards(request: Request, query: Query[PageQuery]) -> HttpResponse:
     """As Stripe has them now. Refuses with `provider_unavailable`, `provider_silent`."""
     as_customer(request)
     take_turn(request)  # it asks Stripe
-    held = commands.my_methods(actor=request.actor)
-    return json_answer(page_of_few(request, query, held, out=method_out).model_dump_json())
+    shown = page_of_few(request, query, lambda: commands.my_methods(actor=request.actor), out=method_out)
+    return json_answer(shown.model_dump_json())
 
 
 @router.post("payment-methods/", response={201: SetupOut}, summary="Give a card", openapi_extra=PERSONAL)

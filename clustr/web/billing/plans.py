@@ -45,8 +45,10 @@ _AS_IT_COMES = CancelIn()
 @router.get("plans/", response=Page[PlanOut], auth=None, summary="Plans on offer")
 def list_plans(request: HttpRequest, query: Query[PageQuery]) -> HttpResponse:
     """With their prices, features and limits, the cheapest first."""
-    plans = in_tenant(PLATFORM_CLUSTER_ID, queries.offered_plans)
-    return json_answer(page_of_few(as_anybody(request), query, plans, out=plan_out).model_dump_json())
+    shown = page_of_few(
+        as_anybody(request), query, lambda: in_tenant(PLATFORM_CLUSTER_ID, queries.offered_plans), out=plan_out
+    )
+    return json_answer(shown.model_dump_json())
 
 
 @router.get("subscription/", response=SubscriptionOut, summary="My subscription", openapi_extra=PERSONAL)

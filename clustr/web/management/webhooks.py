@@ -75,7 +75,7 @@ def list_webhook_endpoints(request: Request, query: Query[PageQuery]) -> HttpRes
     """Needs ManageMembers."""
 
     def work() -> Page[EndpointOut]:
-        return page_of_few(request, query, endpoint_queries.endpoints_of(actor=request.actor), out=_out)
+        return page_of_few(request, query, lambda: endpoint_queries.endpoints_of(actor=request.actor), out=_out)
 
     return read(request, work)
 

@@ -20,7 +20,7 @@ def list_payment_methods(request: Request, query: Query[PageQuery]) -> HttpRespo
     """Cards that were kept when they paid: brand, last four digits, expiry; the newest first."""
 
     def work() -> Page[SavedMethodOut]:
-        return page_of_few(request, query, queries.my_methods(actor=request.actor), out=saved_method_out)
+        return page_of_few(request, query, lambda: queries.my_methods(actor=request.actor), out=saved_method_out)
 
     return read(request, work)
 

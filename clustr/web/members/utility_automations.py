@@ -214,7 +214,9 @@ def list_upcoming(request: Request, query: Query[PageQuery]) -> HttpResponse:
     """Of the automations that are on, within a month: when, how much, and what the wallet will lack by then."""
 
     def work() -> Page[UpcomingOut]:
-        return page_of_few(request, query, upcoming_automations(actor=request.actor, now=request.now), out=upcoming_out)
+        return page_of_few(
+            request, query, lambda: upcoming_automations(actor=request.actor, now=request.now), out=upcoming_out
+        )
 
     return read(request, work)
 

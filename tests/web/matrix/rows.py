@@ -270,7 +270,8 @@ def calls(place: Place) -> Ask:
 
 
 def cards(place: Place) -> Ask:
-    place.saved_card()
+    for provider in ("paystack", "flutterwave"):
+        place.saved_card(provider)
     return Ask()
 
 
@@ -299,7 +300,7 @@ def on_sale(place: Place) -> Ask:
 
 
 def ask_whose(place: Place) -> Ask:
-    return Ask(body=place.number())
+    return Ask(body={"account_id": str(place.saved_number())})
 
 
 def validation(place: Place) -> Ask:
@@ -416,6 +417,11 @@ def changed(place: Place) -> Ask:
 
 def my_cards(place: Place) -> Ask:
     place.card()
+    return Ask()
+
+
+def units_on_offer(place: Place) -> Ask:
+    place.subscribed_by_card()
     return Ask()
 
 
@@ -802,7 +808,7 @@ ROWS = [
     Row("POST /payments/verify-payment/", verify),
     Row(f"GET {OFFICE}utility_payments/", purchases, VIEW),
     Row(f"GET {MINE}utilities/providers/", on_sale),
-    Row(f"POST {MINE}utilities/validate_customer/", ask_whose, of_all=SOLD),
+    Row(f"POST {MINE}utilities/validate_customer/", ask_whose, of_all=SOLD, ids={"body.account_id": NO_NUMBER}),
     Row(
         f"GET {MINE}utilities/validations/{{validation_id}}/",
         validation,
@@ -884,7 +890,7 @@ ROWS = [
     Row(f"POST {BILLING}reactivate/", reactivated, cluster=False, of_all=OF_ESTATE),
     Row(f"POST {BILLING}preview-invoice/", changed, cluster=False, of_all=ESTATE),
     Row(f"POST {BILLING}apply-coupon/", coupon, cluster=False, of_all=ESTATE),
-    Row(f"GET {BILLING}usage/packs/", subscribed, cluster=False, of_all=OF_ESTATE),
+    Row(f"GET {BILLING}usage/packs/", units_on_offer, cluster=False, of_all=OF_ESTATE),
     Row(f"POST {BILLING}usage/packs/", units_by_card, answer=201, cluster=False, of_all=ESTATE),
     Row(f"GET {BILLING}payment-methods/", my_cards, cluster=False),
     Row(f"POST {BILLING}payment-methods/", nothing, answer=201, cluster=False),

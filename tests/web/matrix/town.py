@@ -165,12 +165,12 @@ class Place:
         )
         return made.id
 
-    def started_deposit(self) -> Checkout:
+    def started_deposit(self, provider: str = "paystack") -> Checkout:
         """A deposit of the member's that nobody has paid yet."""
         prepared = settlement.prepare_deposit(
             actor=self.member.actor,
             amount=naira("100.00"),
-            provider="paystack",
+            provider=provider,
             callback_url="",
             request=None,
             save_card=True,
@@ -178,18 +178,19 @@ class Place:
         )
         return settlement.open_checkout(actor=self.member.actor, prepared=prepared, now=self.now)
 
-    def ended_deposit(self, outcome: str = "success") -> UUID:
+    def ended_deposit(self, outcome: str = "success", provider: str = "paystack") -> UUID:
         """A deposit of the member's that ended like this; the transaction's id."""
-        made = self.started_deposit().transaction
-        PROVIDERS.end_reference("paystack", made.reference, outcome)
+        made = self.started_deposit(provider).transaction
+        PROVIDERS.end_reference(provider, made.reference, outcome)
         settlement.confirm_payment(cluster_id=self.estate.id, transaction_id=made.id, now=self.now)
         return made.id
 
-    def saved_card(self) -> UUID:
+    def saved_card(self, provider: str = "paystack") -> UUID:
         """A card of the member's that its provider keeps."""
-        self.ended_deposit()
+        self.ended_deposit(provider=provider)
         with tenant(self.estate.id):
-            return SavedMethod.objects.get(cluster_id=self.estate.id, user_id=self.member.user_id).id
+            mine = SavedMethod.objects.filter(cluster_id=self.estate.id, user_id=self.member.user_id)
+            return mine.get(provider=provider).id
 
     def case(self) -> UUID:
         """Something that a person has to look at."""
