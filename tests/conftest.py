@@ -25,20 +25,24 @@ SWEEPING = {
     *("crash/test_storm.py", "subscriptions/test_crash_points.py", "subscriptions/test_stripe_simulation.py"),
     *("bills/test_machine.py", "ledger/test_against_a_model.py", "notifications/test_killed.py"),
     *(f"recurring/test_{name}.py" for name in ("schedule", "ten_thousand_automations", "walk")),
-    *("settlement/test_simulation.py", "utilities/test_simulation.py"),
 }
 """Folders and files whose tests pass a great deal of code that other tests pass with more to say of each line. Coverage is
 measured where there is most to learn from it: it costs a third of a test's time, and that of every process it starts."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """First what sweeps over every estate, while there are few, and what takes long, so that no process is left with it at
+    """First what sweeps over every estate, while there are few; then what takes long, so that no process is left with it at
     the end; then the files with the most tests."""
     for item in items:
         if {str(item.path.relative_to(HERE)), str(item.path.parent.relative_to(HERE))} & SWEEPING:
             item.add_marker("no_cover")
     tests_in = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.get_closest_marker("early") is None, -tests_in[item.path], item.path))
+    items.sort(key=lambda item: (_turn(item), -tests_in[item.path], item.path))
+
+
+def _turn(item: pytest.Item) -> int:
+    early = item.get_closest_marker("early")
+    return 2 if early is None else 0 if early.kwargs.get("sweeps") else 1
 
 
 def pytest_collection_finish() -> None:

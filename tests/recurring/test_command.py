@@ -13,7 +13,7 @@ from tests.money import fund, wallet_balance
 from tests.races import own_connections, race
 from tests.recurring.acts import order_of
 
-pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
+pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early(sweeps=True)]
 TASKS = [
     "recurring_payments",
     "recurring_reminders",

@@ -22,7 +22,7 @@ from tests.cast import Cast, Person
 from tests.money import acknowledge, fund, issue
 from tests.recurring.acts import cancel, order_of, pause, process, resume
 
-pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
+pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early(sweeps=True)]
 
 
 def told(cast: Cast, person: Person | None = None) -> list[tuple[str, str, str]]:

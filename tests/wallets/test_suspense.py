@@ -25,7 +25,7 @@ from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, wallet_balance
 from tests.races import race
 
-pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
+pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early(sweeps=True)]
 
 
 def set_aside(cast: Cast, amount: str = "1000.00") -> Transaction:
