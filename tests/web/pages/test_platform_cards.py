@@ -13,8 +13,10 @@ from django.urls import reverse
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
+from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.subscriptions.models import Subscription
 from clustr.subscriptions.queries import customer_actor
 from clustr.subscriptions.types import Discount, Duration
 from clustr.subscriptions.vendors import registry
@@ -219,3 +221,15 @@ def test_without_stripe(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "paid by bank transfer here" in bola.text
     assert "/give/" not in bola.text
     assert bola.open("/platform/back/").status_code == 200
+
+
+def test_what_a_change_settled_of_usage_is_shown(wire: StripeWire, cast: Cast) -> None:
+    bola = Browser(cast.bola)
+    begin(wire, bola)
+    bola.open("/platform/usage/")
+    assert "Settled when you changed plans" not in bola.text
+    with tenant(PLATFORM_CLUSTER_ID):
+        mine = Subscription.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, user_id=cast.bola.user_id)
+        mine.update(usage_owed=[{"description": "7,500 AI responses", "amount": 3750}])
+    bola.open("/platform/usage/")
+    assert "Settled when you changed plans: $37.50 and tax, with the next invoice." in bola.text

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from clustr.kit.money import Money
 from clustr.subscriptions.catalogue import PackTerms
+from clustr.subscriptions.document_queries import CurrentRow
 from clustr.subscriptions.types import LEVELS, WARN_AT, FeatureType
 from clustr.subscriptions.usage_queries import (
     FeatureUse,
@@ -77,6 +78,7 @@ def _show(request: Request, tried: Attempt | None) -> HttpResponse:
             "held": held,
             "estate": mine.for_cluster_id or "",
             "mine_alone": mine.for_cluster_id is None,
+            "settled": _settled(mine),
             "usage": meters_of(held.usage, costs),
             "tried": tried,
             "packs": [
@@ -86,6 +88,12 @@ def _show(request: Request, tried: Attempt | None) -> HttpResponse:
         }
 
     return look(request, "pages/platform/usage.html", work, status=tried.status if tried else 200)
+
+
+def _settled(mine: CurrentRow) -> Money | None:
+    """What changes of plan settled of usage and the next invoice charges, before tax."""
+    owed = sum(int(one["amount"]) for one in mine.usage_owed)
+    return Money(owed, mine.currency) if owed else None
 
 
 def _pack(pack: PackTerms, currency: str) -> dict[str, Any]:
