@@ -7,6 +7,7 @@ from uuid import UUID
 
 from clustr.clusters import queries as clusters
 from clustr.kit import clock
+from clustr.kit.going_on import through_estates
 from clustr.kit.jobs import MESSAGES, enqueue, periodic, task
 from clustr.notifications import commands, work_queries
 
@@ -43,16 +44,21 @@ def call_endpoints(cluster_id: str) -> None:
 @periodic(cron="7 * * * *", name="notifications.make_digests", queue=MESSAGES)
 def make_digests(timestamp: int) -> None:  # noqa: ARG001
     """Every hour: where a local day has ended, sum up its acknowledgments and credits for the office, once."""
-    for cluster_id in clusters.all_cluster_ids(with_platform=False):
-        commands.make_digests(cluster_id=cluster_id, now=clock.now())
+    now = clock.now()
+    estates = clusters.all_cluster_ids(with_platform=False)
+    through_estates(estates, lambda id: commands.make_digests(cluster_id=id, now=now))
 
 
 @periodic(cron="53 3 * * *", name="notifications.drop_old_notices")
 def drop_old_notices(timestamp: int) -> None:  # noqa: ARG001
     """Every night: delete notices older than 400 days, and the record of messages that ended 90 days ago."""
-    for cluster_id in clusters.all_cluster_ids():
-        while commands.drop_old_notices(cluster_id=cluster_id, now=clock.now()):
+    now = clock.now()
+
+    def drop(cluster_id: UUID) -> None:
+        while commands.drop_old_notices(cluster_id=cluster_id, now=now):
             pass
+
+    through_estates(clusters.all_cluster_ids(), drop)
 
 
 def _ask(job: str, cluster_id: UUID) -> None:

@@ -113,7 +113,7 @@ def tell_of_page(
     *, automation: UtilityAutomation, run: AutomationRun, sold: Sold, charge_id: UUID, page: str, now: datetime
 ) -> None:
     """Tell, once for each charge, that the card's bank asks for its owner, and where."""
-    facts = _facts(automation, sold, run.amount_minor + run.fee_minor) | {"page": page}
+    facts = _facts(automation, sold, run.amount_minor + run.fee_minor) | {"page": page, "link": page}
     _tell(NotificationEvents.UTILITY_AUTOMATION_CARD, automation, facts, str(charge_id), now)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from clustr.kit import clock
+from clustr.kit.going_on import through_estates
 from clustr.kit.jobs import MESSAGES, MONEY, periodic, task
 from clustr.recurring import commands
 
@@ -46,8 +47,7 @@ def tell_of_runs(timestamp: int) -> None:
     """Every minute: tell members how their recurring payments went."""
     del timestamp
     now = clock.now()
-    for cluster_id in commands.untold_clusters():
-        commands.tell_of_runs(cluster_id=cluster_id, now=now)
+    through_estates(commands.untold_clusters(), lambda id: commands.tell_of_runs(cluster_id=id, now=now))
 
 
 @periodic(cron="* * * * *", name="recurring.run_utility_automations", queue=MONEY)

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connections
 
 from clustr.kit import clock
+from clustr.kit.going_on import through_estates
 from clustr.kit.jobs import MESSAGES, MONEY, periodic, task
 from clustr.kit.tenancy import tenant
 from clustr.utilities import commands
@@ -48,6 +49,9 @@ def forget_old_validations(timestamp: int) -> None:
     with connections["sweep"].cursor() as cursor:
         cursor.execute("SELECT DISTINCT cluster_id FROM utilities_validation WHERE expires_at < %s", [before])
         due = [row[0] for row in cursor.fetchall()]
-    for cluster_id in due:
+
+    def forget(cluster_id: UUID) -> None:
         with tenant(cluster_id):
             commands.forget_old_validations(before=before)
+
+    through_estates(due, forget)

@@ -17,6 +17,7 @@ from clustr.bills.telling import tell_ahead, tell_by_hand, tell_of_overdue
 from clustr.bills.types import BillCategory
 from clustr.clusters import queries as clusters
 from clustr.kit.actor import Actor
+from clustr.kit.going_on import through_estates
 from clustr.kit.tenancy import tenant
 
 LOOKED_BACK = timedelta(days=30)
@@ -26,13 +27,13 @@ LOOKED_BACK = timedelta(days=30)
 def check_overdue_bills(*, now: datetime) -> int:
     """Tell whoever still owes on a bill that its due date has passed, once for each bill and version of its terms. The
     status itself needs no job: it is derived. Answers how many notices were made."""
-    return sum(_check_cluster(cluster_id, now) for cluster_id in clusters.all_cluster_ids(with_platform=False))
+    return through_estates(clusters.all_cluster_ids(with_platform=False), lambda id: _check_cluster(id, now))
 
 
 def send_bill_reminders(*, now: datetime) -> int:
     """Remind whoever still owes on a bill, so many days before it is due as the estate chose; once for each of them.
     Answers how many notices were made."""
-    return sum(_remind_cluster(cluster_id, now) for cluster_id in clusters.all_cluster_ids(with_platform=False))
+    return through_estates(clusters.all_cluster_ids(with_platform=False), lambda id: _remind_cluster(id, now))
 
 
 def remind_of_bill(*, actor: Actor, bill_id: UUID, now: datetime) -> None:

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 from clustr.bills.queries import Payable, payable_of
 from clustr.bills.types import BillType
 from clustr.kit.crashpoints import crash_points
+from clustr.kit.going_on import through_estates
 from clustr.kit.tenancy import in_tenant
 from clustr.recurring import notices
 from clustr.recurring.models import RecurringPayment
@@ -35,7 +36,7 @@ def send_recurring_payment_reminders(*, now: datetime) -> int:
             [now, until],
         )
         due = [row[0] for row in cursor.fetchall()]
-    return sum(_remind_cluster(cluster_id, now, until) for cluster_id in due)
+    return through_estates(due, lambda id: _remind_cluster(id, now, until))
 
 
 def count_reminders(*, now: datetime) -> int:

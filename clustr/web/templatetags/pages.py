@@ -99,8 +99,14 @@ def kind_icon(kind: Any) -> SafeString:
 
 @register.filter
 def opening(text: str) -> str:
-    """The first paragraph of a notice; the rest of it went by mail."""
+    """The first paragraph of a notice."""
     return text.partition("\n\n")[0]
+
+
+@register.filter
+def further(text: str) -> str:
+    """What a notice says after its first paragraph: what to do, and where."""
+    return text.partition("\n\n")[2].strip()
 
 
 @register.filter

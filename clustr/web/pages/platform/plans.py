@@ -14,7 +14,6 @@ from clustr.kit.errors import Refusal
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.advice_queries import PlanAdvice, advise_plan
 from clustr.subscriptions.document_queries import CurrentSubscription, my_invoices
-from clustr.subscriptions.policies import price_of
 from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.refusals import CurrencyNotOffered, SubscriptionNotFound
 from clustr.subscriptions.types import MethodRow
@@ -102,7 +101,7 @@ def plans(request: Request) -> HttpResponse:
                     "included": included_in(plan.limits),
                 }
                 for plan in offered
-                if (price := _price(plan, interval, currency)) is not None
+                if (price := _price(request, plan, interval, currency)) is not None
             ],
             "held": held,
             "whose": whose,
@@ -116,9 +115,12 @@ def plans(request: Request) -> HttpResponse:
     return look(request, "pages/platform/plans.html", work)
 
 
-def _price(plan: PlanRow, interval: str, currency: str) -> Any:
+def _price(request: Request, plan: PlanRow, interval: str, currency: str) -> Any:
+    """What a plan costs whoever asks: as agreed with them, or as it says."""
     try:
-        return price_of(plan=plan, interval=interval, currency=currency)
+        return queries.agreed_price(
+            user_id=request.actor.member_id, plan=plan, interval=interval, currency=currency, now=request.now
+        )
     except CurrencyNotOffered:
         return None
 
@@ -156,7 +158,7 @@ def choose(request: Request, code: str) -> HttpResponse:
             "for_estate": whose.name_of(whose.cluster_id),
             "interval": interval,
             "currency": currency,
-            "price": _price(plan, interval, currency),
+            "price": _price(request, plan, interval, currency),
             "cards": cards,
             "cards_are_on": stripe_is_on(),
             "means": request.POST.get("means", "card" if stripe_is_on() else "bank_transfer"),

@@ -132,7 +132,7 @@ def agree_price(request: Request, user_id: UUID) -> HttpResponse:
 
     tried = attempt(request, lambda: api.agree_price(request, body())) if request.POST else None
     if tried is not None and tried.done:
-        said = _("Agreed. It counts when they choose the plan, or change to it, within the term.")
+        said = _("Agreed. It counts for what they choose, change to or renew within the term.")
         return go(request, "platform:customer", user_id, said=said)
 
     def work() -> Context:

@@ -76,7 +76,10 @@ HAPPENED: dict[str, tuple[Word, str]] = {
 }
 
 FIGURE: dict[str, tuple[Word, str]] = {
-    "mrr": (_("Monthly recurring revenue"), "the sum over customers just before the month's first instant"),
+    "mrr": (
+        _("Monthly recurring revenue"),
+        "the sum over customers just before the month's first instant, and just before the next month's (of the present month: now)",
+    ),
     "arr": (_("Annual recurring revenue"), "12 x `mrr_end`"),
     "committed_mrr": (
         _("Committed"),

@@ -29,6 +29,7 @@ from clustr.web.payments import verify_payment
 from clustr.web.refusals import PageNotFound
 
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+_BEGUN_AT_A_PROVIDER = (TransactionType.DEPOSIT, TransactionType.BILL_PAYMENT)
 _LOOKS_AGAIN_FOR = timedelta(minutes=30)
 
 
@@ -97,6 +98,11 @@ def show_transaction(request: Request, transaction_id: UUID) -> HttpResponse:
             if undecided
             else "",
             "looks_again": undecided and request.now - one.created_at < _LOOKS_AGAIN_FOR,
+            "can_retry": one.status == TransactionStatus.FAILED
+            and one.type in _BEGUN_AT_A_PROVIDER
+            and one.provider != "wallet"
+            and one.failure is not None
+            and one.failure["retryable"],
             "can_stop": one.type == TransactionType.WITHDRAWAL and one.status == TransactionStatus.PENDING,
         }
 
