@@ -38,6 +38,9 @@ from clustr.wallets.policies import refuse_own_affair
 
 log = structlog.get_logger(__name__)
 
+_UNHEARD = (NothingSent, OutcomeUnknown, AlreadyKnown, ProviderRefused, NotOffered, ProviderNotAvailable)
+"""What a question about complaints can end with."""
+
 
 def refund_to_source(
     *, actor: Actor, transaction_id: UUID, amount: Money | None, reason: str, now: datetime
@@ -126,7 +129,7 @@ def _is_known_who_complained(cluster_id: UUID, transaction_id: UUID, now: dateti
         return True
     try:
         hear_complaints(cluster_id=cluster_id, provider_name=charge.provider, charge_id=charge.provider_id, now=now)
-    except (NothingSent, OutcomeUnknown, AlreadyKnown, ProviderRefused, NotOffered, ProviderNotAvailable) as error:
+    except _UNHEARD as error:
         with tenant(cluster_id):
             attempt = Attempt.objects.get(cluster_id=cluster_id, id=transaction_id)
             if now - attempt.started_at >= ASK_A_PERSON_AFTER:
@@ -186,7 +189,7 @@ def _hear_again(cluster_id: UUID, charge: Settlement | None, now: datetime) -> N
         return
     try:
         hear_complaints(cluster_id=cluster_id, provider_name=charge.provider, charge_id=charge.provider_id, now=now)
-    except (NothingSent, OutcomeUnknown, AlreadyKnown, ProviderRefused, NotOffered, ProviderNotAvailable) as error:
+    except _UNHEARD as error:
         log.warning("loss_not_heard", charge=charge.provider_id, why=type(error).__name__)
 
 
