@@ -167,7 +167,8 @@ def payable_of(*, wanted: Sequence[tuple[UUID, BillType]], now: datetime) -> dic
             " FROM (SELECT DISTINCT * FROM unnest(%(members)s::uuid[], %(types)s::text[])) AS m(member, type)"
             " LEFT JOIN LATERAL (SELECT * FROM bills_owed b WHERE b.cluster_id = kit_tenant() AND b.member_id = m.member"
             "   AND b.type = m.type AND b.cancelled_at IS NULL AND b.paid_minor < b.due_minor AND b.dispute_id IS NULL"
-            "   AND (b.due_date >= %(now)s OR b.allow_payment_after_due)) AS o ON true GROUP BY 1, 2",
+            # Each member by themselves: without OFFSET 0 all members' bills would be worked out and joined afterwards.
+            "   AND (b.due_date >= %(now)s OR b.allow_payment_after_due) OFFSET 0) AS o ON true GROUP BY 1, 2",
             {
                 "members": [user_id for user_id, _ in wanted],
                 "types": [type.value for _, type in wanted],

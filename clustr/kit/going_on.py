@@ -36,7 +36,7 @@ class GoingOn:
             raise self._errors[0]
 
     @contextmanager
-    def past(self, **ids: UUID) -> Iterator[None]:
+    def past(self, **ids: UUID | str) -> Iterator[None]:
         try:
             yield
         except Exception as error:

@@ -90,6 +90,11 @@ def town(django_db_setup: None) -> Iterator[Town]:
     prove(cast)
 
 
+def _payable(cast: Cast, members: list[UUID]) -> Any:
+    with tenant(cast.cluster_id):
+        return queries.payable_of(wanted=[(member, BillType.WATER) for member in members], now=cast.now)
+
+
 def pages(cast: Cast, bill: Bill, some: list[UUID]) -> dict[str, Callable[[], Any]]:
     """Every page of bills, by name."""
     bola, ada, now = cast.bola.actor, cast.ada.actor, cast.now
@@ -101,6 +106,7 @@ def pages(cast: Cast, bill: Bill, some: list[UUID]) -> dict[str, Callable[[], An
         "my bills by status": lambda: queries.bills_visible_to(actor=bola, chosen=owing, now=now),
         "my bill": lambda: queries.bill_visible_to(actor=bola, bill_id=bill.id, now=now),
         "my summary": lambda: queries.bill_summary(actor=bola, now=now),
+        "what standing orders find": lambda: _payable(cast, some[:5]),
         "members of a bill": lambda: office_queries.members_of_bill(
             actor=ada, bill_id=bill.id, status=None, now=now, limit=50
         ),
@@ -128,6 +134,7 @@ PAGES = [
     "my bills by status",
     "my bill",
     "my summary",
+    "what standing orders find",
     "members of a bill",
     "members of a bill, next page",
     "bill status of members",

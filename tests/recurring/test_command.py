@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
+from clustr.kit.crashpoints import Crash, failing, watching
 from clustr.recurring import commands
 from tests.cast import Cast
 from tests.money import fund, wallet_balance
@@ -36,6 +37,18 @@ def test_it_works(cast: Cast) -> None:
     said = ran("--task", "all")
     assert [line.split(":")[0] for line in said.splitlines() if not line.startswith(" ")] == TASKS
     assert " paid, " in said
+    assert wallet_balance(cast.bola) == "4000.00"
+
+
+def test_what_fails_stops_nothing_after_it(cast: Cast) -> None:
+    fund(cast, cast.bola, "5000.00")
+    order_of(cast, "1000.00", start_date=cast.now)
+    out = StringIO()
+    with watching(failing("recurring.tell.before")), pytest.raises(Crash):
+        call_command("process_payments", "--task", "all", stdout=out)
+    said = [line for line in out.getvalue().splitlines() if not line.startswith(" ")]
+    assert [line.split(":")[0] for line in said] == TASKS
+    assert [line for line in said if "failed after" in line] == said[:1]
     assert wallet_balance(cast.bola) == "4000.00"
 
 

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from clustr.bills import commands as bills
 from clustr.kit import clock
 from clustr.kit.database import check_safety
+from clustr.kit.going_on import GoingOn
 from clustr.recurring import commands
 from clustr.recurring.types import Processed
 
@@ -29,21 +30,26 @@ class Command(BaseCommand):
     def handle(self, *, task: str, dry_run: bool, **_: Any) -> None:
         check_safety()
         now = clock.now()
-        for name, (count, work) in self._tasks().items():
-            if task not in (ALL, name):
-                continue
-            if dry_run:
-                self.stdout.write(f"{name}: {count(now)} to look at, nothing done")
-                continue
-            with commands.one_at_a_time(name) as alone:
-                if alone:
-                    self._timed(name, work, now)
-                else:
-                    self.stdout.write(f"{name}: another run is at it, left alone")
+        with GoingOn() as going_on:
+            for name, (count, work) in self._tasks().items():
+                if task not in (ALL, name):
+                    continue
+                if dry_run:
+                    self.stdout.write(f"{name}: {count(now)} to look at, nothing done")
+                    continue
+                with going_on.past(task=name), commands.one_at_a_time(name) as alone:
+                    if alone:
+                        self._timed(name, work, now)
+                    else:
+                        self.stdout.write(f"{name}: another run is at it, left alone")
 
     def _timed(self, name: str, work: Callable[[datetime], str], now: datetime) -> None:
         began = time.monotonic()
-        said = work(now)
+        try:
+            said = work(now)
+        except Exception:
+            self.stdout.write(f"{name}: failed after {time.monotonic() - began:.1f} s; what comes after it is done")
+            raise
         self.stdout.write(f"{name}: {said} ({time.monotonic() - began:.1f} s)")
 
     def _tasks(self) -> dict[str, tuple[Callable[[datetime], int], Callable[[datetime], str]]]:
