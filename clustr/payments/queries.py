@@ -14,10 +14,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, When
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
-from clustr.payments.models import Attempt, SavedMethod, Settlement, Transaction
+from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, Transaction
 from clustr.payments.providers.nouns import REFERENCE
+from clustr.payments.providers.returns import DisputeState
 from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
-from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
+from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import SavedMethodView, TransactionView
 
 OF_A_BILL = (Purpose.BILL, Purpose.UTILITY)
@@ -135,6 +136,22 @@ def settlement_behind(*, transaction_id: UUID | None) -> Settlement | None:
         Q(asked_id=transaction_id, completes_minor__gt=0) | Q(surplus_id=transaction_id), cluster_id=current_tenant()
     )
     return found.first()
+
+
+def is_disputed(*, transaction_ids: Collection[UUID]) -> bool:
+    """Whether a payer's complaint about a charge that was made for one of these, or brought it as a surplus, waits for an
+    answer: its case is open until that is decided, or until a person closes it."""
+    charges = Settlement.objects.filter(
+        Q(asked_id__in=transaction_ids) | Q(surplus_id__in=transaction_ids), cluster_id=current_tenant()
+    )
+    complaints = Case.objects.filter(
+        cluster_id=current_tenant(),
+        kind=CaseKind.CHARGEBACK,
+        closed_at=None,
+        facts__contains={"state": DisputeState.OPEN.value},
+        transaction_id__in=charges.values("asked_id"),
+    )
+    return complaints.exists()
 
 
 def open_refunds_of(*, cluster_id: UUID, transaction_id: UUID) -> list[UUID]:

@@ -158,10 +158,18 @@ SEEDS = (
     sow(
         "refunded-while-it-is-disputed",
         "A payment is refunded while its payer's bank may take it back.",
-        "        if is_disputed(settled=charge):\n",
+        "    if is_disputed(transaction_ids=[transaction_id]):\n",
+        "    if False:\n",
+        LATER,
+        file="clustr/payments/commands/transactions.py",
+    ),
+    sow(
+        "cancelled-while-it-is-disputed",
+        "A bill is cancelled and a payment of it returned, while its payer's bank may take that back.",
+        "        if is_disputed(transaction_ids=paid):\n",
         "        if False:\n",
         LATER,
-        file=f"{COMMANDS}/refunding.py",
+        file="clustr/bills/commands/refunding.py",
     ),
     sow(
         "counts-again-unheard",

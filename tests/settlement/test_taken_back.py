@@ -11,6 +11,7 @@ import httpx
 import pytest
 from django.db.models import Max
 
+from clustr.bills import commands as bills
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.crashpoints import watching
 from clustr.kit.tenancy import tenant
@@ -161,15 +162,33 @@ def test_called_reversed_for_a_part_that_we_gave_back(stage: Stage, cast: Cast) 
     assert said(stage) == [("chargeback", "reversed_in_part")]
 
 
-def test_nothing_is_refunded_while_a_dispute_is_not_decided(stage: Stage, cast: Cast) -> None:
-    _, payment = paid_bill(stage)
+def to_wallet(stage: Stage, bill: UUID, payment: UUID) -> None:
+    ada = stage.cast.ada.actor
+    commands.refund_to_wallet(actor=ada, transaction_id=payment, amount=None, reason="Paid twice", now=stage.now)
+
+
+def with_its_bill(stage: Stage, bill: UUID, payment: UUID) -> None:
+    ada = stage.cast.ada.actor
+    bills.cancel_bill(actor=ada, bill_id=bill, reason="A mistake", refund_payers=True, now=stage.now)
+
+
+def to_source(stage: Stage, bill: UUID, payment: UUID) -> None:
+    refund(stage, payment)
+
+
+@pytest.mark.parametrize("give_back", [to_source, to_wallet, with_its_bill])
+def test_nothing_is_refunded_while_a_dispute_is_not_decided(
+    stage: Stage, cast: Cast, give_back: Callable[[Stage, UUID, UUID], None]
+) -> None:
+    """Nor to the payer's wallet: the bank may take it too."""
+    bill, payment = paid_bill(stage)
     dispute = complain(stage, payment)
     hear(stage)
     with pytest.raises(PaymentDisputed):
-        refund(stage, payment)
+        give_back(stage, bill, payment)
     decide(stage, dispute, "declined")
     hear(stage)
-    refund(stage, payment)
+    give_back(stage, bill, payment)
     assert cluster_balance(cast.cluster_id) == "0.00"
 
 

@@ -25,7 +25,8 @@ from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.refusals import NotRefundable, RefundUnderWay, TransactionNotFound
+from clustr.payments.queries import is_disputed
+from clustr.payments.refusals import NotRefundable, PaymentDisputed, RefundUnderWay, TransactionNotFound
 from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
@@ -47,7 +48,7 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
 
     Open disputes about it end. Needs ManageBill; nobody cancels a bill of their own. Refuses `BillNotFound`,
     `BillManagedByMember`, `SeparationOfDuties`, `BillCancelled`, `BillHasPayments`, `RefundUnderWay` (what a provider was
-    asked to give back is not known to have gone), `InsufficientFunds` (the cluster's wallet holds less than what was paid).
+    asked to give back is not known to have gone), `PaymentDisputed` (a payer's bank may take a payment back), `InsufficientFunds` (the cluster's wallet holds less than what was paid).
     """
     actor.require("ManageBill")
     with tenant(actor.cluster_id), crash_points("bills.cancel"):
@@ -64,6 +65,8 @@ def cancel_bill(*, actor: Actor, bill_id: UUID, reason: str, refund_payers: bool
             raise BillHasPayments
         if _going_back(paid):
             raise RefundUnderWay
+        if is_disputed(transaction_ids=paid):
+            raise PaymentDisputed
         if paid:
             _refund_all(actor, bill, paid, reason, now)
         Dispute.objects.filter(cluster_id=actor.cluster_id, bill_id=bill_id, state=DisputeState.OPEN).update(
@@ -91,7 +94,7 @@ def refund_bill_payment(
     again by as much.
 
     Needs TransferFunds; nobody refunds themselves. Refuses `TransactionNotFound`, `NotRefundable`,
-    `RefundExceedsPayment`, `InsufficientFunds`.
+    `RefundExceedsPayment`, `PaymentDisputed`, `InsufficientFunds`.
     """
     actor.require("TransferFunds")
     if amount is not None:

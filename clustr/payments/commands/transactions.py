@@ -16,7 +16,14 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
 from clustr.payments.figures import Steps, tell_payment, tell_payments
 from clustr.payments.models import StatusChange, Transaction
-from clustr.payments.refusals import NotRefundable, ReferenceTaken, RefundExceedsPayment, TransactionNotFound
+from clustr.payments.queries import is_disputed
+from clustr.payments.refusals import (
+    NotRefundable,
+    PaymentDisputed,
+    ReferenceTaken,
+    RefundExceedsPayment,
+    TransactionNotFound,
+)
 from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
 
 _REFERENCE_INDEXES = ("payments_transaction_provider_reference", "payments_transaction_offline_reference")
@@ -124,8 +131,16 @@ def lock_refundable(*, transaction_id: UUID, amount: Money | None) -> tuple[Tran
     """Lock a completed transaction of which `amount` is to be given back (None: all that is left), and answer it with that
     amount: never more than what was not refunded and is not on its way back, also under concurrency.
 
-    Refuses `TransactionNotFound`, `NotRefundable`, `RefundExceedsPayment`.
+    Refuses `TransactionNotFound`, `NotRefundable`, `RefundExceedsPayment`, `PaymentDisputed` (its payer's bank may take it
+    back: it would go twice).
     """
+    original, back = _lock_what_is_left(transaction_id, amount)
+    if is_disputed(transaction_ids=[transaction_id]):
+        raise PaymentDisputed
+    return original, back
+
+
+def _lock_what_is_left(transaction_id: UUID, amount: Money | None) -> tuple[Transaction, Money]:
     original = lock_transaction(transaction_id=transaction_id)
     if original.status == TransactionStatus.REFUNDED:
         raise RefundExceedsPayment
@@ -152,7 +167,7 @@ def count_refund(*, transaction_id: UUID, amount: Money, now: datetime) -> Trans
     A transaction refunded whole becomes `refunded`. Answers it as it was before. Refuses `TransactionNotFound`,
     `NotRefundable`, `RefundExceedsPayment`.
     """
-    original, _ = lock_refundable(transaction_id=transaction_id, amount=amount)
+    original, _ = _lock_what_is_left(transaction_id, amount)
     whole = original.refunded_minor + amount.minor == original.amount_minor
     Transaction.objects.filter(id=transaction_id).update(
         refunded_minor=F("refunded_minor") + amount.minor,

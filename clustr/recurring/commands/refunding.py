@@ -33,7 +33,7 @@ def refund_contribution(
     they were erased. Its run stays as it ended, and the order as it is.
 
     Needs TransferFunds; nobody refunds themselves. Refuses `TransactionNotFound`, `NotRefundable` (also what a card was
-    charged for bills: that is in the payer's wallet), `RefundExceedsPayment`, `InsufficientFunds`.
+    charged for bills: that is in the payer's wallet), `RefundExceedsPayment`, `PaymentDisputed`, `InsufficientFunds`.
     """
     actor.require(PaymentsPermissions.TRANSFER_FUNDS)
     if amount is not None:

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
-
 from clustr.bills import commands as bills
 from clustr.kit.actor import Actor
 from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Case, Settlement, Transaction
-from clustr.payments.providers.returns import DisputeState, RefundTruth
+from clustr.payments.providers.returns import RefundTruth
+from clustr.payments.queries import is_disputed
 from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus
 from clustr.people import queries as people
 from clustr.settlement.commands.locking import lock_with_subject
@@ -109,16 +108,16 @@ def stands_taken(*, settled: Settlement) -> bool:
     return any(not _came_back(taking) for taking in takings)
 
 
-def is_disputed(*, settled: Settlement) -> bool:
-    """Whether a payer's complaint about a charge waits for an answer: its case is open until that is decided, or until a
-    person closes it."""
-    return _cases(settled, DisputeState.OPEN.value).filter(closed_at=None).exists()
-
-
 def is_taken_instead(*, settled: Settlement, refund: Transaction) -> bool:
     """Whether a bank took a charge, or may, that we are about to give back: then it would go twice."""
-    cut_short = _cases(settled, TAKEN_BEFORE).filter(opened_at__gte=refund.created_at)
-    return is_disputed(settled=settled) or cut_short.exists()
+    cut_short = Case.objects.filter(
+        cluster_id=settled.cluster_id,
+        kind=CaseKind.CHARGEBACK,
+        transaction_id=settled.asked_id,
+        facts__contains={"state": TAKEN_BEFORE},
+        opened_at__gte=refund.created_at,
+    )
+    return is_disputed(transaction_ids=[settled.asked_id]) or cut_short.exists()
 
 
 def take(*, actor: Actor, books: Books, name: str, minor: int, now: datetime) -> None:
@@ -178,15 +177,6 @@ def ask_a_person(transaction_id: UUID, provider: str, facts: dict[str, str], now
         facts={"provider": provider, **facts},
         once=True,
         now=now,
-    )
-
-
-def _cases(settled: Settlement, state: str) -> QuerySet[Case]:
-    return Case.objects.filter(
-        cluster_id=settled.cluster_id,
-        kind=CaseKind.CHARGEBACK,
-        transaction_id=settled.asked_id,
-        facts__contains={"state": state},
     )
 
 

@@ -26,11 +26,11 @@ from clustr.payments.providers.port import AlreadyKnown, NotOffered, PaymentProv
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.providers.returns import RefundRequest, RefundTruth
 from clustr.payments.queries import settlement_behind
-from clustr.payments.refusals import NoSourceToRefund, PaymentDisputed, ProviderNotAvailable, TransactionNotFound
+from clustr.payments.refusals import NoSourceToRefund, ProviderNotAvailable, TransactionNotFound
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType
-from clustr.settlement.commands.chargeback_books import is_disputed, is_taken_instead
+from clustr.settlement.commands.chargeback_books import is_taken_instead
 from clustr.settlement.commands.charging_back import hear_complaints
 from clustr.settlement.commands.losing import judge_lost
 from clustr.wallets import commands as wallets
@@ -66,8 +66,6 @@ def refund_to_source(
         charge = settlement_behind(transaction_id=transaction_id)
         if charge is None:
             raise NoSourceToRefund
-        if is_disputed(settled=charge):
-            raise PaymentDisputed
         provider_named(name=charge.provider)
         refund = payments.create_transaction(
             id=new_id(),

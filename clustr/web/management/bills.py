@@ -264,7 +264,8 @@ def update_bill_status(request: Request, body: UpdateBillStatusIn) -> HttpRespon
     """Cancel a bill; where it was paid, only with `refund_payers`: every payment returns to its payer's wallet, all in
     one instant. Needs ManageBill.
 
-    Refuses with `status_is_derived`, `bill_not_found`, `bill_cancelled`, `bill_has_payments`, `insufficient_funds`.
+    Refuses with `status_is_derived`, `bill_not_found`, `bill_cancelled`, `bill_has_payments`, `refund_under_way`,
+    `payment_disputed`, `insufficient_funds`.
     """
 
     def work() -> SingleBillOut:

@@ -161,8 +161,8 @@ def refund_transaction(request: Request, body: RefundIn) -> HttpResponse:
     a recurring payment. To the source: what a provider took for a bill, a contribution or a deposit; it is `pending` until the provider has given it back, or not, and a bill stays
     paid as long. Needs TransferFunds; nobody refunds themselves.
 
-    Refuses with `transaction_not_found`, `not_refundable`, `refund_exceeds_payment`, `separation_of_duties`,
-    `insufficient_funds`; to the source also with `no_source_to_refund`, `payment_disputed`, `not_covered`,
+    Refuses with `transaction_not_found`, `not_refundable`, `refund_exceeds_payment`, `payment_disputed`,
+    `separation_of_duties`, `insufficient_funds`; to the source also with `no_source_to_refund`, `not_covered`,
     `provider_not_available`, `account_frozen`.
     """
 
