@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from sandbox import settling
 from sandbox.flutterwave import events as flutterwave_events
 from sandbox.paystack import events as paystack_events
 from sandbox.records import Charge, Dispute, Refund, Transfer, Vend
@@ -29,13 +30,15 @@ def transfer_fee(*, provider: str, amount: int) -> int:
 
 
 def balance(world: World, *, provider: str, currency: str) -> int:
-    """What the merchant can send: the opening balance, charges less fees, less what went back and out, and what was bought."""
+    """What the merchant can send: the opening balance, charges less fees, less what went back and out, what was bought, and what
+    is not settled yet or was settled to the bank."""
     store = world.store
     total = world.balances.get(f"{provider}.{currency}", OPENING_BALANCE if currency == "NGN" else 0)
     mine = {
         charge.id: charge for charge in store.all(Charge) if (charge.provider, charge.currency) == (provider, currency)
     }
-    total += sum(charge.paid - (0 if charge.payer_bears else charge.fee) for charge in mine.values())
+    total += sum(charge.net for charge in mine.values())
+    total -= sum(settling.beside_balance(world, provider=provider, currency=currency))
     total -= sum(
         refund.amount for refund in store.all(Refund) if refund.charge_id in mine and refund.status != "failed"
     )

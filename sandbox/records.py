@@ -93,6 +93,11 @@ class Charge:
     account_id: int | None = None
     narration: str = ""
 
+    @property
+    def net(self) -> int:
+        """What the merchant has of it."""
+        return self.paid - (0 if self.payer_bears else self.fee)
+
 
 @dataclass(slots=True)
 class Refund:

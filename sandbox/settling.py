@@ -1,4 +1,5 @@
-"""What the provider pays out to the merchant's bank: the charges of a day, on the next day, less fees and what went back."""
+"""What the provider settles, to the merchant's bank or into the balance that transfers leave from: the charges of a day, on
+the next day, less fees and what went back."""
 
 from __future__ import annotations
 
@@ -70,6 +71,28 @@ def settlements(world: World, *, provider: str) -> list[Settlement]:
                 else:
                     settlement.chargebacks += amount
     return sorted(by_day.values(), key=lambda one: (one.day, one.id), reverse=True)
+
+
+def goes_to_bank(world: World, *, provider: str) -> bool:
+    """Whether what is settled leaves for the merchant's bank."""
+    return world.dials.value("settlement.to_bank", provider=provider) >= 1
+
+
+def beside_balance(world: World, *, provider: str, currency: str) -> tuple[int, int]:
+    """What was taken in this currency and is not in the balance: collected and not settled yet, and paid to the bank."""
+    to_bank = goes_to_bank(world, provider=provider)
+    if not to_bank and world.dials.value("settlement.next_day", provider=provider) < 1:
+        return 0, 0
+    today = world.now.astimezone(UTC).date()
+    collected = sum(
+        charge.net
+        for charge in world.store.all(Charge)
+        if (charge.provider, charge.currency) == (provider, currency)
+        and charge.paid_at is not None
+        and charge.paid_at.astimezone(UTC).date() >= today
+    )
+    settled = [row.net for row in settlements(world, provider=provider) if to_bank and row.currency == currency]
+    return collected, sum(settled)
 
 
 def _taken_back(world: World, *, currency_of: dict[int, str]) -> dict[str, list[tuple[date, str, int]]]:

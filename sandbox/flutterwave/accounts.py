@@ -109,8 +109,9 @@ def balance(world: World, request: Request) -> Answer:
 
 
 def _balance(world: World, currency: str) -> dict[str, Any]:
-    held = major(paying_out.balance(world, provider="flutterwave", currency=currency))
-    return {"currency": currency, "available_balance": held, "ledger_balance": held}
+    collected, _ = settling.beside_balance(world, provider="flutterwave", currency=currency)
+    held = paying_out.balance(world, provider="flutterwave", currency=currency)
+    return {"currency": currency, "available_balance": major(held), "ledger_balance": major(collected)}
 
 
 def create_account(world: World, request: Request) -> Answer:
@@ -164,17 +165,17 @@ def list_settlements(world: World, request: Request) -> Answer:
         row for row in settling.settlements(world, provider="flutterwave") if replies.between(request, row.settled_at)
     ]
     page, meta = replies.page_of(request, rows, with_size=True)
-    return replies.ok("Settlements fetched", [_settlement(row) for row in page], meta=meta)
+    return replies.ok("Settlements fetched", [_settlement(world, row) for row in page], meta=meta)
 
 
 def fetch_settlement(world: World, request: Request) -> Answer:
     for row in settling.settlements(world, provider="flutterwave"):
         if str(row.id) == request.params["id"]:
-            return replies.ok("Settlement fetched", {**_settlement(row), "transactions": _settled(world, row)})
+            return replies.ok("Settlement fetched", {**_settlement(world, row), "transactions": _settled(world, row)})
     raise replies.refusal(400, "No settlement was found for this id")
 
 
-def _settlement(row: settling.Settlement) -> dict[str, Any]:
+def _settlement(world: World, row: settling.Settlement) -> dict[str, Any]:
     at = wire_time(row.settled_at)
     return {
         "id": row.id,
@@ -201,7 +202,7 @@ def _settlement(row: settling.Settlement) -> dict[str, Any]:
         "disburse_ref": f"RV3{row.id}",
         "disburse_message": None,
         "channel": "web",
-        "destination": "autowallet",
+        "destination": "account" if settling.goes_to_bank(world, provider="flutterwave") else "autowallet",
         "fx_data": None,
         "flag_message": None,
         "meta": [charge.id for charge in row.charges],

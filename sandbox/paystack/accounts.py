@@ -156,11 +156,14 @@ def list_accounts(world: World, request: Request) -> Answer:
 
 
 def list_settlements(world: World, request: Request) -> Answer:
-    """The newest first; all are `success`. Paystack itself settles nothing in test mode."""
+    """The newest first; all are `success`. What stays in the balance is settled to nobody. Paystack itself settles nothing in
+    test mode."""
     rows = [
         settlement
         for settlement in settling.settlements(world, provider="paystack")
-        if replies.between(request, settlement.settled_at) and request.query.get("status", "success") == "success"
+        if settling.goes_to_bank(world, provider="paystack")
+        and replies.between(request, settlement.settled_at)
+        and request.query.get("status", "success") == "success"
     ]
     page, meta = replies.page_of(request, rows)
     return replies.ok("Settlements retrieved", [_settlement(world, row) for row in page], meta=meta)

@@ -191,9 +191,23 @@ def test_money_comes_into_a_virtual_account_again_and_again(rig: Rig) -> None:
 
 
 def test_a_day_is_settled_on_the_next(rig: Rig) -> None:
+    def held() -> tuple[int, int]:
+        row = rig.ask("flutterwave", "GET", "/balances/NGN")["data"]
+        return row["available_balance"], row["ledger_balance"]
+
+    opened, _ = held()
     rig.paid("flutterwave")
+    assert held() == (opened + 4930, 0)
+    rig.control("PUT", "/dials", {"settlement.next_day": 1})
+    assert held() == (opened, 4930)
     rig.wait(days=1)
+    assert held() == (opened + 4930, 0)
     (row,) = rig.ask("flutterwave", "GET", "/settlements")["data"]
+    assert row["destination"] == "autowallet"
+    rig.control("PUT", "/dials", {"settlement.to_bank": 1})
+    assert held() == (opened, 0)
+    (row,) = rig.ask("flutterwave", "GET", "/settlements")["data"]
+    assert row["destination"] == "account"
     assert (row["gross_amount"], row["app_fee"], row["net_amount"]) == (5000, 70, 4930)
     (settled,) = rig.ask("flutterwave", "GET", f"/settlements/{row['id']}")["data"]["transactions"]
     assert (settled["tx_ref"], settled["settlement_amount"]) == ("ref-1", 4930)

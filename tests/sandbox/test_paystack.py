@@ -260,7 +260,12 @@ def test_a_day_is_settled_on_the_next(rig: Rig) -> None:
     rig.ask("paystack", "POST", "/refund", {"transaction": "two", "amount": 100_000})
     assert rig.ask("paystack", "GET", "/settlement")["data"] == []
     rig.wait(days=1)
+    opened = rig.ask("paystack", "GET", "/balance")["data"][0]["balance"]
+    assert rig.ask("paystack", "GET", "/settlement")["data"] == [], "it stays in the balance"
+    rig.control("PUT", "/dials", {"settlement.to_bank": 1})
     (row,) = rig.ask("paystack", "GET", "/settlement")["data"]
+    left = rig.ask("paystack", "GET", "/balance")["data"][0]["balance"]
+    assert opened - left == row["effective_amount"]
     assert (row["total_processed"], row["total_fees"], row["deductions"]) == (1_000_000, 35_000, 100_000)
     assert row["effective_amount"] == row["total_processed"] - row["total_fees"] - row["deductions"]
     rows = rig.ask("paystack", "GET", f"/settlement/{row['id']}/transactions")["data"]

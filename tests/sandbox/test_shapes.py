@@ -34,6 +34,7 @@ def refunded(rig: Rig) -> Any:
 
 
 def settled(rig: Rig) -> Any:
+    rig.control("PUT", "/dials", {"settlement.to_bank": 1})
     rig.paid("paystack")
     rig.wait(days=1)
     return rig.ask("paystack", "GET", "/settlement")

@@ -10,6 +10,7 @@ from clustr.kit.outbound import QUICK_SECONDS, Outbound
 from clustr.payments.providers.flutterwave_disputes import about, disputed_charge, disputes
 from clustr.payments.providers.flutterwave_notices import read_flutterwave_notice
 from clustr.payments.providers.flutterwave_wire import (
+    balances,
     charge_truth,
     opened,
     payout_truth,
@@ -19,6 +20,7 @@ from clustr.payments.providers.flutterwave_wire import (
     to_wire,
 )
 from clustr.payments.providers.nouns import (
+    Balance,
     Bank,
     ChallengeRequired,
     ChargeRequest,
@@ -240,6 +242,9 @@ class Flutterwave:
             return found if within(found.settles_at, since=since, until=until) else None
 
         return self._listed("settlements", days(since, until), read)
+
+    def balances(self) -> tuple[Balance, ...]:
+        return balances(opened(self._outbound.get("balances")).content())
 
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount:
         if not request.identity_number:

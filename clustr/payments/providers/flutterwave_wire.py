@@ -12,6 +12,7 @@ from clustr.kit.money import DECIMALS, Money
 from clustr.kit.outbound import Answer
 from clustr.payments.providers.declines import decline_type, leaves_outcome_unknown
 from clustr.payments.providers.nouns import (
+    Balance,
     Channel,
     ChargeTruth,
     Decline,
@@ -32,6 +33,8 @@ from clustr.payments.providers.reading import (
     record_of,
     redacted,
     rounded_money,
+    rows,
+    signed_money,
     smaller,
     text,
     whole,
@@ -236,8 +239,23 @@ def settlement(raw: Any) -> Settlement:
     return Settlement(
         provider_id=needed_text(data.get("id"), "id"),
         paid=data.get("status") == "completed",
+        to_bank="wallet" not in text(data.get("destination")).lower(),
         gross=money(data.get("gross_amount"), currency),
         fee=rounded_money(data.get("app_fee"), currency) or Money(0, net.currency),
         net=net,
         settles_at=instant(data.get("due_date")) or instant(data.get("transaction_date")),
+    )
+
+
+def balances(raw: Any) -> tuple[Balance, ...]:
+    held = [mapping(row, "balance") for row in rows(raw, "data")]
+    return tuple(
+        Balance(
+            available=signed_money(row.get("available_balance"), row["currency"], name="available_balance"),
+            collected=signed_money(row["ledger_balance"], row["currency"], name="ledger_balance")
+            if row.get("ledger_balance") is not None
+            else None,
+        )
+        for row in held
+        if row.get("currency") in DECIMALS
     )

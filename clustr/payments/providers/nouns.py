@@ -214,11 +214,22 @@ class PayoutTruth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Balance:
+    """What the provider says it holds in one currency. `available`: what can be sent now; below zero where it took back more
+    than was there. `collected`: what it tells beside that of money taken and not yet settled; None where it tells nothing."""
+
+    available: Money
+    collected: Money | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """Money the provider paid, or will pay, to the bank. `other`: gross - fee - net (refunds, chargebacks, duties)."""
+    """Money the provider paid, or will pay: to the bank, or (`to_bank` False) into the balance that payouts leave from.
+    `other`: gross - fee - net (refunds, chargebacks, duties)."""
 
     provider_id: str
     paid: bool
+    to_bank: bool
     gross: Money
     fee: Money
     net: Money

@@ -9,6 +9,7 @@ from typing import Any
 from clustr.kit.exact_json import write_json
 from clustr.kit.outbound import QUICK_SECONDS, NothingSent, Outbound, OutcomeUnknown
 from clustr.payments.providers.nouns import (
+    Balance,
     Bank,
     ChallengeRequired,
     ChargeRequest,
@@ -35,6 +36,7 @@ from clustr.payments.providers.paystack_disputes import (
 )
 from clustr.payments.providers.paystack_notices import read_paystack_notice
 from clustr.payments.providers.paystack_wire import (
+    balances,
     charge_truth,
     opened,
     payout_truth,
@@ -250,6 +252,9 @@ class Paystack:
             return found if within(found.settles_at, since=since, until=until) else None
 
         return pages(lambda number: self._page("settlement", number, _window(since, until)), read)
+
+    def balances(self) -> tuple[Balance, ...]:
+        return balances(opened(self._outbound.get("balance")).content())
 
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount:
         return open_paystack_account(self._outbound, request, mode=self.mode)

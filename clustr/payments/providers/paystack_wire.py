@@ -11,6 +11,7 @@ from clustr.kit.money import DECIMALS, Money
 from clustr.kit.outbound import Answer
 from clustr.payments.providers.declines import decline_type, leaves_outcome_unknown
 from clustr.payments.providers.nouns import (
+    Balance,
     Channel,
     ChargeTruth,
     Decline,
@@ -31,6 +32,8 @@ from clustr.payments.providers.reading import (
     record_of,
     redacted,
     rounded_money,
+    rows,
+    signed_money,
     smaller,
     text,
     whole,
@@ -272,8 +275,21 @@ def settlement(raw: Any) -> Settlement:
     return Settlement(
         provider_id=needed_text(data.get("id"), "id"),
         paid=data.get("status") == "success",
+        to_bank=True,  # what is kept in the balance is settled to nobody
         gross=to_money(data.get("total_processed"), currency),
         fee=_fee(data.get("total_fees"), currency) or Money(0, net.currency),
         net=net,
         settles_at=instant(data.get("settlement_date")),
+    )
+
+
+def balances(raw: Any) -> tuple[Balance, ...]:
+    held = [mapping(row, "balance") for row in rows(raw, "data")]
+    return tuple(
+        Balance(
+            available=signed_money(row.get("balance"), row["currency"], decimals=_IMPLIED_DECIMALS, name="balance"),
+            collected=None,
+        )
+        for row in held
+        if row.get("currency") in DECIMALS
     )

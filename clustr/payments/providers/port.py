@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from clustr.kit.outbound import Outbound
 from clustr.payments.providers.nouns import (
+    Balance,
     Bank,
     ChallengeRequired,
     ChargeRequest,
@@ -127,6 +128,11 @@ class PaymentProvider(Protocol):
         ...
 
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[Page[Settlement]]: ...
+    def balances(self) -> tuple[Balance, ...]:
+        """What it holds now, in each currency that ClustR knows, once; a currency it does not name is one it holds nothing
+        of."""
+        ...
+
     def open_virtual_account(self, request: VirtualAccountRequest) -> VirtualAccount: ...
     def read_notice(self, *, raw_body: bytes, headers: Mapping[str, Any]) -> Notice:
         """Only with a right signature over these bytes; else NoticeRefused. Signed nonsense is a notice of kind other."""

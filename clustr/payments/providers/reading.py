@@ -85,6 +85,15 @@ def money(value: Any, currency: Any, *, decimals: int | None = None, name: str =
     return Money(int(exact), currency)
 
 
+def signed_money(value: Any, currency: Any, *, decimals: int | None = None, name: str = "amount") -> Money:
+    """Exactly this amount, which may be below zero."""
+    below = value.startswith("-") if isinstance(value, str) else isinstance(value, int | Decimal) and value < 0
+    if not below:
+        return money(value, currency, decimals=decimals, name=name)
+    size = money(value[1:] if isinstance(value, str) else -value, currency, decimals=decimals, name=name)
+    return Money(-size.minor, size.currency)
+
+
 def rounded_money(value: Any, currency: Any, *, decimals: int | None = None) -> Money | None:
     """An amount that is only told (a fee), to the nearest minor unit; None if it was not told."""
     if value is None or value == "":

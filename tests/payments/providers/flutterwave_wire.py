@@ -65,6 +65,8 @@ class FlutterwaveWire(Wire):
                 return self._page([row for row in found if row["tx_ref"] == query.get("tx_ref", row["tx_ref"])], query)
             case "GET", ["settlements"]:
                 return self._page([settlement(move) for move in self.settlements], query)
+            case "GET", ["balances"]:
+                return ok([{"currency": held.currency, "available_balance": major(held)} for held in self.held])
             case "POST", ["transactions", id, "refund"]:
                 charge = self.charge_of(id)
                 assert charge

@@ -64,6 +64,8 @@ class PaystackWire(Wire):
                 return self._page([self.shape(charge) for charge in self.charges], query)
             case "GET", ["settlement"]:
                 return self._page([settlement(move) for move in self.settlements], query)
+            case "GET", ["balance"]:
+                return ok([{"currency": held.currency, "balance": units(held)} for held in self.held])
             case "POST", ["refund"]:
                 move = FakeMove(
                     "", money_of(body["amount"], body["currency"]), charge_id=int(body["transaction"]), id=self.new_id()

@@ -140,6 +140,7 @@ OTHER_CALLS: dict[str, Any] = {
     "list_charges": lambda provider: list(provider.list_charges(since=SINCE, until=UNTIL)),
     "list_payouts": lambda provider: list(provider.list_payouts(since=SINCE, until=UNTIL)),
     "list_settlements": lambda provider: list(provider.list_settlements(since=SINCE, until=UNTIL)),
+    "balances": lambda provider: provider.balances(),
     "list_banks": lambda provider: provider.list_banks(currency="NGN"),
     "resolve_account": lambda provider: provider.resolve_account(bank_code="057", account_number="0000000000"),
     "open_virtual_account": lambda provider: provider.open_virtual_account(account_request()),
@@ -369,6 +370,13 @@ class PortSuite:
         (found,) = page.rows
         assert (found.gross, found.fee, found.net, found.other) == (ngn(1_000_000), ngn(15_050), ngn(984_950), ngn(0))
         assert found.paid
+        assert found.to_bank
+
+    def test_balances(self, wire: Wire, provider: PaymentProvider) -> None:
+        assert provider.balances() == ()
+        wire.held = [ngn(123_456_789), Money(-5_000, "USD"), Money(7_500, "XOF")]
+        assert [held.available for held in provider.balances()] == wire.held, "also what is below zero"
+        assert {held.collected for held in provider.balances()} == {None}
 
     @pytest.mark.parametrize("call", MONEY_CALLS | OTHER_CALLS)
     def test_inside_a_transaction_nothing_is_asked(self, wire: Wire, provider: PaymentProvider, call: str) -> None:

@@ -16,7 +16,7 @@ from clustr.kit.money import Money
 from clustr.kit.outbound import OutboundError, OutcomeUnknown
 from clustr.payments.providers.flutterwave import make_flutterwave
 from clustr.payments.providers.flutterwave_wire import charge_truth, payout_truth
-from clustr.payments.providers.nouns import ChargeTruth, Mode, NotFoundYet, NoticeKind, Outcome
+from clustr.payments.providers.nouns import Balance, ChargeTruth, Mode, NotFoundYet, NoticeKind, Outcome
 from clustr.payments.providers.port import ProviderRefused
 from clustr.payments.providers.returns import RefundRequest
 from tests.payments.providers.flutterwave_wire import FlutterwaveWire
@@ -145,6 +145,18 @@ def test_lists() -> None:
     ).list_settlements(since=SINCE, until=UNTIL)
     assert (len(settled.rows), settled.unreadable) == (6, ())
     assert sorted(found.other.minor for found in settled.rows) == [0, 0, 0, 0, 0, 2_011_400], "one had refunds"
+    assert [found.to_bank for found in settled.rows].count(True) < len(settled.rows), "some went into the wallet"
+
+
+@needs_shared
+def test_balances() -> None:
+    body = sample("flutterwave/api/misc__get-all-wallet-balances__response.json")
+    found = provider_told(make_flutterwave, (200, body)).balances()
+    assert found[0] == Balance(available=ngn(236_784_000), collected=ngn(25_312_582))
+    assert len(found) == 12, "those that ClustR knows, of fifteen"
+    for row in ({"available_balance": "7 naira"}, {"available_balance": 1, "ledger_balance": {}}, {}):
+        with pytest.raises(OutcomeUnknown):
+            provider_told(make_flutterwave, (200, {**body, "data": [{"currency": "NGN", **row}]})).balances()
 
 
 @needs_shared

@@ -17,6 +17,7 @@ import pytest
 from clustr.kit.money import Money
 from clustr.kit.outbound import OutboundError, OutcomeUnknown
 from clustr.payments.providers.nouns import (
+    Balance,
     Channel,
     ChargeTruth,
     Mode,
@@ -87,7 +88,7 @@ def test_every_request_is_described() -> None:
             body = json.loads(request.content)
             validator(schema).validate(body)
             assert set(body) <= properties_of(schema), template
-    assert len(asked) == 15
+    assert len(asked) == 16
 
 
 def test_the_description_would_notice() -> None:
@@ -146,6 +147,19 @@ def test_started_listed_and_settled() -> None:
     assert {found.other.minor for found in settled.rows} == {0}
     of_one = sample("paystack/api/settlements__transactions.json")["200"]["data"]["data"]
     assert [charge_truth(row).amount for row in of_one][:1] == [ngn(10_000)]
+
+
+def test_balances() -> None:
+    body = sample("paystack/api/transfers-control__balance.json")["200"]["data"]
+    assert provider_told(make_paystack, (200, body)).balances() == (
+        Balance(available=ngn(body["data"][0]["balance"]), collected=None),
+    )
+    told = [{"currency": "NGN", "balance": -5}, {"currency": "XYZ", "balance": "?"}]
+    owed = provider_told(make_paystack, (200, {**body, "data": told}))
+    assert owed.balances() == (Balance(available=ngn(-5), collected=None),)
+    for nonsense in ([{"currency": "NGN", "balance": "7 naira"}], [{"currency": "NGN"}], {}, None, [7]):
+        with pytest.raises(OutcomeUnknown):
+            provider_told(make_paystack, (200, {**body, "data": nonsense})).balances()
 
 
 def test_refunds() -> None:

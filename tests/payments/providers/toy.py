@@ -26,6 +26,7 @@ from clustr.payments.providers.reading import (
     needed_text,
     redacted,
     rows,
+    signed_money,
     text,
 )
 from clustr.payments.providers.registry import Maker
@@ -108,6 +109,10 @@ class Toy:
     def list_settlements(self, *, since: datetime, until: datetime) -> Iterator[nouns.Page[nouns.Settlement]]:
         return self._list("settlements", _settlement)
 
+    def balances(self) -> tuple[nouns.Balance, ...]:
+        found = rows(_opened(self._outbound.get("held")), "held")
+        return tuple(nouns.Balance(available=_read(text(row)), collected=None) for row in found)
+
     def open_virtual_account(self, request: nouns.VirtualAccountRequest) -> nouns.VirtualAccount:
         data = self._ask("number", {"ref": request.reference})
         return nouns.VirtualAccount(
@@ -167,7 +172,7 @@ def _said(amount: Money) -> str:
 
 def _read(said: Any) -> Money:
     currency, _, digits = text(said).partition(" ")
-    return Money(int(money(digits, "UGX").minor), currency) if currency else money(None, "NGN")
+    return Money(int(signed_money(digits, "UGX").minor), currency) if currency else money(None, "NGN")
 
 
 def _charge(raw: Any) -> nouns.ChargeTruth:
@@ -234,6 +239,7 @@ def _settlement(raw: Any) -> nouns.Settlement:
     return nouns.Settlement(
         provider_id=text(data.get("id")),
         paid=True,
+        to_bank=True,
         gross=_read(data.get("sum")),
         fee=_read(data.get("fee")),
         net=_read(data.get("net")),
@@ -266,6 +272,8 @@ class ToyWire(Wire):
                 return self._paged([self.move(move) for move in self.refunds], query)
             case ["settlements"]:
                 return self._paged([self.move(move) for move in self.settlements], query)
+            case ["held"]:
+                return {"thing": [_said(held) for held in self.held]}
             case ["refund"]:
                 self.refunds.append(FakeMove("", self._sum(body), charge_id=int(body["id"]), id=self.new_id()))
                 return {"thing": self.move(self.refunds[-1])}

@@ -81,6 +81,7 @@ class Wire:
     refunds: list[FakeMove] = field(default_factory=list)
     payouts: list[FakeMove] = field(default_factory=list)
     settlements: list[FakeMove] = field(default_factory=list)
+    held: list[Money] = field(default_factory=list)
     seen: list[httpx.Request] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     fault: Callable[[httpx.Request], httpx.Response | None] | None = None
