@@ -97,3 +97,5 @@ class CaseKind(StrEnum):
     REFUND_FAILED = "refund_failed"
     NEVER_ANSWERED = "never_answered"
     PAYOUT_DIFFERS = "payout_differs"
+    BALANCE_DIFFERS = "balance_differs"
+    PAID_TO_BANK = "paid_to_bank"

@@ -11,7 +11,15 @@ from clustr.payments.commands.attempts import (
     send_attempt,
     unsend_attempt,
 )
-from clustr.payments.commands.cases import close_case, open_case, settle_case, take_case
+from clustr.payments.commands.cases import (
+    close_case,
+    is_asked,
+    keep_case,
+    open_case,
+    settle_case,
+    settle_case_about,
+    take_case,
+)
 from clustr.payments.commands.holds import hold_outgoing, is_held, release_outgoing
 from clustr.payments.commands.inbox import (
     finish_notice,
@@ -47,7 +55,9 @@ __all__ = [
     "forget_old_notices",
     "hear_attempt",
     "hold_outgoing",
+    "is_asked",
     "is_held",
+    "keep_case",
     "keep_checkout",
     "lock_refundable",
     "lock_transaction",
@@ -67,6 +77,7 @@ __all__ = [
     "schedule_check",
     "send_attempt",
     "settle_case",
+    "settle_case_about",
     "step_transaction",
     "take_case",
     "tell_payment",

@@ -46,6 +46,16 @@ def open_case(
     return Case.objects.filter(cluster_id=made.cluster_id, id=made.id).exists()
 
 
+def keep_case(*, kind: CaseKind, subject: str, facts: Mapping[str, Any], now: datetime) -> bool:
+    """Ask a person to look at what is measured again and again: the case that is open gets the facts of now, and keeps its age
+    and owner; otherwise one is opened, unless a person closed such a case with the same facts. In the transaction under way;
+    answers whether it is new."""
+    still = Case.objects.filter(cluster_id=current_tenant(), kind=kind.value, subject=subject, closed_at=None)
+    if still.update(facts=dict(facts)):
+        return False
+    return open_case(kind=kind, subject=subject, facts=facts, once=True, now=now)
+
+
 def take_case(*, actor: Actor, case_id: UUID, now: datetime) -> None:
     """Become the owner of an open case. Needs TransferFunds. Refuses `CaseNotFound`, `CaseClosed`."""
     actor.require("TransferFunds")
@@ -84,6 +94,17 @@ def settle_case(*, kind: CaseKind, transaction_id: UUID, note: str, now: datetim
         facts__contains=facts,
     )
     asked.update(closed_at=now, note=note)
+
+
+def settle_case_about(*, kind: CaseKind, subject: str, note: str, now: datetime) -> None:
+    """Close what asked a person about a subject, because it is explained; in the transaction under way."""
+    asked = Case.objects.filter(cluster_id=current_tenant(), kind=kind.value, subject=subject, closed_at=None)
+    asked.update(closed_at=now, note=note)
+
+
+def is_asked(*, kind: CaseKind, subject: str) -> bool:
+    """Whether a person is asked about a subject and has not answered; in the transaction under way."""
+    return Case.objects.filter(cluster_id=current_tenant(), kind=kind.value, subject=subject, closed_at=None).exists()
 
 
 def _open(actor: Actor, case_id: UUID) -> Case:
