@@ -146,6 +146,11 @@ class Environment(BaseSettings):
     PAYOUT_PROVIDER: str = Field(
         "", description="The provider that sends money to bank accounts; empty: the first one that has keys."
     )
+    SETTLES_TO_BANK: str = Field(
+        "",
+        description="Providers, comma-separated, that pay what they take to your own bank on purpose: `paystack`. Of others, each such"
+        " settlement is a case, because it is estates' money that left the balance they are paid from.",
+    )
     PAYOUTS_BEYOND_COVER: bool = Field(
         False,
         description="Send payouts, and buy utilities, beyond what providers hold for the estate by the books: set it where you"
@@ -257,6 +262,10 @@ class Environment(BaseSettings):
         return frozenset({self.base_url, *filter(None, (part.strip() for part in self.CALLBACK_ORIGINS.split(",")))})
 
     @property
+    def settles_to_bank(self) -> frozenset[str]:
+        return frozenset(name.strip() for name in self.SETTLES_TO_BANK.split(",") if name.strip())
+
+    @property
     def embedded(self) -> bool:
         """Whether ClustR runs its own PostgreSQL."""
         return not (self.DATABASE_URL or self.DATABASE_APP_URL)
@@ -316,6 +325,8 @@ class Environment(BaseSettings):
             yield from rules.provider_key_problems(keys, production=self.production, test_keys_allowed=allowed)
             url = f"{provider}_URL"
             yield from rules.provider_url_problems(url, getattr(self, url), own=own, production=self.production)
+        for name in sorted(self.settles_to_bank - {provider.lower() for provider in own_urls}):
+            yield f"SETTLES_TO_BANK: there is no provider {name!r}."
         yield from rules.webhook_secret_problems(
             key=self.FLUTTERWAVE_SECRET_KEY,
             secret=self.FLUTTERWAVE_WEBHOOK_SECRET,

@@ -9,6 +9,11 @@ SELECT DISTINCT ON (provider, compares) provider, compares, greatest(0, extract(
 FROM settlement_reconciliation ORDER BY provider, compares, at DESC
 """
 
+_HELD = """
+SELECT DISTINCT ON (provider, currency) provider, currency, held_minor, books_minor + own_minor - banked_minor, difference_minor
+FROM settlement_held ORDER BY provider, currency, at DESC, id DESC
+"""
+
 MEASURES = [
     Measure(
         "reconciliation",
@@ -21,5 +26,18 @@ MEASURES = [
             ("clustr_reconciliation_breaks", "Differences that it opened a case for."),
         ),
         _LAST_RUNS,
+    ),
+    Measure(
+        "provider_balances",
+        ("provider", "currency"),
+        (
+            ("clustr_provider_balance_held_minor", "What it said it held, in minor units."),
+            ("clustr_provider_balance_owed_minor", "What it should hold, with what it has not settled and is sending."),
+            (
+                "clustr_provider_balance_unexplained_minor",
+                "The difference that nothing explains; below zero it holds less.",
+            ),
+        ),
+        _HELD,
     ),
 ]

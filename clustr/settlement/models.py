@@ -24,11 +24,12 @@ class Receipt(models.Model):
 
 class Reconciliation(models.Model):
     """One run: what a provider listed between two instants, compared with what we settled. It belongs to no cluster.
-    `compares`: `CHARGES` or `PAYOUTS`. `complete`: the whole list could be read. `settled_now`: money that had been missed
+    `compares`: `CHARGES`, `PAYOUTS` or `BALANCES`. `complete`: the whole list could be read. `settled_now`: money that had been missed
     until then."""
 
     CHARGES: ClassVar = "charges"
     PAYOUTS: ClassVar = "payouts"
+    BALANCES: ClassVar = "balances"
 
     id = models.UUIDField(primary_key=True)
     provider = models.TextField()
@@ -43,3 +44,71 @@ class Reconciliation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.provider} {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+
+
+class HeldByProvider(models.Model):
+    """What a provider held in one currency, beside what all estates own there by the books, in minor units. It belongs to no
+    cluster. `own`: the operator's money in that balance. `banked`: what the provider paid to the operator's bank.
+    `unsettled`, `going`: what of it is taken and not in the balance yet, and what was sent and is not known to have gone:
+    exactly where it is `exact`, and otherwise at most. `difference`: what nothing explains; below zero the provider holds
+    less."""
+
+    id = models.UUIDField(primary_key=True)
+    provider = models.TextField()
+    currency = models.CharField(max_length=3)
+    at = models.DateTimeField()
+    books_minor = models.BigIntegerField()
+    own_minor = models.BigIntegerField()
+    banked_minor = models.BigIntegerField()
+    held_minor = models.BigIntegerField()
+    collected_minor = models.BigIntegerField(null=True)
+    unsettled_minor = models.BigIntegerField()
+    going_minor = models.BigIntegerField()
+    difference_minor = models.BigIntegerField()
+    exact = models.BooleanField()
+
+    class Meta:
+        db_table = "settlement_held"
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.currency} {self.at:%Y-%m-%d}: {self.difference_minor}"
+
+
+class BankedSettlement(models.Model):
+    """Money that a provider paid to the operator's own bank, seen in its list, once. It belongs to no cluster: estates are
+    owed theirs still."""
+
+    id = models.UUIDField(primary_key=True)
+    provider = models.TextField()
+    provider_id = models.TextField()
+    currency = models.CharField(max_length=3)
+    gross_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField()
+    net_minor = models.BigIntegerField()
+    settled_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "settlement_banked"
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.provider_id}"
+
+
+class OwnFunds(models.Model):
+    """Money of the operator's own that they put into a provider's balance, or (below zero) took out of it, as one of the
+    platform's staff noted it."""
+
+    id = models.UUIDField(primary_key=True)
+    provider = models.TextField()
+    currency = models.CharField(max_length=3)
+    amount_minor = models.BigIntegerField()
+    reason = models.TextField()
+    noted_by = models.UUIDField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "settlement_own_funds"
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.amount_minor} {self.currency}"

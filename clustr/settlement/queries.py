@@ -81,7 +81,7 @@ def positions_with_providers(*, actor: Actor) -> Positions:
 
 
 def reconciliation_runs(*, actor: Actor) -> list[Reconciliation]:
-    """The last comparisons with each provider, of charges and of payouts; needs ViewWallet. Counts are of all estates
+    """The last comparisons with each provider, of charges, of payouts and of balances; needs ViewWallet. Counts are of all estates
     together, and not told."""
     actor.require("ViewWallet")
     return list(Reconciliation.objects.order_by("provider", "compares", "-at").distinct("provider", "compares"))

@@ -98,6 +98,13 @@ def reconcile_payouts(timestamp: int) -> None:
     commands.reconcile_payouts(since=now - RECONCILED, until=now - STILL_MOVING, now=now, go_on=True)
 
 
+@periodic(cron="43 4 * * *", name="settlement.reconcile_balances", queue=MONEY)
+def reconcile_balances(timestamp: int) -> None:
+    """Every night, after the payments: compare what the providers say they hold with what all estates own there by the books."""
+    del timestamp
+    commands.reconcile_balances(now=clock.now())
+
+
 @periodic(cron="23 4 * * *", name="settlement.reconcile", queue=MONEY)
 def reconcile(timestamp: int) -> None:
     """Every night: compare the last days with what the providers list; book what was missed, open a case for the rest."""

@@ -56,6 +56,9 @@ NO_TENANTS_TABLE = {
     "usersessions_usersession": "sign-in: a person's devices",
     "ledger_kind": "kinds of account, the same in every estate's books",
     "settlement_reconciliation": "when a provider's own list was compared, and how many lines it had",
+    "settlement_held": "what a provider held, beside what all estates own there",
+    "settlement_banked": "what a provider paid to the operator's bank, of whichever estates",
+    "settlement_own_funds": "what of a provider's balance is the operator's own",
     "utilities_provider": "what utility services sell, the same everywhere",
     "audit_horizon": "up to which transaction the trails of all estates are chained: one number",
 }

@@ -64,6 +64,7 @@ def told_after_a_little_of_everything(stage: Stage) -> Scraped:
     stage.confirm(lost)
     stage.heal()
     settlement.reconcile(since=stage.now - timedelta(days=1), until=stage.now, now=stage.now)
+    settlement.reconcile_balances(now=stage.now)
     forget_jobs()
     enqueue("settlement.charge_fees", cluster_id=stage.cast.cluster_id)
     work()

@@ -14,11 +14,52 @@ COVERING = "clustr/wallets/commands/covering.py"
 GIVING_BACK = f"{COMMANDS}/refunding.py"
 STARTING = f"{COMMANDS}/starting.py"
 POLICIES = "clustr/settlement/policies.py"
+BALANCES = f"{COMMANDS}/reconciling_balances.py"
 TABLES = "clustr/payments/migrations/0002_providers.py"
 DIRECT = "clustr/bills/migrations/0002_direct_payments.py"
 WEBHOOKS = "tests/web/test_webhooks.py"
 
 SEEDS = (
+    sow(
+        "less-than-owed-is-nothing",
+        "A provider that holds less than estates own is believed.",
+        "-missing if missing < 0 else -beyond if beyond > 0 else 0",
+        "-missing if missing < 0 else 0",
+        "test_reconcile_balances.py",
+        file="clustr/settlement/balance_policies.py",
+    ),
+    sow(
+        "settled-in-any-order",
+        "Whatever lies within what was taken of late explains a balance, as if providers settled in no order.",
+        "return Explanation(most_unsettled, most_going, difference, exact=False)",
+        "return Explanation(most_unsettled, most_going, difference, exact=not difference)",
+        "test_reconcile_balances.py",
+        file="clustr/settlement/balance_policies.py",
+    ),
+    sow(
+        "books-read-after-the-call-only",
+        "What came back while the provider was asked what it holds is missing there.",
+        "for books in (after, before)",
+        "for books in (after,)",
+        "test_reconcile_balances.py",
+        file=BALANCES,
+    ),
+    sow(
+        "a-hidden-difference-stays-hidden",
+        "What is never explained to the minor unit is believed for ever, as long as there is enough under way.",
+        "if held.at - explained.at < SETTLED_WITHIN:",
+        "if held.at >= explained.at:",
+        "test_reconcile_balances.py",
+        file=BALANCES,
+    ),
+    sow(
+        "paid-to-the-bank-each-night-anew",
+        "A settlement to the bank counts as often as it is listed.",
+        "UNIQUE (provider, provider_id)",
+        "CHECK (net_minor IS NOT NULL)",
+        "test_reconcile_balances.py",
+        file="clustr/settlement/migrations/0005_held.py",
+    ),
     sow(
         "payouts-beyond-cover",
         "A payout goes whatever the provider holds for the estate: other estates' money pays it.",

@@ -1,4 +1,5 @@
-"""What does not hold of the books is told to who can stop money: the estate's office, and the platform's staff."""
+"""What does not hold of the books is told to who can stop money: the estate's office, and the platform's staff; so is, to these
+alone, that a provider holds less than estates own."""
 
 from __future__ import annotations
 
@@ -36,6 +37,24 @@ def raise_alarm(violation: Violation, now: datetime) -> None:
                     context={"invariant": violation.invariant.name, "says": violation.invariant.says},
                     now=now,
                 )
+
+
+def raise_shortfall(*, provider: str, missing: str, now: datetime) -> None:
+    """Tell the platform's staff, once a day for each provider and amount, that it holds less than all estates own there. In the
+    platform's transaction under way."""
+    facts = {
+        "what": "A payment provider holds less than estates own",
+        "detail": f"{provider}: {missing} less than the books say",
+        "todo": "Look into it at once; see bin/manage reconcile and bin/manage platform_cases.",
+    }
+    if _tell(PLATFORM_CLUSTER_ID, facts, f"shortfall:{provider}:{missing}:{now:%Y-%m-%d}", now):
+        for user_id in people_queries.platform_staff():
+            people.write_to(
+                user_id=user_id,
+                template="notifications/shortfall",
+                context={"provider": provider, "missing": missing},
+                now=now,
+            )
 
 
 def _tell(cluster_id: UUID, facts: dict[str, str], key: str, now: datetime) -> bool:

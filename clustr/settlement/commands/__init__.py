@@ -4,10 +4,12 @@ from clustr.settlement.commands.asking import confirm_payment, verify_payment
 from clustr.settlement.commands.failing import postpone_confirm, postpone_notice
 from clustr.settlement.commands.naming import resolve_bank_account
 from clustr.settlement.commands.noticing import accept_notice, handle_notice
+from clustr.settlement.commands.owning import note_own_funds
 from clustr.settlement.commands.paying_out import send_payout
 from clustr.settlement.commands.preparing import prepare_bill_payment, prepare_deposit, prepare_retry
 from clustr.settlement.commands.receipts import issue_receipt
 from clustr.settlement.commands.reconciling import reconcile
+from clustr.settlement.commands.reconciling_balances import reconcile_balances
 from clustr.settlement.commands.reconciling_payouts import reconcile_payouts
 from clustr.settlement.commands.refunding import refund_to_source, send_refund
 from clustr.settlement.commands.returning import refund_to_wallet
@@ -28,6 +30,7 @@ __all__ = [
     "handle_due_notices",
     "handle_notice",
     "issue_receipt",
+    "note_own_funds",
     "open_checkout",
     "postpone_confirm",
     "postpone_notice",
@@ -35,6 +38,7 @@ __all__ = [
     "prepare_deposit",
     "prepare_retry",
     "reconcile",
+    "reconcile_balances",
     "reconcile_payouts",
     "refund_to_source",
     "refund_to_wallet",

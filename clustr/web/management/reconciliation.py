@@ -35,14 +35,14 @@ class PositionOut(Out):
 
 
 class ComparisonOut(Out):
-    """One comparison with a provider's list, of all estates together."""
+    """One comparison with a provider, of all estates together: of a list of its, or of what it holds (`balances`)."""
 
     provider: str
-    compares: Literal["charges", "payouts"]
+    compares: Literal["charges", "payouts", "balances"]
     since: Instant
     until: Instant
     at: Instant
-    complete: bool = Field(description="Whether the whole list could be read.")
+    complete: bool = Field(description="Whether the whole list could be read, or the balance.")
 
 
 class CaseOut(Out):

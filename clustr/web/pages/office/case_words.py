@@ -27,6 +27,8 @@ CASE: dict[CaseKind, Word] = {
     CaseKind.REFUND_FAILED: _("A refund did not get through"),
     CaseKind.NEVER_ANSWERED: _("The provider never answered"),
     CaseKind.PAYOUT_DIFFERS: _("The provider has another payout than our books"),
+    CaseKind.BALANCE_DIFFERS: _("The provider holds something else than our books say"),
+    CaseKind.PAID_TO_BANK: _("Money held for estates was paid to a bank"),
 }
 """Why a person has to look."""
 
