@@ -8,16 +8,19 @@ from functools import cached_property
 
 from clustr.bills.models import BillPayment
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.ids import derived_id
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger_commands
 from clustr.ledger import queries as ledger
 from clustr.ledger.types import AccountKind
 from clustr.payments.models import Case, Settlement
+from sandbox import paying_out
 from sandbox.records import Charge
+from sandbox.world import OPENING_BALANCE
 from tests.cast import Person
 from tests.money import cluster_balance, naira, wallet_balance
 from tests.proofs import broken_books
-from tests.settlement.stage import Stage
+from tests.settlement.stage import PROVIDERS, Stage
 from tests.settlement.standing import Home, Standing, paid_charges, settled_ids
 
 BREAKS = ("not_with_us", "not_at_provider", "amount_differs", "fee_differs")
@@ -57,6 +60,21 @@ def judge(stage: Stage, homes: list[Home]) -> list[str]:
         wrong += [f"{case.subject} is thought to be nobody's" for case in nobodys]
     for home in homes:
         wrong += [f"{home.manager.name}'s estate: {said}" for said in _Sums(stage, home, paid).wrong()]
+    return [*wrong, *_held(stage, homes)]
+
+
+def _held(stage: Stage, homes: list[Home]) -> list[str]:
+    """What each provider holds in the end is what these estates own there by the books, to the kobo."""
+    wrong = []
+    for name in PROVIDERS:
+        held = paying_out.balance(stage.sandbox.world, provider=name, currency="NGN") - OPENING_BALANCE
+        owed = 0
+        for home in homes:
+            with tenant(home.cluster_id):
+                account = derived_id("provider", name)
+                owed -= ledger.balance_of(kind=AccountKind.PROVIDER_CLEARING, currency="NGN", subject_id=account).minor
+        if held != owed:
+            wrong.append(f"{name} holds {held}, and the estates own {owed}")
     return wrong
 
 

@@ -32,6 +32,7 @@ from tests.settlement.test_chargebacks import complain, decide
 from tests.settlement.test_payouts import AFTER_COOLING, BANK, _end_transfer
 from tests.settlement.test_reconcile_payouts import paying_by
 from tests.settlement.test_refunds import let_it_end, paid_deposit, refund, send
+from tests.web.pages.browsing import Browser
 
 pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
 
@@ -109,6 +110,17 @@ def test_it_works(even: Stage, provider: str) -> None:
     last = Reconciliation.objects.filter(provider=provider, compares="balances").latest("at")
     assert (last.at, last.complete) == (even.now, True)
     assert last.listed >= 1
+
+
+def test_an_estates_office_sees_that_it_was_compared_and_not_what(even: Stage) -> None:
+    commands.reconcile_balances(now=even.now)
+    office = even.cast.client_of(even.cast.ada)
+    runs = office.get("/management/payments/reconciliation/").json()["runs"]
+    (run,) = [one for one in runs if (one["provider"], one["compares"]) == ("paystack", "balances")]
+    assert run.keys() == {"provider", "compares", "since", "until", "at", "complete"}
+    page = Browser(even.cast.ada)
+    page.open("/office/reconciliation/")
+    assert "balances" in page.text
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
