@@ -60,19 +60,26 @@ def judge(stage: Stage, homes: list[Home]) -> list[str]:
         wrong += [f"{case.subject} is thought to be nobody's" for case in nobodys]
     for home in homes:
         wrong += [f"{home.manager.name}'s estate: {said}" for said in _Sums(stage, home, paid).wrong()]
-    return [*wrong, *_held(stage, homes)]
+    return [*wrong, *_held(stage, homes, paid)]
 
 
-def _held(stage: Stage, homes: list[Home]) -> list[str]:
-    """What each provider holds in the end is what these estates own there by the books, to the kobo."""
+def _held(stage: Stage, homes: list[Home], paid: dict[str, Charge]) -> list[str]:
+    """What each provider holds in the end is what these estates own there by the books, to the kobo; but for the fee of a payout
+    that came back after it had arrived, which these providers give back and the books leave with the provider."""
     wrong = []
     for name in PROVIDERS:
         held = paying_out.balance(stage.sandbox.world, provider=name, currency="NGN") - OPENING_BALANCE
         owed = 0
         for home in homes:
+            standing = Standing(stage, home, paid)
             with tenant(home.cluster_id):
                 account = derived_id("provider", name)
                 owed -= ledger.balance_of(kind=AccountKind.PROVIDER_CLEARING, currency="NGN", subject_id=account).minor
+            owed += sum(
+                row.fee
+                for row in standing.transfers
+                if row.provider == name and standing.by_reference(row.reference).status == "refunded"
+            )
         if held != owed:
             wrong.append(f"{name} holds {held}, and the estates own {owed}")
     return wrong
