@@ -104,8 +104,9 @@ class _Comparison:
         before = owed_by_provider(provider=name, taken_since=since)
         held = {balance.available.currency: balance for balance in self._provider.balances()}
         arriving = self._arriving()
-        sent = {one.reference: self._amount_sent(one) for going in before.going.values() for one in going}
         after = owed_by_provider(provider=name, taken_since=since)
+        going = {one for owed in (before, after) for sent in owed.going.values() for one in sent}
+        sent = {one.reference: self._amount_sent(one) for one in going}
         own, gone = own_funds(provider=name), banked(provider=name)
         for currency in sorted({*before.books, *after.books, *held, *own, *gone}):
             balance = held.get(currency) or Balance(available=Money(0, currency), collected=None)
@@ -136,7 +137,7 @@ class _Comparison:
             held=balance.available.minor,
             taken=[*new, *booked.values()],
             pending=self._pending.get(currency, 0),
-            going=[sent.get(one.reference, one.amount_minor) for one in owed.going.get(currency, [])],
+            going=[sent[one.reference] for one in owed.going.get(currency, [])],
         )
 
     def _arriving(self) -> dict[str, dict[str, int]]:
