@@ -34,6 +34,13 @@ class Seller:
     account_number: str = ""
     account_name: str = ""
 
+    def to_pay_to(self) -> dict[str, str]:
+        """Where a transfer goes, for a mail: `bank`, `account_number`, `account_name`; nothing where nowhere is said."""
+        if not self.account_number:
+            return {}
+        name = self.account_name or self.name
+        return {"bank": self.bank, "account_number": self.account_number, "account_name": name}
+
     def as_data(self) -> dict[str, str]:
         """As it is kept with a document: only what is said."""
         return {name: value for name, value in asdict(self).items() if value}

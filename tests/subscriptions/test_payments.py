@@ -11,6 +11,7 @@ from clustr.kit.actor import PermissionMissing
 from clustr.kit.errors import InvalidValue
 from clustr.kit.ids import new_id
 from clustr.kit.money import CurrencyMismatch, Money
+from clustr.people.models import Mail
 from clustr.subscriptions import commands
 from clustr.subscriptions.models import Subscription
 from clustr.subscriptions.refusals import InvoiceNotFound, InvoiceNotOpen, PaymentReferenceTaken
@@ -146,6 +147,9 @@ def test_reminders_come_once_each(shop: Shop) -> None:
         shop.chase(subscription)
         assert shop.mail(shop.bola).count(REMINDER) == number
     assert shop.history(subscription) == ["created", "past_due"]
+    last = Mail.objects.filter(user_id=shop.bola.user_id, subject=REMINDER).latest("created_at")
+    assert "Bank: Demonstration Bank\nAccount number: 0000000000\nIn the name of: ClustR\n" in last.body
+    assert "Reference: INV2026000001" in last.body
 
 
 def test_a_reminder_that_was_missed_is_not_sent_twice(shop: Shop) -> None:

@@ -68,4 +68,5 @@ def _facts(sheet: Sheet) -> dict[str, str]:
         "amount_due": sheet.due.for_people(),
         "by_card": sheet.pay_at,
         "due": f"{sheet.due_on:%d %B %Y}" if sheet.due.minor else "",
+        **({} if sheet.pay_at else sheet.seller.to_pay_to()),
     }

@@ -6,6 +6,8 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import derived_id
@@ -67,7 +69,12 @@ def _step(actor: Actor, subscription: Subscription, overdue: Invoice, now: datet
         subscription.status = SubscriptionStatus.UNPAID
         note(actor=actor, subscription=subscription, kind=EventKind.LAPSED, now=now)
         plan = queries.plan_of(subscription=subscription)
-        facts = {"plan": plan.name, "number": overdue.invoice_number, "amount_due": overdue.amount_due.for_people()}
+        facts = {
+            "plan": plan.name,
+            "number": overdue.invoice_number,
+            "amount_due": overdue.amount_due.for_people(),
+            **_where_to_pay(overdue),
+        }
         tell_customer(told=Told.LAPSED, user_id=subscription.user_id, facts=facts, now=now)
         return
     passed = sum(now >= since + wait for wait in DUNNING)
@@ -98,10 +105,18 @@ def _remind(actor: Actor, subscription: Subscription, overdue: Invoice, now: dat
         "number": overdue.invoice_number,
         "amount_due": overdue.amount_due.for_people(),
         "due": f"{overdue.due_date.astimezone(zone):%d %B %Y}",
-        "pay_at": overdue.hosted_invoice_url,
+        **_where_to_pay(overdue),
         "lapses": f"{(since + GRACE).astimezone(zone):%d %B %Y}",
     }
     tell_customer(told=Told.PAYMENT_OVERDUE, user_id=subscription.user_id, facts=facts, now=now)
+
+
+def _where_to_pay(overdue: Invoice) -> dict[str, str]:
+    """Stripe's page, or by transfer the account that is the platform's now."""
+    if overdue.stripe_invoice_id:
+        return {"pay_at": overdue.hosted_invoice_url}
+    account: dict[str, str] = settings.SUBSCRIPTION_SELLER.to_pay_to()
+    return account
 
 
 def _recover(actor: Actor, subscription: Subscription, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from clustr.audit import commands as audit
@@ -138,6 +139,7 @@ def handle_failed_payment(
         )
         _audit(actor, payment, "subscriptions.payment_failed", now)
         facts = {"number": invoice.invoice_number, "amount": amount.for_people(), "message": message}
+        facts |= settings.SUBSCRIPTION_SELLER.to_pay_to()
         tell_customer(told=Told.PAYMENT_FAILED, user_id=invoice.user_id, facts=facts, now=now)
     return payment
 
