@@ -22,6 +22,7 @@ from pydantic import ValidationError
 
 from clustr.audit.refusals import RequestInProgress
 from clustr.kit.errors import Refusal, Unavailable
+from clustr.kit.money import SIGNS
 from clustr.kit.texts import holds_card_number
 from clustr.web import errors
 from clustr.web.actors import Request
@@ -123,7 +124,8 @@ def typed(request: Request, *names: str) -> dict[str, Any]:
 def typed_amount(request: Request, name: str = "amount") -> dict[str, str]:
     """An amount as people type it, "₦5,000.00" or "5000", as the API takes it. A comma only where thousands part. Left empty it
     stays so, and is refused: to the API no amount at all may mean everything."""
-    text = request.POST.get(name, "").strip().removeprefix("₦").removeprefix("NGN").strip()
+    currency = request.actor.currency
+    text = request.POST.get(name, "").strip().removeprefix(SIGNS.get(currency, currency)).removeprefix(currency).strip()
     if _GROUPED.fullmatch(text):
         text = text.replace(",", "")
     return {name: text}

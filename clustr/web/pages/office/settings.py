@@ -21,7 +21,7 @@ _DAY = re.compile("[0-9]{1,3}", re.ASCII)
 
 @page("office", methods=("GET", "POST"))
 def settings(request: Request) -> HttpResponse:
-    """/office/settings/: name, time zone, whom members write to, the transfer limit and who bears fees. Needs
+    """/office/settings/: name, time zone, locale, whom members write to, the transfer limit and who bears fees. Needs
     ManageMembers; the last two are an administrator's."""
     request.actor.require("ManageMembers")
     tried = None
@@ -35,6 +35,7 @@ def settings(request: Request) -> HttpResponse:
             "tried": tried,
             "held": managed_settings(actor=request.actor, now=request.now),
             "bearers": words.bearers(),
+            "locales": words.locales(request.actor.currency, today=request.now.date()),
             "is_admin": request.actor.role == Role.ADMIN,
         }
 
@@ -42,7 +43,7 @@ def settings(request: Request) -> HttpResponse:
 
 
 def _typed_settings(request: Request) -> api.SettingsIn:
-    sent: dict[str, Any] = typed(request, "name", "timezone", "reason")
+    sent: dict[str, Any] = typed(request, "name", "timezone", "locale", "reason")
     sent["support_email"] = request.POST.get("support_email", "").strip()
     if "reminder_days" in request.POST:
         days = request.POST["reminder_days"].replace(",", " ").split()

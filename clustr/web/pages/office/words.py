@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.utils import timezone
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clustr.bills.types import UTILITY_TYPES, BillType, MemberStatus
 from clustr.clusters.types import FeeBearer, PaymentsPermissions, Role
+from clustr.kit.locales import LOCALES, amount_for_people, day_for_people
 from clustr.kit.money import DECIMALS, Money
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.recurring.types import OrderState
@@ -23,6 +24,7 @@ from clustr.web.pages.words import STATUS, TYPE, word_of
 
 Word = str | Promise
 Choices = list[tuple[str, Word]]
+_SAMPLE_MINOR = 123_450
 _AMOUNT = re.compile(r"[0-9]{1,13}(\.[0-9]{1,2})?", re.ASCII)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:", re.ASCII)
@@ -52,6 +54,20 @@ ROLE: dict[str, Word] = {
     Role.STAFF: _("Staff"),
     Role.RESIDENT: _("Resident"),
 }
+
+PLACE: dict[str, Word] = {
+    "en-NG": _("Nigeria"),
+    "en-GB": _("United Kingdom"),
+    "en-GH": _("Ghana"),
+    "en-KE": _("Kenya"),
+    "en-RW": _("Rwanda"),
+    "en-TZ": _("Tanzania"),
+    "en-UG": _("Uganda"),
+    "en-ZM": _("Zambia"),
+    "en-ZA": _("South Africa"),
+    "en-US": _("United States"),
+}
+"""Whose way of writing amounts and dates a locale is."""
 
 METHOD: dict[str, Word] = {
     OfflineMethod.CASH: _("Cash"),
@@ -157,6 +173,15 @@ def methods() -> Choices:
 
 def bearers() -> Choices:
     return list(BEARER.items())
+
+
+def locales(currency: str, *, today: date) -> Choices:
+    """The locales an estate may choose, each with how it writes an amount and a day."""
+
+    def sample(locale: str) -> str:
+        return f"{amount_for_people(Money(_SAMPLE_MINOR, currency), locale=locale)}, {day_for_people(today, locale=locale)}"
+
+    return [(locale, f"{PLACE[locale]}: {sample(locale)}") for locale in LOCALES]
 
 
 def of_the_estate(tried: Attempt) -> Attempt:
