@@ -70,6 +70,7 @@ def _bank_accounts(cluster_id: UUID, user_id: UUID) -> list[dict[str, Any]]:
             "bank_code": account.bank_code,
             "account_number": account.account_number,
             "account_name": account.account_name,
+            "holder": account.holder,
         }
         for account, payout in opened
     ]

@@ -120,7 +120,7 @@ class Payout(models.Model):
     """Money on its way out: a cluster transfer or a member's withdrawal. Its id is its transaction's.
 
     The bank account is sealed; `account_hint` shows its last digits. Above the cluster's limit a second person approves.
-    `waits_for`: what kept it when it might have gone: "cover" where providers held too little for the cluster, "books" where
+    `holder`: whose it is, as its bank said when the payout was asked for, sealed; null where it said nothing. `waits_for`: what kept it when it might have gone: "cover" where providers held too little for the cluster, "books" where
     these did not hold.
     """
 
@@ -137,6 +137,8 @@ class Payout(models.Model):
     decided_at = models.DateTimeField(null=True)
     decision_note = models.TextField(default="")
     waits_for = models.TextField(default="")
+    holder = models.BinaryField(null=True)
+    name_check = models.TextField(default="not_checked", db_default="not_checked")
     created_at = models.DateTimeField()
 
     class Meta:

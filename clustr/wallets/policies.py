@@ -1,13 +1,17 @@
-"""Pure rules of wallets: which PINs are too easy, how long a lock lasts, who may decide about whom."""
+"""Pure rules of wallets: which PINs are too easy, how long a lock lasts, who may decide about whom, whether a
+bank account is whose it was said to be."""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
 from clustr.kit.money import Money
 from clustr.wallets.refusals import PinTooEasy, SeparationOfDuties
+from clustr.wallets.types import Destination, NameCheck
 
 PIN_DIGITS = 6
 ATTEMPTS_PER_LOCK = 5
@@ -18,6 +22,27 @@ FRESH_SIGN_IN = timedelta(minutes=10)
 
 _COMMON = frozenset(
     {"159753", "147258", "258369", "789456", "456789", "147852", "963852", "696969", "101010", "102030"}
+)
+
+_TELLING_WORDS = 2
+"""So many words of a longer name say whose it is; one alone does not."""
+_LETTERS_LEFT = 4
+_NOT_TELLING = frozenset(
+    {"mr", "mrs", "ms", "miss", "dr", "prof", "chief", "alhaji", "alhaja", "engr", "barr", "and", "the", "of"}
+    | {
+        "ltd",
+        "limited",
+        "plc",
+        "inc",
+        "llc",
+        "nig",
+        "nigeria",
+        "company",
+        "co",
+        "enterprise",
+        "enterprises",
+        "ventures",
+    }
 )
 
 
@@ -46,6 +71,41 @@ def lock_after(failed_attempts: int, *, now: datetime) -> datetime | None:
 def needs_second_person(*, amount: Money, limit: Money | None) -> bool:
     """Whether a transfer out of the cluster's wallet waits for another person: above the cluster's limit."""
     return limit is not None and limit < amount
+
+
+def check_name(*, destination: Destination) -> NameCheck:
+    """Whether the typed name is the bank's, by the words that tell one from another: in any order, in capitals or not, some
+    left out or cut short, as banks do."""
+    if not destination.holder:
+        return NameCheck.NOT_CHECKED
+    if not destination.account_name:
+        return NameCheck.UNNAMED
+    fewer, more = sorted((_words(destination.account_name), _words(destination.holder)), key=len)
+    enough = len(fewer) >= _TELLING_WORDS or len(fewer) == len(more) > 0
+    return NameCheck.SAME if enough and _each_found(fewer, more) else NameCheck.DIFFERS
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name without accents, marks and titles."""
+    bare = "".join(each for each in unicodedata.normalize("NFKD", name) if not unicodedata.combining(each))
+    words = re.findall(r"[^\W_]+", bare.replace("'", "").replace("’", "").casefold())
+    return [word for word in words if word not in _NOT_TELLING]
+
+
+def _each_found(fewer: list[str], more: list[str]) -> bool:
+    """Whether each word has one of its own among the others: the same, or one of which a bank left the end out."""
+    left = list(more)
+    for word in sorted(fewer, key=len, reverse=True):
+        found = next((other for other in left if _same_word(word, other)), None)
+        if found is None:
+            return False
+        left.remove(found)
+    return True
+
+
+def _same_word(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return one == other or (len(shorter) >= _LETTERS_LEFT and longer.startswith(shorter))
 
 
 def refuse_own_affair(*, actor_id: UUID | None, concerned_id: UUID | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -242,7 +243,10 @@ def operation_of(*, actor: Actor, operation_id: UUID) -> OperationView:
 
 def destination_of(*, payout: Payout) -> Destination:
     """Open a payout's sealed bank account; for the one who sends the money."""
-    return Destination(*unseal(bytes(payout.destination), bound_to=destination_place(payout.id)).split("\n"))
+    named = unseal(bytes(payout.destination), bound_to=destination_place(payout.id)).split("\n")
+    sealed = payout.holder
+    holder = unseal(bytes(sealed), bound_to=holder_place(payout.id)) if sealed is not None else ""
+    return replace(Destination(*named), holder=holder)
 
 
 def bank_details(*, actor: Actor, now: datetime) -> BankDetailsView | None:
@@ -289,6 +293,11 @@ def bank_details_place(id: UUID) -> str:
 def destination_place(payout_id: UUID) -> str:
     """The place a payout's destination is sealed for."""
     return f"wallets_payout:{payout_id}"
+
+
+def holder_place(payout_id: UUID) -> str:
+    """The place the name of a payout's destination's holder is sealed for."""
+    return f"wallets_payout:{payout_id}:holder"
 
 
 def _cluster_account(actor: Actor) -> UUID | None:
@@ -338,7 +347,7 @@ def _metadata(operation: Operation | None, payout: Payout | None, status: str) -
         found["source"] = operation.source
     if payout:
         found |= {
-            "destination": {"account_number": f"******{payout.account_hint}"},
+            "destination": _destination(payout),
             "approval": payout.approval,
             "decided_by": str(payout.decided_by) if payout.decided_by else None,
             "decision_note": payout.decision_note,
@@ -346,6 +355,17 @@ def _metadata(operation: Operation | None, payout: Payout | None, status: str) -
         if waits_for := what_it_waits_for(payout=payout, status=status):
             found["waits_for"] = WAITS_FOR[waits_for]
     return found
+
+
+def _destination(payout: Payout) -> dict[str, str]:
+    """Where a transfer goes, as those who see the wallet may know it: by both names, and the end of the number."""
+    opened = destination_of(payout=payout)
+    return {
+        "account_number": f"******{payout.account_hint}",
+        "account_name": opened.account_name,
+        "holder": opened.holder,
+        "name_check": payout.name_check,
+    }
 
 
 def sendable_payouts(*, now: datetime, limit: int) -> list[Place]:

@@ -13,7 +13,7 @@ from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.wallets.models import Payout
 from clustr.wallets.queries import destination_of, operation_of, what_it_waits_for
 from clustr.wallets.refusals import PayoutNotFound
-from clustr.wallets.types import STOPPABLE, Approval, Destination, OperationView
+from clustr.wallets.types import STOPPABLE, Approval, Destination, NameCheck, OperationView
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class TransferView:
 
     operation: OperationView
     destination: Destination
+    name_check: NameCheck
     approval: Approval
     requested_by: UUID
     decided_by: UUID | None
@@ -43,6 +44,7 @@ class WaitingTransfer:
     description: str
     requested_by: UUID
     account_hint: str
+    name_check: NameCheck
     created_at: datetime
 
 
@@ -64,6 +66,7 @@ def waiting_transfers(*, actor: Actor, limit: int = 50) -> list[WaitingTransfer]
             description=row.description,
             requested_by=payouts[row.id].requested_by,
             account_hint=payouts[row.id].account_hint,
+            name_check=NameCheck(payouts[row.id].name_check),
             created_at=row.created_at,
         )
         for row in asked
@@ -86,6 +89,7 @@ def transfer_to_decide(*, actor: Actor, payout_id: UUID) -> TransferView:
     return TransferView(
         operation=operation_of(actor=actor, operation_id=payout_id),
         destination=destination_of(payout=payout),
+        name_check=NameCheck(payout.name_check),
         approval=approval,
         requested_by=payout.requested_by,
         decided_by=payout.decided_by,

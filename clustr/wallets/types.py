@@ -54,13 +54,24 @@ class BankDetailsView:
     kept_at: datetime
 
 
+class NameCheck(StrEnum):
+    """Whether the name that somebody typed for a bank account is that of its holder."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    UNNAMED = "unnamed"
+    NOT_CHECKED = "not_checked"
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """A bank account that money is sent to."""
+    """A bank account that money is sent to. `account_name`: as it was typed; `holder`: as its bank says, "" where it was not
+    asked or did not answer."""
 
     bank_code: str
     account_number: str
     account_name: str = ""
+    holder: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
-from clustr.wallets.types import Destination, OperationKind, OperationView, WalletView
+from clustr.wallets.policies import check_name
+from clustr.wallets.types import Destination, NameCheck, OperationKind, OperationView, WalletView
 from clustr.web.schemas import AmountOut, Currency, In, Instant, Out, Text, no_card_number
 
 ACCOUNT_EXAMPLE: dict[str, Any] = {"bank_code": "058", "account_number": "0123456789"}
@@ -122,9 +123,54 @@ class DestinationIn(AccountIn):
     model_config = {"json_schema_extra": {"examples": [DESTINATION_EXAMPLE]}}
 
     account_name: Annotated[str, Text(200, empty=True)] = Field("", description="Whose account it is.")
+    seen_name: Annotated[str, Text(200, empty=True)] | None = Field(
+        None,
+        description="The bank's own name for it as `resolve/` answered it and a person saw it, empty where it could not; another"
+        " one by now is refused. Absent: nobody looked, and the answer says how the names compare.",
+    )
 
     def as_destination(self) -> Destination:
         return Destination(self.bank_code, self.account_number, self.account_name)
+
+
+class DestinationOut(Out):
+    """Where money goes: by the end of the number, and by both names."""
+
+    account_number: str = Field(examples=["******6789"])
+    account_name: str = Field(description="As it was sent.")
+    holder: str = Field(description="As its bank says; empty: nobody could say.")
+    name_check: NameCheck = Field(description="`unnamed`: none was sent to compare; `not_checked`: nobody could say.")
+
+
+def destination_out(destination: Destination) -> DestinationOut:
+    """A bank account as the answer to who sends money there says it."""
+    return DestinationOut(
+        account_number=f"******{destination.account_number[-4:]}",
+        account_name=destination.account_name,
+        holder=destination.holder,
+        name_check=check_name(destination=destination),
+    )
+
+
+class BankAccountOut(Out):
+    """A bank account with the name its bank holds it in."""
+
+    bank_code: str
+    account_number: str
+    account_name: str
+
+
+class BankOut(Out):
+    """A bank that money can be sent to."""
+
+    code: str = Field(examples=["058"], description="Its `bank_code` in a destination.")
+    name: str = Field(examples=["Guaranty Trust Bank"])
+
+
+class BanksOut(Out):
+    """Every bank that money of the estate's currency can be sent to, by name."""
+
+    results: list[BankOut]
 
 
 class PersonOut(Out):

@@ -56,6 +56,7 @@ Row = TypeVar("Row")
 
 COUNTRIES = {"NGN": "NG", "GHS": "GH", "KES": "KE", "UGX": "UG", "TZS": "TZ", "ZAR": "ZA", "RWF": "RW", "ZMW": "ZM"}
 _NOTE = "Please make a bank transfer to "
+_NAMED_IN = frozenset({"NGN"})
 
 
 class Flutterwave:
@@ -187,11 +188,15 @@ class Flutterwave:
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         if currency not in COUNTRIES:
             raise NotOffered(f"no banks for {currency}")
-        found = rows(opened(self._outbound.get("banks", COUNTRIES[currency])).content(), "data")
+        found = rows(
+            opened(self._outbound.get("banks", COUNTRIES[currency], within_seconds=QUICK_SECONDS)).content(), "data"
+        )
         read = [(text(mapping(row, "bank").get("code")), text(row.get("name"))) for row in found]
         return tuple(Bank(code=code, name=name) for code, name in dict(read).items() if code and name)
 
-    def resolve_account(self, *, bank_code: str, account_number: str) -> str:
+    def resolve_account(self, *, bank_code: str, account_number: str, currency: str) -> str:
+        if currency not in _NAMED_IN:
+            raise NotOffered(f"no names of accounts in {currency}")
         body = {"account_number": account_number, "account_bank": bank_code}
         envelope = opened(
             self._outbound.post("accounts", "resolve", body=body, repeatable=True, within_seconds=QUICK_SECONDS)

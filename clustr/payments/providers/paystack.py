@@ -60,6 +60,7 @@ from clustr.payments.providers.returns import DisputeTruth, RefundRequest, Refun
 
 _RECIPIENTS = {"NGN": "nuban", "GHS": "ghipss", "ZAR": "basa", "KES": "kepss"}
 _PAGE_ROWS = 50
+_NAMED_IN = frozenset({"NGN", "GHS"})
 
 
 class Paystack:
@@ -184,7 +185,9 @@ class Paystack:
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]:
         return list_paystack_banks(self._outbound, currency=currency)
 
-    def resolve_account(self, *, bank_code: str, account_number: str) -> str:
+    def resolve_account(self, *, bank_code: str, account_number: str, currency: str) -> str:
+        if currency not in _NAMED_IN:
+            raise NotOffered(f"no names of accounts in {currency}")
         query = {"account_number": account_number, "bank_code": bank_code}
         data = mapping(
             opened(self._outbound.get("bank", "resolve", query=query, within_seconds=QUICK_SECONDS)).content(), "data"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clustr.kit.outbound import Outbound
+from clustr.kit.outbound import QUICK_SECONDS, Outbound
 from clustr.payments.providers.nouns import Bank, Mode, VirtualAccount, VirtualAccountRequest
 from clustr.payments.providers.paging import every_row, pages
 from clustr.payments.providers.paystack_wire import opened
@@ -21,7 +21,7 @@ def list_paystack_banks(outbound: Outbound, *, currency: str) -> tuple[Bank, ...
     query = {"country": _COUNTRIES[currency], "currency": currency, "use_cursor": "true", "perPage": "100"}
 
     def fetch(_number: int) -> tuple[list[Any], bool]:
-        envelope = opened(outbound.get("bank", query=query))
+        envelope = opened(outbound.get("bank", query=query, within_seconds=QUICK_SECONDS))
         query["next"] = text(envelope.meta.get("next"))
         return rows(envelope.content(), "data"), bool(query["next"])
 

@@ -113,8 +113,8 @@ class PaymentProvider(Protocol):
         ...
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]: ...
-    def resolve_account(self, *, bank_code: str, account_number: str) -> str:
-        """The name in which the bank holds the account."""
+    def resolve_account(self, *, bank_code: str, account_number: str, currency: str) -> str:
+        """The name in which the bank holds the account. Raises `NotOffered` where banks of this currency are not asked."""
         ...
 
     def pay_out(self, request: PayoutRequest) -> PayoutTruth:

@@ -2,7 +2,7 @@
 
 from clustr.settlement.commands.asking import confirm_payment, verify_payment
 from clustr.settlement.commands.failing import postpone_confirm, postpone_notice
-from clustr.settlement.commands.naming import resolve_bank_account
+from clustr.settlement.commands.naming import list_banks, name_destination, resolve_bank_account, resolve_own_account
 from clustr.settlement.commands.noticing import accept_notice, handle_notice
 from clustr.settlement.commands.owning import note_own_funds
 from clustr.settlement.commands.paying_out import send_payout
@@ -30,6 +30,8 @@ __all__ = [
     "handle_due_notices",
     "handle_notice",
     "issue_receipt",
+    "list_banks",
+    "name_destination",
     "note_own_funds",
     "open_checkout",
     "postpone_confirm",
@@ -43,6 +45,7 @@ __all__ = [
     "refund_to_source",
     "refund_to_wallet",
     "resolve_bank_account",
+    "resolve_own_account",
     "send_payout",
     "send_refund",
     "send_waiting_payouts",

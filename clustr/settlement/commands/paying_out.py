@@ -95,8 +95,12 @@ def _ask_and_apply(
 ) -> None:
     provider = provider_named(name=attempt.provider)
     try:
-        name = destination.account_name or provider.resolve_account(
-            bank_code=destination.bank_code, account_number=destination.account_number
+        name = (
+            destination.holder
+            or destination.account_name
+            or provider.resolve_account(
+                bank_code=destination.bank_code, account_number=destination.account_number, currency=amount.currency
+            )
         )
     except (ProviderRefused, NotOffered) as error:
         _give_back(actor, attempt, _why_no_account(error), now, repeated=repeated)

@@ -24,7 +24,7 @@ from clustr.wallets.commands.payouts import send_out
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation
-from clustr.wallets.policies import needs_second_person, refuse_own_affair
+from clustr.wallets.policies import check_name, needs_second_person, refuse_own_affair
 from clustr.wallets.queries import RECEIVED_BY
 from clustr.wallets.types import Approval, Destination, OfflineMethod, OperationKind
 
@@ -90,9 +90,15 @@ def transfer_from_cluster_wallet(
             action="cluster_wallet.transfer_requested",
             transaction=transaction,
             reason=description,
+            facts=_checked(destination),
             now=now,
         )
     return transaction.id
+
+
+def _checked(destination: Destination) -> dict[str, str]:
+    """For the trail: whether the account is whose it was said to be. The names stand sealed with the payout."""
+    return {"ending": destination.account_number[-4:], "name_check": check_name(destination=destination).value}
 
 
 def receive_offline(

@@ -16,8 +16,9 @@ from clustr.kit.money import Money
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.wallets.models import Payee
+from clustr.wallets.policies import check_name
 from clustr.wallets.queries import trusted_since
-from clustr.wallets.types import Destination
+from clustr.wallets.types import Destination, NameCheck
 
 
 def meet_payee(
@@ -55,10 +56,17 @@ def _tell(actor: Actor, owner_id: UUID | None, destination: Destination, amount:
                 "own": owner_id is not None,
                 **({"amount_minor": amount.minor, "currency": amount.currency} if amount else {}),
                 "ending": destination.account_number[-4:],
+                **_names(destination),
                 "hours": settings.ENV.PAYOUT_COOLING_HOURS,
             },
             now=now,
         )
+
+
+def _names(destination: Destination) -> dict[str, str]:
+    """Whose account it is, by its bank; and by what was typed, where that is another name."""
+    differs = check_name(destination=destination) is NameCheck.DIFFERS
+    return {"holder": destination.holder} | ({"typed_name": destination.account_name} if differs else {})
 
 
 def _fingerprint(destination: Destination) -> bytes:

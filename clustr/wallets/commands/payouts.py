@@ -26,8 +26,8 @@ from clustr.wallets.commands.payees import meet_payee
 from clustr.wallets.commands.pins import refuse_while_cooling, require_authorization
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation, Payout
-from clustr.wallets.policies import refuse_own_affair
-from clustr.wallets.queries import destination_place, sendable_from
+from clustr.wallets.policies import check_name, refuse_own_affair
+from clustr.wallets.queries import destination_place, holder_place, sendable_from
 from clustr.wallets.refusals import PayoutDecided, PayoutNotFound
 from clustr.wallets.types import STOPPABLE, Approval, Destination, SpendAuthorization
 
@@ -54,7 +54,8 @@ def withdraw(
             user_id=actor.member_id,
             now=now,
         )
-        _audit(actor, "wallets.withdrawal_requested", transaction.id, "", now)
+        checked = {"name_check": check_name(destination=destination).value}
+        _audit(actor, "wallets.withdrawal_requested", transaction.id, "", now, facts=checked)
     return transaction
 
 
@@ -173,6 +174,8 @@ def send_out(
             bound_to=destination_place(transaction.id),
         ),
         account_hint=destination.account_number[-4:],
+        holder=seal(destination.holder, bound_to=holder_place(transaction.id)) if destination.holder else None,
+        name_check=check_name(destination=destination).value,
         approval=approval.value,
         requested_by=actor.member_id,
         created_at=now,
@@ -213,7 +216,9 @@ def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: d
     return payout
 
 
-def _audit(actor: Actor, action: str, payout_id: UUID, reason: str, now: datetime) -> None:
+def _audit(
+    actor: Actor, action: str, payout_id: UUID, reason: str, now: datetime, *, facts: dict[str, str] | None = None
+) -> None:
     audit.record(
         actor=actor,
         action=action,
@@ -221,5 +226,6 @@ def _audit(actor: Actor, action: str, payout_id: UUID, reason: str, now: datetim
         subject_id=payout_id,
         at=now,
         reason=reason,
+        facts=facts,
         journal=payout_id,
     )

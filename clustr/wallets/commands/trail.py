@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from clustr.audit import commands as audit
@@ -10,9 +11,17 @@ from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose
 
 
-def record_money_act(*, actor: Actor, action: str, transaction: Transaction, reason: str = "", now: datetime) -> None:
-    """Write one act on this transaction, with its amount, into the trail, in the transaction under way; of a refund also
-    which transaction it gives back."""
+def record_money_act(
+    *,
+    actor: Actor,
+    action: str,
+    transaction: Transaction,
+    reason: str = "",
+    facts: Mapping[str, str] | None = None,
+    now: datetime,
+) -> None:
+    """Write one act on this transaction, with its amount and these facts, into the trail, in the transaction under way; of a
+    refund also which transaction it gives back."""
     of = {"of": str(transaction.subject_id)} if transaction.purpose == Purpose.REFUND else {}
     audit.record(
         actor=actor,
@@ -21,6 +30,6 @@ def record_money_act(*, actor: Actor, action: str, transaction: Transaction, rea
         subject_id=transaction.id,
         at=now,
         reason=reason,
-        facts={"amount": str(transaction.amount), "currency": transaction.currency} | of,
+        facts={"amount": str(transaction.amount), "currency": transaction.currency} | of | dict(facts or {}),
         journal=transaction.id,
     )

@@ -14,22 +14,15 @@ from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.queries import bank_details
 from clustr.wallets.types import BankDetailsView, Destination
-from clustr.web.door import Request, once_between, read
-from clustr.web.money_schemas import DESTINATION_EXAMPLE, AccountIn
+from clustr.web.bank_accounts import account_answer, banks_answer
+from clustr.web.door import Request, actor_of, once_between, read
+from clustr.web.money_schemas import DESTINATION_EXAMPLE, AccountIn, BankAccountOut, BanksOut
 from clustr.web.schemas import Instant, Out, Text
 
 router = Router(tags=["Settings"])
 
 _NOT_KEPT = ""
 _NAMED: dict[str, Any] = DESTINATION_EXAMPLE | {"account_name": "PALM GROVE RESIDENTS"}
-
-
-class BankAccountOut(Out):
-    """A bank account with the name its bank holds it in."""
-
-    bank_code: str
-    account_number: str
-    account_name: str
 
 
 class BankDetailsIn(AccountIn):
@@ -52,6 +45,16 @@ class BankDetailsOut(Out):
     bank_details: KeptOut | None = Field(description="Null: none is kept.")
 
 
+@router.get("banks/", response=BanksOut, summary="Banks")
+def list_banks(request: Request) -> HttpResponse:
+    """Those that money of the estate's currency can be sent to, for their codes. Needs TransferFunds.
+
+    Refuses with `provider_not_available`, `provider_unavailable`.
+    """
+    actor_of(request).require("TransferFunds")
+    return banks_answer(request)
+
+
 @router.get("settings/bank_details/", response=BankDetailsOut, summary="The estate's bank account")
 def show_bank_details(request: Request) -> HttpResponse:
     """Needs TransferFunds."""
@@ -64,19 +67,7 @@ def resolve_bank_account(request: Request, body: AccountIn) -> HttpResponse:
 
     Refuses with `bank_account_not_found`, `provider_not_available`, `provider_unavailable`.
     """
-    return once_between(
-        request,
-        body,
-        200,
-        record=lambda _claim, _checked: _allowed(request),
-        ask=lambda actor: _resolved(actor, body),
-        shape=lambda found: BankAccountOut(
-            bank_code=found.bank_code, account_number=_NOT_KEPT, account_name=found.account_name
-        ),
-        complete=lambda answer: BankAccountOut.model_validate_json(answer).model_copy(
-            update={"account_number": body.account_number}
-        ),
-    )
+    return account_answer(request, body, allow=lambda: _allowed(request), ask=lambda: _resolved(request.actor, body))
 
 
 @router.post("settings/bank_details/", response=BankDetailsOut, summary="Keep the estate's bank account")
@@ -96,15 +87,14 @@ def keep_bank_details(request: Request, body: BankDetailsIn) -> HttpResponse:
         body,
         200,
         record=lambda _claim, _checked: _allowed(request),
-        ask=lambda actor: _resolved(actor, body),
+        ask=lambda _allowed: _resolved(request.actor, body),
         shape=keep,
         complete=lambda answer: _numbered(BankDetailsOut.model_validate_json(answer), body.account_number),
     )
 
 
-def _allowed(request: Request) -> Actor:
+def _allowed(request: Request) -> None:
     request.actor.require("TransferFunds")
-    return request.actor
 
 
 def _resolved(actor: Actor, body: AccountIn) -> Destination:

@@ -12,8 +12,9 @@ from pydantic import Field
 from clustr.clusters.member_queries import names_here, who_is_found
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.ids import id_of_reference
+from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
-from clustr.wallets.types import OperationsFound, Revenue
+from clustr.wallets.types import Destination, OperationsFound, Revenue
 from clustr.web.door import Request, once, read
 from clustr.web.money_schemas import DESTINATION_EXAMPLE, DestinationIn, OperationOut, operation_out
 from clustr.web.paging import Page, PageQuery, page, position
@@ -134,22 +135,31 @@ def get_cluster_wallet(request: Request, query: Query[OperationsQuery]) -> HttpR
 @router.post("cluster_wallet_transfer/", response={201: OperationOut}, summary="Send money out")
 def transfer_from_cluster_wallet(request: Request, body: TransferIn) -> HttpResponse:
     """The money waits in a payouts account as `pending` until it is known to have arrived or is returned; above the
-    cluster's limit a second person approves first. Needs TransferFunds.
+    cluster's limit a second person approves first. The bank is asked whose account it is: `metadata.destination` has its
+    `holder`, and `name_check`: `same`, `differs` (from `account_name`), `unnamed` (none was sent), `not_checked` (nobody could
+    say). Needs TransferFunds.
 
-    Refuses with `insufficient_funds`.
+    Refuses with `insufficient_funds`, `bank_account_not_found`; where `seen_name` came also with `account_name_differs`,
+    `provider_not_available`, `provider_unavailable`.
     """
 
-    def work() -> OperationOut:
+    def name() -> Destination:
+        request.actor.require("TransferFunds")
+        return settlement.name_destination(
+            actor=request.actor, destination=body.destination.as_destination(), seen_name=body.destination.seen_name
+        )
+
+    def work(destination: Destination | None) -> OperationOut:
         made = commands.transfer_from_cluster_wallet(
             actor=request.actor,
             amount=to_money(body.amount, request.actor.currency),
             description=body.description,
-            destination=body.destination.as_destination(),
+            destination=destination or body.destination.as_destination(),
             now=request.now,
         )
         return _operation(request, made)
 
-    return once(request, body, 201, work)
+    return once(request, body, 201, work, before=name)
 
 
 @router.post("cluster_wallet_transfers/{transfer_id}/approve/", response=OperationOut, summary="Approve a transfer")

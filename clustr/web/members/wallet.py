@@ -15,13 +15,19 @@ from clustr.payments.queries import TransactionFilter, my_transactions, view_of
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
-from clustr.wallets.types import CheckedPin, SpendAuthorization
-from clustr.web.door import Request, once, once_between, read
+from clustr.wallets.types import CheckedPin, Destination, SpendAuthorization
+from clustr.web.bank_accounts import account_answer, banks_answer
+from clustr.web.door import Request, actor_of, once, once_between, read
 from clustr.web.money_schemas import (
     DESTINATION_EXAMPLE,
+    AccountIn,
+    BankAccountOut,
+    BanksOut,
     DestinationIn,
+    DestinationOut,
     TransactionOut,
     WalletOut,
+    destination_out,
     transaction_out,
     wallet_out,
 )
@@ -71,6 +77,12 @@ class WithdrawIn(In):
     amount: Amount
     destination: DestinationIn
     pin: Pin | None = Field(None, description="Needed once a PIN is set.")
+
+
+class WithdrawalOut(TransactionOut):
+    """Money on its way to the member's bank account."""
+
+    destination: DestinationOut
 
 
 class SetPinIn(In):
@@ -152,25 +164,63 @@ def start_deposit(request: Request, body: DepositIn) -> HttpResponse:
     )
 
 
-@router.post("withdraw/", response={201: TransactionOut}, summary="Withdraw to a bank account")
-def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
-    """The money leaves the wallet at once and is `pending` until it is known to have arrived, or is returned.
+@router.get("banks/", response=BanksOut, summary="Banks to withdraw to")
+def list_my_banks(request: Request) -> HttpResponse:
+    """Those that money of the estate's currency can be sent to, for their codes.
 
-    Refuses with `insufficient_funds`, `account_frozen`, `pin_required`, `pin_incorrect`, `pin_locked`.
+    Refuses with `provider_not_available`, `provider_unavailable`.
     """
+    actor_of(request)
+    return banks_answer(request)
 
-    def work(authorization: SpendAuthorization | None) -> TransactionOut:
+
+@router.post("withdraw/resolve/", response=BankAccountOut, summary="Whose bank account it is")
+def resolve_my_bank_account(request: Request, body: AccountIn) -> HttpResponse:
+    """Asks the bank; nothing is kept.
+
+    Refuses with `bank_account_not_found`, `provider_not_available`, `provider_unavailable`.
+    """
+    return account_answer(
+        request,
+        body,
+        allow=lambda: None,
+        ask=lambda: settlement.resolve_own_account(
+            actor=request.actor, bank_code=body.bank_code, account_number=body.account_number
+        ),
+    )
+
+
+@router.post("withdraw/", response={201: WithdrawalOut}, summary="Withdraw to a bank account")
+def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
+    """The money leaves the wallet at once and is `pending` until it is known to have arrived, or is returned. The bank is asked
+    whose account it is, and `destination` says how that compares with `account_name`.
+
+    Refuses with `insufficient_funds`, `account_frozen`, `pin_required`, `pin_incorrect`, `pin_locked`,
+    `bank_account_not_found`; where `seen_name` came also with `account_name_differs`, `provider_not_available`,
+    `provider_unavailable`.
+    """
+    pin = body.pin
+
+    def check() -> tuple[SpendAuthorization | None, Destination]:
+        allowed = commands.authorize_spend(actor=request.actor, pin=pin, now=request.now) if pin else None
+        sent = body.destination
+        return allowed, settlement.name_destination(
+            actor=request.actor, destination=sent.as_destination(), seen_name=sent.seen_name
+        )
+
+    def work(checked: tuple[SpendAuthorization | None, Destination] | None) -> WithdrawalOut:
+        authorization, destination = checked or (None, body.destination.as_destination())
         transaction = commands.withdraw(
             actor=request.actor,
             amount=to_money(body.amount, request.actor.currency),
-            destination=body.destination.as_destination(),
+            destination=destination,
             authorization=authorization,
             now=request.now,
         )
-        return transaction_out(view_of(transaction))
+        return WithdrawalOut(
+            **transaction_out(view_of(transaction)).model_dump(), destination=destination_out(destination)
+        )
 
-    pin = body.pin
-    check = (lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
     return once(request, body, 201, work, before=check)
 
 

@@ -1,9 +1,12 @@
-"""Banks for people to choose from, by the code that the provider who pays out knows them by. Whoever's is not among them
-types it."""
+"""Banks for people to choose from, by the code that the provider who pays out knows them by."""
 
 from __future__ import annotations
 
-from clustr.settlement.queries import payout_provider
+from clustr.payments.refusals import ProviderNotAvailable, ProviderUnavailable
+from clustr.settlement import commands as settlement
+from clustr.web.actors import Request
+
+_CLEARED_IN = "NGN"
 
 CLEARING: tuple[tuple[str, str], ...] = (
     ("044", "Access Bank"),
@@ -29,15 +32,18 @@ CLEARING: tuple[tuple[str, str], ...] = (
 )
 """Commercial banks by their three digits of the clearing system, which every provider takes."""
 
-BY_PROVIDER: dict[str, tuple[tuple[str, str], ...]] = {
-    "paystack": (("50211", "Kuda Bank"), ("50515", "Moniepoint MFB"), ("999992", "OPay"), ("999991", "PalmPay")),
-    "flutterwave": (("305", "OPay"),),
-}
-"""Banks without such digits, by the numbers that one provider gives them and another does not know."""
+
+def banks(request: Request) -> list[tuple[str, str]]:
+    """Code and name of each bank that money can be sent to, by name, for an estate's form; asked for outside any transaction.
+    Where the provider does not say, those of Nigeria's clearing system; nothing for another currency: then people type it."""
+    currency = request.actor.currency
+    try:
+        listed = settlement.list_banks(currency=currency, now=request.now)
+    except (ProviderNotAvailable, ProviderUnavailable):
+        return list(CLEARING) if currency == _CLEARED_IN else []
+    return [(bank.code, bank.name) for bank in listed]
 
 
-def banks() -> list[tuple[str, str]]:
-    """Code and name of each bank that can be paid now, by name."""
-    provider = payout_provider()
-    others = BY_PROVIDER.get(provider.name, ()) if provider else ()
-    return sorted((*CLEARING, *others), key=lambda bank: bank[1])
+def bank_names(request: Request) -> dict[str, str]:
+    """The name of each bank by its code, as `banks` says."""
+    return dict(banks(request))

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
-from clustr.kit.money import Money
+from clustr.kit.money import SIGNS, Money
 from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
 from clustr.web.pages.forms import ESTATE_FIELD, KEY, fresh_key
 from clustr.web.pages.words import STATUS, TYPE, WHY, said_of_recovery, word_of
@@ -53,6 +53,12 @@ def money(amount: Money | None) -> SafeString | str:
     if not point:
         return format_html('<span class="amount">{}</span>', whole)
     return format_html('<span class="amount">{}<span class="minor">.{}</span></span>', whole, minor)
+
+
+@register.filter
+def said(value: Any) -> Any:
+    """A fact of a page: an amount as money is looked at, anything else as it is."""
+    return money(value) if isinstance(value, Money) else value
 
 
 @register.filter
@@ -210,8 +216,11 @@ def hidden(context: template.Context) -> SafeString:
 @register.inclusion_tag("pages/parts/field.html", takes_context=True)
 def field(context: template.Context, name: str, label: str, **more: Any) -> dict[str, Any]:
     """A labelled field with its help, its error, and what was typed before: `{% field "amount" label kind="money" %}`.
-    `kind`: text, money, pin, day, lines, number, code; `choices`: pairs of value and label make a list."""
-    tried = context.get("tried")
+    `kind`: text, money (with the estate's `sign`, if no other is named), pin, day, lines, number, code; `choices`: pairs of value
+    and label make a list."""
+    tried, actor = context.get("tried"), context["request"].__dict__.get("actor")
+    if more.get("kind") == "money" and actor:
+        more.setdefault("sign", SIGNS.get(actor.currency, actor.currency))
     typed, value = (tried.values.get(name) if tried else None), more.pop("value", "")
     return {
         "name": name,
@@ -223,6 +232,19 @@ def field(context: template.Context, name: str, label: str, **more: Any) -> dict
         "required": more.pop("required", True),
         **more,
     }
+
+
+@register.inclusion_tag("pages/parts/field.html", takes_context=True)
+def bank_field(context: template.Context, label: str, value: str = "") -> dict[str, Any]:
+    """A bank: one of the page's `banks`, of which none is chosen beforehand; its code, where there is no list of them."""
+    banks, tried = context.get("banks"), context.get("tried")
+    if not banks:
+        says = gettext("Its code, three digits or more.")
+        return field(context, "bank_code", label, limit=11, value=value, help=says)
+    chosen = (tried.values.get("bank_code") if tried else None) or value
+    other = [(chosen, chosen)] if chosen and chosen not in dict(banks) else []
+    choices = [("", gettext("Choose a bank")), *other, *banks]
+    return field(context, "bank_code", label, value=value, choices=choices)
 
 
 @register.simple_tag(takes_context=True)

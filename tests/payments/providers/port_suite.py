@@ -25,7 +25,7 @@ from clustr.payments.providers.nouns import (
     SavedMethodCharge,
     VirtualAccountRequest,
 )
-from clustr.payments.providers.port import AlreadyKnown, NoticeRefused, PaymentProvider, ProviderRefused
+from clustr.payments.providers.port import AlreadyKnown, NoticeRefused, NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.providers.returns import RefundRequest
 from clustr.payments.types import PaymentErrorType
 from tests.payments.providers.wires import (
@@ -142,7 +142,9 @@ OTHER_CALLS: dict[str, Any] = {
     "list_settlements": lambda provider: list(provider.list_settlements(since=SINCE, until=UNTIL)),
     "balances": lambda provider: provider.balances(),
     "list_banks": lambda provider: provider.list_banks(currency="NGN"),
-    "resolve_account": lambda provider: provider.resolve_account(bank_code="057", account_number="0000000000"),
+    "resolve_account": lambda provider: provider.resolve_account(
+        bank_code="057", account_number="0000000000", currency="NGN"
+    ),
     "open_virtual_account": lambda provider: provider.open_virtual_account(account_request()),
 }
 
@@ -318,9 +320,11 @@ class PortSuite:
     def test_banks_and_names(self, provider: PaymentProvider) -> None:
         banks = provider.list_banks(currency="NGN")
         assert [(bank.code, bank.name) for bank in banks] == [("057", "Bank of Palms")]
-        assert provider.resolve_account(bank_code="057", account_number="0000000000") == "ADA OKAFOR"
+        assert provider.resolve_account(bank_code="057", account_number="0000000000", currency="NGN") == "ADA OKAFOR"
         with pytest.raises(ProviderRefused):
-            provider.resolve_account(bank_code="057", account_number="1111111111")
+            provider.resolve_account(bank_code="057", account_number="1111111111", currency="NGN")
+        with pytest.raises(NotOffered):
+            provider.resolve_account(bank_code="057", account_number="0000000000", currency="XAF")
 
     def test_a_virtual_account(self, provider: PaymentProvider) -> None:
         assert provider.open_virtual_account(account_request()).account_number == "1230001644"

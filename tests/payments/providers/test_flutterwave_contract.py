@@ -184,7 +184,7 @@ def test_refund_account_and_banks() -> None:
     named = provider_told(
         make_flutterwave, (200, sample("flutterwave/api/misc__resolve-account-details__response.json"))
     )
-    assert named.resolve_account(bank_code="044", account_number="0690000032") == "Pastor Bright"
+    assert named.resolve_account(bank_code="044", account_number="0690000032", currency="NGN") == "Pastor Bright"
     banks = sample("flutterwave/api/banks__get-all-banks__response.json")
     assert len(provider_told(make_flutterwave, (200, banks)).list_banks(currency="NGN")) > 50
 

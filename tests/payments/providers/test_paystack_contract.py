@@ -190,7 +190,7 @@ def test_accounts() -> None:
     assert len(provider_told(make_paystack, (200, banks), (200, last)).list_banks(currency="NGN")) == 5
     named = sample("paystack/api/verification__resolve-account.json")["200"]["data"]
     provider = provider_told(make_paystack, (200, named))
-    assert provider.resolve_account(bank_code="063", account_number="0022728151") == "WES GIBBONS"
+    assert provider.resolve_account(bank_code="063", account_number="0022728151", currency="NGN") == "WES GIBBONS"
 
 
 ERRORS = range(len(sample("paystack/errors/error-catalogue.json"))) if samples("paystack/errors/*") else ()

@@ -94,7 +94,9 @@ class Toy:
     def list_banks(self, *, currency: str) -> tuple[nouns.Bank, ...]:
         return tuple(nouns.Bank(code=text(row["code"]), name=text(row["name"])) for row in self._page("banks", 1)[0])
 
-    def resolve_account(self, *, bank_code: str, account_number: str) -> str:
+    def resolve_account(self, *, bank_code: str, account_number: str, currency: str) -> str:
+        if currency != "NGN":
+            raise NotOffered(f"no names in {currency}")
         return needed_text(self._ask("who", {"bank": bank_code, "account": account_number}).get("name"), "name")
 
     def pay_out(self, request: nouns.PayoutRequest) -> nouns.PayoutTruth:

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from clustr.notifications.types import NotificationEvents
+from sandbox.banks import holder_of
 from tests.cast import Cast, Person
 from tests.money import cluster_balance
+from tests.notifications.acts import told
+from tests.settlement.stage import Stage
 from tests.web.asking import OFFICE, approval_limit, bad_amounts, foreign_id, refused
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -56,6 +60,52 @@ def test_it_works(cast: Cast) -> None:
     assert made["metadata"]["approval"] == "not_needed"
     assert "0123456789" not in answer.content.decode()
     assert cluster_balance(cast.cluster_id) == "4100.00"
+
+
+@pytest.mark.usefixtures("stage")
+def test_the_bank_is_asked_whose_account_it_is(cast: Cast) -> None:
+    """Another name than the bank's is said in the answer, in the list and on the trail, and to everybody who may send money."""
+    holder = str(holder_of(bank_code="058", account_number="0123456789"))
+    for name, check in (("Island Fuels", "differs"), (holder.title(), "same"), ("", "unnamed")):
+        made = transfer(cast, "10.00", destination=DESTINATION | {"account_name": name}).json()
+        assert made["metadata"]["destination"] == {
+            "account_number": "******6789",
+            "account_name": name,
+            "holder": holder,
+            "name_check": check,
+        }
+        (event, *_) = cast.client_of(cast.ada).get(OFFICE + "audit/?limit=1").json()["results"]
+        assert (event["action"], event["facts"]["name_check"]) == ("cluster_wallet.transfer_requested", check)
+        assert holder not in str(event)
+    shown = cast.client_of(cast.ada).get(OFFICE + "cluster_wallet/").json()["operations"]["results"]
+    assert [row["metadata"]["destination"]["name_check"] for row in shown[:3]] == ["unnamed", "same", "differs"]
+    (notice,) = told(cast.ada, NotificationEvents.NEW_PAYEE)
+    assert f"in the name of {holder}, and Island Fuels was given" in notice.body
+
+
+@pytest.mark.usefixtures("stage")
+def test_the_name_that_was_seen_is_the_one_it_is_sent_to(cast: Cast) -> None:
+    holder = str(holder_of(bank_code="058", account_number="0123456789"))
+    for seen in ("ISLAND FUELS", ""):
+        refused(transfer(cast, destination=DESTINATION | {"seen_name": seen}), 409, "account_name_differs")
+    assert cluster_balance(cast.cluster_id) == "5000.00"
+    assert transfer(cast, destination=DESTINATION | {"seen_name": holder}).status_code == 201
+
+
+@pytest.mark.usefixtures("stage")
+def test_an_account_that_is_not_there(cast: Cast) -> None:
+    answer = transfer(cast, destination=DESTINATION | {"account_number": "0123450000"})
+    refused(answer, 422, "bank_account_not_found")
+    assert cluster_balance(cast.cluster_id) == "5000.00"
+
+
+def test_a_bank_that_does_not_answer(stage: Stage, cast: Cast) -> None:
+    """What nobody saw a name for is noted as such; what somebody did waits until the bank answers."""
+    stage.dial(list__timeout_before=1.0)
+    refused(transfer(cast, destination=DESTINATION | {"seen_name": "ADA OKAFOR"}), 503, "provider_unavailable")
+    made = transfer(cast, destination=DESTINATION | {"seen_name": ""}).json()
+    assert made["metadata"]["destination"]["name_check"] == "not_checked"
+    assert transfer(cast).json()["metadata"]["destination"]["holder"] == ""
 
 
 def test_a_repeat_has_one_effect(cast: Cast) -> None:

@@ -669,6 +669,7 @@ ROWS = [
         own=OWN,
     ),
     Row(f"POST {OFFICE}cluster_wallet_credit/", credit, CREDIT, answer=201, not_own="the estate's money, in"),
+    Row(f"GET {OFFICE}banks/", nothing, TRANSFER),
     Row(f"GET {OFFICE}settings/bank_details/", kept_bank, TRANSFER),
     Row(f"POST {OFFICE}settings/bank_details/resolve/", resolved_bank, TRANSFER, not_own=NO_MONEY),
     Row(f"POST {OFFICE}settings/bank_details/", resolved_and_kept, TRANSFER, not_own=NO_MONEY),
@@ -867,7 +868,9 @@ ROWS = [
     Row(f"POST {MINE}utilities/spending_limits/", spending_limit),
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
+    Row(f"GET {MINE}wallet/banks/", nothing),
     Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),
+    Row(f"POST {MINE}wallet/withdraw/resolve/", resolved_bank),
     Row(
         f"POST {MINE}wallet/withdrawals/{{transaction_id}}/cancel/",
         withdrawal,

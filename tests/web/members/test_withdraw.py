@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.banks import holder_of
 from tests.cast import ApiClient, Cast, anonymous
 from tests.money import fund, wallet_balance
 from tests.web.asking import MY_WALLET, PIN, bad_amounts, refused, with_pin
@@ -36,6 +37,20 @@ def test_it_works(cast: Cast, bola: ApiClient) -> None:
     assert (made["user_id"], made["completed_at"]) == (str(cast.bola.user_id), None)
     assert "0123456789" not in answer.content.decode()
     assert wallet_balance(cast.bola) == "5000.00"
+
+
+@pytest.mark.usefixtures("stage")
+def test_the_bank_is_asked_whose_account_it_is(bola: ApiClient) -> None:
+    holder = str(holder_of(**DESTINATION))
+    assert bola.post(ADDRESS + "resolve/", DESTINATION).json() == {**DESTINATION, "account_name": holder}
+    refused(bola.post(ADDRESS + "resolve/", DESTINATION | {"bank_code": "999"}), 422, "bank_account_not_found")
+    seen = DESTINATION | {"seen_name": holder, "account_name": "Chidi Eze"}
+    made = withdraw(bola, "10.00", destination=seen).json()["destination"]
+    assert made == {
+        "account_number": "******6789", "account_name": "Chidi Eze", "holder": holder, "name_check": "differs"
+    }  # fmt: skip
+    refused(withdraw(bola, destination=seen | {"seen_name": "BOLA ADEYEMI"}), 409, "account_name_differs")
+    refused(withdraw(bola, destination=DESTINATION | {"account_number": "0123450000"}), 422, "bank_account_not_found")
 
 
 def test_a_repeat_has_one_effect(cast: Cast, bola: ApiClient) -> None:

@@ -118,6 +118,10 @@ class Browser:
         assert chosen, f"no form leads to {action!r} on {self.page.request['PATH_INFO']}"
         return chosen[0]
 
+    def confirm(self, **values: Any) -> Any:
+        """Press what does it, on the page that shows what it will do."""
+        return self.send(step="do", **values)
+
     def send(self, action: str = "", *, form: Form | None = None, **values: Any) -> Any:
         form = form or self.form(action)
         query = self.page.request.get("QUERY_STRING", "")

@@ -29,6 +29,8 @@ def bola(cast: Cast, card: UUID) -> Browser:
 def fund_with(bola: Browser, card: UUID, amount: str = "900") -> None:
     bola.open("/app/wallet/fund/")
     bola.send(amount=amount, means=f"card:paystack:{card}")
+    assert "•••• 4081" in bola.text
+    bola.confirm()
 
 
 def test_it_works(cast: Cast, bola: Browser, card: UUID) -> None:

@@ -23,6 +23,10 @@ def bola(cast: Cast) -> Browser:
 def test_withdraw_set_a_pin_and_freeze(cast: Cast, bola: Browser) -> None:
     bola.open("/app/wallet/withdraw/")
     bola.send(amount="5,000", bank_code="058", account_number="0123456789")
+    assert "Your wallet then holds" in bola.text
+    assert wallet_balance(cast.bola) == "20000.00"
+    assert bola.confirm().status_code == 422, "nobody could say whose account it is, and nobody said they know"
+    bola.confirm(although="yes")
     assert "Your withdrawal is on its way." in bola.text
     assert wallet_balance(cast.bola) == "15000.00"
     bola.send("/cancel/")

@@ -63,20 +63,27 @@ def test_it_works(cast: Cast, ngozi: Browser) -> None:
     assert ngozi.send(amount="20.432", reference="TRF-1").status_code == 422
     reference = a_reference()
     ngozi.send(amount="21.43", reference=reference)
+    assert "In their favour then" in ngozi.text
+    ngozi.confirm()
     assert f"Booked: the invoice {invoice['invoice_number']}." in ngozi.text
     assert "$1.00 more than was due" in ngozi.text
     assert ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]["status"] == "paid"
     ngozi.open(payment)
-    assert ngozi.send(amount="1", reference=reference).status_code == 409
+    ngozi.send(amount="1", reference=reference)
+    assert ngozi.confirm().status_code == 409
 
     ngozi.open(f"/platform/customers/documents/{invoice['id']}/correct/")
     assert ngozi.send(act="credit", reason="A day without").status_code == 422
     ngozi.send(act="credit", amount="1.00", reason="A day without")
+    assert "Given back, before tax" in ngozi.text
+    ngozi.confirm()
     assert f"Corrected: {invoice['invoice_number']}." in ngozi.text
     assert ask(cast.client_of(cast.bola), "GET", "subscription/")["credit"] == 100 + 108
 
     ngozi.open(f"{story}pack/")
     ngozi.send(feature_type="ai_responses", quantity="100", price="5")
+    assert "100 AI answers" in ngozi.text
+    ngozi.confirm()
     assert "Sold, and invoiced." in ngozi.text
     ngozi.open(f"{story}verify/")
     assert ngozi.send(expires_at="").status_code == 422

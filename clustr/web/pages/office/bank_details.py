@@ -24,6 +24,7 @@ _ACCOUNT = ("bank_code", "account_number")
 def bank_details(request: Request) -> HttpResponse:
     """/office/settings/bank/: two steps, `look` and `keep`. Needs TransferFunds."""
     request.actor.require("TransferFunds")
+    offered = banks(request)
     tried: Attempt | None = None
     found: dict[str, Any] | None = None
     if request.POST.get("step") == "keep":
@@ -44,8 +45,8 @@ def bank_details(request: Request) -> HttpResponse:
             "kept": kept,
             "waits": kept is not None and kept.sendable_from > request.now,
             "names": names_here(user_ids=[kept.kept_by] if kept else []),
-            "banks": banks(),
-            "bank_names": dict(banks()),
+            "banks": offered,
+            "bank_names": dict(offered),
             "hours": settings.ENV.PAYOUT_COOLING_HOURS,
         }
 

@@ -16,13 +16,16 @@ from clustr.payments.types import TransactionView
 from clustr.settlement import commands as settlement
 from clustr.web.actors import Request
 from clustr.web.management import transactions as api
+from clustr.web.pages.confirming import Shown, ask_first
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import words
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.paging import by_id, last_id
+from clustr.web.schemas import to_money
 
 _BY_PROVIDER = ("paystack", "flutterwave")
+_MOST_BILLS = 100
 
 
 @page("office")
@@ -56,21 +59,53 @@ def transaction(request: Request, transaction_id: UUID) -> HttpResponse:
 
 @page("office", methods=("POST",))
 def refund(request: Request, transaction_id: UUID) -> HttpResponse:
-    """POST /office/transactions/{id}/refund/: to the wallet, or to the card or account it came from. Needs TransferFunds."""
-    tried = attempt(
+    """POST /office/transactions/{id}/refund/: to the wallet, or to the card or account it came from; shown before it is done.
+    Needs TransferFunds."""
+    request.actor.require("TransferFunds")
+
+    def body() -> api.RefundIn:
+        sent = typed(request, "reason", "to")
+        return api.RefundIn(transaction_id=transaction_id, **sent, **typed_amount(request))
+
+    asked = ask_first(
         request,
-        lambda: api.refund_transaction(
-            request,
-            api.RefundIn(
-                transaction_id=transaction_id,
-                **typed(request, "reason", "to"),
-                **typed_amount(request),
-            ),
-        ),
+        parse=lambda: to_money(body().amount or "", request.actor.currency),
+        shown=lambda: _refund_shown(request, body()),
+        form=lambda tried: _one(request, transaction_id, tried),
     )
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.refund_transaction(request, body()))
     if not tried.done:
         return _one(request, transaction_id, words.of_the_estate(tried))
     return go(request, "office:transaction", transaction_id, said=_("The refund is made. The payer is being told."))
+
+
+def _refund_shown(request: Request, body: api.RefundIn) -> Shown:
+    found = transaction_visible_to(actor=request.actor, transaction_id=body.transaction_id)
+    amount = to_money(body.amount or "", request.actor.currency)
+    names = names_here(user_ids=[found.user_id] if found.user_id else [])
+    who = names.get(found.user_id, "") if found.user_id else ""
+    to_source = body.to is api.RefundTo.SOURCE
+    left = found.amount - found.refunded
+    from_estate = found.type is TransactionType.BILL_PAYMENT
+    return Shown(
+        title=_("Refund"),
+        amount=amount,
+        lines=[
+            (_("From"), _("The estate's wallet") if from_estate else _("Their wallet")),
+            (_("To"), _("The card or account they paid with") if to_source else _("Their wallet")),
+            (_("Whose"), who),
+            (_("Of"), found.description or found.reference),
+            *([(_("Not refunded then"), left - amount)] if amount <= left else []),
+            (_("Reason"), body.reason),
+        ],
+        button=_("Refund"),
+        short=_("That is more than is left of this payment.") if left < amount else "",
+        icon="undo-2",
+        notes=(_("It takes a few days, and cannot be taken back.") if to_source else _("It is there at once."),),
+        bad=True,
+    )
 
 
 @page("office", methods=("POST",))
@@ -129,25 +164,55 @@ def _possible(request: Request, found: TransactionView) -> dict[str, Any]:
 
 @page("office", methods=("GET", "POST"))
 def record_payment(request: Request, user_id: UUID) -> HttpResponse:
-    """/office/members/{id}/payment/: cash, a bank transfer or a card slip, on a bill or into the wallet. Needs ManageBill,
-    and ViewPayments to know whose money it is."""
+    """/office/members/{id}/payment/: cash, a bank transfer or a card slip, on a bill or into the wallet; shown before it is
+    booked. Needs ManageBill, and ViewPayments to know whose money it is."""
     request.actor.require("ManageBill")
-    tried = None
-    if request.POST:
-        tried = attempt(
-            request,
-            lambda: api.record_offline_payment(
-                request,
-                api.OfflinePaymentIn(
-                    user_id=user_id, **typed(request, "method", "reference", "bill_id"), **typed_amount(request)
-                ),
-            ),
-        )
-        if tried.done:
-            return go(request, "office:member", user_id, said=_("Recorded. The member is being told."))
+    if request.method == "GET":
+        return _record_page(request, user_id, None)
 
+    def body() -> api.OfflinePaymentIn:
+        sent = typed(request, "method", "reference", "bill_id")
+        return api.OfflinePaymentIn(user_id=user_id, **sent, **typed_amount(request))
+
+    asked = ask_first(
+        request,
+        parse=lambda: to_money(body().amount, request.actor.currency),
+        shown=lambda: _record_shown(request, body()),
+        form=lambda tried: _record_page(request, user_id, tried),
+    )
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.record_offline_payment(request, body()))
+    if not tried.done:
+        return _record_page(request, user_id, tried)
+    return go(request, "office:member", user_id, said=_("Recorded. The member is being told."))
+
+
+def _record_shown(request: Request, body: api.OfflinePaymentIn) -> Shown:
+    member = account_of_member(actor=request.actor, user_id=body.user_id, now=request.now).member
+    bills = bills_of_member(actor=request.actor, user_id=body.user_id, now=request.now, limit=_MOST_BILLS)
+    bill = next((bill for bill in bills if bill.id == body.bill_id), None)
+    amount = to_money(body.amount, request.actor.currency)
+    too_much = bill is not None and bill.amount_remaining < amount
+    return Shown(
+        title=_("Received"),
+        amount=amount,
+        lines=[
+            (_("From"), member.name or member.email),
+            (_("How it came"), words.METHOD[body.method]),
+            (_("Receipt or transfer number"), body.reference),
+            (_("What it is for"), bill.title if bill else _("Their wallet")),
+            *([(_("Left to pay then"), bill.amount_remaining - amount)] if bill and not too_much else []),
+        ],
+        short=_("That is more than is left to pay on this bill.") if too_much else "",
+        button=_("Record it"),
+        notes=(_("The member is told, and gets a receipt."),),
+    )
+
+
+def _record_page(request: Request, user_id: UUID, tried: Attempt | None) -> HttpResponse:
     def work() -> Context:
-        bills = bills_of_member(actor=request.actor, user_id=user_id, now=request.now, limit=100)
+        bills = bills_of_member(actor=request.actor, user_id=user_id, now=request.now, limit=_MOST_BILLS)
         return {
             "tried": tried,
             "account": account_of_member(actor=request.actor, user_id=user_id, now=request.now),

@@ -11,16 +11,23 @@ from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import settings_of
 from clustr.payments.states import TransactionStatus
 from clustr.wallets import queries
+from clustr.wallets.policies import needs_second_person
 from clustr.wallets.transfer_queries import transfer_to_decide, waiting_transfers
+from clustr.wallets.types import NameCheck
 from clustr.web.actors import Request
+from clustr.web.door import read_value
+from clustr.web.management import bank_details as bank_accounts
 from clustr.web.management import wallet as api
-from clustr.web.money_schemas import DestinationIn
-from clustr.web.pages.forms import attempt, go, typed, typed_amount
+from clustr.web.pages.banks import bank_names, banks
+from clustr.web.pages.confirming import Shown, ask_first, checked, confirm, is_confirmed, to_confirm
+from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import charts, words
 from clustr.web.pages.office.lists import asked, listed
+from clustr.web.pages.payees import LOOK_AGAIN, Payee, look_up, shown_before, typed_destination, unsaid
 from clustr.web.pages.words import word_of
 from clustr.web.paging import position
+from clustr.web.schemas import to_money
 
 
 @page("office")
@@ -77,15 +84,80 @@ def transfers(request: Request) -> HttpResponse:
 
 @page("office", methods=("GET", "POST"))
 def new_transfer(request: Request) -> HttpResponse:
-    """/office/wallet/transfer/: to a bank account; above the estate's limit a second person approves. Needs
-    TransferFunds."""
+    """/office/wallet/transfer/: to a bank account: typed, shown with the name that its bank gives, sent; above the estate's
+    limit a second person approves. Needs TransferFunds."""
     request.actor.require("TransferFunds")
-    tried = None
-    if request.POST:
+    if request.method == "GET":
+        return _new_transfer_page(request, None)
+    tried = checked(request, lambda: to_money(_typed_transfer(request).amount, request.actor.currency))
+    if not tried.done or not (to_confirm(tried, request) or is_confirmed(request)):
+        return _new_transfer_page(request, tried)
+    if is_confirmed(request):
+        return _send_transfer(request)
+    tried, payee = look_up(request, bank_accounts.resolve_bank_account)
+    if payee is None:
+        return _new_transfer_page(request, tried)
+    return _confirm_transfer(request, tried, payee)
+
+
+def _send_transfer(request: Request) -> HttpResponse:
+    payee = shown_before(request)
+    tried = unsaid(request, payee)
+    if tried is None:
         sent = attempt(request, lambda: api.transfer_from_cluster_wallet(request, _typed_transfer(request)))
         tried = words.of_the_estate(sent)
-        if tried.done and tried.answer:
-            return go(request, "office:transfer", tried.answer["id"], said=_("Your transfer is noted."))
+    if tried.done and tried.answer:
+        return go(request, "office:transfer", tried.answer["id"], said=_("Your transfer is noted."))
+    if tried.code in LOOK_AGAIN:
+        found, payee_now = look_up(request, bank_accounts.resolve_bank_account)
+        if payee_now is None:
+            return _new_transfer_page(request, found)
+        payee = payee_now
+    return _confirm_transfer(request, tried, payee)
+
+
+def _confirm_transfer(request: Request, tried: Attempt, payee: Payee) -> HttpResponse:
+    actor, body = request.actor, _typed_transfer(request)
+
+    def work() -> Shown:
+        amount = to_money(body.amount, actor.currency)
+        holds = queries.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None
+        limit = settings_of(actor=actor, now=request.now).transfer_approval_limit
+        waits = (
+            _("A second person approves it before it goes.") if needs_second_person(amount=amount, limit=limit) else ""
+        )
+        return Shown(
+            title=_("From the estate's wallet"),
+            amount=amount,
+            lines=[
+                (_("To"), payee.name),
+                *([(_("Typed name"), body.destination.account_name)] if payee.check is NameCheck.DIFFERS else []),
+                (_("Bank"), payee.bank),
+                (_("Account number"), body.destination.account_number),
+                (_("What for"), body.description),
+                *([(_("The wallet then holds"), holds - amount)] if holds and amount <= holds else []),
+            ],
+            button=_("Send it"),
+            icon="send",
+            notes=tuple(
+                note
+                for note in (
+                    waits,
+                    _(
+                        "To a new bank account nothing is sent before its time has passed; until then it can be stopped."
+                    ),
+                )
+                if note
+            ),
+            short=_("The estate's wallet does not hold that much.") if holds and holds < amount else "",
+            bad=payee.check is NameCheck.DIFFERS,
+        )
+
+    return confirm(request, tried, work, payee=payee)
+
+
+def _new_transfer_page(request: Request, tried: Attempt | None) -> HttpResponse:
+    offered = banks(request)
 
     def work() -> Context:
         actor = request.actor
@@ -95,6 +167,7 @@ def new_transfer(request: Request) -> HttpResponse:
             "limit": settings_of(actor=actor, now=request.now).transfer_approval_limit,
             "own": queries.bank_details(actor=actor, now=request.now),
             "to_own": request.GET.get("to") == "own",
+            "banks": offered,
         }
 
     return look(request, "pages/office/new_transfer.html", work, status=tried.status if tried else 200)
@@ -104,7 +177,7 @@ def _typed_transfer(request: Request) -> api.TransferIn:
     return api.TransferIn(
         **typed(request, "description"),
         **typed_amount(request),
-        destination=DestinationIn(**typed(request, "bank_code", "account_number", "account_name")),
+        destination=typed_destination(request),
     )
 
 
@@ -115,7 +188,9 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
     tried = None
     if request.POST:
         if request.POST.get("step") == "approve":
-            tried = attempt(request, lambda: api.approve_transfer(request, transfer_id))
+            tried = _unsaid_by_checker(request, transfer_id) or attempt(
+                request, lambda: api.approve_transfer(request, transfer_id)
+            )
             said = _("Approved. It is sent as soon as it may go.")
         else:
             body = api.RejectIn(**typed(request, "reason"))
@@ -124,6 +199,8 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
         if tried.done:
             return go(request, "office:transfer", transfer_id, said=said)
 
+    known = bank_names(request)
+
     def work() -> Context:
         found = transfer_to_decide(actor=request.actor, payout_id=transfer_id)
         named = {found.requested_by, *([found.decided_by] if found.decided_by else [])}
@@ -131,6 +208,8 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
             "tried": tried,
             "transfer": found,
             "names": names_here(user_ids=named),
+            "payee": Payee(found.destination, "", found.name_check) if not found.decided_by else None,
+            "bank_names": known,
             "pending": found.operation.status == TransactionStatus.PENDING,
             "cools": found.sendable_at > request.now,
         }
@@ -138,19 +217,53 @@ def transfer(request: Request, transfer_id: UUID) -> HttpResponse:
     return look(request, "pages/office/transfer.html", work, status=tried.status if tried else 200)
 
 
+def _unsaid_by_checker(request: Request, transfer_id: UUID) -> Attempt | None:
+    """Refuse an approval in which nobody said that the name differs, where it does."""
+    found = read_value(request, lambda: transfer_to_decide(actor=request.actor, payout_id=transfer_id))
+    differs = found.name_check is NameCheck.DIFFERS
+    return unsaid(request, Payee(found.destination, "", found.name_check)) if differs else None
+
+
 @page("office", methods=("GET", "POST"))
 def credit(request: Request) -> HttpResponse:
-    """/office/wallet/credit/: money that came in from outside. Needs CreditWallet."""
+    """/office/wallet/credit/: money that came in from outside, shown before it is booked. Needs CreditWallet."""
     request.actor.require("CreditWallet")
-    tried = None
-    if request.POST:
-        tried = attempt(
-            request,
-            lambda: api.credit_cluster_wallet(
-                request, api.CreditIn(**typed(request, "description", "source"), **typed_amount(request))
-            ),
+    if request.method == "GET":
+        return _credit_page(request, None)
+
+    def body() -> api.CreditIn:
+        return api.CreditIn(**typed(request, "description", "source"), **typed_amount(request))
+
+    def shown() -> Shown:
+        actor, sent = request.actor, body()
+        amount = to_money(sent.amount, actor.currency)
+        holds = queries.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None
+        return Shown(
+            title=_("Into the estate's wallet"),
+            amount=amount,
+            lines=[
+                (_("Where it came from"), sent.source),
+                (_("What for"), sent.description),
+                *([(_("The wallet then holds"), holds + amount)] if holds else []),
+            ],
+            button=_("Credit it"),
+            icon="plus",
         )
-        if tried.done:
-            to = "office:wallet" if request.actor.may("ViewWallet") else "office:credit"
-            return go(request, to, said=_("Credited to the estate's wallet."))
+
+    asked = ask_first(
+        request,
+        parse=lambda: to_money(body().amount, request.actor.currency),
+        shown=shown,
+        form=lambda tried: _credit_page(request, tried),
+    )
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.credit_cluster_wallet(request, body()))
+    if not tried.done:
+        return _credit_page(request, tried)
+    to = "office:wallet" if request.actor.may("ViewWallet") else "office:credit"
+    return go(request, to, said=_("Credited to the estate's wallet."))
+
+
+def _credit_page(request: Request, tried: Attempt | None) -> HttpResponse:
     return look(request, "pages/office/credit.html", lambda: {"tried": tried}, status=tried.status if tried else 200)

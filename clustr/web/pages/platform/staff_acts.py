@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from clustr.kit.errors import InvalidValue
 from clustr.kit.money import InvalidAmount, Money
@@ -20,10 +21,17 @@ from clustr.web.actors import Request
 from clustr.web.billing import staff as api
 from clustr.web.billing.staff_schemas import CorrectionAct, CorrectionIn, PackIn, PaymentIn, PriceIn, VerifyCustomerIn
 from clustr.web.door import read_value
+from clustr.web.pages.confirming import Shown, ask_first
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
+
+_ACT = {
+    CorrectionAct.CREDIT: gettext_lazy("Given back, before tax"),
+    CorrectionAct.VOID: gettext_lazy("Taken back"),
+    CorrectionAct.WRITE_OFF: gettext_lazy("Given up"),
+}
 
 
 def _minor(request: Request, name: str, currency: str) -> dict[str, Any]:
@@ -35,6 +43,16 @@ def _minor(request: Request, name: str, currency: str) -> dict[str, Any]:
         return {name: Money.parse(text, currency).minor}
     except InvalidAmount as refusal:
         raise InvalidValue.of(name, "invalid_amount", refusal.detail) from refusal
+
+
+def _ask_first(
+    request: Request,
+    body: Callable[[], object],
+    shown: Callable[[], Shown],
+    form: Callable[[Attempt | None], HttpResponse],
+) -> HttpResponse | None:
+    """The form, what is wrong with it, or what it would do; None: that is confirmed."""
+    return ask_first(request, parse=body, shown=shown, form=form) if request.POST else form(None)
 
 
 def _document(request: Request, invoice_id: UUID) -> Document:
@@ -63,14 +81,36 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
         sent = _minor(request, "amount", held.currency) | typed(request, "reference") | typed_day(request, "paid_at")
         return PaymentIn(invoice_id=invoice_id, currency=held.currency, **sent)
 
-    tried = attempt(request, lambda: api.record_customer_payment(request, body())) if request.POST else None
-    if tried is not None and tried.answer:
+    def shown() -> Shown:
+        sent = body()
+        surplus = sent.amount - held.amount_due.minor
+        return Shown(
+            title=_("Received by transfer"),
+            amount=Money(sent.amount, held.currency),
+            lines=[
+                (_("Invoice"), held.invoice_number),
+                (_("Due of it"), held.amount_due),
+                (_("Due then"), Money(max(0, -surplus), held.currency)),
+                *([(_("In their favour then"), Money(surplus, held.currency))] if surplus > 0 else []),
+                (_("The bank's reference"), sent.reference),
+            ],
+            button=_("Book it"),
+        )
+
+    def form(tried: Attempt | None) -> HttpResponse:
+        return _form(request, tried, "record_payment", lambda: {"invoice": held, "due": held.amount_due})
+
+    asked = _ask_first(request, body, shown, form)
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.record_customer_payment(request, body()))
+    if tried.answer:
         surplus = Money(tried.answer["surplus"], held.currency)
         said = _("Booked: the invoice %s.") % held.invoice_number
         if surplus.minor:
             said += " " + _("%s more than was due stands in the customer's favour.") % surplus.with_sign()
         return go(request, "platform:customer", held.user_id, said=said)
-    return _form(request, tried, "record_payment", lambda: {"invoice": held, "due": held.amount_due})
+    return form(tried)
 
 
 @customer_page(methods=("GET", "POST"), staff=True)
@@ -85,12 +125,11 @@ def correct(request: Request, invoice_id: UUID) -> HttpResponse:
         if sent.get("act") == CorrectionAct.CREDIT:
             rate = request.POST.get("tax_basis_points", "")
             sent |= _minor(request, "amount", held.currency) | {"currency": held.currency}
+            if "amount" not in sent:
+                raise InvalidValue.of("amount", "required", _("Please fill this in."))
             sent["tax_basis_points"] = int(rate) if rate.isdigit() and rate.isascii() else 0
         return CorrectionIn(invoice_id=invoice_id, **sent)
 
-    tried = attempt(request, lambda: api.correct_customer_invoice(request, body())) if request.POST else None
-    if tried is not None and tried.done:
-        return go(request, "platform:customer", held.user_id, said=_("Corrected: %s.") % held.invoice_number)
     rates = sorted({line.tax_basis_points for line in document.lines})
 
     def work() -> Context:
@@ -101,7 +140,32 @@ def correct(request: Request, invoice_id: UUID) -> HttpResponse:
             "open": held.status == "open",
         }
 
-    return _form(request, tried, "correct", work)
+    def shown() -> Shown:
+        sent = body()
+        gives_back = sent.act is CorrectionAct.CREDIT
+        return Shown(
+            title=_ACT[sent.act],
+            amount=Money(sent.amount or 0, held.currency) if gives_back else held.amount_due,
+            lines=[
+                (_("Invoice"), held.invoice_number),
+                *([(_("Tax"), _("comes on top, as it was charged"))] if gives_back else []),
+                (_("Why"), sent.reason),
+            ],
+            button=_("Correct it"),
+            notes=(_("It stands in the books for good, beside the invoice."),),
+            bad=True,
+        )
+
+    def form(tried: Attempt | None) -> HttpResponse:
+        return _form(request, tried, "correct", work)
+
+    asked = _ask_first(request, body, shown, form)
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.correct_customer_invoice(request, body()))
+    if not tried.done:
+        return form(tried)
+    return go(request, "platform:customer", held.user_id, said=_("Corrected: %s.") % held.invoice_number)
 
 
 @customer_page(methods=("GET", "POST"), staff=True)
@@ -162,10 +226,6 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
         sent = _minor(request, "price", currency) | typed(request, "feature_type", "quantity")
         return PackIn(subscription_id=chosen.subscription.id, currency=currency, **sent)
 
-    tried = attempt(request, lambda: api.sell_usage_pack(request, body())) if request.POST else None
-    if tried is not None and tried.done:
-        return go(request, "platform:customer", user_id, said=_("Sold, and invoiced."))
-
     def work() -> Context:
         return {
             "story": story,
@@ -175,4 +235,27 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
             "features": [(feature.value, words.feature(feature)) for feature in FeatureType],
         }
 
-    return _form(request, tried, "sell_pack", work)
+    def shown() -> Shown:
+        sent = body()
+        return Shown(
+            title=_("Invoiced at once"),
+            amount=Money(sent.price, sent.currency),
+            lines=[
+                (_("To"), story.name or story.email),
+                (_("They get"), f"{sent.quantity} {words.feature(sent.feature_type)}"),
+                (_("For the plan"), chosen.plan if chosen else ""),
+                (_("Tax"), _("comes on top, as on their invoices")),
+            ],
+            button=_("Sell"),
+        )
+
+    def form(tried: Attempt | None) -> HttpResponse:
+        return _form(request, tried, "sell_pack", work)
+
+    asked = _ask_first(request, body, shown, form)
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.sell_usage_pack(request, body()))
+    if not tried.done:
+        return form(tried)
+    return go(request, "platform:customer", user_id, said=_("Sold, and invoiced."))

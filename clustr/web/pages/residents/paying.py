@@ -48,6 +48,11 @@ def chosen_means(request: Request) -> dict[str, Any]:
     return {"provider": chosen, "save_card": request.POST.get("save_card") == "on"}
 
 
+def is_saved_card(request: Request) -> bool:
+    """Whether a form's choice is a saved card, which is charged without another page in between."""
+    return request.POST.get("means", "").startswith("card:")
+
+
 def cards_of(actor: Actor, chosen: UUID | None = None) -> dict[str, Any]:
     """For what runs by itself: the member's cards that can be charged, and the one that is chosen, if it is still kept."""
     offered = available_providers()
@@ -80,7 +85,7 @@ def onward(request: Request, tried: Attempt) -> HttpResponse:
             "url": answer["payment_url"],
             "amount": answer["amount"],
             "transaction_id": answer["transaction_id"],
-            "bank_asks": request.POST.get("means", "").startswith("card:"),
+            "bank_asks": is_saved_card(request),
             "save_card": request.POST.get("save_card") == "on",
         }
         return render(request, "pages/residents/onward.html", shown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,13 +11,19 @@ from django.utils.translation import gettext as _
 
 from clustr.payments.queries import TransactionFilter, my_methods, my_transactions
 from clustr.wallets.queries import my_wallet
+from clustr.wallets.types import NameCheck
 from clustr.web.actors import Request
 from clustr.web.members import payment_methods
 from clustr.web.members import wallet as api
 from clustr.web.pages.banks import banks
+from clustr.web.pages.confirming import Shown, ask_first, checked, confirm, is_confirmed, to_confirm
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.residents.paying import back_here, chosen_means, means_of, onward
+from clustr.web.pages.payees import LOOK_AGAIN, Payee, look_up, shown_before, typed_destination, unsaid
+from clustr.web.pages.residents.paying import back_here, chosen_means, is_saved_card, means_of, onward
+from clustr.web.schemas import to_money
+
+_ABOUT_PIN = ("pin_required", "pin_incorrect", "pin_locked")
 
 
 @page("app")
@@ -42,21 +47,51 @@ def _wallet(request: Request, tried: Attempt | None = None) -> HttpResponse:
 
 @page("app", methods=("GET", "POST"))
 def fund(request: Request) -> HttpResponse:
-    """GET, POST /app/wallet/fund/: put money in, on a provider's page or with a saved card."""
-    tried = None
-    if request.method == "POST":
-        tried = attempt(
-            request,
-            lambda: api.start_deposit(
-                request,
-                api.DepositIn.model_validate(
-                    {"callback_url": back_here(), **typed_amount(request), **chosen_means(request)}
-                ),
-            ),
-        )
-        if tried.done:
-            return onward(request, tried)
+    """GET, POST /app/wallet/fund/: put money in, on a provider's page, which shows what it takes, or with a saved card, after
+    that was shown here."""
+    if request.method == "GET":
+        return _fund_page(request, None)
 
+    def body() -> api.DepositIn:
+        return api.DepositIn.model_validate(
+            {"callback_url": back_here(), **typed_amount(request), **chosen_means(request)}
+        )
+
+    asked = None
+    if is_saved_card(request):
+        asked = ask_first(
+            request,
+            parse=lambda: to_money(body().amount, request.actor.currency),
+            shown=lambda: _fund_shown(request, body()),
+            form=lambda tried: _fund_page(request, tried),
+        )
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.start_deposit(request, body()))
+    if tried.done:
+        return onward(request, tried)
+    if tried.code in _ABOUT_PIN:
+        return confirm(request, tried, lambda: _fund_shown(request, body()))
+    return _fund_page(request, tried)
+
+
+def _fund_shown(request: Request, body: api.DepositIn) -> Shown:
+    wallet, amount = my_wallet(actor=request.actor), to_money(body.amount, request.actor.currency)
+    card = next((card for card in my_methods(actor=request.actor) if card.id == body.payment_method_id), None)
+    return Shown(
+        title=_("Into your wallet"),
+        amount=amount,
+        lines=[
+            (_("From"), f"{card.brand.title()} •••• {card.last_four}" if card else _("Your saved card")),
+            (_("Your wallet then holds"), wallet.balance + amount),
+        ],
+        button=_("Charge my card"),
+        icon="credit-card",
+        has_pin=wallet.has_pin,
+    )
+
+
+def _fund_page(request: Request, tried: Attempt | None) -> HttpResponse:
     def work() -> Context:
         return {"wallet": my_wallet(actor=request.actor), "means": means_of(request.actor), "tried": tried}
 
@@ -65,22 +100,70 @@ def fund(request: Request) -> HttpResponse:
 
 @page("app", methods=("GET", "POST"))
 def withdraw(request: Request) -> HttpResponse:
-    """GET, POST /app/wallet/withdraw/: send money to a bank account."""
-    tried = None
-    if request.method == "POST":
-        tried = attempt(request, lambda: api.withdraw(request, _withdrawal(request)))
-        if tried.answer:
-            return go(request, "app:transaction", tried.answer["id"], said=_("Your withdrawal is on its way."))
+    """GET, POST /app/wallet/withdraw/: send money to a bank account: typed, shown with the name that its bank gives, sent."""
+    if request.method == "GET":
+        return _withdraw_page(request, None)
+    tried = checked(request, lambda: to_money(_withdrawal(request).amount, request.actor.currency))
+    if not tried.done or not (to_confirm(tried, request) or is_confirmed(request)):
+        return _withdraw_page(request, tried)
+    if is_confirmed(request):
+        return _send_withdrawal(request)
+    tried, payee = look_up(request, api.resolve_my_bank_account)
+    if payee is None:
+        return _withdraw_page(request, tried)
+    return _confirm_withdrawal(request, tried, payee)
+
+
+def _send_withdrawal(request: Request) -> HttpResponse:
+    payee = shown_before(request)
+    tried = unsaid(request, payee) or attempt(request, lambda: api.withdraw(request, _withdrawal(request)))
+    if tried.answer:
+        return go(request, "app:transaction", tried.answer["id"], said=_("Your withdrawal is on its way."))
+    if tried.code in LOOK_AGAIN:
+        found, payee_now = look_up(request, api.resolve_my_bank_account)
+        if payee_now is None:
+            return _withdraw_page(request, found)
+        payee = payee_now
+    return _confirm_withdrawal(request, tried, payee)
+
+
+def _confirm_withdrawal(request: Request, tried: Attempt, payee: Payee) -> HttpResponse:
+    body = _withdrawal(request)
+
+    def work() -> Shown:
+        wallet, amount = my_wallet(actor=request.actor), to_money(body.amount, request.actor.currency)
+        return Shown(
+            title=_("From your wallet"),
+            amount=amount,
+            lines=[
+                *([(_("To"), payee.name)] if payee.name else []),
+                *([(_("Typed name"), body.destination.account_name)] if payee.check is NameCheck.DIFFERS else []),
+                (_("Bank"), payee.bank),
+                (_("Account number"), body.destination.account_number),
+                *([(_("Your wallet then holds"), wallet.available - amount)] if amount <= wallet.available else []),
+            ],
+            button=_("Withdraw"),
+            short=_("There is not that much to spend in your wallet.") if wallet.available < amount else "",
+            icon="lock",
+            notes=(_("The first time money goes to an account it waits a day. Until it is sent you can stop it."),),
+            has_pin=wallet.has_pin,
+            bad=payee.check is NameCheck.DIFFERS,
+        )
+
+    return confirm(request, tried, work, payee=payee)
+
+
+def _withdraw_page(request: Request, tried: Attempt | None) -> HttpResponse:
+    offered = banks(request)
 
     def work() -> Context:
-        return {"wallet": my_wallet(actor=request.actor), "banks": banks(), "tried": tried}
+        return {"wallet": my_wallet(actor=request.actor), "banks": offered, "tried": tried}
 
     return look(request, "pages/residents/withdraw.html", work, status=tried.status if tried else 200)
 
 
 def _withdrawal(request: Request) -> api.WithdrawIn:
-    destination: dict[str, Any] = typed(request, "bank_code", "account_number", "account_name")
-    return api.WithdrawIn.model_validate({"destination": destination, **typed_amount(request), **typed(request, "pin")})
+    return api.WithdrawIn(destination=typed_destination(request), **typed_amount(request), **typed(request, "pin"))
 
 
 @page("app", methods=("POST",))

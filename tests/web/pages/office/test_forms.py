@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from clustr.bills.models import Bill
+from clustr.clusters.types import Role
 from clustr.kit.ids import reference_of
 from clustr.kit.tenancy import tenant
 from clustr.notifications.endpoint_queries import endpoints_of
@@ -17,8 +18,11 @@ from clustr.wallets.models import Payout
 from clustr.wallets.queries import bank_details
 from sandbox.banks import holder_of
 from tests.bills import acts
-from tests.cast import Cast
+from tests.cast import Cast, Part, make_estate
 from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
+from tests.settlement.stage import Stage
+from tests.wallets.acts import credit
+from tests.web.asking import approval_limit
 from tests.web.pages.browsing import Browser
 from tests.web.pages.office.places import BANK, make_lived
 
@@ -207,9 +211,16 @@ def test_a_refund(cast: Cast, ada: Browser) -> None:
     acknowledge(cast, cast.bola, bill)
     payment, _ = acts.pay(cast, cast.bola, bill)
     ada.open(f"/office/transactions/{payment.id}/")
-    assert ada.send("/refund/", amount="100.01", reason="Twice").status_code == 409
+    page = ada.page
+    ada.send("/refund/", amount="100.01", reason="Twice")
+    assert "more than is left of this payment" in ada.text
+    assert ada.confirm().status_code == 409
     assert ada.send("/refund/", amount="", reason="Twice").status_code == 422
+    ada.page = page
     ada.send("/refund/", amount="40.00", reason="Twice")
+    assert "Not refunded then" in ada.text
+    assert wallet_balance(cast.bola) == "0.00"
+    ada.confirm()
     assert "The refund is made." in ada.text
     assert wallet_balance(cast.bola) == "40.00"
 
@@ -219,29 +230,38 @@ def test_money_by_hand(cast: Cast, ada: Browser) -> None:
     acknowledge(cast, cast.bola, bill)
     for number, to in (("A-1", {"bill_id": str(bill.id)}), ("A-2", {"bill_id": ""})):
         ada.open(f"/office/members/{cast.bola.user_id}/payment/")
-        form, page = ada.form(), ada.page
         ada.send(amount="60.00", method="cash", reference=number, **to)
+        assert cast.bola.name in ada.text
+        form, page = ada.form(), ada.page
+        ada.confirm()
         assert "Recorded." in ada.text
         ada.page = page
-        ada.send(form=form, amount="60.00", method="cash", reference=number, **to)
+        ada.confirm(form=form)
     ada.open(f"/office/members/{cast.bola.user_id}/payment/")
-    assert ada.send(amount="60.00", method="cash", reference="a1").status_code == 409
+    ada.send(amount="60.00", method="cash", reference="a1")
+    assert ada.confirm().status_code == 409
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("60.00", "60.00")
 
 
 def test_a_transfer_takes_two(cast: Cast, ada: Browser) -> None:
     ada.open("/office/wallet/credit/")
     ada.send(amount="3,000,000", description="Hall", source="Bank transfer")
+    assert "The wallet then holds" in ada.text
+    assert cluster_balance(cast.cluster_id) == "0.00"
+    ada.confirm()
     assert "Credited to the estate" in ada.text
     ada.open("/office/wallet/transfer/")
     sent = {"amount": "1,500,000", "description": "Diesel", "account_number": BANK.account_number}
-    page, form = ada.page, ada.form()
+    form = ada.form()
     ada.send(form=form, **sent, bank_code=BANK.bank_code, account_name=BANK.account_name)
+    assert "A second person approves it" in ada.text
+    page, form = ada.page, ada.form()
+    ada.confirm(form=form, although="yes")
     address = ada.page.request["PATH_INFO"]
     assert "Waits for a second person" in ada.text
     assert "somebody else with the right to send money decides" in ada.text
     ada.page = page
-    ada.send(form=form, **sent, bank_code=BANK.bank_code, account_name=BANK.account_name)
+    ada.confirm(form=form, although="yes")
     with tenant(cast.cluster_id):
         assert Payout.objects.filter(cluster_id=cast.cluster_id).count() == 1
     checker = Browser(cast.manager("TransferFunds"))
@@ -255,6 +275,56 @@ def test_a_transfer_takes_two(cast: Cast, ada: Browser) -> None:
     checker.send(form=next(form for form in checker.forms if "reason" in form.values), step="reject", reason="Wrong")
     assert "Stopped." in checker.text
     assert cluster_balance(cast.cluster_id) == "3000000.00"
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_transfer_to_an_account_of_another_name(cast: Cast, ada: Browser) -> None:
+    """The bank's name is shown to whoever asks and to whoever approves, and both say that they send it all the same."""
+    approval_limit(cast, 100)
+    credit(cast, "1000.00")
+    ada.open("/office/wallet/transfer/")
+    sent = {"amount": "300", "description": "Diesel", "account_name": "Island Fuels"}
+    ada.send(**sent, bank_code="058", account_number="0123450000")
+    assert "There is no such account" in ada.text
+    assert 'value="Island Fuels"' in ada.text
+    ada.send(bank_code="058", account_number=BANK.account_number)
+    holder = str(holder_of(bank_code="058", account_number=BANK.account_number))
+    assert "The names differ" in ada.text
+    assert holder in ada.text
+    assert ada.confirm().status_code == 422
+    page, form = ada.page, ada.form()
+    ada.confirm(form=form, although="yes", seen_name="ISLAND FUELS")
+    assert "in another name. Look it up again." in ada.text
+    ada.page = page
+    ada.send(form=form, step="edit")
+    assert 'value="300"' in ada.text
+    ada.page = page
+    ada.confirm(form=form, although="yes")
+    address = ada.page.request["PATH_INFO"]
+    assert "Waits for a second person" in ada.text
+    ada.open("/office/wallet/transfers/")
+    assert "the bank names another holder" in ada.text
+    checker = Browser(cast.manager("TransferFunds"))
+    checker.open(address)
+    assert holder in checker.text
+    assert checker.send(form=checker.form(), step="approve").status_code == 422
+    checker.send(form=checker.form(), step="approve", although="yes")
+    assert "Approved." in checker.text
+    ada.open("/office/audit/")
+    assert "Name check: differs" in ada.text
+
+
+@pytest.mark.parametrize("silent", ["timeout_before", "error_before"])
+def test_a_transfer_while_the_bank_is_silent(stage: Stage, cast: Cast, ada: Browser, silent: str) -> None:
+    credit(cast, "1000.00")
+    stage.dial(**{f"list__{silent}": 1.0})
+    ada.open("/office/wallet/transfer/")
+    ada.send(
+        amount="300", description="Diesel", account_name="Island Fuels", bank_code="058", account_number="0123456789"
+    )
+    assert "The bank did not say whose account this is." in ada.text
+    ada.confirm(although="yes")
+    assert "Your transfer is noted." in ada.text
 
 
 def test_the_maker_cannot_approve(cast: Cast) -> None:
@@ -290,6 +360,26 @@ def test_settings(cast: Cast, ada: Browser) -> None:
     ada.open("/office/settings/")
     assert "Palm Grove East" in ada.text
     assert 'value="250,000.00"' in ada.text
+
+
+def test_an_estate_with_another_currency(cast: Cast) -> None:
+    """Its sign stands before every amount that is typed, it may be typed along, and how notices write it can be chosen."""
+    nairobi = make_estate(
+        "Nairobi Heights", (Part("Wanjiru", Role.ADMIN),), cast.now, currency="KES", timezone="Africa/Nairobi"
+    )
+    wanjiru = Browser(nairobi["Wanjiru"])
+    for address in ("/office/wallet/credit/", "/office/wallet/transfer/", "/office/settings/", "/office/bills/new/"):
+        wanjiru.open(address)
+        assert ">KES</span>" in wanjiru.text
+        assert "₦" not in wanjiru.text
+    wanjiru.open("/office/wallet/credit/")
+    wanjiru.send(amount="KES 1,500.50", description="Hall", source="Cash")
+    assert "KES 1,500" in wanjiru.text
+    wanjiru.open("/office/settings/")
+    assert "Kenya: KES 1,234.50" in wanjiru.text
+    wanjiru.send(locale="en-US")
+    assert "Saved." in wanjiru.text
+    assert wanjiru.form().values["locale"] == "en-US"
 
 
 def test_pausing_a_recurring_payment() -> None:

@@ -1,0 +1,40 @@
+"""What both doors ask about banks: which there are, and whose an account is. The number stays out of what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpResponse
+
+from clustr.settlement import commands as settlement
+from clustr.wallets.types import Destination
+from clustr.web.door import Request, json_answer, once_between
+from clustr.web.money_schemas import AccountIn, BankAccountOut, BankOut, BanksOut
+
+_NOT_KEPT = ""
+
+
+def banks_answer(request: Request) -> HttpResponse:
+    """The banks of the estate's currency; asked for outside any transaction."""
+    banks = settlement.list_banks(currency=request.actor.currency, now=request.now)
+    answer = BanksOut(results=[BankOut(code=bank.code, name=bank.name) for bank in banks])
+    return json_answer(answer.model_dump_json(by_alias=True))
+
+
+def account_answer(
+    request: Request, body: AccountIn, *, allow: Callable[[], None], ask: Callable[[], Destination]
+) -> HttpResponse:
+    """Whose account it is, once `allow` has let the request through."""
+    return once_between(
+        request,
+        body,
+        200,
+        record=lambda _claim, _checked: allow(),
+        ask=lambda _allowed: ask(),
+        shape=lambda found: BankAccountOut(
+            bank_code=found.bank_code, account_number=_NOT_KEPT, account_name=found.account_name
+        ),
+        complete=lambda answer: BankAccountOut.model_validate_json(answer).model_copy(
+            update={"account_number": body.account_number}
+        ),
+    )

@@ -1,0 +1,89 @@
+"""Bank accounts that money is sent to, as both areas ask for them: chosen from the provider's banks, looked up before anything
+is kept, the bank's own name shown beside the one that was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from clustr.payments.refusals import ProviderNotAvailable, ProviderUnavailable
+from clustr.wallets.policies import check_name
+from clustr.wallets.refusals import AccountNameDiffers
+from clustr.wallets.types import Destination, NameCheck
+from clustr.web.actors import Request
+from clustr.web.money_schemas import AccountIn, DestinationIn
+from clustr.web.pages.banks import bank_names
+from clustr.web.pages.forms import Attempt, attempt, typed
+
+_UNKNOWN = {
+    ProviderNotAvailable.code: "not_available",
+    ProviderUnavailable.code: "no_answer",
+}
+
+LOOK_AGAIN = (AccountNameDiffers.code,)
+"""Refused for these, what was shown is no longer true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Payee:
+    """Whose account it is, for whoever decides to send money there. `unknown`: why its bank could not say: `not_available`,
+    `no_answer`; "" where it did."""
+
+    destination: Destination
+    bank: str
+    check: NameCheck
+    unknown: str = ""
+
+    @property
+    def needs_word(self) -> bool:
+        """Whether somebody has to say that they send it all the same."""
+        return self.check in (NameCheck.DIFFERS, NameCheck.NOT_CHECKED)
+
+    @property
+    def name(self) -> str:
+        return self.destination.holder or self.destination.account_name
+
+
+def typed_destination(request: Request) -> DestinationIn:
+    """The bank account of a form, and once it was looked up the name that was shown."""
+    seen = {"seen_name": request.POST["seen_name"]} if "seen_name" in request.POST else {}
+    return DestinationIn(**typed(request, "bank_code", "account_number", "account_name"), **seen)
+
+
+def look_up(request: Request, ask: Callable[[Request, AccountIn], HttpResponse]) -> tuple[Attempt, Payee | None]:
+    """Ask whose account was typed. A bank that cannot say is no reason to lose the form: then the payee is without its name;
+    None where there is no such account."""
+    sent = typed_destination(request)
+    account = AccountIn(bank_code=sent.bank_code, account_number=sent.account_number)
+    tried = attempt(request, lambda: ask(request, account), keyed=False)
+    unknown = _UNKNOWN.get(tried.code, "")
+    if not tried.done and not unknown:
+        return tried, None
+    holder = str((tried.answer or {}).get("account_name", ""))
+    return Attempt(tried.values, answer={}), _payee(request, sent, holder, unknown)
+
+
+def shown_before(request: Request) -> Payee:
+    """The payee as the confirmation that was sent showed it."""
+    sent = typed_destination(request)
+    holder = sent.seen_name or ""
+    return _payee(request, sent, holder, "" if holder else "no_answer")
+
+
+def unsaid(request: Request, payee: Payee) -> Attempt | None:
+    """Refuse a confirmation in which nobody said that the money goes there although the name differs, or is not known."""
+    if not payee.needs_word or "although" in request.POST:
+        return None
+    values = {name: str(value) for name, value in request.POST.items()}
+    problem = _("Say that you want to send it all the same, or change the account.")
+    return Attempt(values, problem=problem, errors={"although": problem}, code="name_not_accepted", status=422)
+
+
+def _payee(request: Request, sent: DestinationIn, holder: str, unknown: str) -> Payee:
+    named: Any = replace(sent.as_destination(), holder=holder)
+    bank = bank_names(request).get(sent.bank_code, sent.bank_code)
+    return Payee(named, bank, check_name(destination=named), unknown)
