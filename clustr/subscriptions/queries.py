@@ -166,9 +166,14 @@ def billing_address(*, user_id: UUID) -> BillingAddress | None:
 
 def tax_of(*, user_id: UUID) -> int:
     """The tax on what this customer buys, in basis points: that of their country, or of the platform's."""
+    return tax_terms_of(user_id=user_id)[0]
+
+
+def tax_terms_of(*, user_id: UUID) -> tuple[int, str]:
+    """The same, and the country (two letters) it follows from: that of their billing address, or the platform's."""
     address = billing_address(user_id=user_id)
     country = address.country if address else settings.ENV.SUBSCRIPTION_COUNTRY
-    return tax_rates(settings.ENV.SUBSCRIPTION_TAX_RATES).get(country, 0)
+    return tax_rates(settings.ENV.SUBSCRIPTION_TAX_RATES).get(country, 0), country
 
 
 def tax_of_period(*, subscription: Subscription) -> int:

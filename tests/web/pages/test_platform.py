@@ -39,6 +39,11 @@ def test_it_works(cast: Cast) -> None:
     ada = Browser(cast.ada)
     ada.open("/platform/")
     assert ada.page.request["PATH_INFO"] == "/platform/plans/"
+    assert "Reports and exports" in ada.text
+    assert "then ₦15.00 each" in ada.text
+    assert "before tax; ₦31,175.00 with 7.5\N{NO-BREAK SPACE}% tax of NG" in ada.text
+    ada.open("/platform/plans/?currency=USD")
+    assert "then $0.005 each" in ada.text
     ada.open("/platform/plans/basic/?interval=month&currency=NGN")
     assert "29,000" in ada.text
     form, page = ada.form(), ada.page

@@ -126,16 +126,20 @@ def test_units_in_advance(wire: StripeWire, cast: Cast) -> None:
     assert "500 AI answers" in bola.text
     assert "Buy for $9.00 and tax" in bola.text
     bola.send("/usage/buy/")
+    assert "500 AI answers" in bola.text
+    bola.confirm()
     assert "Paid. The units stand here at once, or in a few minutes." in bola.text
     assert "500 by your plan, 500 bought in advance" in bola.text
     wire.dial(stripe__charge__decline=1)
     bola.send("/usage/buy/")
+    bola.confirm()
     assert bola.page.status_code == 402
     assert 'role="alert"' in bola.text
     wire.heal()
     wire.dial(stripe__charge__challenge=1)
     bola.open("/platform/usage/")
     bola.send("/usage/buy/")
+    bola.confirm()
     assert "/invoice/stripe/" in bola.text
     bola.open("/platform/usage/")
     assert "500 by your plan, 500 bought in advance" in bola.text

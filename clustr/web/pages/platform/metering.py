@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,11 +10,13 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
-from clustr.kit.money import Money
+from clustr.kit.money import DECIMALS, SIGNS, Money
 from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.document_queries import CurrentRow
+from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.types import LEVELS, WARN_AT, FeatureType
 from clustr.subscriptions.usage_queries import (
     FeatureUse,
@@ -26,12 +28,14 @@ from clustr.subscriptions.usage_queries import (
 from clustr.web.actors import Request
 from clustr.web.billing import packs as api
 from clustr.web.billing.packs import BuyPackIn
+from clustr.web.door import read_value
+from clustr.web.pages.confirming import Shown, ask_first
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.charts import HEIGHT, WIDTH, part_of
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page, plan_address
-from clustr.web.pages.platform.whose import asked_estate, held_by, whose_plan
+from clustr.web.pages.platform.whose import Whose, asked_estate, held_by, whose_plan
 from clustr.web.refusals import PageNotFound
 
 _MOST_DAYS = 31
@@ -45,12 +49,21 @@ def usage(request: Request) -> HttpResponse:
 
 @customer_page(methods=("POST",))
 def buy(request: Request) -> HttpResponse:
-    """POST /platform/usage/buy/: units in advance, from the card in use; or on to Stripe's page, where the bank asks."""
-    estate = asked_estate(request)
+    """POST /platform/usage/buy/: units in advance, from the card in use, after that was shown; or on to Stripe's page, where
+    the bank asks."""
+    estate, whose = asked_estate(request), whose_plan(request)
 
     def body() -> BuyPackIn:
         return BuyPackIn(cluster_id=estate, **typed(request, "pack_id"))
 
+    asked = ask_first(
+        request,
+        parse=lambda: read_value(request, lambda: _pack_shown(request, whose, body())),
+        shown=lambda: _pack_shown(request, whose, body()),
+        form=lambda tried: _show(request, tried),
+    )
+    if asked is not None:
+        return asked
     tried = attempt(request, lambda: api.buy_units(request, body()))
     if not tried.answer:
         return _show(request, tried)
@@ -60,6 +73,28 @@ def buy(request: Request) -> HttpResponse:
         request,
         plan_address(request, "platform:usage"),
         said=_("Paid. The units stand here at once, or in a few minutes."),
+    )
+
+
+def _pack_shown(request: Request, whose: Whose, body: BuyPackIn) -> Shown:
+    held = held_by(request, whose)
+    if held is None:
+        raise PageNotFound
+    mine = held.subscription
+    offered = packs_on_offer(actor=request.actor, subscription_id=mine.id)
+    pack = next((_pack(each, mine.currency) for each in offered if each.code == body.pack_id), None)
+    if pack is None:
+        raise PageNotFound
+    return Shown(
+        title=_("From your card in use"),
+        amount=pack["price"],
+        lines=[
+            (_("You get"), f"{pack['units']} {pack['name']}"),
+            (_("Tax"), _("comes on top, as on your invoices")),
+            (_("Good until"), date_format(timezone.localtime(mine.current_period_end), "j F Y")),
+        ],
+        button=_("Buy"),
+        icon="credit-card",
     )
 
 
@@ -106,10 +141,30 @@ def _pack(pack: PackTerms, currency: str) -> dict[str, Any]:
     }
 
 
-def included_in(limits: Mapping[str, int]) -> list[dict[str, Any]]:
-    """For templates: what a plan includes of each feature that is counted."""
-    named = [feature for feature in FeatureType if feature.value in limits]
-    return [{"name": words.feature(feature), "units": units(Decimal(limits[feature.value]))} for feature in named]
+def included_in(plan: PlanRow, currency: str) -> list[dict[str, Any]]:
+    """For templates: what a plan includes of each feature that is counted (`units`, None without limit), and what a unit beyond
+    costs; "" where it ends there."""
+    found = []
+    for feature in [each for each in FeatureType if each.value in plan.limits]:
+        limit, beyond = plan.limits[feature.value], plan.overage.get(feature.value, {}).get(currency)
+        found.append(
+            {
+                "name": words.feature(feature),
+                "units": None if limit is None else units(Decimal(limit)),
+                "beyond": unit_price(Decimal(beyond), currency) if beyond else "",
+                "goes_on": feature is FeatureType.MESSAGES,
+            }
+        )
+    return found
+
+
+def unit_price(minor: Decimal, currency: str) -> str:
+    """What one unit costs, which may be less than the smallest coin: "$0.005"."""
+    digits = DECIMALS[currency]
+    price = minor.scaleb(-digits).normalize()
+    exponent = price.as_tuple().exponent
+    places = max(digits, -exponent if isinstance(exponent, int) else 0)
+    return f"{SIGNS.get(currency, f'{currency} ')}{price:,.{places}f}"
 
 
 def meters_of(uses: Iterable[FeatureUse], costs: dict[Any, Any] | None = None) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +12,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clustr.kit.errors import Refusal
+from clustr.kit.money import Money
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.advice_queries import PlanAdvice, advise_plan
 from clustr.subscriptions.document_queries import CurrentSubscription, my_invoices
+from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.refusals import CurrencyNotOffered, SubscriptionNotFound
 from clustr.subscriptions.types import MethodRow
@@ -24,6 +27,7 @@ from clustr.web.billing.schemas import CouponIn, EstateQuery, SubscribeIn
 from clustr.web.door import read_value
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
+from clustr.web.pages.platform import words
 from clustr.web.pages.platform.changing import change_plan
 from clustr.web.pages.platform.frame import customer_page, plan_address
 from clustr.web.pages.platform.metering import included_in, meters_of
@@ -98,7 +102,9 @@ def plans(request: Request) -> HttpResponse:
                     "plan": plan,
                     "price": price,
                     "mine": bool(held and held.plan.code == plan.code),
-                    "included": included_in(plan.limits),
+                    "included": included_in(plan, currency),
+                    "abilities": words.abilities(plan.features),
+                    "tax": taxed(request, price),
                 }
                 for plan in offered
                 if (price := _price(request, plan, interval, currency)) is not None
@@ -123,6 +129,17 @@ def _price(request: Request, plan: PlanRow, interval: str, currency: str) -> Any
         )
     except CurrencyNotOffered:
         return None
+
+
+def taxed(request: Request, price: Money) -> Context:
+    """For templates: the tax of whose invoices these are, by the country of their billing address, and the price with it."""
+    rate, country = queries.tax_terms_of(user_id=request.actor.member_id)
+    return {
+        "basis_points": rate,
+        "rate": f"{Decimal(rate) / 100:f}".rstrip("0").rstrip("."),
+        "country": country,
+        "all": price + tax_on(net=price, basis_points=rate),
+    }
 
 
 def _one_of(request: Request, name: str, known: Any, default: str) -> str:
@@ -150,15 +167,18 @@ def choose(request: Request, code: str) -> HttpResponse:
     def work() -> Context:
         interval = _one_of(request, "interval", _INTERVALS, "month")
         currency = request.POST.get("currency") or request.GET.get("currency") or plan.currency
+        price = _price(request, plan, interval, currency)
         return {
             "tried": tried,
             "plan": plan,
-            "included": included_in(plan.limits),
+            "included": included_in(plan, currency),
+            "abilities": words.abilities(plan.features),
+            "tax": taxed(request, price) if price else None,
             "whose": whose,
             "for_estate": whose.name_of(whose.cluster_id),
             "interval": interval,
             "currency": currency,
-            "price": _price(request, plan, interval, currency),
+            "price": price,
             "cards": cards,
             "cards_are_on": stripe_is_on(),
             "means": request.POST.get("means", "card" if stripe_is_on() else "bank_transfer"),

@@ -45,6 +45,14 @@ FEATURE: dict[str, Word] = {
     FeatureType.MESSAGES: _("Messages sent"),
 }
 
+ABILITY: dict[str, Word] = {
+    "bills": _("Bills and reminders"),
+    "payments": _("Payments online and by hand"),
+    "reports": _("Reports and exports"),
+    "automation": _("What is paid and bought by itself"),
+    "support": _("Support first in the queue"),
+}
+
 INTERVAL: dict[str, Word] = {"month": _("a month"), "year": _("a year")}
 
 WHY_THEY_GO: dict[str, Word] = {
@@ -118,6 +126,11 @@ MOVEMENT: dict[str, tuple[Word, str]] = {
 def feature(kind: str) -> Word:
     """What a feature is called."""
     return FEATURE.get(kind) or kind.replace("_", " ").capitalize()
+
+
+def abilities(kinds: Iterable[str]) -> list[Word]:
+    """What a plan can do, each of its features that is not counted."""
+    return [ABILITY.get(kind) or kind.replace("_", " ").capitalize() for kind in kinds]
 
 
 def features(kinds: Iterable[str]) -> str:
