@@ -344,7 +344,12 @@ def test_every_movement_is_in_the_trail_with_who_and_why(cast: Cast) -> None:
         "Service charge",
     ]
     assert [line.status for line in (out, put_in, back, came)] == ["pending", "completed", "completed", "completed"]
-    assert out.metadata["destination"] == {"account_number": "******6789"}
+    assert out.metadata["destination"] == {
+        "account_number": "******6789",
+        "account_name": BANK.account_name,
+        "holder": "",
+        "name_check": "not_checked",
+    }
     assert BANK.account_number not in str([out, put_in, back, came])
     assert came.metadata == {"bill_type": "service_charge"}
 
