@@ -29,8 +29,12 @@ from clustr.utilities.refusals import (
     ValidationPending,
 )
 from clustr.utilities.types import ValidationState
+from clustr.wallets import commands as wallets
+from clustr.wallets.models import Payout
+from clustr.wallets.queries import destination_of
+from clustr.wallets.types import Destination
 from tests.cast import Cast
-from tests.money import fund
+from tests.money import fund, naira, no_pin
 from tests.utilities.counter import CABLE, METER, SMART_CARD, Counter
 
 pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early]
@@ -170,11 +174,15 @@ def test_every_sealed_column_is_resealed_with_the_newest_key(
     fund(cast, cast.bola, "5000.00")
     sold = counter.vend(counter.buy(cast.bola))
     save(counter, cast)
+    to = Destination("058", "0123456789", "Bola Adeyemi", "ADEYEMI BOLA")
+    sent = wallets.withdraw(
+        actor=cast.bola.actor, amount=naira("1.00"), destination=to, authorization=no_pin(cast.bola), now=cast.now
+    )
     use_keys(settings, f"{NEWER},{old_key}")
     said = io.StringIO()
     call_command("reseal", stdout=said)
     assert all(line.endswith("0 left") for line in said.getvalue().splitlines())
-    assert len(said.getvalue().splitlines()) == len(sealed_columns()) == 6
+    assert len(said.getvalue().splitlines()) == len(sealed_columns()) == 7
     assert bytes(counter.account(cast.bola).number).startswith(b"newer\0")
     again = io.StringIO()
     call_command("reseal", stdout=again)
@@ -182,6 +190,8 @@ def test_every_sealed_column_is_resealed_with_the_newest_key(
     use_keys(settings, NEWER)
     assert counter.view(sold.id).token == sold.token
     assert number_of(account=counter.account(cast.bola)) == METER
+    with tenant(cast.cluster_id):
+        assert destination_of(payout=Payout.objects.get(cluster_id=cast.cluster_id, id=sent.id)) == to
 
 
 def test_old_validations_go_and_what_was_bought_stays(counter: Counter, cast: Cast) -> None:
