@@ -78,14 +78,14 @@ def estates_of(*, user_id: UUID, now: datetime) -> list[EstateOf]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('clustr.user', %s, true)", [str(user_id)])
         cursor.execute(
-            "SELECT DISTINCT c.id, c.name FROM clusters_membership m JOIN clusters_cluster c ON c.id = m.cluster_id"
+            "SELECT DISTINCT c.id, c.name, c.currency FROM clusters_membership m JOIN clusters_cluster c ON c.id = m.cluster_id"
             " WHERE m.user_id = %s ORDER BY c.name, c.id",
             [user_id],
         )
         named = cursor.fetchall()
     return [
-        EstateOf(id, name, found[id][2].role if id in found else "", id in invited)
-        for id, name in named
+        EstateOf(id, name, found[id][2].role if id in found else "", id in invited, currency)
+        for id, name, currency in named
         if id in found or id in invited
     ]
 

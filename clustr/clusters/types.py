@@ -106,6 +106,7 @@ class EstateOf:
     name: str
     role: str
     invited: bool
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)

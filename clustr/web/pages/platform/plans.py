@@ -91,7 +91,7 @@ def plans(request: Request) -> HttpResponse:
         currencies = sorted({plan.currency for plan in offered} | {code for plan in offered for code in plan.prices})
         held = held_by(request, whose)
         runs = held is not None and held.subscription.ended_at is None
-        usual = "NGN" if "NGN" in currencies else next(iter(currencies), "USD")
+        usual = whose.currency_among(currencies)
         currency = (held.subscription.currency if held and runs else "") or _one_of(
             request, "currency", currencies, usual
         )

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from clustr.clusters.queries import estates_of
 from clustr.clusters.types import EstateOf, Role
 from clustr.kit.ids import parse_id
+from clustr.subscriptions.catalogue import CURRENCY
 from clustr.subscriptions.document_queries import CurrentSubscription, my_subscription
 from clustr.subscriptions.refusals import SubscriptionNotFound
 from clustr.web.actors import Request
 
 ME = "me"
+_AT_HOME = "NGN"
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,13 @@ class Whose:
     named: str
     cluster_id: UUID | None
     estates: tuple[EstateOf, ...]
+
+    def currency_among(self, offered: Sequence[str]) -> str:
+        """In which of these prices are shown at first: that of the estate it is about, or of another one of theirs; where
+        there is none, of a country where the platform sells."""
+        ours = sorted(self.estates, key=lambda estate: estate.cluster_id != self.cluster_id)
+        known = [estate.currency for estate in ours if estate.currency in offered]
+        return next(iter(known), _AT_HOME if _AT_HOME in offered else next(iter(offered), CURRENCY))
 
     def name_of(self, cluster_id: UUID | None) -> str:
         """What an estate of theirs is called; "" of none."""
