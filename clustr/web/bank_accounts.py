@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpResponse
 
 from clustr.settlement import commands as settlement
 from clustr.wallets.types import Destination
 from clustr.web.door import Request, json_answer, once_between
+from clustr.web.errors import CONTENT_TYPE
 from clustr.web.money_schemas import AccountIn, BankAccountOut, BankOut, BanksOut
 
 _NOT_KEPT = ""
+
+BANKS_ANSWER: dict[str, Any] = {
+    "responses": {
+        "409": {
+            "description": "No provider sends money of this currency.",
+            "content": {CONTENT_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    }
+}
+"""Beside the banks: a list may hear that there is nobody to ask."""
 
 
 def banks_answer(request: Request) -> HttpResponse:

@@ -14,7 +14,7 @@ from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.queries import bank_details
 from clustr.wallets.types import BankDetailsView, Destination
-from clustr.web.bank_accounts import account_answer, banks_answer
+from clustr.web.bank_accounts import BANKS_ANSWER, account_answer, banks_answer
 from clustr.web.door import Request, actor_of, once_between, read
 from clustr.web.money_schemas import DESTINATION_EXAMPLE, AccountIn, BankAccountOut, BanksOut
 from clustr.web.schemas import Instant, Out, Text
@@ -45,7 +45,7 @@ class BankDetailsOut(Out):
     bank_details: KeptOut | None = Field(description="Null: none is kept.")
 
 
-@router.get("banks/", response=BanksOut, summary="Banks")
+@router.get("banks/", response=BanksOut, summary="Banks", openapi_extra=BANKS_ANSWER)
 def list_banks(request: Request) -> HttpResponse:
     """Those that money of the estate's currency can be sent to, for their codes. Needs TransferFunds.
 

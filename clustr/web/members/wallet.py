@@ -16,7 +16,7 @@ from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
 from clustr.wallets.types import CheckedPin, Destination, SpendAuthorization
-from clustr.web.bank_accounts import account_answer, banks_answer
+from clustr.web.bank_accounts import BANKS_ANSWER, account_answer, banks_answer
 from clustr.web.door import Request, actor_of, once, once_between, read
 from clustr.web.money_schemas import (
     DESTINATION_EXAMPLE,
@@ -164,7 +164,7 @@ def start_deposit(request: Request, body: DepositIn) -> HttpResponse:
     )
 
 
-@router.get("banks/", response=BanksOut, summary="Banks to withdraw to")
+@router.get("banks/", response=BanksOut, summary="Banks to withdraw to", openapi_extra=BANKS_ANSWER)
 def list_my_banks(request: Request) -> HttpResponse:
     """Those that money of the estate's currency can be sent to, for their codes.
 
