@@ -76,6 +76,7 @@ class TransferKind(StrEnum):
     UTILITY_RELEASE = "utility_release"
     UTILITY_VENDED = "utility_vended"
     UTILITY_FEE_DIFFERENCE = "utility_fee_difference"
+    UTILITY_RETURNED = "utility_returned"
     INVOICED = "invoiced"
     INVOICED_TAX = "invoiced_tax"
     CREDITED = "credited"

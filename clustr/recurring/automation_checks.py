@@ -19,7 +19,7 @@ _STEPS = """SELECT r.cluster_id, r.id, r.state, r.amount_minor, r.fee_minor, b.l
   FROM {runs} AS r
   CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE t.status NOT IN ('failed', 'cancelled')) AS live,
-           count(*) FILTER (WHERE t.status = 'completed') AS sold,
+           count(*) FILTER (WHERE t.status IN ('completed', 'refunded')) AS sold,
            sum(t.amount_minor) FILTER (WHERE t.status NOT IN ('failed', 'cancelled')) AS amount
     FROM recurring_automationstep s JOIN payments_transaction t ON t.cluster_id = s.cluster_id AND t.id = s.id
     WHERE s.cluster_id = r.cluster_id AND s.run_id = r.id AND s.kind = 'purchase') AS b

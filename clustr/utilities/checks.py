@@ -20,7 +20,7 @@ _DELIVERED = """SELECT p.cluster_id, p.id, t.status, p.delivered_at, v.amount FR
              WHERE l.journal = p.id AND l.cluster_id = p.cluster_id AND l.kind = 'utility_vended'
                AND l.debit IN (SELECT a.id FROM ledger_account a WHERE a.cluster_id = p.cluster_id
                                AND a.kind = 'utility_hold' AND a.subject_id = p.user_id)) AS v
-           WHERE CASE WHEN t.status = 'completed'
+           WHERE CASE WHEN t.status IN ('completed', 'refunded')
              THEN (v.times = 1 AND v.amount = t.amount_minor AND p.delivered_at IS NOT NULL) IS NOT TRUE
              ELSE v.times <> 0 OR p.delivered_at IS NOT NULL END"""
 

@@ -10,13 +10,21 @@ from clustr.notifications.commands import notify
 from clustr.notifications.queries import was_notified
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments.models import Transaction
+from clustr.payments.types import PaymentErrorType
 from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider
 
 
 def tell_of_purchase(
-    *, event: NotificationEvents, transaction: Transaction, purchase: Purchase, now: datetime, **more: Any
+    *,
+    event: NotificationEvents,
+    transaction: Transaction,
+    purchase: Purchase,
+    now: datetime,
+    once: str = "",
+    **more: Any,
 ) -> None:
-    """Tell the buyer, once of each kind; part of the transaction that learnt it. The token is in no notice."""
+    """Tell the buyer, once of each kind, and of each `once` of it; part of the transaction that learnt it. The token is in
+    no notice."""
     account = Account.objects.get(cluster_id=purchase.cluster_id, id=purchase.account_id)
     notify(
         event=event,
@@ -32,7 +40,7 @@ def tell_of_purchase(
             "automated": purchase.is_automated or None,
             **more,
         },
-        key=str(purchase.id),
+        key=f"{purchase.id}:{once}" if once else str(purchase.id),
         now=now,
     )
 
@@ -40,7 +48,13 @@ def tell_of_purchase(
 def tell_of_delay(*, transaction: Transaction, purchase_id: UUID, now: datetime) -> None:
     """Tell the buyer once that it takes longer, and not to buy again meanwhile."""
     purchase = Purchase.objects.get(cluster_id=transaction.cluster_id, id=purchase_id)
-    tell_of_purchase(event=NotificationEvents.UTILITY_DELAYED, transaction=transaction, purchase=purchase, now=now)
+    tell_of_purchase(
+        event=NotificationEvents.UTILITY_DELAYED,
+        transaction=transaction,
+        purchase=purchase,
+        now=now,
+        token_late=purchase.waits_for == PaymentErrorType.TOKEN_DELAYED or None,
+    )
 
 
 def was_told_of_delay(*, purchase: Purchase) -> bool:

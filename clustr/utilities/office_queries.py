@@ -35,8 +35,8 @@ SELECT
   count(b.id) FILTER (WHERE b.troubled AND b.delivered), coalesce(sum(b.amount) FILTER (WHERE b.delivered), 0),
   count(b.id) FILTER (WHERE b.is_automated), coalesce(sum(b.amount) FILTER (WHERE b.delivered AND b.is_automated), 0)
 FROM (
-  SELECT p.id, p.user_id, p.is_automated, p.amount_minor + p.fee_minor AS amount, p.delivered_at IS NOT NULL AS delivered,
-         t.status = 'failed' AS failed,
+  SELECT p.id, p.user_id, p.is_automated, p.amount_minor + p.fee_minor AS amount, t.status = 'completed' AS delivered,
+         t.status IN ('failed', 'refunded') AS failed,
          EXISTS (SELECT FROM payments_exchange e WHERE e.cluster_id = p.cluster_id AND e.transaction_id = p.id
            AND e.outcome IN ('not_heard', 'not_sent') AND e.at <= coalesce(p.delivered_at, %(now)s)) AS troubled
   FROM utilities_purchase p JOIN payments_transaction t ON t.cluster_id = p.cluster_id AND t.id = p.id

@@ -21,8 +21,8 @@ HISTORY = 24
 _DELIVERIES = """
 SELECT d.account_id, d.at, d.amount_minor FROM (
   SELECT p.account_id, p.at, p.amount_minor, row_number() OVER (PARTITION BY p.account_id ORDER BY p.id DESC) AS n
-  FROM utilities_purchase p
-  WHERE p.cluster_id = kit_tenant() AND p.account_id = ANY(%(accounts)s) AND p.delivered_at IS NOT NULL) AS d
+  FROM utilities_purchase p JOIN payments_transaction t ON t.cluster_id = p.cluster_id AND t.id = p.id
+  WHERE p.cluster_id = kit_tenant() AND p.account_id = ANY(%(accounts)s) AND t.status = 'completed') AS d
 WHERE d.n <= %(most)s ORDER BY d.account_id, d.n DESC"""
 
 

@@ -234,6 +234,8 @@ class Life:
             self._sweep()
             self.counter.wait(minutes=61)
         self._pass()
+        self.counter.wait(minutes=24 * 60)
+        self._sweep()  # what was delivered lately is looked at once more
 
     # --- What must be true then ---------------------------------------------------------------------------------------------
 
@@ -245,17 +247,22 @@ class Life:
         spent = 0
         for reference, row in bought.items():
             vend = vends.get(reference)
-            sold = vend is not None and vend["status"] in ("sold", "reversed") and vend["message"] == ""
+            sold = vend is not None and vend["status"] == "sold"
             taken_back = vend is not None and vend["status"] == "reversed"
             if row.status in ("pending", "processing", "unknown"):
                 self._say(f"{reference} is left {row.status}")
+            elif row.status == "refunded":
+                if not taken_back:
+                    self._say(f"{reference} was given back and not taken back")
             elif row.status == "completed":
                 spent += row.amount_minor
-                if vend is None or not (sold or taken_back):
+                if taken_back:
+                    self._say(f"{reference} was taken back and not given back")
+                elif vend is None or not sold:
                     self._say(f"{reference} was paid and not sold")
                 elif vend["token"] and self.counter.view(row.id).token != vend["token"]:
                     self._say(f"the token of {reference} did not reach its buyer")
-            elif sold and not taken_back:
+            elif sold:
                 self._say(f"{reference} was sold and its money given back")
         for reference in vends.keys() - bought.keys():
             self._say(f"{reference} was sold to nobody")
@@ -281,7 +288,7 @@ class Life:
                 self._say(f"{id} had two periods a day: {times}")
             for run in runs:
                 paid = [bought[purchase] for purchase in run.purchase_ids if bought[purchase].status == "completed"]
-                if len(paid) > 1:
+                if len([id for id in run.purchase_ids if bought[id].status in ("completed", "refunded")]) > 1:
                     self._say(f"period {run.period} of {id} was bought {len(paid)} times")
                 if run.ended_at is None:
                     self._say(f"period {run.period} of {id} is left {run.state}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from io import BytesIO
 from typing import Any
 from uuid import UUID
@@ -11,17 +12,30 @@ from django.db import connection
 from pypdf import PdfReader
 
 from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.ledger import queries as books_of
+from clustr.ledger.types import AccountKind
 from clustr.notifications.types import NotificationEvents
+from clustr.payments.models import Transaction
 from clustr.payments.states import TransactionStatus
 from clustr.payments.types import PaymentErrorType
-from clustr.utilities.commands import vend_purchase
+from clustr.utilities.commands import (
+    confirm_purchase,
+    prepare_validation,
+    sync_utility_providers,
+    validate_utility_customer,
+    vend_purchase,
+)
+from clustr.utilities.models import UtilityProvider
 from clustr.utilities.refusals import PurchaseUnderWay, QuoteUsed
+from clustr.utilities.types import Wanted
+from clustr.wallets.commands import provider_account
 from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, wallet_balance
 from tests.notifications.acts import told
 from tests.races import race
 from tests.settlement.test_holds import hold, release
-from tests.utilities.counter import CABLE, GOTV, POSTPAID, PREPAID, SMART_CARD, WATER, Counter
+from tests.utilities.counter import CABLE, GOTV, METER, POSTPAID, PREPAID, SMART_CARD, WATER, Counter, make_services
 
 pytestmark = pytest.mark.usefixtures("books")
 S = TransactionStatus
@@ -260,14 +274,108 @@ def test_another_fee_is_the_estates_and_a_person_hears_of_it(counter: Counter, c
     assert (case.kind, case.facts["quoted"], case.facts["taken"]) == ("fee_differs", "100.00", "101.00")
 
 
-def test_what_is_taken_back_later_is_a_case(counter: Counter, cast: Cast) -> None:
-    counter.dial(bill__reversed=1)
+def test_what_another_sells_in_paystacks_stead_is_booked_as_the_others(counter: Counter, cast: Cast) -> None:
+    counter.services = make_services(counter, switch="flutterwave")
+    try:
+        sync_utility_providers(now=counter.now)
+        listed = UtilityProvider.objects.get(provider_code=PREPAID, api_provider="paystack")
+        asked = prepare_validation(actor=cast.bola.actor, provider_id=listed.id, customer_id=METER, now=counter.now)
+        validate_utility_customer(actor=cast.bola.actor, validation_id=asked, now=counter.now)
+        counter.dial(bill__pending=1)
+        wanted = Wanted(amount=naira("2000.00"), provider_id=listed.id, customer_id=METER)
+        bought = counter.vend(counter.confirm_quote(cast.bola, wanted))
+        counter.wait(seconds=31)
+        assert len(counter.hooks()) == 1, "who sells tells us where it is heard"
+    finally:
+        UtilityProvider.objects.filter(api_provider="paystack").update(is_active=False)
+    assert counter.view(bought.id).status is S.COMPLETED
+    with tenant(cast.cluster_id):
+        assert Transaction.objects.get(cluster_id=cast.cluster_id, id=bought.id).provider == "flutterwave"
+        clearing = [provider_account(provider=name, currency="NGN") for name in ("paystack", "flutterwave")]
+        assert [str(books_of.balance(account_id=id, currency="NGN")) for id in clearing] == ["0.00", "2100.00"]
+
+
+def test_what_is_taken_back_later_is_given_back_once(counter: Counter, cast: Cast) -> None:
+    counter.dial(bill__reversed=1, bill__fee_differs=1)
     bought = counter.vend(counter.buy(cast.bola))
-    assert bought.status is S.COMPLETED
+    assert (bought.status, wallet_balance(cast.bola)) == (S.COMPLETED, "7900.00")
     counter.wait(days=1)
-    assert counter.sweep() == 1, "what was delivered is looked at for a while"
+    look = partial(confirm_purchase, cluster_id=cast.cluster_id, purchase_id=bought.id, now=counter.now)
+    race([look] * 4).only()
+    assert wallet_balance(cast.bola) == "10000.00"
+    back = counter.view(bought.id)
+    assert (back.status, back.token) == (S.REFUNDED, ""), "what was given back is not to be used"
+    assert counter.bill(bought.bill_id).cancelled_at is not None, "nothing is owed for it"
+    with tenant(cast.cluster_id):
+        (refund,) = Transaction.objects.filter(cluster_id=cast.cluster_id, subject_id=bought.id, purpose="refund")
+        outside = [provider_account(provider="flutterwave", currency="NGN")]
+        outside += [ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency="NGN")]
+        assert [str(books_of.balance(account_id=id, currency="NGN")) for id in outside] == ["0.00", "0.00"]
+    assert (refund.status, refund.amount_minor, refund.provider) == (S.COMPLETED, 210_000, "flutterwave")
+    assert sorted(case.kind for case in counter.cases()) == ["fee_differs", "vend_reversed"]
+    (notice,) = told(cast.bola, NotificationEvents.UTILITY_REFUNDED)
+    assert "took back what it had delivered" in notice.body
+    (vend,) = counter.vends()
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "sold"})
+    assert (counter.ask(bought).status, wallet_balance(cast.bola)) == (S.REFUNDED, "10000.00"), "and not paid again"
+
+
+def test_that_it_failed_after_it_was_sold_is_for_a_person(counter: Counter, cast: Cast) -> None:
+    bought = counter.vend(counter.buy(cast.bola))
+    (vend,) = counter.vends()
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "failed"})
+    assert (counter.ask(bought).status, wallet_balance(cast.bola)) == (S.COMPLETED, "7900.00")
     assert [case.kind for case in counter.cases()] == ["vend_reversed"]
     assert counter.view(bought.id).token == bought.token
+
+
+def test_what_was_decided_late_is_looked_at_as_long(counter: Counter, cast: Cast) -> None:
+    counter.dial(bill__timeout_after=1, verify__timeout_after=1)
+    bought = counter.vend(counter.buy(cast.bola))
+    counter.wait(days=8)
+    counter.heal()
+    assert counter.ask(bought).status is S.COMPLETED
+    (vend,) = counter.vends()
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "reversed"})
+    counter.wait(days=6)
+    assert counter.sweep() == 1
+    assert counter.view(bought.id).status is S.REFUNDED
+    counter.wait(days=8)
+    counter.sweep()
+    counter.wait(days=2)
+    assert counter.sweep() == 0, "and no longer"
+
+
+def test_a_token_that_comes_after_delivery_reaches_its_buyer(counter: Counter, cast: Cast) -> None:
+    """The catalogue did not say that there would be one."""
+    bought = counter.ask(counter.vend(counter.buy(cast.bola, "2000.00", "1234567890", POSTPAID)))
+    assert (bought.status, bought.token) == (S.COMPLETED, "")
+    (vend,) = counter.vends()
+    token = "1111-2222-3333-4444-5555"
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "sold", "token": token})
+    for _ in range(2):
+        assert counter.ask(bought).token == token
+    assert (counter.cases(), wallet_balance(cast.bola)) == ([], "7900.00")
+    titles = [notice.title.partition(":")[0] for notice in told(cast.bola, NotificationEvents.UTILITY_DELIVERED)]
+    assert sorted(titles) == ["Delivered", "Your token is ready"]
+
+
+def test_a_token_of_another_purchase_is_none(counter: Counter, cast: Cast) -> None:
+    """The same token a second time, also to a neighbour who buys for the same meter: it was used."""
+    first = counter.vend(counter.buy(cast.bola))
+    counter.dial(bill__pending=1)
+    neighbour = cast.palm_grove["Resident 2"]
+    fund(cast, neighbour, "10000.00")
+    second = counter.vend(counter.buy(neighbour, "1000.00"))
+    vend = counter.vends()[-1]
+    kept = vend["token"]
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "sold", "token": first.token})
+    waits = counter.ask(second)
+    assert (waits.status, waits.token, waits.waits_for) == (S.PROCESSING, "", PaymentErrorType.TOKEN_DELAYED)
+    assert counter.held(neighbour) == "1100.00"
+    assert [case.facts["wrong"] for case in counter.cases()] == [["token_of_another_purchase"]]
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "sold", "token": kept})
+    assert counter.ask(second).token == kept
 
 
 def test_another_token_for_the_same_purchase_is_a_case(counter: Counter, cast: Cast) -> None:

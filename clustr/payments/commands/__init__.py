@@ -39,6 +39,7 @@ from clustr.payments.commands.transactions import (
     on_its_way_back,
     refund_transactions,
     refuse_taken_reference,
+    stands_since,
     step_transaction,
 )
 from clustr.payments.figures import Steps, tell_payment, tell_payments
@@ -78,6 +79,7 @@ __all__ = [
     "send_attempt",
     "settle_case",
     "settle_case_about",
+    "stands_since",
     "step_transaction",
     "take_case",
     "tell_payment",

@@ -30,7 +30,8 @@ from clustr.utilities import commands as utilities
 from clustr.utilities.planning_queries import sold_for
 
 _UNDER_WAY = (AutomationRunState.CHARGING, AutomationRunState.BUYING)
-_OVER = (TransactionStatus.FAILED, TransactionStatus.CANCELLED, TransactionStatus.REFUNDED)
+_OVER = (TransactionStatus.FAILED, TransactionStatus.CANCELLED)
+_DONE = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
 _DUE = """
 SELECT cluster_id, user_id FROM recurring_automation WHERE state = 'on' AND next_run_at <= %(now)s
 UNION SELECT cluster_id, user_id FROM recurring_automationrun WHERE state = 'waiting' AND try_at <= %(now)s ORDER BY 1, 2"""
@@ -117,7 +118,7 @@ def _follow(cluster_id: UUID, user_id: UUID, run_id: UUID, now: datetime) -> boo
         elif made.status in _OVER:
             failure = AutomationFailure.CARD_DECLINED if kind == CHARGE else AutomationFailure.VENDOR_REFUSED
             _failed(automation, run, failure, now)
-        elif made.status != TransactionStatus.COMPLETED:
+        elif made.status not in _DONE:
             if kind == CHARGE:
                 _ask_for_owner(automation, run, made, now)
             return False

@@ -5,6 +5,7 @@ Only a definite no gives it back. Whatever is not known holds it, and is asked a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from clustr.payments.schedule import ASK_A_PERSON_AFTER, FEWEST_MISSES, UNSENT_A
 from clustr.payments.states import CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.utilities.commands.ending import release_purchase, settle_purchase
+from clustr.utilities.commands.returning import return_purchase
+from clustr.utilities.commands.tokens import is_given_out, keep_late_token
 from clustr.utilities.models import Account, Purchase, UtilityProvider
 from clustr.utilities.notices import tell_of_delay
 from clustr.utilities.policies import number_place
@@ -27,7 +30,7 @@ from clustr.utilities.queries import OPEN, token_of
 from clustr.utilities.vendors.interface import PurchaseTruth
 
 WATCHED_FOR = timedelta(days=7)
-"""How long what was decided is still looked at: a service may take it back, or sell after all."""
+"""How long what was decided is still looked at, from then on: a service may take it back, or sell after all."""
 DELAYED_AFTER = timedelta(minutes=5)
 """From when on a purchase that is not decided is told to be delayed."""
 GIVE_UP_UNSENT = timedelta(minutes=30)
@@ -125,7 +128,7 @@ def schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bo
         if now - attempt.started_at >= ASK_A_PERSON_AFTER:
             _open_case(locked, CaseKind.UNKNOWN_TOO_LONG, {"reference": attempt.reference}, now)
     else:
-        again = now + timedelta(days=1) if now - attempt.started_at < WATCHED_FOR else None
+        again = now + timedelta(days=1) if now - payments.stands_since(transaction=locked) < WATCHED_FOR else None
     payments.hear_attempt(transaction_id=locked.id, next_check_at=again, missed=missed, now=now)
 
 
@@ -139,6 +142,8 @@ def _apply_outcome(
             type = truth.decline.type if truth.decline else PaymentErrorType.VENDOR_UNAVAILABLE
             release_purchase(actor=actor, transaction=locked, purchase=purchase, type=type, now=now)
         case Outcome.FAILED | Outcome.REVERSED if locked.status == TransactionStatus.COMPLETED:
+            if truth.outcome is Outcome.REVERSED:  # "failed" does not say that what it had taken for it came back
+                return_purchase(actor=actor, transaction=locked, purchase=purchase, now=now)
             _open_case(locked, CaseKind.VEND_REVERSED, {"said": truth.outcome.value}, now)
         case Outcome.PENDING if locked.status in OPEN:
             _go_on(locked, now)
@@ -152,15 +157,20 @@ def _apply_outcome(
 
 
 def _apply_sold(actor: Actor, locked: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime) -> None:
-    known = token_of(purchase=purchase)
     if locked.status == TransactionStatus.COMPLETED:
-        if truth.token and known != truth.token:
+        known = token_of(purchase=purchase)
+        if truth.token and not known:
+            keep_late_token(actor=actor, transaction=locked, purchase=purchase, truth=truth, now=now)
+        elif truth.token and known != truth.token:
             _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token"]}, now)
         return
     if locked.status not in OPEN:  # it was sold after it had been refused: whose loss that is, a person decides
         _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["sold_after_refusal"]}, now)
         return
     provider = UtilityProvider.objects.get(id=purchase.provider_id)
+    if truth.token and is_given_out(purchase=purchase, token=truth.token):
+        _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token_of_another_purchase"]}, now)
+        truth = replace(truth, token="")
     if provider.gives_token and not truth.token:
         _go_on(locked, now)
         _wait_for(locked, purchase, PaymentErrorType.TOKEN_DELAYED)

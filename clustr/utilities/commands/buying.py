@@ -53,7 +53,8 @@ def buy_quote(*, actor: Actor, quote_id: UUID, now: datetime, is_automated: bool
     bill = bills.open_utility_bill(actor=actor, new=_bill(quote, provider, is_automated), now=now)
     if bytes(bill.terms_digest) != bytes(quote.terms_digest):
         raise QuoteChanged
-    transaction = _record(actor, quote, provider, bill, is_automated, now)
+    sold_by = utility_service(name=provider.api_provider).sold_by
+    transaction = _record(actor, quote, provider, bill, is_automated, sold_by, now)
     _hold(actor, transaction, now)
     payments.open_attempt(
         transaction=transaction,
@@ -83,7 +84,13 @@ def refuse_purchase(*, actor: Actor, quote: Quote, now: datetime) -> UtilityProv
 
 
 def _record(
-    actor: Actor, quote: Quote, provider: UtilityProvider, bill: Bill, is_automated: bool, now: datetime
+    actor: Actor,
+    quote: Quote,
+    provider: UtilityProvider,
+    bill: Bill,
+    is_automated: bool,
+    sold_by: str,
+    now: datetime,
 ) -> Transaction:
     transaction = payments.create_transaction(
         id=new_id(),
@@ -93,7 +100,7 @@ def _record(
         purpose=Purpose.UTILITY,
         user_id=actor.member_id,
         subject_id=bill.id,
-        provider=provider.api_provider,
+        provider=sold_by,
         description=provider.name,
         now=now,
     )

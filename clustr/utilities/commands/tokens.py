@@ -1,4 +1,5 @@
-"""A token once more, by mail: written when it is sent, and kept in no table on its way."""
+"""Tokens: one that comes late, one that was given out before, and one once more by mail, which is written when it is sent and
+kept in no table on its way."""
 
 from __future__ import annotations
 
@@ -12,11 +13,21 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.jobs import enqueue
 from clustr.kit.locales import amount_for_people
 from clustr.kit.tenancy import tenant
+from clustr.kit.vault import seal
+from clustr.notifications.types import NotificationEvents
+from clustr.payments.models import Transaction
 from clustr.people import commands as people
+from clustr.people import queries as people_queries
 from clustr.utilities.models import Account, Purchase, UtilityProvider
+from clustr.utilities.notices import tell_of_purchase
+from clustr.utilities.policies import token_place
 from clustr.utilities.queries import purchase_of_member, token_of
 from clustr.utilities.refusals import TokenNotReady
 from clustr.utilities.types import PurchaseView
+from clustr.utilities.vendors.interface import PurchaseTruth
+
+_COMPARED = 100
+"""With how many tokens of the same number a new one is compared, the latest first."""
 
 
 def resend_token(*, actor: Actor, purchase_id: UUID, now: datetime) -> PurchaseView:
@@ -39,6 +50,40 @@ def resend_token(*, actor: Actor, purchase_id: UUID, now: datetime) -> PurchaseV
             at=now,
         )
     return purchase
+
+
+def keep_late_token(
+    *, actor: Actor, transaction: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime
+) -> None:
+    """What was delivered without a token has one after all: it is its buyer's, who is told; part of the transaction that
+    learnt it, with the purchase locked. Of somebody who was erased none is kept."""
+    contact = people_queries.contacts_of(user_ids={purchase.user_id}).get(purchase.user_id)
+    if contact is None or not contact.reachable:
+        return
+    purchase.token = seal(truth.token, bound_to=token_place(purchase.id))
+    purchase.units, purchase.tariff = truth.units or purchase.units, truth.tariff or purchase.tariff
+    purchase.save(update_fields=["token", "units", "tariff"])
+    audit.record(actor=actor, action="utilities.token_came", subject_kind="transaction", subject_id=purchase.id, at=now)
+    tell_of_purchase(
+        event=NotificationEvents.UTILITY_DELIVERED,
+        transaction=transaction,
+        purchase=purchase,
+        now=now,
+        once="token",
+        has_token=True,
+    )
+
+
+def is_given_out(*, purchase: Purchase, token: str) -> bool:
+    """Whether a service's token was given out before, for another purchase for the same number, by whomever: then it is
+    worth nothing now."""
+    account = Account.objects.get(cluster_id=purchase.cluster_id, id=purchase.account_id)
+    same = Account.objects.filter(
+        cluster_id=purchase.cluster_id, provider_id=account.provider_id, fingerprint=account.fingerprint
+    )
+    given = Purchase.objects.filter(cluster_id=purchase.cluster_id, account_id__in=same.values("id")).exclude(token=b"")
+    latest = given.exclude(id=purchase.id).order_by("-id")[:_COMPARED]
+    return any(token_of(purchase=each) == token for each in latest)
 
 
 def send_token(*, cluster_id: UUID, purchase_id: UUID) -> None:

@@ -86,6 +86,11 @@ class UtilityServiceInterface(ABC):
 
     name: str
 
+    @property
+    def sold_by(self) -> str:
+        """The name of the service that sells and is paid for it: this one, unless another sells in its stead."""
+        return self.name
+
     @abstractmethod
     def get_utility_providers(self, *, service_type: BillType) -> tuple[OfferedUtility, ...]:
         """All that it sells of this type now."""

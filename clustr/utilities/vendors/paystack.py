@@ -60,6 +60,10 @@ class PaystackUtilityService(UtilityServiceInterface):
         self._outbound = outbound
         self._vending = vending
 
+    @property
+    def sold_by(self) -> str:
+        return self._vending.sold_by if self._vending else self.name
+
     def get_utility_providers(self, *, service_type: BillType) -> tuple[OfferedUtility, ...]:
         if self._vending:
             return self._vending.get_utility_providers(service_type=service_type)
