@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
 from clustr.notifications.commands import Notice, notify, notify_each
@@ -109,6 +111,8 @@ def tell_of_runs(
         if happening is not None:
             facts = _facts(order, cards) | {"fee_minor": fees.get(run.id)} | more
             notice = Notice(Audience.one(order.user_id), order.id, facts, f"{run.id}:{run.attempts}")
+            if happening is Happening.PROCESSED and not order.bill_type:  # what pays bills is told by the bills
+                notice = _shown_to_office(notice, order)
             by_happening.setdefault(happening, []).append(notice)
     return sum(
         notify_each(event=EVENTS[happening], cluster_id=runs[0].cluster_id, notices=notices, now=now)
@@ -134,6 +138,12 @@ def tell_ahead(*, reminders: Sequence[tuple[RecurringPayment, int, bool]], now: 
     return notify_each(
         event=EVENTS[Happening.REMINDER], cluster_id=reminders[0][0].cluster_id, notices=notices, now=now
     )
+
+
+def _shown_to_office(notice: Notice, order: RecurringPayment) -> Notice:
+    """A contribution credits the estate's wallet: the office sees it too, and reads it in the day's digest."""
+    credited = (NotificationEvents.CLUSTER_WALLET_CREDITED, PaymentsPermissions.VIEW_WALLET.value)
+    return replace(notice, facts={**notice.facts, "member_user_id": str(order.user_id)}, office=credited)
 
 
 def _attempt(order: RecurringPayment, run: Run, asks: bool) -> tuple[Happening | None, dict[str, Any]]:

@@ -14,12 +14,14 @@ from clustr.clusters.queries import settings_of
 from clustr.clusters.types import SettingsChanges
 from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
+from clustr.notifications.commands import make_digests
 from clustr.notifications.models import Event
 from clustr.notifications.queries import my_notifications
 from clustr.recurring import commands
 from clustr.recurring.types import Frequency
 from tests.cast import Cast, Person
 from tests.money import acknowledge, fund, issue
+from tests.notifications.acts import sent
 from tests.recurring.acts import cancel, order_of, pause, process, resume
 
 pytestmark = [pytest.mark.usefixtures("books"), pytest.mark.early(sweeps=True)]
@@ -66,6 +68,26 @@ def test_a_run_is_told_once(cast: Cast) -> None:
     _, title, body = told(cast)[-1]
     assert title == "Recurring payment made: NGN 1,000.00"
     assert "The next one is on" in body
+
+
+def test_a_contribution_is_a_credit_that_the_office_sees_and_reads_in_its_digest(cast: Cast) -> None:
+    fund(cast, cast.bola, "9000.00")
+    order_of(cast, "1000.00")
+    acknowledge(cast, cast.bola, issue(cast, "5000.00", title="Security", type=BillType.SECURITY))
+    order_of(cast, "5000.00", title="Security", bill_type=BillType.SECURITY)
+    process(cast)
+    assert tell(cast, hours=2) == 2
+    with tenant(cast.cluster_id):
+        rows = my_notifications(actor=cast.ada.actor, limit=100)
+    credited = [f"{row.title}: {row.body}" for row in rows if row.event == "cluster_wallet_credited"]
+    assert len(credited) == 2, "one for each, also where a bill was paid"
+    (contribution,) = [told for told in credited if "Garden" in told]
+    assert "credited with NGN 1,000.00 from Bola" in contribution
+    sent(cast)
+    make_digests(cluster_id=cast.cluster_id, now=cast.now + timedelta(days=1))
+    (digest,) = [mail for mail in sent(cast) if "credited" in mail.subject]
+    assert (digest.to, "NGN 6,000.00" in digest.subject) == ([cast.ada.email], True)
+    assert "- Garden: NGN 1,000.00 (1)" in digest.body
 
 
 def test_failures_are_told_step_by_step_until_it_pauses(cast: Cast) -> None:

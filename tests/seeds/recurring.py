@@ -17,6 +17,14 @@ sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members", "tests/we
 
 SEEDS = (
     sow(
+        "office-is-not-told-of-contributions",
+        "What an order contributes is missing from the office's list and from its digest.",
+        "if happening is Happening.PROCESSED and not order.bill_type:  #",
+        "if False:  #",
+        "test_notices.py::test_a_contribution_is_a_credit_that_the_office_sees_and_reads_in_its_digest",
+        file="clustr/recurring/notices.py",
+    ),
+    sow(
         "month-end-drifts",
         "The day of a month is counted from the 28th on.",
         "day=min(anchor.day, monthrange(year, month + 1)[1])",

@@ -17,12 +17,14 @@ from clustr.notifications.types import Audience, Face, Facts, NotificationEvents
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One notice of several that are made together. `key`: see `notify`."""
+    """One notice of several that are made together. `key`: see `notify`. `office`: what the same row tells whoever holds a
+    permission, of which event."""
 
     audience: Audience
     subject_id: UUID | None
     facts: Facts
     key: str = ""
+    office: tuple[NotificationEvents, str] | None = None
 
 
 def notify(
@@ -60,8 +62,9 @@ def _event(event: NotificationEvents, cluster_id: UUID, notice: Notice, now: dat
     face = Face.OFFICE if audience.permission else Face.MEMBER
     if [audience.user_id, audience.permission, reach].count(None) != 2:
         raise AssertionError("an audience is one person, the holders of a permission, or the members a bill reaches")
-    if EVENTS[event].told(face) is None:
-        raise AssertionError(f"{event} does not speak to the {face}")
+    office, permission = (event, audience.permission) if audience.permission else notice.office or (None, None)
+    if EVENTS[event].told(face) is None or (office and EVENTS[office].told(Face.OFFICE) is None):
+        raise AssertionError(f"{event} does not speak to the {face}, or {office} not to the office")
     if reach and not known_condition(reach.condition):
         raise AssertionError(f"nobody registered the condition {reach.condition!r}")
     return Event(
@@ -69,8 +72,8 @@ def _event(event: NotificationEvents, cluster_id: UUID, notice: Notice, now: dat
         cluster_id=cluster_id,
         event=event.value if face is Face.MEMBER else None,
         user_id=audience.user_id,
-        office_event=event.value if face is Face.OFFICE else None,
-        permission=audience.permission,
+        office_event=office.value if office else None,
+        permission=permission,
         reach_from=reach.issued_at if reach else None,
         reach_until=reach.due_date if reach else None,
         reach_at_issue=reach.at_issue_only if reach else False,
