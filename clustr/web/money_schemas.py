@@ -26,7 +26,9 @@ class FailureOut(Out):
 
     type: str
     message: str
-    retryable: bool
+    retryable: bool = Field(
+        description="Whether the same again can help: a payment by `retry/`, a purchase from a utility by buying it again."
+    )
     recovery_options: list[str]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from clustr.bills.types import UTILITY_TYPES, BillType
+from clustr.payments.providers.declines import waiting_of
 from clustr.payments.states import TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.utilities.types import (
@@ -147,6 +148,9 @@ class PurchaseOut(Out):
     waits_for: PaymentErrorType | None = Field(
         description="Why it is not decided yet: VENDOR_PENDING, VENDOR_UNAVAILABLE, TOKEN_DELAYED."
     )
+    waiting: FailureOut | None = Field(
+        description="The same in words, with what to do meanwhile; null once it is decided. It is no failure."
+    )
     failure: FailureOut | None
     is_automated: bool
     created_at: Instant
@@ -280,6 +284,7 @@ def purchase_out(view: PurchaseView) -> PurchaseOut:
         units=view.units,
         tariff=view.tariff,
         waits_for=view.waits_for,
+        waiting=failure_out(waiting_of(type=view.waits_for)) if view.waits_for else None,
         failure=failure_out(dict(view.failure) if view.failure else None),
         is_automated=view.is_automated,
         created_at=view.created_at,

@@ -212,6 +212,21 @@ EXPLANATIONS: dict[PaymentErrorType, Explanation] = {
 }
 
 
+RECOVERY_TEXTS: dict[RecoveryOption, str] = {
+    R.RETRY: "Try again in ClustR.",
+    R.ANOTHER_CARD: "Use another card.",
+    R.OTHER_PROVIDER: "Pay through the other payment provider.",
+    R.WALLET: "Pay from your wallet.",
+    R.CONTACT_BANK: "Ask your bank.",
+    R.CONTACT_OFFICE: "Ask the office of your estate.",
+    R.BUY_AGAIN: "Buy it again, perhaps a little later.",
+    R.CHECK_NUMBER: "Check the number, and buy for the right one.",
+    R.CHANGE_AMOUNT: "Buy for another amount.",
+    R.WAIT: "Wait; nothing has to be done.",
+}
+"""What can be done, as notices say it."""
+
+
 _OF_PAYOUTS: dict[PaymentErrorType, str] = {
     T.INVALID_CARD: "There is no such bank account, or it takes no transfers. Check the bank and the number.",
     T.INSUFFICIENT_FUNDS: "The transfer could not be paid out at the moment.",
@@ -230,6 +245,50 @@ def payout_failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
         "message": _OF_PAYOUTS.get(type, EXPLANATIONS[type].message),
         "retryable": not fixed,
         "recovery_options": [option.value for option in (options if fixed else (R.RETRY, *options))],
+    }
+
+
+_NOT_SOLD = Explanation("The utility could not sell this.", True, (R.BUY_AGAIN, R.CONTACT_OFFICE))
+_OF_PURCHASES: dict[PaymentErrorType, Explanation] = {
+    T.LIMIT_EXCEEDED: Explanation(
+        "It is more than the utility sells at once, or within a day.", True, (R.CHANGE_AMOUNT, R.BUY_AGAIN)
+    ),
+    T.FRAUD_SUSPECTED: Explanation(
+        "The utility stopped the purchase to protect its customer.", False, (R.CHECK_NUMBER, R.CONTACT_OFFICE)
+    ),
+    T.AUTHENTICATION_ERROR: Explanation(
+        "The service that sells utilities is not set up correctly.", False, (R.CONTACT_OFFICE,)
+    ),
+} | {type: EXPLANATIONS[type] for type in (T.INVALID_CUSTOMER, T.METER_NOT_FOUND, T.AMOUNT_OUT_OF_RANGE)}
+"""What is said of what a utility refused to sell, where no card is concerned; of the rest, that it could not sell."""
+
+_WAITING: dict[PaymentErrorType, Explanation] = {
+    T.VENDOR_PENDING: EXPLANATIONS[T.VENDOR_PENDING],
+    T.VENDOR_UNAVAILABLE: Explanation(
+        "The utility cannot be reached. It is tried again by itself, and given up after half an hour.", False, (R.WAIT,)
+    ),
+    T.TOKEN_DELAYED: EXPLANATIONS[T.TOKEN_DELAYED],
+}
+"""What is said of a purchase that is not decided yet."""
+
+
+def purchase_failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
+    """The `failure` of a purchase from a utility: its money is back in the wallet. Where it is `retryable`, buying the same
+    again can help."""
+    return _shown(type, _OF_PURCHASES.get(type, _NOT_SOLD))
+
+
+def waiting_of(*, type: PaymentErrorType) -> dict[str, Any]:
+    """Why a purchase from a utility is not decided yet, shaped as a failure is, which it is not."""
+    return _shown(type, _WAITING.get(type, EXPLANATIONS[T.VENDOR_PENDING]))
+
+
+def _shown(type: PaymentErrorType, explanation: Explanation) -> dict[str, Any]:
+    return {
+        "type": type.value,
+        "message": explanation.message,
+        "retryable": explanation.retryable,
+        "recovery_options": [option.value for option in explanation.recovery_options],
     }
 
 

@@ -9,20 +9,11 @@ from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.providers.declines import failure_of
+from clustr.payments.providers.declines import RECOVERY_TEXTS, failure_of
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType, RecoveryOption
 from clustr.recurring import commands as recurring
 from clustr.recurring.types import RunFailure
-
-RECOVERY_TEXTS: dict[RecoveryOption, str] = {
-    RecoveryOption.RETRY: "Try again in ClustR.",
-    RecoveryOption.ANOTHER_CARD: "Use another card.",
-    RecoveryOption.OTHER_PROVIDER: "Pay through the other payment provider.",
-    RecoveryOption.WALLET: "Pay from your wallet.",
-    RecoveryOption.CONTACT_BANK: "Ask your bank.",
-    RecoveryOption.CONTACT_OFFICE: "Ask the office of your estate.",
-}
 
 
 def fail_and_tell(*, transaction: Transaction, type: PaymentErrorType, now: datetime) -> None:

@@ -16,9 +16,9 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.notifications.types import NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.providers.declines import failure_of
+from clustr.payments.providers.declines import RECOVERY_TEXTS, purchase_failure_of
 from clustr.payments.states import CaseKind, TransactionStatus
-from clustr.payments.types import PaymentErrorType
+from clustr.payments.types import PaymentErrorType, RecoveryOption
 from clustr.utilities.models import Purchase
 from clustr.utilities.notices import tell_of_purchase, was_told_of_delay
 from clustr.utilities.policies import token_place
@@ -70,7 +70,7 @@ def release_purchase(
     """A locked purchase was not sold, which is certain: its money returns to the wallet, and nothing is owed."""
     ledger.reverse(transfer_id=transaction.id, journal=transaction.id, at=now, kind=TransferKind.UTILITY_RELEASE)
     bills.close_utility_bill(bill_id=purchase.bill_id, user_id=purchase.user_id, reason="It was not sold.", now=now)
-    failure = failure_of(type=type)
+    failure = purchase_failure_of(type=type)
     payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, failure=failure, now=now)
     purchase.waits_for = ""
     purchase.save(update_fields=["waits_for"])
@@ -85,6 +85,7 @@ def release_purchase(
         purchase=purchase,
         now=now,
         failure=failure["message"],
+        options=[RECOVERY_TEXTS[RecoveryOption(option)] for option in failure["recovery_options"]],
     )
     _tell_automation(purchase)
 

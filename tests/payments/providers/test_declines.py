@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from clustr.payments.providers.declines import (
     CODES,
     EXPLANATIONS,
     OUTCOME_UNKNOWN,
+    RECOVERY_TEXTS,
     decline_type,
     failure_of,
     leaves_outcome_unknown,
+    purchase_failure_of,
+    waiting_of,
 )
 from clustr.payments.providers.nouns import Outcome
 from clustr.payments.providers.paystack_wire import charge_truth
@@ -165,3 +170,33 @@ def test_nobody_is_told_to_fill_a_wallet_from_it() -> None:
     for type in PaymentErrorType:
         assert "wallet" not in failure_of(type=type, into_wallet=True)["recovery_options"]
     assert "wallet" in failure_of(type=T.EXPIRED_CARD)["recovery_options"]
+
+
+OF_UTILITIES = {
+    T.INVALID_CUSTOMER: (False, ["check_number", "contact_office"]),
+    T.METER_NOT_FOUND: (False, ["check_number", "contact_office"]),
+    T.VENDOR_UNAVAILABLE: (True, ["buy_again", "contact_office"]),
+    T.AMOUNT_OUT_OF_RANGE: (False, ["change_amount", "buy_again"]),
+    T.LIMIT_EXCEEDED: (True, ["change_amount", "buy_again"]),
+}
+WAITED_FOR = (T.VENDOR_PENDING, T.VENDOR_UNAVAILABLE, T.TOKEN_DELAYED)
+
+
+@pytest.mark.parametrize("type", list(T))
+def test_what_a_utility_refused_is_told_without_a_word_of_cards(type: T) -> None:
+    failure = purchase_failure_of(type=type)
+    assert failure["type"] == type
+    said = failure["message"] + " ".join(
+        RECOVERY_TEXTS[RecoveryOption(option)] for option in failure["recovery_options"]
+    )
+    assert not {"card", "bank", "wallet", "provider"} & set(re.findall(r"[a-z]+", said.lower())), said
+    if type in OF_UTILITIES:
+        assert (failure["retryable"], failure["recovery_options"]) == OF_UTILITIES[type]
+        assert len({purchase_failure_of(type=other)["message"] for other in OF_UTILITIES}) == len(OF_UTILITIES)
+
+
+@pytest.mark.parametrize("type", WAITED_FOR)
+def test_what_is_waited_for_is_told_in_words_of_its_own(type: T) -> None:
+    waiting = waiting_of(type=type)
+    assert (waiting["retryable"], waiting["recovery_options"][0]) == (False, "wait")
+    assert len({waiting_of(type=other)["message"] for other in WAITED_FOR}) == len(WAITED_FOR)

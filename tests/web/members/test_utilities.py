@@ -169,6 +169,31 @@ def test_the_same_while_it_is_under_way(counter: Counter, bola: ApiClient) -> No
     refused(bought(bola, counter), 409, "purchase_under_way")
 
 
+def test_why_it_waits_and_why_it_was_not_sold(counter: Counter, bola: ApiClient) -> None:
+    counter.dial(bill__late_token=1)
+    made = UUID(bought(bola, counter).json()["id"])
+    counter.vend(made)
+    counter.ask(made)
+    waits = bola.get(f"{MINE}purchases/{made}/").json()
+    assert (waits["waits_for"], waits["failure"]) == ("TOKEN_DELAYED", None)
+    assert (waits["waiting"]["type"], waits["waiting"]["recovery_options"]) == (
+        "TOKEN_DELAYED",
+        ["wait", "contact_office"],
+    )
+    assert "its token is late" in waits["waiting"]["message"]
+    counter.refuse_purchases("Daily limit exceeded for this customer")
+    refused_one = UUID(bought(bola, counter, "1000.00").json()["id"])
+    counter.vend(refused_one)
+    ended = bola.get(f"{MINE}purchases/{refused_one}/").json()
+    assert (ended["status"], ended["waiting"]) == ("failed", None)
+    assert ended["failure"] == {
+        "type": "LIMIT_EXCEEDED",
+        "message": "It is more than the utility sells at once, or within a day.",
+        "retryable": True,
+        "recovery_options": ["change_amount", "buy_again"],
+    }
+
+
 def test_no_token_yet(counter: Counter, bola: ApiClient) -> None:
     made = bought(bola, counter).json()
     refused(bola.post(f"{MINE}purchases/{made['id']}/resend_token/"), 409, "token_not_ready")

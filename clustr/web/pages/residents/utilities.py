@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clustr.bills.types import UTILITY_TYPES, BillType
+from clustr.payments.providers.declines import waiting_of
 from clustr.payments.states import TransactionStatus
 from clustr.recurring.automation_upcoming import automations_looking_ahead
 from clustr.utilities import queries
@@ -183,6 +184,7 @@ def _purchase(request: Request, purchase_id: UUID, tried: Attempt | None = None)
         return {
             "one": one,
             "undecided": one.status in _UNDECIDED,
+            "waiting": waiting_of(type=one.waits_for) if one.waits_for else None,
             "what": word_of(one.provider_type),
             "kept": queries.kept_account_of_purchase(actor=request.actor, purchase_id=purchase_id) if bought else None,
             "tried": tried,
