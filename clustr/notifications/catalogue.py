@@ -69,8 +69,12 @@ EVENTS: dict[NotificationEvents, Kind] = {
     E.UTILITY_DELIVERED: _own("What was bought from a utility is delivered"),
     E.UTILITY_DELAYED: _own("A purchase from a utility takes longer"),
     E.UTILITY_FAILED: _own("A utility did not sell, and the money is back", Priority.HIGH),
-    E.UTILITY_REFUNDED: _own("A delayed purchase from a utility was given up, and the money is back", Priority.HIGH),
+    E.UTILITY_REFUNDED: _own(
+        "A purchase from a utility came to nothing after all, and the money is back", Priority.HIGH
+    ),
     E.UTILITY_BLOCKED: _security("A purchase from a utility was stopped"),
+    E.UTILITY_AUTOMATION_SET_UP: _own("An automation was set up"),
+    E.UTILITY_AUTOMATION_REMINDER: _own("An automation buys soon"),
     E.UTILITY_AUTOMATION_RUN: _own("An automation has bought"),
     E.UTILITY_AUTOMATION_LIMIT: _own("An automation has reached a spending limit"),
     E.UTILITY_AUTOMATION_SKIPPED: _own("An automation could not buy", Priority.HIGH),
@@ -78,6 +82,8 @@ EVENTS: dict[NotificationEvents, Kind] = {
     E.UTILITY_AUTOMATION_PAUSED: Kind(
         "An automation was paused", member=BOTH, priority=Priority.HIGH, fixed=IN_APP, webhooks=False
     ),
+    E.UTILITY_AUTOMATION_RESUMED: _own("An automation was switched on"),
+    E.UTILITY_AUTOMATION_CANCELLED: _own("An automation has ended"),
     E.ACKNOWLEDGMENT_DIGEST: Kind("The day's acknowledgments, once a day", office=MAIL, webhooks=False),
     E.CLUSTER_WALLET_DIGEST: Kind("The day's credits of the estate's wallet, once a day", office=MAIL, webhooks=False),
     E.ADMIN_ALERT: Kind("Something needs the office", office=BOTH, priority=Priority.HIGH, fixed=BOTH, webhooks=False),

@@ -8,12 +8,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from clustr.kit.tenancy import current_tenant
 from clustr.notifications.commands import Notice, notify_each
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_planner import Decision, Verdict
-from clustr.recurring.automation_types import AutomationFailure, AutomationNotices, AutomationRunState
-from clustr.utilities.planning_queries import Sold
+from clustr.recurring.automation_types import AutomationFailure, AutomationNotices, AutomationRunState, UpcomingView
+from clustr.recurring.types import PaymentSource
+from clustr.utilities.planning_queries import Sold, sold_for
 
 F = AutomationFailure
 WHY: dict[AutomationFailure, str] = {
@@ -40,6 +42,15 @@ _OPTIONS: dict[AutomationFailure, list[str]] = {
     F.CARD_DECLINED: ["Use another card", "Let the wallet pay"],
     F.CARD_GONE: ["Use another card", "Let the wallet pay"],
     F.CARD_REFUNDED: ["Buy by hand"],
+    F.DAILY_LIMIT: ["Buy by hand tomorrow", "Lower the amount"],
+    F.TOO_LITTLE_HISTORY: ["Name an amount"],
+    F.AMOUNT_OUT_OF_RANGE: ["Change the amount"],
+    F.CUSTOMER_UNKNOWN: ["Check the number with the utility", "Save the right number"],
+    F.NOT_SOLD: ["Choose another utility", "Remove the automation"],
+    F.VENDOR_UNAVAILABLE: ["Wait; it is tried again by itself", "Buy by hand later"],
+    F.VENDOR_REFUSED: ["Buy by hand", "Ask the office of your estate"],
+    F.NUMBER_TOO_NEW: ["Lower the amount", "Buy by hand for a smaller amount"],
+    F.PIN_NEEDED: ["Set a PIN for your wallet", "Lower the amount"],
 }
 
 
@@ -52,6 +63,48 @@ class Tried:
     sold: Sold | None
     failure: AutomationFailure
     amount_minor: int
+
+
+def tell_of_automation(
+    *, automation: UtilityAutomation, event: NotificationEvents, now: datetime, reason: str | None = None
+) -> None:
+    """Tell the automation's member what happened to it, by them or by the estate: set up, on, off or ended."""
+    sold = sold_for(account_ids=[automation.account_id])[automation.account_id]
+    facts = _facts(automation, sold, _asked(automation, sold)) | {
+        "at_most": automation.amount_minor is None or None,
+        "payer": _payer(automation),
+        "reason": reason,
+    }
+    _tell_each(event, [_notice(automation, facts, "")], now)
+
+
+def tell_ahead(*, upcoming: Iterable[tuple[UtilityAutomation, UpcomingView]], now: datetime) -> int:
+    """Remind of what one member's automations buy soon, once for each period; answers how many notices were made."""
+    notices = [
+        Notice(
+            Audience.one(automation.user_id),
+            automation.id,
+            {
+                "what": view.provider_name,
+                "ending": view.ending or None,
+                "amount_minor": (view.amount + view.fee).minor if view.amount else None,
+                "currency": automation.currency,
+                "estimated": view.is_estimated or None,
+                "too_little": view.amount is None or None,
+                "payer": _payer(automation),
+                "next_run_date": view.due_at.isoformat(),
+                "shortfall_minor": view.shortfall.minor or None,
+                "over_limit": view.over_limit or None,
+                "card_missing": view.card_missing or None,
+            },
+            f"{automation.id}:{automation.next_period}",
+        )
+        for automation, view in upcoming
+    ]
+    if not notices:
+        return 0
+    event = NotificationEvents.UTILITY_AUTOMATION_REMINDER
+    return notify_each(event=event, cluster_id=current_tenant(), notices=notices, now=now)
 
 
 def tell_of_run(
@@ -97,7 +150,7 @@ def tell_of_attempts(*, tried: Iterable[Tried], now: datetime) -> None:
         key = f"{one.run.id}:{one.run.attempts}"
         if one.run.state == AutomationRunState.FAILED:
             reason = f"it was tried {one.run.attempts} times; {why}" if one.run.attempts > 1 else why
-            paused.append(_notice(one.automation, facts | {"reason": reason}, key))
+            paused.append(_notice(one.automation, facts | {"reason": reason, "options": _options(one.failure)}, key))
         elif AutomationNotices.SKIPPED.value in one.automation.notify:
             more = {
                 "failure": why,
@@ -109,6 +162,11 @@ def tell_of_attempts(*, tried: Iterable[Tried], now: datetime) -> None:
     _tell_each(NotificationEvents.UTILITY_AUTOMATION_PAUSED, paused, now)
 
 
+def _options(failure: AutomationFailure) -> list[str] | None:
+    """What can be done about a failure for good: it is not tried again by itself."""
+    return [option for option in _OPTIONS.get(failure, []) if not option.startswith("Wait")] or None
+
+
 def tell_of_page(
     *, automation: UtilityAutomation, run: AutomationRun, sold: Sold, charge_id: UUID, page: str, now: datetime
 ) -> None:
@@ -117,7 +175,17 @@ def tell_of_page(
     _tell(NotificationEvents.UTILITY_AUTOMATION_CARD, automation, facts, str(charge_id), now)
 
 
-def _facts(automation: UtilityAutomation, sold: Sold | None, amount_minor: int) -> dict[str, Any]:
+def _asked(automation: UtilityAutomation, sold: Sold) -> int | None:
+    """The most that it pays each time, fee included; None: nobody said."""
+    most = automation.amount_minor or automation.max_minor
+    return most + sold.fee_minor if most else None
+
+
+def _payer(automation: UtilityAutomation) -> str:
+    return "card" if automation.payment_source == PaymentSource.CARD else "wallet"
+
+
+def _facts(automation: UtilityAutomation, sold: Sold | None, amount_minor: int | None) -> dict[str, Any]:
     return {
         "what": sold.name if sold else "a utility",
         "ending": (sold.ending or None) if sold else None,

@@ -10,6 +10,7 @@ from django.db.models import F, Sum
 
 from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
+from clustr.payments.models import SavedMethod
 from clustr.recurring.automation_models import AutomationRun, SpendingLimit, UtilityAutomation
 from clustr.recurring.automation_planner import Purse
 from clustr.recurring.automation_types import AutomationRunState
@@ -50,6 +51,13 @@ def _kept_for_runs(actor: Actor) -> int:
         cluster_id=actor.cluster_id, user_id=actor.member_id, state=AutomationRunState.WAITING.value
     )
     return int(waiting.aggregate(kept=Sum("funded_minor"))["kept"] or 0)
+
+
+def cards_of(*, actor: Actor, automations: Iterable[UtilityAutomation]) -> set[UUID]:
+    """Of the cards that these name, those that the member still has."""
+    named = {automation.method_id for automation in automations if automation.method_id}
+    mine = SavedMethod.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at=None)
+    return set(mine.filter(id__in=named).values_list("id", flat=True)) if named else set()
 
 
 def estimate_of_account(*, actor: Actor, account_id: UUID) -> Estimate | TooLittle:

@@ -177,7 +177,8 @@ class AutomationRunView:
 class UpcomingView:
     """What an automation will buy next. `amount` None: too few purchases to say. `is_estimated`: from history, so many
     purchases (`based_on`), which usually lay no further from it than `spread`.
-    `shortfall`: what the wallet will lack by then, after what comes before; `over_limit`: a limit forbids it."""
+    `shortfall`: what the wallet will lack by then, after what comes before; `over_limit`: a limit forbids it;
+    `card_missing`: the card that is to pay was removed."""
 
     automation_id: UUID
     provider_name: str
@@ -190,6 +191,7 @@ class UpcomingView:
     spread: Money
     shortfall: Money
     over_limit: bool
+    card_missing: bool
 
 
 @dataclass(frozen=True, slots=True)

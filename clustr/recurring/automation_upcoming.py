@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -13,9 +14,11 @@ from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_planner import Purse, Verdict, Wish, plan_automations
 from clustr.recurring.automation_policies import amount_to_buy
 from clustr.recurring.automation_queries import automation_of, automation_views, automations_of
-from clustr.recurring.automation_reading import estimates_for, month_of, read_purse
+from clustr.recurring.automation_reading import cards_of, estimates_for, month_of, read_purse
 from clustr.recurring.automation_types import AutomationRunState, AutomationState, AutomationView, UpcomingView
 from clustr.recurring.estimation import Estimate, TooLittle
+from clustr.recurring.models import RecurringPayment
+from clustr.recurring.orders_ahead import read_orders_ahead
 from clustr.recurring.types import PaymentSource
 from clustr.utilities.planning_queries import Sold, sold_for
 
@@ -24,7 +27,7 @@ AHEAD = timedelta(days=31)
 
 def upcoming_automations(*, actor: Actor, now: datetime) -> list[UpcomingView]:
     """The next purchase of each automation that is on and due within a month, the first to come first; with what the wallet,
-    as it is now, will lack by then after those before it."""
+    as it is now, will lack by then after all that is bought and paid by itself before it."""
     automations = _switched_on(actor)
     if not automations:
         return []
@@ -64,65 +67,100 @@ def _switched_on(actor: Actor) -> list[UtilityAutomation]:
     return list(mine.order_by("id"))
 
 
+@dataclass(slots=True)
+class _Ahead:
+    """One member's wallet as it will be, step by step: what there is to spend, which cards there are, what is expected."""
+
+    purse: Purse
+    cards: set[UUID]
+    sold: Mapping[UUID, Sold]
+    estimates: Mapping[UUID, Estimate | TooLittle]
+
+    def look(self, automation: UtilityAutomation, run: AutomationRun | None, due: datetime) -> UpcomingView:
+        """Judge a purchase as the planner will, and leave the wallet as it then stands."""
+        sold, expected = self.sold[automation.account_id], self.estimates.get(automation.account_id)
+        estimate = expected if isinstance(expected, Estimate) else None
+        amount = amount_to_buy(asked=automation.amount_minor, most=automation.max_minor, estimate=estimate, sold=sold)
+        has_card = automation.method_id in self.cards
+        no_card = automation.payment_source == PaymentSource.CARD and not has_card and not (run and run.funded_minor)
+        short, over = 0, False
+        if amount is not None and not no_card:
+            wish = _wish(automation, run, due, amount, sold, has_card=has_card)
+            (decision,) = plan_automations(wishes=[wish], purse=self.purse)
+            over = decision.verdict in (Verdict.SPENDING_LIMIT, Verdict.TYPE_LIMIT)
+            short = decision.missing if decision.verdict is Verdict.SHORT else 0
+        currency = automation.currency
+        return UpcomingView(
+            automation_id=automation.id,
+            provider_name=sold.name,
+            ending=sold.ending,
+            due_at=due,
+            amount=None if amount is None else Money(amount, currency),
+            fee=Money(sold.fee_minor, currency),
+            is_estimated=automation.amount_minor is None,
+            based_on=expected.found if isinstance(expected, TooLittle) else expected.based_on if expected else 0,
+            spread=Money(estimate.spread_minor if estimate else 0, currency),
+            shortfall=Money(short, currency),
+            over_limit=over,
+            card_missing=no_card,
+        )
+
+
 def _ahead(
     actor: Actor, now: datetime, automations: Sequence[UtilityAutomation], sold: Mapping[UUID, Sold], purse: Purse
 ) -> list[UpcomingView]:
+    """The next purchase of each, judged after all that comes before it: purchases that come several times until then, and
+    the member's standing orders."""
     waiting = {
         run.automation_id: run
         for run in AutomationRun.objects.filter(
             cluster_id=actor.cluster_id, user_id=actor.member_id, state=AutomationRunState.WAITING.value
         )
     }
-    estimates = estimates_for(automations=automations)
-    timed = []
-    for each in automations:
-        run = waiting.get(each.id)
-        due = run.try_at if run is not None and run.try_at is not None else each.next_run_at
-        if due is not None and due <= now + AHEAD:
-            timed.append((due, each, run))
-    views, month = [], month_of(now=now, timezone=actor.timezone)
-    for due, each, run in sorted(timed, key=lambda one: (one[0], one[1].priority, one[1].id)):
-        if month_of(now=max(due, now), timezone=actor.timezone) != month:
-            month = month_of(now=due, timezone=actor.timezone)
-            purse.spent_by_automation, purse.spent_by_type = {}, {}
-        views.append(_look_ahead(each, run, due, sold[each.account_id], estimates.get(each.account_id), purse))
-    return views
+    timed = [(due, each) for each in automations if (due := _first(each, waiting.get(each.id))) and due <= now + AHEAD]
+    if not timed:
+        return []
+    last = max(due for due, _ in timed)
+    ahead = _Ahead(purse, cards_of(actor=actor, automations=automations), sold, estimates_for(automations=automations))
+    orders = read_orders_ahead(actor=actor, now=now)
+    coming: list[tuple[datetime, int, UUID, UtilityAutomation | RecurringPayment]] = [
+        (at, 0, order.id, order) for at, order in orders.due(until=last)
+    ]
+    for first, each in timed:
+        coming += [(at, each.priority, each.id, each) for at in _times(each, first, last, waiting.get(each.id))]
+    views: dict[UUID, UpcomingView] = {}
+    month = month_of(now=now, timezone=actor.timezone)
+    for at, _, id, one in sorted(coming, key=lambda each: each[:3]):
+        if (of_it := month_of(now=max(at, now), timezone=actor.timezone)) != month:
+            month, purse.spent_by_automation, purse.spent_by_type = of_it, {}, {}
+        if isinstance(one, RecurringPayment):
+            purse.available -= orders.take(order=one, available=purse.available)
+        else:
+            view = ahead.look(one, waiting.get(id) if id not in views else None, at)
+            views.setdefault(id, view)
+    return list(views.values())
 
 
-def _look_ahead(
-    automation: UtilityAutomation,
-    run: AutomationRun | None,
-    due: datetime,
-    sold: Sold,
-    expected: Estimate | TooLittle | None,
-    purse: Purse,
-) -> UpcomingView:
-    estimate = expected if isinstance(expected, Estimate) else None
-    amount = amount_to_buy(asked=automation.amount_minor, most=automation.max_minor, estimate=estimate, sold=sold)
-    short, over = 0, False
-    if amount is not None:
-        wish = _wish(automation, run, due, amount, sold)
-        (decision,) = plan_automations(wishes=[wish], purse=purse)
-        over = decision.verdict in (Verdict.SPENDING_LIMIT, Verdict.TYPE_LIMIT)
-        short = decision.missing if decision.verdict is Verdict.SHORT else 0
-    currency = automation.currency
-    found = expected.found if isinstance(expected, TooLittle) else expected.based_on if expected else 0
-    return UpcomingView(
-        automation_id=automation.id,
-        provider_name=sold.name,
-        ending=sold.ending,
-        due_at=due,
-        amount=None if amount is None else Money(amount, currency),
-        fee=Money(sold.fee_minor, currency),
-        is_estimated=automation.amount_minor is None,
-        based_on=found,
-        spread=Money(estimate.spread_minor if estimate else 0, currency),
-        shortfall=Money(short, currency),
-        over_limit=over,
-    )
+def _first(automation: UtilityAutomation, run: AutomationRun | None) -> datetime | None:
+    return run.try_at if run is not None and run.try_at is not None else automation.next_run_at
 
 
-def _wish(automation: UtilityAutomation, run: AutomationRun | None, due: datetime, amount: int, sold: Sold) -> Wish:
+def _times(
+    automation: UtilityAutomation, first: datetime, last: datetime, run: AutomationRun | None
+) -> Iterator[datetime]:
+    """When it buys from its first time until the last that is looked at."""
+    yield first
+    schedule, at = automation.schedule, automation.next_run_at
+    if run is None or run.try_at is None:
+        at = schedule.after_day(schedule.day_of(due_at=first))
+    while at is not None and at <= last:
+        yield at
+        at = schedule.after_day(schedule.day_of(due_at=at))
+
+
+def _wish(
+    automation: UtilityAutomation, run: AutomationRun | None, due: datetime, amount: int, sold: Sold, *, has_card: bool
+) -> Wish:
     id: UUID = run.id if run is not None else automation.id
     return Wish(
         run_id=id,
@@ -137,5 +175,5 @@ def _wish(automation: UtilityAutomation, run: AutomationRun | None, due: datetim
         limit=automation.limit_minor,
         funded=run.funded_minor if run is not None else 0,
         by_card=automation.payment_source == PaymentSource.CARD.value,
-        backup=automation.method_id is not None,
+        backup=has_card,
     )

@@ -35,6 +35,13 @@ def send_recurring_payment_reminders(timestamp: int) -> None:
     commands.send_recurring_payment_reminders(now=clock.now())
 
 
+@periodic(cron="35 6 * * *", name="recurring.send_automation_reminders", queue=MESSAGES)
+def send_automation_reminders(timestamp: int) -> None:
+    """Every morning: remind members of what their automations buy soon, with what their wallets will lack."""
+    del timestamp
+    commands.send_automation_reminders(now=clock.now())
+
+
 @periodic(cron="0 4 1 * *", name="recurring.clean_up_old_records")
 def clean_up_old_records(timestamp: int) -> None:
     """Every month: delete technical records that have outlived their use; never money or consent."""

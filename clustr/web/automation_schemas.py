@@ -128,8 +128,11 @@ class UpcomingOut(Out):
     is_estimated: bool
     based_on: int = Field(description="On so many purchases.")
     spread: AmountOut = Field(description="How far these usually lie from the expected amount.")
-    shortfall: AmountOut = Field(description="What the wallet, as it is now, will lack by then.")
+    shortfall: AmountOut = Field(
+        description="What the wallet, as it is now, will lack by then, after all that is bought and paid by itself before."
+    )
     is_over_limit: bool
+    is_card_missing: bool = Field(description="The card that is to pay was removed.")
 
 
 class SpendingLimitOut(Out):
@@ -228,6 +231,7 @@ def upcoming_out(view: UpcomingView) -> UpcomingOut:
         spread=str(view.spread),
         shortfall=str(view.shortfall),
         is_over_limit=view.over_limit,
+        is_card_missing=view.card_missing,
     )
 
 

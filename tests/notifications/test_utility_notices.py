@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import time
 from typing import Any
 
 import pytest
 
+from clustr.clusters.commands import end_membership
 from clustr.clusters.types import PaymentsPermissions
 from clustr.notifications.catalogue import BOTH, EVENTS, IN_APP
 from clustr.notifications.types import NotificationEvents, Priority
 from clustr.recurring import commands
-from clustr.recurring.automation_types import AutomationNotices
+from clustr.recurring.automation_types import AutomationNotices, ScheduleKind, ScheduleTerms
 from clustr.recurring.types import PaymentSource
+from clustr.utilities.models import UtilityProvider
 from tests.cast import Cast
 from tests.money import fund
 from tests.notifications.acts import told
@@ -40,7 +43,7 @@ def hears_and_is_mailed(cast: Cast, event: NotificationEvents, *says: str) -> No
 
 def test_they_are_the_members_own_affair() -> None:
     mine = [event for event in E if event.value.startswith("utility_")]
-    assert len(mine) == 10
+    assert len(mine) == 14
     for event in mine:
         kind = EVENTS[event]
         assert (kind.member, kind.office, kind.webhooks) == (BOTH, None, False), event
@@ -86,12 +89,36 @@ def test_delayed_is_told_once_and_then_how_it_ended(automations: Automations, ca
     hears_and_is_mailed(cast, E.UTILITY_REFUNDED, "NGN 2,100.00 is back in your wallet", "came to nothing")
 
 
+def test_a_late_token_is_told_as_that(automations: Automations, cast: Cast) -> None:
+    counter = automations.counter
+    quiet(cast)
+    counter.dial(bill__late_token=1, bill__token_seconds=3_600)
+    bought = counter.vend(counter.buy(cast.bola))
+    counter.wait(minutes=6)
+    counter.ask(bought)
+    says = ("has sold it, but the token", f"ending in {END} is late", "Do not buy again")
+    hears_and_is_mailed(cast, E.UTILITY_DELAYED, *says)
+
+
+def test_what_was_delivered_is_taken_back(automations: Automations, cast: Cast) -> None:
+    counter = automations.counter
+    counter.dial(bill__reversed=1)
+    bought = counter.vend(counter.buy(cast.bola))
+    quiet(cast)
+    counter.wait(days=1)
+    counter.ask(bought)
+    says = ("NGN 2,100.00 is back in your wallet", "took back what it had delivered", f"ending in {END}")
+    hears_and_is_mailed(cast, E.UTILITY_REFUNDED, *says)
+
+
 def test_a_definite_no(automations: Automations, cast: Cast) -> None:
     counter = automations.counter
     quiet(cast)
     counter.dial(bill__refused=1)
     counter.vend(counter.buy(cast.bola))
-    hears_and_is_mailed(cast, E.UTILITY_FAILED, "NGN 2,100.00 is back", f"ending in {END}")
+    says = ("NGN 2,100.00 is back", f"ending in {END}", "What you can do:", "Buy it again", "Ask the office")
+    hears_and_is_mailed(cast, E.UTILITY_FAILED, *says)
+    assert "card" not in told(cast.bola, E.UTILITY_FAILED)[-1].body
     assert told(cast.bola, E.UTILITY_FAILED)[-1].priority is Priority.HIGH
 
 
@@ -103,6 +130,68 @@ def test_a_blocked_attempt(automations: Automations, cast: Cast, settings: Any) 
     with pytest.raises(Exception, match="more than may be bought"):
         counter.confirm_quote(cast.bola, counter.wanted())
     hears_and_is_mailed(cast, E.UTILITY_BLOCKED, "was stopped before any money moved", END, "freeze your wallet")
+
+
+def test_an_automation_is_set_up_switched_and_removed(automations: Automations, cast: Cast) -> None:
+    quiet(cast)
+    id = automations.set_up(enable=False)
+    says = ("Automation set up: ", f"ending in {END}", "NGN 2,100.00 each time", "from your wallet", "It is off")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_SET_UP, *says)
+    automations.edit(id, enable=True)
+    says = ("Automation switched on: ", f"ending in {END}", "buys again", "The next one is on")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_RESUMED, *says)
+    automations.edit(id, enable=True)
+    automations.edit(id, enable=False)
+    says = ("Automation paused: ", "you switched it off", "until you enable it again")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_PAUSED, *says)
+    commands.remove_automation(actor=cast.bola.actor, automation_id=id, now=automations.counter.now)
+    hears_and_is_mailed(
+        cast, E.UTILITY_AUTOMATION_CANCELLED, "Automation ended: ", f"ending in {END}", "you removed it"
+    )
+    assert len(told(cast.bola, E.UTILITY_AUTOMATION_RESUMED)) == 1, "what is on is not switched on again"
+
+
+def test_an_automation_ends_when_its_member_has_left(automations: Automations, cast: Cast) -> None:
+    automations.set_up()
+    quiet(cast)
+    now = automations.counter.now
+    end_membership(actor=cast.ada.actor, membership_id=cast.bola.membership_id, left_at=now, now=now)
+    automations.next_day()
+    (mail,) = mailed(cast, E.UTILITY_AUTOMATION_CANCELLED, [cast.bola], "you have left the estate", END)
+    assert "It buys nothing any more" in mail.body
+
+
+def test_an_automation_is_paused_when_it_is_sold_no_more(automations: Automations, cast: Cast) -> None:
+    automations.set_up()
+    sold = UtilityProvider.objects.filter(id=automations.counter.provider().id)
+    sold.update(is_active=False)
+    try:
+        automations.next_day()
+        for hours in (6, 12):
+            quiet(cast)
+            automations.counter.wait(hours=hours)
+            automations.run()
+    finally:
+        sold.update(is_active=True)
+    says = ("Automation paused: ", "it is not sold any more", "until you enable it again")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_PAUSED, *says)
+
+
+def test_an_automation_buys_soon(automations: Automations, cast: Cast) -> None:
+    weekly = ScheduleTerms(ScheduleKind.EVERY_DAYS, 7, time(8))
+    id = automations.set_up(schedule=weekly, minimum_balance="8500.00")
+    automations.set_up(automations.number(SMART_CARD, CABLE))
+    quiet(cast)
+
+    def remind() -> int:
+        return commands.send_automation_reminders(now=automations.counter.now)
+
+    assert remind() == 0, "a week is not soon, and what is bought daily is not said before it is"
+    automations.counter.wait(days=5)
+    automations.edit(id, minimum_balance="9000.00")
+    assert (remind(), remind()) == (1, 0), "once for each period"
+    says = ("Coming up: ", f"ending in {END}", "NGN 2,100.00", "from your wallet", "is missing")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_REMINDER, *says)
 
 
 def test_an_automation_has_bought(automations: Automations, cast: Cast) -> None:

@@ -555,3 +555,18 @@ def test_a_cable_of_another_month(automations: Automations, cast: Cast) -> None:
     automations.counter.clock.move(by=due - automations.counter.now)
     assert automations.run().bought == 1
     assert terms_of(amount="1800.00").amount == automations.view(id).terms.amount
+
+
+def test_what_is_taken_back_before_it_is_seen_to_is_not_bought_again(automations: Automations, cast: Cast) -> None:
+    id = automations.set_up()
+    counter = automations.counter
+    counter.dial(bill__reversed=1)
+    counter.wait(days=1)
+    commands.run_automations_of(cluster_id=cast.cluster_id, user_id=cast.bola.user_id, now=counter.now)
+    (purchase,) = counter.undecided()
+    counter.vend(purchase)
+    counter.wait(minutes=5)
+    assert counter.ask(purchase).status == "refunded"
+    automations.follow()
+    automations.run()
+    assert (automations.states(id), len(counter.vends())) == ([("completed", "")], 1)

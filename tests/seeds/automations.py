@@ -11,11 +11,44 @@ NOTING, JUDGING = f"{COMMANDS}/automation_noting.py", f"{COMMANDS}/automation_ju
 SCHEMA = "clustr/recurring/migrations/0005_days.py"
 ESTIMATION = "clustr/recurring/estimation.py"
 PLAN, RUN, RACES = "test_automation_planner.py", "test_automations.py", "test_automation_races.py"
+AHEAD = "test_automation_upcoming.py"
 ZONES, LATE, KEEPING = "test_automation_zones.py", "test_automation_late.py", f"{COMMANDS}/automation_late.py"
 
 sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members"), file=PLANNER)
 
 SEEDS = (
+    sow(
+        "orders-are-not-seen-ahead",
+        "What is said to be missing forgets the standing orders of the same wallet.",
+        "purse.available -= orders.take(order=one, available=purse.available)",
+        "pass",
+        f"{AHEAD}::test_standing_orders_and_what_is_bought_often_come_before",
+        file="clustr/recurring/automation_upcoming.py",
+    ),
+    sow(
+        "often-is-once-ahead",
+        "What is bought every day is counted once before what is bought in a week.",
+        "        at = schedule.after_day(schedule.day_of(due_at=first))\n    while",
+        "        at = None\n    while",
+        f"{AHEAD}::test_standing_orders_and_what_is_bought_often_come_before",
+        file="clustr/recurring/automation_upcoming.py",
+    ),
+    sow(
+        "a-card-that-is-gone-pays-ahead",
+        "A card that was removed is said to pay what the wallet lacks.",
+        "has_card = automation.method_id in self.cards",
+        "has_card = automation.method_id is not None",
+        f"{AHEAD}::test_a_card_that_pays_and_one_that_is_gone",
+        file="clustr/recurring/automation_upcoming.py",
+    ),
+    sow(
+        "taken-back-is-bought-again",
+        "A period whose purchase was taken back before it was looked at is bought once more.",
+        "_DONE = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)",
+        "_DONE = (TransactionStatus.COMPLETED,)",
+        "test_automations.py::test_what_is_taken_back_before_it_is_seen_to_is_not_bought_again",
+        file=FOLLOWING,
+    ),
     sow(
         "automations-by-id",
         "Which automation goes first is chance, not priority.",
@@ -210,7 +243,7 @@ SEEDS = (
         "user_id=actor.member_id, removed_at=None)",
         "user_id=actor.member_id)",
         RUN,
-        file=JUDGING,
+        file=READING,
     ),
     sow(
         "month-end-of-28",

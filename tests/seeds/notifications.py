@@ -13,6 +13,38 @@ sow = seeds_of(("tests/notifications",), file=QUERIES)
 
 SEEDS = (
     sow(
+        "cards-words-for-utilities",
+        "What a utility refused is told in the words of cards.",
+        "_shown(type, _OF_PURCHASES.get(type, _NOT_SOLD))",
+        "failure_of(type=type)",
+        "tests/payments/providers/test_declines.py::test_what_a_utility_refused_is_told_without_a_word_of_cards",
+        file="clustr/payments/providers/declines.py",
+    ),
+    sow(
+        "on-again-is-told-again",
+        "Whoever enables what is on is told that it was switched on.",
+        "    if automation.state == was:\n        return\n",
+        "",
+        "test_utility_notices.py::test_an_automation_is_set_up_switched_and_removed",
+        file="clustr/recurring/commands/automation_ordering.py",
+    ),
+    sow(
+        "who-left-is-not-told",
+        "An automation that ends because its member left ends in silence.",
+        'tell_of_automation(automation=automation, event=ended, now=now, reason="you have left the estate.")',
+        "pass",
+        "test_utility_notices.py::test_an_automation_ends_when_its_member_has_left",
+        file="clustr/recurring/commands/automation_running.py",
+    ),
+    sow(
+        "daily-is-reminded-daily",
+        "What is bought every day is reminded of every day, although it will be bought.",
+        "return not often or view.amount",
+        "return True or view.amount",
+        "test_utility_notices.py::test_an_automation_buys_soon",
+        file="clustr/recurring/commands/automation_reminding.py",
+    ),
+    sow(
         "notice-for-a-stranger",
         "Everybody of the estate reads what one member was told.",
         "e.cluster_id = %(cluster)s AND e.user_id = %(user)s AND",

@@ -13,6 +13,7 @@ from clustr.recurring.commands.automation_ordering import (
     set_spending_limit,
     setup_recurring_utility_payment,
 )
+from clustr.recurring.commands.automation_reminding import count_automation_reminders, send_automation_reminders
 from clustr.recurring.commands.automation_running import run_automations_of
 from clustr.recurring.commands.charged import (
     ask_for_confirmation,
@@ -49,6 +50,7 @@ __all__ = [
     "ask_to_run_automations",
     "cancel_recurring_payment",
     "clean_up_old_records",
+    "count_automation_reminders",
     "count_due",
     "count_old_records",
     "count_reminders",
@@ -72,6 +74,7 @@ __all__ = [
     "resume_recurring_payment",
     "run_automations_of",
     "run_utility_automations",
+    "send_automation_reminders",
     "send_recurring_payment_reminders",
     "set_spending_limit",
     "settle_card_charge",

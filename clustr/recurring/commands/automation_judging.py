@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -11,11 +11,10 @@ from django.db.models import OuterRef, Q, Subquery
 
 from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
-from clustr.payments.models import SavedMethod
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_planner import Decision, Wish, plan_automations
 from clustr.recurring.automation_policies import amount_to_buy
-from clustr.recurring.automation_reading import estimates_for, read_purse
+from clustr.recurring.automation_reading import cards_of, estimates_for, read_purse
 from clustr.recurring.automation_types import AutomationFailure, AutomationRunState
 from clustr.recurring.estimation import Estimate, TooLittle
 from clustr.recurring.types import PaymentSource
@@ -57,7 +56,7 @@ def judge_runs(*, actor: Actor, runs: Sequence[AutomationRun], now: datetime) ->
         sold=sold_for(account_ids=[automation.account_id for automation in automations.values()]),
         type_limits=dict(purse.type_limits),
     )
-    cards = _cards(actor, automations.values())
+    cards = cards_of(actor=actor, automations=automations.values())
     estimates = estimates_for(automations=automations.values())
     wishes = []
     for run in runs:
@@ -132,10 +131,3 @@ def waiting_runs(*, actor: Actor, up_to: AutomationRun | None = None) -> list[Au
             Q(priority__lt=priority) | Q(earlier, priority=priority)
         )
     return list(waiting.select_for_update(no_key=True, of=("self",)).order_by("id"))
-
-
-def _cards(actor: Actor, automations: Iterable[UtilityAutomation]) -> set[UUID]:
-    """Of the cards that these name, those that the member still has."""
-    named = {automation.method_id for automation in automations if automation.method_id}
-    mine = SavedMethod.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at=None)
-    return set(mine.filter(id__in=named).values_list("id", flat=True)) if named else set()

@@ -16,9 +16,11 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
+from clustr.notifications.types import NotificationEvents
 from clustr.payments.models import SavedMethod
 from clustr.payments.refusals import PaymentMethodNotFound
 from clustr.recurring.automation_models import AutomationRun, SpendingLimit, UtilityAutomation
+from clustr.recurring.automation_notices import tell_of_automation
 from clustr.recurring.automation_policies import AUTOMATIONS_OF_A_MEMBER, allows_more, refuse_terms
 from clustr.recurring.automation_queries import terms_of
 from clustr.recurring.automation_reading import estimates_for
@@ -81,6 +83,7 @@ def setup_recurring_utility_payment(
             _switch_on(actor, made, now)
         made.save(force_insert=True)
         _audit(actor, "recurring.automation_set_up", made, now, {**_facts(terms), "on": enable})
+        tell_of_automation(automation=made, event=NotificationEvents.UTILITY_AUTOMATION_SET_UP, now=now)
     return made.id
 
 
@@ -101,7 +104,7 @@ def edit_automation(
     with tenant(actor.cluster_id), crash_points("recurring.edit_automation"):
         utilities.lock_purchases(cluster_id=actor.cluster_id, user_id=actor.member_id)
         automation = _own(actor, automation_id)
-        before = terms_of(automation)
+        before, was = terms_of(automation), automation.state
         after = replace(before, **changes)
         if enable or allows_more(before=before, after=after):
             wallets.require_authorization(actor=actor, authorization=authorization)
@@ -119,6 +122,7 @@ def edit_automation(
         if enable is False and automation.state != AutomationState.OFF:
             switch_off(automation=automation, by=StoppedBy.MEMBER, now=now)
         _audit_changes(actor, automation, before, after, enable, now)
+        _tell_of_switch(automation, was, now)
 
 
 def remove_automation(*, actor: Actor, automation_id: UUID, now: datetime) -> None:
@@ -132,6 +136,8 @@ def remove_automation(*, actor: Actor, automation_id: UUID, now: datetime) -> No
         automation.removed_at = now
         automation.save(update_fields=["removed_at"])
         _audit(actor, "recurring.automation_removed", automation, now, {})
+        ended = NotificationEvents.UTILITY_AUTOMATION_CANCELLED
+        tell_of_automation(automation=automation, event=ended, now=now, reason="you removed it.")
 
 
 def set_spending_limit(
@@ -175,6 +181,17 @@ def set_spending_limit(
             at=now,
             facts={"type": service_type.value, "limit": str(limit) if limit else None, "currency": actor.currency},
         )
+
+
+def _tell_of_switch(automation: UtilityAutomation, was: str, now: datetime) -> None:
+    """Tell that it was switched on or off, where it was not so before."""
+    if automation.state == was:
+        return
+    if automation.state == AutomationState.ON:
+        tell_of_automation(automation=automation, event=NotificationEvents.UTILITY_AUTOMATION_RESUMED, now=now)
+    elif was == AutomationState.ON:
+        off = NotificationEvents.UTILITY_AUTOMATION_PAUSED
+        tell_of_automation(automation=automation, event=off, now=now, reason="you switched it off.")
 
 
 def _own(actor: Actor, automation_id: UUID) -> UtilityAutomation:

@@ -15,8 +15,9 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.going_on import GoingOn
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import in_tenant
+from clustr.notifications.types import NotificationEvents
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
-from clustr.recurring.automation_notices import Tried
+from clustr.recurring.automation_notices import Tried, tell_of_automation
 from clustr.recurring.automation_planner import Verdict
 from clustr.recurring.automation_types import (
     AutomationFailure,
@@ -171,6 +172,8 @@ def _stop_for_departure(cluster_id: UUID, user_id: UUID, now: datetime) -> None:
                 at=now,
                 reason="Its member has left.",
             )
+            ended = NotificationEvents.UTILITY_AUTOMATION_CANCELLED
+            tell_of_automation(automation=automation, event=ended, now=now, reason="you have left the estate.")
 
 
 def switch_off(*, automation: UtilityAutomation, by: StoppedBy, now: datetime) -> None:

@@ -57,8 +57,8 @@ class Command(BaseCommand):
         return {
             "recurring_payments": (lambda now: commands.count_due(now=now), self._recurring_payments),
             "recurring_reminders": (
-                lambda now: commands.count_reminders(now=now),
-                lambda now: f"{commands.send_recurring_payment_reminders(now=now)} notices",
+                lambda now: commands.count_reminders(now=now) + commands.count_automation_reminders(now=now),
+                self._reminders,
             ),
             "utility_automations": (
                 lambda now: len(commands.due_members(now=now)),
@@ -77,6 +77,10 @@ class Command(BaseCommand):
                 lambda now: f"{commands.clean_up_old_records(now=now)} records deleted",
             ),
         }
+
+    def _reminders(self, now: datetime) -> str:
+        made = commands.send_recurring_payment_reminders(now=now) + commands.send_automation_reminders(now=now)
+        return f"{made} notices"
 
     def _utility_automations(self, now: datetime) -> str:
         done = commands.run_utility_automations(now=now)
