@@ -9,12 +9,12 @@ from uuid import UUID
 
 from django.db import connections
 from django.db.models import Case as SqlCase
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery, When
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
-from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, Transaction
+from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, StatusChange, Transaction
 from clustr.payments.providers.nouns import REFERENCE
 from clustr.payments.providers.returns import DisputeState
 from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
@@ -310,3 +310,9 @@ def _views(
         ]
     rows = [row for part in parts for row in part.order_by("-id")[:limit]]
     return [view_of(row) for row in sorted(rows, key=lambda row: row.id, reverse=True)[:limit]]
+
+
+def stands_since(*, transaction: Transaction) -> datetime:
+    """Since when a transaction has its status."""
+    steps = StatusChange.objects.filter(cluster_id=transaction.cluster_id, transaction_id=transaction.id)
+    return steps.aggregate(last=Max("at"))["last"] or transaction.created_at

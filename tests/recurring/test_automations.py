@@ -558,6 +558,7 @@ def test_a_cable_of_another_month(automations: Automations, cast: Cast) -> None:
 
 
 def test_what_is_taken_back_before_it_is_seen_to_is_not_bought_again(automations: Automations, cast: Cast) -> None:
+    fund(cast, cast.bola, "5000.00")
     id = automations.set_up()
     counter = automations.counter
     counter.dial(bill__reversed=1)

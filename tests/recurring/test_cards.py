@@ -316,6 +316,7 @@ def test_less_than_was_asked_is_in_the_wallet_and_the_order_pauses(stage: Stage,
 def test_a_card_removed_before_or_while_it_is_charged_or_expired_pauses_and_says_so(stage: Stage, cast: Cast) -> None:
     card = saved(stage)
     first, second = by_card(stage, card=card), by_card(stage, card=saved(stage, "flutterwave"))
+    third = by_card(stage, card=card, start_date=cast.now + timedelta(days=33))
     stage.clock.move(by=cast.now + DUE - stage.now)
     assert process(cast, now=stage.now).charging == 2
     payments.remove_method(actor=cast.bola.actor, method_id=card, now=stage.now)
@@ -326,8 +327,10 @@ def test_a_card_removed_before_or_while_it_is_charged_or_expired_pauses_and_says
     assert states(cast, second) == [("completed", "", 1)]
     with tenant(cast.cluster_id):
         SavedMethod.objects.filter(provider="flutterwave").update(expires_year=2020)
-    assert run(stage, after=timedelta(days=33)) == Processed(failed=1)
+    assert run(stage, after=timedelta(days=33)) == Processed(failed=2)
     assert states(cast, second)[-1] == ("failed", "card_expired", 1)
+    assert states(cast, third) == [("failed", "card_removed", 1)]
+    assert len(charges(stage)) == 2, "a card that is gone is not even asked for"
     with pytest.raises(CardExpired):
         by_card(stage, card=stored(cast, second).method_id)
 

@@ -129,7 +129,7 @@ SEEDS = (
     sow(
         "watched-from-the-beginning",
         "What was decided after a week of silence is looked at no more.",
-        "now - payments.stands_since(transaction=locked) < WATCHED_FOR",
+        "now - stands_since(transaction=locked) < WATCHED_FOR",
         "now - attempt.started_at < WATCHED_FOR",
         "test_purchase.py::test_what_was_decided_late_is_looked_at_as_long",
     ),

@@ -39,7 +39,6 @@ from clustr.payments.commands.transactions import (
     on_its_way_back,
     refund_transactions,
     refuse_taken_reference,
-    stands_since,
     step_transaction,
 )
 from clustr.payments.figures import Steps, tell_payment, tell_payments
@@ -79,7 +78,6 @@ __all__ = [
     "send_attempt",
     "settle_case",
     "settle_case_about",
-    "stands_since",
     "step_transaction",
     "take_case",
     "tell_payment",

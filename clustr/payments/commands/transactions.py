@@ -115,12 +115,6 @@ def step_transaction(
     return True
 
 
-def stands_since(*, transaction: Transaction) -> datetime:
-    """Since when a transaction has its status."""
-    steps = StatusChange.objects.filter(cluster_id=transaction.cluster_id, transaction_id=transaction.id)
-    return steps.aggregate(last=Max("at"))["last"] or transaction.created_at
-
-
 def complete_transaction(*, transaction_id: UUID, now: datetime) -> bool:
     """Take the step to `completed`; answers False if it stood there already."""
     locked = lock_transaction(transaction_id=transaction_id)

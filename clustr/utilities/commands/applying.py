@@ -17,6 +17,7 @@ from clustr.kit.vault import unseal
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Exchange, Transaction
 from clustr.payments.providers.nouns import NotFoundYet, Outcome
+from clustr.payments.queries import stands_since
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, FEWEST_MISSES, UNSENT_AFTER, next_check
 from clustr.payments.states import CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
@@ -128,7 +129,7 @@ def schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bo
         if now - attempt.started_at >= ASK_A_PERSON_AFTER:
             _open_case(locked, CaseKind.UNKNOWN_TOO_LONG, {"reference": attempt.reference}, now)
     else:
-        again = now + timedelta(days=1) if now - payments.stands_since(transaction=locked) < WATCHED_FOR else None
+        again = now + timedelta(days=1) if now - stands_since(transaction=locked) < WATCHED_FOR else None
     payments.hear_attempt(transaction_id=locked.id, next_check_at=again, missed=missed, now=now)
 
 

@@ -86,6 +86,8 @@ ACTION: dict[str, Word] = {
     "utilities.account_removed": _("forgot a number at a utility"),
     "utilities.delivered": _("handed over what was bought from a utility"),
     "utilities.released": _("gave back what a purchase had held"),
+    "utilities.taken_back": _("gave back what a utility took back"),
+    "utilities.token_came": _("handed over a token that came late"),
     "wallets.chargeback": _("noted that a bank takes a card payment back"),
     "wallets.chargeback_borne": _("booked what a bank took back to the estate"),
     "wallets.chargeback_won": _("booked what a bank gave back"),
