@@ -427,6 +427,7 @@ def test_every_kind_of_transfer_has_a_name_in_the_trail() -> None:
         TransferKind.UTILITY_RELEASE,
         TransferKind.UTILITY_VENDED,
         TransferKind.UTILITY_FEE_DIFFERENCE,
+        TransferKind.UTILITY_RETURNED,
         *DOCUMENTED,
     }
     assert set(queries._SHOWN_AS) == set(TransferKind) - never_there
