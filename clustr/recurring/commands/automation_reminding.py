@@ -9,7 +9,6 @@ from django.conf import settings
 from django.db import connections
 
 from clustr.kit.actor import Actor
-from clustr.kit.crashpoints import crash_points
 from clustr.kit.going_on import GoingOn
 from clustr.kit.tenancy import in_tenant
 from clustr.recurring.automation_models import UtilityAutomation
@@ -48,11 +47,10 @@ def _remind_in_tenant(actor: Actor, now: datetime) -> int:
 
 
 def _remind(actor: Actor, now: datetime) -> int:
-    with crash_points("recurring.remind_of_automations"):
-        views = {view.automation_id: view for view in upcoming_automations(actor=actor, now=now)}
-        mine = UtilityAutomation.objects.filter(cluster_id=actor.cluster_id, id__in=views)
-        soon = mine.filter(next_run_at__gt=now, next_run_at__lte=_until(now)).order_by("next_run_at", "id")
-        return tell_ahead(upcoming=[(each, views[each.id]) for each in soon if _is_told(each, views[each.id])], now=now)
+    views = {view.automation_id: view for view in upcoming_automations(actor=actor, now=now)}
+    mine = UtilityAutomation.objects.filter(cluster_id=actor.cluster_id, id__in=views)
+    soon = mine.filter(next_run_at__gt=now, next_run_at__lte=_until(now)).order_by("next_run_at", "id")
+    return tell_ahead(upcoming=[(each, views[each.id]) for each in soon if _is_told(each, views[each.id])], now=now)
 
 
 def _is_told(automation: UtilityAutomation, view: UpcomingView) -> bool:
