@@ -13,6 +13,7 @@ from sandbox.records import Account, Charge, Dispute, Hook, Link, Refund, Transf
 from sandbox.routes import find, route
 from sandbox.stripe import clockwork
 from sandbox.stripe import pages as stripe_pages
+from sandbox.stripe import returning as stripe_returning
 from sandbox.stripe.objects import keep, known, tell
 from sandbox.wire import Answer, Refused, Request, answer_json
 from sandbox.world import World
@@ -229,6 +230,13 @@ def _stripe_invoice(world: World, request: Request) -> Answer:
     return answer_json({"id": row.key, "status": row.doc["status"], "said": said})
 
 
+def _stripe_return(world: World, request: Request) -> Answer:
+    """As from Stripe's dashboard, or from a payer's bank, about a payment intent, refund, dispute, invoice or credit note.
+    `act`: `refund` (`amount`), `fail_refund`, `dispute` (`amount`, `question`: nothing is taken yet), `decide` (`status`),
+    `credit` (`amount`, `as`: refund, balance, outside, or `refund_id`: one that was made), `void_credit`."""
+    return answer_json(stripe_returning.by_hand(world, request.params["id"], _body(request)))
+
+
 def _balance(world: World, request: Request) -> Answer:
     """`provider`, `currency`, `amount` in kobo: what the balance was opened with."""
     body = _body(request)
@@ -266,6 +274,7 @@ _ROUTES = (
     route("POST", "/hook/{id}/replay", "control", _replay),
     route("POST", "/stripe/page/{id}", "control", _stripe_page),
     route("POST", "/stripe/invoice/{id}", "control", _stripe_invoice),
+    route("POST", "/stripe/return/{id}", "control", _stripe_return),
     route("PUT", "/balance", "control", _balance),
     route("POST", "/clock", "control", _clock),
 )

@@ -84,6 +84,9 @@ class TransferKind(StrEnum):
     CREDIT_APPLIED = "credit_applied"
     INVOICE_PAID = "invoice_paid"
     INVOICE_OVERPAID = "invoice_overpaid"
+    INVOICE_REFUNDED = "invoice_refunded"
+    INVOICE_REFUND_RETURNED = "invoice_refund_returned"
+    INVOICE_DISPUTED = "invoice_disputed"
     WRITTEN_OFF = "written_off"
     REFUND_TO_SOURCE = "refund_to_source"
     REFUND_RETURNED = "refund_returned"
@@ -122,11 +125,14 @@ DOCUMENTED = frozenset(
         TransferKind.CREDIT_APPLIED,
         TransferKind.INVOICE_PAID,
         TransferKind.INVOICE_OVERPAID,
+        TransferKind.INVOICE_REFUNDED,
+        TransferKind.INVOICE_REFUND_RETURNED,
+        TransferKind.INVOICE_DISPUTED,
         TransferKind.WRITTEN_OFF,
     }
 )
-"""Transfers of the platform's own sales: their journal is an invoice, a credit note or a payment of one, and no
-transaction of an estate."""
+"""Transfers of the platform's own sales: their journal is an invoice, a credit note, a payment of one, or its refund or
+dispute, and no transaction of an estate."""
 
 
 @dataclass(frozen=True, slots=True)

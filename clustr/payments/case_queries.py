@@ -37,7 +37,22 @@ def cases_of_cluster(
     """What a person has to look at, the newest first, of those that are `found` alone where something is looked for; for who
     asks with ViewWallet, or closes them with TransferFunds."""
     actor.require("TransferFunds" if actor.may("TransferFunds") else "ViewWallet")
-    cases = Case.objects.filter(cluster_id=actor.cluster_id)
+    return cases_here(
+        cluster_id=actor.cluster_id, only_open=only_open, case_id=case_id, found=found, before=before, limit=limit
+    )
+
+
+def cases_here(
+    *,
+    cluster_id: UUID,
+    only_open: bool,
+    case_id: UUID | None = None,
+    found: CasesFound | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
+) -> list[CaseView]:
+    """The same of the tenant under way, for who was asked already whether they may see them."""
+    cases = Case.objects.filter(cluster_id=cluster_id)
     if only_open:
         cases = cases.filter(closed_at=None)
     if case_id:

@@ -99,3 +99,4 @@ class CaseKind(StrEnum):
     PAYOUT_DIFFERS = "payout_differs"
     BALANCE_DIFFERS = "balance_differs"
     PAID_TO_BANK = "paid_to_bank"
+    AT_STRIPE = "at_stripe"

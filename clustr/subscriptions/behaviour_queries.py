@@ -14,9 +14,11 @@ from clustr.kit.actor import Actor
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.figures import rate
+from clustr.subscriptions.states import DISPUTED
 from clustr.subscriptions.types import LEVELS, CancelReason, FeatureType
 
 _COUNTED = ", ".join(f"'{feature}'" for feature in FeatureType if feature not in LEVELS)
+_DISPUTED = ", ".join(f"'{status}'" for status in sorted(DISPUTED))
 _REASONS = ", ".join(f"'{reason}'" for reason in CancelReason)
 FALLEN_TO = Decimal("0.5")
 """Usage has fallen where a period brings less than this share of what the one before it brought."""
@@ -52,7 +54,8 @@ class Adoption:
 
 @dataclass(frozen=True, slots=True)
 class AtRisk:
-    """A subscription that may be lost, and why: `failed_renewal`, `cancellation_scheduled`, `falling_usage`."""
+    """A subscription that may be lost, and why: `failed_renewal`, `payment_disputed`, `cancellation_scheduled`,
+    `falling_usage`."""
 
     subscription_id: UUID
     user_id: UUID
@@ -106,6 +109,8 @@ WITH running AS (
   WHERE s.cluster_id = kit_tenant() AND s.ended_at IS NULL AND s.status <> 'incomplete'
 ), found AS (
   SELECT r.*, r.status IN ('past_due', 'unpaid') AS failed,
+    EXISTS (SELECT FROM subscriptions_dispute d WHERE d.cluster_id = r.cluster_id AND d.subscription_id = r.id
+      AND d.status IN ({_DISPUTED})) AS disputed,
     r.seen >= {ENOUGH_SEEN} AND r.seen <= 1 AND EXISTS (
       SELECT FROM subscriptions_usage b
       LEFT JOIN subscriptions_usage u ON u.cluster_id = b.cluster_id AND u.subscription_id = b.subscription_id
@@ -118,9 +123,10 @@ WITH running AS (
 )
 SELECT id, user_id, code, status, currency, monthly_minor, current_period_end, array_remove(ARRAY[
          CASE WHEN failed THEN 'failed_renewal' END,
+         CASE WHEN disputed THEN 'payment_disputed' END,
          CASE WHEN cancel_at_period_end THEN 'cancellation_scheduled' END,
          CASE WHEN falling THEN 'falling_usage' END], NULL)
-FROM found WHERE failed OR cancel_at_period_end OR falling
+FROM found WHERE failed OR disputed OR cancel_at_period_end OR falling
 ORDER BY currency, monthly_minor DESC, id LIMIT %(most)s
 """
 _CANCELLATIONS = f"""

@@ -10,11 +10,13 @@ _DOCUMENTED = ", ".join(f"'{kind}'" for kind in sorted(DOCUMENTED))
 INVARIANTS = [
     Invariant(
         "subscriptions.documented",
-        "Every transfer of a sale belongs to an invoice, a credit note or a payment.",
+        "Every transfer of a sale belongs to an invoice, a credit note, a payment, a refund or a dispute.",
         f"""SELECT t.cluster_id, t.id FROM ledger_transfer t
            LEFT JOIN subscriptions_invoice i ON i.cluster_id = t.cluster_id AND i.id = t.journal
            LEFT JOIN subscriptions_payment p ON p.cluster_id = t.cluster_id AND p.id = t.journal
-           WHERE t.kind IN ({_DOCUMENTED}) AND i.id IS NULL AND p.id IS NULL""",
+           LEFT JOIN subscriptions_refund r ON r.cluster_id = t.cluster_id AND r.id = t.journal
+           LEFT JOIN subscriptions_dispute d ON d.cluster_id = t.cluster_id AND d.id = t.journal
+           WHERE t.kind IN ({_DOCUMENTED}) AND coalesce(i.id, p.id, r.id, d.id) IS NULL""",
     ),
     Invariant(
         "subscriptions.numbers",
@@ -41,7 +43,7 @@ INVARIANTS = [
         "subscriptions.credited",
         "Credit notes give back no more of an invoice than it charged, neither net nor tax.",
         """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
-           JOIN subscriptions_invoice n ON n.cluster_id = i.cluster_id AND n.corrects_id = i.id
+           JOIN subscriptions_invoice n ON n.cluster_id = i.cluster_id AND n.corrects_id = i.id AND n.stripe_status <> 'void'
            GROUP BY i.cluster_id, i.id, i.invoice_number, i.total, i.tax_amount
            HAVING sum(n.total - n.tax_amount) > i.total - i.tax_amount OR sum(n.tax_amount) > i.tax_amount""",
     ),
@@ -75,6 +77,42 @@ INVARIANTS = [
              SELECT coalesce(sum(amount), 0) AS amount FROM ledger_transfer t WHERE t.cluster_id = p.cluster_id
                AND t.journal = p.id AND t.kind IN ('invoice_paid', 'invoice_overpaid')) AS l ON true
            WHERE l.amount <> CASE WHEN p.status = 'succeeded' THEN p.amount ELSE 0 END""",
+    ),
+    Invariant(
+        "subscriptions.refunds",
+        "A refund moved exactly its amount while it is on its way, and nothing once it came back; a payment counts what is.",
+        """SELECT r.cluster_id, r.id, r.amount, l.amount FROM subscriptions_refund r
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(CASE t.kind WHEN 'invoice_refunded' THEN t.amount ELSE -t.amount END), 0) AS amount
+             FROM ledger_transfer t WHERE t.cluster_id = r.cluster_id AND t.journal = r.id) AS l ON true
+           WHERE l.amount <> CASE WHEN r.status IN ('failed', 'canceled') THEN 0 ELSE r.amount END
+           UNION ALL
+           SELECT p.cluster_id, p.id, p.refunded_minor, r.amount FROM subscriptions_payment p
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(amount), 0) AS amount FROM subscriptions_refund r WHERE r.cluster_id = p.cluster_id
+               AND r.payment_id = p.id AND r.status NOT IN ('failed', 'canceled')) AS r ON true
+           WHERE p.refunded_minor <> r.amount""",
+    ),
+    Invariant(
+        "subscriptions.disputes",
+        "What a dispute took stands in the books while it is gone, where it is said to; a payment counts what is at stake.",
+        """SELECT d.cluster_id, d.id, d.place, l.held FROM subscriptions_dispute d
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(CASE WHEN a.id = t.debit THEN t.amount ELSE -t.amount END)
+                      FILTER (WHERE a.kind = 'chargebacks'), 0) AS held,
+                    coalesce(sum(CASE WHEN a.id = t.debit THEN t.amount ELSE -t.amount END)
+                      FILTER (WHERE a.kind = 'bad_debts'), 0) AS lost
+             FROM ledger_transfer t JOIN ledger_account a ON a.cluster_id = t.cluster_id AND a.id IN (t.debit, t.credit)
+             WHERE t.cluster_id = d.cluster_id AND t.journal = d.id) AS l ON true
+           WHERE l.held <> CASE d.place WHEN 'held' THEN d.amount ELSE 0 END
+              OR l.lost <> CASE d.place WHEN 'lost' THEN d.amount ELSE 0 END
+           UNION ALL
+           SELECT p.cluster_id, p.id, '', p.disputed_minor FROM subscriptions_payment p
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(amount), 0) AS amount FROM subscriptions_dispute d WHERE d.cluster_id = p.cluster_id
+               AND d.payment_id = p.id AND (d.place <> 'with_us' OR d.status IN (
+                 'warning_needs_response', 'warning_under_review', 'needs_response', 'under_review'))) AS d ON true
+           WHERE p.disputed_minor <> d.amount""",
     ),
     Invariant(
         "subscriptions.receivables",

@@ -25,6 +25,7 @@ class Invoice(models.Model):
     `total` = `subtotal` - `discount_amount` + `tax_amount`, in minor units. `credit_applied` was paid from the customer's
     credit, `amount_paid` by payments. `seller` and `buyer`: who issued it to whom, as of then. The last four fields are for a tax
     authority that clears invoices (Nigeria's IRN, CSID and QR code). `stripe_status`: where it stood at Stripe when it was seen last.
+    `returns_asked`: how often Stripe was asked what went back of it, `returns_seen`: which of these times brought what stands here.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -49,6 +50,8 @@ class Invoice(models.Model):
     invoice_pdf_url = models.TextField(default="")
     hosted_invoice_url = models.TextField(default="")
     attempt_count = models.PositiveIntegerField(default=0)
+    returns_asked = models.BigIntegerField(default=0)
+    returns_seen = models.BigIntegerField(default=0)
     issued_at = models.DateTimeField()
     due_date = models.DateTimeField()
     paid_at = models.DateTimeField(null=True)
@@ -89,7 +92,8 @@ class InvoiceLine(models.Model):
 
 
 class Payment(models.Model):
-    """One try to pay an invoice. `surplus_minor`: what of it was more than was due, and stands in the customer's credit."""
+    """One try to pay an invoice. `surplus_minor`: what of it was more than was due, and stands in the customer's credit.
+    `refunded_minor`: what of it went back to where it came from; `disputed_minor`: of what its payer's bank has, or may yet take."""
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
@@ -105,7 +109,62 @@ class Payment(models.Model):
     reference = models.TextField(default="")
     failure_code = models.TextField(default="")
     failure_message = models.TextField(default="")
+    refunded_minor = models.BigIntegerField(default=0)
+    disputed_minor = models.BigIntegerField(default=0)
     paid_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.amount} {self.currency}"
+
+
+class Refund(models.Model):
+    """Some of a payment that was given back to where it came from, as Stripe has it. What it came from, in minor units, together
+    its amount once it was booked: `note_minor` from the credit note (`note_id`), `credit_minor` from what stood in the
+    customer's favour, `owed_minor` from a refund that came back, `loss_minor` from nothing that was there."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    user_id = models.UUIDField()
+    invoice_id = models.UUIDField()
+    payment_id = models.UUIDField()
+    note_id = models.UUIDField(null=True)
+    stripe_refund_id = models.TextField()
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.TextField()
+    reason = models.TextField(default="")
+    failure_code = models.TextField(default="")
+    note_minor = models.BigIntegerField(default=0)
+    credit_minor = models.BigIntegerField(default=0)
+    owed_minor = models.BigIntegerField(default=0)
+    loss_minor = models.BigIntegerField(default=0)
+    made_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.amount} {self.currency}"
+
+
+class Dispute(models.Model):
+    """A payer's complaint to their bank about a payment. `place`: where its money stands now; `moves`: how often that changed."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    user_id = models.UUIDField()
+    subscription_id = models.UUIDField()
+    payment_id = models.UUIDField()
+    stripe_dispute_id = models.TextField()
+    amount = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+    status = models.TextField()
+    reason = models.TextField(default="")
+    place = models.TextField()
+    moves = models.PositiveIntegerField(default=0)
+    due_by = models.DateTimeField(null=True)
+    made_at = models.DateTimeField()
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

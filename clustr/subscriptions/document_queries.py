@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.kit.tenancy import tenant
+from clustr.kit.tenancy import current_tenant, tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.models import (
     BillingAddress,
@@ -49,11 +50,22 @@ class CurrentSubscription:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What went back of an invoice, in minor units: by credit notes; to the cards that paid it; and what its payers' banks have, or
+    may yet take."""
+
+    credited: int = 0
+    refunded: int = 0
+    disputed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """An invoice or a credit note with its lines."""
 
     invoice: Invoice
     lines: list[InvoiceLine]
+    back: GivenBack
 
 
 def current_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> Subscription:
@@ -129,7 +141,19 @@ def my_invoices(*, actor: Actor, before: UUID | None, limit: int) -> list[Docume
         ids = [invoice.id for invoice in shown]
         for line in InvoiceLine.objects.filter(cluster_id=actor.cluster_id, invoice_id__in=ids).order_by("n"):
             lines[line.invoice_id].append(line)
-    return [Document(invoice, lines[invoice.id]) for invoice in shown]
+        back = given_back_of(shown)
+    return [Document(invoice, lines[invoice.id], back[invoice.id]) for invoice in shown]
+
+
+def given_back_of(invoices: Sequence[Invoice]) -> dict[UUID, GivenBack]:
+    """What went back of each of these, in the tenant under way."""
+    ids = [invoice.id for invoice in invoices]
+    notes = Invoice.objects.filter(cluster_id=current_tenant(), corrects_id__in=ids).exclude(stripe_status="void")
+    credited = {row["corrects_id"]: row["all"] for row in notes.values("corrects_id").annotate(all=Sum("total"))}
+    paid = Payment.objects.filter(cluster_id=current_tenant(), invoice_id__in=ids).values("invoice_id")
+    sums = paid.annotate(refunded=Sum("refunded_minor"), disputed=Sum("disputed_minor"))
+    back = {row["invoice_id"]: (int(row["refunded"]), int(row["disputed"])) for row in sums}
+    return {id: GivenBack(int(credited.get(id, 0)), *back.get(id, (0, 0))) for id in ids}
 
 
 def invoice_by_number(*, actor: Actor, number: str) -> Invoice:

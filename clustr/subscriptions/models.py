@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from clustr.kit.money import Money
-from clustr.subscriptions.document_models import Invoice, InvoiceLine, Payment, Series
+from clustr.subscriptions.document_models import Dispute, Invoice, InvoiceLine, Payment, Refund, Series
 from clustr.subscriptions.schedule import Anchor
 from clustr.subscriptions.stripe_models import StripeCall, StripeObject
 from clustr.subscriptions.types import MONTHLY, YEARLY, Cycle, Period
@@ -15,11 +15,13 @@ __all__ = [
     "BillingAddress",
     "ContractPrice",
     "Coupon",
+    "Dispute",
     "Invoice",
     "InvoiceLine",
     "Payment",
     "PendingChange",
     "Redemption",
+    "Refund",
     "Series",
     "StripeCall",
     "StripeObject",

@@ -15,6 +15,7 @@ class Told(StrEnum):
     """What there is to say besides documents; each has a template of its name."""
 
     PAYMENT_RECEIVED = "payment_received"
+    REFUNDED = "refunded"
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_OVERDUE = "payment_overdue"
     LAPSED = "lapsed"

@@ -160,6 +160,12 @@ class CreditExceedsInvoice(Conflict):
     code = "credit_exceeds_invoice"
 
 
+class NothingToRefund(Conflict):
+    """Nothing is left of this invoice that a card paid and that could be given back."""
+
+    code = "nothing_to_refund"
+
+
 class PaymentReferenceTaken(Conflict):
     """A payment with this reference was recorded before."""
 

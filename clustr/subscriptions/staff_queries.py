@@ -9,9 +9,11 @@ from uuid import UUID
 
 from clustr.kit.actor import Actor
 from clustr.kit.tenancy import tenant
+from clustr.payments.case_queries import cases_here
+from clustr.payments.types import CaseView
 from clustr.people import queries as people
 from clustr.subscriptions import queries
-from clustr.subscriptions.document_queries import Document
+from clustr.subscriptions.document_queries import Document, given_back_of
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import InvoiceNotFound
 
@@ -78,7 +80,8 @@ def customer_documents(
         ids = [invoice.id for invoice in shown]
         for line in InvoiceLine.objects.filter(cluster_id=actor.cluster_id, invoice_id__in=ids).order_by("n"):
             lines[line.invoice_id].append(line)
-    return [Document(invoice, lines[invoice.id]) for invoice in shown]
+        back = given_back_of(shown)
+    return [Document(invoice, lines[invoice.id], back[invoice.id]) for invoice in shown]
 
 
 def customer_document(*, actor: Actor, invoice_id: UUID) -> Document:
@@ -89,4 +92,14 @@ def customer_document(*, actor: Actor, invoice_id: UUID) -> Document:
         if found is None:
             raise InvoiceNotFound
         lines = InvoiceLine.objects.filter(cluster_id=actor.cluster_id, invoice_id=invoice_id)
-        return Document(found, list(lines.order_by("n")))
+        return Document(found, list(lines.order_by("n")), given_back_of([found])[invoice_id])
+
+
+def staff_cases(
+    *, actor: Actor, only_open: bool = True, case_id: UUID | None = None, before: UUID | None = None, limit: int = 50
+) -> list[CaseView]:
+    """What a person of the platform's staff has to look at, newest first: disputes, refunds that failed, and what no rule decides
+    about plans by card. For platform staff."""
+    actor.require(queries.STAFF)
+    with tenant(actor.cluster_id):
+        return cases_here(cluster_id=actor.cluster_id, only_open=only_open, case_id=case_id, before=before, limit=limit)

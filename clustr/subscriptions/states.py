@@ -68,6 +68,52 @@ class PaymentMethod(StrEnum):
     OTHER = "other"
 
 
+class RefundStatus(StrEnum):
+    """Where a refund stands, in Stripe's words. It is money on its way out until it failed or was canceled."""
+
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+CAME_BACK = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
+"""The customer has nothing of it, for good."""
+
+
+class DisputeStatus(StrEnum):
+    """Where a payer's complaint to their bank stands, in Stripe's words. A warning is a question: nothing is taken yet."""
+
+    WARNING_NEEDS_RESPONSE = "warning_needs_response"
+    WARNING_UNDER_REVIEW = "warning_under_review"
+    WARNING_CLOSED = "warning_closed"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+    PREVENTED = "prevented"
+
+
+DISPUTED = frozenset(
+    {
+        DisputeStatus.WARNING_NEEDS_RESPONSE,
+        DisputeStatus.WARNING_UNDER_REVIEW,
+        DisputeStatus.NEEDS_RESPONSE,
+        DisputeStatus.UNDER_REVIEW,
+    }
+)
+"""Not decided yet."""
+
+
+class DisputePlace(StrEnum):
+    """Where the money of a dispute stands: with us, taken while it is not decided, or lost."""
+
+    WITH_US = "with_us"
+    HELD = "held"
+    LOST = "lost"
+
+
 class EventKind(StrEnum):
     """What happened to a subscription."""
 
@@ -117,6 +163,7 @@ class Act(StrEnum):
     FORGET_CUSTOMER = "forget_customer"
     ADDRESS = "address"
     PACK = "pack"
+    REFUND = "refund"
 
 
 class CallState(StrEnum):

@@ -29,6 +29,7 @@ ROUTERS: tuple[tuple[str, str], ...] = (
     ("api/v1/billing/", "clustr.web.billing.payment_methods.router"),
     ("api/v1/billing/", "clustr.web.billing.plans.router"),
     ("api/v1/billing/", "clustr.web.billing.staff.router"),
+    ("api/v1/billing/", "clustr.web.billing.staff_returns.router"),
     ("api/v1/billing/", "clustr.web.billing.usage.router"),
     ("management/payments/", "clustr.web.management.audit.router"),
     ("management/payments/", "clustr.web.management.bank_details.router"),

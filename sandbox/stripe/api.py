@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sandbox.routes import Handler, Route, route
-from sandbox.stripe import customers, invoices, subscriptions
+from sandbox.stripe import customers, invoices, returning, subscriptions
 from sandbox.stripe.objects import HIDDEN, Doc, find, make, nested, refusal
 from sandbox.wire import Answer, Refused, Request, answer_json
 from sandbox.world import World
@@ -165,4 +165,10 @@ ROUTES = (
     _at("POST", "/invoices/{id}/void", "plan", invoices.void),
     _at("POST", "/invoices/{id}/pay", "charge", invoices.pay),
     _at("POST", "/invoiceitems", "plan", invoices.create_item),
+    _at("POST", "/refunds", "refund", returning.create_refund),
+    _at("GET", "/refunds", "list", returning.refunds),
+    _at("GET", "/disputes", "list", returning.disputes),
+    _at("GET", "/credit_notes", "list", returning.credit_notes),
+    _at("GET", "/credit_notes/{id}", "verify", returning.fetch_credit_note),
+    _at("GET", "/payment_intents/{id}", "verify", returning.fetch_intent),
 )

@@ -104,6 +104,32 @@ FIELDS: dict[str, tuple[str, ...]] = {
             "livemode metadata net_amount object parent period pricing proration quantity quantity_decimal "
             "tax_rates test_clock"
         ),
+        "charge": (
+            "amount amount_captured amount_refunded application application_fee application_fee_amount "
+            "balance_transaction billing_details calculated_statement_descriptor captured created currency customer "
+            "description disputed failure_balance_transaction failure_code failure_message fraud_details id livemode "
+            "metadata object on_behalf_of outcome paid payment_intent payment_method payment_method_details "
+            "receipt_email receipt_number receipt_url refunded review shipping source_transfer statement_descriptor "
+            "statement_descriptor_suffix status transfer_data transfer_group"
+        ),
+        "refund": (
+            "amount balance_transaction charge created currency destination_details failure_reason id metadata object "
+            "payment_intent reason receipt_number source_transfer_reversal status transfer_reversal"
+        ),
+        "dispute": (
+            "amount balance_transactions charge created currency enhanced_eligibility_types evidence evidence_details "
+            "id is_charge_refundable livemode metadata object payment_intent payment_method_details reason status"
+        ),
+        "credit_note": (
+            "amount amount_shipping created currency customer customer_balance_transaction discount_amount "
+            "discount_amounts effective_at id invoice lines livemode memo metadata number object out_of_band_amount "
+            "pdf post_payment_amount pre_payment_amount pretax_credit_amounts reason refunds shipping_cost status "
+            "subtotal subtotal_excluding_tax total total_excluding_tax total_taxes type voided_at"
+        ),
+        "credit_note_line_item": (
+            "amount description discount_amount discount_amounts id invoice_line_item livemode object "
+            "pretax_credit_amounts quantity tax_rates taxes type unit_amount unit_amount_decimal"
+        ),
         "discount": (
             "checkout_session customer customer_account end id invoice invoice_item object promotion_code source "
             "start subscription subscription_item"

@@ -34,6 +34,12 @@ _PREFIXES = {
     "checkout.session": "cs_test_",
     "invoiceitem": "ii_",
     "discount": "di_",
+    "charge": "ch_",
+    "refund": "re_",
+    "dispute": "dp_",
+    "credit_note": "cn_",
+    "credit_note_line_item": "cnli_",
+    "balance_transaction": "txn_",
     "event": "evt_",
     "idempotency": "idem_",
 }

@@ -210,7 +210,7 @@ def _succeed(world: World, invoice: StripeRow, intent: StripeRow, card: StripeRo
         "next_action": None,
         "last_payment_error": None,
         "payment_method": card.key if card else None,
-        "latest_charge": new_key(world, "payment_intent").replace("pi_", "ch_"),
+        "latest_charge": _charge(world, invoice, intent, card, due),
     }
     if card is not None:
         card.doc["set_up"] = True
@@ -221,6 +221,28 @@ def _succeed(world: World, invoice: StripeRow, intent: StripeRow, card: StripeRo
     entry["status_transitions"]["paid_at"] = stamp(world.now)
     tell(world, "payment_intent.succeeded", _plain(intent.doc))
     _paid(world, invoice, intent)
+
+
+def _charge(world: World, invoice: StripeRow, intent: StripeRow, card: StripeRow | None, due: int) -> str:
+    """What a payment took, of which something may go back."""
+    return make(
+        world,
+        "charge",
+        parent=intent.key,
+        amount=due,
+        amount_captured=due,
+        amount_refunded=0,
+        captured=True,
+        currency=invoice.doc["currency"],
+        customer=invoice.doc["customer"],
+        disputed=False,
+        fraud_details={},
+        paid=True,
+        payment_intent=intent.key,
+        payment_method=card.key if card else None,
+        refunded=False,
+        status="succeeded",
+    ).key
 
 
 def _paid(world: World, invoice: StripeRow, intent: StripeRow | None) -> None:

@@ -13,6 +13,7 @@ from clustr.payments.commands.attempts import (
 )
 from clustr.payments.commands.cases import (
     close_case,
+    end_case,
     is_asked,
     keep_case,
     open_case,
@@ -50,6 +51,7 @@ __all__ = [
     "complete_transaction",
     "count_refund",
     "create_transaction",
+    "end_case",
     "end_checks",
     "finish_notice",
     "forget_old_notices",

@@ -69,10 +69,7 @@ def close_case(*, actor: Actor, case_id: UUID, note: str, now: datetime) -> None
     """Close a case, saying what was done. Needs TransferFunds. Refuses `CaseNotFound`, `CaseClosed`."""
     actor.require("TransferFunds")
     with tenant(actor.cluster_id):
-        _open(actor, case_id)
-        Case.objects.filter(cluster_id=actor.cluster_id, id=case_id).update(
-            closed_at=now, closed_by=actor.member_id, note=note
-        )
+        end_case(actor=actor, case_id=case_id, note=note, now=now)
         audit.record(
             actor=actor,
             action="payments.case_closed",
@@ -81,6 +78,14 @@ def close_case(*, actor: Actor, case_id: UUID, note: str, now: datetime) -> None
             at=now,
             reason=note,
         )
+
+
+def end_case(*, actor: Actor, case_id: UUID, note: str, now: datetime) -> None:
+    """The same in the transaction under way, for who was asked already whether they may."""
+    _open(actor, case_id)
+    Case.objects.filter(cluster_id=actor.cluster_id, id=case_id).update(
+        closed_at=now, closed_by=actor.member_id, note=note
+    )
 
 
 def settle_case(*, kind: CaseKind, transaction_id: UUID, note: str, now: datetime, **facts: str) -> None:

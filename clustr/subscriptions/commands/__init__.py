@@ -17,8 +17,10 @@ from clustr.subscriptions.commands.foreseeing import foresee_change
 from clustr.subscriptions.commands.invoicing import generate_invoice, send_invoice
 from clustr.subscriptions.commands.metering import meter_estate
 from clustr.subscriptions.commands.paying import handle_failed_payment, process_payment, write_off_invoice
+from clustr.subscriptions.commands.persons import close_staff_case
 from clustr.subscriptions.commands.plans import agree_contract_price, sync_plans
 from clustr.subscriptions.commands.previewing import ChangePreview, preview_change
+from clustr.subscriptions.commands.refunding import begin_refund
 from clustr.subscriptions.commands.renewing import renew_subscription, warn_of_trial_end
 from clustr.subscriptions.commands.stripe_acts import (
     begin_cancelling,
@@ -63,12 +65,14 @@ __all__ = [
     "begin_coupon",
     "begin_forgetting",
     "begin_reactivating",
+    "begin_refund",
     "begin_setup",
     "begin_subscribing",
     "begin_using",
     "buy_usage_pack",
     "cancel_subscription",
     "change_plan",
+    "close_staff_case",
     "create_coupon",
     "credit_invoice",
     "deliver_invoice",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from fractions import Fraction
 from uuid import UUID
 
 from django.db.models import QuerySet, Sum
@@ -18,7 +19,7 @@ from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import issue_credit_note, lock_invoice
 from clustr.subscriptions.commands.paying import refuse_collected_by_stripe
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
-from clustr.subscriptions.pricing import TaxGroup, Totals, tax_on, totals
+from clustr.subscriptions.pricing import TaxGroup, Totals, rounded, tax_on, totals
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceNotOpen
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
@@ -68,8 +69,60 @@ def credit_invoice(
 
 def given_back(*, invoice: Invoice) -> dict[int, tuple[int, int]]:
     """What credit notes gave back of an invoice by now: net and tax in minor units, by rate of tax."""
-    notes = Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id).values("id")
+    notes = _notes_of(invoice).values("id")
     return _by_rate(InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id__in=notes))
+
+
+def left_of(*, invoice: Invoice) -> int:
+    """What of an invoice's total no credit note gave back, in minor units."""
+    return invoice.total - int(_notes_of(invoice).aggregate(all=Sum("total"))["all"] or 0)
+
+
+def fits(*, invoice: Invoice, sums: Totals) -> bool:
+    """Whether a credit note of these sums gives back no more than is left, neither net nor tax, nor of any rate."""
+    before, charged = given_back(invoice=invoice), _charged_by_rate(invoice)
+    net = sums.total - sums.tax
+    given_net, given_tax = (sum(one[of] for one in before.values()) for of in (0, 1))
+    whole = net.minor + given_net <= invoice.total - invoice.tax_amount
+    return (
+        whole
+        and sums.tax.minor + given_tax <= invoice.tax_amount
+        and {line.tax_basis_points for line in sums.lines} <= set(charged)
+    )
+
+
+def sums_of_gross(*, invoice: Invoice, gross: Money, reason: str) -> tuple[Totals, tuple[Money, ...]]:
+    """What giving back so much of an invoice, tax and all, comes to: from each rate of tax as much as is left of it in
+    proportion; the sums, and the tax of each line. No more than `left_of`."""
+    before, none = given_back(invoice=invoice), (0, 0)
+    left = {
+        rate: (net - before.get(rate, none)[0], tax - before.get(rate, none)[1])
+        for rate, (net, tax) in sorted(_charged_by_rate(invoice).items())
+    }
+    if any(net < 0 or tax < 0 for net, tax in left.values()):  # what one rate gave back, another charged
+        most = max(left, key=lambda rate: sum(left[rate]))
+        left = {most: (sum(net for net, _ in left.values()), sum(tax for _, tax in left.values()))}
+    left = {rate: of for rate, of in left.items() if sum(of)}
+    shares = gross.allocate([net + tax for net, tax in left.values()])
+    lines, taxes = [], []
+    for share, (rate, (net, tax)) in zip(shares, left.items(), strict=True):
+        taxed = Money(rounded(Fraction(share.minor * tax, net + tax)), gross.currency)
+        text = reason or "Given back"
+        lines.append(Line(LineKind.CORRECTION, text, share - taxed, tax_basis_points=rate, discountable=False))
+        taxes.append(taxed)
+    nothing = Money(0, gross.currency)
+    tax_in_all = sum(taxes, nothing)
+    discounts = (nothing,) * len(lines)
+    return Totals(tuple(lines), discounts, gross - tax_in_all, nothing, (), tax_in_all, gross), tuple(taxes)
+
+
+def _notes_of(invoice: Invoice) -> QuerySet[Invoice]:
+    """Its credit notes, without those that Stripe took back."""
+    return Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id).exclude(stripe_status="void")
+
+
+def _charged_by_rate(invoice: Invoice) -> dict[int, tuple[int, int]]:
+    return _by_rate(InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id))
 
 
 def _by_rate(lines: QuerySet[InvoiceLine]) -> dict[int, tuple[int, int]]:

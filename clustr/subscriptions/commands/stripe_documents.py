@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from clustr.audit import commands as audit
@@ -44,7 +44,7 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
             return
         invoice = _issue(actor, subscription, told, now)
         if told.total < 0:
-            _pay_small_rests(invoice, now)
+            pay_small_rests(invoice, now)
             return
     invoice.stripe_status = told.status
     for payment in told.payments:
@@ -58,33 +58,63 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
         invoice.save()
     elif told.status == "void" and invoice.status == InvoiceStatus.OPEN:
         take_back(actor=actor, invoice=invoice, reason="Voided at Stripe", now=now)
+        for again in _charged_again(invoice):
+            take_back(actor=actor, invoice=again, reason="Voided at Stripe", now=now)
     elif told.status == "uncollectible" and invoice.status == InvoiceStatus.OPEN:
-        give_up(actor=actor, invoice=invoice, reason="Given up at Stripe", now=now)
+        for lost in (invoice, *_charged_again(invoice)):
+            give_up(actor=actor, invoice=lost, reason="Given up at Stripe", now=now)
+
+
+def _charged_again(invoice: Invoice) -> list[Invoice]:
+    """What is open of an invoice by invoices of our own, because Stripe took credit notes of it back."""
+    notes = Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id, stripe_status="void")
+    names = [f"{name}:void" for name in notes.values_list("stripe_invoice_id", flat=True)]
+    mine = Invoice.objects.filter(cluster_id=invoice.cluster_id, stripe_invoice_id__in=names)
+    return list(mine.filter(status=InvoiceStatus.OPEN).order_by("id"))
 
 
 def totals_of(told: StripeInvoice, rates: Mapping[str, int]) -> tuple[Totals, tuple[Money, ...]]:
     """The sums of an invoice as ours are, and the tax of each line, at the rates that have these ids. What gives back more than it charges has its signs
     turned. A negative discount, on time that is given back, lowers what is given back."""
-    sign = -1 if told.total < 0 else 1
+    sums, taxes = sums_of_lines(
+        told.lines,
+        currency=told.currency,
+        rates=rates,
+        turned=told.total < 0,
+        as_kind=LineKind.USAGE_PACK if told.pack else None,
+    )
+    if sums.total.minor != abs(told.total):
+        raise StripeUnreadable("an invoice's lines do not add up to it")
+    return sums, taxes
+
+
+def sums_of_lines(
+    told: Sequence[StripeLine],
+    *,
+    currency: str,
+    rates: Mapping[str, int],
+    turned: bool = False,
+    as_kind: LineKind | None = None,
+) -> tuple[Totals, tuple[Money, ...]]:
+    """The sums of a document of Stripe's, and the tax of each line; `turned`: with its signs turned."""
+    sign = -1 if turned else 1
     lines, discounts, taxes = [], [], []
-    for line in told.lines:
+    for line in told:
         keeps = sign > 0 and line.discount >= 0
         amount = sign * (line.amount if keeps else line.amount - line.discount)
-        lines.append(_line(line, Money(amount, told.currency), rates, of_pack=bool(told.pack)))
-        discounts.append(Money(line.discount if keeps else 0, told.currency))
-        taxes.append(Money(sign * line.tax, told.currency))
-    none = Money(0, told.currency)
+        lines.append(_line(line, Money(amount, currency), rates, as_kind))
+        discounts.append(Money(line.discount if keeps else 0, currency))
+        taxes.append(Money(sign * line.tax, currency))
+    none = Money(0, currency)
     subtotal = sum((line.amount for line in lines), none)
     discount, tax = sum(discounts, none), sum(taxes, none)
     total = subtotal - discount + tax
-    if total.minor != abs(told.total):
-        raise StripeUnreadable("an invoice's lines do not add up to it")
     return Totals(tuple(lines), tuple(discounts), subtotal, discount, (), tax, total), tuple(taxes)
 
 
-def _line(line: StripeLine, amount: Money, rates: Mapping[str, int], *, of_pack: bool) -> Line:
-    if of_pack:
-        kind = LineKind.USAGE_PACK
+def _line(line: StripeLine, amount: Money, rates: Mapping[str, int], as_kind: LineKind | None) -> Line:
+    if as_kind is not None:
+        kind = as_kind
     elif line.proration:
         kind = LineKind.UNUSED_TIME if line.amount < 0 else LineKind.REMAINING_TIME
     else:
@@ -153,12 +183,12 @@ def _follow_payment(actor: Actor, invoice: Invoice, told: StripePayment, of: Str
         received = provider_account(provider="stripe", currency=invoice.currency)
         book_payment(actor=actor, invoice=invoice, payment=payment, received=received, now=now)
         if payment.surplus_minor:
-            _pay_small_rests(invoice, now)
+            pay_small_rests(invoice, now)
     elif failed_again:
         _tell_of_failure(actor, invoice, payment, of, now)
 
 
-def _pay_small_rests(invoice: Invoice, now: datetime) -> None:
+def pay_small_rests(invoice: Invoice, now: datetime) -> None:
     """What was too little to be charged by itself, Stripe calls paid, and takes with the next invoice: it came here as a
     surplus. What Stripe calls open it goes on charging itself, and keeps the credit."""
     mine = Invoice.objects.filter(

@@ -15,14 +15,25 @@ from clustr.kit.tenancy import tenant
 from clustr.payments.providers.nouns import Notice
 from clustr.subscriptions.commands.renewing import warn_of_trial_end
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
+from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
-from clustr.subscriptions.models import StripeCall, StripeObject, Subscription
-from clustr.subscriptions.states import Act, CallState, StripeKind, SubscriptionStatus
+from clustr.subscriptions.models import Dispute, Invoice, Payment, Refund, StripeCall, StripeObject, Subscription
+from clustr.subscriptions.states import (
+    DISPUTED,
+    Act,
+    CallState,
+    DisputePlace,
+    PaymentStatus,
+    RefundStatus,
+    StripeKind,
+    SubscriptionStatus,
+)
 from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused
 from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
 
 log = structlog.get_logger(__name__)
 
+_RETURNS = ("pi_", "ch_", "py_", "cn_")
 LOOKED_AT_WITHIN = timedelta(days=7)
 """Of a subscription that Stripe told nothing about for so long, it is asked anyway."""
 
@@ -33,10 +44,12 @@ def read_stripe_notice(*, raw_body: bytes, headers: object, now: datetime) -> No
 
 
 def hear_stripe(*, about: str, now: datetime, cluster_id: UUID = PLATFORM_CLUSTER_ID) -> bool:
-    """Something happened to this subscription, page, invoice or customer: look at all it may have changed. Answers whether
+    """Something happened to this subscription, page, invoice, customer or payment: look at all it may have changed. Answers whether
     it concerns us. Raises as `StripeService` does; harmless to repeat."""
     if about.startswith("cs_"):
         return _hear_page(cluster_id, about, now)
+    if about.startswith(_RETURNS):
+        return hear_return(cluster_id=cluster_id, about=about, now=now)
     if about.startswith("in_"):
         try:
             about = stripe_service().fetch_invoice(invoice_id=about).subscription_id
@@ -124,6 +137,37 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
+def hear_return(*, cluster_id: UUID, about: str, now: datetime) -> bool:
+    """Something went back of this payment or invoice, or by this credit note: look at all that did of the invoice. Answers
+    whether it is ours; of one that we have not heard of yet, its customer is looked at first."""
+    service = stripe_service()
+    try:
+        if about.startswith("cn_"):
+            about = service.invoice_of_credit_note(note_id=about)
+        found = _returned(cluster_id, about)
+        if found is None and about.startswith("in_"):
+            _followed(cluster_id, service.fetch_invoice(invoice_id=about).subscription_id, now)
+        elif found is None:
+            _hear_customer(cluster_id, service.customer_of_payment(payment_id=about), now)
+    except StripeKnowsNot:
+        return False
+    found = found or _returned(cluster_id, about)
+    if found is not None:
+        follow_returns(cluster_id=cluster_id, invoice_id=found, now=now)
+    return found is not None
+
+
+def _returned(cluster_id: UUID, about: str) -> UUID | None:
+    """Our invoice, by its own name at Stripe or by that of a payment of it."""
+    with tenant(cluster_id):
+        invoices = Invoice.objects.filter(cluster_id=cluster_id, stripe_invoice_id=about)
+        payments = Payment.objects.filter(cluster_id=cluster_id, stripe_payment_intent_id=about)
+        return (
+            invoices.values_list("id", flat=True).first()
+            or payments.filter(status=PaymentStatus.SUCCEEDED).values_list("invoice_id", flat=True).first()
+        )
+
+
 def _hear_customer(cluster_id: UUID, customer_id: str, now: datetime) -> bool:
     with tenant(cluster_id):
         ours = StripeObject.objects.filter(
@@ -157,7 +201,7 @@ def reconcile_subscriptions(
 ) -> dict[str, int]:
     """Find what no notice told: whatever was made or invoiced at Stripe since then, and every subscription of ours that
     runs and should have been heard of. Outside any transaction. Answers how many were followed, and how many are not ours."""
-    counts = {"followed": 0, "strange": 0, "unheard": 0}
+    counts = {"followed": 0, "strange": 0, "unheard": 0, "returned": 0}
     if not stripe_is_on():
         return counts
     service = stripe_service()
@@ -174,6 +218,23 @@ def reconcile_subscriptions(
             counts["unheard"] += 1
             continue
         counts["followed" if ours else "strange"] += 1
+    for about in dict.fromkeys([*service.returned_since(since=since), *_undecided(cluster_id)]):
+        try:
+            counts["returned"] += hear_return(cluster_id=cluster_id, about=about, now=now)
+        except (*UNHEARD, StripeRefused):
+            counts["unheard"] += 1
     if counts["strange"]:
         log.warning("stripe_subscriptions_not_ours", count=counts["strange"])
     return counts
+
+
+def _undecided(cluster_id: UUID) -> list[str]:
+    """The payments of which something is on its way back, or disputed, and not decided yet."""
+    with tenant(cluster_id):
+        under_way = Refund.objects.filter(
+            cluster_id=cluster_id, status__in=(RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION)
+        )
+        disputed = Dispute.objects.filter(Q(status__in=DISPUTED) | Q(place=DisputePlace.HELD), cluster_id=cluster_id)
+        ids = {*under_way.values_list("payment_id", flat=True), *disputed.values_list("payment_id", flat=True)}
+        payments = Payment.objects.filter(cluster_id=cluster_id, id__in=ids).order_by("id")
+        return list(payments.values_list("stripe_payment_intent_id", flat=True))

@@ -10,8 +10,7 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import structlog
-from django.db.models import F
+from django.db.models import F, Sum
 
 from clustr.clusters.queries import system_actor
 from clustr.kit.actor import Actor
@@ -22,10 +21,12 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.commands.coupons import give_back_coupon
 from clustr.subscriptions.commands.invoicing import generate_invoice
 from clustr.subscriptions.commands.periods import drop_pending_change, exchanged, overage_of, owed_usage, take_exchange
+from clustr.subscriptions.commands.persons import ask_a_person
 from clustr.subscriptions.commands.recording import lock_subscription, note
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import keep_coupon
 from clustr.subscriptions.commands.stripe_documents import SETTLED, follow_invoice
+from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.commands.stripe_taxes import keep_tax
 from clustr.subscriptions.commands.usage_packs import grant_paid_packs, look_at_packs_now, note_pack
 from clustr.subscriptions.models import (
@@ -53,8 +54,6 @@ from clustr.subscriptions.states import (
 )
 from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeSubscription, StripeTruth
 from clustr.subscriptions.vendors.registry import stripe_service
-
-log = structlog.get_logger(__name__)
 
 _STARTING = (SubscriptionStatus.INCOMPLETE, SubscriptionStatus.INCOMPLETE_EXPIRED)
 _CHARGED = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
@@ -92,7 +91,28 @@ def follow_subscription(*, cluster_id: UUID, stripe_subscription_id: str, now: d
     crash_point("subscriptions.follow.answered")
     with tenant(cluster_id), crash_points("subscriptions.follow"):
         _apply(system_actor(cluster_id=cluster_id), found, asked, truth, now)
+    for invoice_id in _credited_elsewhere(cluster_id, truth):
+        follow_returns(cluster_id=cluster_id, invoice_id=invoice_id, now=now)
     return True
+
+
+def _credited_elsewhere(cluster_id: UUID, truth: StripeTruth) -> list[UUID]:
+    """Our invoices of which Stripe has credit notes that we do not, or other ones."""
+    found = []
+    with tenant(cluster_id):
+        for told in truth.invoices:
+            invoice = Invoice.objects.filter(cluster_id=cluster_id, stripe_invoice_id=told.id).first()
+            if invoice is None:
+                continue
+            notes = Invoice.objects.filter(
+                cluster_id=cluster_id,
+                corrects_id=invoice.id,
+                stripe_invoice_id__startswith="cn_",
+                stripe_status="issued",
+            )
+            if told.credited != (notes.aggregate(all=Sum("total"))["all"] or 0):
+                found.append(invoice.id)
+    return found
 
 
 def _local(cluster_id: UUID, stripe_subscription_id: str) -> UUID | None:
@@ -151,7 +171,8 @@ def _belongs(actor: Actor, subscription: Subscription, told: StripeSubscription,
         return never_begun
     paid_otherwise = subscription.price_minor > 0 and subscription.collection != Collection.STRIPE
     if subscription.stripe_subscription_id or subscription.ended_at is not None or paid_otherwise:
-        log.error("stripe_subscription_twice", subscription=str(subscription.id), stripe=told.id)
+        facts = {"subscription": subscription.id, "customer": subscription.user_id}
+        ask_a_person(what="subscription_twice", about=told.id, facts=facts, now=now)
         # What was paid for it is booked all the same, as this row's where no other has it: a person gives it back.
         booked = not subscription.stripe_subscription_id and not paid_otherwise
         if booked:
@@ -195,7 +216,7 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
         lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
         subscription.usage_owed = []
     used_in, plan = subscription.period, queries.plan_of(subscription=subscription)
-    _take_plan(subscription, told)
+    _take_plan(subscription, told, now)
     status = SubscriptionStatus(told.status)
     goes_on = used_in.start == told.period_start and status not in ENDED
     if goes_on and subscription.plan_id != plan.id and subscription.status in _CHARGED:
@@ -286,13 +307,14 @@ def _keep_pending_change(subscription: Subscription, told: StripeSubscription) -
     )
 
 
-def _take_plan(subscription: Subscription, told: StripeSubscription) -> None:
+def _take_plan(subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
     """The plan and price that Stripe charges. A price that is not ours leaves the plan as it was, and is reported."""
     found = StripeObject.objects.filter(
         cluster_id=subscription.cluster_id, kind=StripeKind.PRICE, stripe_id=told.price_id
     ).first()
     if found is None:
-        log.error("stripe_price_unknown", subscription=str(subscription.id), price=told.price_id)
+        facts = {"price": told.price_id, "customer": subscription.user_id}
+        ask_a_person(what="price_unknown", about=subscription.id, facts=facts, now=now)
     else:
         subscription.plan_id = UUID(found.key.partition(":")[0])
         subscription.interval = told.interval

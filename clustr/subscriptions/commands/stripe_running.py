@@ -25,7 +25,9 @@ from clustr.payments.refusals import (
 )
 from clustr.subscriptions.commands.invoicing import generate_invoice
 from clustr.subscriptions.commands.periods import overage_again
+from clustr.subscriptions.commands.persons import ask_a_person
 from clustr.subscriptions.commands.recording import lock_subscription
+from clustr.subscriptions.commands.refunding import ask_for_refund, find_refund
 from clustr.subscriptions.commands.stripe_beginning import (
     BACK_FROM_STRIPE,
     close_page,
@@ -128,15 +130,20 @@ def _hear_refusal(call: StripeCall, error: StripeRefused | PaymentMethodNotFound
         raise error
     if error.code == "idempotency_error" or error.http_status in (401, 403):
         # Nothing about what was asked: our key is wrong, or was used for other words. A person has to look.
-        log.error("stripe_would_not_hear", call=str(call.id), code=error.code)
+        _tell_a_person("would_not_hear", call, now, code=error.code)
         postpone_call(cluster_id=call.cluster_id, call_id=call.id, now=now)
         raise ProviderSilent from error
     if call.act == Act.OVERAGE:
-        log.error("stripe_overage_refused", call=str(call.id), code=error.code)  # nobody sees it: a person has to look
+        _tell_a_person("overage_refused", call, now, code=error.code)  # nobody sees it
     _refuse(call, error.decline_code or error.code, now)
     if error.http_status == 402:
         raise CardDeclined(error.message or "The card was declined.") from error
     raise ProviderWouldNot from error
+
+
+def _tell_a_person(what: str, call: StripeCall, now: datetime, **facts: str) -> None:
+    with tenant(call.cluster_id):
+        ask_a_person(what=what, about=call.id, facts={"act": call.act, "customer": call.user_id, **facts}, now=now)
 
 
 def _refuse(call: StripeCall, code: str, now: datetime) -> None:
@@ -422,11 +429,13 @@ def _find_out(call: StripeCall, now: datetime) -> StripeCall:
                 return finish_call(call, now)
         case Act.PACK:
             return find_pack(call, now)
+        case Act.REFUND:
+            return find_refund(call, now)
         case Act.OVERAGE if "invoice_id" not in call.terms:
             return _overage(call, now)  # where it stands is written down first: it was never asked
         case Act.OVERAGE:
             # It may stand on an invoice, or wait for one: twice would be wrong, and a person has to look.
-            log.error("stripe_overage_unknown", call=str(call.id))
+            _tell_a_person("overage_unknown", call, now)
         case act:
             return _DO[act](call, now)
     return drop_beginning(call, now)
@@ -450,4 +459,5 @@ _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
     Act.FORGET_CUSTOMER: _forget_customer,
     Act.ADDRESS: _address,
     Act.PACK: ask_for_pack,
+    Act.REFUND: ask_for_refund,
 }

@@ -11,7 +11,7 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
-from clustr.subscriptions.commands.correcting import given_back
+from clustr.subscriptions.commands.correcting import given_back, left_of, sums_of_gross
 from clustr.subscriptions.commands.crediting import apply_credit, pay_what_is_open, take_out_of_period
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import (
@@ -56,7 +56,9 @@ def take_back(*, actor: Actor, invoice: Invoice, reason: str, now: datetime) -> 
     sums, at_stripe = _all_that_is_left(invoice), None
     if invoice.stripe_invoice_id:
         # To the minor unit what stands there, which may round the tax of a line otherwise than we do.
-        sums, taxes = _as_issued(invoice, _lines_net(invoice))
+        left = Money(left_of(invoice=invoice), invoice.currency)
+        whole = left.minor == invoice.total
+        sums, taxes = as_issued(invoice) if whole else sums_of_gross(invoice=invoice, gross=left, reason=reason)
         at_stripe = AtStripe(f"{invoice.stripe_invoice_id}:void", taxes)
     credit_note = issue_credit_note(
         actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, at_stripe=at_stripe, now=now
@@ -68,7 +70,9 @@ def take_back(*, actor: Actor, invoice: Invoice, reason: str, now: datetime) -> 
     return credit_note
 
 
-def _as_issued(invoice: Invoice, lines: list[Line]) -> tuple[Totals, tuple[Money, ...]]:
+def as_issued(invoice: Invoice) -> tuple[Totals, tuple[Money, ...]]:
+    """The sums of a document as it was issued, its lines net of discounts; and the tax of each."""
+    lines = _lines_net(invoice)
     rows = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id).order_by("n")
     taxes = tuple(Money(row.tax, invoice.currency) for row in rows)
     none, net = Money(0, invoice.currency), Money(invoice.total - invoice.tax_amount, invoice.currency)

@@ -93,7 +93,7 @@ class StripePayment:
 class StripeInvoice:
     """An invoice as it stands at Stripe. `from_balance`: what the customer's credit at Stripe paid of it; negative where a
     small sum was left for the next invoice, or where the invoice itself gives back. `pack`: our request for units in advance
-    that it charges, empty for every other."""
+    that it charges, empty for every other. `credited`: what credit notes gave back of it there."""
 
     id: str
     subscription_id: str
@@ -107,6 +107,7 @@ class StripeInvoice:
     total: int
     amount_due: int
     from_balance: int
+    credited: int
     attempt_count: int
     hosted_url: str
     pdf_url: str
@@ -142,6 +143,67 @@ class StripeMethod:
     exp_month: int
     exp_year: int
     is_default: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeRefund:
+    """Some of a payment, given back to where it came from. `payment_id`: its intent, or its charge; `request`: our own request
+    for it, empty where somebody else made it; `why`: what they said."""
+
+    id: str
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    request: str
+    why: str
+    failure: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeDispute:
+    """A payer's complaint to their bank. `taken`: whether its amount is gone from our balance now; `due_by`: until when Stripe
+    takes an answer."""
+
+    id: str
+    payment_id: str
+    amount: int
+    currency: str
+    status: str
+    reason: str
+    taken: bool
+    due_by: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeCreditNote:
+    """What Stripe gave back of an invoice by a document. `before_payment`: what of it lowers what is still due; `outside`: what was
+    given back by other means than Stripe; `refunds`: those of its total that went back as these refunds, by their id."""
+
+    id: str
+    invoice_id: str
+    currency: str
+    status: str
+    why: str
+    subtotal: int
+    discount: int
+    tax: int
+    total: int
+    before_payment: int
+    outside: int
+    lines: tuple[StripeLine, ...]
+    refunds: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeReturns:
+    """Everything that was given or taken back of an invoice, each the oldest first."""
+
+    notes: tuple[StripeCreditNote, ...]
+    refunds: tuple[StripeRefund, ...]
+    disputes: tuple[StripeDispute, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

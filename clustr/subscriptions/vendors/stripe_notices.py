@@ -14,12 +14,13 @@ from clustr.payments.providers.notices import notice_key, one_header
 from clustr.payments.providers.nouns import Notice, NoticeKind
 from clustr.payments.providers.port import NoticeRefused
 from clustr.payments.providers.reading import optional_mapping
+from clustr.subscriptions.vendors.stripe_returns import payment_of
 from clustr.subscriptions.vendors.stripe_shapes import id_of, subscription_of
 
 TOLERANCE_SECONDS = 300
 """How old, or how far ahead, the time of a signature may be. Stripe's library looks only at the age."""
 _SIGNED_AT = re.compile(r"[0-9]{1,12}", re.ASCII)
-_LOOK_AT = re.compile(r"(sub|cs|in|cus|pi|seti|sub_sched)_[A-Za-z0-9_]{1,120}", re.ASCII)
+_LOOK_AT = re.compile(r"(sub|cs|in|cus|pi|ch|py|cn|seti|sub_sched)_[A-Za-z0-9_]{1,120}", re.ASCII)
 
 
 def read_stripe_notice(
@@ -45,13 +46,20 @@ def read_stripe_notice(
 
 
 def to_look_at(about: Mapping[str, Any]) -> str:
-    """The id of what an event's object concerns: its subscription, or the page, or its customer, or itself."""
+    """The id of what an event's object concerns: its subscription, or the page, or its customer, or the payment of which
+    something went back, or itself."""
     raw = dict(about)
     match raw.get("object"):
         case "subscription" | "checkout.session" | "customer":
             found = id_of(raw.get("id"))
         case "invoice":
             found = subscription_of(raw) or id_of(raw.get("id"))
+        case "charge" if raw.get("amount_refunded") or raw.get("disputed"):
+            found = id_of(raw.get("payment_intent")) or id_of(raw.get("id"))
+        case "refund" | "dispute":
+            found = payment_of(raw)
+        case "credit_note":
+            found = id_of(raw.get("id"))
         case "payment_intent" | "charge" | "payment_method" | "invoiceitem" | "discount":
             found = id_of(raw.get("customer"))
         case "setup_intent":

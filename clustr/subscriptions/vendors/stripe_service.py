@@ -44,6 +44,7 @@ from clustr.subscriptions.vendors.stripe_params import (
     stamp,
     swap_words,
 )
+from clustr.subscriptions.vendors.stripe_returns import AsksForReturns
 from clustr.subscriptions.vendors.stripe_shapes import (
     id_of,
     read_invoice,
@@ -58,7 +59,7 @@ from clustr.subscriptions.vendors.stripe_wire import stripe_client
 _PAGE = 100
 
 
-class StripeService:
+class StripeService(AsksForReturns):
     """Stripe, with our keys. `live`: whether money really moves."""
 
     def __init__(self, *, key: str, version: str, secrets: Sequence[str], outbound: Outbound) -> None:

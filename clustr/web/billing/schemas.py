@@ -241,6 +241,9 @@ class InvoiceOut(Out):
     credit_applied: Minor
     amount_paid: Minor
     amount_due: Minor
+    credited: Minor = Field(description="Given back by credit notes.")
+    refunded: Minor = Field(description="Given back to the cards that paid it.")
+    disputed: Minor = Field(description="What a payer's bank took back, or may yet take.")
     corrects_id: UUID | None
     issued_at: datetime
     due_date: datetime
@@ -258,6 +261,8 @@ class PaymentOut(Out):
     stripe_payment_intent_id: str
     amount: Minor
     surplus: Minor
+    refunded: Minor = Field(description="Given back to the card.")
+    disputed: Minor = Field(description="What the payer's bank took back, or may yet take.")
     currency: str
     status: str
     payment_method: str
@@ -344,16 +349,18 @@ def method_out(method: MethodRow) -> MethodOut:
 
 def invoice_out(document: Document) -> InvoiceOut:
     held = document.invoice
-    given = ("amount_due", "invoice_pdf_url", "lines")
+    back = {"credited": document.back.credited, "refunded": document.back.refunded, "disputed": document.back.disputed}
+    given = ("amount_due", "invoice_pdf_url", "lines", *back)
     same = {name: getattr(held, name) for name in InvoiceOut.model_fields if name not in given}
     url = f"/api/v1/billing/download-invoice/{held.id}/"
     lines = [LineOut(**{name: getattr(line, name) for name in LineOut.model_fields}) for line in document.lines]
-    return InvoiceOut(**same, amount_due=held.amount_due.minor, invoice_pdf_url=url, lines=lines)
+    return InvoiceOut(**same, **back, amount_due=held.amount_due.minor, invoice_pdf_url=url, lines=lines)
 
 
 def payment_out(payment: PaymentRow) -> PaymentOut:
-    same = {name: getattr(payment, name) for name in PaymentOut.model_fields if name != "surplus"}
-    return PaymentOut(**same, surplus=payment.surplus_minor)
+    minor = ("surplus", "refunded", "disputed")
+    same = {name: getattr(payment, name) for name in PaymentOut.model_fields if name not in minor}
+    return PaymentOut(**same, **{name: getattr(payment, f"{name}_minor") for name in minor})
 
 
 def address_out(address: AddressRow | None) -> AddressOut:

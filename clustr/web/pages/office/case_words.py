@@ -29,6 +29,7 @@ CASE: dict[CaseKind, Word] = {
     CaseKind.PAYOUT_DIFFERS: _("The provider has another payout than our books"),
     CaseKind.BALANCE_DIFFERS: _("The provider holds something else than our books say"),
     CaseKind.PAID_TO_BANK: _("Money held for estates was paid to a bank"),
+    CaseKind.AT_STRIPE: _("Something about a plan by card, at Stripe"),
 }
 """Why a person has to look."""
 

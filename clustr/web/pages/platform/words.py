@@ -30,6 +30,7 @@ STANDING: dict[str, tuple[Word, str, str]] = {
     "pending": (_("On its way"), "wait", "hourglass"),
     "failed": (_("Did not go through"), "bad", "circle-x"),
     "failed_renewal": (_("Payment failed"), "bad", "circle-x"),
+    "payment_disputed": (_("Payment disputed"), "bad", "shield-alert"),
     "cancellation_scheduled": (_("About to end"), "warn", "hourglass"),
     "falling_usage": (_("Uses it less"), "wait", "trending-down"),
 }

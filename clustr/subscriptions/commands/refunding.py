@@ -1,0 +1,133 @@
+"""Giving back a payment by card, whole or in part: asked of Stripe by the platform's staff, and booked as Stripe has it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from clustr.audit import commands as audit
+from clustr.kit.actor import Actor
+from clustr.kit.crashpoints import crash_points
+from clustr.kit.errors import InvalidValue
+from clustr.kit.money import CurrencyMismatch, Money
+from clustr.kit.outbound import OutcomeUnknown
+from clustr.kit.tenancy import tenant
+from clustr.payments.refusals import RefundExceedsPayment
+from clustr.subscriptions.commands.invoicing import lock_invoice
+from clustr.subscriptions.commands.stripe_calls import begun_by, end_call, record_call
+from clustr.subscriptions.commands.stripe_returns import follow_returns
+from clustr.subscriptions.models import Invoice, Payment, Refund, StripeCall
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.refusals import NothingToRefund
+from clustr.subscriptions.states import Act, CallState, PaymentStatus
+from clustr.subscriptions.vendors.nouns import StripeRefund, StripeRefused
+from clustr.subscriptions.vendors.registry import stripe_service
+from clustr.subscriptions.vendors.stripe_steps import in_part
+
+
+def begin_refund(
+    *, actor: Actor, invoice_id: UUID, amount: Money | None, reason: str, cause: UUID | None = None, now: datetime
+) -> StripeCall:
+    """Ask Stripe to give back `amount` of what a card paid for an invoice, or all that is left of it, to that card. A credit note
+    follows, and the customer is told, once Stripe has it. Of several payments the newest is given back that holds so much.
+
+    For platform staff, of others. Refuses `InvoiceNotFound`, `NothingToRefund`, `RefundExceedsPayment`, `CurrencyMismatch`,
+    `RequestInProgress`.
+    """
+    actor.require(STAFF)
+    if not reason.strip() or (amount is not None and amount.minor <= 0):
+        raise InvalidValue.of("reason", "invalid", "A refund gives back something, for a reason.")
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_refund"):
+        begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
+        if begun is not None:
+            return begun
+        invoice = lock_invoice(actor=actor, invoice_id=invoice_id)
+        if invoice.user_id == actor.user_id:
+            raise InvalidValue.of("invoice_id", "own_affair", "Nobody refunds a payment of their own.")
+        if amount is not None and amount.currency != invoice.currency:
+            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+        payment, given = _what(invoice, amount)
+        call = record_call(
+            actor=actor,
+            user_id=invoice.user_id,
+            subscription_id=None,
+            act=Act.REFUND,
+            terms={
+                "invoice_id": str(invoice.id),
+                "stripe_payment_id": payment.stripe_payment_intent_id,
+                "amount": given,
+                "reason": reason.strip(),
+            },
+            cause=cause,
+            now=now,
+        )
+        audit.record(
+            actor=actor,
+            action="subscriptions.refund_asked",
+            subject_kind="invoice",
+            subject_id=invoice.id,
+            at=now,
+            reason=reason.strip(),
+            facts={"payment": str(payment.id), "amount_minor": given, "currency": invoice.currency},
+        )
+    return call
+
+
+def _what(invoice: Invoice, amount: Money | None) -> tuple[Payment, int]:
+    """The payment that is given back, and how much of it."""
+    paid = Payment.objects.filter(
+        cluster_id=invoice.cluster_id, invoice_id=invoice.id, status=PaymentStatus.SUCCEEDED
+    ).exclude(stripe_payment_intent_id="")
+    left = {payment: _left(payment) for payment in paid.order_by("-id")}
+    if not any(minor > 0 for minor in left.values()):
+        raise NothingToRefund
+    for payment, minor in left.items():
+        if minor > 0 and (amount is None or amount.minor <= minor):
+            return payment, minor if amount is None else amount.minor
+    raise RefundExceedsPayment
+
+
+def _left(payment: Payment) -> int:
+    """What of a payment is neither given back, nor asked to be, nor with its payer's bank."""
+    asked = StripeCall.objects.filter(
+        cluster_id=payment.cluster_id,
+        act=Act.REFUND,
+        terms__stripe_payment_id=payment.stripe_payment_intent_id,
+        state__in=(CallState.RECORDED, CallState.DONE),
+    )
+    seen = Refund.objects.filter(cluster_id=payment.cluster_id, payment_id=payment.id)
+    known = set(seen.values_list("stripe_refund_id", flat=True))
+    on_the_way = sum(call.terms["amount"] for call in asked if call.stripe_id not in known)
+    return int(payment.amount - payment.refunded_minor - payment.disputed_minor - on_the_way)
+
+
+def ask_for_refund(call: StripeCall, now: datetime) -> StripeCall:
+    """Ask for a refund that was recorded. Raises as `StripeService` does."""
+    terms = call.terms
+    told = stripe_service().give_back(
+        payment_id=terms["stripe_payment_id"],
+        amount=terms["amount"],
+        request=str(call.id),
+        why=terms["reason"],
+        key=str(call.id),
+    )
+    return _done(call, told, now)
+
+
+def find_refund(call: StripeCall, now: datetime) -> StripeCall:
+    """The key holds no longer: it is not asked again, but looked for."""
+    made = stripe_service().refunds_of(payment_id=call.terms["stripe_payment_id"])
+    told = next((one for one in made if one.request == str(call.id)), None)
+    if told is None:
+        return end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.DROPPED, now=now)
+    return _done(call, told, now)
+
+
+def _done(call: StripeCall, told: StripeRefund, now: datetime) -> StripeCall:
+    """Booked in the same look as anything else that went back of the invoice; until that is heard the request stays open."""
+    with in_part():
+        try:
+            follow_returns(cluster_id=call.cluster_id, invoice_id=UUID(call.terms["invoice_id"]), now=now)
+        except StripeRefused as error:
+            raise OutcomeUnknown(str(error)) from error
+    return end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.DONE, stripe_id=told.id, now=now)

@@ -1,0 +1,391 @@
+"""What goes back of a payment by card is booked once, whoever gave it back, however it is told, and shown where it belongs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from clustr.kit.ids import new_id
+from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.ledger import queries as books
+from clustr.ledger.types import AccountKind, Entry, TransferKind
+from clustr.subscriptions import commands, queries
+from clustr.subscriptions.behaviour_queries import at_risk
+from clustr.subscriptions.document_queries import GivenBack, my_invoices
+from clustr.subscriptions.models import Invoice, Payment, StripeCall, Subscription
+from clustr.subscriptions.staff_queries import staff_cases
+from clustr.subscriptions.states import Collection
+from tests.subscriptions.stripe_stage import StripeShop, refused
+
+NOTHING = GivenBack()
+
+
+def at_stripe(shop: StripeShop, key: str, act: str, **more: Any) -> dict[str, Any]:
+    """Something is done at Stripe's dashboard, or by a payer at their bank."""
+    made: dict[str, Any] = shop.control("POST", f"/stripe/return/{key}", {"act": act, **more})
+    return made
+
+
+def paid(shop: StripeShop, subscription: Subscription) -> tuple[Invoice, Payment]:
+    """The last invoice that a card paid, and its payment."""
+    with tenant(shop.cluster_id):
+        mine = Payment.objects.filter(cluster_id=shop.cluster_id, subscription_id=subscription.id, status="succeeded")
+        payment = mine.latest("id")
+        return Invoice.objects.get(cluster_id=shop.cluster_id, id=payment.invoice_id), payment
+
+
+def at(shop: StripeShop, kind: AccountKind) -> int:
+    """What the accounts of a kind have in US dollars, all together."""
+    with tenant(shop.cluster_id):
+        return sum(row.balance_minor for row in books.trial_balance() if (row.kind, row.currency) == (kind, "USD"))
+
+
+def asks(shop: StripeShop) -> list[str]:
+    """What a person is asked to look at."""
+    return [case.facts["what"] for case in staff_cases(actor=shop.staff)]
+
+
+def give_back(shop: StripeShop, invoice: Invoice, minor: int | None = None, **terms: Any) -> StripeCall:
+    amount = None if minor is None else Money(minor, "USD")
+    call = commands.begin_refund(
+        actor=shop.staff, invoice_id=invoice.id, amount=amount, reason="It was broken", now=shop.now, **terms
+    )
+    shop.ask(call)
+    return call
+
+
+def shown(shop: StripeShop, invoice: Invoice) -> GivenBack:
+    mine = my_invoices(actor=replace(shop.bola, user_id=invoice.user_id), before=None, limit=20)
+    return next(one.back for one in mine if one.invoice.id == invoice.id)
+
+
+def notes(shop: StripeShop, subscription: Subscription) -> list[tuple[int, int]]:
+    found = [one for one in shop.documents(subscription) if one.kind == "credit_note"]
+    return [(one.total, one.tax_amount) for one in sorted(found, key=lambda one: one.total)]
+
+
+def test_it_works(stripe_shop: StripeShop) -> None:
+    """Staff give back a part, and then the rest: each by a credit note in the invoice's own proportion, and the customer is told."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
+    give_back(shop, invoice, 1000)
+    assert shown(shop, invoice) == GivenBack(credited=1000, refunded=1000)
+    assert (at(shop, AccountKind.PROVIDER_CLEARING), at(shop, AccountKind.CUSTOMER_CREDIT)) == (-1150, 0)
+    give_back(shop, invoice)
+    shop.hear()
+    shop.night()
+    assert notes(shop, subscription) == [(1000, 70), (1150, 80)]
+    assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2150)
+    assert [at(shop, kind) for kind in (AccountKind.SUBSCRIPTION_REVENUE, AccountKind.TAX_PAYABLE)] == [0, 0]
+    assert at(shop, AccountKind.PROVIDER_CLEARING) == 0
+    assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
+    assert (shop.again(subscription).status, asks(shop)) == ("active", [])
+
+
+def test_what_staff_may_not(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    invoice, _ = paid(shop, shop.by_card("basic"))
+    own = replace(shop.staff, user_id=invoice.user_id)
+
+    def asked(amount: Money | None = None, actor: Any = shop.staff, reason: str = "Why") -> str:
+        terms = {"actor": actor, "invoice_id": invoice.id, "amount": amount, "reason": reason, "now": shop.now}
+        return refused(lambda: commands.begin_refund(**terms))
+
+    assert asked(Money(2151, "USD")) == "refund_exceeds_payment"
+    assert asked(Money(100, "NGN")) == "currency_mismatch"
+    assert asked(reason=" ") == asked(Money(0, "USD")) == asked(actor=own) == "invalid_value"
+    assert asked(actor=shop.bola) == "permission_denied"
+    transfer = shop.last(shop.subscribe("pro", actor=shop.customer(), collection=Collection.BANK_TRANSFER))
+    assert refused(lambda: give_back(shop, transfer)) == "nothing_to_refund"
+
+
+@pytest.mark.parametrize("fault", ["timeout_after", "timeout_before", "error_after"])
+def test_a_refund_that_was_not_heard(stripe_shop: StripeShop, fault: str) -> None:
+    """It is asked again under its key, counts meanwhile as on its way, and is given once."""
+    shop = stripe_shop
+    invoice, _ = paid(shop, shop.by_card("basic"))
+    shop.dial(**{f"stripe__refund__{fault}": 1})
+    assert refused(lambda: give_back(shop, invoice, 2000)) == "provider_silent"
+    assert refused(lambda: give_back(shop, invoice, 2000)) == "refund_exceeds_payment"
+    shop.heal()
+    shop.move(minutes=10)
+    shop.ask_due()
+    shop.hear()
+    assert len(shop.rows("refund")) == 1
+    assert shown(shop, invoice) == GivenBack(credited=2000, refunded=2000)
+    give_back(shop, invoice, 150)
+
+
+@pytest.mark.parametrize("made", [True, False])
+def test_a_refund_that_was_not_heard_for_a_day(stripe_shop: StripeShop, made: bool) -> None:
+    """The key holds no longer: it is looked for, and given up if it is not there."""
+    shop = stripe_shop
+    invoice, _ = paid(shop, shop.by_card("basic"))
+    shop.dial(**{f"stripe__refund__timeout_{'after' if made else 'before'}": 1})
+    assert refused(lambda: give_back(shop, invoice, 2000)) == "provider_silent"
+    shop.heal()
+    shop.move(hours=24)
+    shop.ask_due()
+    with tenant(shop.cluster_id):
+        (call,) = StripeCall.objects.filter(cluster_id=shop.cluster_id, act="refund")
+    assert call.state == ("done" if made else "dropped")
+    assert len(shop.rows("refund")) == int(made)
+    assert shown(shop, invoice).refunded == (2000 if made else 0)
+
+
+def test_a_refund_that_stripe_refuses(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    invoice, payment = paid(shop, shop.by_card("basic"))
+    at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=2000)
+    assert refused(lambda: give_back(shop, invoice, 1000)) == "provider_would_not"
+    give_back(shop, invoice, 150)  # what was not heard of is seen with it
+    assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2150)
+
+
+@pytest.mark.parametrize("told", ["once", "twice", "reversed", "never"])
+def test_a_refund_at_the_dashboard(stripe_shop: StripeShop, told: str) -> None:
+    """Whatever is told of it, or nothing: it is booked once."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, payment = paid(shop, subscription)
+    for amount in (500, 700):
+        at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=amount)
+    events = shop.events()
+    for event in {"once": events, "twice": [*events, *events], "reversed": events[::-1], "never": []}[told]:
+        shop.take_in(event.body, event.headers)
+    if told == "never":
+        assert shop.night()["returned"] == 1
+    shop.night()
+    assert notes(shop, subscription) == [(500, 35), (700, 49)]
+    assert shown(shop, invoice) == GivenBack(credited=1200, refunded=1200)
+    assert at(shop, AccountKind.PROVIDER_CLEARING) == -950
+
+
+def test_a_refund_of_what_was_not_heard_of(stripe_shop: StripeShop) -> None:
+    """The payment itself is not known yet: its customer is looked at first."""
+    shop = stripe_shop
+    begun = shop.begin("basic")
+    shop.control("POST", f"/stripe/page/{shop.page(begun)}", {})
+    (intent,) = shop.rows("payment_intent")
+    shop.events()
+    at_stripe(shop, intent["id"], "refund", amount=150)
+    shop.hear()
+    invoice, payment = paid(shop, begun)
+    assert (payment.refunded_minor, shown(shop, invoice).refunded) == (150, 150)
+
+
+def test_a_refund_that_fails(stripe_shop: StripeShop) -> None:
+    """The customer is still to be given it: a person is asked, and the next refund takes it instead of another credit note."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
+    give_back(shop, invoice, 1000)
+    (made,) = shop.rows("refund")
+    at_stripe(shop, made["id"], "fail_refund")
+    shop.hear()
+    shop.hear()
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(credited=1000), ["refund_failed"])
+    assert (at(shop, AccountKind.PROVIDER_CLEARING), at(shop, AccountKind.REFUNDS)) == (-2150, 1000)
+    give_back(shop, invoice, 400)
+    assert asks(shop) == ["refund_failed"]
+    give_back(shop, invoice, 700)
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(credited=1100, refunded=1100), [])
+    assert at(shop, AccountKind.REFUNDS) == 0
+
+
+def test_a_refund_that_had_failed_before_it_was_seen(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    invoice, payment = paid(shop, shop.by_card("basic"))
+    made = at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=500)
+    at_stripe(shop, made["id"], "fail_refund")
+    shop.hear()
+    assert (shown(shop, invoice), asks(shop)) == (NOTHING, [])
+
+
+def test_a_dispute_that_is_won(stripe_shop: StripeShop) -> None:
+    """A question takes nothing, a dispute does; a person is asked until it is decided, and its plan stands at risk."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, payment = paid(shop, subscription)
+    made = at_stripe(shop, payment.stripe_payment_intent_id, "dispute", question=True)
+    shop.hear()
+    assert (shown(shop, invoice), at(shop, AccountKind.CHARGEBACKS)) == (GivenBack(disputed=2150), 0)
+    assert refused(lambda: give_back(shop, invoice, 100)) == "nothing_to_refund"
+    at_stripe(shop, made["id"], "decide", status="needs_response")
+    events = shop.events()
+    for event in [*events, *events[::-1]]:
+        shop.take_in(event.body, event.headers)
+    assert (at(shop, AccountKind.CHARGEBACKS), at(shop, AccountKind.PROVIDER_CLEARING)) == (-2150, 0)
+    (risk,) = at_risk(actor=shop.staff, now=shop.now)
+    assert (risk.reasons, asks(shop)) == (("payment_disputed",), ["dispute"])
+    at_stripe(shop, made["id"], "decide", status="won")
+    shop.events()  # none of it is heard
+    assert shop.night()["returned"] == 1
+    assert (shown(shop, invoice), asks(shop)) == (NOTHING, [])
+    assert (at(shop, AccountKind.CHARGEBACKS), at(shop, AccountKind.PROVIDER_CLEARING)) == (0, -2150)
+
+
+def test_a_dispute_that_is_lost(stripe_shop: StripeShop) -> None:
+    """Its money is a loss; whether the plan goes on, a person decides, and says so."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, payment = paid(shop, subscription)
+    made = at_stripe(shop, payment.stripe_payment_intent_id, "dispute", amount=2000)
+    shop.hear()
+    at_stripe(shop, made["id"], "decide", status="lost")
+    shop.hear()
+    shop.night()
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(disputed=2000), ["dispute_lost"])
+    assert (at(shop, AccountKind.CHARGEBACKS), at(shop, AccountKind.BAD_DEBTS)) == (0, -2000)
+    (case,) = staff_cases(actor=shop.staff)
+    commands.close_staff_case(actor=shop.staff, case_id=case.id, note="Cancelled", now=shop.now)
+    assert (
+        refused(lambda: commands.close_staff_case(actor=shop.staff, case_id=case.id, note="Again", now=shop.now))
+        == "case_closed"
+    )
+    shop.night()
+    assert asks(shop) == []
+
+
+@pytest.mark.parametrize("how", ["refund", "balance", "outside"])
+@pytest.mark.parametrize("amount", [None, 1000])
+def test_a_credit_note_of_stripes(stripe_shop: StripeShop, how: str, amount: int | None) -> None:
+    """Issued here once, with Stripe's lines where they give back what was charged; and it went where Stripe says."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
+    terms = {"amount": amount} if amount else {}
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", **{"as": how}, **terms)
+    events = shop.events()
+    for event in [*events, *events[::-1]]:
+        shop.take_in(event.body, event.headers)
+    shop.night()
+    given = amount or 2150
+    assert notes(shop, subscription) == [
+        (given, 70 if amount else 150)
+    ]  # what the invoice taxed is not given back untaxed
+    assert shown(shop, invoice) == GivenBack(credited=given, refunded=given if how == "refund" else 0)
+    gone = {kind: at(shop, kind) for kind in (AccountKind.CUSTOMER_CREDIT, AccountKind.EXTERNAL_FUNDS)}
+    assert gone == {
+        AccountKind.CUSTOMER_CREDIT: given if how == "balance" else 0,
+        AccountKind.EXTERNAL_FUNDS: given if how == "outside" else 0,
+    }
+    if how == "balance":  # it pays the next invoice there, and here
+        shop.until(subscription.current_period_end + timedelta(hours=3), step=timedelta(days=5))
+        assert at(shop, AccountKind.CUSTOMER_CREDIT) == max(given - 2150, 0)
+        shop.agrees(subscription)
+
+
+def test_a_credit_note_for_a_refund_that_was_seen_before(stripe_shop: StripeShop) -> None:
+    """No second credit note over the same money; only over what is more."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, payment = paid(shop, subscription)
+    first = at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=600)
+    shop.hear()
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=600, refund_id=first["id"])
+    shop.hear()
+    shop.night()
+    assert (notes(shop, subscription), shown(shop, invoice)) == ([(600, 42)], GivenBack(600, 600))
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=1550)
+    shop.hear()
+    assert shown(shop, invoice) == GivenBack(2150, 600)
+    assert at(shop, AccountKind.CUSTOMER_CREDIT) == 1550
+
+
+def test_more_credit_than_was_charged(stripe_shop: StripeShop) -> None:
+    """Given back by a refund, and by a credit note besides: what is beyond the invoice is a loss, and a person is asked."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, payment = paid(shop, subscription)
+    at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=2000)
+    shop.hear()
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=1000)
+    shop.hear()
+    shop.night()
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(2150, 2000), ["credited_beyond"])
+    assert (at(shop, AccountKind.BAD_DEBTS), at(shop, AccountKind.CUSTOMER_CREDIT)) == (-850, 1000)
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=500)
+    shop.hear()
+    shop.night()
+    assert (at(shop, AccountKind.BAD_DEBTS), at(shop, AccountKind.CUSTOMER_CREDIT)) == (-1350, 1500)
+
+
+@pytest.mark.parametrize("then", ["paid", "credited", "void", "given_up"])
+def test_a_credit_note_before_payment_that_is_taken_back(stripe_shop: StripeShop, then: str) -> None:
+    """It lowers what is due; taken back at Stripe, that is owed again by an invoice of ours, and ends with the first."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    shop.dial(stripe__charge__decline=1)
+    shop.until(subscription.current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    shop.heal()
+    owed = shop.last(subscription)
+    made = at_stripe(shop, owed.stripe_invoice_id, "credit", amount=1000)
+    shop.hear()
+    assert shop.last(subscription).total == 1000
+    with tenant(shop.cluster_id):
+        assert Invoice.objects.get(cluster_id=shop.cluster_id, id=owed.id).amount_due.minor == 1150
+    if then != "credited":
+        at_stripe(shop, made["id"], "void_credit")
+        shop.hear()
+        shop.night()
+        again = shop.last(subscription)
+        assert (again.kind, again.total, again.status) == ("invoice", 1000, "open")
+    act = {"void": {"act": "void"}, "given_up": {"act": "give_up"}}.get(then, {"card": "4242424242424242"})
+    shop.control("POST", f"/stripe/invoice/{owed.stripe_invoice_id}", act)
+    shop.hear()
+    shop.night()
+    wanted = {"void": "void", "given_up": "uncollectible"}.get(then, "paid")
+    mine = [one for one in shop.documents(subscription) if one.kind == "invoice"]
+    assert [one.status for one in mine][1:] == [wanted] * (len(mine) - 1)
+    assert at(shop, AccountKind.RECEIVABLES) == 0
+    assert shop.payments(subscription)[-1] == {
+        "paid": ("succeeded", 2150),
+        "credited": ("succeeded", 1150),
+    }.get(then, ("canceled" if then == "void" else "failed", 2150))
+
+
+def test_a_refund_of_what_was_paid_too_much(stripe_shop: StripeShop) -> None:
+    """What stands in the customer's favour of the same payment goes back first: no credit note is issued over it."""
+    shop = stripe_shop
+    begun = shop.begin("basic")
+    shop.control("POST", f"/stripe/page/{shop.page(begun)}", {})
+    (charge,), (told,) = shop.rows("charge"), shop.rows("invoice")
+    charge["amount"] = told["payments"]["data"][0]["amount_paid"] = 2650
+    shop.hear()
+    invoice, payment = paid(shop, begun)
+    assert (payment.amount, payment.surplus_minor, at(shop, AccountKind.CUSTOMER_CREDIT)) == (2650, 500, 500)
+    give_back(shop, invoice, 400)
+    give_back(shop, invoice, 250)
+    assert shown(shop, invoice) == GivenBack(credited=150, refunded=650)
+    assert at(shop, AccountKind.CUSTOMER_CREDIT) == 0
+    give_back(shop, invoice)
+    assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2650)
+
+
+def test_a_refund_of_more_than_can_be_credited(stripe_shop: StripeShop) -> None:
+    """A rest that was too small to be charged came with this payment and paid another invoice: what goes back of it is a loss."""
+    shop = stripe_shop
+    begun = shop.begin("basic")
+    shop.control("POST", f"/stripe/page/{shop.page(begun)}", {})
+    (charge,), (told,) = shop.rows("charge"), shop.rows("invoice")
+    charge["amount"] = told["payments"]["data"][0]["amount_paid"] = 2180
+    told |= {"starting_balance": 30}
+    shop.hear()
+    invoice, _ = paid(shop, begun)
+    with tenant(shop.cluster_id):
+        held = queries.stripe_credit_holder(user_id=invoice.user_id)
+        debit, credit = (
+            ledger.open_account(kind=kind, currency="USD", subject_id=subject)
+            for kind, subject in ((AccountKind.CUSTOMER_CREDIT, held), (AccountKind.EXTERNAL_FUNDS, None))
+        )
+        spent = Entry(new_id(), debit, credit, Money(30, "USD"), TransferKind.INVOICE_REFUNDED, invoice.id)
+        ledger.post(entries=[spent], at=shop.now)
+    give_back(shop, invoice)
+    assert (shown(shop, invoice), at(shop, AccountKind.BAD_DEBTS)) == (GivenBack(2150, 2180), -30)
