@@ -103,7 +103,7 @@ def take_agreed_prices(timestamp: int) -> None:
 
 @periodic(cron="41 4 * * *", name="subscriptions.reconcile", queue=MONEY)
 def reconcile(timestamp: int) -> None:
-    """Every night: compare the subscriptions and invoices of the last three days with Stripe's, and book what was missed."""
+    """Every night: compare the subscriptions, the invoices and what went back in the last three days with Stripe's, and book what was missed."""
     del timestamp
     now = clock.now()
     commands.reconcile_subscriptions(since=now - RECONCILED, now=now)

@@ -137,6 +137,7 @@ PLACES = {
     "subscriptions.begin_using": "subscriptions.begin_at_stripe",
     "subscriptions.take_agreed_price": "subscriptions.begin_at_stripe",
     "subscriptions.begin_buying_pack": "subscriptions.begin_at_stripe",
+    "subscriptions.begin_refund": "subscriptions.begin_at_stripe",
 }
 """Every act, and the name of its crash points."""
 
@@ -168,6 +169,7 @@ PARTS = {
     "payments.end_checks",
     "payments.note_exchange",
     "payments.provider_reference_of",
+    "payments.end_case",
     "payments.open_case",
     "payments.save_method",
     "payments.finish_notice",
@@ -302,6 +304,7 @@ MOVE_NOTHING = {
     "subscriptions.set_billing_address": "says where documents go; none changes",
     "subscriptions.sync_plans": "offers plans; nobody who has one is charged otherwise",
     "subscriptions.agree_contract_price": "one row; it counts when a period begins",
+    "subscriptions.close_staff_case": "a person notes what they found",
     "subscriptions.create_coupon": "one row; it counts when it is used",
     "subscriptions.verify_customer": "one row; it counts when a coupon asks for it",
     "subscriptions.warn_of_trial_end": "tells, once for each trial",

@@ -16,6 +16,7 @@ READING = [operation for operation in operations() if operation.method == "GET"]
 LISTS = [operation for operation in READING if "cursor" in operation.parameters]
 SHORT = {
     "GET /api/v1/billing/payment-methods/",
+    "GET /api/v1/billing/staff/cases/",
     "GET /api/v1/billing/usage/packs/",
     "GET /members/payment-methods/",
     "GET /members/utilities/upcoming/",

@@ -3,6 +3,7 @@ there, the books proved after every act, and what must be so when the faults hav
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from contextlib import suppress
@@ -12,10 +13,12 @@ from itertools import count
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.crashpoints import Crash, watching
 from clustr.kit.errors import Refusal
+from clustr.kit.money import Money
 from clustr.kit.outbound import OutboundError
 from clustr.kit.tenancy import tenant
+from clustr.ledger import queries as books
 from clustr.subscriptions import commands
-from clustr.subscriptions.models import StripeCall, Subscription
+from clustr.subscriptions.models import Payment, StripeCall, Subscription
 from clustr.subscriptions.vendors import registry
 from clustr.subscriptions.vendors.nouns import StripeRefused, StripeUnreadable
 from tests.cast import Cast, make_cast
@@ -24,7 +27,7 @@ from tests.proofs import broken_books
 from tests.subscriptions.stripe_stage import StripeShop
 
 CARDS = ("4242424242424242", "4242424242424242", "4000002760003184", "4000000000000341", "4000000000009995")
-GROUPS = ("charge", "plan", "verify", "list", "customer")
+GROUPS = ("charge", "plan", "verify", "list", "customer", "refund")
 FAULTS = ("timeout_before", "timeout_after", "error_after", "reset_after", "truncated_after", "too_many", "html_after")
 PLANS = ("basic", "pro", "team")
 _EXPECTED = (Refusal, Crash, OutboundError, StripeRefused, StripeUnreadable)
@@ -76,7 +79,10 @@ class _Life:
                 raise Crash("it dies here")
 
         act = chance.choice(
-            (self._begin, self._page, self._change, self._cancel, self._keep, self._hear, self._hear, self._card)
+            (
+                *(self._begin, self._page, self._change, self._cancel, self._keep, self._hear, self._hear, self._card),
+                *(self._refund, self._at_dashboard, self._at_bank, self._credit),
+            )
         )
         self.ended.done[act.__name__.strip("_")] += 1
         before = written()
@@ -127,6 +133,48 @@ class _Life:
         for held in self._running():
             self.shop.keep(held)
 
+    def _refund(self) -> None:
+        """Staff give back some of a payment."""
+        with tenant(self.shop.cluster_id):
+            paid = Payment.objects.filter(cluster_id=self.shop.cluster_id, status="succeeded").order_by("id")
+            ids = list(paid.values_list("invoice_id", flat=True))
+        if ids:
+            amount = Money(self.chance.choice((1, 333, 2150)), "USD") if self.chance.random() < 0.7 else None
+            terms = {"invoice_id": self.chance.choice(ids), "amount": amount, "reason": "Chance", "now": self.shop.now}
+            self.shop.ask(commands.begin_refund(actor=self.shop.staff, **terms))
+
+    def _at_stripe(self, kind: str, act: str, **more: object) -> None:
+        rows = self.shop.rows(kind)
+        if rows:
+            asked = {"act": act, **more}
+            self.shop.sandbox.handle(
+                "POST", f"/_sandbox/stripe/return/{self.chance.choice(rows)['id']}", {}, json.dumps(asked).encode()
+            )
+
+    def _at_dashboard(self) -> None:
+        """Somebody gives back some of a payment there, or it fails."""
+        if self.chance.random() < 0.7:
+            self._at_stripe("payment_intent", "refund", amount=self.chance.choice((1, 700, 2000)))
+        else:
+            self._at_stripe("refund", "fail_refund")
+
+    def _at_bank(self) -> None:
+        """A payer complains, or a complaint is decided."""
+        if self.chance.random() < 0.5:
+            self._at_stripe("payment_intent", "dispute", question=self.chance.random() < 0.3)
+        else:
+            status = self.chance.choice(("won", "lost", "needs_response", "under_review"))
+            self._at_stripe("dispute", "decide", status=status)
+
+    def _credit(self) -> None:
+        """A credit note at the dashboard, or one is taken back there."""
+        if self.chance.random() < 0.7:
+            how = self.chance.choice(("refund", "balance", "outside"))
+            amount = {} if self.chance.random() < 0.3 else {"amount": self.chance.choice((100, 1075))}
+            self._at_stripe("invoice", "credit", **{"as": how}, **amount)
+        else:
+            self._at_stripe("credit_note", "void_credit")
+
     def _hear(self) -> None:
         deliveries = self.shop.events()
         self.chance.shuffle(deliveries)
@@ -173,6 +221,7 @@ class _Life:
             if doc["status"] in ("active", "trialing", "past_due", "unpaid")
         )
         wrong += [f"{customer} is charged twice" for customer, times in running.items() if times > 1]
+        self._look_at_returns()
         # No period of a subscription is invoiced twice.
         periods = Counter(
             (doc["parent"]["subscription_details"]["subscription"], line["period"]["start"])
@@ -183,3 +232,33 @@ class _Life:
         )
         wrong += [f"{period} is invoiced twice" for period, times in periods.items() if times > 1]
         self._prove("in the end: ")
+
+    def _look_at_returns(self) -> None:
+        """What went back at Stripe, counted from its own rows: so much stands at each payment, and no more of our money is there
+        than Stripe holds."""
+        shop, wrong = self.shop, self.ended.wrong
+        held: Counter[str] = Counter()
+        refunded, disputed = Counter[str](), Counter[str]()
+        for doc in shop.rows("charge"):
+            held[doc["currency"].upper()] += doc["amount"]
+        for doc in shop.rows("refund"):
+            if doc["status"] != "failed":
+                refunded[doc["payment_intent"]] += doc["amount"]
+                held[doc["currency"].upper()] -= doc["amount"]
+        for doc in shop.rows("dispute"):
+            gone = -sum(entry["amount"] for entry in doc["balance_transactions"])
+            held[doc["currency"].upper()] -= gone
+            if gone or doc["status"] not in ("won", "lost", "warning_closed"):
+                disputed[doc["payment_intent"]] += doc["amount"]
+        with tenant(shop.cluster_id):
+            paid = list(Payment.objects.filter(cluster_id=shop.cluster_id, status="succeeded"))
+            clearing = {
+                row.currency: -row.balance_minor for row in books.trial_balance() if row.kind == "provider_clearing"
+            }
+        for one in paid:
+            name = one.stripe_payment_intent_id
+            stands, wanted = (one.refunded_minor, one.disputed_minor), (refunded[name], disputed[name])
+            if stands != wanted:
+                wrong.append(f"{name} has {stands} given back and disputed, at Stripe {wanted}")
+        if {code: minor for code, minor in clearing.items() if minor} != {c: m for c, m in held.items() if m}:
+            wrong.append(f"our books say {clearing} is at Stripe, which holds {dict(held)}")

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 
 from clustr.kit.crashpoints import Crash, failing, watching
+from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
-from clustr.subscriptions.models import StripeCall, Subscription
+from clustr.subscriptions.models import Payment, StripeCall, Subscription
 from clustr.subscriptions.states import Act
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, buy_units
@@ -88,6 +89,29 @@ def test_while_it_begins(stripe_shop: StripeShop, place: str) -> None:
     assert [doc["status"] for doc in shop.rows("subscription")] == ["active"]
 
 
+RETURNS = [
+    *(f"subscriptions.follow_returns.{at}" for at in ("asking", "answered", "before", "before_commit", "after_commit")),
+    *("ledger.post.before", "ledger.post.after"),
+]
+
+
+@pytest.mark.parametrize("place", RETURNS)
+def test_what_goes_back_is_booked_whole_or_not_at_all(stripe_shop: StripeShop, place: str) -> None:
+    """And then by the next who looks: the notice again, or the night."""
+    shop = stripe_shop
+    held = shop.by_card("basic")
+    intent = shop.rows("payment_intent")[0]["id"]
+    shop.control("POST", f"/stripe/return/{intent}", {"act": "refund", "amount": 1000})
+    shop.control("POST", f"/stripe/return/{intent}", {"act": "dispute", "amount": 500})
+    with watching(failing(place)), pytest.raises(Crash):
+        shop.hear()
+    shop.night()
+    with tenant(shop.cluster_id):
+        (payment,) = Payment.objects.filter(cluster_id=shop.cluster_id)
+    assert (payment.refunded_minor, payment.disputed_minor) == (1000, 500)
+    assert [one.total for one in shop.documents(held)] == [2150, 1000]
+
+
 def _first_card(shop: StripeShop) -> str:
     return commands.my_methods(actor=shop.bola)[0].id
 
@@ -101,6 +125,11 @@ BEGINNINGS: dict[str, Callable[[StripeShop, Subscription], object]] = {
         commands.begin_coupon(actor=shop.bola, subscription_id=held.id, code="LESS", now=shop.now)
     ),
     "buying": lambda shop, held: buy_units(shop, held),
+    "refunding": lambda shop, held: shop.ask(
+        commands.begin_refund(
+            actor=shop.staff, invoice_id=shop.last(held).id, amount=Money(100, "USD"), reason="Twice", now=shop.now
+        )
+    ),
     "setup": lambda shop, _held: shop.ask(commands.begin_setup(actor=shop.bola, now=shop.now)),
     "using": lambda shop, _held: shop.ask(
         commands.begin_using(actor=shop.bola, method_id=_first_card(shop), now=shop.now)

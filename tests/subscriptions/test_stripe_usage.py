@@ -183,3 +183,103 @@ def test_usage_of_a_subscription_that_ended_before_it_was_asked_for(shop: Stripe
     assert shop.again(held).status == "canceled"
     assert overage(shop, held) == 50
     assert [call.state for call in shop.calls(held) if call.act == "overage"] == ["done"]
+
+
+def lapsed(shop: StripeShop) -> Subscription:
+    """Not paid in its second period, of which 100,100 of 100,000 were used; by the third it has lapsed."""
+    held = shop.by_card("enterprise")
+    shop.dial(stripe__charge__decline=1)
+    shop.until(held.current_period_end + timedelta(hours=3))
+    shop.use(held, 100_100)
+    shop.until(shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=1))
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.heal()
+    assert (shop.again(held).status, overage(shop, held)) == ("unpaid", 0)
+    assert [owed["amount"] for owed in shop.again(held).usage_owed] == [50]
+    return held
+
+
+def renewals(shop: StripeShop) -> list[str]:
+    """Where Stripe's renewals stand, the oldest first."""
+    return [doc["status"] for doc in shop.rows("invoice") if doc["billing_reason"] == "subscription_cycle"]
+
+
+def test_what_a_plan_went_beyond_before_it_lapsed_is_charged_when_it_is_back(shop: StripeShop) -> None:
+    """With the renewal of the period under way, which Stripe kept back and would never issue by itself; once."""
+    held = lapsed(shop)
+    shop.control("POST", f"/stripe/invoice/{shop.last(held).stripe_invoice_id}", {"card": "4242424242424242"})
+    assert renewals(shop) == ["paid", "draft"]
+    shop.hear()
+    for _ in range(3):
+        shop.move(minutes=5)
+        shop.ask_due()
+        shop.hear()
+        shop.night()
+    assert (renewals(shop), overage(shop, held), shop.again(held).usage_owed) == (["paid", "paid"], 50, [])
+    shop.until(shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    assert (renewals(shop), overage(shop, held)) == (["paid"] * 3, 50)
+    shop.agrees(held)
+
+
+def test_what_a_plan_went_beyond_before_it_lapsed_is_charged_when_it_ends(shop: StripeShop) -> None:
+    held = lapsed(shop)
+    shop.until(
+        shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=5)
+    )  # nothing is used any more
+    shop.cancel(held, at_period_end=False)
+    shop.hear()
+    shop.night()
+    assert (shop.again(held).status, overage(shop, held), shop.again(held).usage_owed) == ("canceled", 50, [])
+
+
+def stranded(shop: StripeShop) -> Subscription:
+    """Usage stands on the draft of a renewal, and the plan lapses in the hour before Stripe would issue it."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 100_100)
+    shop.until(held.current_period_end + timedelta(minutes=20), step=timedelta(minutes=20))
+    shop.ask_due()
+    becomes(shop, held, "unpaid")
+    shop.until(shop.now + timedelta(hours=3))
+    assert (renewals(shop), overage(shop, held), shop.again(held).status) == (["draft"], 0, "unpaid")
+    return held
+
+
+def becomes(shop: StripeShop, held: Subscription, status: str) -> None:
+    """At Stripe, and here."""
+    (doc,) = shop.rows("subscription")
+    doc["status"] = status
+    commands.follow_ours(cluster_id=shop.cluster_id, subscription_id=held.id, now=shop.now)
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.hear()
+
+
+@pytest.mark.parametrize("periods", [0, 1])
+def test_what_stands_on_a_draft_that_stripe_kept_back(shop: StripeShop, periods: int) -> None:
+    """It is issued when the plan is back within its period; later its usage goes on to the renewal that is."""
+    held = stranded(shop)
+    if periods:
+        shop.until(shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    for _ in range(2):
+        becomes(shop, held, "active")
+    assert (renewals(shop), overage(shop, held)) == (["draft"] * periods + ["paid"], 50)
+    shop.agrees(held)
+
+
+def test_what_stands_on_a_draft_of_a_plan_that_ends(shop: StripeShop) -> None:
+    held = stranded(shop)
+    shop.cancel(held, at_period_end=False)
+    shop.night()
+    assert (shop.again(held).status, overage(shop, held)) == ("canceled", 50)
+
+
+def test_usage_that_is_asked_for_when_the_plan_has_lapsed(shop: StripeShop) -> None:
+    """It stays owed: on a draft it would never be charged."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 100_100)
+    shop.until(held.current_period_end + timedelta(minutes=20), step=timedelta(minutes=20))
+    becomes(shop, held, "unpaid")
+    assert [owed["amount"] for owed in shop.again(held).usage_owed] == [50]
+    becomes(shop, held, "active")
+    assert (overage(shop, held), renewals(shop), shop.again(held).usage_owed) == (50, ["paid"], [])

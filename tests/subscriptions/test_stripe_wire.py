@@ -16,6 +16,7 @@ import pytest
 import stripe
 from stripe._api_requestor import _APIRequestor
 
+from clustr.kit.money import Money
 from clustr.kit.outbound import Outbound
 from clustr.subscriptions import commands
 from clustr.subscriptions.types import Discount, Duration
@@ -60,6 +61,10 @@ PARAMETERS = {
     "GET /v1/invoices": "InvoiceListParams",
     "POST /v1/invoices/*/pay": "InvoicePayParams",
     "POST /v1/invoiceitems": "InvoiceItemCreateParams",
+    "POST /v1/refunds": "RefundCreateParams",
+    "GET /v1/refunds": "RefundListParams",
+    "GET /v1/disputes": "DisputeListParams",
+    "GET /v1/credit_notes": "CreditNoteListParams",
 }
 
 
@@ -102,6 +107,8 @@ def test_it_works(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> N
     shop.until(subscription.current_period_end + timedelta(hours=3), step=timedelta(days=2))
     shop.ask(commands.begin_coupon(actor=shop.bola, subscription_id=subscription.id, code="MONTHS", now=shop.now))
     buy_units(shop, subscription)
+    amount, paid = Money(100, "USD"), shop.last(subscription)
+    shop.ask(commands.begin_refund(actor=shop.staff, invoice_id=paid.id, amount=amount, reason="Twice", now=shop.now))
     shop.use(subscription, 5_600)
     commands.preview_at_stripe(
         actor=shop.bola, subscription_id=subscription.id, plan_id=shop.plan("team").id, interval="year", now=shop.now

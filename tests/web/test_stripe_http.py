@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -14,11 +15,12 @@ from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
 from clustr.payments.models import Notice
+from clustr.people.commands import create_platform_staff
 from clustr.settlement import commands as settlement
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.subscriptions.vendors import registry
-from tests.cast import ApiClient, Cast
+from tests.cast import ApiClient, Cast, client_of_user
 from tests.subscriptions.stripe_stage import StripeWire, forget_names
 from tests.web.test_billing import ask
 
@@ -90,6 +92,38 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     assert ask(bola, "POST", "cancel/", {})["cancel_at_period_end"]
     assert not ask(bola, "POST", "reactivate/")["cancel_at_period_end"]
     assert ask(bola, "POST", "cancel/", {"at_period_end": False})["status"] == "canceled"
+
+
+def test_staff_give_back_and_answer_a_dispute(wire: StripeWire, cast: Cast) -> None:
+    """What goes back stands on invoice and payment, the customer is told, and what needs a person stands where staff see it."""
+    bola, email = cast.client_of(cast.bola), f"staff-{uuid4().hex}@example.test"
+    ngozi = client_of_user(create_platform_staff(email=email, name="Ngozi", now=clock.now(), password_hash="!"))
+    made = ask(bola, "POST", "subscribe/", {"plan_id": "basic", "interval": "month", "collection": "card"}, 201)
+    finish(wire, made["checkout_url"])
+    ask(bola, "POST", "usage/packs/", {"pack_id": "ai_responses_500"}, 201)
+    deliver(wire)
+    (invoice,) = ask(bola, "GET", "invoices/")["results"]
+    terms = {"invoice_id": invoice["id"], "amount": 100, "reason": "Twice"}
+    assert ask(bola, "POST", "staff/refund_payment/", terms, 403)
+    for _ in range(2):
+        after = ask(ngozi, "POST", "staff/refund_payment/", terms, 201, key="one")
+        assert (after["refunded"], after["credited"], after["disputed"]) == (100, 100, 0)
+    assert ask(ngozi, "POST", "staff/refund_payment/", {**terms, "currency": "NGN"}, 422)["code"] == "currency_mismatch"
+    (payment,) = ask(bola, "GET", "payments/")["results"]
+    assert (payment["amount"], payment["refunded"]) == (invoice["total"], 100)
+    intent = payment["stripe_payment_intent_id"]
+    wire.control("POST", f"/stripe/return/{intent}", {"act": "dispute", "amount": 300})
+    assert deliver(wire)
+    (case,) = [
+        case
+        for case in ask(ngozi, "GET", "staff/cases/")["results"]
+        if case["facts"]["invoice"] == invoice["invoice_number"]
+    ]
+    assert (case["kind"], case["facts"]["what"]) == ("chargeback", "dispute")
+    assert ask(bola, "GET", "invoices/")["results"][-1]["disputed"] == 300
+    closed = ask(ngozi, "POST", "staff/close_case/", {"case_id": case["id"], "note": "Answered"})
+    assert (closed["id"], closed["note"]) == (case["id"], "Answered")
+    assert case["id"] in {one["id"] for one in ask(ngozi, "GET", "staff/cases/?open=false")["results"]}
 
 
 def test_for_an_estate(wire: StripeWire, cast: Cast) -> None:

@@ -37,7 +37,7 @@ def begin_refund(
     actor.require(STAFF)
     if not reason.strip() or (amount is not None and amount.minor <= 0):
         raise InvalidValue.of("reason", "invalid", "A refund gives back something, for a reason.")
-    with tenant(actor.cluster_id), crash_points("subscriptions.begin_refund"):
+    with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
             return begun

@@ -20,12 +20,13 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.coupons import give_back_coupon
 from clustr.subscriptions.commands.invoicing import generate_invoice
-from clustr.subscriptions.commands.periods import drop_pending_change, exchanged, overage_of, owed_usage, take_exchange
+from clustr.subscriptions.commands.periods import drop_pending_change, exchanged, take_exchange
 from clustr.subscriptions.commands.persons import ask_a_person
 from clustr.subscriptions.commands.recording import lock_subscription, note
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import keep_coupon
 from clustr.subscriptions.commands.stripe_documents import SETTLED, follow_invoice
+from clustr.subscriptions.commands.stripe_lapses import charge_usage, comes_back, items_of, usage_to_charge
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.commands.stripe_taxes import keep_tax
 from clustr.subscriptions.commands.usage_packs import grant_paid_packs, look_at_packs_now, note_pack
@@ -210,11 +211,8 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
     """Let the row say what Stripe says, and its history what that changes."""
     before = (subscription.status, subscription.plan_id, subscription.interval, subscription.current_period_start)
     flagged = subscription.cancel_at_period_end
-    turned = told.period_start > subscription.current_period_start and subscription.status in USABLE
-    lines = []
-    if turned or told.status in ENDED:
-        lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
-        subscription.usage_owed = []
+    resumed = comes_back(subscription=subscription, told=told)
+    lines = usage_to_charge(subscription=subscription, told=told)
     used_in, plan = subscription.period, queries.plan_of(subscription=subscription)
     _take_plan(subscription, told, now)
     status = SubscriptionStatus(told.status)
@@ -241,18 +239,8 @@ def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription
     if lines and subscription.ended_at is not None:
         # There is no next invoice at Stripe to put it on.
         generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
-    elif lines:
-        items = [{"description": line.description, "amount": line.amount.minor} for line in lines]
-        period = {"start": used_in.start.isoformat(), "end": used_in.end.isoformat()}
-        record_call(
-            actor=actor,
-            user_id=subscription.user_id,
-            subscription_id=subscription.id,
-            act=Act.OVERAGE,
-            terms={"items": items, "anew": told.period_start < used_in.end, **period},
-            key=derived_id("overage", subscription.id, used_in.start.isoformat()),
-            now=now,
-        )
+    elif lines or resumed:
+        charge_usage(actor=actor, subscription=subscription, lines=lines, used_in=used_in, resumed=resumed, now=now)
     _tell(actor, before[0], flagged, subscription, now)
     if status in USABLE and not subscription.cancel_at_period_end:
         keep_coupon(actor=actor, subscription=subscription, now=now)
@@ -269,7 +257,7 @@ def _exchange(subscription: Subscription, old: SubscriptionPlan, told: StripeSub
         at=_changed_at(subscription, told) or now,
     )
     take_exchange(subscription=subscription, on_top=usage.on_top)
-    subscription.usage_owed += [{"description": line.description, "amount": line.amount.minor} for line in usage.lines]
+    subscription.usage_owed += items_of(usage.lines)
 
 
 def _changed_at(subscription: Subscription, told: StripeSubscription) -> datetime | None:

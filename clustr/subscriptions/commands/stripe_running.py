@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -13,7 +12,6 @@ from django.conf import settings
 
 from clustr.clusters.queries import system_actor
 from clustr.kit.crashpoints import crash_point
-from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import (
@@ -23,8 +21,6 @@ from clustr.payments.refusals import (
     ProviderUnavailable,
     ProviderWouldNot,
 )
-from clustr.subscriptions.commands.invoicing import generate_invoice
-from clustr.subscriptions.commands.periods import overage_again
 from clustr.subscriptions.commands.persons import ask_a_person
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.refunding import ask_for_refund, find_refund
@@ -50,19 +46,19 @@ from clustr.subscriptions.commands.stripe_beginning import (
 from clustr.subscriptions.commands.stripe_calls import (
     ASK_AGAIN,
     KEY_HOLDS,
-    add_terms,
     end_call,
     lock_call,
     postpone_call,
 )
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
+from clustr.subscriptions.commands.stripe_lapses import subject_of
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_names import address_at_stripe, ensure_customer
+from clustr.subscriptions.commands.stripe_overage import ask_for_overage
 from clustr.subscriptions.commands.stripe_packs import ask_for_pack, find_pack, look_for_pack
 from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import CardDeclined
 from clustr.subscriptions.states import ENDED, Act, CallState
-from clustr.subscriptions.types import Period
 from clustr.subscriptions.vendors.nouns import StripeKnowsNot, StripeRefused, StripeSubscription, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
 from clustr.subscriptions.vendors.stripe_steps import in_part
@@ -179,15 +175,9 @@ def _follow(call: StripeCall, now: datetime) -> None:
         log.warning("stripe_not_followed", call=str(call.id))
 
 
-def _subject(call: StripeCall) -> UUID:
-    if call.subscription_id is None:
-        raise AssertionError(f"{call.act} is about no subscription")
-    return call.subscription_id
-
-
 def _held(call: StripeCall) -> StripeSubscription:
     with tenant(call.cluster_id):
-        mine = Subscription.objects.get(cluster_id=call.cluster_id, id=_subject(call))
+        mine = Subscription.objects.get(cluster_id=call.cluster_id, id=subject_of(call))
     return stripe_service().fetch_subscription(subscription_id=mine.stripe_subscription_id)
 
 
@@ -267,7 +257,7 @@ def _coupon(call: StripeCall, now: datetime) -> StripeCall:
     service, held = stripe_service(), _held(call)
     service.update_subscription(subscription_id=held.id, coupon_id=coupon_id, change=str(call.id), key=str(call.id))
     with in_part():
-        _tell_schedule(call, _subject(call), None, now)
+        _tell_schedule(call, subject_of(call), None, now)
     return finish_call(call, now)
 
 
@@ -314,61 +304,6 @@ def _address(call: StripeCall, now: datetime) -> StripeCall:
         service.update_subscription(subscription_id=about, tax_rate_id=rate, key=f"{call.id}:{one.id}")
         _tell_schedule(call, one.id, rate, now)
     return finish_call(call, now)
-
-
-def _overage(call: StripeCall, now: datetime) -> StripeCall:
-    """What was used beyond the plan, on the draft of the renewal if it is not issued yet, else on the next invoice. Where periods
-    began anew, which is another year perhaps, on an invoice of its own; where there is none any more, on one of ours."""
-    held, service = _held(call), stripe_service()
-    if "invoice_id" not in call.terms:
-        if held.ended_at is not None:
-            return _overage_of_ended(call, now)
-        # Written down before it is asked, so that what is asked again has the same words.
-        found = service.draft_of(subscription_id=held.id)
-        if not found and call.terms.get("anew"):
-            found = service.start_invoice(
-                customer_id=held.customer_id,
-                subscription_id=held.id,
-                currency=held.currency,
-                tax_rate_id=held.tax_rates[0] if held.tax_rates else "",
-                by_itself=True,
-                key=f"{call.id}:invoice",
-            )
-        call = add_terms(call, invoice_id=found, first_asked_at=now.isoformat())
-    for n, item in enumerate(call.terms["items"]):
-        asked: dict[str, Any] = {
-            "customer_id": held.customer_id,
-            "subscription_id": held.id,
-            "amount": item["amount"],
-            "currency": held.currency,
-            "description": item["description"],
-            "start": datetime.fromisoformat(call.terms["start"]),
-            "end": datetime.fromisoformat(call.terms["end"]),
-        }
-        invoice_id = call.terms["invoice_id"]
-        try:
-            service.add_item(**asked, invoice_id=invoice_id, key=f"{call.id}:{n}")
-        except StripeRefused as error:
-            if not invoice_id or error.http_status not in (400, 404) or error.code == "idempotency_error":
-                raise
-            log.warning("stripe_draft_gone", call=str(call.id), invoice=invoice_id)
-            service.add_item(**asked, invoice_id="", key=f"{call.id}:{n}:next")
-    return finish_call(call, now)
-
-
-def _overage_of_ended(call: StripeCall, now: datetime) -> StripeCall:
-    """The subscription ended before its usage was asked for: it is invoiced here, once."""
-    actor, terms = system_actor(cluster_id=call.cluster_id), call.terms
-    if call.subscription_id is None:
-        raise AssertionError("usage is of a subscription")
-    with tenant(call.cluster_id):
-        subscription = lock_subscription(actor=actor, subscription_id=call.subscription_id)
-        if lock_call(cluster_id=call.cluster_id, call_id=call.id).finished_at is None:
-            period = Period(datetime.fromisoformat(terms["start"]), datetime.fromisoformat(terms["end"]))
-            items = [(item["description"], Money(item["amount"], subscription.currency)) for item in terms["items"]]
-            lines = overage_again(subscription=subscription, items=items, period=period)
-            generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
-        return finish_call(call, now)
 
 
 def _setup(call: StripeCall, now: datetime) -> StripeCall:
@@ -432,7 +367,7 @@ def _find_out(call: StripeCall, now: datetime) -> StripeCall:
         case Act.REFUND:
             return find_refund(call, now)
         case Act.OVERAGE if "invoice_id" not in call.terms:
-            return _overage(call, now)  # where it stands is written down first: it was never asked
+            return ask_for_overage(call, now)  # where it stands is written down first: it was never asked
         case Act.OVERAGE:
             # It may stand on an invoice, or wait for one: twice would be wrong, and a person has to look.
             _tell_a_person("overage_unknown", call, now)
@@ -452,7 +387,7 @@ _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
     Act.CANCEL: _cancel,
     Act.CLOSE_CHECKOUT: close_page,
     Act.COUPON: _coupon,
-    Act.OVERAGE: _overage,
+    Act.OVERAGE: ask_for_overage,
     Act.SETUP: _setup,
     Act.USE_METHOD: _use,
     Act.FORGET_METHOD: _forget,

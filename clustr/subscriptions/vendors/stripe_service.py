@@ -47,6 +47,7 @@ from clustr.subscriptions.vendors.stripe_params import (
 from clustr.subscriptions.vendors.stripe_returns import AsksForReturns
 from clustr.subscriptions.vendors.stripe_shapes import (
     id_of,
+    is_renewal,
     read_invoice,
     read_method,
     read_session,
@@ -277,11 +278,11 @@ class StripeService(AsksForReturns):
         issued = [raw for raw in raws if raw.get("status") != "draft" and (raw.get("subtotal") or raw.get("total"))]
         return [id_of(raw) for raw in sorted(issued, key=lambda raw: (raw["created"], raw["id"]))]
 
-    def draft_of(self, *, subscription_id: str) -> str:
-        """The id of the renewal that is not issued yet; empty if there is none."""
+    def draft_of(self, *, subscription_id: str, period_start: datetime) -> str:
+        """The id of the renewal for the period that began then, if it is not issued yet; empty if there is none."""
         params = {"subscription": subscription_id, "status": "draft", "limit": 10}
         found = self._ask(lambda: self._v1.invoices.list(params)).get("data") or []
-        return next((id_of(raw) for raw in found if raw.get("billing_reason") == "subscription_cycle"), "")
+        return next((id_of(raw) for raw in found if is_renewal(raw, period_start)), "")
 
     def add_item(
         self,
@@ -338,9 +339,9 @@ class StripeService(AsksForReturns):
             params["default_tax_rates"] = [tax_rate_id]
         return id_of(self._ask(lambda: self._v1.invoices.create(params, once(key))))
 
-    def issue_invoice(self, *, invoice_id: str, key: str) -> StripeInvoice:
-        """Issue a draft; nothing is taken yet, but for what the customer's credit pays."""
-        self._ask(lambda: self._v1.invoices.finalize_invoice(invoice_id, {"auto_advance": False}, once(key)))
+    def issue_invoice(self, *, invoice_id: str, by_itself: bool = False, key: str) -> StripeInvoice:
+        """Issue a draft; nothing is taken yet, but for what the customer's credit pays. `by_itself`: Stripe takes it then."""
+        self._ask(lambda: self._v1.invoices.finalize_invoice(invoice_id, {"auto_advance": by_itself}, once(key)))
         return self.fetch_invoice(invoice_id=invoice_id)
 
     def void_invoice(self, *, invoice_id: str, key: str) -> None:

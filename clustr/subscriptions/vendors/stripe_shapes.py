@@ -85,6 +85,12 @@ def subscription_of(invoice: Raw) -> str:
     return id_of(parent.get("subscription")) or id_of(invoice.get("subscription"))
 
 
+def is_renewal(invoice: Raw, period_start: datetime) -> bool:
+    """Whether an invoice renews a subscription for the period that began then: one of its lines charges it."""
+    starts = {(line.get("period") or {}).get("start") for line in list_of(invoice.get("lines"))}
+    return invoice.get("billing_reason") == "subscription_cycle" and int(period_start.timestamp()) in starts
+
+
 def tax_of(raw: Raw) -> int:
     """The tax of an invoice or a line, all rates together."""
     for name in ("total_taxes", "taxes", "total_tax_amounts", "tax_amounts"):

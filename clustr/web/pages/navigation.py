@@ -82,6 +82,7 @@ AREAS: dict[str, tuple[Link, ...]] = {
         Link(_("Revenue"), "platform:revenue", "chart-column", needs=_STAFF),
         Link(_("Trends"), "platform:trends", "trending-up", on_phone=False, needs=_STAFF),
         Link(_("At risk"), "platform:at_risk", "life-buoy", on_phone=False, needs=_STAFF),
+        Link(_("Needs a person"), "platform:cases", "shield-alert", on_phone=False, needs=_STAFF),
         Link(_("Chased"), "platform:dunning", "clock-alert", on_phone=False, needs=_STAFF),
     ),
 }

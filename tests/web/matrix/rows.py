@@ -492,6 +492,15 @@ def correction_by_staff(place: Place) -> Ask:
     return Ask(body={"invoice_id": str(place.invoiced()), "act": "void", "reason": "Twice"})
 
 
+def refund_by_staff(place: Place) -> Ask:
+    return Ask(body={"invoice_id": str(place.invoiced()), "amount": 100, "reason": "Twice"})
+
+
+def case_of_staff(place: Place) -> Ask:
+    del place
+    return Ask(body={"case_id": str(uuid4()), "note": "Answered"})
+
+
 def coupon_by_staff(place: Place) -> Ask:
     return Ask(body={"code": uuid4().hex[:20], "name": "Tenth", "percent": 10, "duration": "once"})
 
@@ -928,6 +937,9 @@ ROWS = [
             ("POST", "staff/record_payment/", payment_by_staff, ("body.invoice_id",)),
             ("POST", "staff/record_failed_payment/", failed_payment_by_staff, ("body.invoice_id",)),
             ("POST", "staff/correct_invoice/", correction_by_staff, ("body.invoice_id",)),
+            ("POST", "staff/refund_payment/", refund_by_staff, ("body.invoice_id",)),
+            ("GET", "staff/cases/", nothing, ()),
+            ("POST", "staff/close_case/", case_of_staff, ("body.case_id",)),
             ("POST", "staff/create_coupon/", coupon_by_staff, ()),
             ("POST", "staff/agree_price/", price_by_staff, ("body.user_id",)),
             ("POST", "staff/verify_customer/", verified_by_staff, ("body.user_id",)),

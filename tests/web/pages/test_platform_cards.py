@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
 from clustr.kit.tenancy import tenant
+from clustr.people.commands import create_platform_staff
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.subscriptions.models import Subscription
@@ -237,3 +239,37 @@ def test_what_a_change_settled_of_usage_is_shown(wire: StripeWire, cast: Cast) -
         mine.update(usage_owed=[{"description": "7,500 AI responses", "amount": 3750}])
     bola.open("/platform/usage/")
     assert "Settled when you changed plans: $37.50 and tax, with the next invoice." in bola.text
+
+
+def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cast) -> None:
+    """A part is given back by page, the rest disputed; each is told where it belongs, and the case is closed with a note."""
+    email = f"staff-{uuid4().hex}@example.test"
+    who = create_platform_staff(email=email, name="Ngozi", now=clock.now())
+    bola, ngozi = Browser(cast.bola), Browser(replace(cast.ada, user_id=who))
+    begin(wire, bola)
+    bola.open("/platform/back/")
+    bola.open("/platform/usage/")
+    bola.send("/usage/buy/")
+    invoice = ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]
+    customer = f"/platform/customers/{cast.bola.user_id}/"
+    address = f"/platform/customers/documents/{invoice['id']}/refund/"
+    ngozi.open(customer)
+    assert address in ngozi.links
+    ngozi.open(address)
+    assert ngozi.send(amount="999999", reason="Twice").status_code == 409
+    ngozi.send(amount="1.50", reason="Twice")
+    assert "$1.50 given back" in ngozi.text
+    (payment,) = ask(cast.client_of(cast.bola), "GET", "payments/")["results"]
+    at = f"/stripe/return/{payment['stripe_payment_intent_id']}"
+    wire.control("POST", at, {"act": "dispute", "amount": 300})
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.hear_stripe(about=payment["stripe_payment_intent_id"], now=clock.now(), cluster_id=platform.cluster_id)
+    bola.open("/platform/payments/")
+    assert "$1.50 given back" in bola.text
+    assert "$3.00 disputed" in bola.text
+    bola.open("/platform/invoices/")
+    assert "Given back to your card" in bola.text
+    assert "Disputed at your bank" in bola.text
+    ngozi.open("/platform/cases/")
+    assert invoice["invoice_number"] in ngozi.text
+    assert "disputes a payment at their bank" in ngozi.text

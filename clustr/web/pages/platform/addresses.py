@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from clustr.web.pages.platform import cards, customers, documents, leaving, metering, plans, revenue, staff_acts
+from clustr.web.pages.platform import cards, cases, customers, documents, leaving, metering, plans, revenue, staff_acts
 
 urlpatterns = [
     path("", plans.home, name="home"),
@@ -27,6 +27,8 @@ urlpatterns = [
     path("trends/", revenue.trends, name="trends"),
     path("at-risk/", customers.at_risk, name="at_risk"),
     path("dunning/", customers.dunning, name="dunning"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases/<uuid:case_id>/close/", cases.close, name="close_case"),
     path("customers/", customers.customers, name="customers"),
     path("customers/<uuid:user_id>/", customers.customer, name="customer"),
     path("customers/<uuid:user_id>/verify/", staff_acts.verify, name="verify"),
@@ -34,4 +36,5 @@ urlpatterns = [
     path("customers/<uuid:user_id>/pack/", staff_acts.sell_pack, name="sell_pack"),
     path("customers/documents/<uuid:invoice_id>/payment/", staff_acts.record_payment, name="record_payment"),
     path("customers/documents/<uuid:invoice_id>/correct/", staff_acts.correct, name="correct"),
+    path("customers/documents/<uuid:invoice_id>/refund/", cases.refund, name="refund"),
 ]

@@ -40,6 +40,7 @@ def _shown(row: Document) -> dict[str, Any]:
     return {
         "invoice": row.invoice,
         "lines": row.lines,
+        "back": row.back,
         "document": reverse("api:download_invoice", args=[row.invoice.id]),
         "pay_at": row.invoice.hosted_invoice_url if row.invoice.status == "open" else "",
     }

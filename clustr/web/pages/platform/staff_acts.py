@@ -34,7 +34,7 @@ _ACT = {
 }
 
 
-def _minor(request: Request, name: str, currency: str) -> dict[str, Any]:
+def minor(request: Request, name: str, currency: str) -> dict[str, Any]:
     """An amount as people type it, in minor units as the API takes it. Left empty it stays away, and is refused there."""
     text = typed_amount(request, name)[name].removeprefix("$").removeprefix(currency).strip()
     if not text:
@@ -55,7 +55,8 @@ def _ask_first(
     return ask_first(request, parse=body, shown=shown, form=form) if request.POST else form(None)
 
 
-def _document(request: Request, invoice_id: UUID) -> Document:
+def document(request: Request, invoice_id: UUID) -> Document:
+    """A customer's document."""
     return read_value(request, lambda: customer_document(actor=request.actor, invoice_id=invoice_id))
 
 
@@ -63,7 +64,8 @@ def _story(request: Request, user_id: UUID) -> CustomerStory:
     return read_value(request, lambda: story_of_customer(actor=request.actor, user_id=user_id))
 
 
-def _form(request: Request, tried: Attempt | None, template: str, work: Callable[[], Context]) -> HttpResponse:
+def act_form(request: Request, tried: Attempt | None, template: str, work: Callable[[], Context]) -> HttpResponse:
+    """The page of an act, as it was tried."""
     return look(
         request,
         f"pages/platform/{template}.html",
@@ -75,10 +77,10 @@ def _form(request: Request, tried: Attempt | None, template: str, work: Callable
 @customer_page(methods=("GET", "POST"), staff=True)
 def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
     """/platform/customers/documents/{id}/payment/: a bank transfer that came for an invoice. For platform staff."""
-    held = _document(request, invoice_id).invoice
+    held = document(request, invoice_id).invoice
 
     def body() -> PaymentIn:
-        sent = _minor(request, "amount", held.currency) | typed(request, "reference") | typed_day(request, "paid_at")
+        sent = minor(request, "amount", held.currency) | typed(request, "reference") | typed_day(request, "paid_at")
         return PaymentIn(invoice_id=invoice_id, currency=held.currency, **sent)
 
     def shown() -> Shown:
@@ -98,7 +100,7 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
         )
 
     def form(tried: Attempt | None) -> HttpResponse:
-        return _form(request, tried, "record_payment", lambda: {"invoice": held, "due": held.amount_due})
+        return act_form(request, tried, "record_payment", lambda: {"invoice": held, "due": held.amount_due})
 
     asked = _ask_first(request, body, shown, form)
     if asked is not None:
@@ -117,25 +119,25 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
 def correct(request: Request, invoice_id: UUID) -> HttpResponse:
     """/platform/customers/documents/{id}/correct/: take back an open invoice, give up what is due of it, or give back some of what it
     charged, by a credit note. For platform staff."""
-    document = _document(request, invoice_id)
-    held = document.invoice
+    found = document(request, invoice_id)
+    held = found.invoice
 
     def body() -> CorrectionIn:
         sent = typed(request, "act", "reason")
         if sent.get("act") == CorrectionAct.CREDIT:
             rate = request.POST.get("tax_basis_points", "")
-            sent |= _minor(request, "amount", held.currency) | {"currency": held.currency}
+            sent |= minor(request, "amount", held.currency) | {"currency": held.currency}
             if "amount" not in sent:
                 raise InvalidValue.of("amount", "required", _("Please fill this in."))
             sent["tax_basis_points"] = int(rate) if rate.isdigit() and rate.isascii() else 0
         return CorrectionIn(invoice_id=invoice_id, **sent)
 
-    rates = sorted({line.tax_basis_points for line in document.lines})
+    rates = sorted({line.tax_basis_points for line in found.lines})
 
     def work() -> Context:
         return {
             "invoice": held,
-            "lines": document.lines,
+            "lines": found.lines,
             "rates": [(str(rate), f"{rate / 100:g} %") for rate in rates],
             "open": held.status == "open",
         }
@@ -157,7 +159,7 @@ def correct(request: Request, invoice_id: UUID) -> HttpResponse:
         )
 
     def form(tried: Attempt | None) -> HttpResponse:
-        return _form(request, tried, "correct", work)
+        return act_form(request, tried, "correct", work)
 
     asked = _ask_first(request, body, shown, form)
     if asked is not None:
@@ -180,7 +182,7 @@ def verify(request: Request, user_id: UUID) -> HttpResponse:
     tried = attempt(request, lambda: api.verify_a_customer(request, body())) if request.POST else None
     if tried is not None and tried.done:
         return go(request, "platform:customer", user_id, said=_("Verified."))
-    return _form(request, tried, "verify", lambda: {"story": story})
+    return act_form(request, tried, "verify", lambda: {"story": story})
 
 
 @customer_page(methods=("GET", "POST"), staff=True)
@@ -190,7 +192,7 @@ def agree_price(request: Request, user_id: UUID) -> HttpResponse:
 
     def body() -> PriceIn:
         currency = request.POST.get("currency", "")
-        sent = _minor(request, "price", currency) | typed(request, "plan_id", "interval")
+        sent = minor(request, "price", currency) | typed(request, "plan_id", "interval")
         sent |= typed_day(request, "starts_at") | typed_day(request, "ends_at", end=True)
         return PriceIn(user_id=user_id, currency=currency, **sent)
 
@@ -209,7 +211,7 @@ def agree_price(request: Request, user_id: UUID) -> HttpResponse:
             "currencies": [(code, code) for code in currencies],
         }
 
-    return _form(request, tried, "agree_price", work)
+    return act_form(request, tried, "agree_price", work)
 
 
 @customer_page(methods=("GET", "POST"), staff=True)
@@ -223,7 +225,7 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
         if chosen is None:
             raise InvalidValue.of("subscription_id", "unknown_choice", _("Choose one of these."))
         currency = chosen.subscription.currency
-        sent = _minor(request, "price", currency) | typed(request, "feature_type", "quantity")
+        sent = minor(request, "price", currency) | typed(request, "feature_type", "quantity")
         return PackIn(subscription_id=chosen.subscription.id, currency=currency, **sent)
 
     def work() -> Context:
@@ -250,7 +252,7 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
         )
 
     def form(tried: Attempt | None) -> HttpResponse:
-        return _form(request, tried, "sell_pack", work)
+        return act_form(request, tried, "sell_pack", work)
 
     asked = _ask_first(request, body, shown, form)
     if asked is not None:

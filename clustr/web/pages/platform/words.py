@@ -84,6 +84,19 @@ HAPPENED: dict[str, tuple[Word, str]] = {
     EventKind.ENDED: (_("Ended"), "ban"),
 }
 
+CASE: dict[str, Word] = {
+    "dispute": _("A payer disputes a payment at their bank: answer it at Stripe"),
+    "dispute_lost": _("A dispute was lost: decide what becomes of the plan"),
+    "refund_failed": _("A refund did not arrive: give it back in another way"),
+    "credited_beyond": _("Stripe gave back more than an invoice charged"),
+    "price_unknown": _("Somebody changed a price at Stripe"),
+    "subscription_twice": _("A plan was there twice at Stripe; what was paid for the second is to be given back"),
+    "overage_unknown": _("Usage may or may not have been charged"),
+    "overage_refused": _("Stripe would not charge usage"),
+    "would_not_hear": _("Stripe would not hear us: is our key right?"),
+}
+"""What a person is asked to look at about plans by card."""
+
 FIGURE: dict[str, tuple[Word, str]] = {
     "mrr": (
         _("Monthly recurring revenue"),

@@ -170,5 +170,5 @@ PLATFORM_STAFF = [
         "/platform/trends/",
         "/platform/at-risk/",
     ),
-    "/platform/dunning/",
+    *("/platform/dunning/", "/platform/cases/", "/platform/customers/documents/{invoice}/refund/"),
 ]

@@ -1,0 +1,124 @@
+"""Usage beyond the plan at the ends of periods that Stripe counts, also where the plan lapsed: charged once, when Stripe charges again.
+
+While a plan has lapsed (`unpaid`) Stripe makes each renewal's draft and issues none of them, also not once the debt is paid. So what
+went beyond is owed here until then; and with the plan comes back the draft of the period under way, which is issued on our word.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from clustr.kit.actor import Actor
+from clustr.kit.ids import derived_id
+from clustr.kit.money import Money
+from clustr.subscriptions.commands.periods import overage_again, overage_of, owed_usage
+from clustr.subscriptions.commands.stripe_calls import record_call
+from clustr.subscriptions.models import Invoice, StripeCall, Subscription, SubscriptionEvent
+from clustr.subscriptions.states import ENDED, USABLE, Act, CallState, EventKind, SubscriptionStatus
+from clustr.subscriptions.types import Line, Period
+from clustr.subscriptions.vendors.nouns import StripeSubscription
+
+_CHARGED = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
+
+
+def comes_back(*, subscription: Subscription, told: StripeSubscription) -> bool:
+    """Whether a plan that had lapsed here is charged again at Stripe."""
+    return subscription.status == SubscriptionStatus.UNPAID and told.status in _CHARGED
+
+
+def usage_to_charge(*, subscription: Subscription, told: StripeSubscription) -> list[Line]:
+    """What is to be charged now of usage beyond the plan, because its period ended, the plan did, or it came back; its customer
+    locked, before the row says so. What Stripe would not issue now stays owed (`usage_owed`)."""
+    turned = told.period_start > subscription.current_period_start and _ran(subscription)
+    ends = told.status in ENDED and (_ran(subscription) or subscription.status != SubscriptionStatus.UNPAID)
+    back = comes_back(subscription=subscription, told=told)
+    lines = overage_of(subscription=subscription) if turned or ends else []
+    if turned or back or told.status in ENDED:
+        lines = [*lines, *owed_usage(subscription=subscription)]
+        subscription.usage_owed = []
+    if told.status in ENDED or back:
+        lines += _stranded(subscription, before=told.period_start if back else None)
+    if told.status == SubscriptionStatus.UNPAID and lines:
+        subscription.usage_owed, lines = items_of(lines), []
+    return lines
+
+
+def charge_usage(
+    *, actor: Actor, subscription: Subscription, lines: list[Line], used_in: Period, resumed: bool, now: datetime
+) -> None:
+    """Ask Stripe to charge it: with the renewal of the period under way; of a plan that came back (`resumed`), whose renewal Stripe would
+    never issue, that is issued."""
+    period = {"start": used_in.start.isoformat(), "end": used_in.end.isoformat()}
+    anew = resumed or subscription.current_period_start < used_in.end
+    key = derived_id("overage", subscription.id, used_in.start.isoformat())
+    if resumed:
+        key = derived_id("resumed", subscription.id, _lapsed_at(subscription))
+    record_call(
+        actor=actor,
+        user_id=subscription.user_id,
+        subscription_id=subscription.id,
+        act=Act.OVERAGE,
+        terms={"items": items_of(lines), "anew": anew, "resumed": resumed, **period},
+        key=key,
+        now=now,
+    )
+
+
+def items_of(lines: list[Line]) -> list[dict[str, str | int]]:
+    """Lines as they are written down to be charged later."""
+    return [{"description": line.description, "amount": line.amount.minor} for line in lines]
+
+
+def _ran(subscription: Subscription) -> bool:
+    """Whether the plan could be used in the period under way, or in some of it before it lapsed."""
+    lapsed_at = _lapsed_at(subscription)
+    lapsed = subscription.status == SubscriptionStatus.UNPAID
+    return subscription.status in USABLE or (
+        lapsed and lapsed_at is not None and subscription.current_period_start < lapsed_at
+    )
+
+
+def _lapsed_at(subscription: Subscription) -> datetime | None:
+    events = SubscriptionEvent.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, kind=EventKind.LAPSED
+    )
+    return events.order_by("-n").values_list("at", flat=True).first()
+
+
+def _stranded(subscription: Subscription, *, before: datetime | None) -> list[Line]:
+    """What stands on drafts of renewals that Stripe will never issue, because the plan lapsed before it did; taken from there once.
+    `before`: of renewals before this one, which is still to be issued."""
+    calls = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.OVERAGE, state=CallState.DONE
+    )
+    issued = set(
+        Invoice.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
+        .exclude(stripe_invoice_id="")
+        .values_list("stripe_invoice_id", flat=True)
+    )
+    lines = []
+    for call in calls.order_by("id"):
+        terms = call.terms
+        standing = terms.get("invoice_id") and terms["invoice_id"] not in issued and "taken_back" not in terms
+        if not standing or (before is not None and datetime.fromisoformat(terms["end"]) >= before):
+            continue
+        items = [(item["description"], Money(item["amount"], subscription.currency)) for item in terms["items"]]
+        period = Period(datetime.fromisoformat(terms["start"]), datetime.fromisoformat(terms["end"]))
+        lines += overage_again(subscription=subscription, items=items, period=period)
+        call.terms = {**terms, "taken_back": True}
+        call.save(update_fields=["terms"])
+    return lines
+
+
+def owe_later(*, call: StripeCall, subscription: Subscription) -> None:
+    """What was to be charged stays owed, because the plan has lapsed meanwhile; its customer locked."""
+    subscription.usage_owed = [*subscription.usage_owed, *call.terms["items"]]
+    subscription.save(update_fields=["usage_owed"])
+
+
+def subject_of(call: StripeCall) -> UUID:
+    """The subscription that a request is about."""
+    if call.subscription_id is None:
+        raise AssertionError(f"{call.act} is about no subscription")
+    return call.subscription_id

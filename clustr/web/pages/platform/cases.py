@@ -1,0 +1,73 @@
+"""What a person of the platform's staff has to look at about plans by card, and giving back what a card paid."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from clustr.kit.money import Money
+from clustr.subscriptions.staff_queries import staff_cases
+from clustr.web.actors import Request
+from clustr.web.billing import staff_returns as api
+from clustr.web.pages.forms import attempt, go, typed
+from clustr.web.pages.frame import Context, look
+from clustr.web.pages.office.case_words import facts_of
+from clustr.web.pages.office.lists import asked, listed
+from clustr.web.pages.platform import words
+from clustr.web.pages.platform.frame import customer_page
+from clustr.web.pages.platform.staff_acts import act_form, document, minor
+from clustr.web.paging import PageQuery, by_id, last_id
+
+
+@customer_page(staff=True)
+def cases(request: Request) -> HttpResponse:
+    """GET /platform/cases/: disputes, refunds that failed, and what no rule decides, newest first. For platform staff."""
+    query = asked(request, PageQuery)
+
+    def work() -> Context:
+        rows = staff_cases(actor=request.actor, before=last_id(request, query), limit=query.fetch)
+        found = listed(request, query, rows, key=lambda row: by_id(row.id))
+        found["rows"] = [
+            {
+                "id": row.id,
+                "opened_at": row.opened_at,
+                "customer": row.facts.get("customer"),
+                "what": words.CASE.get(row.facts.get("what", ""), row.kind.replace("_", " ")),
+                "facts": facts_of({name: row.facts[name] for name in row.facts if name not in ("what", "customer")}),
+            }
+            for row in found["rows"]
+        ]
+        return found
+
+    return look(request, "pages/platform/cases.html", work)
+
+
+@customer_page(methods=("POST",), staff=True)
+def close(request: Request, case_id: UUID) -> HttpResponse:
+    """/platform/cases/{id}/close/: what was done about one of them. For platform staff."""
+
+    def body() -> api.StaffCaseIn:
+        return api.StaffCaseIn(case_id=case_id, **typed(request, "note"))
+
+    tried = attempt(request, lambda: api.close_staff_case(request, body()))
+    return go(request, "platform:cases", said=_("Closed."), wrong=tried.problem)
+
+
+@customer_page(methods=("GET", "POST"), staff=True)
+def refund(request: Request, invoice_id: UUID) -> HttpResponse:
+    """/platform/customers/documents/{id}/refund/: give back what a card paid, whole or in part. For platform staff."""
+    found = document(request, invoice_id)
+    held = found.invoice
+    left = Money(max(held.amount_paid - found.back.refunded - found.back.disputed, 0), held.currency)
+
+    def body() -> api.RefundIn:
+        return api.RefundIn(
+            invoice_id=invoice_id, **minor(request, "amount", held.currency), **typed(request, "reason")
+        )
+
+    tried = attempt(request, lambda: api.refund_customer_payment(request, body())) if request.POST else None
+    if tried is not None and tried.done:
+        return go(request, "platform:customer", held.user_id, said=_("Given back: %s.") % held.invoice_number)
+    return act_form(request, tried, "refund", lambda: {"invoice": held, "left": left})
