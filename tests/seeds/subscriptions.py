@@ -474,10 +474,10 @@ SEEDS = (
     sow(
         "owed-usage-ends-with-the-plan",
         "Whoever changes plans and then cancels does not pay for what the change settled.",
-        "lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]",
-        "lines = overage_of(subscription=subscription)",
+        "        lines = [*lines, *owed_usage(subscription=subscription)]\n",
+        "",
         "test_stripe_usage.py",
-        file=f"{COMMANDS}/stripe_mirroring.py",
+        file=f"{COMMANDS}/stripe_lapses.py",
     ),
     sow(
         "metered-while-lapsed",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 from clustr.clusters.commands import write_plan_allowance
@@ -14,11 +15,14 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import read_catalogue
 from clustr.subscriptions.commands.addresses import NewAddress
+from clustr.subscriptions.commands.disputing import follow_dispute
+from clustr.subscriptions.commands.returning import follow_refund
 from clustr.subscriptions.commands.stripe_calls import record_call
-from clustr.subscriptions.models import StripeObject, SubscriptionPlan
+from clustr.subscriptions.models import Invoice, Payment, StripeObject, SubscriptionPlan
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.states import Act, PaymentMethod, StripeKind
 from clustr.subscriptions.types import Discount, Duration, FeatureType, UsageEvent
+from clustr.subscriptions.vendors.nouns import StripeDispute, StripeRefund
 from tests.subscriptions.shop import PLANS
 
 
@@ -67,7 +71,7 @@ def sell_plans(*, office: Actor, customer: Actor, now: datetime) -> None:
         price=Money(300, "USD"),
         now=now,
     )
-    commands.process_payment(
+    payment = commands.process_payment(
         actor=staff,
         invoice_id=invoice.id,
         amount=Money(100, "USD"),
@@ -98,6 +102,18 @@ def sell_plans(*, office: Actor, customer: Actor, now: datetime) -> None:
             terms={},
             now=now,
         )
+        _give_back(staff, invoice, payment, now)
     write_plan_allowance(
         cluster_id=office.cluster_id, plan="team", limits={}, counted_from=now, stopped_at=None, now=now
     )
+
+
+def _give_back(staff: Actor, invoice: Invoice, payment: Payment, now: datetime) -> None:
+    """Some of a payment goes back, and its payer disputes some."""
+    same: dict[str, Any] = {"payment_id": "", "amount": 10, "currency": "USD", "created_at": now}
+    refund = StripeRefund(**same, id=f"re_{uuid4().hex}", status="succeeded", request="", why="", failure="")
+    follow_refund(actor=staff, invoice=invoice, payment=payment, told=refund, notes=(), now=now)
+    dispute = StripeDispute(
+        **same, id=f"dp_{uuid4().hex}", status="needs_response", reason="general", taken=True, due_by=None
+    )
+    follow_dispute(actor=staff, invoice=invoice, payment=payment, told=dispute, now=now)
