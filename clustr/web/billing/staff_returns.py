@@ -30,7 +30,7 @@ from clustr.web.schemas import Currency, In, Out, Text
 router = Router(tags=["Platform"])
 
 
-class RefundIn(In):
+class CardRefundIn(In):
     """Back to the card that paid an invoice: `amount`, tax and all, or without it all that is left."""
 
     invoice_id: UUID
@@ -62,7 +62,7 @@ class StaffCaseIn(In):
 
 
 @router.post("staff/refund_payment/", response={201: InvoiceOut}, summary="Refund a card", openapi_extra=PERSONAL)
-def refund_customer_payment(request: Request, body: RefundIn) -> HttpResponse:
+def refund_customer_payment(request: Request, body: CardRefundIn) -> HttpResponse:
     """Asked of Stripe; a credit note follows, and the customer is told. Answers the invoice as it then stands. Refuses with
     `invoice_not_found`, `nothing_to_refund`, `refund_exceeds_payment`, `currency_mismatch`, `provider_unavailable`,
     `provider_silent`, `provider_would_not`."""

@@ -493,12 +493,11 @@ def correction_by_staff(place: Place) -> Ask:
 
 
 def refund_by_staff(place: Place) -> Ask:
-    return Ask(body={"invoice_id": str(place.invoiced()), "amount": 100, "reason": "Twice"})
+    return Ask(body={"invoice_id": str(place.paid_by_card()), "amount": 100, "reason": "Twice"})
 
 
 def case_of_staff(place: Place) -> Ask:
-    del place
-    return Ask(body={"case_id": str(uuid4()), "note": "Answered"})
+    return Ask(body={"case_id": str(place.platform_case()), "note": "Answered"})
 
 
 def coupon_by_staff(place: Place) -> Ask:

@@ -341,6 +341,26 @@ class Place:
         assert call
         subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=call.id, now=self.now)
 
+    def paid_by_card(self) -> UUID:
+        """One more invoice that the member's card paid; its id."""
+        self.subscribed_by_card()
+        with tenant(PLATFORM_CLUSTER_ID):
+            mine = Subscription.objects.get(cluster_id=PLATFORM_CLUSTER_ID, user_id=self.member.user_id, ended_at=None)
+        bought = subscriptions.begin_buying_pack(
+            actor=self.customer, subscription_id=mine.id, code="ai_responses_500", cause=None, now=self.now
+        )
+        subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=bought.id, now=self.now)
+        with tenant(PLATFORM_CLUSTER_ID):
+            theirs = Invoice.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, user_id=self.member.user_id)
+            return theirs.exclude(stripe_invoice_id="").order_by("-id").values_list("id", flat=True)[0]
+
+    def platform_case(self) -> UUID:
+        """Something that a person of the platform has to look at; its id."""
+        with tenant(PLATFORM_CLUSTER_ID):
+            about = uuid4().hex
+            payments.open_case(kind=CaseKind.AT_STRIPE, subject=about, facts={"what": "price_unknown"}, now=self.now)
+            return Case.objects.get(cluster_id=PLATFORM_CLUSTER_ID, subject=about).id
+
     def invoiced(self) -> UUID:
         """One more invoice of the member's for a plan; its id."""
         for _ in range(2):  # the first may be a trial

@@ -62,8 +62,8 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
     held = found.invoice
     left = Money(max(held.amount_paid - found.back.refunded - found.back.disputed, 0), held.currency)
 
-    def body() -> api.RefundIn:
-        return api.RefundIn(
+    def body() -> api.CardRefundIn:
+        return api.CardRefundIn(
             invoice_id=invoice_id, **minor(request, "amount", held.currency), **typed(request, "reason")
         )
 
