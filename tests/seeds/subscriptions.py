@@ -512,14 +512,6 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_overage.py",
     ),
     sow(
-        "usage-on-a-draft-of-a-lapsed-plan",
-        "What a plan went beyond before it lapsed is put on a draft that Stripe never issues.",
-        "    if told.status == SubscriptionStatus.UNPAID and lines:\n",
-        "    if False:\n",
-        "test_stripe_usage.py",
-        file=f"{COMMANDS}/stripe_lapses.py",
-    ),
-    sow(
         "usage-on-a-stranded-draft-twice",
         "What stands on a draft that is never issued is charged again each time the plan comes back.",
         '"taken_back": True',

@@ -58,8 +58,7 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
         invoice.save()
     elif told.status == "void" and invoice.status == InvoiceStatus.OPEN:
         take_back(actor=actor, invoice=invoice, reason="Voided at Stripe", now=now)
-        for again in _charged_again(invoice):
-            take_back(actor=actor, invoice=again, reason="Voided at Stripe", now=now)
+        pay_small_rests(invoice, now)  # what was charged again of it is paid by what is taken back
     elif told.status == "uncollectible" and invoice.status == InvoiceStatus.OPEN:
         for lost in (invoice, *_charged_again(invoice)):
             give_up(actor=actor, invoice=lost, reason="Given up at Stripe", now=now)
