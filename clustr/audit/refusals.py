@@ -19,7 +19,7 @@ class RequestInProgress(Conflict):
 
 
 class InvalidIdempotencyKey(Invalid):
-    """An Idempotency-Key has 1 to 255 printable ASCII characters."""
+    """One Idempotency-Key, of 1 to 255 printable ASCII characters without a comma."""
 
     code = "invalid_idempotency_key"
     field = "Idempotency-Key"

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from clustr.audit.refusals import InvalidIdempotencyKey
 
-_PRINTABLE = re.compile(r"[ -~]{1,255}")
+_PRINTABLE = re.compile(r"[ -+\--~]{1,255}")
+"""No comma: HTTP joins repeated headers by it, and two keys are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Claim:
 
     @classmethod
     def of(cls, *, user_id: UUID, path: str, key: str, body: bytes, secret: bytes) -> Claim:
-        """`body` is the canonical input. It may hold a PIN: the digest is keyed, so that it cannot be guessed back."""
+        """`body` is the canonical input, without PINs. The digest is keyed, so that it cannot be guessed back."""
         if not _PRINTABLE.fullmatch(key):
             raise InvalidIdempotencyKey
         scope = hashlib.sha256(b"\x1f".join((user_id.bytes, path.encode(), key.encode()))).digest()

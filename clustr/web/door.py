@@ -23,6 +23,7 @@ from django.http import HttpResponse
 from pydantic import BaseModel
 
 from clustr.audit import commands as audit
+from clustr.audit.refusals import RequestInProgress
 from clustr.audit.types import Answer, Bucket, Claim
 from clustr.kit.actor import Actor, noting_permissions
 from clustr.kit.crashpoints import crash_point
@@ -52,6 +53,8 @@ KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotent-Replayed"
 _JSON = "application/json"
 _NOTHING: Any = object()
+_PINS = {"pin", "old_pin"}
+"""Say who asks, not what is asked: no part of what a repeat must have in common with the first."""
 
 
 @overload
@@ -66,6 +69,7 @@ def once(
     work: Callable[[P | None], BaseModel],
     *,
     before: Callable[[], P] | None,
+    again: Callable[[], object] | None = None,
 ) -> HttpResponse: ...
 def once(
     request: Request,
@@ -74,13 +78,16 @@ def once(
     work: Callable[..., BaseModel],
     *,
     before: Any = _NOTHING,
+    again: Callable[[], object] | None = None,
 ) -> HttpResponse:
     """Do `work` in the cluster's transaction, once per Idempotency-Key, and answer with `status` and what it returns.
 
     `body` is the whole input beside the address: a repeat with another input is refused. `work` may run again from the
     start when PostgreSQL asks for it; the commands it calls join the transaction. `before` runs outside and ahead of
     that transaction, and not for a repeat: for what must stay even if `work` is refused (a PIN attempt); its result, or
-    None where there is nothing to do before, is handed to `work`. Takes a turn of the user's throttle.
+    None where there is nothing to do before, is handed to `work`. A PIN is no part of the input, so that repeats do not
+    tell which was right; `again` runs ahead of a repeat's answer, where it must come with the PIN that the first one set.
+    Takes a turn of the user's throttle.
     """
     take_turn(request)
     actor = actor_of(request)
@@ -89,12 +96,16 @@ def once(
     if before is not _NOTHING and before is not None:
         known = _answered(actor, claim)
         if known is not None:
+            if again is not None:
+                again()
             return _replay(known, actor)
         arguments = (before(),)
         crash_point("door.once.checked")
 
     def answer() -> tuple[Answer, bool]:
         first = audit.claim_request(claim) if claim else None
+        if first is not None and again is not None:
+            raise RequestInProgress(retry_after_seconds=1)  # the first ended in this instant: this one is asked again
         if first is not None:
             return first, True
         crash_point("door.once.claimed")
@@ -301,13 +312,13 @@ def _claim(request: Request, body: BaseModel | bytes | None) -> Claim | None:
 
 
 def _canonical(body: BaseModel | bytes | None) -> bytes:
-    """The input without what does not matter: the order of keys, spaces, and, but for changes, whether a default was spelt
-    out."""
+    """The input without what does not matter: the order of keys, spaces, PINs, and, but for changes, whether a default was
+    spelt out."""
     if body is None:
         return b""
     if isinstance(body, bytes):
         return body
-    said = body.model_dump(mode="json", exclude_unset=isinstance(body, ChangesIn))
+    said = body.model_dump(mode="json", exclude=_PINS, exclude_unset=isinstance(body, ChangesIn))
     return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
 

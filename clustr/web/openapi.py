@@ -41,7 +41,7 @@ _KEY = {
     "in": "header",
     "name": "Idempotency-Key",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]{1,255}$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[ -+\--~]{1,255}$"},
     "description": "A repeat with the same key and input gets the first answer, with `Idempotent-Replayed: true`.",
 }
 _RETRY_AFTER = {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds to wait."}}

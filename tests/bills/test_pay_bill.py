@@ -189,7 +189,7 @@ def test_a_frozen_wallet_is_refused(cast: Cast, bill: Bill) -> None:
     wallets.freeze_wallet(actor=cast.bola.actor, now=cast.now)
     with acts.refused("account_frozen", unchanged=cast.cluster_id):
         acts.pay(cast, cast.bola, bill)
-    wallets.unfreeze_wallet(actor=cast.bola.actor, now=cast.now)
+    wallets.unfreeze_wallet(actor=cast.bola.actor, authorization=None, now=cast.now)
     acts.pay(cast, cast.bola, bill)
 
 

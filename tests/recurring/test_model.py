@@ -103,8 +103,11 @@ class Orders(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def freeze_or_thaw(self, who: int) -> None:
-        act = wallets.unfreeze_wallet if self.frozen[who] else wallets.freeze_wallet
-        act(actor=self.people[who].actor, now=self.now)
+        actor = self.people[who].actor
+        if self.frozen[who]:
+            wallets.unfreeze_wallet(actor=actor, authorization=None, now=self.now)
+        else:
+            wallets.freeze_wallet(actor=actor, now=self.now)
         self.frozen[who] = not self.frozen[who]
 
     @rule(amount=AMOUNTS, days=st.sampled_from([2, 9, 40]), consent=st.lists(WHO, unique=True))

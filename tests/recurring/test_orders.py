@@ -278,6 +278,6 @@ def test_a_frozen_wallet_pays_nothing(cast: Cast) -> None:
     wallets.freeze_wallet(actor=cast.bola.actor, now=cast.now)
     assert process(cast) == Processed(retrying=1)
     assert runs(cast, order)[0].failure == "account_frozen"
-    wallets.unfreeze_wallet(actor=cast.bola.actor, now=cast.now)
+    wallets.unfreeze_wallet(actor=cast.bola.actor, authorization=None, now=cast.now)
     assert process(cast, after=timedelta(hours=9)) == Processed(completed=1)
     assert runs(cast, order)[0].attempts == 2

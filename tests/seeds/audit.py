@@ -73,6 +73,8 @@ SEEDS = (
         "claimed-after-the-effect",
         "The key is claimed when the work is done: a repeat works again before it is told.",
         """        first = audit.claim_request(claim) if claim else None
+        if first is not None and again is not None:
+            raise RequestInProgress(retry_after_seconds=1)  # the first ended in this instant: this one is asked again
         if first is not None:
             return first, True
         crash_point("door.once.claimed")
@@ -82,6 +84,8 @@ SEEDS = (
         """        with noting_permissions() as needed:
             text = work(*arguments).model_dump_json(by_alias=True)
         first = audit.claim_request(claim) if claim else None
+        if first is not None and again is not None:
+            raise RequestInProgress(retry_after_seconds=1)  # the first ended in this instant: this one is asked again
         if first is not None:
             return first, True
         crash_point("door.once.claimed")
@@ -102,8 +106,8 @@ SEEDS = (
     sow(
         "repeat-checks-again",
         "What comes before the work is done for a repeat too: a PIN attempt is used.",
-        "        if known is not None:\n            return _replay(known, actor)\n        arguments = (before(),)\n",
-        "        arguments = (before(),)\n",
+        "            if again is not None:\n                again()\n            return _replay(known, actor)\n        arguments = (before(),)\n",
+        "            pass\n        arguments = (before(),)\n",
         "tests/web/test_door_idempotency.py",
         "tests/web/members",
         file=DOOR,

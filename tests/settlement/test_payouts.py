@@ -100,7 +100,7 @@ def test_a_frozen_wallet_holds_what_was_not_sent(stage: Stage, cast: Cast) -> No
     assert stage.send(payout).status == "pending"
     stage.sweep()
     assert stage.transaction(payout).status == "pending"
-    wallets.unfreeze_wallet(actor=cast.bola.actor, now=stage.now)
+    wallets.unfreeze_wallet(actor=cast.bola.actor, authorization=None, now=stage.now)
     assert stage.send(payout).status == "processing"
 
 

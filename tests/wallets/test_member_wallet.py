@@ -89,7 +89,7 @@ def test_a_frozen_wallet_spends_nothing_and_takes_in(cast: Cast) -> None:
 def test_unfrozen_it_spends_again(cast: Cast) -> None:
     fund(cast, cast.bola, "800.00")
     freeze(cast, cast.bola)
-    wallets.unfreeze_wallet(actor=cast.bola.actor, now=cast.now)
+    wallets.unfreeze_wallet(actor=cast.bola.actor, authorization=None, now=cast.now)
     withdraw(cast, cast.bola, "800.00")
     assert wallet_of(cast.bola).is_frozen is False
 
@@ -98,7 +98,7 @@ def test_repeats_are_harmless_and_audited_once(cast: Cast) -> None:
     for _ in range(2):
         freeze(cast, cast.bola)
     for _ in range(2):
-        wallets.unfreeze_wallet(actor=cast.bola.actor, now=cast.now)
+        wallets.unfreeze_wallet(actor=cast.bola.actor, authorization=None, now=cast.now)
     with tenant(cast.cluster_id):
         acts = [event.action for event in audit.audit_events(actor=cast.ada.actor)]
     assert sorted(act for act in acts if act.startswith("wallets.")) == ["wallets.frozen", "wallets.unfrozen"]

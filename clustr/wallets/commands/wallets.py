@@ -12,8 +12,9 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind
+from clustr.wallets.commands.pins import require_authorization
 from clustr.wallets.models import Operation, Wallet
-from clustr.wallets.types import OperationKind
+from clustr.wallets.types import OperationKind, SpendAuthorization
 
 
 def open_wallet(*, user_id: UUID, currency: str, now: datetime) -> UUID:
@@ -72,9 +73,11 @@ def freeze_wallet(*, actor: Actor, now: datetime) -> None:
             audit.record(actor=actor, action="wallets.frozen", subject_kind="wallet", subject_id=wallet, at=now)
 
 
-def unfreeze_wallet(*, actor: Actor, now: datetime) -> None:
-    """Allow spending again. Harmless to repeat."""
+def unfreeze_wallet(*, actor: Actor, authorization: SpendAuthorization | None, now: datetime) -> None:
+    """Allow spending again. Harmless to repeat. Where a PIN is set it must have been checked, as for a spend: refuses
+    `PinRequired`."""
     with tenant(actor.cluster_id), crash_points("wallets.unfreeze"):
+        require_authorization(actor=actor, authorization=authorization)
         wallet = open_wallet(user_id=actor.member_id, currency=actor.currency, now=now)
         if ledger.unfreeze_account(account_id=wallet):
             audit.record(actor=actor, action="wallets.unfrozen", subject_kind="wallet", subject_id=wallet, at=now)

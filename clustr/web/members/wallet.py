@@ -103,6 +103,14 @@ class ResetPinIn(In):
     pin: Pin | None = Field(None, description="The new PIN, together with `code`.")
 
 
+class UnfreezeIn(In):
+    """Nothing, where no PIN is set."""
+
+    model_config = {"json_schema_extra": {"examples": [{}, {"pin": "482915"}]}}
+
+    pin: Pin | None = Field(None, description="Needed once a PIN is set.")
+
+
 class CodeSentOut(Out):
     """A code is on its way by e-mail."""
 
@@ -247,6 +255,7 @@ def set_pin(request: Request, body: SetPinIn) -> HttpResponse:
         200,
         lambda checked: _with_pin(request, checked),
         before=lambda: commands.check_new_pin(actor=request.actor, pin=body.pin, old_pin=body.old_pin, now=request.now),
+        again=lambda: commands.authorize_spend(actor=request.actor, pin=body.pin, now=request.now),
     )
 
 
@@ -270,6 +279,7 @@ def reset_pin(request: Request, body: ResetPinIn) -> HttpResponse:
         before=lambda: commands.check_pin_reset(
             actor=request.actor, code=code, pin=pin, signed_in_at=signed_in_at, now=request.now
         ),
+        again=lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now),
     )
 
 
@@ -285,14 +295,19 @@ def freeze_wallet(request: Request) -> HttpResponse:
 
 
 @router.post("unfreeze/", response=WalletOut, summary="Unfreeze my wallet")
-def unfreeze_wallet(request: Request) -> HttpResponse:
-    """Allow spending again. Harmless to repeat."""
+def unfreeze_wallet(request: Request, body: UnfreezeIn) -> HttpResponse:
+    """Allow spending again. Harmless to repeat.
 
-    def work() -> WalletOut:
-        commands.unfreeze_wallet(actor=request.actor, now=request.now)
+    Refuses with `pin_required`, `pin_incorrect`, `pin_locked`.
+    """
+
+    def work(authorization: SpendAuthorization | None) -> WalletOut:
+        commands.unfreeze_wallet(actor=request.actor, authorization=authorization, now=request.now)
         return _wallet(request)
 
-    return once(request, None, 200, work)
+    pin = body.pin
+    check = (lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
+    return once(request, body, 200, work, before=check)
 
 
 def _with_pin(request: Request, checked: CheckedPin | None) -> WalletOut:

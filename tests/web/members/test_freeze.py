@@ -6,7 +6,7 @@ import pytest
 
 from tests.cast import Cast, anonymous
 from tests.money import fund
-from tests.web.asking import MY_WALLET, refused
+from tests.web.asking import MY_WALLET, PIN, refused, with_pin
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -26,6 +26,22 @@ def test_a_repeat_is_harmless(cast: Cast) -> None:
         assert bola.post(MY_WALLET + "freeze/").json()["is_frozen"]
     for _ in range(2):
         assert not bola.post(MY_WALLET + "unfreeze/").json()["is_frozen"]
+
+
+def test_who_set_a_pin_unfreezes_with_it(cast: Cast) -> None:
+    bola = with_pin(cast, cast.bola)
+    bola.post(MY_WALLET + "freeze/")
+    refused(bola.post(MY_WALLET + "unfreeze/"), 422, "pin_required")
+    for _ in range(5):
+        refused(bola.post(MY_WALLET + "unfreeze/", {"pin": "111111"}), 403, "pin_incorrect")
+    refused(bola.post(MY_WALLET + "unfreeze/", {"pin": PIN}), 423, "pin_locked")
+    assert bola.get(MY_WALLET + "balance/").json()["is_frozen"]
+
+
+def test_the_right_pin_unfreezes(cast: Cast) -> None:
+    bola = with_pin(cast, cast.bola)
+    bola.post(MY_WALLET + "freeze/")
+    assert not bola.post(MY_WALLET + "unfreeze/", {"pin": PIN}).json()["is_frozen"]
 
 
 def test_money_still_comes_in(cast: Cast) -> None:

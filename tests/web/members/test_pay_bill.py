@@ -81,6 +81,17 @@ def test_a_repeat_has_one_effect(cast: Cast, bola: Any, bill: Bill) -> None:
     refused(pay(bola, bill, "2000.01", key="pay-1"), 422, "idempotency_key_reused")
 
 
+def test_a_repeat_tells_nothing_of_the_pin(cast: Cast, bill: Bill) -> None:
+    bola = with_pin(cast, cast.bola)
+    first = pay(bola, bill, "2000.00", body={"pin": PIN}, key="pay-1")
+    for pin in ("111111", PIN):
+        again = pay(bola, bill, "2000.00", body={"pin": pin}, key="pay-1")
+        assert (again.status_code, again.content) == (201, first.content)
+    refused(pay(bola, bill, "1.00", body={"pin": "111111"}, key="pay-1"), 422, "idempotency_key_reused")
+    refused(pay(bola, bill, "1.00", body={"pin": PIN}, key="pay-1"), 422, "idempotency_key_reused")
+    assert wallet_balance(cast.bola) == "6000.00"
+
+
 def test_a_key_belongs_to_its_user(cast: Cast, bola: Any, bill: Bill) -> None:
     second = cast.residents[1]
     fund(cast, second, "5000.00")

@@ -56,7 +56,14 @@ def test_a_repeat_by_key_gets_the_first_answer(cast: Cast) -> None:
     bola = cast.client_of(cast.bola)
     first, again = (bola.post(ADDRESS, {"pin": PIN}, key="pin") for _ in range(2))
     assert (again.status_code, again.content) == (200, first.content)
-    refused(bola.post(ADDRESS, {"pin": OTHER}, key="pin"), 422, "idempotency_key_reused")
+
+
+def test_a_repeat_tells_nothing_of_the_pin(cast: Cast) -> None:
+    bola = cast.client_of(cast.bola)
+    assert bola.post(ADDRESS, {"pin": PIN}, key="pin").status_code == 200
+    for _ in range(5):
+        refused(bola.post(ADDRESS, {"pin": OTHER}, key="pin"), 403, "pin_incorrect")
+    refused(bola.post(ADDRESS, {"pin": PIN}, key="pin"), 423, "pin_locked")
 
 
 def test_it_is_ones_own(cast: Cast) -> None:

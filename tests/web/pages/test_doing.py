@@ -39,7 +39,8 @@ def test_withdraw_set_a_pin_and_freeze(cast: Cast, bola: Browser) -> None:
     assert "Your PIN is set." in bola.text
     bola.send("freeze/")
     assert "Frozen: money may come in" in bola.text
-    bola.send("unfreeze/")
+    assert bola.send("unfreeze/", pin="111111").status_code == 403
+    bola.send("unfreeze/", pin="482915")
     assert "Your wallet is open again." in bola.text
 
 

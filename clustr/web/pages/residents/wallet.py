@@ -223,8 +223,8 @@ def freeze(request: Request) -> HttpResponse:
 
 @page("app", methods=("POST",))
 def unfreeze(request: Request) -> HttpResponse:
-    """POST /app/wallet/unfreeze/."""
-    tried = attempt(request, lambda: api.unfreeze_wallet(request))
+    """POST /app/wallet/unfreeze/: with the PIN, where one is set."""
+    tried = attempt(request, lambda: api.unfreeze_wallet(request, api.UnfreezeIn(**typed(request, "pin"))))
     return go(request, "app:wallet", said=_("Your wallet is open again.")) if tried.done else _wallet(request, tried)
 
 
