@@ -100,6 +100,7 @@ class TransferKind(StrEnum):
     CHARGEBACK_CREDITED = "chargeback_credited"
     CONTRIBUTION = "contribution"
     CONTRIBUTION_REFUND = "contribution_refund"
+    RECEIPT_REVERSED = "receipt_reversed"
 
 
 BESIDE = frozenset(

@@ -53,6 +53,9 @@ EVENTS: dict[NotificationEvents, Kind] = {
     E.PAYMENT_FAILED: Kind("A payment failed", member=BOTH, priority=Priority.HIGH),
     E.PAYMENT_REFUNDED: Kind("A payment was refunded", member=BOTH),
     E.WALLET_CREDITED: Kind("Money arrived in the wallet", member=BOTH),
+    E.WALLET_CORRECTED: Kind(
+        "Money recorded by mistake was taken back from the wallet", member=BOTH, priority=Priority.HIGH
+    ),
     E.PAYMENT_KEPT_IN_WALLET: Kind("A payment could not be used as asked and is in the wallet", member=BOTH),
     E.PAYOUT_RETURNED: Kind("Money that was sent to a bank account came back", member=BOTH, priority=Priority.HIGH),
     E.CLUSTER_WALLET_CREDITED: Kind("The estate's wallet was credited", office=IN_APP),

@@ -26,6 +26,7 @@ class NotificationEvents(StrEnum):
     PAYMENT_FAILED = "payment_failed"
     PAYMENT_REFUNDED = "payment_refunded"
     WALLET_CREDITED = "wallet_credited"
+    WALLET_CORRECTED = "wallet_corrected"
     PAYMENT_KEPT_IN_WALLET = "payment_kept_in_wallet"
     PAYOUT_RETURNED = "payout_returned"
     CLUSTER_WALLET_CREDITED = "cluster_wallet_credited"

@@ -24,7 +24,7 @@ class RefundExceedsPayment(Conflict):
 
 
 class NotRefundable(Conflict):
-    """Only a completed payment can be refunded."""
+    """This cannot be refunded: it is not completed, or it is no payment to the estate."""
 
     code = "not_refundable"
 

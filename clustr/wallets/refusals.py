@@ -5,6 +5,12 @@ from __future__ import annotations
 from clustr.kit.errors import Conflict, Invalid, Locked, NotAllowed, NotFound
 
 
+class NotRecordedByHand(Conflict):
+    """Only money that was recorded into a wallet by hand can be taken back so."""
+
+    code = "not_recorded_by_hand"
+
+
 class PinRequired(Invalid):
     """A PIN is set: send it as `pin`."""
 

@@ -16,7 +16,7 @@ from clustr.payments.states import Purpose
 from clustr.recurring import commands as recurring
 from clustr.recurring.types import Frequency, NewOrder
 from clustr.wallets import commands as wallets
-from clustr.wallets.types import Destination
+from clustr.wallets.types import Destination, OfflineMethod, SpendAuthorization
 from tests.cast import ApiClient, Cast, Person, client_of, make_cast
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel, order_of, process
@@ -107,6 +107,19 @@ def pay_by_hand(world: World) -> Asked:
 def deposit_by_hand(world: World) -> Asked:
     sent = {"user_id": str(world.cast.bola.user_id), "amount": "2.00", "method": "pos", "reference": a_reference()}
     return Asked(world.cast.ada, f"{OFFICE}record_offline_payment/", sent)
+
+
+def reverse_receipt(world: World) -> Asked:
+    received = wallets.receive_offline(
+        actor=world.cast.ada.actor,
+        user_id=world.cast.bola.user_id,
+        amount=naira("2.00"),
+        method=OfflineMethod.CASH,
+        reference=a_reference(),
+        now=world.cast.now,
+    )
+    sent = {"transaction_id": str(received.id), "reason": "Another's"}
+    return Asked(world.cast.ada, f"{OFFICE}reverse_offline_payment/", sent)
 
 
 def refund(world: World) -> Asked:
@@ -220,13 +233,15 @@ def withdraw_dispute(world: World) -> Asked:
 
 
 def freeze(world: World) -> Asked:
-    wallets.unfreeze_wallet(actor=world.cast.bola.actor, now=world.cast.now)
+    bola = world.cast.bola
+    checked = SpendAuthorization(bola.user_id, bola.cluster_id, pin_checked=True)
+    wallets.unfreeze_wallet(actor=bola.actor, authorization=checked, now=world.cast.now)
     return Asked(world.cast.bola, f"{MY_WALLET}freeze/", None)
 
 
 def unfreeze(world: World) -> Asked:
     wallets.freeze_wallet(actor=world.cast.bola.actor, now=world.cast.now)
-    return Asked(world.cast.bola, f"{MY_WALLET}unfreeze/", None)
+    return Asked(world.cast.bola, f"{MY_WALLET}unfreeze/", {"pin": PIN})
 
 
 def request_pin_reset(world: World) -> Asked:
@@ -285,6 +300,7 @@ REQUESTS: dict[str, tuple[Callable[[World], Asked], str]] = {
     "pay_with_pin": (pay_with_pin, "bills.pay"),
     "pay_by_hand": (pay_by_hand, "bills.pay_offline"),
     "deposit_by_hand": (deposit_by_hand, "wallets.receive_offline"),
+    "reverse_receipt": (reverse_receipt, "wallets.reverse_receipt"),
     "refund": (refund, "bills.refund"),
     "refund_contribution": (refund_contribution, "recurring.refund"),
     "cancel_and_refund": (cancel_and_refund, "bills.cancel"),

@@ -39,6 +39,7 @@ ROOMS = {
 PLACES = {
     "wallets.credit_cluster_wallet": "wallets.credit",
     "wallets.receive_offline": "wallets.receive_offline",
+    "wallets.reverse_offline_receipt": "wallets.reverse_receipt",
     "wallets.transfer_from_cluster_wallet": "wallets.transfer",
     "wallets.approve_transfer": "wallets.approve",
     "wallets.reject_transfer": "wallets.reject",
@@ -300,6 +301,7 @@ MOVE_NOTHING = {
     "subscriptions.BACK_FROM_STRIPE": "an address",
     "subscriptions.preview_change": "calculates, and changes nothing",
     "subscriptions.foresee_change": "calculates, and changes nothing",
+    "subscriptions.foresee_subscription": "calculates, and changes nothing",
     "subscriptions.change_plan": "upgrades or downgrades, in the transaction of that",
     "subscriptions.set_billing_address": "says where documents go; none changes",
     "subscriptions.sync_plans": "offers plans; nobody who has one is charged otherwise",

@@ -15,6 +15,7 @@ from clustr.kit.tenancy import tenant
 from clustr.notifications import commands
 from clustr.notifications.types import Audience, NotificationEvents, Priority
 from clustr.payments import commands as payments
+from clustr.payments.models import Transaction
 from clustr.payments.states import CaseKind
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import OfflineMethod
@@ -199,6 +200,18 @@ def test_a_payment_by_hand_is_confirmed(cast: Cast) -> None:
     offline(cast, cast.bola, bill, "5000.00", method=OfflineMethod.CASH)
     hears(cast, E.PAYMENT_CONFIRMED, [cast.bola], "paid in cash")
     mailed(cast, E.PAYMENT_CONFIRMED, [cast.bola], "paid in cash")
+
+
+def test_what_was_recorded_by_mistake_is_told(cast: Cast) -> None:
+    fund(cast, cast.bola, "50.00")
+    quiet(cast)
+    with tenant(cast.cluster_id):
+        receipt = Transaction.objects.get(cluster_id=cast.cluster_id, user_id=cast.bola.user_id)
+    wallets.reverse_offline_receipt(
+        actor=cast.ada.actor, transaction_id=receipt.id, amount=None, reason="Another's slip.", now=cast.now
+    )
+    hears(cast, E.WALLET_CORRECTED, [cast.bola], "NGN 50.00 was taken back from your wallet", "Another's slip.")
+    mailed(cast, E.WALLET_CORRECTED, [cast.bola], "NGN 50.00 was taken back")
 
 
 def test_a_credit_of_the_cluster_wallet_is_shown_to_who_may_see_it(cast: Cast) -> None:

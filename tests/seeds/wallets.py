@@ -144,4 +144,12 @@ SEEDS = (
         "tests/web/pages/office/test_forms.py",
         file="clustr/web/pages/confirming.py",
     ),
+    sow(
+        "receipt-reversed-again",
+        "What was recorded by mistake is taken back a second time.",
+        "        if payments.lock_transaction(transaction_id=transaction_id).refunded_minor:\n",
+        "        if False:\n",
+        "tests/web/management/test_reverse_offline_payment.py::test_once_also_in_part",
+        file="clustr/wallets/commands/taking_back.py",
+    ),
 )

@@ -413,6 +413,7 @@ def test_every_act_is_audited_with_its_journal(cast: Cast, waiting: UUID, dele: 
 def test_every_kind_of_transfer_has_a_name_in_the_trail() -> None:
     never_there = {
         TransferKind.OFFLINE_RECEIPT,
+        TransferKind.RECEIPT_REVERSED,
         TransferKind.OPENING_BALANCE,
         TransferKind.DEPOSIT,
         TransferKind.UNPLACED_RECEIPT,

@@ -36,6 +36,7 @@ from clustr.wallets.commands.pins import (
 from clustr.wallets.commands.refunds import finish_refund, hold_refund, return_refund
 from clustr.wallets.commands.sending import bounce_payout, finish_payout, return_payout
 from clustr.wallets.commands.suspense import place_suspense, places_of_returned, waiting_in_suspense
+from clustr.wallets.commands.taking_back import reverse_offline_receipt
 from clustr.wallets.commands.wallets import freeze_wallet, open_wallet, open_wallets, record_refunds, unfreeze_wallet
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "reset_pin",
     "return_payout",
     "return_refund",
+    "reverse_offline_receipt",
     "set_arrived_money_aside",
     "set_pin",
     "stop_withdrawal",

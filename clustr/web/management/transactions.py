@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from clustr.bills import commands as bills
@@ -43,7 +44,12 @@ def _readable(reference: str) -> str:
     return reference
 
 
-Reference = Annotated[str, Text(100), AfterValidator(_readable)]
+def _plain(reference: Any) -> Any:
+    """A full-width letter makes no other receipt."""
+    return unicodedata.normalize("NFKC", reference) if isinstance(reference, str) else reference
+
+
+Reference = Annotated[str, BeforeValidator(_plain), Text(100), AfterValidator(_readable)]
 
 
 class Form(StrEnum):
@@ -99,6 +105,16 @@ class RefundIn(In):
     amount: Amount | None = Field(None, description="All that was not refunded yet, when absent.")
     reason: Annotated[str, Text(1_000, lines=True)]
     to: RefundTo = Field(RefundTo.WALLET, description="`source`: the card or account that paid through a provider.")
+
+
+class ReversalIn(In):
+    """Money that was recorded by hand by mistake."""
+
+    model_config = {"json_schema_extra": {"examples": [{"transaction_id": _ID, "reason": "It was another member's."}]}}
+
+    transaction_id: UUID
+    amount: Amount | None = Field(None, description="All of it, when absent.")
+    reason: Annotated[str, Text(1_000, lines=True)] = Field(description="The member reads it.")
 
 
 class StopIn(In):
@@ -228,6 +244,28 @@ def record_offline_payment(request: Request, body: OfflinePaymentIn) -> HttpResp
         return transaction_out(queries.view_of(received))
 
     return once(request, body, 201, work)
+
+
+@router.post("reverse_offline_payment/", response=TransactionOut, summary="Take back what was recorded by mistake")
+def reverse_offline_payment(request: Request, body: ReversalIn) -> HttpResponse:
+    """Money that was recorded by hand into a member's wallet leaves it again: whole or in part, once, and no more than the
+    wallet holds. The member is told the reason. Needs TransferFunds; nobody decides about a receipt of their own.
+
+    Refuses with `transaction_not_found`, `not_recorded_by_hand`, `already_reversed`, `refund_exceeds_payment`,
+    `separation_of_duties`, `insufficient_funds`, `account_frozen`.
+    """
+
+    def work() -> TransactionOut:
+        taken = wallets.reverse_offline_receipt(
+            actor=request.actor,
+            transaction_id=body.transaction_id,
+            amount=to_money(body.amount, request.actor.currency) if body.amount else None,
+            reason=body.reason,
+            now=request.now,
+        )
+        return transaction_out(queries.view_of(taken))
+
+    return once(request, body, 200, work)
 
 
 def _csv(request: Request, query: TransactionsQuery) -> StreamingHttpResponse:

@@ -122,9 +122,9 @@ def first_name(name: str) -> str:
 
 
 @register.filter
-def comes_in(kind: Any) -> bool:
-    """Whether a transaction of this type brings its owner money."""
-    return str(kind) in ("deposit", "refund", "credit")
+def comes_in(one: Any) -> bool:
+    """Whether a transaction brings its owner's wallet money: a refund to the source, or of what was recorded by mistake, does not."""
+    return str(one.type) in ("deposit", "credit") or (str(one.type) == "refund" and one.provider == "wallet")
 
 
 @register.simple_tag

@@ -53,6 +53,11 @@ def test_a_receipt_is_booked_once(cast: Cast) -> None:
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("4000.00", "0.00")
 
 
+def test_a_full_width_letter_makes_no_other_receipt(cast: Cast) -> None:
+    assert record(cast).status_code == 201
+    refused(record(cast, reference="\uff32-\uff11"), 409, "reference_taken")
+
+
 def test_a_repeat_has_one_effect(cast: Cast) -> None:
     first, again = (record(cast, key="receipt") for _ in range(2))
     assert (again.status_code, again.content) == (201, first.content)

@@ -130,6 +130,10 @@ def refund(place: Place) -> Ask:
     return Ask(body={"transaction_id": str(payment), "reason": place.text("Twice")})
 
 
+def reverse(place: Place) -> Ask:
+    return Ask(body={"transaction_id": str(place.fund()), "reason": place.text("Another's")})
+
+
 def offline(place: Place) -> Ask:
     sent = {"user_id": str(place.member.user_id), "bill_id": str(place.acknowledged().id), "amount": "100.00"}
     return Ask(body=sent | {"method": "cash", "reference": place.text("Slip")})
@@ -643,6 +647,13 @@ ROWS = [
         BILL,
         {"body.user_id": NO_BILL, "body.bill_id": NO_BILL},
         answer=201,
+        own=OWN,
+    ),
+    Row(
+        f"POST {OFFICE}reverse_offline_payment/",
+        reverse,
+        TRANSFER,
+        {"body.transaction_id": NO_TRANSACTION},
         own=OWN,
     ),
     Row(f"GET {OFFICE}users/", listed, VIEW),

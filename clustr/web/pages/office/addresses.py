@@ -47,6 +47,7 @@ urlpatterns = [
     path("transactions/", transactions.transactions, name="transactions"),
     path("transactions/<uuid:transaction_id>/", transactions.transaction, name="transaction"),
     path("transactions/<uuid:transaction_id>/refund/", transactions.refund, name="refund"),
+    path("transactions/<uuid:transaction_id>/reverse/", transactions.reverse, name="reverse"),
     path("transactions/<uuid:transaction_id>/stop/", transactions.stop_withdrawal, name="stop_withdrawal"),
     path("transactions/<uuid:transaction_id>/receipt.pdf", transactions.receipt, name="receipt"),
     path("recurring/", recurring.recurring, name="recurring"),

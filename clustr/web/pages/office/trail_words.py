@@ -60,6 +60,7 @@ ACTION: dict[str, Word] = {
     "wallets.frozen": _("froze a wallet"),
     "wallets.unfrozen": _("unfroze a wallet"),
     "wallets.offline_payment_recorded": _("recorded money received by hand"),
+    "wallets.receipt_reversed": _("took back money recorded by mistake"),
     "wallets.opened_with_balance": _("opened a wallet with a balance"),
     "wallets.payout_arrived": _("saw money arrive at a bank"),
     "wallets.payout_bounced": _("saw money come back from a bank"),

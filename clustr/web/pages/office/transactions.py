@@ -14,6 +14,7 @@ from clustr.payments.queries import transaction_visible_to, transactions_of_clus
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.settlement import commands as settlement
+from clustr.wallets.types import OfflineMethod
 from clustr.web.actors import Request
 from clustr.web.management import transactions as api
 from clustr.web.pages.confirming import Shown, ask_first
@@ -109,6 +110,16 @@ def _refund_shown(request: Request, body: api.RefundIn) -> Shown:
 
 
 @page("office", methods=("POST",))
+def reverse(request: Request, transaction_id: UUID) -> HttpResponse:
+    """POST /office/transactions/{id}/reverse/: what was recorded by hand by mistake. Needs TransferFunds."""
+    sent = {"transaction_id": transaction_id, **typed(request, "reason"), **typed_amount(request)}
+    tried = attempt(request, lambda: api.reverse_offline_payment(request, api.ReversalIn(**sent)))
+    if not tried.done:
+        return _one(request, transaction_id, tried)
+    return go(request, "office:transaction", transaction_id, said=_("Taken back. The member is being told."))
+
+
+@page("office", methods=("POST",))
 def stop_withdrawal(request: Request, transaction_id: UUID) -> HttpResponse:
     """POST /office/transactions/{id}/stop/: a withdrawal that was not sent yet. Needs TransferFunds."""
     tried = attempt(
@@ -154,12 +165,17 @@ def _possible(request: Request, found: TransactionView) -> dict[str, Any]:
     refundable = found.type is TransactionType.BILL_PAYMENT or (found.type is TransactionType.DEPOSIT and to_source)
     return {
         "can_refund": may and completed and refundable and found.refunded.minor < found.amount.minor,
+        "can_reverse": may and completed and _by_hand(found) and not found.refunded.minor,
         "to_source": to_source,
         "to_wallet": found.type is TransactionType.BILL_PAYMENT,
         "left": found.amount - found.refunded,
         "can_stop": may and found.type is TransactionType.WITHDRAWAL and found.status is TransactionStatus.PENDING,
         "has_receipt": found.status in (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED),
     }
+
+
+def _by_hand(found: TransactionView) -> bool:
+    return found.type is TransactionType.DEPOSIT and found.provider in set(OfflineMethod)
 
 
 @page("office", methods=("GET", "POST"))

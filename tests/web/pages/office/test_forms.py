@@ -21,7 +21,7 @@ from tests.bills import acts
 from tests.cast import Cast, Part, make_estate
 from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
 from tests.settlement.stage import Stage
-from tests.wallets.acts import credit
+from tests.wallets.acts import credit, receive
 from tests.web.asking import approval_limit
 from tests.web.pages.browsing import Browser
 from tests.web.pages.office.places import BANK, make_lived
@@ -203,6 +203,18 @@ def test_a_dispute(cast: Cast, ada: Browser) -> None:
     ada.send(resolution="upheld", amount_due="50", note="Half")
     assert "Decided." in ada.text
     assert str(acts.seen(cast, cast.bola, bill).amount_due) == "50.00"
+
+
+def test_what_was_recorded_by_mistake(cast: Cast, ada: Browser) -> None:
+    receipt = receive(cast, cast.bola, "100.00")
+    ada.open(f"/office/transactions/{receipt.id}/")
+    assert ada.send("/reverse/", amount="100.01", reason="Another's").status_code == 409
+    ada.send("/reverse/", amount="100.00", reason="Another's")
+    assert "Taken back. The member is being told." in ada.text
+    assert "Recorded by mistake?" not in ada.text
+    assert wallet_balance(cast.bola) == "0.00"
+    bola = Browser(cast.bola)
+    assert "+" not in bola.open("/app/wallet/").content.decode().split('class="much"')[1][:60]
 
 
 def test_a_refund(cast: Cast, ada: Browser) -> None:

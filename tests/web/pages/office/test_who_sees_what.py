@@ -12,7 +12,7 @@ from tests.money import prove
 from tests.web.pages.browsing import Browser
 from tests.web.pages.office.places import OFFICE, PERMISSIONS, Lived, Place, make_lived
 
-POSTED = ("remind", "refund", "stop_withdrawal", "case", "webhook_secret", "change_webhook", "webhook_again")
+POSTED = ("remind", "refund", "reverse", "stop_withdrawal", "case", "webhook_secret", "change_webhook", "webhook_again")
 """Addresses that only take a form of another page; they ask the API's own views."""
 
 
