@@ -124,7 +124,7 @@ def bills_of_cluster(
         "AND b.user_id = %(user)s": chosen.user_id,
         "AND b.due_date < %(due_before)s": chosen.due_before,
         "AND b.due_date >= %(due_after)s": chosen.due_after,
-        "AND (b.bill_number = upper(%(q)s) OR strpos(lower(b.title), lower(%(q)s)) > 0)": chosen.q,
+        "AND (strpos(b.bill_number, upper(%(q)s)) > 0 OR strpos(lower(b.title), lower(%(q)s)) > 0)": chosen.q,
     }
     statement = _MANAGED + " ".join(sql for sql, value in conditions.items() if value is not None)
     if chosen.cluster_wide is not None:
@@ -206,7 +206,7 @@ def members_of_bill(
     if q:
         statement += " AND m.user_id = ANY(%(found)s)"
     if unpaid:
-        statement += " AND s.paid_minor < s.due_minor"
+        statement += " AND b.cancelled_at IS NULL AND s.paid_minor < s.due_minor"
     return [
         BilledMember(
             user_id=row[0],
@@ -223,7 +223,7 @@ def members_of_bill(
 
 # The name is looked up for each member of the page: joined, it may be merged with everybody registered before them.
 _STANDING = f"""
-SELECT m.user_id, coalesce(m.supplied_name, (SELECT p.name FROM people_user p WHERE p.id = m.user_id)), u.label, {STATUS_SQL}, s.due_minor, s.paid_minor, s.acknowledged_at, b.currency
+SELECT m.user_id, coalesce(m.supplied_name, (SELECT p.name FROM people_user p WHERE p.id = m.user_id)), u.label, {STATUS_SQL}, CASE WHEN b.cancelled_at IS NULL THEN s.due_minor ELSE 0 END, s.paid_minor, s.acknowledged_at, b.currency
 FROM bills_bill b
 """
 _WHOSE = """

@@ -132,7 +132,7 @@ def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
     """The member's bills counted and summed by status, what is still to be paid, and when next. What is being bought from a
     utility is held already: nobody has to pay it."""
     rows = _rows(
-        f"SELECT {STATUS_SQL} AS status, count(*), sum(due_minor), sum(paid_minor),"
+        f"SELECT {STATUS_SQL} AS status, count(*), sum(CASE WHEN cancelled_at IS NULL THEN due_minor ELSE 0 END), sum(paid_minor),"
         " sum(CASE WHEN category = 'cluster_managed' THEN greatest(0, due_minor - paid_minor) ELSE 0 END),"
         " min(due_date) FILTER (WHERE category = 'cluster_managed')"
         " FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s GROUP BY 1",
@@ -198,7 +198,7 @@ def member_bill_view(row: tuple[Any, ...], *, now: datetime) -> MemberBillView:
         type=BillType(type_),
         category=BillCategory(category),
         amount=Money(amount, currency),
-        amount_due=Money(due, currency),
+        amount_due=Money(0 if standing.cancelled else due, currency),
         amount_paid=Money(paid, currency),
         due_date=due_date,
         issued_at=issued_at,

@@ -118,7 +118,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class MemberBillView:
-    """A bill as one member has it."""
+    """A bill as one member has it; nothing is due on a cancelled one."""
 
     id: UUID
     bill_number: str
@@ -164,7 +164,7 @@ class BillTotals:
 @dataclass(frozen=True, slots=True)
 class ManagedBillView:
     """A bill as the office has it. `acknowledged_at` is there for a bill to one member only; `can_acknowledge` and
-    `can_pay` say whether anyone it reaches still could."""
+    `can_pay` say whether anyone it reaches still could. Nothing is due on a cancelled one."""
 
     id: UUID
     cluster_id: UUID
@@ -190,9 +190,14 @@ class ManagedBillView:
     totals: BillTotals
 
     @property
-    def amount_due(self) -> Money:
-        """What it asks of all its members together."""
+    def amount_billed(self) -> Money:
+        """What it asks of all its members together, or asked before it was cancelled."""
         return Money(self.totals.billed_minor, self.amount.currency)
+
+    @property
+    def amount_due(self) -> Money:
+        """What it asks of all its members together; nothing where it is cancelled."""
+        return Money(0, self.amount.currency) if self.cancelled_at else self.amount_billed
 
     @property
     def amount_paid(self) -> Money:
@@ -200,7 +205,7 @@ class ManagedBillView:
 
     @property
     def amount_remaining(self) -> Money:
-        return Money(self.totals.outstanding_minor, self.amount.currency)
+        return Money(0 if self.cancelled_at else self.totals.outstanding_minor, self.amount.currency)
 
 
 @dataclass(frozen=True, slots=True)

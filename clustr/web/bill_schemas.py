@@ -44,7 +44,9 @@ class _BillOut(Out):
 class BillOut(_BillOut):
     """A bill as one member has it."""
 
-    amount_due: AmountOut = Field(description="`amount` less what the office took off for this member.")
+    amount_due: AmountOut = Field(
+        description="`amount` less what the office took off for this member; nothing where the bill is cancelled."
+    )
     amount_paid: AmountOut
     amount_remaining: AmountOut
     status: MemberStatus
@@ -54,7 +56,8 @@ class BillOut(_BillOut):
 
 
 class ManagedBillOut(_BillOut):
-    """A bill as the office has it. Its amounts due, paid and remaining are those of all its members together."""
+    """A bill as the office has it. `amount` is what each member is billed; the amounts due, paid and remaining are those of
+    all its members together."""
 
     cluster_id: UUID
     user_id: UUID | None = Field(description="Whom it bills; null: every resident.")
@@ -62,13 +65,15 @@ class ManagedBillOut(_BillOut):
     created_by: UUID
     cancelled_at: Instant | None
     cancel_reason: str
-    amount_due: AmountOut
-    amount_paid: AmountOut
-    amount_remaining: AmountOut
+    amount_due: AmountOut = Field(
+        description="What all it reaches are asked for together; nothing where the bill is cancelled."
+    )
+    amount_paid: AmountOut = Field(description="What came in from all of them.")
+    amount_remaining: AmountOut = Field(description="What is left to pay of all of them.")
     status: MemberStatus = Field(description="For a cluster-wide bill: how it stands as a whole.")
     acknowledged_at: Instant | None = Field(description="For a bill to one member.")
-    can_acknowledge: bool = Field(description="Whether anyone it reaches still can.")
-    can_pay: bool = Field(description="Whether anyone it reaches can now.")
+    can_acknowledge: bool = Field(description="False: only the member a bill reaches can, with their own address.")
+    can_pay: bool = Field(description="False: only the member a bill reaches can, with their own address.")
 
 
 class SingleBillOut(ManagedBillOut):
@@ -78,7 +83,7 @@ class SingleBillOut(ManagedBillOut):
     acknowledged_count: int
     disputed_count: int
     paid_count: int
-    amount_billed: AmountOut
+    amount_billed: AmountOut = Field(description="What all it reaches are asked for, or were before it was cancelled.")
     amount_collected: AmountOut
     amount_outstanding: AmountOut
 
@@ -87,6 +92,8 @@ def bill_out(view: MemberBillView) -> BillOut:
     """A member's bill."""
     return BillOut(
         **_shared(view),
+        can_acknowledge=view.can_acknowledge,
+        can_pay=view.can_pay,
         acknowledged_at=view.acknowledged_at,
         is_cluster_wide=view.is_cluster_wide,
     )
@@ -106,7 +113,7 @@ def single_bill_out(view: ManagedBillView) -> SingleBillOut:
         acknowledged_count=totals.acknowledged_count,
         disputed_count=totals.disputed_count,
         paid_count=totals.paid_count,
-        amount_billed=str(view.amount_due),
+        amount_billed=str(view.amount_billed),
         amount_collected=str(view.amount_paid),
         amount_outstanding=str(view.amount_remaining),
     )
@@ -122,6 +129,8 @@ def _managed(view: ManagedBillView) -> dict[str, Any]:
         "cancelled_at": view.cancelled_at,
         "cancel_reason": view.cancel_reason,
         "acknowledged_at": view.acknowledged_at,
+        "can_acknowledge": False,
+        "can_pay": False,
     }
 
 
@@ -142,7 +151,5 @@ def _shared(view: MemberBillView | ManagedBillView) -> dict[str, Any]:
         "issued_at": view.issued_at,
         "status": view.status,
         "allow_payment_after_due": view.allow_payment_after_due,
-        "can_acknowledge": view.can_acknowledge,
-        "can_pay": view.can_pay,
         "version": view.version,
     }

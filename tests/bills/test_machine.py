@@ -492,7 +492,7 @@ class Bills(RuleBasedStateMachine):
         } == {
             member.person.user_id: (
                 bill.status(member, self.now),
-                bill.owed(member),
+                0 if bill.cancelled else bill.owed(member),
                 bill.paid(member),
                 bill.consented(member),
             )

@@ -31,7 +31,7 @@ def test_it_works(cast: Cast) -> None:
     seen = cast.client_of(cast.efe).get(address(bill)).json()
     assert (seen["members_billed"], seen["acknowledged_count"], seen["disputed_count"]) == (3, 1, 0)
     assert (seen["paid_count"], seen["amount_collected"], seen["amount_outstanding"]) == (1, "5000.00", "10000.00")
-    assert (seen["status"], seen["can_acknowledge"], seen["can_pay"]) == ("partially_paid", True, True)
+    assert (seen["status"], seen["can_acknowledge"], seen["can_pay"]) == ("partially_paid", False, False)
 
 
 def test_whoever_manages_bills_sees_it(cast: Cast) -> None:

@@ -52,6 +52,7 @@ def test_it_is_filtered(cast: Cast) -> None:
         ({"due_after": soon}, mine),
         ({"q": "GATE"}, wide),
         ({"q": mine.bill_number.lower()}, mine),
+        ({"q": mine.bill_number[-8:].lower()}, mine),
     ):
         assert ids(efe.get(ADDRESS, query)) == [str(expected.id)], query
     assert ids(efe.get(ADDRESS, {"category": "user_managed"})) == []

@@ -9,7 +9,8 @@ import pytest
 from clustr.bills.models import Bill
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
-from tests.web.asking import OFFICE, foreign_id, pay, refused
+from tests.web.asking import MY_BILLS, OFFICE, foreign_id, pay, refused
+from tests.web.pages.browsing import Browser
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -36,7 +37,26 @@ def test_it_works(cast: Cast) -> None:
     bill = answer.json()
     assert (bill["status"], bill["cancel_reason"]) == ("cancelled", "Billed twice.")
     assert bill["cancelled_at"]
-    assert not bill["can_pay"]
+    owed = (bill["amount_due"], bill["amount_remaining"], bill["amount_outstanding"])
+    assert owed == ("0.00", "0.00", "0.00")
+    assert bill["amount_billed"] != "0.00"
+
+
+def test_nobody_owes_anything_on_it(cast: Cast) -> None:
+    bill = issue(cast)
+    acknowledge(cast, cast.bola, bill)
+    cancel(cast, bill)
+    members = cast.client_of(cast.efe).get(f"{OFFICE}bills/{bill.id}/members/")
+    assert {(one["amount_due"], one["amount_remaining"]) for one in members.json()["results"]} == {("0.00", "0.00")}
+    assert not cast.client_of(cast.efe).get(f"{OFFICE}bills/{bill.id}/members/", {"unpaid": "true"}).json()["results"]
+    bola = cast.client_of(cast.bola)
+    mine = bola.get(f"{MY_BILLS}{bill.id}/").json()
+    assert (mine["amount"], mine["amount_due"], mine["amount_remaining"]) == ("5000.00", "0.00", "0.00")
+    assert bola.get(MY_BILLS + "summary/").json()["by_status"]["cancelled"]["amount_due"] == "0.00"
+    page = Browser(cast.ada).open(f"/office/bills/{bill.id}/").content.decode()
+    assert "Outstanding" in page
+    assert page.count("5,000.00") == 1  # what each was to pay
+    assert "Taken off" not in Browser(cast.bola).open(f"/app/bills/{bill.id}/").content.decode()
 
 
 def test_payers_get_their_money_back(cast: Cast) -> None:

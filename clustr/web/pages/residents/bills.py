@@ -139,7 +139,10 @@ def _bill(request: Request, bill_id: UUID, **tried: Attempt) -> HttpResponse:
         wallet = my_wallet(actor=actor)
         return {
             "bill": bill,
-            "taken_off": Money(max(0, bill.amount.minor - bill.amount_due.minor), bill.amount.currency),
+            "taken_off": Money(
+                0 if bill.status is MemberStatus.CANCELLED else max(0, bill.amount.minor - bill.amount_due.minor),
+                bill.amount.currency,
+            ),
             "history": bill_history(actor=actor, bill_id=bill_id, now=request.now),
             "wallet": wallet,
             "enough": bill.amount_remaining.minor <= wallet.available.minor,
