@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
+from clustr.kit.errors import InvalidValue
+from clustr.kit.money import Money
+from clustr.payments.providers.nouns import Bounds
 from clustr.payments.refusals import CallbackNotAllowed, TransactionNotRetryable
 from clustr.payments.states import TransactionStatus
 
@@ -15,6 +18,21 @@ def refuse_retry(*, status: TransactionStatus, attempted: bool) -> None:
     """Refuse to try a payment again unless it failed, and was asked of a provider."""
     if status is not TransactionStatus.FAILED or not attempted:
         raise TransactionNotRetryable
+
+
+def refuse_beyond_bounds(*, total: Money, bounds: Bounds, provider: str) -> None:
+    """Refuse what this provider takes in no charge: `total` is what the payer would pay, with a fee they bear."""
+    too_little = bounds.least is not None and total.minor < bounds.least.minor
+    too_much = bounds.most is not None and total.minor > bounds.most.minor
+    if not (too_little or too_much):
+        return
+    least = f" no less than {bounds.least.for_people()}" if bounds.least else ""
+    most = f"{' and' if least else ''} no more than {bounds.most.for_people()}" if bounds.most else ""
+    raise InvalidValue.of(
+        "amount",
+        "amount_too_small" if too_little else "amount_too_large",
+        f"{provider.capitalize()} takes{least}{most} at once.",
+    )
 
 
 def refuse_callback(*, url: str, origins: Collection[str]) -> None:

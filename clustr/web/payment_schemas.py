@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from clustr.audit.types import Claim
 from clustr.payments.states import TransactionStatus
@@ -13,13 +13,19 @@ from clustr.payments.types import SavedMethodView
 from clustr.settlement.types import Checkout, RequestKey, SavedCard
 from clustr.wallets.types import SpendAuthorization
 from clustr.web.money_schemas import FailureOut
-from clustr.web.schemas import AmountOut, Currency, In, Out, Pin
+from clustr.web.schemas import AmountOut, Currency, In, Out, Pin, Text
 
 Provider = Literal["paystack", "flutterwave"]
 """Which provider takes the money."""
 
-CallbackUrl = Annotated[str, StringConstraints(strict=True, max_length=2_000, pattern=r"^(https?://[!-~]+)?$")]
-"""Where the payer's browser goes in the end; its origin must be ClustR's own or one an operator allowed."""
+_CALLBACK = r"^(https?://[!-~]+)?$"
+CallbackUrl = Annotated[
+    str,
+    StringConstraints(strict=True, max_length=2_000, pattern=_CALLBACK),
+    BeforeValidator(lambda value: "" if value is None else value),
+    WithJsonSchema({"type": ["string", "null"], "maxLength": 2_000, "pattern": _CALLBACK}),
+]
+"""Where the payer's browser goes in the end; its origin must be ClustR's own or one an operator allowed. None: nowhere."""
 
 
 class CheckoutOut(Out):
@@ -82,7 +88,7 @@ class VerifyIn(In):
 
     model_config = {"json_schema_extra": {"examples": [{"reference": "01KAV0H2R4N8Z3M5W7Y9B1D2F6"}]}}
 
-    reference: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9-]{16,50}$")]
+    reference: Annotated[str, Text(100)]
 
 
 class SavedMethodOut(Out):

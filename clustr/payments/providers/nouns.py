@@ -104,6 +104,14 @@ class SavedMethodCharge(_Charge):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a provider takes in one charge: no less and no more. None: it publishes none."""
+
+    least: Money | None = None
+    most: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutStarted:
     """Send the payer to `checkout_url`."""
 

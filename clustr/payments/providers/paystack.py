@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clustr.kit.exact_json import write_json
+from clustr.kit.money import Money
 from clustr.kit.outbound import QUICK_SECONDS, NothingSent, Outbound, OutcomeUnknown
 from clustr.payments.providers.nouns import (
     Balance,
     Bank,
+    Bounds,
     ChallengeRequired,
     ChargeRequest,
     ChargeTruth,
@@ -59,6 +61,9 @@ from clustr.payments.providers.reading import (
 from clustr.payments.providers.returns import DisputeTruth, RefundRequest, RefundTruth
 
 _RECIPIENTS = {"NGN": "nuban", "GHS": "ghipss", "ZAR": "basa", "KES": "kepss"}
+_LEAST_MINOR = {"NGN": 50_00, "USD": 2_00, "GHS": 10, "ZAR": 1_00, "KES": 3_00, "XOF": 1}
+_MOST_MINOR = {"NGN": 10_000_000_00}
+"""Of one charge, as its documents say."""
 _PAGE_ROWS = 50
 _NAMED_IN = frozenset({"NGN", "GHS"})
 
@@ -73,6 +78,13 @@ class Paystack:
         self.mode = Mode.TEST if secret_key.startswith("sk_test_") else Mode.LIVE
         self._accepted = [key.encode() for key in accepted if key]
         self._outbound = outbound
+
+    def charge_bounds(self, *, currency: str) -> Bounds:
+        least, most = _LEAST_MINOR.get(currency), _MOST_MINOR.get(currency)
+        return Bounds(
+            least=None if least is None else Money(least, currency),
+            most=None if most is None else Money(most, currency),
+        )
 
     def start_charge(self, request: ChargeRequest) -> CheckoutStarted:
         envelope = opened(

@@ -21,6 +21,7 @@ from clustr.kit.outbound import Outbound
 from clustr.payments.providers.nouns import (
     Balance,
     Bank,
+    Bounds,
     ChallengeRequired,
     ChargeRequest,
     ChargeTruth,
@@ -73,6 +74,10 @@ class PaymentProvider(Protocol):
 
     name: str
     mode: Mode
+
+    def charge_bounds(self, *, currency: str) -> Bounds:
+        """How little and how much it takes in one charge; asks nobody."""
+        ...
 
     def start_charge(self, request: ChargeRequest) -> CheckoutStarted: ...
     def charge_saved_method(self, request: SavedMethodCharge) -> ChargeTruth | ChallengeRequired: ...

@@ -20,7 +20,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
-from clustr.payments.policies import refuse_callback, refuse_retry
+from clustr.payments.policies import refuse_beyond_bounds, refuse_callback, refuse_retry
 from clustr.payments.pricing import surcharge_on
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import method_of, waiting_payment_of_bill
@@ -50,7 +50,8 @@ def prepare_deposit(
     """Record that the member will put money into their wallet through this provider, on its page or by a saved card.
     `open_checkout` comes next. `save_card`: the card that pays on the page is to be kept, which is for its payer to say.
 
-    Refuses `ProviderNotAvailable`, `CallbackNotAllowed`, `CurrencyMismatch`; with a card also `PaymentMethodNotFound` and
+    Refuses `ProviderNotAvailable`, `CallbackNotAllowed`, `CurrencyMismatch`, `InvalidValue` (less or more than the provider
+    takes at once); with a card also `PaymentMethodNotFound` and
     `PinRequired`.
     """
     refuse_amount(amount=amount, currency=actor.currency)
@@ -160,7 +161,7 @@ def _prepare(
     actor: Actor, wanted: Wanted, request: RequestKey | None, card: SavedCard | None, now: datetime
 ) -> Prepared:
     refuse_callback(url=wanted.callback_url, origins=settings.ENV.callback_origins)
-    provider_named(name=wanted.provider)
+    provider = provider_named(name=wanted.provider)
     with tenant(actor.cluster_id), crash_points("settlement.prepare"):
         request_id, known = _known(actor, request, now)
         if known is not None:
@@ -170,6 +171,14 @@ def _prepare(
             or card_charge_may_pay(actor=actor, bill_id=wanted.subject_id)
         ):
             raise PaymentUnderWay
+        bearer = clusters.settings_of(actor=actor, now=now).fee_bearer
+        surcharge = surcharge_on(provider=wanted.provider, amount=wanted.amount) if bearer is FeeBearer.PAYER else 0
+        currency = wanted.amount.currency
+        refuse_beyond_bounds(
+            total=Money(wanted.amount.minor + surcharge, currency),
+            bounds=provider.charge_bounds(currency=currency),
+            provider=wanted.provider,
+        )
         transaction = payments.create_transaction(
             id=new_id(),
             type=wanted.type,
@@ -182,8 +191,6 @@ def _prepare(
             description=wanted.description,
             now=now,
         )
-        bearer = clusters.settings_of(actor=actor, now=now).fee_bearer
-        surcharge = surcharge_on(provider=wanted.provider, amount=wanted.amount) if bearer is FeeBearer.PAYER else 0
         payments.open_attempt(
             transaction=transaction,
             kind=AttemptKind.CHARGE,

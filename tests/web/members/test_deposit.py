@@ -45,6 +45,23 @@ def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
     assert wallet_balance(cast.bola) == "0.00"
 
 
+@pytest.mark.parametrize(("amount", "code"), [("0.01", "amount_too_small"), ("49.99", "amount_too_small"),
+                                             ("10000000.01", "amount_too_large")])  # fmt: skip
+def test_what_the_provider_takes_in_no_charge(stage: Stage, cast: Cast, amount: str, code: str) -> None:
+    answer = deposit(cast.client_of(cast.bola), amount)
+    refused(answer, 422, "invalid_value", "amount")
+    assert answer.json()["errors"] == [
+        {"field": "amount", "code": code,
+         "message": "Paystack takes no less than NGN 50.00 and no more than NGN 10,000,000.00 at once."}
+    ]  # fmt: skip
+    assert started(cast) == 0
+    assert deposit(cast.client_of(cast.bola), "50.00").status_code == 201
+
+
+def test_no_callback_is_none(stage: Stage, cast: Cast) -> None:
+    assert deposit(cast.client_of(cast.bola), callback_url=None).status_code == 201
+
+
 def test_a_repeat_starts_nothing_new(stage: Stage, cast: Cast) -> None:
     bola = cast.client_of(cast.bola)
     first, again = (deposit(bola, key="in") for _ in range(2))
