@@ -41,7 +41,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     # --- signing in -----------------------------------------------------------------------------------------------------
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
-        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        with throttle.one_at_a_time(email=credentials.get("email", "")):
+            user: AbstractBaseUser | None = super().authenticate(request, **credentials)
         if isinstance(user, User) and user.is_active:
             # Passwords are set through mailed links only, so whoever knows one has proved the address. allauth wants
             # to see that as a row; it is made now, not for each of a million invited people.

@@ -1,12 +1,13 @@
 """Slows down guessing: sign-in attempts are counted by account and by address, across all processes.
 
 An attempt is taken *before* the password is hashed and given back if it was right, in one atomic statement each, so
-that a burst of parallel guesses has no more tries than a patient one.
+that a burst of parallel guesses has no more tries than a patient one. Tries of one account queue.
 """
 
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -14,6 +15,7 @@ from django.conf import settings
 from django.db import connection
 
 from clustr.kit.networks import network_of
+from clustr.kit.session_locks import in_turn
 
 WINDOW_SECONDS = 300
 
@@ -35,6 +37,12 @@ class Attempt:
 
     keys: tuple[str, str]
     wait_seconds: int | None
+
+
+def one_at_a_time(*, email: str) -> AbstractContextManager[None]:
+    """Within the block nobody else tries to sign in to this account: who comes meanwhile waits, so that right passwords at
+    once are not taken for failures."""
+    return in_turn(name=_account_key(email), what="a sign-in")
 
 
 def take_attempt(*, email: str, address: str) -> Attempt:

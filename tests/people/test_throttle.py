@@ -126,6 +126,20 @@ def test_many_people_at_one_address_do_not_hinder_each_other() -> None:
         assert set(pool.map(go, people)) == {200}
 
 
+def test_right_passwords_at_once_are_no_failures() -> None:
+    bola = someone()
+
+    def go(_turn: int) -> int:
+        try:
+            body = {"email": bola.email, "password": bola.password}
+            return int(post(Client(REMOTE_ADDR=an_address()), "auth/login", body).status_code)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(go, range(8))) == {200}
+
+
 def test_one_address_trying_many_accounts_is_slowed_down() -> None:
     address = an_address()
     for number in range(settings.ENV.THROTTLE_SIGN_IN_PER_ADDRESS):

@@ -8,7 +8,9 @@ ATTEMPTS = "clustr/wallets/commands/pin_attempts.py"
 RESETS = "clustr/wallets/commands/pin_resets.py"
 POLICIES = "clustr/wallets/policies.py"
 SCHEMA = "clustr/wallets/migrations/0001_wallets.py"
-_QUEUES = '        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")\n'
+TURNS = "clustr/kit/session_locks.py"
+_QUEUES = 'name=f"pin:{actor.cluster_id}:{actor.member_id}"'
+_ALONE = 'name=str(__import__("uuid").uuid4())'
 
 SEEDS = (
     sow(
@@ -85,7 +87,7 @@ SEEDS = (
 """,
         "test_pin.py::test_twenty_wrong_ones_at_once_use_exactly_five_attempts",
         file=ATTEMPTS,
-        more=((_QUEUES, ""),),
+        more=((_QUEUES, _ALONE),),
         races=("test_members.py::test_twenty_wrong_pins_are_five_attempts",),
     ),
     sow(
@@ -126,7 +128,7 @@ SEEDS = (
         "attempts-side-by-side",
         "Attempts of one member do not queue: the sixth right PIN at once is locked out.",
         _QUEUES,
-        "",
+        _ALONE,
         "test_pin.py::test_twenty_right_ones_at_once_all_pass",
         file=ATTEMPTS,
     ),
@@ -136,7 +138,7 @@ SEEDS = (
         "    finally:\n        _let_go()\n",
         "    finally:\n        pass\n",
         "test_pin.py",
-        file=ATTEMPTS,
+        file=TURNS,
     ),
     sow(
         "pin-checked-for-somebody-else",
@@ -231,5 +233,30 @@ SEEDS = (
         "    if False:\n",
         "test_member_wallet.py",
         "tests/bills/test_pay_bill.py",
+    ),
+    sow(
+        "repeats-tell-the-pin",
+        "A PIN is part of what a repeat must have in common with the first: whoever repeats it learns which is right.",
+        "exclude=_PINS, ",
+        "",
+        "tests/web/members/test_pay_bill.py::test_a_repeat_tells_nothing_of_the_pin",
+        "tests/web/members/test_set_pin.py",
+        file="clustr/web/door.py",
+    ),
+    sow(
+        "repeated-set-pin-asks-no-pin",
+        "A repeat of setting a PIN is answered whatever PIN it names.",
+        "            if again is not None:\n                again()\n",
+        "",
+        "tests/web/members/test_set_pin.py::test_a_repeat_tells_nothing_of_the_pin",
+        file="clustr/web/door.py",
+    ),
+    sow(
+        "unfrozen-without-the-pin",
+        "A frozen wallet is unfrozen without its PIN.",
+        "        require_authorization(actor=actor, authorization=authorization)\n",
+        "",
+        "tests/web/members/test_freeze.py::test_who_set_a_pin_unfreezes_with_it",
+        file="clustr/wallets/commands/wallets.py",
     ),
 )

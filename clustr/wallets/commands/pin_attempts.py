@@ -7,16 +7,14 @@ are twenty right answers and twenty wrong ones are five.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import datetime
 from math import ceil
 
 from django.db import connection
 
 from clustr.kit.actor import Actor
-from clustr.kit.errors import Busy, refusals_from_database
-from clustr.kit.session_locks import session_lock_noted
+from clustr.kit.session_locks import in_turn
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands import notify
 from clustr.notifications.types import Audience, NotificationEvents
@@ -24,8 +22,6 @@ from clustr.wallets.models import Pin
 from clustr.wallets.pin_hashing import hash_pin, pin_matches, uses_newest_pepper
 from clustr.wallets.policies import ATTEMPTS_PER_LOCK, UNTIL_RESET, lock_after
 from clustr.wallets.refusals import PinIncorrect, PinLocked
-
-_PATIENCE = 5
 
 
 def check_pin(*, actor: Actor, pin: str, now: datetime) -> None:
@@ -85,39 +81,8 @@ def tell_of_pin(*, actor: Actor, event: NotificationEvents, facts: dict[str, int
     notify(event=event, cluster_id=actor.cluster_id, audience=audience, subject_id=None, facts=facts, now=now)
 
 
-@contextmanager
-def _one_at_a_time(actor: Actor) -> Iterator[None]:
-    try:
-        _queue(f"pin:{actor.cluster_id}:{actor.member_id}")
-        with session_lock_noted("a member's PIN"):
-            yield
-    finally:
-        _let_go()
-
-
-def _let_go() -> None:
-    """Give the session's lock back, also one that was given in the instant its wait was cancelled. A connection that
-    cannot is closed for good: it must not be the next request's, with somebody's lock on it."""
-    held = connection.connection
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock_all()")
-    except BaseException:
-        if held is not None:
-            held.close()
-        raise
-
-
-def _queue(name: str) -> None:
-    """Wait for one's turn, some lock timeouts long: each check before takes as long as its hash."""
-    for patience in range(_PATIENCE, -1, -1):
-        try:
-            with refusals_from_database(), connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
-                return
-        except Busy:
-            if not patience:
-                raise
+def _one_at_a_time(actor: Actor) -> AbstractContextManager[None]:
+    return in_turn(name=f"pin:{actor.cluster_id}:{actor.member_id}", what="a member's PIN")
 
 
 def refuse_enclosing_transaction() -> None:
