@@ -221,3 +221,16 @@ def test_what_has_lapsed_counts_nothing(shop: Shop) -> None:
     shop.chase(subscription)
     with pytest.raises(SubscriptionLapsed):
         shop.use(subscription)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-60), timedelta(minutes=6)])
+def test_what_was_used_in_another_time_is_refused(shop: Shop, ahead: timedelta) -> None:
+    subscription = shop.subscribe("free")
+    event = UsageEvent(AI, Decimal(1), "x", shop.now, {})
+    for at, told in ((shop.now + ahead, None), (shop.now + timedelta(minutes=4), {AI: Decimal(1)})):
+        said = {"actor": shop.bola, "subscription_id": subscription.id, "events": [replace(event, at=at)]}
+        if told is None:
+            with pytest.raises(InvalidValue):
+                commands.record_usage(**said, now=shop.now)
+        else:
+            assert commands.record_usage(**said, now=shop.now) == told

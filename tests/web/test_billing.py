@@ -36,6 +36,9 @@ def test_it_works(bola: ApiClient) -> None:
     assert list(plans) == ["free", "basic", "pro", "enterprise"]
     assert (plans["basic"]["price_monthly"], plans["basic"]["limits"]["ai_responses"]) == (1900, 500)
 
+    first = ask(bola, "POST", "preview-invoice/", {"plan_id": "basic", "interval": "month"})
+    assert (first["subtotal"], first["total"], first["digest"]) == (1900, 2043, "")
+    assert ask(bola, "GET", "subscription/", status=404)["code"] == "subscription_not_found"
     made = ask(bola, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
     assert (made["status"], made["plan"]["id"], made["collection"], made["usage"][0]["used"]) == (
         "active",

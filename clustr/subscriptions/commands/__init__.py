@@ -44,7 +44,7 @@ from clustr.subscriptions.commands.stripe_looking import PageSeen, look_at_my_pa
 from clustr.subscriptions.commands.stripe_names import sync_prices
 from clustr.subscriptions.commands.stripe_prices import take_agreed_price
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
-from clustr.subscriptions.commands.subscribing import subscribe_user
+from clustr.subscriptions.commands.subscribing import foresee_subscription, subscribe_user
 from clustr.subscriptions.commands.usage import buy_usage_pack, record_usage
 from clustr.subscriptions.commands.usage_packs import begin_buying_pack
 from clustr.subscriptions.commands.voiding import void_invoice
@@ -79,6 +79,7 @@ __all__ = [
     "downgrade_plan",
     "follow_ours",
     "foresee_change",
+    "foresee_subscription",
     "generate_invoice",
     "handle_failed_payment",
     "hear_stripe",

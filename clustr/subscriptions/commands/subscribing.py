@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -19,12 +20,20 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.commands.coupons import redeem
 from clustr.subscriptions.commands.invoicing import generate_invoice
 from clustr.subscriptions.commands.periods import begin_period, end_subscription
+from clustr.subscriptions.commands.previewing import Change, ChangePreview, show_change
 from clustr.subscriptions.commands.recording import lock_customers, note
 from clustr.subscriptions.models import Subscription
 from clustr.subscriptions.policies import cycle_of
-from clustr.subscriptions.refusals import AlreadySubscribed, CollectionNotOffered, EstateNotYours, InvoiceOverdue
+from clustr.subscriptions.refusals import (
+    AlreadySubscribed,
+    CollectionNotOffered,
+    EstateNotYours,
+    InvoiceOverdue,
+    SubscriptionNotFound,
+)
 from clustr.subscriptions.schedule import anchor_at, billing_day, period_at, trial_end
 from clustr.subscriptions.states import Collection, EventKind, SubscriptionStatus
+from clustr.subscriptions.types import Kept, Line, LineKind
 from clustr.subscriptions.vendors.registry import stripe_is_on
 
 
@@ -97,6 +106,30 @@ def subscribe_user(
         note(actor=actor, subscription=subscription, kind=EventKind.CREATED, now=now)
         generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
     return subscription
+
+
+def foresee_subscription(
+    *, actor: Actor, plan_id: UUID, interval: str, currency: str, for_cluster_id: UUID | None, now: datetime
+) -> ChangePreview:
+    """What the first invoice of `subscribe_user` with the same terms comes to, after its trial where there is one. Nothing is
+    changed, and no coupon is counted. Refuses `PlanNotFound`, `CurrencyNotOffered`, `SubscriptionNotFound` (an estate that
+    is not theirs)."""
+    user_id = actor.member_id
+    if for_cluster_id is not None and not _administers(user_id, for_cluster_id, actor, now):
+        raise SubscriptionNotFound
+    with tenant(actor.cluster_id):
+        plan = queries.offered_plan(plan_id=plan_id)
+        price = queries.agreed_price(user_id=user_id, plan=plan, interval=interval, currency=currency, now=now)
+        tries = price.minor and plan.trial_days
+        tries = tries and not queries.had_trial(user_id=user_id, for_cluster_id=for_cluster_id)
+        begins = trial_end(start=now, days=plan.trial_days, zone=actor.timezone) if tries else now
+        anchor = anchor_at(at=begins, zone=actor.timezone)
+        period = period_at(anchor=anchor, cycle=cycle_of(interval), at=anchor.at)
+        tax = queries.tax_of(user_id=user_id)
+        lines = [Line(LineKind.PLAN, f"{plan.name}, a {interval}", price, period, 1, tax)] if price.minor else []
+        first = Change(plan, interval, price, Kept.NOTHING, period, price, lines, {})
+        credit = queries.credit_of(user_id=user_id, currency=currency)
+        return replace(show_change(change=first, credit=credit, at=now), digest="")
 
 
 def _refuse_collection(collection: Collection, user_id: UUID, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -40,6 +40,8 @@ from clustr.subscriptions.types import (
 )
 
 MOST_AT_ONCE = 5_000
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""By how much the clock of whoever reports may be ahead."""
 
 _RECORD = (
     "SELECT feature, before, after, counted FROM subscriptions_record_usage(%s, %s, %s, %s, %s, %s, %s, %s, %s::numeric[],"
@@ -53,7 +55,7 @@ def record_usage(
     """Count a batch of uses of one's own subscription, each once for its `event_id`, all or none. Answers what is now used
     of each feature it names. Where the plan stops at its limit, a batch that would pass it counts nothing.
 
-    Refuses `UsageLimitReached`, `UsageBelowZero`, `UsageEventReused`, `SubscriptionNotFound`, `SubscriptionLapsed`.
+    Refuses `InvalidValue` (used before the period under way, or in the future), `UsageLimitReached`, `UsageBelowZero`, `UsageEventReused`, `SubscriptionNotFound`, `SubscriptionLapsed`.
     """
     if not 0 < len(events) <= MOST_AT_ONCE:
         raise InvalidValue.of("events", "invalid", f"One to {MOST_AT_ONCE:,} events at once.")
@@ -61,6 +63,7 @@ def record_usage(
     _turn_if_due(actor, subscription_id, now)
     with tenant(actor.cluster_id), crash_points("subscriptions.record_usage"):
         subscription = _shared(actor, subscription_id)
+        _refuse_other_times(subscription, events, now)
         plan = queries.plan_of(subscription=subscription)
         packs = queries.on_top_now(subscription=subscription)
         _refuse_counted_by_itself(subscription, events)
@@ -150,6 +153,17 @@ def _turn_if_due(actor: Actor, subscription_id: UUID, now: datetime) -> None:
         ).exists()
     if due:
         renew_subscription(actor=actor, subscription_id=subscription_id, now=now)
+
+
+def _refuse_other_times(subscription: Subscription, events: Sequence[UsageEvent], now: datetime) -> None:
+    """What was used before the period under way was invoiced with its own; nothing was used later than now."""
+    begins = subscription.current_period_start
+    if any(not begins <= event.at <= now + _CLOCKS_DIFFER for event in events):
+        raise InvalidValue.of(
+            "at",
+            "not_in_period",
+            "It was used within the period under way, and not in the future: leave `at` out for now.",
+        )
 
 
 def _shared(actor: Actor, subscription_id: UUID) -> Subscription:

@@ -60,7 +60,7 @@ class UsageEventIn(In):
     amount: _WHOLE | Units = "1"
     event_id: Annotated[str, Text(200)]
     cluster_id: EstateId = None
-    at: Instant | None = Field(None, description="When it was used; absent: now.")
+    at: Instant | None = Field(None, description="When it was used, within the period under way; absent: now.")
     metadata: Annotated[
         dict[Annotated[str, _NAME], StrictBool | _WHOLE | Annotated[str, _VALUE]],
         Field(max_length=20),
@@ -145,7 +145,7 @@ def get_my_usage(request: Request, query: Query[EstateQuery]) -> HttpResponse:
 @router.post("usage/events/", response=UsageOut, summary="Report usage", openapi_extra=PERSONAL)
 def report_usage(request: Request, body: UsageEventsIn) -> HttpResponse:
     """Each event counts once for its `event_id`, against the caller's own subscription or that of the estate it names. Answers
-    how much of the first one's is used. Refuses with `subscription_not_found`, `subscription_lapsed`,
+    how much of the first one's is used. What was used before the period under way, or in the future, is 422. Refuses with `subscription_not_found`, `subscription_lapsed`,
     `usage_limit_reached`, `usage_below_zero`, `usage_event_reused`."""
     as_customer(request)
 

@@ -16,6 +16,7 @@ from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.commands import ChangePreview
 from clustr.subscriptions.document_queries import CallRow, CurrentRow, current_subscription, my_subscription
+from clustr.subscriptions.refusals import SubscriptionNotFound
 from clustr.subscriptions.states import Collection
 from clustr.web.billing.customers import as_anybody, as_customer, cause_of
 from clustr.web.billing.schemas import (
@@ -87,16 +88,27 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
 @router.post("preview-invoice/", response=PreviewOut, summary="What a change would cost", openapi_extra=PERSONAL)
 def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
     """To the minor unit; nothing is changed. What the change itself comes to: of a larger plan now, of a smaller one the first
-    invoice after this period, which tells what was used beyond the limits so far. Refuses with `subscription_not_found`, `plan_not_found`, `same_plan`,
+    invoice after this period, which tells what was used beyond the limits so far. Who has no subscription yet is told the
+    first invoice (`currency` as in `subscribe/`), after the trial where there is one. Refuses with `subscription_not_found`, `plan_not_found`, `same_plan`,
     `subscription_ended`, `subscription_lapsed`, `currency_not_offered`, `invoice_overdue`, `busy`, `provider_unavailable`,
     `provider_silent`."""
     as_customer(request)
 
-    def look(subscription: CurrentRow) -> ChangePreview:
+    def look(subscription: CurrentRow | None) -> ChangePreview:
+        plan_id = in_tenant(PLATFORM_CLUSTER_ID, lambda: queries.offered_plan_named(code=body.plan_id)).id
+        if subscription is None:
+            return commands.foresee_subscription(
+                actor=request.actor,
+                plan_id=plan_id,
+                interval=body.interval,
+                currency=body.currency,
+                for_cluster_id=body.cluster_id,
+                now=request.now,
+            )
         return commands.foresee_change(
             actor=request.actor,
             subscription_id=subscription.id,
-            plan_id=in_tenant(PLATFORM_CLUSTER_ID, lambda: queries.offered_plan_named(code=body.plan_id)).id,
+            plan_id=plan_id,
             interval=body.interval,
             at_period_end=None if body.when is None else body.when == "period_end",
             now=request.now,
@@ -106,7 +118,7 @@ def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
         request,
         body,
         200,
-        record=lambda _claim, _checked: _held(request, body.cluster_id),
+        record=lambda _claim, _checked: _held_if_any(request, body.cluster_id),
         ask=look,
         shape=preview_out,
     )
@@ -240,3 +252,10 @@ def _held(request: Request, for_cluster_id: UUID | None) -> CurrentRow:
 
 def _mine(request: Request, for_cluster_id: UUID | None = None) -> SubscriptionOut:
     return subscription_out(my_subscription(actor=request.actor, for_cluster_id=for_cluster_id))
+
+
+def _held_if_any(request: Request, for_cluster_id: UUID | None) -> CurrentRow | None:
+    try:
+        return _held(request, for_cluster_id)
+    except SubscriptionNotFound:
+        return None

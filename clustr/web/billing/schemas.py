@@ -48,6 +48,7 @@ class PreviewIn(In):
     plan_id: PlanId
     interval: Interval
     when: When = None
+    currency: Currency = Field("USD", description="Of who has no subscription yet; else that of the subscription.")
     cluster_id: EstateId = None
 
 
