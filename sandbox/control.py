@@ -136,7 +136,8 @@ def _pay_account(world: World, request: Request) -> Answer:
 def _chargeback(world: World, request: Request) -> Answer:
     """`provider`, `reference`, `amount` in kobo if not all; `reversed`: the charge says so before it is decided."""
     body = _body(request)
-    found = world.store.find(Charge, str(body.get("provider")), str(body.get("reference")))
+    provider, reference = str(body.get("provider")), str(body.get("reference"))
+    found = [one for written in (reference, reference.lower()) for one in world.store.find(Charge, provider, written)]
     charge = next((charge for charge in found if charge.paid), None)
     if charge is None:
         raise Refused(404, {"error": "no such paid charge"})

@@ -16,7 +16,7 @@ from clustr.kit import texts
 from clustr.kit.errors import FieldError
 from clustr.kit.line_errors import LineErrors
 from clustr.people.models import NAME_LENGTH, PHONE_LENGTH
-from clustr.people.policies import normalised_email
+from clustr.people.policies import is_phone, normalised_email
 from clustr.people.refusals import InvalidEmail
 
 COLUMNS = ("email", "name", "phone", "unit", "unit_type", "role", "joined_on")
@@ -120,6 +120,8 @@ def _row(line: int, cells: dict[str, str], zone: ZoneInfo, now: datetime, errors
             errors.add(line, column, "too_long", f"At most {longest} characters.")
         elif problem := texts.problem_of(cells[column], lines=False):
             errors.add(line, column, problem.code, problem.message)
+    if not is_phone(cells["phone"]):
+        errors.add(line, "phone", "invalid_phone", "This is not a phone number.")
     role = cells["role"].lower() or Role.RESIDENT.value
     if role not in list(Role):
         errors.add(line, "role", "unknown_role", "The role is admin, staff or resident.")

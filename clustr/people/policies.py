@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -13,6 +14,7 @@ from django.core.validators import validate_email
 from clustr.people.refusals import InvalidEmail
 
 ERASED_NAME = "Erased person"
+PHONE = re.compile(r"([+0-9 ()./-]*[0-9][+0-9 ()./-]*)?", re.ASCII)
 
 
 def normalised_email(text: str) -> str:
@@ -68,3 +70,8 @@ def _address(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def is_phone(text: str) -> bool:
+    """Whether this can be a phone number, however it is written: digits with what people put between them, or nothing."""
+    return PHONE.fullmatch(text) is not None

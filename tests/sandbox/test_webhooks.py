@@ -145,7 +145,7 @@ def test_refunds_and_transfers_are_told_step_by_step(rig: Rig) -> None:
 
 def test_a_chargeback_is_told_and_reverses_the_charge(rig: Rig) -> None:
     rig.paid("paystack")
-    made = rig.control("POST", "/chargeback", {"provider": "paystack", "reference": "ref-1"})
+    made = rig.control("POST", "/chargeback", {"provider": "paystack", "reference": "REF-1"})
     rig.control("POST", f"/dispute/{made['id']}", {"event": "resolve", "resolution": "merchant-accepted"})
     assert [event["event"] for event in rig.told()][1:] == ["charge.dispute.create", "charge.dispute.resolve"]
     assert rig.verified("paystack")["status"] == "reversed"

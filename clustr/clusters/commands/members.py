@@ -21,7 +21,7 @@ from clustr.clusters.commands.enrolment import (
 )
 from clustr.clusters.commands.invitations import invite_to_cluster
 from clustr.clusters.guards import require_may_depart
-from clustr.clusters.models import Membership
+from clustr.clusters.models import Membership, Unit
 from clustr.clusters.policies import (
     checked_email,
     checked_permissions,
@@ -34,7 +34,7 @@ from clustr.clusters.refusals import MemberNotFound, MembershipEnded, OwnMembers
 from clustr.clusters.types import AS_IS, MemberChanges, NewMember, PaymentsPermissions, Role, Supplied
 from clustr.kit.actor import Actor
 from clustr.kit.errors import InvalidValue
-from clustr.kit.tenancy import tenant
+from clustr.kit.tenancy import current_tenant, tenant
 from clustr.people import commands as people
 
 _MOVE_END = """
@@ -61,7 +61,8 @@ def invite_member(
     """Add a person to the actor's cluster and invite them by mail. Answers the membership's id.
 
     Needs ManageMembers; only an administrator makes administrators, and nobody grants what they do not hold. Whom others
-    knew before stays as they are, and has to accept. Somebody who left and comes back gets a new period. Refuses with AlreadyMember and PeriodsOverlap.
+    knew before stays as they are, and has to accept. Somebody who left and comes back gets a new period. Refuses with AlreadyMember,
+    PeriodsOverlap, and InvalidValue where the unit is known as one of another type.
     """
     granted = checked_permissions(role, permissions)
     require_may_set(actor, role=role, permissions=granted)
@@ -71,6 +72,7 @@ def invite_member(
     with tenant(actor.cluster_id):
         lock_cluster()
         refuse_more_members(adding=1)
+        _refuse_other_type(unit, unit_type)
         admitted = people.admit_people(rows=[(email, name, phone)], now=now)
         (user_id,) = admitted.ids.values()
         supplied = supplied_of(user_id, admitted, email=email, name=name, phone=phone)
@@ -80,6 +82,16 @@ def invite_member(
         facts = {"user": str(user_id), "role": role.value, "permissions": sorted(granted)}
         _audit(actor, "members.added", membership_id, now, facts | {"joined_at": joined_at.isoformat()})
     return membership_id
+
+
+def _refuse_other_type(unit: str, unit_type: str) -> None:
+    """A unit that is known keeps its type: whoever names another is told."""
+    known = Unit.objects.filter(cluster_id=current_tenant(), label_key=label_key(unit)).first() if unit_type else None
+    if known is not None and known.unit_type != unit_type:
+        said = f"it is: {known.unit_type}" if known.unit_type else "none is known"
+        raise InvalidValue.of(
+            "unit_type", "unit_has_its_type", f"This unit has its type already ({said}). Leave `unit_type` out."
+        )
 
 
 def update_member(

@@ -7,18 +7,36 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from clustr.clusters import commands
 from clustr.clusters.member_queries import Presence, member_of, members_of
 from clustr.clusters.policies import permissions_of
 from clustr.clusters.types import AS_IS, Member, MemberChanges, PaymentsPermissions, Role, RosterResult
+from clustr.people.policies import PHONE, is_phone
 from clustr.web.door import Request, once, read
 from clustr.web.paging import Page, PageQuery, page, position
 from clustr.web.refusals import WrongContentType
 from clustr.web.schemas import ChangesIn, In, Instant, Out, Text
 
 router = Router(tags=["Members"])
+
+
+def _phone(text: str) -> str:
+    if not is_phone(text):
+        raise PydanticCustomError("invalid_phone", "This is not a phone number.")
+    return text
+
+
+Phone = Annotated[
+    str,
+    Text(40, empty=True),
+    AfterValidator(_phone),
+    WithJsonSchema(
+        {"type": "string", "maxLength": 40, "pattern": f"^{PHONE.pattern}$", "examples": ["+2348030000001"]}
+    ),
+]
 
 _CSV_TYPES = ("text/csv", "application/csv")
 _MEMBER: dict[str, Any] = {
@@ -59,7 +77,7 @@ class MemberIn(In):
 
     email: Email
     name: Annotated[str, Text(200, empty=True)] = ""
-    phone: Annotated[str, Text(40, empty=True)] = ""
+    phone: Phone = ""
     role: Role = Role.RESIDENT
     permissions: Permissions = frozenset()
     unit: Annotated[str, Text(100, empty=True)] = ""

@@ -336,7 +336,7 @@ def _refuse_incomplete(body: NumberIn) -> None:
     """A saved number, or a provider with a number: one of them, and whole."""
     named = (body.provider_id is not None, body.customer_id is not None)
     if body.account_id is None and named != (True, True):
-        field = "customer_id" if named[0] else "provider_id" if named[1] else "account_id"
+        field = "customer_id" if named[0] else "provider_id"
         raise InvalidValue.of(field, "required", "Send `account_id`, or `provider_id` and `customer_id` together.")
     if body.account_id is not None and any(named):
         raise InvalidValue.of("account_id", "one_of", "Send `account_id`, or `provider_id` and `customer_id`.")

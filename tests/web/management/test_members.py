@@ -198,6 +198,17 @@ def test_who_is_dismissed_is_refused_at_the_next_request(cast: Cast) -> None:
     assert (efe.get(audit).status_code, efe.get(audit).json()["code"]) == (403, "permission_missing")
 
 
+def test_what_is_no_phone_or_another_type_of_a_unit_is_told(cast: Cast) -> None:
+    ada = cast.client_of(cast.ada)
+    sent = {"email": "first@palmgrove.test", "unit": "Y 9", "unit_type": "flat", "phone": "(0803) 555-12.34"}
+    assert ada.post(MEMBERS, sent).status_code == 201
+    sent |= {"email": "second@palmgrove.test"}
+    for wrong in ({"phone": "abc"}, {"unit_type": "castle"}):
+        told = ada.post(MEMBERS, sent | wrong)
+        assert (told.status_code, [error["field"] for error in told.json()["errors"]]) == (422, [*wrong])
+    assert ada.post(MEMBERS, sent).status_code == 201
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_nobody_comes_in_without_signing_in(method: str) -> None:
     client: ApiClient = anonymous()

@@ -132,6 +132,11 @@ def test_half_a_number_is_none(counter: Counter, bola: ApiClient, what: str, lef
     assert [(error["field"], error["code"]) for error in answer.json()["errors"]] == [(field, "required")]
 
 
+def test_no_number_at_all(bola: ApiClient) -> None:
+    answer = bola.post(MINE + "validate_customer/", {})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "provider_id")
+
+
 def test_a_number_is_not_named_twice(counter: Counter, bola: ApiClient) -> None:
     answer = bola.post(MINE + "quote/", named(counter, amount="2000.00", account_id=str(uuid4())))
     assert answer.status_code == 422
