@@ -9,12 +9,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from clustr.environment import ROOT, Environment
 from clustr.kit import clock, embedded
+from clustr.kit.served_at import with_address
 from clustr.kit.stand_ins import with_stand_in
 from clustr.people import retention
 from clustr.subscriptions.catalogue import DEFAULT_PACKS, DEFAULT_PLANS, read_packs
 from clustr.subscriptions.sellers import read_seller
 
-ENV = with_stand_in(Environment())
+ENV = with_address(with_stand_in(Environment()))
 
 SECRET_KEY = ENV.secret_key
 DEBUG = False

@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 
 from clustr.environment import Environment
+from clustr.kit.served_at import announce_address, with_address, withdraw_address
 from clustr.kit.stand_ins import NAMES, announce, stand_in, with_stand_in, withdraw
 
 ROOT: Path = settings.PROJECT_ROOT
@@ -69,6 +70,16 @@ def test_the_command_line_asks_the_same_providers_while_it_runs(demonstration: E
     assert with_stand_in(demonstration, environ=own) == demonstration
     withdraw(env=demonstration)
     assert with_stand_in(demonstration, environ={}) == demonstration
+
+
+def test_the_command_line_makes_the_links_of_what_is_served(demonstration: Environment) -> None:
+    served = demonstration.model_copy(update={"PORT": 8300})
+    assert with_address(demonstration, environ={}) == demonstration
+    announce_address(env=served)
+    assert with_address(demonstration, environ={}).base_url == "http://127.0.0.1:8300"
+    assert with_address(demonstration, environ={"PORT": "8400"}) == demonstration
+    withdraw_address(env=served)
+    assert with_address(demonstration, environ={}) == demonstration
 
 
 def test_nobody_else_is_told_of_an_announcement(demonstration: Environment) -> None:

@@ -14,6 +14,7 @@ from django.core.management import call_command, get_commands, load_command_clas
 from django.core.management.base import BaseCommand, CommandError
 
 from clustr.kit import database, embedded, stand_ins
+from clustr.kit.served_at import announce_address, withdraw_address
 from clustr.kit.supervisor import Supervisor
 
 DEMONSTRATION = "create_demo"
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         database.prepare(progress=self._say)
         self._make_demonstration()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        announce_address(env=env)
         supervisor = Supervisor(say=self._say)
         supervisor.stop_on_signals()
         providers = stand_ins.stand_in(env=env, root=settings.PROJECT_ROOT)
@@ -47,6 +49,7 @@ class Command(BaseCommand):
             supervisor.run(each_turn=[self._watch_database, greeting.try_once])
         finally:
             stand_ins.withdraw(env=env)
+            withdraw_address(env=env)
         self._say("Stopped.")
 
     def _say(self, line: str) -> None:
