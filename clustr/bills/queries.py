@@ -178,6 +178,17 @@ def payable_of(*, wanted: Sequence[tuple[UUID, BillType]], now: datetime) -> dic
         return {(member, BillType(type)): Payable(minor, waiting) for member, type, minor, waiting in cursor.fetchall()}
 
 
+def unread_spans(*, actor: Actor, type: BillType) -> list[tuple[datetime, datetime | None]]:
+    """For the member's bills of a type whose terms never changed: from when until when each waited to be acknowledged, and so
+    could not be paid; None: it still waits."""
+    rows = _rows(
+        "SELECT issued_at, coalesce(acknowledged_at, cancelled_at) FROM bills_owed"
+        " WHERE cluster_id = %(cluster)s AND member_id = %(member)s AND type = %(type)s AND version = 1",
+        {"cluster": actor.cluster_id, "member": actor.member_id, "type": type.value},
+    )
+    return [(began, ended) for began, ended in rows]
+
+
 def member_bill_view(row: tuple[Any, ...], *, now: datetime) -> MemberBillView:
     """Shape a row of `OWED_COLUMNS`."""
     (id_, number, title, description, type_, category, amount, currency, due_date, issued_at, user_id) = row[:11]

@@ -6,23 +6,18 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connections
 from django.db.models import F, Q
 
-from clustr.bills.queries import Payable, payable_of
-from clustr.bills.types import BillType
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.going_on import through_estates
 from clustr.kit.tenancy import in_tenant
 from clustr.recurring import notices
 from clustr.recurring.models import RecurringPayment
-from clustr.recurring.types import Frequency, OrderState, PaymentSource
+from clustr.recurring.shortfalls import shortfalls
+from clustr.recurring.types import Frequency, OrderState
 
 _AT_ONCE = 200
-
-_AVAILABLE = """
-SELECT w.user_id, a.balance FROM wallets_wallet w JOIN ledger_account a ON a.cluster_id = w.cluster_id AND a.id = w.id
-WHERE w.cluster_id = kit_tenant() AND w.user_id = ANY(%s) AND a.frozen_at IS NULL"""
 
 
 def send_recurring_payment_reminders(*, now: datetime) -> int:
@@ -69,37 +64,14 @@ def _remind_batch(cluster_id: UUID, now: datetime, until: datetime) -> tuple[int
         batch = list(fresh.select_for_update(no_key=True, skip_locked=True).order_by("next_run_at", "id")[:_AT_ONCE])
         members = {order.user_id for order in batch}
         beside = ahead.filter(user_id__in=members).order_by("next_run_at", "id")
-        short = _shortfalls(list(beside), members, now)
+        short = shortfalls(orders=list(beside), now=now)
         reminders = [
-            (order, *short[order.id])
+            (order, short[order.id].minor, short[order.id].to_acknowledge)
             for order in batch
-            if order.frequency != Frequency.DAILY or short[order.id] != (0, False)
+            if order.frequency != Frequency.DAILY or not short[order.id].is_none
         ]
         told = notices.tell_ahead(reminders=reminders, now=now)
         RecurringPayment.objects.filter(cluster_id=cluster_id, id__in=[order.id for order in batch]).update(
             reminded_period=F("next_period")
         )
     return len(batch), told
-
-
-def _shortfalls(orders: list[RecurringPayment], members: set[UUID], now: datetime) -> dict[UUID, tuple[int, bool]]:
-    """By order, the first to run first: what its member's wallet lacks after those before it, and whether a bill it would
-    pay waits for an acknowledgment."""
-    with connection.cursor() as cursor:
-        cursor.execute(_AVAILABLE, [list(members)])
-        left = dict.fromkeys(members, 0) | dict(cursor.fetchall())
-    paying = [(order.user_id, BillType(order.bill_type)) for order in orders if order.bill_type]
-    payable = payable_of(wanted=paying, now=now) if paying else {}
-    found = {}
-    for order in orders:
-        open_now = payable[order.user_id, BillType(order.bill_type)] if order.bill_type else None
-        need = _need(order, open_now) if order.payment_source == PaymentSource.WALLET else 0
-        found[order.id] = (max(0, need - max(0, left[order.user_id])), bool(open_now and open_now.to_acknowledge))
-        left[order.user_id] -= need
-    return found
-
-
-def _need(order: RecurringPayment, open_now: Payable | None) -> int:
-    if open_now is None:
-        return order.amount_minor
-    return min(order.max_minor or order.amount_minor, open_now.minor)

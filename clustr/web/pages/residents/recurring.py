@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from clustr.bills.queries import unread_spans
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.recurring.queries import (
     history_of,
@@ -17,7 +18,8 @@ from clustr.recurring.queries import (
     my_recurring_payments,
     recurring_payment_summary,
 )
-from clustr.recurring.types import Frequency, OrderView
+from clustr.recurring.shortfalls import my_shortfalls
+from clustr.recurring.types import Frequency, OrderView, RunState, RunView
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.door import read_value
@@ -27,6 +29,9 @@ from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.residents.paying import cards_of, chosen_card
 from clustr.web.pages.words import word_of
+
+_CONTRIBUTION = "contribution"
+"""What a form sends for an order that pays no bills; the API is told no type."""
 
 
 @page("app")
@@ -39,7 +44,8 @@ def list_recurring(request: Request) -> HttpResponse:
             actor=request.actor, q=query.q, before=begin_after(request, query), limit=query.fetch
         )
         found = recurring_payment_summary(actor=request.actor, now=request.now)
-        return {**listed(request, query, rows), "summary": found, "q": query.q}
+        short = my_shortfalls(actor=request.actor, now=request.now)
+        return {**listed(request, query, rows), "summary": found, "short": short, "q": query.q}
 
     return look(request, "pages/residents/recurring.html", work, part="pages/residents/recurring_rows.html")
 
@@ -49,7 +55,7 @@ def create(request: Request) -> HttpResponse:
     """GET, POST /app/recurring/new/: set one up: pay the estate's bills of a type as they come, or contribute."""
     tried = None
     if request.method == "POST":
-        tried = attempt(
+        tried = _nothing_chosen(request) or attempt(
             request,
             lambda: api.create_recurring_payment(request, api.CreateRecurringPaymentIn.model_validate(_typed(request))),
         )
@@ -60,8 +66,9 @@ def create(request: Request) -> HttpResponse:
         tomorrow = timezone.localtime(request.now).date() + timedelta(days=1)
         return {
             "wallet": my_wallet(actor=request.actor),
-            "types": [("", _("A contribution to the estate"))]
-            + [(each.value, word_of(each.value)) for each in BillType if each not in UTILITY_TYPES],
+            "types": [("", _("Choose what it pays"))]
+            + [(each.value, word_of(each.value)) for each in BillType if each not in UTILITY_TYPES]
+            + [(_CONTRIBUTION, _("A contribution to the estate, without a bill"))],
             "frequencies": [(each.value, word_of(each.value)) for each in Frequency],
             "tomorrow": tomorrow.isoformat(),
             **cards_of(request.actor),
@@ -71,9 +78,20 @@ def create(request: Request) -> HttpResponse:
     return look(request, "pages/residents/create_recurring.html", work, status=tried.status if tried else 200)
 
 
+def _nothing_chosen(request: Request) -> Attempt | None:
+    """Refuse a form in which nobody said what the money is for: a contribution is given, and comes back from nowhere."""
+    if request.POST.get("bill_type"):
+        return None
+    return Attempt(
+        typed(request, *request.POST), errors={"bill_type": _("Choose one of these.")}, code="invalid", status=422
+    )
+
+
 def _typed(request: Request) -> dict[str, Any]:
+    contributes = request.POST.get("bill_type") == _CONTRIBUTION
     return {
-        **typed(request, "title", "frequency", "bill_type", "pin"),
+        **typed(request, "title", "frequency", "pin"),
+        **({} if contributes else typed(request, "bill_type")),
         **typed_amount(request),
         **chosen_card(request),
         **typed_day(request, "start_date"),
@@ -161,12 +179,26 @@ def _order(request: Request, order_id: UUID, tried: Attempt | None = None) -> Ht
     def work() -> Context:
         actor = request.actor
         order = my_recurring_payment(actor=actor, recurring_payment_id=order_id)
+        history = history_of(actor=actor, recurring_payment_id=order_id, limit=24)
         return {
             "order": order,
-            "history": history_of(actor=actor, recurring_payment_id=order_id, limit=24),
+            "history": history,
+            "unread": _not_read(request, order, history),
+            "short": my_shortfalls(actor=actor, now=request.now).get(order_id),
             "wallet": my_wallet(actor=actor),
             **cards_of(actor, order.payment_method_id),
             "tried": tried,
         }
 
     return look(request, "pages/residents/recurring_payment.html", work, status=tried.status if tried else 200)
+
+
+def _not_read(request: Request, order: OrderView, history: list[RunView]) -> set[UUID]:
+    """The runs that paid nothing although there was a bill to pay, because the member had not read it."""
+    idle = [run for run in history if run.state == RunState.NOTHING_DUE]
+    if not idle or order.bill_type is None:
+        return set()
+    spans = unread_spans(actor=request.actor, type=order.bill_type)
+    return {
+        run.id for run in idle for began, ended in spans if began <= run.due_at and (ended or request.now) > run.due_at
+    }
