@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from math import ceil
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from clustr.kit.tenancy import tenant
 from clustr.notifications.types import NotificationEvents
 from clustr.people import queries as people_queries
 from clustr.wallets.commands.pin_attempts import check_pin, tell_of_pin
+from clustr.wallets.member_queries import withdrawals_rest_until
 from clustr.wallets.models import Pin, PinReset
 from clustr.wallets.pin_hashing import hash_pin
 from clustr.wallets.policies import refuse_easy_pin
@@ -44,12 +45,9 @@ def require_authorization(*, actor: Actor, authorization: SpendAuthorization | N
 def refuse_while_cooling(*, actor: Actor, now: datetime) -> None:
     """Refuse `WithdrawalsCooling` shortly after a reset, which whoever reads the member's mail could have made; part of
     the withdrawal's transaction."""
-    pin = Pin.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, reset_at__isnull=False).first()
-    if pin is None or pin.reset_at is None:
-        return
-    wait = pin.reset_at + timedelta(hours=settings.ENV.PIN_RESET_COOLING_HOURS) - now
-    if wait > timedelta(0):
-        raise WithdrawalsCooling(retry_after_seconds=ceil(wait.total_seconds()))
+    rests_until = withdrawals_rest_until(actor=actor)
+    if rests_until is not None and rests_until > now:
+        raise WithdrawalsCooling(retry_after_seconds=ceil((rests_until - now).total_seconds()))
 
 
 def pin_was_checked(*, actor: Actor, authorization: SpendAuthorization | None) -> bool:

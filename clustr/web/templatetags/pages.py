@@ -19,6 +19,8 @@ from django.utils.translation import gettext, ngettext
 from lucide.templatetags.lucide import lucide
 
 from clustr.kit.money import SIGNS, Money
+from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.payments.types import TransactionView
 from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
 from clustr.web.pages.forms import ESTATE_FIELD, KEY, fresh_key
 from clustr.web.pages.words import STATUS, TYPE, WHY, said_of_recovery, word_of
@@ -65,6 +67,12 @@ def said(value: Any) -> Any:
 def plain(amount: Money | None) -> str:
     """An amount within a sentence: "₦5,000.00"."""
     return amount.with_sign() if amount is not None else ""
+
+
+@register.filter
+def sign(currency: str) -> str:
+    """The sign of a currency, or its code where none is in use."""
+    return SIGNS.get(currency, f"{currency} ")
 
 
 @register.filter
@@ -119,6 +127,14 @@ def further(text: str) -> str:
 def first_name(name: str) -> str:
     """What to call somebody in passing; of an address, what stands before the at."""
     return name.split()[0].split("@")[0] if name.strip() else ""
+
+
+@register.filter
+def standing(one: TransactionView) -> str:
+    """How a movement of money stands, as its owner reads it: a withdrawal is stopped, a payment page is left unused."""
+    if one.status != TransactionStatus.CANCELLED:
+        return str(one.status)
+    return "stopped" if one.type == TransactionType.WITHDRAWAL else "unused"
 
 
 @register.filter

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.cast import Cast
-from tests.money import acknowledge, issue, wallet_balance
+from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.recurring.cards import saved
 from tests.settlement.stage import Stage, stage
 from tests.web.pages.browsing import Browser
@@ -137,3 +137,52 @@ def test_a_recurring_payment_by_card_and_another_card_in_its_place(stage: Stage,
     assert one in bola.text
     bola.open("/app/recurring/?q=nothing")
     assert "No recurring payment is called so." in bola.text
+
+
+def test_a_bill_that_was_paid_in_another_way_meanwhile(stage: Stage, cast: Cast, bola: Browser) -> None:
+    """Left at a page, the bill leads back there; once it is paid nothing does, and what is paid there all the same, after a
+    card that was declined, is said to be in the wallet."""
+    fund(cast, cast.bola, "5000.00")
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    begun = stage.pay_bill(cast.bola, bill.id).transaction
+    payment = f"/app/transactions/{begun.id}/"
+    bola.open("/app/")
+    assert "is not finished at Paystack" in bola.text
+    assert payment in bola.links
+    bola.open(f"/app/bills/{bill.id}/")
+    assert "A payment of ₦5,000.00 at Paystack is not finished." in bola.text
+    bola.send("pay/", means="wallet")
+    bola.open(payment)
+    assert "Do not finish it" in bola.text
+    assert "Go on paying" not in bola.text
+    stage.end_reference("paystack", begun.reference, "insufficient_funds")
+    assert stage.confirm(begun.id).status == "failed"
+    assert "Nothing was taken." in bola.open(payment).content.decode()
+    stage.end_reference("paystack", begun.reference)
+    stage.confirm(begun.id)
+    bola.open(payment)
+    assert "Your money arrived after all" in bola.text
+    assert "₦5,000.00 arrived. It could not be used for this any more, and went into your wallet." in bola.text
+    for words in ("Nothing was taken", "Try again", "Pay another way"):
+        assert words not in bola.text
+
+
+def test_half_a_deposit_is_said_to_be_there(stage: Stage, cast: Cast, bola: Browser) -> None:
+    asked = stage.deposit(cast.bola, "2000.00")
+    stage.end(asked, "partly")
+    stage.confirm(asked)
+    bola.open(f"/app/transactions/{asked.transaction.id}/")
+    assert "A part of it arrived" in bola.text
+    assert "₦1,000.00 arrived of ₦2,000.00, and went into your wallet." in bola.text
+
+
+def test_a_frozen_wallet_moves_no_payment_to_a_card(cast: Cast, bola: Browser, card: UUID) -> None:
+    bill = issue(cast, "50.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open("/app/wallet/")
+    bola.send("freeze/")
+    assert "Saved cards are not frozen." in bola.text
+    bola.open(f"/app/bills/{bill.id}/")
+    assert "frozen; it holds ₦100.00" in bola.text
+    assert "means" not in bola.form("pay/").values

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from clustr.wallets import commands as wallets
 from tests.cast import Cast
-from tests.money import fund, issue, wallet_balance
+from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.web.pages.browsing import Browser
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -27,18 +28,31 @@ def test_withdraw_set_a_pin_and_freeze(cast: Cast, bola: Browser) -> None:
     assert wallet_balance(cast.bola) == "20000.00"
     assert bola.confirm().status_code == 422, "nobody could say whose account it is, and nobody said they know"
     bola.confirm(although="yes")
-    assert "Your withdrawal is on its way." in bola.text
+    assert "Your withdrawal is noted." in bola.text
+    assert "It waits before it is sent" in bola.text
+    assert "Guaranty Trust Bank" in bola.text
+    assert "ending 6789" in bola.text
     assert wallet_balance(cast.bola) == "15000.00"
     bola.send("/cancel/")
-    assert "The money is back in your wallet" in bola.text
+    assert "It was stopped before it was sent. The money is back in your wallet." in bola.text
+    assert ">Stopped</h1>" in bola.text
+    bola.open("/app/wallet/")
+    for words in ('<span class="incoming">+', "−₦5,000", "then ₦15,000.00", "then ₦20,000.00"):
+        assert words in bola.text
     assert wallet_balance(cast.bola) == "20000.00"
     bola.open("/app/wallet/pin/")
-    assert bola.send(pin="123456").status_code == 422
+    assert bola.send(pin="123456", pin_again="123456").status_code == 422
     assert "too easy" in bola.text
-    bola.send(pin="482915")
+    assert bola.send(pin="482915", pin_again="482951").status_code == 422
+    assert "The two PINs are not the same." in bola.text
+    bola.send(pin="482915", pin_again="482915")
     assert "Your PIN is set." in bola.text
     bola.send("freeze/")
     assert "Frozen: money may come in" in bola.text
+    bola.open("/app/wallet/withdraw/")
+    assert "Your wallet is frozen. It holds ₦20,000.00" in bola.text
+    assert "account_number" not in bola.text
+    bola.open("/app/wallet/")
     assert bola.send("unfreeze/", pin="111111").status_code == 403
     bola.send("unfreeze/", pin="482915")
     assert "Your wallet is open again." in bola.text
@@ -61,8 +75,25 @@ def test_a_recurring_payment(cast: Cast, bola: Browser) -> None:
     bola.open("/app/recurring/new/")
     assert bola.send(title="Service charge", amount="x", bill_type="service_charge").status_code == 422
     assert "Write an amount" in bola.text
+    assert bola.send(title="Service charge", amount="15,000", bill_type="").status_code == 422, (
+        "nobody said what it is for"
+    )
+    assert "Choose one of these." in bola.text
     bola.send(title="Service charge", amount="15,000", bill_type="service_charge")
     assert "Set up. You need do nothing more." in bola.text
+    order = bola.page.request["PATH_INFO"]
+    unread = issue(cast, "30000.00")
+    bola.open(order)
+    assert "A bill that it would pay waits to be read." in bola.text
+    acknowledge(cast, cast.bola, unread)
+    bola.open("/app/recurring/new/")
+    bola.send(title="Levy", amount="9,000", bill_type="contribution")
+    assert "a contribution to the estate" in bola.text
+    bola.open("/app/recurring/")
+    assert "₦4,000.00 will be missing" in bola.text
+    bola.open("/app/")
+    assert "₦4,000.00 will be missing" in bola.text
+    bola.open(order)
     bola.send("pause/")
     assert "Paused." in bola.text
     bola.send("resume/")
@@ -72,9 +103,10 @@ def test_a_recurring_payment(cast: Cast, bola: Browser) -> None:
 
 
 def test_notices_and_preferences(cast: Cast, bola: Browser) -> None:
-    issue(cast, "5000.00")
+    bill = issue(cast, "5000.00")
     bola.open("/app/notices/")
     assert "(unread)" in bola.text
+    assert f"/app/bills/{bill.id}/" in bola.links
     bola.send("read/")
     assert "(unread)" not in bola.text
     bola.open("/app/notices/preferences/")
@@ -99,6 +131,9 @@ def test_a_notice_is_found(cast: Cast, bola: Browser) -> None:
     rows = bola.open("/app/notices/?q=new+bill", HX_Request="true").content.decode()
     assert "Borehole pump" in rows
     assert "<html" not in rows
+    said = bola.open("/app/notices/?q=acknowledge+it").content.decode()
+    assert "Borehole pump" in said
+    assert "Lawn" in said
     bola.open("/app/notices/?q=nothing+of+the+kind")
     assert "No notice fits what you are looking for." in bola.text
 
@@ -132,3 +167,12 @@ def test_signing_in_elsewhere_than_here_leads_to_the_start(cast: Cast, bola: Bro
             {"theme": "dark", "next": wanted, "csrfmiddlewaretoken": bola.forms[0].values["csrfmiddlewaretoken"]},
         )
         assert answer["Location"] == "/"
+
+
+def test_where_i_am_signed_in_is_said_in_the_estates_time(bola: Browser) -> None:
+    from allauth.usersessions.models import UserSession
+
+    for _ in range(2):  # the first visit is noted once it was answered
+        bola.open("/accounts/sessions/")
+    since = UserSession.objects.get().created_at.astimezone(ZoneInfo("Africa/Lagos"))
+    assert f"since {since.day} {since:%b %Y, %H:%M}, from" in bola.text

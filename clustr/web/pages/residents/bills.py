@@ -12,6 +12,7 @@ from clustr.bills.history_queries import bill_history
 from clustr.bills.queries import MemberBillFilter, bill_visible_to, bills_visible_to
 from clustr.bills.types import BillCategory, MemberStatus
 from clustr.kit.money import Money
+from clustr.payments.member_queries import open_checkouts_of_bills
 from clustr.payments.queries import waiting_payment_of_bill
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
@@ -19,6 +20,7 @@ from clustr.web.members import bills as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
+from clustr.web.pages.residents.home import unfinished
 from clustr.web.pages.residents.paying import WALLET, back_here, chosen_means, means_of, onward
 
 FILTERS = (
@@ -29,6 +31,7 @@ FILTERS = (
     (MemberStatus.OVERDUE.value, gettext_lazy("Overdue")),
     (MemberStatus.DISPUTED.value, gettext_lazy("In dispute")),
     (MemberStatus.PAID.value, gettext_lazy("Paid")),
+    (MemberStatus.CANCELLED.value, gettext_lazy("Cancelled")),
 )
 
 
@@ -146,6 +149,10 @@ def _bill(request: Request, bill_id: UUID, **tried: Attempt) -> HttpResponse:
             "history": bill_history(actor=actor, bill_id=bill_id, now=request.now),
             "wallet": wallet,
             "enough": bill.amount_remaining.minor <= wallet.available.minor,
+            "late": bill.status == MemberStatus.OVERDUE and not bill.allow_payment_after_due,
+            "begun": unfinished(open_checkouts_of_bills(actor=actor, now=request.now, bill_id=bill.id), bill)
+            if bill.can_pay
+            else None,
             "means": means_of(actor) if bill.can_pay else [],
             "under_way": bill.can_pay and waiting_payment_of_bill(actor=actor, bill_id=bill_id),
             **tried,

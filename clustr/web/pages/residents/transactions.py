@@ -9,6 +9,8 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext_lazy
 
+from clustr.bills.queries import bill_of_member
+from clustr.payments.member_queries import kept_of
 from clustr.payments.queries import (
     TransactionFilter,
     my_transactions,
@@ -17,10 +19,14 @@ from clustr.payments.queries import (
     transaction_visible_to,
 )
 from clustr.payments.states import TransactionStatus, TransactionType
+from clustr.payments.types import TransactionView
 from clustr.settlement.refusals import NoReceipt
+from clustr.wallets.member_queries import my_withdrawal
 from clustr.web.actors import Request
+from clustr.web.door import read_value
 from clustr.web.members import transactions as api
-from clustr.web.pages.forms import attempt, go
+from clustr.web.pages.banks import bank_names
+from clustr.web.pages.forms import Attempt, attempt, go
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.residents.paying import onward
@@ -86,27 +92,59 @@ def list_transactions(request: Request) -> HttpResponse:
 def show_transaction(request: Request, transaction_id: UUID) -> HttpResponse:
     """GET /app/transactions/{id}/: how it stands. While it is undecided the page looks again by itself."""
 
+    return _transaction(request, transaction_id)
+
+
+def _transaction(request: Request, transaction_id: UUID, tried: Attempt | None = None) -> HttpResponse:
+    actor = request.actor
+    withdrawal = read_value(request, lambda: my_withdrawal(actor=actor, transaction_id=transaction_id))
+    known = bank_names(request) if withdrawal else {}
+
     def work() -> Context:
-        one = transaction_visible_to(actor=request.actor, transaction_id=transaction_id)
-        if one.user_id != request.actor.user_id:
+        one = transaction_visible_to(actor=actor, transaction_id=transaction_id)
+        if one.user_id != actor.user_id:
             raise PageNotFound  # the office has pages of its own for others' money
         undecided = one.status in _UNDECIDED
+        kept = kept_of(actor=actor, transaction_id=one.id)
+        checkout = open_checkout_of(actor=actor, transaction_id=one.id, now=request.now) if undecided else ""
+        needed = not checkout or _is_still_needed(request, one)
         return {
             "one": one,
             "undecided": undecided,
-            "checkout": open_checkout_of(actor=request.actor, transaction_id=one.id, now=request.now)
-            if undecided
-            else "",
+            "checkout": checkout if needed else "",
+            "not_needed": not needed,
+            "kept": kept,
+            "withdrawal": withdrawal,
+            "bank": known.get(withdrawal.bank_code, withdrawal.bank_code) if withdrawal else "",
+            "waits": withdrawal is not None and undecided and withdrawal.sendable_at > request.now,
             "looks_again": undecided and request.now - one.created_at < _LOOKS_AGAIN_FOR,
-            "can_retry": one.status == TransactionStatus.FAILED
-            and one.type in _BEGUN_AT_A_PROVIDER
-            and one.provider != "wallet"
-            and one.failure is not None
-            and one.failure["retryable"],
+            "can_retry": kept is None and _can_retry(one),
             "can_stop": one.type == TransactionType.WITHDRAWAL and one.status == TransactionStatus.PENDING,
+            "tried": tried,
         }
 
-    return look(request, "pages/residents/transaction.html", work, part="pages/residents/transaction_state.html")
+    return look(
+        request,
+        "pages/residents/transaction.html",
+        work,
+        part="pages/residents/transaction_state.html",
+        status=tried.status if tried else 200,
+    )
+
+
+def _can_retry(one: TransactionView) -> bool:
+    begun_at_provider = one.type in _BEGUN_AT_A_PROVIDER and one.provider != "wallet"
+    failed = one.status == TransactionStatus.FAILED and one.failure is not None
+    return begun_at_provider and failed and bool(one.failure and one.failure["retryable"])
+
+
+def _is_still_needed(request: Request, one: TransactionView) -> bool:
+    """Whether what a payment was begun for still asks for so much: a bill may have been paid in another way meanwhile."""
+    if one.type != TransactionType.BILL_PAYMENT or one.bill_id is None:
+        return True
+    actor = request.actor
+    bill = bill_of_member(cluster_id=actor.cluster_id, user_id=actor.member_id, bill_id=one.bill_id, now=request.now)
+    return bill is not None and bill.can_pay and one.amount <= bill.amount_remaining
 
 
 @page("app")
@@ -133,15 +171,7 @@ def retry(request: Request, transaction_id: UUID) -> HttpResponse:
     if tried.answer:
         tried.answer["transaction_id"] = tried.answer["id"]
         return onward(request, tried)
-    return look(
-        request,
-        "pages/residents/transaction.html",
-        lambda: {
-            "one": transaction_visible_to(actor=request.actor, transaction_id=transaction_id),
-            "tried": tried,
-        },
-        status=tried.status,
-    )
+    return _transaction(request, transaction_id, tried)
 
 
 @page("app")

@@ -9,7 +9,8 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from clustr.payments.queries import TransactionFilter, my_methods, my_transactions
+from clustr.payments.queries import my_methods
+from clustr.wallets.member_queries import my_movements, withdrawals_rest_until
 from clustr.wallets.queries import my_wallet
 from clustr.wallets.types import NameCheck
 from clustr.web.actors import Request
@@ -23,6 +24,7 @@ from clustr.web.pages.payees import LOOK_AGAIN, Payee, look_up, shown_before, ty
 from clustr.web.pages.residents.paying import back_here, chosen_means, is_saved_card, means_of, onward
 from clustr.web.schemas import to_money
 
+_MOVEMENTS = 10
 _ABOUT_PIN = ("pin_required", "pin_incorrect", "pin_locked")
 
 
@@ -38,7 +40,7 @@ def _wallet(request: Request, tried: Attempt | None = None) -> HttpResponse:
         return {
             "wallet": my_wallet(actor=actor),
             "cards": my_methods(actor=actor),
-            "recent": my_transactions(actor=actor, chosen=TransactionFilter(), limit=5),
+            "movements": my_movements(actor=actor, limit=_MOVEMENTS),
             "tried": tried,
         }
 
@@ -118,7 +120,7 @@ def _send_withdrawal(request: Request) -> HttpResponse:
     payee = shown_before(request)
     tried = unsaid(request, payee) or attempt(request, lambda: api.withdraw(request, _withdrawal(request)))
     if tried.answer:
-        return go(request, "app:transaction", tried.answer["id"], said=_("Your withdrawal is on its way."))
+        return go(request, "app:transaction", tried.answer["id"], said=_("Your withdrawal is noted."))
     if tried.code in LOOK_AGAIN:
         found, payee_now = look_up(request, api.resolve_my_bank_account)
         if payee_now is None:
@@ -157,7 +159,13 @@ def _withdraw_page(request: Request, tried: Attempt | None) -> HttpResponse:
     offered = banks(request)
 
     def work() -> Context:
-        return {"wallet": my_wallet(actor=request.actor), "banks": offered, "tried": tried}
+        rests_until = withdrawals_rest_until(actor=request.actor)
+        return {
+            "wallet": my_wallet(actor=request.actor),
+            "rests_until": rests_until if rests_until and rests_until > request.now else None,
+            "banks": offered,
+            "tried": tried,
+        }
 
     return look(request, "pages/residents/withdraw.html", work, status=tried.status if tried else 200)
 
@@ -177,10 +185,12 @@ def cancel_withdrawal(request: Request, transaction_id: UUID) -> HttpResponse:
 
 @page("app", methods=("GET", "POST"))
 def choose_pin(request: Request) -> HttpResponse:
-    """GET, POST /app/wallet/pin/: set a PIN, or change it."""
+    """GET, POST /app/wallet/pin/: set a PIN, or change it. It is typed twice, since nobody sees what they type."""
     tried = None
     if request.method == "POST":
-        tried = attempt(request, lambda: api.set_pin(request, api.SetPinIn(**typed(request, "pin", "old_pin"))))
+        tried = _differ(request) or attempt(
+            request, lambda: api.set_pin(request, api.SetPinIn(**typed(request, "pin", "old_pin")))
+        )
         if tried.done:
             return go(request, "app:wallet", said=_("Your PIN is set. Every payment asks for it from now on."))
 
@@ -198,7 +208,10 @@ def reset_pin(request: Request) -> HttpResponse:
     if request.method == "POST":
         body = typed(request, "code", "pin")
         wants_code = request.POST.get("step") == "send"
-        tried = attempt(request, lambda: api.reset_pin(request, api.ResetPinIn(**({} if wants_code else body))))
+        differ = None if wants_code else _differ(request)
+        tried = differ or attempt(
+            request, lambda: api.reset_pin(request, api.ResetPinIn(**({} if wants_code else body)))
+        )
         if tried.code == "fresh_sign_in_required":
             return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?next={reverse('app:reset_pin')}")
         if tried.done and wants_code:
@@ -212,6 +225,15 @@ def reset_pin(request: Request) -> HttpResponse:
         return {"wallet": my_wallet(actor=request.actor), "tried": tried, **shown}
 
     return look(request, "pages/residents/reset_pin.html", work, status=tried.status if tried else 200)
+
+
+def _differ(request: Request) -> Attempt | None:
+    """Refuse a new PIN that was typed in two ways."""
+    if request.POST.get("pin", "") == request.POST.get("pin_again", ""):
+        return None
+    return Attempt(
+        errors={"pin_again": _("The two PINs are not the same. Type both again.")}, code="invalid", status=422
+    )
 
 
 @page("app", methods=("POST",))

@@ -35,3 +35,17 @@ window.addEventListener("offline", look);
 look();
 
 if ("serviceWorker" in navigator && window.isSecureContext) navigator.serviceWorker.register("/sw.js");
+
+// What a button pays is what stands in the field above it; a chip that was chosen is in sight.
+const sayAmounts = () => {
+  for (const button of document.querySelectorAll("[data-pays]")) {
+    const typed = button.form.elements.amount.value.trim();
+    button.querySelector("[data-said]").textContent = [button.dataset.pays, typed && button.dataset.sign + typed].join(" ").trim();
+  }
+};
+document.addEventListener("input", sayAmounts);
+sayAmounts();
+for (const chip of document.querySelectorAll(".chips [aria-current]")) {
+  const row = chip.parentElement;
+  row.scrollLeft = chip.offsetLeft - row.offsetLeft - (row.clientWidth - chip.offsetWidth) / 2;
+}
