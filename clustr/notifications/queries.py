@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,8 @@ from clustr.notifications.catalogue import EVENTS, faces
 from clustr.notifications.channels.registry import offered
 from clustr.notifications.formats import people_in
 from clustr.notifications.models import Delivery, Event, Preference
-from clustr.notifications.rendering import text_of
+from clustr.notifications.pages import page_of
+from clustr.notifications.rendering import fixed_words, text_of
 from clustr.notifications.types import (
     Channel,
     ChannelChoice,
@@ -73,7 +75,7 @@ def my_notifications(
     *, actor: Actor, unread_only: bool = False, q: str = "", after: UUID | None = None, limit: int = 50
 ) -> list[Notification]:
     """The actor's notices in this estate, the newest first; `after` is the id where the page before ended. `q`: those of a
-    kind that is called so, or in whose facts it stands."""
+    kind that is called so or says so in every notice, or in whose facts it stands."""
     only = ("AND e.id < %(after)s" if after else "") + (" AND r.event_id IS NULL" if unread_only else "")
     only += f" {_ABOUT}" if q else ""
     with tenant(actor.cluster_id):
@@ -86,7 +88,18 @@ def my_notifications(
         kind = NotificationEvents(event)
         text = text_of(event=kind, face=Face(face), facts=facts, estate=estate, names=names)
         found.append(
-            Notification(id, kind, Face(face), EVENTS[kind].priority, text.title, text.body, subject_id, at, read_at)
+            Notification(
+                id=id,
+                event=kind,
+                face=Face(face),
+                priority=EVENTS[kind].priority,
+                title=text.title,
+                body=text.body,
+                subject_id=subject_id,
+                at=at,
+                read_at=read_at,
+                page=page_of(event=kind, face=Face(face), facts=facts, subject_id=subject_id),
+            )
         )
     return found
 
@@ -131,7 +144,9 @@ def text_of_event(*, cluster_id: UUID, event_id: UUID, face: Face, estate: Estat
         row = Event.objects.get(cluster_id=cluster_id, id=event_id)
         names = names_here(user_ids=people_in(row.facts))
     event = NotificationEvents(str(row.event if face is Face.MEMBER else row.office_event))
-    return event, text_of(event=event, face=face, facts=row.facts, estate=estate, names=names)
+    text = text_of(event=event, face=face, facts=row.facts, estate=estate, names=names)
+    page = page_of(event=event, face=face, facts=row.facts, subject_id=row.subject_id)
+    return event, replace(text, page=page)
 
 
 def was_notified(*, event: NotificationEvents, cluster_id: UUID, key: str) -> bool:
@@ -183,11 +198,16 @@ def _read(
                 "after": after,
                 "ids": list(ids),
                 "q": q,
-                "kinds": [event.value for event, kind in EVENTS.items() if q.lower() in kind.what.lower()],
+                "kinds": [event.value for event in EVENTS if _is_called(event, q.lower())],
             },
         )
         rows: list[tuple[Any, ...]] = cursor.fetchall()
         return rows
+
+
+def _is_called(event: NotificationEvents, q: str) -> bool:
+    """Whether this stands in what the event is called, or in the words of its every notice."""
+    return q in EVENTS[event].what.lower() or q in fixed_words(event)
 
 
 def _choice(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
@@ -23,6 +25,8 @@ _DETAILS = (
     ("reference", "Reference"),
 )
 _BLANK_LINES = re.compile(r"\n{3,}")
+_TAGS = re.compile(r"\{[%{].*?[%}]\}")
+_EVENTS = Path(__file__).resolve().parent / "templates" / "notifications" / "events"
 _TITLE = 200
 
 
@@ -49,13 +53,20 @@ def mail_of(*, text: Text, event: NotificationEvents, estate: Estate, name: str)
         "name": name,
         "estate": estate.name,
         "support_email": estate.support_email,
-        "address": settings.BASE_URL,
+        "address": f"{settings.BASE_URL}{text.page}",
         "fixed": Channel.EMAIL in EVENTS[event].fixed,
         "what": EVENTS[event].what,
     }
     subject = f"{text.title} - {estate.name}"[:_TITLE]
     plain = _BLANK_LINES.sub("\n\n", render_to_string("notifications/mail.txt", context)).strip() + "\n"
     return subject, plain, render_to_string("notifications/mail.html", context)
+
+
+@cache
+def fixed_words(event: NotificationEvents) -> str:
+    """The words that stand in every text of an event, lower-case, without what is filled in: for whoever searches by them."""
+    faces = [path for path in (_EVENTS / f"{event}.txt", _EVENTS / f"{event}_office.txt") if path.exists()]
+    return " ".join(_TAGS.sub(" ", path.read_text(encoding="utf-8")).lower() for path in faces)
 
 
 def short_of(*, text: Text, estate: Estate) -> str:

@@ -143,17 +143,18 @@ class Estate:
 @dataclass(frozen=True, slots=True)
 class Text:
     """A notice in words: a title of one line, paragraphs of plain text, and rows of (what, value). `link`: an address in
-    the body that is to be followed."""
+    the body that is to be followed. `page`: the path of the page it is about, or ""."""
 
     title: str
     body: str
     details: tuple[tuple[str, str], ...] = ()
     link: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One line of somebody's list."""
+    """One line of somebody's list. `page`: the path of the page it is about, or ""."""
 
     id: UUID
     event: NotificationEvents
@@ -164,6 +165,7 @@ class Notification:
     subject_id: UUID | None
     at: datetime
     read_at: datetime | None
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
