@@ -9,6 +9,7 @@ from clustr.web.errors import no_such_address
 from clustr.web.health import healthz, readyz
 from clustr.web.metrics import metrics
 from clustr.web.pages.public import return_from_payment, verify_receipt
+from clustr.web.pages.sessions import list_sessions
 
 handler400 = "clustr.web.errors.bad_request"
 handler403 = "clustr.web.errors.permission_denied"
@@ -25,6 +26,7 @@ urlpatterns = [
         r"^_allauth/(?:app|browser)/v1/(?:account/phone|auth/phone/.*)$", no_such_address
     ),  # nobody signs in by phone
     path("_allauth/", include("allauth.headless.urls")),
+    path("accounts/sessions/", list_sessions),
     path("accounts/", include("allauth.urls")),
     path("", include("clustr.web.pages.addresses")),
     path("", api.urls),

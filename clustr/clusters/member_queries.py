@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from clustr.clusters.models import Membership
 from clustr.clusters.policies import label_key
 from clustr.clusters.refusals import MemberNotFound
 from clustr.clusters.types import Member, PaymentsPermissions, Role
@@ -155,6 +156,12 @@ def names_here(*, user_ids: Iterable[UUID]) -> dict[UUID, str]:
     with connection.cursor() as cursor:
         cursor.execute(_NAMES, {"cluster": current_tenant(), "people": wanted})
         return dict(cursor.fetchall())
+
+
+def units_here(*, user_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The unit of each of these people in the current cluster, the last where they moved; those without one are left out."""
+    held = Membership.objects.filter(cluster_id=current_tenant(), user_id__in=list(user_ids), unit_id__isnull=False)
+    return dict(held.order_by("joined_at").values_list("user_id", "unit__label"))
 
 
 def member_of(*, actor: Actor, membership_id: UUID) -> Member:

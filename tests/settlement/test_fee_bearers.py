@@ -67,7 +67,7 @@ def test_the_fee_of_what_was_not_asked_is_the_payers_too(stage: Stage, cast: Cas
     assert wallet_balance(cast.bola) == str(kobo(took - settled.surcharge_minor))
     assert settled.surcharge_minor - settled.fee_minor <= 1
     assert stage.charge_fees() == "0.00"
-    with_fee = [row for row in _transactions(stage) if "less the provider's fee of NGN" in row.description]
+    with_fee = [row for row in _transactions(stage) if "less the provider's fee of ₦" in row.description]
     assert [row.purpose for row in with_fee] == ["surplus"]
 
 

@@ -112,7 +112,7 @@ def _divided(transaction: Transaction, attempt: Attempt, arrived: Money, fee: Mo
 def _description(transaction: Transaction, attempt: Attempt, divided: Division, why: str) -> str:
     """What a surplus is, and what of it the provider's fee took."""
     borne = divided.surcharge.minor - (attempt.surcharge_minor if divided.completes.minor else 0)
-    less = f"; less the provider's fee of {Money(borne, divided.surplus.currency).for_people()}" if borne else ""
+    less = f"; less the provider's fee of {Money(borne, divided.surplus.currency).with_sign()}" if borne else ""
     return f"{transaction.description}: {_WHY[why]}"[: 500 - len(less)] + less
 
 

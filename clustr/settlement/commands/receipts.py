@@ -13,7 +13,7 @@ from django.conf import settings
 
 from clustr.bills.models import Bill
 from clustr.clusters import queries as clusters
-from clustr.clusters.member_queries import names_here
+from clustr.clusters.member_queries import names_here, units_here
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_code
@@ -56,7 +56,8 @@ def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes
             return kept
         code = Receipt.objects.get(cluster_id=actor.cluster_id, id=transaction_id).code
         data = _data(actor, view, code, now)
-        data["rows"][3:3] = _utility_rows(actor, view)
+        how = next(place for place, (label, _) in enumerate(data["rows"]) if label == "Paid by")
+        data["rows"][how:how] = _utility_rows(actor, view)
     return render_pdf(template=_TEMPLATE, data=data, at=view.completed_at or now)
 
 
@@ -125,10 +126,12 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
     check_url = f"{settings.ENV.base_url}/verify/{code}"
     bill = Bill.objects.filter(cluster_id=actor.cluster_id, id=view.bill_id).first() if view.bill_id else None
     who = names_here(user_ids=[view.user_id]).get(view.user_id, "") if view.user_id else held.name
+    unit = units_here(user_ids=[view.user_id]).get(view.user_id, "") if view.user_id and who else ""
     settled = settlement_behind(transaction_id=view.id)
     on_top = Money(settled.surcharge_minor if settled and settled.asked_id == view.id else 0, view.amount.currency)
     rows = [
         ("From" if view.type is not TransactionType.REFUND else "To", who),
+        *((("Unit", unit),) if unit else ()),
         ("For", bill.title if bill else view.description),
         *((("Bill", bill.bill_number),) if bill else ()),
         *_ways(view),

@@ -85,6 +85,17 @@ def _answer(
         return view()
 
 
+def zone_of(request: Request) -> zoneinfo.ZoneInfo | None:
+    """The time zone of the estate that is chosen, for pages about no estate; None where there is no such."""
+    if not note_signed_in(request):
+        return None
+    request.__dict__["estate_id"] = chosen_estate(request)
+    try:
+        return zoneinfo.ZoneInfo(actor_of(request).timezone)
+    except (ClusterRequired, InvitationNotAccepted, ClusterNotFound):
+        return None
+
+
 def chosen_estate(request: HttpRequest) -> UUID | None:
     """Which estate the session's person chose; None: they have only one, or none was chosen yet."""
     kept = request.session.get(ESTATE)

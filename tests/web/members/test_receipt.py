@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import Client
+from pypdf import PdfReader
 
 from clustr.bills import commands as bills
 from clustr.kit.tenancy import tenant
@@ -45,6 +47,9 @@ def test_it_works(cast: Cast, paid: UUID) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/pdf")
     assert answer.content.startswith(b"%PDF-1.7")
     assert b"pdfaid:part>2<" in answer.content
+    said = PdfReader(BytesIO(answer.content)).pages[0].extract_text()
+    assert "Unit" in said
+    assert "A1" in said
     again = cast.client_of(cast.bola).get(address(paid))
     assert again.content == answer.content
     assert bytes(kept(cast, paid).digest) == hashlib.sha256(answer.content).digest()
