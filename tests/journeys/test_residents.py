@@ -144,7 +144,7 @@ def test_automate(signed_in: Hand) -> None:
     hand.sees("every Friday at 08:00")
     hand.sees("₦0.00 of ₦9,000.00")
     hand.page.get_by_role("link", name="Home").first.click()
-    hand.sees("Bought by itself next")
+    hand.sees("Bought automatically next")
     hand.page.goto(hand.page.url + "utilities/automations/")
     expect(hand.page.locator("#main .badge", has_text="On")).to_be_visible()
     hand.tap(hand.page.locator("#main .list .item").first)

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clustr.bills.types import UTILITY_TYPES, BillType
+from clustr.kit.money import Money
 from clustr.payments.providers.declines import waiting_of
 from clustr.payments.states import TransactionStatus
 from clustr.recurring.automation_upcoming import automations_looking_ahead
@@ -88,8 +89,23 @@ def services_for(request: Request, service: str, account: AccountView | None = N
         "service": str(service),
         "providers": only,
         "choices": [(str(row.id), row.name) for row in only],
+        "priced": [(str(row.id), f"{row.name}{_price(row)}") for row in only],
+        "one_price": only[0].fixed if len(only) == 1 else None,
+        "all_fixed": bool(only) and all(row.fixed for row in only),
+        "some_fixed": any(row.fixed for row in only),
         "label": _label(only),
     }
+
+
+def _price(row: ProviderView) -> str:
+    """What it costs, or between which amounts it is sold, after its name."""
+    if row.fixed:
+        return f": {row.fixed.with_sign()}"
+    if row.minimum and row.maximum:
+        return f" ({row.minimum.with_sign()} – {row.maximum.with_sign()})"
+    if row.minimum:
+        return _(" (from %(least)s)") % {"least": row.minimum.with_sign()}
+    return _(" (up to %(most)s)") % {"most": row.maximum.with_sign()} if row.maximum else ""
 
 
 def _service(request: Request) -> BillType:
@@ -138,9 +154,17 @@ def keep_number(request: Request) -> Attempt:
 def _quote(request: Request) -> Attempt:
     account = request.GET.get("account")
     number = {"account_id": account} if account else _number(request)
-    return attempt(
-        request, lambda: api.quote_utility(request, api.QuoteIn(**typed_amount(request), **number)), keyed=False
-    )
+    fixed = read_value(request, lambda: _fixed(request))
+    amount = {"amount": str(fixed)} if fixed else typed_amount(request)
+    return attempt(request, lambda: api.quote_utility(request, api.QuoteIn(**amount, **number)), keyed=False)
+
+
+def _fixed(request: Request) -> Money | None:
+    """The one price of what was chosen; None where the buyer says how much."""
+    account = _account(request)
+    chosen = str(account.provider_id) if account else request.POST.get("provider_id", "")
+    rows = queries.utility_providers(actor=request.actor, service_type=_service(request), limit=_MOST)
+    return next((row.fixed for row in rows if str(row.id) == chosen), None)
 
 
 @page("app", methods=("GET", "POST"))
