@@ -214,7 +214,7 @@ SEEDS = (
     sow(
         "withdrawal-right-after-a-reset",
         "Who resets the PIN withdraws at once.",
-        "    if wait > timedelta(0):\n",
+        "    if rests_until is not None and rests_until > now:\n",
         "    if False:\n",
         "test_reset_pin.py",
     ),

@@ -181,6 +181,10 @@ def test_dispute_and_withdraw(cast: Cast, bola: Browser) -> None:
     bola.send("dispute/", reason="There was no water.")
     assert "The office has your objection" in bola.text
     assert "There was no water." in bola.text
+    bola.open("/app/")
+    assert "Nothing else has to be paid now." in bola.text
+    assert "₦3,150.00 is in dispute" in bola.text
+    bola.open(f"/app/bills/{bill.id}/")
     bola.send("withdraw-dispute/")
     assert "Your objection is withdrawn." in bola.text
 
