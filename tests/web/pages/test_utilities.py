@@ -8,7 +8,7 @@ import pytest
 
 from tests.cast import Cast
 from tests.money import fund, wallet_balance
-from tests.utilities.counter import METER, PREPAID, Counter, counter
+from tests.utilities.counter import GOTV, METER, PREPAID, Counter, counter
 from tests.web.pages.browsing import Browser
 
 __all__ = ["counter"]
@@ -67,6 +67,14 @@ def test_a_kept_number_is_not_typed_again(counter: Counter, cast: Cast, bola: Br
     bola.open("/app/utilities/")
     bola.send("remove/")
     assert "The number is forgotten." in bola.text
+
+
+def test_a_package_of_one_price_is_bought_for_it(counter: Counter, bola: Browser) -> None:
+    bola.open("/app/utilities/buy/?service=cable_tv_utility")
+    assert "₦8,500.00" in bola.text
+    bola.send(provider_id=str(counter.provider(GOTV).id), customer_id="1234567890")
+    assert "Is this right?" in bola.text
+    assert "₦8,500<" in bola.text
 
 
 @pytest.mark.parametrize("number", ["", "x", "4000056655665556"])
