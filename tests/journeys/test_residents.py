@@ -67,7 +67,7 @@ def test_acknowledge_and_pay(demo: Demonstration, scene: Scene, opened: Callable
     hand.sees(f"Next: {title}")
     hand.link(re.compile("Read and pay"))
     hand.button("I agree: acknowledge")
-    hand.button("Pay")
+    hand.button("Pay ₦2,500.00")
     expect(hand.page.get_by_role("heading", name="Paid", exact=True)).to_be_visible()
     hand.sees(title)
     assert hand.taps <= MOST_ACTIVATIONS
@@ -157,12 +157,14 @@ def test_lost_pin(demo: Demonstration, signed_in: Hand, width: str) -> None:
     hand = signed_in
     hand.link("Wallet")
     hand.link(re.compile("Set a PIN"))
-    hand.page.get_by_label("New PIN").fill("482915")
+    for label in ("New PIN", "New PIN, once more"):
+        hand.page.get_by_label(label, exact=True).fill("482915")
     hand.button("Set it")
     hand.link(re.compile("Forgot the PIN"))
     hand.button("Mail me a code")
     hand.page.get_by_label("The code").fill(mailed_code(demo, RESIDENTS[width]))
-    hand.page.get_by_label("New PIN").fill("719284")
+    for label in ("New PIN", "New PIN, once more"):
+        hand.page.get_by_label(label, exact=True).fill("719284")
     hand.button("Set the new PIN")
     hand.sees("Your new PIN is set.")
 
