@@ -228,6 +228,7 @@ def operation_of(*, actor: Actor, operation_id: UUID) -> OperationView:
     payout = Payout.objects.filter(cluster_id=actor.cluster_id, id=operation_id).first()
     return OperationView(
         id=operation.id,
+        transaction_id=operation.id,
         kind=OperationKind(operation.kind),
         incoming=operation.kind == OperationKind.ADJUSTMENT,
         amount=transaction.amount,
@@ -315,6 +316,7 @@ def _operation(
 ) -> OperationView:
     return OperationView(
         id=line.id,
+        transaction_id=transaction.id,
         kind=_SHOWN_AS[TransferKind(line.kind)],
         incoming=line.amount_minor > 0,
         amount=Money(abs(line.amount_minor), currency),

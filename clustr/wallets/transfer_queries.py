@@ -37,7 +37,7 @@ class TransferView:
 
 @dataclass(frozen=True, slots=True)
 class WaitingTransfer:
-    """A transfer that waits for a second person; `account_hint`: the last digits of where it goes."""
+    """A transfer that was not sent yet; `account_hint`: the last digits of where it goes; `sendable_at`: not sent before."""
 
     id: UUID
     amount: Money
@@ -45,17 +45,28 @@ class WaitingTransfer:
     requested_by: UUID
     account_hint: str
     name_check: NameCheck
+    sendable_at: datetime
     created_at: datetime
 
 
 def waiting_transfers(*, actor: Actor, limit: int = 50) -> list[WaitingTransfer]:
     """The transfers that wait for a second person, the oldest first; for holders of TransferFunds or ViewWallet."""
+    return _pending(actor, (Approval.WAITING,), limit)
+
+
+def transfers_not_sent(*, actor: Actor, limit: int = 50) -> list[WaitingTransfer]:
+    """The transfers that wait for nobody and can still be stopped, the oldest first; for holders of TransferFunds or
+    ViewWallet."""
+    return _pending(actor, (Approval.NOT_NEEDED, Approval.APPROVED), limit)
+
+
+def _pending(actor: Actor, approvals: tuple[Approval, ...], limit: int) -> list[WaitingTransfer]:
     actor.require("TransferFunds" if actor.may("TransferFunds") else "ViewWallet")
     pending = Transaction.objects.filter(
         cluster_id=actor.cluster_id, status=TransactionStatus.PENDING, type=TransactionType.TRANSFER
     )
     waiting = Payout.objects.filter(
-        cluster_id=actor.cluster_id, approval=Approval.WAITING, id__in=pending.values("id")
+        cluster_id=actor.cluster_id, approval__in=approvals, id__in=pending.values("id")
     ).order_by("id")[:limit]
     payouts = {payout.id: payout for payout in waiting}
     asked = Transaction.objects.filter(cluster_id=actor.cluster_id, id__in=list(payouts)).order_by("id")
@@ -67,10 +78,16 @@ def waiting_transfers(*, actor: Actor, limit: int = 50) -> list[WaitingTransfer]
             requested_by=payouts[row.id].requested_by,
             account_hint=payouts[row.id].account_hint,
             name_check=NameCheck(payouts[row.id].name_check),
+            sendable_at=payouts[row.id].sendable_at,
             created_at=row.created_at,
         )
         for row in asked
     ]
+
+
+def is_transfer_out(*, actor: Actor, transaction_id: UUID) -> bool:
+    """Whether a movement sends money of the cluster's wallet to a bank. Providers' fees, which are transfers too, do not."""
+    return Payout.objects.filter(cluster_id=actor.cluster_id, id=transaction_id).exists()
 
 
 def transfer_to_decide(*, actor: Actor, payout_id: UUID) -> TransferView:

@@ -107,10 +107,11 @@ class CheckedPin:
 
 @dataclass(frozen=True, slots=True)
 class OperationView:
-    """One line of the cluster wallet's trail. `incoming`: whether it raised the balance. `position` is its place in the
-    statement, for the next page."""
+    """One line of the cluster wallet's trail. `incoming`: whether it raised the balance. `transaction_id`: the
+    movement of money it is part of. `position` is its place in the statement, for the next page."""
 
     id: UUID
+    transaction_id: UUID
     kind: OperationKind
     incoming: bool
     amount: Money

@@ -11,6 +11,7 @@ from clustr.bills.queries import bill_visible_to
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger.refusals import InsufficientFunds
+from clustr.notifications.types import NotificationEvents
 from clustr.payments.refusals import (
     NoSourceToRefund,
     NotRefundable,
@@ -24,6 +25,7 @@ from clustr.wallets import queries as wallet_queries
 from clustr.wallets.refusals import SeparationOfDuties
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
+from tests.notifications.acts import told as notices_of
 from tests.races import race
 from tests.settlement.stage import PROVIDERS, Stage
 
@@ -104,6 +106,9 @@ def test_a_whole_payment_and_the_bill_is_open_again(stage: Stage, cast: Cast, pr
     let_it_end(stage)
     assert (stage.transaction(made).status, stage.transaction(payment).status) == ("completed", "refunded")
     assert (status_of(stage, bill), cluster_balance(cast.cluster_id)) == ("acknowledged", "0.00")
+    (heard,) = notices_of(cast.bola, NotificationEvents.PAYMENT_REFUNDED)
+    assert "to the card or account you paid with" in heard.body
+    assert "You owe as much on the bill again." in heard.body
     commands.verify_payment(actor=cast.bola.actor, reference=stage.transaction(payment).reference, now=stage.now)
     assert stage.cases() == [], "the provider calls the charge reversed now: it is our own refund"
 

@@ -18,6 +18,7 @@ from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
+from clustr.notifications.types import NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Settlement, Transaction
 from clustr.payments.providers.declines import failure_of
@@ -33,6 +34,7 @@ from clustr.payments.types import PaymentErrorType
 from clustr.settlement.commands.chargeback_books import is_taken_instead
 from clustr.settlement.commands.charging_back import hear_complaints
 from clustr.settlement.commands.losing import judge_lost
+from clustr.settlement.commands.telling import tell
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 
@@ -266,6 +268,15 @@ def _went(
         payments.count_refund(transaction_id=original.id, amount=locked.amount, now=now)
         if original.purpose == Purpose.BILL:
             bills.take_back_payment(original=original, refund=locked, now=now)
+        tell(
+            NotificationEvents.PAYMENT_REFUNDED,
+            original,
+            now,
+            amount_minor=locked.amount_minor,
+            reason=locked.description,
+            to_source=True,
+            owed_again=original.purpose == Purpose.BILL or None,
+        )
     elif locked.status == TransactionStatus.FAILED:
         _open_case(locked, attempt, CaseKind.DOES_NOT_MATCH, now)  # its money was returned, and it went too
     payments.end_checks(transaction_id=locked.id)

@@ -65,7 +65,7 @@ def approve_transfer(*, actor: Actor, payout_id: UUID, now: datetime) -> UUID:
     with tenant(actor.cluster_id), crash_points("wallets.approve"):
         payout = _decide(actor, payout_id, Approval.APPROVED, "", now)
         _ask_to_send(actor.cluster_id, payout_id, max(now, payout.sendable_at))
-        _audit(actor, "cluster_wallet.transfer_approved", payout_id, "", now)
+        _audit(actor, "cluster_wallet.transfer_approved", payout_id, "", now, facts=_sum_of(payout_id))
     return payout_id
 
 
@@ -82,7 +82,7 @@ def reject_transfer(*, actor: Actor, payout_id: UUID, note: str, now: datetime) 
         ledger.reverse(transfer_id=payout_id, journal=payout_id, at=now, kind=TransferKind.PAYOUT_RETURN)
         payments.cancel_transaction(transaction_id=payout_id, now=now)
         no_cover_needed(transaction_id=payout_id, note="It was stopped.", now=now)
-        _audit(actor, "cluster_wallet.transfer_rejected", payout_id, note, now)
+        _audit(actor, "cluster_wallet.transfer_rejected", payout_id, note, now, facts=_sum_of(payout_id))
     return payout_id
 
 
@@ -214,6 +214,11 @@ def _decide(actor: Actor, payout_id: UUID, approval: Approval, note: str, now: d
         approval=approval.value, decided_by=actor.member_id, decided_at=now, decision_note=note
     )
     return payout
+
+
+def _sum_of(payout_id: UUID) -> dict[str, str]:
+    amount = Transaction.objects.get(id=payout_id).amount
+    return {"amount": str(amount), "currency": amount.currency}
 
 
 def _audit(

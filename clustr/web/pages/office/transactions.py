@@ -9,11 +9,13 @@ from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from clustr.bills.member_accounts import account_of_member, bills_of_member
+from clustr.bills.office_queries import bill_of_cluster
 from clustr.clusters.member_queries import names_here
 from clustr.payments.queries import transaction_visible_to, transactions_of_cluster
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.settlement import commands as settlement
+from clustr.wallets.transfer_queries import is_transfer_out
 from clustr.wallets.types import OfflineMethod
 from clustr.web.actors import Request
 from clustr.web.management import transactions as api
@@ -79,7 +81,10 @@ def refund(request: Request, transaction_id: UUID) -> HttpResponse:
     tried = attempt(request, lambda: api.refund_transaction(request, body()))
     if not tried.done:
         return _one(request, transaction_id, words.of_the_estate(tried))
-    return go(request, "office:transaction", transaction_id, said=_("The refund is made. The payer is being told."))
+    said = _("The refund is made. The payer is being told.")
+    if request.POST.get("to") == api.RefundTo.SOURCE:
+        said = _("The refund is on its way. The payer is told once it has gone.")
+    return go(request, "office:transaction", transaction_id, said=said)
 
 
 def _refund_shown(request: Request, body: api.RefundIn) -> Shown:
@@ -104,7 +109,10 @@ def _refund_shown(request: Request, body: api.RefundIn) -> Shown:
         button=_("Refund"),
         short=_("That is more than is left of this payment.") if left < amount else "",
         icon="undo-2",
-        notes=(_("It takes a few days, and cannot be taken back.") if to_source else _("It is there at once."),),
+        notes=(
+            _("It takes a few days, and cannot be taken back.") if to_source else _("It is there at once."),
+            *([_("They owe as much on the bill again.")] if from_estate else []),
+        ),
         bad=True,
     )
 
@@ -150,11 +158,18 @@ def _one(request: Request, transaction_id: UUID, tried: Attempt | None) -> HttpR
         return {
             "tried": tried,
             "transaction": found,
+            "bill_title": _title_of(request, found.bill_id),
             "names": names_here(user_ids=[found.user_id] if found.user_id else []),
             **_possible(request, found),
         }
 
     return look(request, "pages/office/transaction.html", work, status=tried.status if tried else 200)
+
+
+def _title_of(request: Request, bill_id: UUID | None) -> str:
+    if bill_id is None:
+        return ""
+    return bill_of_cluster(actor=request.actor, bill_id=bill_id, now=request.now).title
 
 
 def _possible(request: Request, found: TransactionView) -> dict[str, Any]:
@@ -169,6 +184,9 @@ def _possible(request: Request, found: TransactionView) -> dict[str, Any]:
         "to_source": to_source,
         "to_wallet": found.type is TransactionType.BILL_PAYMENT,
         "left": found.amount - found.refunded,
+        "can_look_at_transfer": found.type is TransactionType.TRANSFER
+        and request.actor.may("TransferFunds")
+        and is_transfer_out(actor=request.actor, transaction_id=found.id),
         "can_stop": may and found.type is TransactionType.WITHDRAWAL and found.status is TransactionStatus.PENDING,
         "has_receipt": found.status in (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED),
     }

@@ -12,7 +12,7 @@ from clustr.clusters.queries import settings_of
 from clustr.payments.states import TransactionStatus
 from clustr.wallets import queries
 from clustr.wallets.policies import needs_second_person
-from clustr.wallets.transfer_queries import transfer_to_decide, waiting_transfers
+from clustr.wallets.transfer_queries import transfer_to_decide, transfers_not_sent, waiting_transfers
 from clustr.wallets.types import NameCheck
 from clustr.web.actors import Request
 from clustr.web.door import read_value
@@ -52,7 +52,7 @@ def wallet(request: Request) -> HttpResponse:
 
     def work() -> Context:
         actor, shown = request.actor, operations()
-        waiting = waiting_transfers(actor=actor)
+        waiting, not_sent = waiting_transfers(actor=actor), transfers_not_sent(actor=actor)
         revenue = queries.cluster_wallet_revenue(actor=actor, now=request.now)
         return {
             **shown,
@@ -61,7 +61,8 @@ def wallet(request: Request) -> HttpResponse:
             "months": charts.months_of(revenue.by_month),
             "shares": charts.shares_of([(str(_name_of(label)), amount) for label, amount in revenue.by_type.items()]),
             "waiting": waiting,
-            "names": shown["names"] | names_here(user_ids={row.requested_by for row in waiting}),
+            "not_sent": not_sent,
+            "names": shown["names"] | names_here(user_ids={row.requested_by for row in (*waiting, *not_sent)}),
         }
 
     return look(request, "pages/office/wallet.html", work, part=part, part_work=operations)
@@ -73,11 +74,13 @@ def _name_of(label: str) -> words.Word:
 
 @page("office")
 def transfers(request: Request) -> HttpResponse:
-    """GET /office/wallet/transfers/: what waits for a second person. Needs TransferFunds or ViewWallet."""
+    """GET /office/wallet/transfers/: what waits for a second person, and what was not sent yet. Needs TransferFunds or
+    ViewWallet."""
 
     def work() -> Context:
-        waiting = waiting_transfers(actor=request.actor)
-        return {"waiting": waiting, "names": names_here(user_ids={row.requested_by for row in waiting})}
+        waiting, not_sent = waiting_transfers(actor=request.actor), transfers_not_sent(actor=request.actor)
+        named = {row.requested_by for row in (*waiting, *not_sent)}
+        return {"waiting": waiting, "not_sent": not_sent, "names": names_here(user_ids=named)}
 
     return look(request, "pages/office/transfers.html", work)
 
