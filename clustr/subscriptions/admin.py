@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from django.contrib.admin import display
 from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -17,6 +18,7 @@ from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit.money import Money
 from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions.models import (
     BillingAddress,
@@ -157,5 +159,21 @@ _SHOWN: dict[Any, dict[str, Any]] = {
     BillingAddress: {"list_display": ("user_id", "name", "city", "country", "is_default")},
 }
 
+_MONEY = frozenset({"price_monthly", "price_yearly", "price_minor", "total", "amount", "amount_minor", "amount_paid"})
+"""Columns in minor units, of the row's `currency`."""
+
+
+def _as_money(column: str) -> Callable[[Any], str]:
+    @display(description=column.removesuffix("_minor").replace("_", " "), ordering=column)
+    def shown(row: Any) -> str:
+        return Money(getattr(row, column), row.currency).with_sign() if row.currency else ""
+
+    return shown
+
+
+BillingAddress._meta.verbose_name_plural = "billing addresses"  # only these pages name it
+
 for _model, _options in _SHOWN.items():
+    _columns = tuple(_as_money(name) if name in _MONEY else name for name in _options["list_display"])
+    _options["list_display"] = _columns
     site.register(_model, type(f"{_model.__name__}Admin", (ReadOnly,), _options))

@@ -132,6 +132,21 @@ def _checkout_url(subscription: Subscription) -> str:
     return owed.order_by("due_date", "id").values_list("hosted_invoice_url", flat=True).first() or ""
 
 
+def open_by_card(*, actor: Actor) -> list[Money]:
+    """What stands open of who asks and is taken from a card as soon as they give or choose one, by currency."""
+    with tenant(actor.cluster_id):
+        running = Subscription.objects.filter(
+            cluster_id=actor.cluster_id, user_id=actor.member_id, ended_at=None
+        ).exclude(stripe_subscription_id="")
+        due = Invoice.objects.filter(
+            cluster_id=actor.cluster_id, subscription_id__in=running.values("id"), status=InvoiceStatus.OPEN
+        ).exclude(stripe_invoice_id="")
+        sums: defaultdict[str, int] = defaultdict(int)
+        for invoice in due:
+            sums[invoice.currency] += invoice.amount_due.minor
+    return [Money(minor, currency) for currency, minor in sorted(sums.items()) if minor]
+
+
 def my_invoices(*, actor: Actor, before: UUID | None, limit: int) -> list[Document]:
     """The documents of who asks, newest first."""
     with tenant(actor.cluster_id):

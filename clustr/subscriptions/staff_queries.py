@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from clustr.kit.actor import Actor
@@ -14,8 +14,11 @@ from clustr.payments.types import CaseView
 from clustr.people import queries as people
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import Document, given_back_of
-from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription, SubscriptionPlan
+from clustr.subscriptions.models import Coupon, Invoice, InvoiceLine, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import InvoiceNotFound
+
+CouponRow: TypeAlias = Coupon
+"""For type annotations of those who read coupons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ def customer_subscriptions(
         plans = SubscriptionPlan.objects.filter(cluster_id=actor.cluster_id, id__in={one.plan_id for one in shown})
         codes = dict(plans.values_list("id", "code"))
     return [CustomerSubscription(one, codes[one.plan_id]) for one in shown]
+
+
+def coupons_of_platform(*, actor: Actor, before: UUID | None = None, limit: int = 50) -> list[CouponRow]:
+    """Every coupon, newest first. For platform staff."""
+    actor.require(queries.STAFF)
+    with tenant(actor.cluster_id):
+        made = Coupon.objects.filter(cluster_id=actor.cluster_id, **({"id__lt": before} if before else {}))
+        return list(made.order_by("-id")[:limit])
 
 
 def customer_documents(

@@ -25,8 +25,8 @@ from clustr.subscriptions.types import LEVELS, FeatureType
 
 @dataclass(frozen=True, slots=True)
 class FeatureUse:
-    """How a feature stands in the period under way. `limit` None: no limit. `included` counts packs too, and
-    what changes of plan left. `beyond`: units beyond what is included; `charged`: they are charged, else the limit is a hard
+    """How a feature stands in the period under way. `limit` None: no limit. `packs`: units bought in advance. `included`
+    counts them too, and what changes of plan within the period left. `beyond`: units beyond what is included; `charged`: they are charged, else the limit is a hard
     stop (not of messages, which are never withheld)."""
 
     feature: FeatureType
@@ -36,6 +36,7 @@ class FeatureUse:
     beyond: Decimal
     charged: bool
     level: bool
+    packs: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ def check_limits(*, actor: Actor, subscription_id: UUID) -> list[FeatureUse]:
     with tenant(actor.cluster_id):
         subscription = own_subscription(actor=actor, subscription_id=subscription_id)
         plan = queries.plan_of(subscription=subscription)
-        used, packs = queries.used_now(subscription=subscription), queries.on_top_now(subscription=subscription)
+        used, on_top = queries.used_now(subscription=subscription), queries.on_top_now(subscription=subscription)
+        packs = queries.packs_now(subscription=subscription)
         features = sorted({FeatureType(name) for name in plan.limits} | set(used))
         return [
             _standing(
@@ -68,6 +70,7 @@ def check_limits(*, actor: Actor, subscription_id: UUID) -> list[FeatureUse]:
                 used=used.get(feature, Decimal(0)),
                 limit=plan.limits.get(feature),
                 packs=packs.get(feature, Decimal(0)),
+                on_top=on_top.get(feature, Decimal(0)),
                 charged=plan.overage.get(feature, {}).get(subscription.currency) is not None,
             )
             for feature in features
@@ -131,8 +134,10 @@ def own_subscription(*, actor: Actor, subscription_id: UUID) -> Subscription:
     return subscription
 
 
-def _standing(*, feature: FeatureType, used: Decimal, limit: int | None, packs: Decimal, charged: bool) -> FeatureUse:
-    included = None if limit is None else Decimal(limit) + packs
-    beyond = Decimal(0) if limit is None else overage(used=used, limit=Decimal(limit), packs=packs)
+def _standing(
+    *, feature: FeatureType, used: Decimal, limit: int | None, packs: Decimal, on_top: Decimal, charged: bool
+) -> FeatureUse:
+    included = None if limit is None else Decimal(limit) + on_top
+    beyond = Decimal(0) if limit is None else overage(used=used, limit=Decimal(limit), packs=on_top)
     whole = None if limit is None else Decimal(limit)
-    return FeatureUse(feature, used, whole, included, beyond, charged, feature in LEVELS)
+    return FeatureUse(feature, used, whole, included, beyond, charged, feature in LEVELS, packs)

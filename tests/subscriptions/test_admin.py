@@ -35,6 +35,8 @@ def test_it_works(ngozi: object, plan: SubscriptionPlan) -> None:
         assert staff.open(address).status_code == 200, address
     staff.open("/platform/admin/subscriptions/subscriptionplan/")
     assert "Basic" in staff.text
+    assert "$19.00" in staff.text
+    assert "Billing addresses" in staff.text
     assert staff.open(f"/platform/admin/subscriptions/subscriptionplan/{plan.id}/change/").status_code == 200
     assert 'name="price_monthly"' not in staff.text
 

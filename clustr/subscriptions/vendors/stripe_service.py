@@ -390,9 +390,14 @@ class StripeService(AsksForReturns):
         return read_invoice({"id": "", "created": stamp(proration_date), **raw})
 
     def list_methods(self, *, customer_id: str) -> list[StripeMethod]:
-        """The cards a customer has saved, the newest first."""
+        """The cards a customer has saved, the newest first. In use is the customer's own, or else that of a plan that runs."""
         customer = self._ask(lambda: self._v1.customers.retrieve(customer_id))
         default_id = id_of((customer.get("invoice_settings") or {}).get("default_payment_method"))
+        if not default_id:
+            running = self._pages(self._v1.subscriptions.list, {"customer": customer_id, "limit": _PAGE})
+            default_id = next(
+                (id_of(one["default_payment_method"]) for one in running if one.get("default_payment_method")), ""
+            )
         params = {"limit": _PAGE}
         held = self._pages(lambda more: self._v1.customers.payment_methods.list(customer_id, more), params)
         return [read_method(raw, default_id=default_id) for raw in held]

@@ -21,8 +21,8 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from clustr.audit.refusals import RequestInProgress
-from clustr.kit.errors import Refusal, Unavailable
-from clustr.kit.money import SIGNS
+from clustr.kit.errors import InvalidValue, Refusal, Unavailable
+from clustr.kit.money import SIGNS, InvalidAmount, Money
 from clustr.kit.texts import holds_card_number
 from clustr.web import errors
 from clustr.web.actors import Request
@@ -142,3 +142,14 @@ def typed_day(request: Request, name: str, *, end: bool = False) -> dict[str, da
         return {name: text}  # the body says what is wrong with it
     moment = time(23, 59, 59) if end else time(0, 0)
     return {name: datetime.combine(day, moment, tzinfo=timezone.get_current_timezone())}
+
+
+def typed_minor(request: Request, name: str, currency: str) -> dict[str, Any]:
+    """An amount as people type it, in minor units as the API takes it. Left empty it stays away, and is refused there."""
+    text = typed_amount(request, name)[name].removeprefix("$").removeprefix(currency).strip()
+    if not text:
+        return {}
+    try:
+        return {name: Money.parse(text, currency).minor}
+    except InvalidAmount as refusal:
+        raise InvalidValue.of(name, "invalid_amount", refusal.detail) from refusal

@@ -87,13 +87,20 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     assert "Not finished" in bola.text
     bola.open("/platform/")
     assert "Your plan has not begun." in bola.text
+    assert "begins with 14 free days once Stripe's page is finished" in bola.text
+    bola.open("/platform/plans/?interval=month")
+    assert "waits on Stripe's page" in bola.text
+    assert ">Choose<" not in bola.text
+    bola.open("/platform/plans/pro/?interval=month")
+    assert "Finish it there, or give it up" in bola.text
     bola.page = onward
     on_stripe(wire, bola)
     bola.open("/platform/back/")
     assert "Your trial has begun" in bola.text
     assert "$19.00 and tax from your card" in bola.text
     bola.open("/platform/cards/")
-    assert bola.text.count("•••• 4242") == 1
+    assert bola.text.count("•••• 4242") == bola.text.count("In use") == 1
+    assert "Nothing is open now." in bola.text
     bola.send("/give/")
     given = bola.page
     bola.open("/platform/back/")
@@ -162,6 +169,8 @@ def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cas
     assert ">Paid<" in bola.text
     bola.open("/platform/")
     bola.send("/coupon/", code=coupon(cast))
+    assert "A fifth off" in bola.text
+    assert "20% off, every invoice" in bola.text
     bola.open("/platform/plans/pro/?interval=month")
     assert ">Coupon<" in bola.text
     shown = re.search(r'id="due"[^$]*\$([0-9]+)<span class="minor">.([0-9]{2})', bola.text)
@@ -186,7 +195,10 @@ def test_a_payment_that_fails_shows_the_way_to_recover(wire: StripeWire, cast: C
     bola.send(means="card")
     on_stripe(wire, bola)
     bola.open("/platform/back/")
-    wire.dial(stripe__charge__decline=1)
+    bola.open("/platform/cards/")
+    bola.send("/give/")
+    on_stripe(wire, bola, card="4000000000000341")
+    bola.open("/platform/back/")
     bola.open("/platform/plans/enterprise/?interval=month")
     bola.send()
     assert "the payment did not go through" in bola.text
@@ -194,6 +206,14 @@ def test_a_payment_that_fails_shows_the_way_to_recover(wire: StripeWire, cast: C
     assert re.search(r'href="[^"]*/invoice/stripe/[^"]+"', bola.text)
     bola.open("/platform/invoices/")
     assert "Pay now" in bola.text
+    bola.open("/platform/cards/")
+    assert "is open, and is taken from it." in bola.text
+    bola.send("/use/")
+    assert "Taken from this card at once" in bola.text
+    bola.confirm()
+    assert "was taken from this card, as everything is from now on." in bola.text
+    bola.open("/platform/cards/")
+    assert "Nothing is open now." in bola.text
 
 
 def test_stripe_lets_customers_come_back_to_a_page_of_ours() -> None:

@@ -100,6 +100,22 @@ def test_it_works(cast: Cast, ngozi: Browser) -> None:
     assert "$12.50" in bola.text
 
 
+def test_a_coupon_is_made(ngozi: Browser) -> None:
+    code = uuid4().hex[:20].upper()
+    ngozi.open("/platform/coupons/new/")
+    assert ngozi.send(code=code, name="A fifth off", kind="percent", amount="120", duration="once").status_code == 422
+    assert "This number is too large." in ngozi.text
+    ngozi.send(code=code, name="A fifth off", kind="percent", amount="20", duration="repeating", duration_months="3")
+    assert f"Made: {code}." in ngozi.text
+    assert "20% off, every invoice for 3 months" in ngozi.text
+    ngozi.open("/platform/coupons/new/")
+    assert ngozi.send(code=code, name="Twice", kind="USD", amount="5", duration="once").status_code == 409
+    assert ngozi.send(code=f"{code}B", name="Five", kind="XXX", amount="5", duration="once").status_code == 422
+    ngozi.send(code=f"{code}B", name="Five", kind="USD", amount="5.50", duration="once", max_redemptions="10")
+    assert "$5.50 off, the next invoice" in ngozi.text
+    assert "0 / 10" in ngozi.text
+
+
 def test_nobody_else_sees_it(cast: Cast) -> None:
     """A customer, an estate's administrator, a stranger's id: there is nothing."""
     invoice = customer(cast, cast.bola)

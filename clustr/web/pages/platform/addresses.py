@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from clustr.web.pages.platform import cards, cases, customers, documents, leaving, metering, plans, revenue, staff_acts
+from clustr.web.pages.platform import (
+    cards,
+    cases,
+    coupons,
+    customers,
+    documents,
+    leaving,
+    metering,
+    plans,
+    revenue,
+    staff_acts,
+)
 
 urlpatterns = [
     path("", plans.home, name="home"),
@@ -29,6 +40,8 @@ urlpatterns = [
     path("dunning/", customers.dunning, name="dunning"),
     path("cases/", cases.cases, name="cases"),
     path("cases/<uuid:case_id>/close/", cases.close, name="close_case"),
+    path("coupons/", coupons.coupons, name="coupons"),
+    path("coupons/new/", coupons.new_coupon, name="new_coupon"),
     path("customers/", customers.customers, name="customers"),
     path("customers/<uuid:user_id>/", customers.customer, name="customer"),
     path("customers/<uuid:user_id>/verify/", staff_acts.verify, name="verify"),

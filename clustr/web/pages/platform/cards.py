@@ -6,8 +6,9 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clustr.kit.errors import Refusal, Unavailable
+from clustr.kit.money import Money
 from clustr.subscriptions import commands
-from clustr.subscriptions.document_queries import CurrentSubscription, my_subscription
+from clustr.subscriptions.document_queries import CurrentSubscription, my_subscription, open_by_card
 from clustr.subscriptions.refusals import SubscriptionNotFound
 from clustr.subscriptions.states import CallState, SubscriptionStatus
 from clustr.subscriptions.types import MethodRow
@@ -15,6 +16,7 @@ from clustr.subscriptions.vendors.registry import stripe_is_on
 from clustr.web.actors import Request
 from clustr.web.billing import payment_methods as api
 from clustr.web.door import take_turn
+from clustr.web.pages.confirming import EDIT, Shown, checked, confirm, is_confirmed
 from clustr.web.pages.forms import Attempt, attempt, go
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.platform.frame import customer_page
@@ -36,7 +38,13 @@ def _show(request: Request, tried: Attempt | None) -> HttpResponse:
         held = commands.my_methods(actor=request.actor)
     except Unavailable as refusal:
         unheard = said_of(refusal)
-    shown: Context = {"tried": tried, "cards": held, "unheard": unheard, "cards_are_on": stripe_is_on()}
+    shown: Context = {
+        "tried": tried,
+        "cards": held,
+        "unheard": unheard,
+        "cards_are_on": stripe_is_on(),
+        "owed": _sums(open_by_card(actor=request.actor)),
+    }
     return look(request, "pages/platform/cards.html", lambda: shown, status=tried.status if tried else 200)
 
 
@@ -49,11 +57,40 @@ def give_card(request: Request) -> HttpResponse:
 
 @customer_page(methods=("POST",))
 def use_card(request: Request, method_id: str) -> HttpResponse:
-    """POST /platform/cards/{id}/use/: take everything from this card from now on."""
+    """POST /platform/cards/{id}/use/: take everything from this card from now on. Where something is open, which is taken at
+    once, that is shown first."""
+    owed = open_by_card(actor=request.actor)
+    if owed and not is_confirmed(request):
+        if request.POST.get("step") == EDIT:
+            return _show(request, None)
+        return confirm(request, checked(request, lambda: None), lambda: _taken_at_once(owed))
     tried = attempt(request, lambda: api.use_card(request, method_id))
     if not tried.done:
         return _show(request, tried)
-    return go(request, "platform:cards", said=_("Everything is taken from this card from now on."))
+    said = _("Everything is taken from this card from now on.")
+    if owed and open_by_card(actor=request.actor):
+        wrong = _(
+            "The card is in use from now on, but what is open was not taken from it. Your plan's page says what to do."
+        )
+        return go(request, "platform:cards", wrong=wrong)
+    if owed:
+        said = _("%s was taken from this card, as everything is from now on.") % _sums(owed)
+    return go(request, "platform:cards", said=said)
+
+
+def _taken_at_once(owed: list[Money]) -> Shown:
+    return Shown(
+        title=_("Taken from this card at once"),
+        amount=owed[0],
+        lines=[(_("And"), more) for more in owed[1:]],
+        button=_("Use this card"),
+        icon="credit-card",
+        notes=(_("This is open of your plan. Everything later is taken from this card, too."),),
+    )
+
+
+def _sums(amounts: list[Money]) -> str:
+    return ", ".join(amount.with_sign() for amount in amounts)
 
 
 @customer_page(methods=("POST",))

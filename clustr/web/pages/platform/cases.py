@@ -11,13 +11,13 @@ from clustr.kit.money import Money
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.web.actors import Request
 from clustr.web.billing import staff_returns as api
-from clustr.web.pages.forms import attempt, go, typed
+from clustr.web.pages.forms import attempt, go, typed, typed_minor
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.case_words import facts_of
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
-from clustr.web.pages.platform.staff_acts import act_form, document, minor
+from clustr.web.pages.platform.staff_acts import act_form, document
 from clustr.web.paging import PageQuery, by_id, last_id
 
 
@@ -64,7 +64,7 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
 
     def body() -> api.CardRefundIn:
         return api.CardRefundIn(
-            invoice_id=invoice_id, **minor(request, "amount", held.currency), **typed(request, "reason")
+            invoice_id=invoice_id, **typed_minor(request, "amount", held.currency), **typed(request, "reason")
         )
 
     tried = attempt(request, lambda: api.refund_customer_payment(request, body())) if request.POST else None

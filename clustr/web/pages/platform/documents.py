@@ -15,6 +15,7 @@ from clustr.web.billing.schemas import AddressIn
 from clustr.web.pages.forms import attempt, go
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.lists import asked, listed
+from clustr.web.pages.places import countries
 from clustr.web.pages.platform.frame import customer_page
 from clustr.web.paging import PageQuery, by_id, last_id
 
@@ -71,6 +72,6 @@ def address(request: Request) -> HttpResponse:
     return look(
         request,
         "pages/platform/address.html",
-        lambda: {"tried": tried, "held": my_billing_address(actor=request.actor)},
+        lambda: {"tried": tried, "held": my_billing_address(actor=request.actor), "countries": countries()},
         status=tried.status if tried else 200,
     )

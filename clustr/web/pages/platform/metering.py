@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -17,6 +17,7 @@ from clustr.kit.money import DECIMALS, SIGNS, Money
 from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.document_queries import CurrentRow
 from clustr.subscriptions.queries import PlanRow
+from clustr.subscriptions.refusals import SubscriptionNotFound
 from clustr.subscriptions.types import LEVELS, WARN_AT, FeatureType
 from clustr.subscriptions.usage_queries import (
     FeatureUse,
@@ -43,8 +44,12 @@ _MOST_DAYS = 31
 
 @customer_page()
 def usage(request: Request) -> HttpResponse:
-    """GET /platform/usage/: each feature against its limit, what goes beyond and costs, packs, and the period day by day."""
-    return _show(request, None)
+    """GET /platform/usage/: each feature against its limit, what goes beyond and costs, packs, and the period day by day. Who
+    has no plan is led to the plans."""
+    try:
+        return _show(request, None)
+    except SubscriptionNotFound:
+        return HttpResponseRedirect(plan_address(request, "platform:plans"))
 
 
 @customer_page(methods=("POST",))
@@ -104,7 +109,7 @@ def _show(request: Request, tried: Attempt | None) -> HttpResponse:
     def work() -> Context:
         held = held_by(request, whose)
         if held is None:
-            raise PageNotFound
+            raise SubscriptionNotFound
         mine = held.subscription
         since = mine.current_period_start
         days = list(generate_usage_report(actor=request.actor, subscription_id=mine.id, since=since, until=request.now))
@@ -168,21 +173,23 @@ def unit_price(minor: Decimal, currency: str) -> str:
 
 
 def meters_of(uses: Iterable[FeatureUse], costs: dict[Any, Any] | None = None) -> list[dict[str, Any]]:
-    """For templates: how full each feature is. `alert`: per cent of the limit that was passed, as customers are warned."""
+    """For templates: how full each feature is. `limit`: by the plan; `share`: what the period has of it, where the plan changed
+    within it; `packs`: bought in advance. `alert`: per cent of the limit that was passed, as customers are warned."""
     return [_meter(use, (costs or {}).get(use.feature)) for use in uses]
 
 
 def _meter(use: FeatureUse, cost: Any) -> dict[str, Any]:
     included = use.included
     part = part_of(int(use.used * 1_000), int(included * 1_000)) if included else 0
-    packs = use.included - use.limit if use.included is not None and use.limit is not None else Decimal(0)
+    share = included - use.packs if included is not None else None
     passed = [percent for percent in WARN_AT if included is not None and use.used * 100 >= included * percent]
     return {
         "name": words.feature(use.feature),
         "used": units(use.used),
         "included": None if included is None else units(included),
         "limit": None if use.limit is None else units(use.limit),
-        "packs": units(packs) if packs else "",
+        "packs": units(use.packs) if use.packs and included is not None else "",
+        "share": units(share) if share is not None and share != use.limit else "",
         "left": None if included is None else units(max(included - use.used, Decimal(0))),
         "beyond": units(use.beyond) if use.beyond else "",
         "charged": use.charged,

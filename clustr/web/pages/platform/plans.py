@@ -19,6 +19,7 @@ from clustr.subscriptions.document_queries import CurrentSubscription, my_invoic
 from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.refusals import CurrencyNotOffered, SubscriptionNotFound
+from clustr.subscriptions.states import Collection, SubscriptionStatus
 from clustr.subscriptions.types import MethodRow
 from clustr.subscriptions.vendors.registry import stripe_is_on
 from clustr.web.actors import Request
@@ -29,6 +30,7 @@ from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.changing import change_plan
+from clustr.web.pages.platform.coupons import coupon_of
 from clustr.web.pages.platform.frame import customer_page, plan_address
 from clustr.web.pages.platform.metering import included_in, meters_of
 from clustr.web.pages.platform.whose import asked_estate, held_by, whose_plan
@@ -66,6 +68,11 @@ def show_home(request: Request, tried: Attempt | None) -> HttpResponse:
             "invoices": my_invoices(actor=request.actor, before=None, limit=_LATEST),
             "ended": held.subscription.ended_at is not None,
             "advice": _advice(request, held),
+            "with_trial": held.plan.trial_days
+            and not queries.had_trial(
+                user_id=held.subscription.user_id, for_cluster_id=held.subscription.for_cluster_id
+            ),
+            "coupon": coupon_of(request, held),
             "by_card": held.subscription.collection == "stripe",
             "cards_are_on": stripe_is_on(),
         }
@@ -74,8 +81,10 @@ def show_home(request: Request, tried: Attempt | None) -> HttpResponse:
 
 
 def _advice(request: Request, held: CurrentSubscription) -> PlanAdvice | None:
-    """Which plan would cost less, where one would: of a plan that runs, and costs something."""
-    if held.subscription.ended_at is not None or held.pending or not held.subscription.price_minor:
+    """Which plan would cost less, where one would: of a plan that runs on, costs something, owes nothing, and was used."""
+    mine = held.subscription
+    runs = mine.status in (SubscriptionStatus.ACTIVE, SubscriptionStatus.TRIALING) and not mine.cancel_at_period_end
+    if not runs or held.pending or not mine.price_minor or not any(use.used for use in held.usage):
         return None
     advice = advise_plan(actor=request.actor, subscription_id=held.subscription.id, now=request.now)
     return advice if advice.best else None
@@ -115,6 +124,7 @@ def plans(request: Request) -> HttpResponse:
             "currency": currency,
             "currencies": currencies,
             "fixed": runs,
+            "waits": _waits(held),
             "estate": whose.named,
         }
 
@@ -153,6 +163,9 @@ def choose(request: Request, code: str) -> HttpResponse:
     minor unit what a change comes to and make it."""
     whose = whose_plan(request)
     held = read_value(request, lambda: held_by(request, whose))
+    if _waits(held):
+        said = _("A plan waits on Stripe's page. Finish it there, or give it up; then you can choose another.")
+        return go(request, plan_address(request), wrong=said)
     if held is not None and held.subscription.ended_at is None and not _begins(held, request, code):
         return change_plan(request, code, held, show_home)
     tried = None
@@ -186,6 +199,15 @@ def choose(request: Request, code: str) -> HttpResponse:
         }
 
     return look(request, "pages/platform/subscribe.html", work, status=tried.status if tried else 200)
+
+
+def _waits(held: CurrentSubscription | None) -> bool:
+    """Whether a plan was chosen whose first payment waits on Stripe's page, so that no other can be."""
+    return (
+        held is not None
+        and held.subscription.status == SubscriptionStatus.INCOMPLETE
+        and held.subscription.collection == Collection.STRIPE
+    )
 
 
 def _begins(held: CurrentSubscription, request: Request, code: str) -> bool:

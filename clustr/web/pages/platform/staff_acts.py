@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -11,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clustr.kit.errors import InvalidValue
-from clustr.kit.money import InvalidAmount, Money
+from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import Document
 from clustr.subscriptions.staff_queries import customer_document
@@ -22,7 +21,7 @@ from clustr.web.billing import staff as api
 from clustr.web.billing.staff_schemas import CorrectionAct, CorrectionIn, PackIn, PaymentIn, PriceIn, VerifyCustomerIn
 from clustr.web.door import read_value
 from clustr.web.pages.confirming import Shown, ask_first
-from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
+from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_day, typed_minor
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
@@ -32,17 +31,6 @@ _ACT = {
     CorrectionAct.VOID: gettext_lazy("Taken back"),
     CorrectionAct.WRITE_OFF: gettext_lazy("Given up"),
 }
-
-
-def minor(request: Request, name: str, currency: str) -> dict[str, Any]:
-    """An amount as people type it, in minor units as the API takes it. Left empty it stays away, and is refused there."""
-    text = typed_amount(request, name)[name].removeprefix("$").removeprefix(currency).strip()
-    if not text:
-        return {}
-    try:
-        return {name: Money.parse(text, currency).minor}
-    except InvalidAmount as refusal:
-        raise InvalidValue.of(name, "invalid_amount", refusal.detail) from refusal
 
 
 def _ask_first(
@@ -80,7 +68,9 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
     held = document(request, invoice_id).invoice
 
     def body() -> PaymentIn:
-        sent = minor(request, "amount", held.currency) | typed(request, "reference") | typed_day(request, "paid_at")
+        sent = (
+            typed_minor(request, "amount", held.currency) | typed(request, "reference") | typed_day(request, "paid_at")
+        )
         return PaymentIn(invoice_id=invoice_id, currency=held.currency, **sent)
 
     def shown() -> Shown:
@@ -126,7 +116,7 @@ def correct(request: Request, invoice_id: UUID) -> HttpResponse:
         sent = typed(request, "act", "reason")
         if sent.get("act") == CorrectionAct.CREDIT:
             rate = request.POST.get("tax_basis_points", "")
-            sent |= minor(request, "amount", held.currency) | {"currency": held.currency}
+            sent |= typed_minor(request, "amount", held.currency) | {"currency": held.currency}
             if "amount" not in sent:
                 raise InvalidValue.of("amount", "required", _("Please fill this in."))
             sent["tax_basis_points"] = int(rate) if rate.isdigit() and rate.isascii() else 0
@@ -192,7 +182,7 @@ def agree_price(request: Request, user_id: UUID) -> HttpResponse:
 
     def body() -> PriceIn:
         currency = request.POST.get("currency", "")
-        sent = minor(request, "price", currency) | typed(request, "plan_id", "interval")
+        sent = typed_minor(request, "price", currency) | typed(request, "plan_id", "interval")
         sent |= typed_day(request, "starts_at") | typed_day(request, "ends_at", end=True)
         return PriceIn(user_id=user_id, currency=currency, **sent)
 
@@ -225,7 +215,7 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
         if chosen is None:
             raise InvalidValue.of("subscription_id", "unknown_choice", _("Choose one of these."))
         currency = chosen.subscription.currency
-        sent = minor(request, "price", currency) | typed(request, "feature_type", "quantity")
+        sent = typed_minor(request, "price", currency) | typed(request, "feature_type", "quantity")
         return PackIn(subscription_id=chosen.subscription.id, currency=currency, **sent)
 
     def work() -> Context:

@@ -18,7 +18,7 @@ STANDING: dict[str, tuple[Word, str, str]] = {
     SubscriptionStatus.PAST_DUE: (_("Payment overdue"), "warn", "clock-alert"),
     SubscriptionStatus.UNPAID: (_("Stopped: unpaid"), "bad", "circle-x"),
     SubscriptionStatus.PAUSED: (_("Paused"), "wait", "circle-pause"),
-    SubscriptionStatus.INCOMPLETE: (_("Waits for payment"), "wait", "hourglass"),
+    SubscriptionStatus.INCOMPLETE: (_("Not begun yet"), "wait", "hourglass"),
     SubscriptionStatus.INCOMPLETE_EXPIRED: (_("Never began"), "calm", "ban"),
     SubscriptionStatus.CANCELED: (_("Ended"), "calm", "ban"),
     InvoiceStatus.DRAFT: (_("Draft"), "calm", "circle-dashed"),
@@ -37,7 +37,7 @@ STANDING: dict[str, tuple[Word, str, str]] = {
 
 FEATURE: dict[str, Word] = {
     FeatureType.AI_RESPONSES: _("AI answers"),
-    FeatureType.DOCUMENT_UPLOADS: _("Documents uploaded"),
+    FeatureType.DOCUMENT_UPLOADS: _("Document uploads"),
     FeatureType.STORAGE_GB: _("Storage, GB"),
     FeatureType.CHAT_MESSAGES: _("Chat messages"),
     FeatureType.ASSESSMENTS: _("Assessments"),
@@ -50,7 +50,7 @@ ABILITY: dict[str, Word] = {
     "bills": _("Bills and reminders"),
     "payments": _("Payments online and by hand"),
     "reports": _("Reports and exports"),
-    "automation": _("What is paid and bought by itself"),
+    "automation": _("Standing orders and automatic purchases"),
     "support": _("Support first in the queue"),
 }
 

@@ -168,6 +168,8 @@ PLATFORM_STAFF = [
         "/platform/customers/documents/{invoice}/correct/",
         "/platform/revenue/",
         "/platform/trends/",
+        "/platform/coupons/",
+        "/platform/coupons/new/",
         "/platform/at-risk/",
     ),
     *("/platform/dunning/", "/platform/cases/", "/platform/customers/documents/{invoice}/refund/"),
