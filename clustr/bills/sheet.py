@@ -46,16 +46,22 @@ def read_sheet(content: bytes, *, currency: str, zone: ZoneInfo) -> list[SheetRo
     `due_date` is a day, such as 2027-01-31: its end in the cluster's time zone. Refuses with SheetInvalid, listing every
     error by line.
     """
+    errors = LineErrors()
+    rows = read_rows(content, currency=currency, zone=zone, errors=errors)
+    errors.raise_if_any(SheetInvalid, "nothing was billed")
+    return rows
+
+
+def read_rows(content: bytes, *, currency: str, zone: ZoneInfo, errors: LineErrors) -> list[SheetRow]:
+    """The same, but only adds what is wrong with its lines to `errors`, and answers the others."""
     if len(content) > MAX_BYTES:
         raise SheetInvalid(f"A sheet has at most {MAX_ROWS:,} bills and 2 MB.")
-    errors = LineErrors()
     rows = [
         row
         for line, cells in _records(content, errors)
         if (row := _row(line, cells, currency, zone, errors)) is not None
     ]
-    errors.raise_if_any(SheetInvalid, "nothing was billed")
-    if not rows:
+    if not rows and not errors.total:
         raise SheetInvalid("There is no bill in the sheet.")
     return rows
 
@@ -98,14 +104,14 @@ def _row(line: int, cells: dict[str, str], currency: str, zone: ZoneInfo, errors
         except InvalidEmail:
             errors.add(line, "email", "invalid_email", f'Write an e-mail address, or "{EVERYONE}".')
     if not cells["title"]:
-        errors.add(line, "title", "required", "A bill has a title.")
+        errors.add(line, "title", "required", "Write what the bill is called.")
     for column, longest in _LONGEST.items():
         if len(cells[column]) > longest:
             errors.add(line, column, "too_long", f"At most {longest} characters.")
         elif problem := texts.problem_of(cells[column], lines=column == "description"):
             errors.add(line, column, problem.code, problem.message)
     if cells["type"].lower() not in {kind.value for kind in BillType} - UTILITY_TYPES:
-        errors.add(line, "type", "unknown_choice", "One of the types of bills that the office issues.")
+        errors.add(line, "type", "unknown_choice", "Write one of the types, such as service_charge.")
     amount = _amount(line, cells["amount"], currency, errors)
     due_date = _due_date(line, cells["due_date"], zone, errors)
     if errors.total > before or amount is None or due_date is None:

@@ -158,6 +158,11 @@ class ManagedPurchaseView:
     created_at: datetime
     delivered_at: datetime | None
 
+    @property
+    def total(self) -> Money:
+        """What the member paid: the service's fee, too."""
+        return self.amount + self.fee
+
 
 @dataclass(frozen=True, slots=True)
 class UtilitySums:

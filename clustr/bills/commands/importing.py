@@ -11,7 +11,7 @@ from clustr.bills.commands.issuing import create_bulk_bills
 from clustr.bills.models import Bill
 from clustr.bills.previews import BillPreview, preview_bills
 from clustr.bills.refusals import SheetInvalid
-from clustr.bills.sheet import SheetRow, read_sheet
+from clustr.bills.sheet import SheetRow, read_rows
 from clustr.bills.types import NewBill
 from clustr.clusters.queries import residents_by_email
 from clustr.kit.actor import Actor
@@ -35,9 +35,9 @@ def create_bills_of_sheet(*, actor: Actor, content: bytes, now: datetime) -> lis
 
 
 def _bills_of(actor: Actor, content: bytes, now: datetime) -> list[NewBill]:
-    rows = read_sheet(content, currency=actor.currency, zone=ZoneInfo(actor.timezone))
-    known = residents_by_email(emails={row.email for row in rows if row.email}, now=now)
     errors = LineErrors()
+    rows = read_rows(content, currency=actor.currency, zone=ZoneInfo(actor.timezone), errors=errors)
+    known = residents_by_email(emails={row.email for row in rows if row.email}, now=now)
     for row in rows:
         if row.email is not None and row.email not in known:
             errors.add(row.line, "email", "member_not_found", "No resident of this cluster has this address.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from clustr.kit.actor import PermissionMissing
 from clustr.kit.errors import Refusal
 
 Word = str | Promise
@@ -189,6 +190,8 @@ _VALUE: dict[str, Word] = {
 
 def said_of(refusal: Refusal) -> str:
     """A refusal as a person reads it."""
+    if isinstance(refusal, PermissionMissing):
+        return str(_("You may not do this. Ask an administrator of your estate to let you."))
     return str(_REFUSAL.get(refusal.code, refusal.detail))
 
 

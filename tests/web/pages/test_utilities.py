@@ -44,6 +44,12 @@ def test_it_works(counter: Counter, cast: Cast, bola: Browser) -> None:
     token = counter.vends()[0]["token"]
     assert token in part.content.decode()
     assert "hx-get" not in part.content.decode()
+    ada = Browser(cast.ada)
+    ada.open("/office/bills/?category=user_managed")
+    assert "Bills that you issue stand here." not in ada.text
+    assert "No bills here" in ada.text
+    ada.open("/office/utilities/")
+    assert "₦2,100<" in ada.text
     bola.open(address)
     bola.send("resend/")
     assert "On its way to your e-mail." in bola.text

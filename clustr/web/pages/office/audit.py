@@ -16,6 +16,9 @@ from clustr.web.pages.office import trail_words, words
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.paging import position
 
+_ABOUT = {"bill": "office:bill", "transaction": "office:transaction", "dispute": "office:dispute"}
+"""Where what an act was done to is looked at."""
+
 
 @page("office")
 def audit(request: Request) -> HttpResponse:
@@ -30,15 +33,23 @@ def audit(request: Request) -> HttpResponse:
             limit=query.fetch,
         )
         found = listed(request, query, rows, key=lambda row: (row.at, row.id))
+        concerned = {row.id: words.user_of(row.facts) for row in rows}
+        named = {row.actor_id for row in rows if row.actor_id} | {one for one in concerned.values() if one}
+        names = names_here(user_ids=named)
         found["rows"] = [
-            {"event": row, "done": trail_words.done(row.action), "facts": words.facts(row.facts)}
+            {
+                "event": row,
+                "done": trail_words.done(row.action),
+                "facts": words.facts(row.facts, names),
+                "about": _ABOUT.get(row.subject_kind, ""),
+            }
             for row in found["rows"]
         ]
         return {
             **found,
             "query": query,
             "actions": sorted(trail_words.ACTION.items(), key=lambda item: str(item[1])),
-            "names": names_here(user_ids={row.actor_id for row in rows if row.actor_id}),
+            "names": names,
         }
 
     return look(request, "pages/office/audit.html", work, part="pages/office/parts/audit_rows.html")

@@ -30,13 +30,15 @@ from clustr.web.schemas import to_money
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a change of a bill would do, for whoever decides on it. `blocked`: members have paid under the present terms."""
+    """What a change of a bill would do, for whoever decides on it. `lowered`: what some members were
+    spared of it, which stays so. `blocked`: members have paid under the present terms."""
 
     bill: ManagedBillView
     terms: tuple[tuple[str, str, str], ...]
     members: int
     amount: Money
     total: Money
+    lowered: Money
     asked_again: int
     blocked: bool
 
@@ -94,9 +96,19 @@ def _new_bill_page(request: Request, tried: Attempt | None) -> HttpResponse:
     return look(request, "pages/office/new_bill.html", work, status=tried.status if tried else 200)
 
 
+def _lines(request: Request, name: str) -> str:
+    return _as_lines(request.POST.get(name, ""))
+
+
+def _as_lines(text: str) -> str:
+    """A text of several lines, which browsers end as nobody else does."""
+    return text.strip().replace("\r\n", "\n")
+
+
 def _typed_bill(request: Request) -> api.CreateBillIn:
     return api.CreateBillIn(
-        **typed(request, "title", "type", "description"),
+        **typed(request, "title", "type"),
+        description=_lines(request, "description"),
         **typed_amount(request),
         **typed_day(request, "due_date", end=True),
         **({"user_id": request.POST["member"]} if request.POST.get("member") else {}),
@@ -150,15 +162,19 @@ def _edit_page(request: Request, bill_id: UUID, tried: Attempt | None) -> HttpRe
 
 
 def _typed_changes(request: Request, bill: ManagedBillView) -> api.EditBillIn:
-    """What was typed. A due date typed as the day it has already leaves the instant, too, as it is."""
+    """What was typed; of a bill that somebody paid on, its terms are not asked. A due date typed as the day it has already leaves the instant as it is, and the same lines
+    leave the description."""
     day = typed_day(request, "due_date", end=True)
     typed_at = day.get("due_date")
     if isinstance(typed_at, datetime) and typed_at.date() == bill.due_date.astimezone(typed_at.tzinfo).date():
         day = {}
+    described = _lines(request, "description") if "description" in request.POST else None
+    if described == _as_lines(bill.description):
+        described = bill.description
     return api.EditBillIn(
         **typed(request, "title"),
-        description=request.POST.get("description", "").strip().replace("\r\n", "\n"),
-        **typed_amount(request),
+        description=described,
+        **(typed_amount(request) if "amount" in request.POST else {}),
         **day,
         allow_payment_after_due="allow_payment_after_due" in request.POST,
     )
@@ -169,12 +185,14 @@ def _change(request: Request, bill: ManagedBillView, body: api.EditBillIn) -> Ch
     due_date = body.due_date or bill.due_date
     members = members_after_change(actor=request.actor, bill=bill, due_date=due_date)
     terms = _changed_terms(bill, body, amount, due_date)
+    lowered = bill.amount.minor * bill.totals.members_billed - bill.totals.billed_minor
     return Change(
         bill=bill,
         terms=terms,
         members=members,
         amount=amount,
-        total=Money(amount.minor * members, amount.currency),
+        total=Money(max(amount.minor * members - lowered, 0), amount.currency),
+        lowered=Money(lowered, amount.currency),
         asked_again=bill.totals.acknowledged_count if terms else 0,
         blocked=bool(terms) and bill.totals.collected_minor > 0,
     )
@@ -185,7 +203,7 @@ def _changed_terms(
 ) -> tuple[tuple[str, str, str], ...]:
     pairs: list[tuple[str, Any, Any]] = [
         (_("Title"), bill.title, body.title or bill.title),
-        (_("What it is for"), bill.description, bill.description if body.description is None else body.description),
+        (_("Description"), bill.description, bill.description if body.description is None else body.description),
         (_("Amount"), bill.amount, amount),
         (_("Due date"), bill.due_date, due_date),
     ]
@@ -206,7 +224,7 @@ def cancel_bill(request: Request, bill_id: UUID) -> HttpResponse:
                     bill_id=bill_id,
                     status="cancelled",
                     refund_payers="refund_payers" in request.POST,
-                    reason=request.POST.get("reason", "").replace("\r\n", "\n"),
+                    reason=_lines(request, "reason"),
                 ),
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from django.http import HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from clustr.bills.office_queries import bill_of_cluster, bills_of_cluster, members_of_bill
-from clustr.bills.types import BilledMember
+from clustr.bills.types import BillCategory, BilledMember
 from clustr.clusters.member_queries import names_here
 from clustr.web.actors import Request
 from clustr.web.csv_answers import csv_answer
@@ -28,13 +29,14 @@ _CSV_HEADER = ("name", "unit", "status", "amount_due", "amount_paid", "amount_re
 
 @page("office")
 def bills(request: Request) -> HttpResponse:
-    """GET /office/bills/: newest first, by status, type and whom they are for. Needs ViewPayments."""
+    """GET /office/bills/: newest first, by status, type and whom they are for. What members buy for themselves stands under
+    utilities. Needs ViewPayments."""
     query = asked(request, api.BillsQuery)
 
     def work() -> Context:
         rows = bills_of_cluster(
             actor=request.actor,
-            chosen=query.as_filter(),
+            chosen=replace(query.as_filter(), category=BillCategory.CLUSTER_MANAGED),
             now=request.now,
             before=last_id(request, query),
             limit=query.fetch,

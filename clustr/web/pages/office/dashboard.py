@@ -14,9 +14,11 @@ from clustr.bills.dashboard import figures_of_cluster
 from clustr.bills.office_queries import BillFilter, bills_of_cluster
 from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import members_billed
+from clustr.kit.actor import Actor
 from clustr.payments.queries import TransactionFilter, transactions_of_cluster
 from clustr.wallets.queries import cluster_wallet_operations
 from clustr.wallets.transfer_queries import waiting_transfers
+from clustr.wallets.types import OperationKind, OperationView
 from clustr.web.actors import Request
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import charts
@@ -69,7 +71,7 @@ def _first_steps(request: Request) -> list[Step]:
     residents = members_billed(issued_at=now, due_date=now, at_issue_only=True)
     found = []
     if may("ManageMembers"):
-        lead = ngettext("%d resident is here.", "%d residents are here.", residents) % residents
+        lead = ngettext("%s resident is here.", "%s residents are here.", residents) % f"{residents:,}"
         why = lead if residents else _("From a sheet, or one by one. Each is invited by mail.")
         found.append(
             Step(_("Bring your residents in"), why, _("Import"), "office:import_members", "users", residents > 0)
@@ -84,11 +86,17 @@ def _first_steps(request: Request) -> list[Step]:
     return [replace(step, next=step is following) for step in found]
 
 
+def _latest_movements(actor: Actor) -> list[OperationView]:
+    """The wallet's last movements without what providers kept of each payment, which would push everything else away."""
+    moved = cluster_wallet_operations(actor=actor, limit=4 * _FEW)
+    return [one for one in moved if one.kind is not OperationKind.FEE][:_FEW]
+
+
 def _seen(request: Request) -> Context:
     actor, now = request.actor, request.now
     seen = figures_of_cluster(actor=actor, now=now)
     sees_wallet = actor.may("ViewWallet")
-    operations = cluster_wallet_operations(actor=actor, limit=_FEW) if sees_wallet else []
+    operations = _latest_movements(actor) if sees_wallet else []
     transactions = [] if sees_wallet else transactions_of_cluster(actor=actor, chosen=TransactionFilter(), limit=_FEW)
     waiting = waiting_transfers(actor=actor) if sees_wallet or actor.may("TransferFunds") else []
     return {

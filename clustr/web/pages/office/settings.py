@@ -15,6 +15,7 @@ from clustr.web.management import settings as api
 from clustr.web.pages.forms import attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import words
+from clustr.web.pages.places import zones
 
 _DAY = re.compile("[0-9]{1,3}", re.ASCII)
 
@@ -34,6 +35,7 @@ def settings(request: Request) -> HttpResponse:
         return {
             "tried": tried,
             "held": managed_settings(actor=request.actor, now=request.now),
+            "zones": zones(request.actor.timezone),
             "bearers": words.bearers(),
             "locales": words.locales(request.actor.currency, today=request.now.date()),
             "is_admin": request.actor.role == Role.ADMIN,

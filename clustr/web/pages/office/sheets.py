@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
@@ -10,14 +11,17 @@ from django.utils.translation import ngettext
 from pydantic import Field
 
 from clustr.bills import commands
-from clustr.bills.sheet import COLUMNS, MAX_BYTES
+from clustr.bills.sheet import COLUMNS, MAX_BYTES, read_sheet
 from clustr.kit.errors import FieldError, Refusal
 from clustr.web.actors import Request
 from clustr.web.door import json_answer, once, read_value
 from clustr.web.pages.forms import Attempt, attempt, go
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import words
+from clustr.web.pages.words import said_of_value
 from clustr.web.schemas import Out
+
+_MOST_SHOWN = 100
 
 
 class SheetOut(Out):
@@ -55,7 +59,14 @@ def import_bills(request: Request) -> HttpResponse:
     if not tried.done:
         return _sheet_page(request, tried, rows_of(wrong))
     if "preview" in found:
-        shown = {"tried": tried, "preview": found["preview"], "sheet": content.decode("utf-8-sig")}
+        rows = read_sheet(content, currency=request.actor.currency, zone=ZoneInfo(request.actor.timezone))
+        shown = {
+            "tried": tried,
+            "preview": found["preview"],
+            "sheet": content.decode("utf-8-sig"),
+            "rows": rows[:_MOST_SHOWN],
+            "not_shown": max(len(rows) - _MOST_SHOWN, 0),
+        }
         return look(request, "pages/office/sheet_preview.html", lambda: shown)
     made = tried.answer["created"] if tried.answer else 0
     said = ngettext("%s bill is issued.", "%s bills are issued.", made) % f"{made:,}"
@@ -67,7 +78,8 @@ def rows_of(errors: list[FieldError]) -> tuple[dict[str, Any], ...]:
     found = []
     for error in errors:
         _, line, column = [*error.field.split("."), "", ""][:3]
-        found.append({"line": line, "column": column, "message": error.message})
+        message = said_of_value(error.code, error.message) if column == "amount" else error.message
+        found.append({"line": line, "column": column, "message": message})
     return tuple(found)
 
 

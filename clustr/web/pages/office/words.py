@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -48,6 +49,7 @@ PERMISSION: dict[PaymentsPermissions, tuple[Word, Word]] = {
     ),
 }
 """What each permission lets somebody do."""
+_KNOWN = {permission.value for permission in PERMISSION}
 
 ROLE: dict[str, Word] = {
     Role.ADMIN: _("Administrator"),
@@ -191,26 +193,46 @@ def of_the_estate(tried: Attempt) -> Attempt:
     return tried
 
 
-def facts(kept: Mapping[str, Any]) -> list[str]:
-    """What the trail keeps of an act, as people read it: amounts as money, instants in the estate's time, ids left out."""
+def facts(kept: Mapping[str, Any], names: Mapping[UUID, str]) -> list[str]:
+    """What the trail keeps of an act, as people read it: amounts as money, instants in the estate's time, people by name,
+    what stayed as it was and other ids left out."""
     currency = str(kept.get("currency") or "")
     said = []
     for name, value in kept.items():
         if name == "currency" or value in (None, "", [], {}):
             continue
-        text = _fact(name, value, currency)
+        text = _whom(value, names) if name == "user" else _fact(name, value, currency)
         if text:
             said.append(text)
     return said
 
 
+def user_of(kept: Mapping[str, Any]) -> UUID | None:
+    """Whom an act concerned, if the trail keeps it."""
+    text = str(kept.get("user") or "")
+    return UUID(text) if _ID.fullmatch(text) else None
+
+
+def _whom(value: Any, names: Mapping[UUID, str]) -> str:
+    found = user_of({"user": value})
+    return names.get(found, "") if found else ""
+
+
 def _fact(name: str, value: Any, currency: str) -> str:
+    if name == "permissions" and not any(isinstance(each, list) for each in value):
+        return f"{_label(name)}: {_permissions(value)}"
     if isinstance(value, list):
+        if len(value) == 2 and value[0] == value[1]:
+            return ""
         return f"{_label(name)}: " + " → ".join(_plain(name, each, currency) or "–" for each in value)
     text = _plain(name, value, currency)
     if not text or name in ("bill_number",) or "amount" in name:
         return text
     return f"{_label(name)}: {text}"
+
+
+def _permissions(held: Sequence[str]) -> str:
+    return ", ".join(str(PERMISSION[PaymentsPermissions(one)][0]) if one in _KNOWN else one for one in held)
 
 
 def _label(name: str) -> str:
@@ -219,6 +241,8 @@ def _label(name: str) -> str:
 
 def _plain(name: str, value: Any, currency: str) -> str:
     """One value in words; nothing for an id, which says nothing to people."""
+    if isinstance(value, list):
+        return _permissions(value)
     text = str(value)
     if currency in DECIMALS and name.endswith("_minor") and isinstance(value, int):
         return Money(value, currency).with_sign()

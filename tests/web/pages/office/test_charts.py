@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -76,13 +77,17 @@ def test_the_trail_is_said_in_words() -> None:
         "due_date": "2027-01-31T22:59:59+00:00",
         "scope": "cluster",
         "role": ["resident", "staff"],
+        "unit": ["A1", "A1"],
+        "permissions": [["ViewPayments"], ["ViewPayments", "ManageBill"]],
         "bill_number": "BILL-1",
         "nothing": None,
     }
-    assert words.facts(kept) == [
+    assert words.facts(kept, {UUID(kept["user"]): "Bola"}) == [
         "₦1,500.50",
+        "Bola",
         "Due date: 31 Jan 2027, 22:59",
         "Scope: everybody",
         "Role: resident → staff",
+        "Permissions: See payments → See payments, Manage bills",
         "BILL-1",
     ]
