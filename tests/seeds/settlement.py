@@ -521,4 +521,12 @@ SEEDS = (
         file=f"{COMMANDS}/asking.py",
         more=(('    if known.user_id != actor.user_id:\n        actor.require("ViewPayments")\n', ""),),
     ),
+    sow(
+        "refund-to-a-card-said-in-the-wallet",
+        "Who is given money back to a card is told that it is in their wallet.",
+        "            to_source=True,\n",
+        "",
+        "test_refunds.py::test_a_whole_payment_and_the_bill_is_open_again",
+        file=GIVING_BACK,
+    ),
 )

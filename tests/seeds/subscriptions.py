@@ -567,4 +567,12 @@ SEEDS = (
         "test_stripe_returns.py",
         file=f"{COMMANDS}/correcting.py",
     ),
+    sow(
+        "a-card-takes-what-is-open-unasked",
+        "Another card is taken into use, and what is open taken from it, before anybody was shown how much.",
+        "    if owed and not is_confirmed(request):\n",
+        "    if False:\n",
+        "tests/web/pages/test_platform_cards.py::test_a_payment_that_fails_shows_the_way_to_recover",
+        file="clustr/web/pages/platform/cards.py",
+    ),
 )
