@@ -46,6 +46,7 @@ ACTION: dict[str, Word] = {
     "recurring.cancelled": _("cancelled a recurring payment"),
     "recurring.bill_paid": _("paid a bill by recurring payment"),
     "recurring.contributed": _("paid a contribution"),
+    "settlement.own_funds_noted": _("noted what the platform put in or took out at a provider"),
     "utilities.bought": _("bought from a utility"),
     "utilities.purchase_blocked": _("was stopped buying from a utility"),
     "utilities.validation_blocked": _("was stopped checking numbers"),
