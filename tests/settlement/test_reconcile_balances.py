@@ -266,6 +266,7 @@ def test_on_purpose_it_is_no_case_and_what_is_put_back_is_noted(even: Stage, mon
     run("note_own_funds", "paystack", "500.00", *why)
     assert compare(even, "paystack").difference_minor <= 0, "noted, and not there"
     run("note_own_funds", "paystack", "200.00", "--taken-out", *why)
+    assert "Noted before." in run("note_own_funds", "paystack", "500.00", "--once", *why)
     assert own_funds(provider="paystack") == {"NGN": opened + 30_000}
     assert "paystack" in run("note_own_funds")
     level(even)

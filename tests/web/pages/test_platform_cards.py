@@ -276,8 +276,11 @@ def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cas
     ngozi.open(customer)
     assert address in ngozi.links
     ngozi.open(address)
-    assert ngozi.send(amount="999999", reason="Twice").status_code == 409
+    ngozi.send(amount="999999", reason="Twice")
+    assert "more than is left of this payment" in ngozi.text
+    assert ngozi.confirm(amount="999999", reason="Twice").status_code == 409
     ngozi.send(amount="1.50", reason="Twice")
+    ngozi.confirm()
     assert "$1.50 given back" in ngozi.text
     (payment,) = ask(cast.client_of(cast.bola), "GET", "payments/")["results"]
     at = f"/stripe/return/{payment['stripe_payment_intent_id']}"

@@ -7,6 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from io import StringIO
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +20,9 @@ from clustr.kit.supervisor import Supervisor
 
 DEMONSTRATION = "create_demo"
 PLANS = "sync_plans"
+OWN_FUNDS = "note_own_funds"
+SANDBOX_OPENS_WITH = "100000000.00"
+"""Naira in each provider's balance in the sandbox, which are nobody's until the operator says that they are theirs."""
 
 
 class Command(BaseCommand):
@@ -43,6 +47,7 @@ class Command(BaseCommand):
         if providers:
             supervisor.keep("sandbox", providers.command, environ=environ)
             stand_ins.announce(env=env, url=providers.url)
+            self._own_what_the_sandbox_opens_with()
         greeting = _Greeting(self._say, sandbox_url=providers.url if providers else "")
         self._say("Starting web and worker.")
         try:
@@ -73,6 +78,12 @@ class Command(BaseCommand):
             call_command(PLANS, stdout=self.stdout)
         elif not (settings.ENV.may_make_demonstration or settings.ENV.production):
             self._say("No demonstration data: DATABASE_URL names a server, and CLUSTR_ENV=demo was not set.")
+
+    def _own_what_the_sandbox_opens_with(self) -> None:
+        if _is_demonstration():
+            noted = {"reason": "The sandbox opens with it", "by": "ngozi@clustr.test", "once": True}
+            for provider in ("flutterwave", "paystack"):
+                call_command(OWN_FUNDS, provider, SANDBOX_OPENS_WITH, stdout=StringIO(), **noted)
 
 
 class _Greeting:

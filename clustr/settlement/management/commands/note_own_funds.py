@@ -24,6 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--currency", default="NGN", help="of the amount (default NGN)")
         parser.add_argument("--taken-out", action="store_true", help="it was taken out, and not put in")
         parser.add_argument("--reason", default="", help="where it came from, or went")
+        parser.add_argument(
+            "--once", action="store_true", help="only where nothing of yours was noted with this provider"
+        )
         parser.add_argument("--by", default="", metavar="EMAIL", help="who of the platform's staff notes it")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -38,6 +41,9 @@ class Command(BaseCommand):
             raise CommandError(error.detail) from error
         if not amount.minor:
             raise CommandError("Say how much, as 1000000.00.")
+        if options["once"] and own_funds(provider=options["provider"]):
+            self.stdout.write("Noted before.")
+            return
         note_own_funds(
             provider=options["provider"],
             amount=Money(-amount.minor, amount.currency) if options["taken_out"] else amount,

@@ -11,13 +11,14 @@ from clustr.kit.money import Money
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.web.actors import Request
 from clustr.web.billing import staff_returns as api
-from clustr.web.pages.forms import attempt, go, typed, typed_minor
+from clustr.web.pages.confirming import Shown
+from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_minor
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.case_words import facts_of
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
-from clustr.web.pages.platform.staff_acts import act_form, document
+from clustr.web.pages.platform.staff_acts import act_form, ask_act, document
 from clustr.web.paging import PageQuery, by_id, last_id
 
 
@@ -67,7 +68,30 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
             invoice_id=invoice_id, **typed_minor(request, "amount", held.currency), **typed(request, "reason")
         )
 
-    tried = attempt(request, lambda: api.refund_customer_payment(request, body())) if request.POST else None
-    if tried is not None and tried.done:
-        return go(request, "platform:customer", held.user_id, said=_("Given back: %s.") % held.invoice_number)
-    return act_form(request, tried, "refund", lambda: {"invoice": held, "left": left})
+    def shown() -> Shown:
+        sent = body()
+        back = left if sent.amount is None else Money(sent.amount, held.currency)
+        return Shown(
+            title=_("Given back to the card"),
+            amount=back,
+            lines=[
+                (_("Invoice"), held.invoice_number),
+                (_("Left of what was paid, then"), Money(max(0, left.minor - back.minor), held.currency)),
+                (_("Why"), sent.reason),
+            ],
+            button=_("Give it back"),
+            notes=(_("A credit note follows, and the customer is told."),),
+            short=_("That is more than is left of this payment.") if left < back else "",
+            bad=True,
+        )
+
+    def form(tried: Attempt | None) -> HttpResponse:
+        return act_form(request, tried, "refund", lambda: {"invoice": held, "left": left})
+
+    answer = ask_act(request, body, shown, form)
+    if answer is not None:
+        return answer
+    tried = attempt(request, lambda: api.refund_customer_payment(request, body()))
+    if not tried.done:
+        return form(tried)
+    return go(request, "platform:customer", held.user_id, said=_("Given back: %s.") % held.invoice_number)

@@ -33,7 +33,7 @@ _ACT = {
 }
 
 
-def _ask_first(
+def ask_act(
     request: Request,
     body: Callable[[], object],
     shown: Callable[[], Shown],
@@ -92,7 +92,7 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
     def form(tried: Attempt | None) -> HttpResponse:
         return act_form(request, tried, "record_payment", lambda: {"invoice": held, "due": held.amount_due})
 
-    asked = _ask_first(request, body, shown, form)
+    asked = ask_act(request, body, shown, form)
     if asked is not None:
         return asked
     tried = attempt(request, lambda: api.record_customer_payment(request, body()))
@@ -151,7 +151,7 @@ def correct(request: Request, invoice_id: UUID) -> HttpResponse:
     def form(tried: Attempt | None) -> HttpResponse:
         return act_form(request, tried, "correct", work)
 
-    asked = _ask_first(request, body, shown, form)
+    asked = ask_act(request, body, shown, form)
     if asked is not None:
         return asked
     tried = attempt(request, lambda: api.correct_customer_invoice(request, body()))
@@ -244,7 +244,7 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
     def form(tried: Attempt | None) -> HttpResponse:
         return act_form(request, tried, "sell_pack", work)
 
-    asked = _ask_first(request, body, shown, form)
+    asked = ask_act(request, body, shown, form)
     if asked is not None:
         return asked
     tried = attempt(request, lambda: api.sell_usage_pack(request, body()))
