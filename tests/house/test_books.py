@@ -302,6 +302,8 @@ SEEDS: dict[str, str] = {
     "subscriptions.posted": "UPDATE ledger_transfer SET kind = 'credited' WHERE kind = 'credited_tax'",
     "subscriptions.paid": """UPDATE subscriptions_payment SET surplus_minor = surplus_minor + 1""",
     "subscriptions.payments": "UPDATE subscriptions_payment SET amount = amount + 1, surplus_minor = surplus_minor + 1",
+    "subscriptions.refunds": "UPDATE subscriptions_payment SET refunded_minor = refunded_minor + 1",
+    "subscriptions.disputes": "UPDATE subscriptions_payment SET disputed_minor = disputed_minor + 1",
     "subscriptions.receivables": """UPDATE subscriptions_invoice SET status = 'uncollectible' WHERE status = 'open'""",
     "subscriptions.credit": """UPDATE subscriptions_invoice SET status = 'open', paid_at = NULL
         WHERE status = 'paid' AND amount_paid = total AND user_id IN (

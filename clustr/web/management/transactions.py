@@ -5,12 +5,12 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from clustr.bills import commands as bills
@@ -27,7 +27,7 @@ from clustr.web.csv_answers import csv_answer
 from clustr.web.door import Request, once, read
 from clustr.web.money_schemas import TransactionOut, transaction_out
 from clustr.web.paging import Page, PageQuery, by_id, last_id, page
-from clustr.web.schemas import Amount, In, Instant, Text, to_money
+from clustr.web.schemas import Amount, In, Instant, Text, no_card_number, to_money
 
 router = Router(tags=["Transactions"])
 
@@ -41,15 +41,10 @@ CSV_HEADER = (
 def _readable(reference: str) -> str:
     if not any(character.isascii() and character.isalnum() for character in reference):
         raise PydanticCustomError("names_nothing", "Must contain a letter (A-Z) or a digit.")
-    return reference
+    return no_card_number(unicodedata.normalize("NFKC", reference))  # a full-width letter makes no other receipt
 
 
-def _plain(reference: Any) -> Any:
-    """A full-width letter makes no other receipt."""
-    return unicodedata.normalize("NFKC", reference) if isinstance(reference, str) else reference
-
-
-Reference = Annotated[str, BeforeValidator(_plain), Text(100), AfterValidator(_readable)]
+Reference = Annotated[str, Text(100), AfterValidator(_readable)]
 
 
 class Form(StrEnum):
