@@ -139,6 +139,7 @@ def test_what_is_not_settled_yet_is_what_was_taken_last(even: Stage, provider: s
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_what_was_sent_and_is_not_known_to_have_gone(even: Stage, provider: str) -> None:
+    paid_deposit(even, provider=provider)  # the withdrawal is of cash, which no provider holds
     even.dial(transfer__pending=1.0)
     with paying_by(provider):
         sent(even)
@@ -162,6 +163,7 @@ def test_what_has_arrived_and_is_not_booked_is_no_difference(even: Stage, provid
 def test_what_moves_while_the_provider_is_asked_is_no_difference(
     even: Stage, monkeypatch: pytest.MonkeyPatch, moved: str
 ) -> None:
+    paid_deposit(even)
     even.dial(transfer__pending=1.0)
     payout, answer = asked_for(even), even._answer
     if moved == "returned":
