@@ -24,6 +24,7 @@ from clustr.audit.refusals import RequestInProgress
 from clustr.kit.errors import InvalidValue, Refusal, Unavailable
 from clustr.kit.money import SIGNS, InvalidAmount, Money
 from clustr.kit.texts import holds_card_number
+from clustr.wallets.refusals import PinIncorrect, PinLocked, PinRequired
 from clustr.web import errors
 from clustr.web.actors import Request
 from clustr.web.pages.words import said_of, said_of_value
@@ -33,6 +34,8 @@ KEY, ESTATE_FIELD = "form_key", "form_estate"
 _KEY = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 _GROUPED = re.compile(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,2})?", re.ASCII)
 _SECRET = ("pin", "old_pin", "code")
+_UNDECIDED = {RequestInProgress.code, PinRequired.code, PinIncorrect.code, PinLocked.code}
+"""Refusals that say nothing of what became of an earlier try with the same key."""
 
 
 @dataclass
@@ -54,23 +57,24 @@ class Attempt:
 
 def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool = True) -> Attempt:
     """Send what was typed to a view of the API. What was typed stays for the form to be shown again, secrets apart. After an
-    outcome that nobody heard, or while an earlier tap is still at work, the form keeps its key: sending it again is the same
-    request. Not `keyed`: a step of several that one form takes, each harmless to repeat."""
+    outcome that nobody heard, while an earlier tap is still at work, or where only the PIN was wrong, the form keeps its key:
+    sending it again is the same request. Not `keyed`: a step of several that one form takes, each harmless to repeat; the key
+    goes along to the last of them."""
     hold_to_form(request, keyed=keyed)
-    values = _typed_before(request)
+    values, kept = typed_before(request), "" if keyed else key_of(request)
     try:
         answer = send()
     except ValidationError as error:
         found = {_field(item["loc"]): said_of_value(item["type"], item["msg"]) for item in error.errors()}
-        return Attempt(values, problem=_elsewhere(request, found), errors=found, code="invalid", status=422)
+        return Attempt(values, problem=_elsewhere(request, found), errors=found, code="invalid", status=422, key=kept)
     except Refusal as refusal:
         status = errors.of_refusal(request, refusal).status_code
         by_field = {each.field.split(".")[-1]: said_of_value(each.code, each.message) for each in refusal.errors}
-        undecided = isinstance(refusal, Unavailable) or refusal.code == RequestInProgress.code
-        key = request.POST.get(KEY, "") if undecided else ""
+        undecided = isinstance(refusal, Unavailable) or refusal.code in _UNDECIDED
+        key = key_of(request) if undecided else kept
         shown = _elsewhere(request, by_field) if by_field else said_of(refusal)
         return Attempt(values, problem=shown, code=refusal.code, errors=by_field, status=status, key=key)
-    return Attempt(values, answer=json.loads(answer.content) if answer.content else {})
+    return Attempt(values, answer=json.loads(answer.content) if answer.content else {}, key=kept)
 
 
 def _field(where: tuple[int | str, ...]) -> str:
@@ -84,7 +88,7 @@ def _elsewhere(request: Request, errors: Mapping[str, str]) -> str:
     return " ".join(said for name, said in errors.items() if name not in request.POST)
 
 
-def _typed_before(request: Request) -> dict[str, str]:
+def typed_before(request: Request) -> dict[str, str]:
     """What was typed, for the form to be shown again: no PIN, no code, and no card's number wherever it was typed."""
     return {
         name: value
@@ -97,8 +101,13 @@ def hold_to_form(request: Request, *, keyed: bool = True) -> None:
     """Take the form's key, and refuse a form that was shown for another estate than the one chosen now."""
     if request.POST.get(ESTATE_FIELD) != str(request.actor.cluster_id):
         raise FormOfAnotherEstate
+    request.__dict__["form_key"] = (keyed and key_of(request)) or None
+
+
+def key_of(request: Request) -> str:
+    """The key that a form was sent with; "" where it has none."""
     key = request.POST.get(KEY, "")
-    request.__dict__["form_key"] = key if keyed and _KEY.fullmatch(key) else None
+    return key if _KEY.fullmatch(key) else ""
 
 
 def fresh_key() -> str:

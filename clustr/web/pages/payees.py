@@ -17,7 +17,7 @@ from clustr.wallets.types import Destination, NameCheck
 from clustr.web.actors import Request
 from clustr.web.money_schemas import AccountIn, DestinationIn
 from clustr.web.pages.banks import bank_names
-from clustr.web.pages.forms import Attempt, attempt, typed
+from clustr.web.pages.forms import Attempt, attempt, key_of, typed, typed_before
 
 _UNKNOWN = {
     ProviderNotAvailable.code: "not_available",
@@ -64,7 +64,7 @@ def look_up(request: Request, ask: Callable[[Request, AccountIn], HttpResponse])
     if not tried.done and not unknown:
         return tried, None
     holder = str((tried.answer or {}).get("account_name", ""))
-    return Attempt(tried.values, answer={}), _payee(request, sent, holder, unknown)
+    return Attempt(tried.values, answer={}, key=tried.key), _payee(request, sent, holder, unknown)
 
 
 def shown_before(request: Request) -> Payee:
@@ -78,9 +78,10 @@ def unsaid(request: Request, payee: Payee) -> Attempt | None:
     """Refuse a confirmation in which nobody said that the money goes there although the name differs, or is not known."""
     if not payee.needs_word or "although" in request.POST:
         return None
-    values = {name: str(value) for name, value in request.POST.items()}
     problem = _("Say that you want to send it all the same, or change the account.")
-    return Attempt(values, problem=problem, errors={"although": problem}, code="name_not_accepted", status=422)
+    errors = {"although": problem}
+    kept, key = typed_before(request), key_of(request)  # nothing was asked for: the key is as it was
+    return Attempt(kept, problem=problem, errors=errors, code="name_not_accepted", status=422, key=key)
 
 
 def _payee(request: Request, sent: DestinationIn, holder: str, unknown: str) -> Payee:

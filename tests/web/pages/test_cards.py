@@ -28,8 +28,10 @@ def bola(cast: Cast, card: UUID) -> Browser:
 
 def fund_with(bola: Browser, card: UUID, amount: str = "900") -> None:
     bola.open("/app/wallet/fund/")
+    key = bola.form().values["form_key"]
     bola.send(amount=amount, means=f"card:paystack:{card}")
     assert "•••• 4081" in bola.text
+    assert bola.form().values["form_key"] == key, "what is sent twice over this page is one request"
     bola.confirm()
 
 

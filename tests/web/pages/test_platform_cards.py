@@ -270,6 +270,7 @@ def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cas
     bola.open("/platform/back/")
     bola.open("/platform/usage/")
     bola.send("/usage/buy/")
+    bola.confirm()
     invoice = ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]
     customer = f"/platform/customers/{cast.bola.user_id}/"
     address = f"/platform/customers/documents/{invoice['id']}/refund/"
