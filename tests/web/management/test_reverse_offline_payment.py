@@ -11,6 +11,7 @@ from clustr.clusters.commands import enrol_members
 from clustr.clusters.types import NewMember, Role
 from clustr.kit.tenancy import tenant
 from clustr.ledger.models import Transfer
+from clustr.payments.refusals import ReferenceTaken
 from tests.cast import Cast, Person
 from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.wallets.acts import receive, withdraw
@@ -54,6 +55,18 @@ def test_once_also_in_part(cast: Cast) -> None:
     assert reverse(cast, receipt, amount="1800.00").json()["amount"] == "1800.00"
     refused(reverse(cast, receipt, amount="200.00"), 409, "already_reversed")
     assert wallet_balance(cast.bola) == "200.00"
+
+
+def test_its_slip_is_recorded_for_the_right_member_then_and_once(cast: Cast) -> None:
+    right, third = cast.residents[1:3]
+    receipt = receive(cast, cast.bola, "2000.00", reference="GTB 123").id
+    with pytest.raises(ReferenceTaken):
+        receive(cast, right, "2000.00", reference="gtb-123")
+    assert reverse(cast, receipt).status_code == 200
+    receive(cast, right, "2000.00", reference="gtb-123")
+    assert (wallet_balance(cast.bola), wallet_balance(right)) == ("0.00", "2000.00")
+    with pytest.raises(ReferenceTaken):
+        receive(cast, third, "2000.00", reference="GTB 123")
 
 
 def test_never_more_than_was_recorded(cast: Cast) -> None:
