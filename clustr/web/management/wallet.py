@@ -139,7 +139,7 @@ def transfer_from_cluster_wallet(request: Request, body: TransferIn) -> HttpResp
     `holder`, and `name_check`: `same`, `differs` (from `account_name`), `unnamed` (none was sent), `not_checked` (nobody could
     say). Needs TransferFunds.
 
-    Refuses with `insufficient_funds`, `bank_account_not_found`; where `seen_name` came also with `account_name_differs`,
+    Refuses with `insufficient_funds`, `bank_account_not_found`; where a name was seen also with `account_name_differs`,
     `provider_not_available`, `provider_unavailable`.
     """
 

@@ -204,7 +204,7 @@ def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
     whose account it is, and `destination` says how that compares with `account_name`.
 
     Refuses with `insufficient_funds`, `account_frozen`, `pin_required`, `pin_incorrect`, `pin_locked`,
-    `bank_account_not_found`; where `seen_name` came also with `account_name_differs`, `provider_not_available`,
+    `bank_account_not_found`; where a name was seen also with `account_name_differs`, `provider_not_available`,
     `provider_unavailable`.
     """
     pin = body.pin
