@@ -499,3 +499,21 @@ def test_two_rates_of_tax(stripe_shop: StripeShop) -> None:
     give_back(shop, invoice)
     assert shown(shop, invoice) == GivenBack(invoice.total, invoice.total)
     assert sum(tax for _, tax in notes(shop, subscription)) == invoice.tax_amount
+
+
+def test_a_refund_takes_its_credit_before_what_is_open(stripe_shop: StripeShop) -> None:
+    """Another invoice is open here that Stripe calls paid: what a credit note gives to a refund does not pay it."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
+    shop.move(days=30, hours=3)
+    renewed = shop.rows("invoice")[-1]
+    assert renewed["status"] == "paid"
+    renewed["payments"]["data"] = []
+    shop.hear()
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=1000, **{"as": "refund"})
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=150)
+    shop.hear()
+    assert shown(shop, invoice) == GivenBack(credited=1150, refunded=1000)
+    assert (shop.last(subscription).kind, at(shop, AccountKind.CUSTOMER_CREDIT)) == ("credit_note", 0)
+    assert at(shop, AccountKind.RECEIVABLES) == 150 - 2150

@@ -16,7 +16,7 @@ from clustr.subscriptions.commands.correcting import fits, left_of, sums_of_gros
 from clustr.subscriptions.commands.crediting import accounts_of, apply_credit
 from clustr.subscriptions.commands.invoicing import AtStripe, issue_credit_note, issue_invoice
 from clustr.subscriptions.commands.persons import ask_a_person
-from clustr.subscriptions.commands.stripe_documents import pay_small_rests, sums_of_lines
+from clustr.subscriptions.commands.stripe_documents import sums_of_lines
 from clustr.subscriptions.commands.stripe_names import rates_at_stripe
 from clustr.subscriptions.commands.voiding import as_issued
 from clustr.subscriptions.models import Invoice, Refund, Subscription
@@ -72,7 +72,6 @@ def _issue(actor: Actor, invoice: Invoice, told: StripeCreditNote, now: datetime
         invoice.updated_at = now
         invoice.save()
     _give_outside(invoice, told, now)
-    pay_small_rests(invoice, now)
 
 
 def _sums(actor: Actor, invoice: Invoice, told: StripeCreditNote, given: int) -> tuple[Totals, tuple[Money, ...]]:
@@ -138,4 +137,3 @@ def _charge_again(actor: Actor, invoice: Invoice, note: Invoice, now: datetime) 
         ),
         now=now,
     )
-    pay_small_rests(invoice, now)

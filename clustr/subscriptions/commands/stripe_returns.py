@@ -15,6 +15,7 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.disputing import follow_dispute
 from clustr.subscriptions.commands.invoicing import lock_invoice
 from clustr.subscriptions.commands.returning import follow_refund
+from clustr.subscriptions.commands.stripe_documents import pay_small_rests
 from clustr.subscriptions.commands.stripe_notes import follow_credit_note
 from clustr.subscriptions.models import Payment
 from clustr.subscriptions.states import DisputeStatus, PaymentStatus, RefundStatus
@@ -78,6 +79,7 @@ def _apply(actor: Actor, invoice_id: UUID, asked: int, truth: StripeReturns, now
     for refund in sorted(truth.refunds, key=lambda one: one.id not in named):
         payment = payments[refund.payment_id]
         follow_refund(actor=actor, invoice=invoice, payment=payment, told=refund, notes=truth.notes, now=now)
+    pay_small_rests(invoice, now)  # with what no refund takes
     for dispute in truth.disputes:
         payment = payments[dispute.payment_id]
         follow_dispute(actor=actor, invoice=invoice, payment=payment, told=dispute, now=now)
