@@ -517,3 +517,21 @@ def test_a_refund_takes_its_credit_before_what_is_open(stripe_shop: StripeShop) 
     assert shown(shop, invoice) == GivenBack(credited=1150, refunded=1000)
     assert (shop.last(subscription).kind, at(shop, AccountKind.CUSTOMER_CREDIT)) == ("credit_note", 0)
     assert at(shop, AccountKind.RECEIVABLES) == 150 - 2150
+
+
+def test_a_defect_of_one_does_not_stop_the_night(stripe_shop: StripeShop) -> None:
+    """Of two customers nothing was heard; where one subscription and one payment fail, the others are followed."""
+    shop = stripe_shop
+    invoices = [paid(shop, shop.by_card("basic", actor=actor))[0] for actor in (shop.bola, shop.customer())]
+    for one in shop.rows("payment_intent"):
+        at_stripe(shop, one["id"], "refund", amount=500)
+    failed = set()
+
+    def meanwhile(place: str) -> None:
+        if place in ("subscriptions.follow.answered", "subscriptions.follow_returns.answered") and place not in failed:
+            failed.add(place)
+            raise RuntimeError(place)
+
+    with watching(meanwhile), pytest.raises(RuntimeError, match=r"follow\.answered"):
+        shop.night()
+    assert (len(failed), sum(shown(shop, one).refunded for one in invoices)) == (2, 500)

@@ -11,6 +11,7 @@ from django.db.models import Q
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.errors import Refusal
+from clustr.kit.going_on import GoingOn
 from clustr.kit.tenancy import tenant
 from clustr.payments.providers.nouns import Notice
 from clustr.subscriptions.commands.renewing import warn_of_trial_end
@@ -200,7 +201,8 @@ def reconcile_subscriptions(
     *, since: datetime, now: datetime, cluster_id: UUID = PLATFORM_CLUSTER_ID
 ) -> dict[str, int]:
     """Find what no notice told: whatever was made or invoiced at Stripe since then, and every subscription of ours that
-    runs and should have been heard of. Outside any transaction. Answers how many were followed, and how many are not ours."""
+    runs and should have been heard of. Outside any transaction. Answers how many were followed, and how many are not ours.
+    What fails by a defect stops none after it, and is raised at the end."""
     counts = {"followed": 0, "strange": 0, "unheard": 0, "returned": 0}
     if not stripe_is_on():
         return counts
@@ -211,20 +213,22 @@ def reconcile_subscriptions(
         owing = Q(status__in=(SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.INCOMPLETE))
         quiet = list(mine.filter(late | owing).values_list("stripe_subscription_id", flat=True))
     made = [told.id for told in service.list_subscriptions(since=since)]
-    for about in dict.fromkeys([*made, *service.invoices_since(since=since), *quiet]):
-        try:
-            ours = _followed(cluster_id, about, now)
-        except (*UNHEARD, StripeRefused):
-            counts["unheard"] += 1
-            continue
-        counts["followed" if ours else "strange"] += 1
-    for about in dict.fromkeys([*service.returned_since(since=since), *_undecided(cluster_id)]):
-        try:
-            counts["returned"] += hear_return(cluster_id=cluster_id, about=about, now=now)
-        except (*UNHEARD, StripeRefused):
-            counts["unheard"] += 1
-    if counts["strange"]:
-        log.warning("stripe_subscriptions_not_ours", count=counts["strange"])
+    with GoingOn() as going_on:
+        for about in dict.fromkeys([*made, *service.invoices_since(since=since), *quiet]):
+            with going_on.past(about=about):
+                try:
+                    ours = _followed(cluster_id, about, now)
+                    counts["followed" if ours else "strange"] += 1
+                except (*UNHEARD, StripeRefused):
+                    counts["unheard"] += 1
+        for about in dict.fromkeys([*service.returned_since(since=since), *_undecided(cluster_id)]):
+            with going_on.past(about=about):
+                try:
+                    counts["returned"] += hear_return(cluster_id=cluster_id, about=about, now=now)
+                except (*UNHEARD, StripeRefused):
+                    counts["unheard"] += 1
+        if counts["strange"]:
+            log.warning("stripe_subscriptions_not_ours", count=counts["strange"])
     return counts
 
 
