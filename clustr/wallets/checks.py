@@ -7,6 +7,7 @@ from clustr.ledger.checks import RECENT_TRANSFERS
 
 _PIN_LOCKED = "SELECT cluster_id, user_id FROM wallets_pin WHERE failed_attempts >= 5 AND locked_until IS NULL"
 _TWO_PEOPLE = "SELECT cluster_id, id FROM wallets_payout WHERE decided_by = requested_by"
+_OF_SUBSCRIPTIONS = "('invoice_refunded', 'invoice_refund_returned')"
 
 INVARIANTS = [
     Invariant(
@@ -56,11 +57,11 @@ INVARIANTS = [
     ),
     Invariant(
         "wallets.refunds_hold",
-        "The refunds account holds exactly what providers were asked to give back and have not decided.",
-        """SELECT cluster_id, currency, a.amount, w.amount FROM (
+        "The refunds account holds exactly what providers were asked to give back and have not decided, beside subscriptions' refunds.",
+        f"""SELECT cluster_id, currency, a.amount, w.amount FROM (
              SELECT t.cluster_id, a.currency, sum(CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END) AS amount
              FROM ledger_account a JOIN ledger_transfer t ON t.cluster_id = a.cluster_id AND a.id IN (t.credit, t.debit)
-             WHERE a.kind = 'refunds' GROUP BY 1, 2) AS a
+             WHERE a.kind = 'refunds' AND t.kind NOT IN {_OF_SUBSCRIPTIONS} GROUP BY 1, 2) AS a
            FULL JOIN (
              SELECT cluster_id, currency, sum(amount_minor) AS amount FROM payments_transaction
              WHERE purpose = 'refund' AND status IN ('pending', 'processing', 'unknown') GROUP BY 1, 2) AS w
@@ -72,9 +73,11 @@ INVARIANTS = [
            ) AS a
            CROSS JOIN LATERAL (SELECT
              coalesce((SELECT sum(t.amount) FROM ledger_transfer t
-                       WHERE t.credit = a.id AND t.cluster_id = a.cluster_id), 0)
+                       WHERE t.credit = a.id AND t.cluster_id = a.cluster_id
+                         AND t.kind NOT IN {_OF_SUBSCRIPTIONS}), 0)
              - coalesce((SELECT sum(t.amount) FROM ledger_transfer t
-                         WHERE t.debit = a.id AND t.cluster_id = a.cluster_id), 0) AS amount) AS held
+                         WHERE t.debit = a.id AND t.cluster_id = a.cluster_id
+                           AND t.kind NOT IN {_OF_SUBSCRIPTIONS}), 0) AS amount) AS held
            CROSS JOIN LATERAL (SELECT coalesce(sum(r.amount_minor), 0) AS amount FROM payments_attempt p
              JOIN payments_transaction r ON r.cluster_id = p.cluster_id AND r.id = p.id
              WHERE p.cluster_id = a.cluster_id AND p.kind = 'refund' AND r.purpose = 'refund' AND r.currency = a.currency
