@@ -114,8 +114,9 @@ def read_refund(raw: Raw, *, of: str) -> StripeRefund:
 
 
 def read_dispute(raw: Raw, *, of: str) -> StripeDispute:
-    """A dispute of this payment. What was taken and what came back stands in its entries of the balance, in whatever currency that is kept."""
-    moved = sum(whole(entry.get("amount")) for entry in raw.get("balance_transactions") or [])
+    """A dispute of this payment. What was taken and what came back stands in its entries of the balance, in whatever currency that
+    is kept, each at the rate of its day: so they are counted, not added up."""
+    moved = [whole(entry.get("amount")) for entry in raw.get("balance_transactions") or []]
     return StripeDispute(
         id=text(raw.get("id")),
         payment_id=of,
@@ -123,7 +124,7 @@ def read_dispute(raw: Raw, *, of: str) -> StripeDispute:
         currency=text(raw.get("currency")).upper(),
         status=text(raw.get("status")),
         reason=text(raw.get("reason")),
-        taken=moved < 0,
+        taken=sum(amount < 0 for amount in moved) > sum(amount > 0 for amount in moved),
         due_by=instant((raw.get("evidence_details") or {}).get("due_by")),
         created_at=known_instant(raw.get("created")),
     )
