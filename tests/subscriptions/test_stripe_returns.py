@@ -25,7 +25,7 @@ from clustr.subscriptions.staff_queries import staff_cases
 from clustr.subscriptions.states import Collection
 from clustr.subscriptions.vendors.nouns import StripeUnreadable
 from clustr.subscriptions.vendors.stripe_notices import to_look_at
-from clustr.subscriptions.vendors.stripe_returns import read_credit_note
+from clustr.subscriptions.vendors.stripe_returns import read_credit_note, read_dispute
 from tests.subscriptions.stripe_stage import StripeShop, refused
 
 NOTHING = GivenBack()
@@ -214,6 +214,32 @@ def test_a_refund_that_had_failed_before_it_was_seen(stripe_shop: StripeShop) ->
     at_stripe(shop, made["id"], "fail_refund")
     shop.hear()
     assert (shown(shop, invoice), asks(shop)) == (NOTHING, [])
+
+
+def test_a_refund_that_fails_and_goes_again_before_anybody_looks(stripe_shop: StripeShop) -> None:
+    """What came back is taken in first, so that no more than the payment is ever out."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
+    give_back(shop, invoice)
+    (made,) = shop.rows("refund")
+    at_stripe(shop, made["id"], "fail_refund")
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", **{"as": "refund"})
+    shop.hear()
+    assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2150)
+    assert (notes(shop, subscription), at(shop, AccountKind.PROVIDER_CLEARING)) == ([(2150, 150)], 0)
+
+
+def test_a_refund_that_fails_weeks_later_and_nobody_tells(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    invoice, _ = paid(shop, shop.by_card("basic"))
+    give_back(shop, invoice, 1000)
+    (made,) = shop.rows("refund")
+    shop.move(days=20)
+    at_stripe(shop, made["id"], "fail_refund")
+    shop.events()
+    shop.night()
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(credited=1000), ["refund_failed"])
 
 
 def test_a_dispute_that_is_won(stripe_shop: StripeShop) -> None:
@@ -444,6 +470,10 @@ def test_what_goes_back_is_read_in_both_shapes() -> None:
     assert read_credit_note({**old, "refund": None, "type": "pre_payment"}).before_payment == 968
     with pytest.raises(StripeUnreadable):
         read_credit_note({**today, "total": 969})
+    dispute = {"id": "dp_1", "amount": 1000, "currency": "usd", "status": "won", "created": 1}
+    for moved, taken in (([], False), ([-930], True), ([-930, 921], False), ([-930, 940, -921], True)):
+        entries = [{"amount": amount} for amount in moved]
+        assert read_dispute({**dispute, "balance_transactions": entries}, of="pi_1").taken is taken
     about = {"object": "dispute", "charge": "ch_1", "payment_intent": None}
     assert (
         to_look_at(about)

@@ -37,6 +37,8 @@ log = structlog.get_logger(__name__)
 _RETURNS = ("pi_", "ch_", "py_", "cn_")
 LOOKED_AT_WITHIN = timedelta(days=7)
 """Of a subscription that Stripe told nothing about for so long, it is asked anyway."""
+COMES_BACK_WITHIN = timedelta(days=60)
+"""A refund that succeeded may fail at the card's bank for so long."""
 
 
 def read_stripe_notice(*, raw_body: bytes, headers: object, now: datetime) -> Notice:
@@ -221,7 +223,7 @@ def reconcile_subscriptions(
                     counts["followed" if ours else "strange"] += 1
                 except (*UNHEARD, StripeRefused):
                     counts["unheard"] += 1
-        for about in dict.fromkeys([*service.returned_since(since=since), *_undecided(cluster_id)]):
+        for about in dict.fromkeys([*service.returned_since(since=since), *_undecided(cluster_id, now)]):
             with going_on.past(about=about):
                 try:
                     counts["returned"] += hear_return(cluster_id=cluster_id, about=about, now=now)
@@ -232,12 +234,12 @@ def reconcile_subscriptions(
     return counts
 
 
-def _undecided(cluster_id: UUID) -> list[str]:
-    """The payments of which something is on its way back, or disputed, and not decided yet."""
+def _undecided(cluster_id: UUID, now: datetime) -> list[str]:
+    """The payments of which something is on its way back, or disputed, and not decided yet, or may still come back."""
     with tenant(cluster_id):
-        under_way = Refund.objects.filter(
-            cluster_id=cluster_id, status__in=(RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION)
-        )
+        pending = Q(status__in=(RefundStatus.PENDING, RefundStatus.REQUIRES_ACTION))
+        recent = Q(status=RefundStatus.SUCCEEDED, made_at__gte=now - COMES_BACK_WITHIN)
+        under_way = Refund.objects.filter(pending | recent, cluster_id=cluster_id)
         disputed = Dispute.objects.filter(Q(status__in=DISPUTED) | Q(place=DisputePlace.HELD), cluster_id=cluster_id)
         ids = {*under_way.values_list("payment_id", flat=True), *disputed.values_list("payment_id", flat=True)}
         payments = Payment.objects.filter(cluster_id=cluster_id, id__in=ids).order_by("id")

@@ -18,7 +18,7 @@ from clustr.subscriptions.commands.returning import follow_refund
 from clustr.subscriptions.commands.stripe_documents import pay_small_rests
 from clustr.subscriptions.commands.stripe_notes import follow_credit_note
 from clustr.subscriptions.models import Payment
-from clustr.subscriptions.states import DisputeStatus, PaymentStatus, RefundStatus
+from clustr.subscriptions.states import CAME_BACK, DisputeStatus, PaymentStatus, RefundStatus
 from clustr.subscriptions.vendors.nouns import StripeDispute, StripeRefund, StripeReturns, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
 
@@ -75,8 +75,8 @@ def _apply(actor: Actor, invoice_id: UUID, asked: int, truth: StripeReturns, now
     of = Payment.objects.filter(cluster_id=actor.cluster_id, invoice_id=invoice_id)
     payments = {payment.stripe_payment_intent_id: payment for payment in of.exclude(stripe_payment_intent_id="")}
     named = {name for note in truth.notes for name, _ in note.refunds}
-    # What a credit note was made for is given back first: no other refund takes its credit.
-    for refund in sorted(truth.refunds, key=lambda one: one.id not in named):
+    # What came back is taken in before it goes again. Then what a credit note was made for: no other refund takes its credit.
+    for refund in sorted(truth.refunds, key=lambda one: (one.status not in CAME_BACK, one.id not in named)):
         payment = payments[refund.payment_id]
         follow_refund(actor=actor, invoice=invoice, payment=payment, told=refund, notes=truth.notes, now=now)
     pay_small_rests(invoice, now)  # with what no refund takes
