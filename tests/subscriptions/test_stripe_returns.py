@@ -333,6 +333,27 @@ def test_a_credit_note_for_a_refund_that_was_seen_before(stripe_shop: StripeShop
     assert at(shop, AccountKind.CUSTOMER_CREDIT) == 1550
 
 
+def test_a_credit_note_for_a_refund_that_is_not_seen_yet(stripe_shop: StripeShop) -> None:
+    """It waits, and so does what else it was made for: nothing is paid out of credit that was not given yet."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, payment = paid(shop, subscription)
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=150)  # stands as credit
+    shop.hear()
+    first = at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=600)
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=1000, refund_id=first["id"])
+    note = shop.rows("credit_note")[-1]
+    note["refunds"].append({**note["refunds"][0], "refund": "re_later", "amount_refunded": 400})
+    shop.hear()
+    assert shown(shop, invoice) == GivenBack(credited=150)
+    second = at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=400)
+    note["refunds"][1]["refund"] = second["id"]
+    shop.hear()
+    shop.night()
+    assert shown(shop, invoice) == GivenBack(credited=1150, refunded=1000)
+    assert (notes(shop, subscription), at(shop, AccountKind.CUSTOMER_CREDIT)) == ([(150, 10), (1000, 70)], 150)
+
+
 def test_more_credit_than_was_charged(stripe_shop: StripeShop) -> None:
     """Given back by a refund, and by a credit note besides: what is beyond the invoice is a loss, and a person is asked."""
     shop = stripe_shop

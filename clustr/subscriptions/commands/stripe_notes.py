@@ -27,23 +27,27 @@ from clustr.subscriptions.vendors.nouns import StripeCreditNote, StripeRefund
 
 def follow_credit_note(
     *, actor: Actor, invoice: Invoice, told: StripeCreditNote, refunds: Sequence[StripeRefund], now: datetime
-) -> None:
+) -> bool:
     """Let a credit note of an invoice stand as Stripe has it, its customer locked. `refunds`: those of the invoice's payments;
-    one that names others is for the next time, when they are seen too."""
+    one that names others is for the next time, when they are seen too. Answers whether nothing of it waits for that."""
     held = Invoice.objects.filter(cluster_id=actor.cluster_id, stripe_invoice_id=told.id).first()
     if held is not None:
         if told.status == "void" and held.stripe_status != "void":
             _charge_again(actor, invoice, held, now)
-        return
+        return True
+    if told.status != "issued":
+        return True
     seen = {refund.id for refund in refunds}
-    if told.status == "issued" and all(name in seen for name, _ in told.refunds):
-        _issue(actor, invoice, told, now)
+    if not all(name in seen for name, _ in told.refunds):
+        return False
+    _issue(actor, invoice, told, now)
+    return True
 
 
 def _issue(actor: Actor, invoice: Invoice, told: StripeCreditNote, now: datetime) -> None:
     """Over what of it no credit note of ours stands for: a refund may have been seen before Stripe's note named it."""
     before = Refund.objects.filter(
-        cluster_id=actor.cluster_id, stripe_refund_id__in=[name for name, _ in told.refunds], note_minor__gt=0
+        cluster_id=actor.cluster_id, stripe_refund_id__in=[name for name, _ in told.refunds], note_id__isnull=False
     )
     rest = told.total - int(before.aggregate(all=Sum("note_minor"))["all"] or 0)
     given = min(rest, left_of(invoice=invoice))

@@ -17,7 +17,7 @@ from clustr.subscriptions.commands.invoicing import lock_invoice
 from clustr.subscriptions.commands.returning import follow_refund
 from clustr.subscriptions.commands.stripe_documents import pay_small_rests
 from clustr.subscriptions.commands.stripe_notes import follow_credit_note
-from clustr.subscriptions.models import Payment
+from clustr.subscriptions.models import Payment, Refund
 from clustr.subscriptions.states import CAME_BACK, DisputeStatus, PaymentStatus, RefundStatus
 from clustr.subscriptions.vendors.nouns import StripeDispute, StripeRefund, StripeReturns, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
@@ -70,13 +70,22 @@ def _apply(actor: Actor, invoice_id: UUID, asked: int, truth: StripeReturns, now
         return
     invoice.returns_seen = asked
     invoice.save(update_fields=["returns_seen"])
+    waiting = set()
     for note in truth.notes:
-        follow_credit_note(actor=actor, invoice=invoice, told=note, refunds=truth.refunds, now=now)
+        if not follow_credit_note(actor=actor, invoice=invoice, told=note, refunds=truth.refunds, now=now):
+            waiting |= {name for name, _ in note.refunds}
     of = Payment.objects.filter(cluster_id=actor.cluster_id, invoice_id=invoice_id)
     payments = {payment.stripe_payment_intent_id: payment for payment in of.exclude(stripe_payment_intent_id="")}
     named = {name for note in truth.notes for name, _ in note.refunds}
     # What came back is taken in before it goes again. Then what a credit note was made for: no other refund takes its credit.
-    for refund in sorted(truth.refunds, key=lambda one: (one.status not in CAME_BACK, one.id not in named)):
+    # What is to go from a credit note that waits, waits with it, unless it went before.
+    waiting -= set(
+        Refund.objects.filter(cluster_id=actor.cluster_id, stripe_refund_id__in=waiting).values_list(
+            "stripe_refund_id", flat=True
+        )
+    )
+    ready = [refund for refund in truth.refunds if refund.id not in waiting]
+    for refund in sorted(ready, key=lambda one: (one.status not in CAME_BACK, one.id not in named)):
         payment = payments[refund.payment_id]
         follow_refund(actor=actor, invoice=invoice, payment=payment, told=refund, notes=truth.notes, now=now)
     pay_small_rests(invoice, now)  # with what no refund takes
