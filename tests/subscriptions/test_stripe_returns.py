@@ -242,6 +242,21 @@ def test_a_refund_that_fails_weeks_later_and_nobody_tells(stripe_shop: StripeSho
     assert (shown(shop, invoice), asks(shop)) == (GivenBack(credited=1000), ["refund_failed"])
 
 
+def test_a_refund_by_a_credit_note_that_had_failed_before_it_was_seen(stripe_shop: StripeShop) -> None:
+    """What the credit note gave is owed, and no credit of the customer's; a person is asked, and the next refund takes it."""
+    shop = stripe_shop
+    invoice, _ = paid(shop, shop.by_card("basic"))
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=500, **{"as": "refund"})
+    (made,) = shop.rows("refund")
+    at_stripe(shop, made["id"], "fail_refund")
+    shop.hear()
+    shop.night()
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(credited=500), ["refund_failed"])
+    assert (at(shop, AccountKind.CUSTOMER_CREDIT), at(shop, AccountKind.REFUNDS)) == (0, 500)
+    give_back(shop, invoice, 500)
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(credited=500, refunded=500), [])
+
+
 def test_a_dispute_that_is_won(stripe_shop: StripeShop) -> None:
     """A question takes nothing, a dispute does; a person is asked until it is decided, and its plan stands at risk."""
     shop = stripe_shop

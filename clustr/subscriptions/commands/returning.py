@@ -64,6 +64,10 @@ def follow_refund(
         )
         if status not in CAME_BACK:
             _pay_out(actor, invoice, payment, held, notes, now)
+        elif _named(held, notes):  # what the note gave for it is owed, and stands as nobody's credit
+            _take_from(actor, invoice, payment, held, notes, now)
+            payment.refunded_minor += held.amount
+            _take_in_again(actor, invoice, payment, held, now)
         held.save(force_insert=True)
     elif held.status not in CAME_BACK and held.status != status:
         held.status, held.failure_code, held.updated_at = status, told.failure, now
@@ -75,7 +79,26 @@ def follow_refund(
 def _pay_out(
     actor: Actor, invoice: Invoice, payment: Payment, held: Refund, notes: Sequence[StripeCreditNote], now: datetime
 ) -> None:
-    named = [(note.id, amount) for note in notes for id, amount in note.refunds if id == held.stripe_refund_id]
+    _take_from(actor, invoice, payment, held, notes, now)
+    payment.refunded_minor += held.amount
+    payment.updated_at = now
+    payment.save(update_fields=["refunded_minor", "updated_at"])
+    _settle_what_was_owed(payment, held, now)
+    _audit(actor, payment, held, "subscriptions.payment_refunded", now)
+    facts = {"number": invoice.invoice_number, "amount": _money(held).for_people(), "reason": _for_people(held)}
+    tell_customer(told=Told.REFUNDED, user_id=payment.user_id, facts=facts, now=now)
+
+
+def _named(held: Refund, notes: Sequence[StripeCreditNote]) -> list[tuple[str, int]]:
+    """The credit notes that name it, and how much of each is for it."""
+    return [(note.id, amount) for note in notes for id, amount in note.refunds if id == held.stripe_refund_id]
+
+
+def _take_from(
+    actor: Actor, invoice: Invoice, payment: Payment, held: Refund, notes: Sequence[StripeCreditNote], now: datetime
+) -> None:
+    """Find what it is paid from, and book that."""
+    named = _named(held, notes)
     held.note_minor = min(sum(amount for _, amount in named), held.amount)
     held.owed_minor = min(held.amount - held.note_minor, owed_of(payment))
     held.credit_minor = min(held.amount - held.note_minor - held.owed_minor, _free_credit(invoice, payment))
@@ -88,13 +111,6 @@ def _pay_out(
         held.note_minor = given
     held.loss_minor = held.amount - held.note_minor - held.owed_minor - held.credit_minor
     _post(invoice, held, now)
-    payment.refunded_minor += held.amount
-    payment.updated_at = now
-    payment.save(update_fields=["refunded_minor", "updated_at"])
-    _settle_what_was_owed(payment, held, now)
-    _audit(actor, payment, held, "subscriptions.payment_refunded", now)
-    facts = {"number": invoice.invoice_number, "amount": _money(held).for_people(), "reason": _for_people(held)}
-    tell_customer(told=Told.REFUNDED, user_id=payment.user_id, facts=facts, now=now)
 
 
 def owed_of(payment: Payment) -> int:
