@@ -72,6 +72,14 @@ FRESH: dict[str, dict[str, str]] = {
     "subscriptions_invoice_corrects_id_in_cluster": {"invoice_number": "'INV2020000001'"},
     "subscriptions_payment_invoice_id_in_cluster": {"reference": "''"},
     "subscriptions_payment_subscription_id_in_cluster": {"reference": "''"},
+    **{
+        f"subscriptions_refund_{name}_id_in_cluster": {"stripe_refund_id": "'re_another'"}
+        for name in ("invoice", "note", "payment")
+    },
+    **{
+        f"subscriptions_dispute_{name}_id_in_cluster": {"stripe_dispute_id": "'dp_another'"}
+        for name in ("payment", "subscription")
+    },
     "subscriptions_event_plan_id_in_cluster": {"n": "999"},
     "subscriptions_redemption_coupon_id_in_cluster": {"user_id": "gen_random_uuid()"},
     "subscriptions_redemption_subscription_id_in_cluster": {"user_id": "gen_random_uuid()"},
