@@ -148,6 +148,21 @@ SEEDS = (
         "test_purchase.py::test_a_token_of_another_purchase_is_none",
     ),
     sow(
+        "used-token-comes-late",
+        "A token that was given out before is handed over again where the purchase was settled without one.",
+        "        if not known:\n            truth = _without_used_token(locked, purchase, truth, now)\n",
+        "",
+        "test_purchase.py::test_a_token_of_another_purchase_does_not_come_late_either",
+    ),
+    sow(
+        "one-token-for-many-at-once",
+        "Purchases for one number do not wait for one another: each is given the same token.",
+        '"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"',
+        '"SELECT hashtextextended(%s, 0)"',
+        "test_races.py::test_of_many_purchases_answered_with_one_token_one_has_it",
+        file=f"{COMMANDS}/tokens.py",
+    ),
+    sow(
         "sent-again-too-soon",
         "What is not found yet is sent again within the quarter of an hour in which it may still appear.",
         " or now - sent < UNSENT_AFTER",

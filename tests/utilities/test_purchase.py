@@ -378,6 +378,18 @@ def test_a_token_of_another_purchase_is_none(counter: Counter, cast: Cast) -> No
     assert counter.ask(second).token == kept
 
 
+def test_a_token_of_another_purchase_does_not_come_late_either(counter: Counter, cast: Cast) -> None:
+    """Where the catalogue names no token, it is sold without; and the next look does not hand the used one out."""
+    token = "1111-2222-3333-4444-5555"
+    for amount in ("2000.00", "1000.00"):
+        bought = counter.ask(counter.vend(counter.buy(cast.bola, amount, "1234567890", POSTPAID)))
+        counter._control("POST", f"/vend/{counter.vends()[-1]['id']}", {"status": "sold", "token": token})
+        seen = [counter.ask(bought).token for _ in range(2)]
+    assert (bought.status, seen) == (S.COMPLETED, ["", ""])
+    (case,) = counter.cases()
+    assert (case.transaction_id, case.facts["wrong"]) == (bought.id, ["token_of_another_purchase"])
+
+
 def test_another_token_for_the_same_purchase_is_a_case(counter: Counter, cast: Cast) -> None:
     bought = counter.vend(counter.buy(cast.bola))
     (vend,) = counter.vends()

@@ -98,6 +98,21 @@ def test_many_who_hear_that_it_was_sold_settle_it_once(counter: Counter, cast: C
     assert (wallet_balance(cast.bola), counter.held(cast.bola)) == ("2900.00", "0.00")
 
 
+def test_of_many_purchases_answered_with_one_token_one_has_it(counter: Counter, cast: Cast) -> None:
+    fund(cast, cast.bola, "20000.00")
+    counter.dial(bill__pending=1)
+    bought = [counter.vend(counter.buy(cast.bola, f"{1000 + tap}.00")) for tap in range(4)]
+    for vend in counter.vends():
+        counter._control("POST", f"/vend/{vend['id']}", {"status": "sold", "token": "1111-2222-3333-4444-5555"})
+    ask = [
+        partial(commands.confirm_purchase, cluster_id=cast.cluster_id, purchase_id=each.id, now=counter.now)
+        for each in bought
+    ]
+    race(ask).only()
+    assert sorted(bool(counter.view(each.id).token) for each in bought) == [False, False, False, True]
+    assert [case.facts["wrong"] for case in counter.cases()] == [["token_of_another_purchase"]] * 3
+
+
 def test_of_many_who_hear_it_is_not_there_one_sends_again(counter: Counter, cast: Cast) -> None:
     fund(cast, cast.bola, "5000.00")
     counter.dial(bill__timeout_before=1)

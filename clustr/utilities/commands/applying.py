@@ -160,6 +160,8 @@ def _apply_outcome(
 def _apply_sold(actor: Actor, locked: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime) -> None:
     if locked.status == TransactionStatus.COMPLETED:
         known = token_of(purchase=purchase)
+        if not known:
+            truth = _without_used_token(locked, purchase, truth, now)
         if truth.token and not known:
             keep_late_token(actor=actor, transaction=locked, purchase=purchase, truth=truth, now=now)
         elif truth.token and known != truth.token:
@@ -169,15 +171,21 @@ def _apply_sold(actor: Actor, locked: Transaction, purchase: Purchase, truth: Pu
         _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["sold_after_refusal"]}, now)
         return
     provider = UtilityProvider.objects.get(id=purchase.provider_id)
-    if truth.token and is_given_out(purchase=purchase, token=truth.token):
-        _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token_of_another_purchase"]}, now)
-        truth = replace(truth, token="")
+    truth = _without_used_token(locked, purchase, truth, now)
     if provider.gives_token and not truth.token:
         _go_on(locked, now)
         _wait_for(locked, purchase, PaymentErrorType.TOKEN_DELAYED)
         return
     if not settle_purchase(actor=actor, transaction=locked, purchase=purchase, truth=truth, now=now):
         _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["provider_id"], "found": truth.provider_id}, now)
+
+
+def _without_used_token(locked: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime) -> PurchaseTruth:
+    """The same, less a token that another purchase had: a person is asked about it."""
+    if truth.token and is_given_out(purchase=purchase, token=truth.token):
+        _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token_of_another_purchase"]}, now)
+        return replace(truth, token="")
+    return truth
 
 
 def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, purchase: Purchase, now: datetime) -> bool:

@@ -6,10 +6,13 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
 from clustr.audit import commands as audit
 from clustr.clusters.queries import locale_of
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
+from clustr.kit.errors import refusals_from_database
 from clustr.kit.jobs import enqueue
 from clustr.kit.locales import amount_for_people
 from clustr.kit.tenancy import tenant
@@ -76,8 +79,11 @@ def keep_late_token(
 
 def is_given_out(*, purchase: Purchase, token: str) -> bool:
     """Whether a service's token was given out before, for another purchase for the same number, by whomever: then it is
-    worth nothing now."""
+    worth nothing now. Others for this number wait until the transaction under way has given it out, or not."""
     account = Account.objects.get(cluster_id=purchase.cluster_id, id=purchase.account_id)
+    number = f"token:{account.cluster_id}:{account.provider_id}:{bytes(account.fingerprint).hex()}"
+    with refusals_from_database(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [number])
     same = Account.objects.filter(
         cluster_id=purchase.cluster_id, provider_id=account.provider_id, fingerprint=account.fingerprint
     )
