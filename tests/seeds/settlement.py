@@ -47,9 +47,17 @@ SEEDS = (
     sow(
         "a-hidden-difference-stays-hidden",
         "What is never explained to the minor unit is believed for ever, as long as there is enough under way.",
-        "if held.at - explained.at < SETTLED_WITHIN:",
-        "if held.at >= explained.at:",
+        "if held.at - (agreed or began).at < SETTLED_WITHIN:",
+        "if True:",
         "test_reconcile_balances.py",
+        file=BALANCES,
+    ),
+    sow(
+        "what-was-decided-once-is-decided-for-ever",
+        "A second loss of the size of one that a person closed is asked about by nobody.",
+        '"since": f"{began.at:%Y-%m-%d}"',
+        '"since": ""',
+        "test_reconcile_balances.py::test_less_than_estates_own_is_told_to_the_staff_once_a_day",
         file=BALANCES,
     ),
     sow(

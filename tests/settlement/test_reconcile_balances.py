@@ -189,12 +189,14 @@ def test_a_kobo_too_much_is_one_case_that_follows_it_and_ends_by_itself(even: St
     level(even, 1, "paystack")
     compare(even, "paystack")
     (first,) = asked("paystack")
-    assert first.facts == {"provider": "paystack", "found": "more", "amount": "NGN 0.01"}
+    since = f"{even.now:%Y-%m-%d}"
+    assert first.facts == {"provider": "paystack", "found": "more", "amount": "NGN 0.01", "since": since}
     even.wait(days=1)
     level(even, 700, "paystack")
     compare(even, "paystack")
     (later,) = asked("paystack")
-    assert (later.id, later.opened_at, later.facts["amount"]) == (first.id, first.opened_at, "NGN 7.00")
+    assert (later.id, later.opened_at) == (first.id, first.opened_at)
+    assert later.facts == {**first.facts, "amount": "NGN 7.00"}
     level(even)
     assert compare(even, "paystack").exact
     assert asked("paystack") == []
@@ -210,6 +212,7 @@ def test_less_than_estates_own_is_told_to_the_staff_once_a_day(even: Stage) -> N
     def written() -> int:
         return Mail.objects.filter(address=staff, subject__contains="holds less").count()
 
+    run("note_own_funds", "flutterwave", "1.00", "--reason", "From our bank", "--by", staff)
     level(even, -HUGE, "flutterwave")
     held = compare(even, "flutterwave")
     assert -HUGE <= held.difference_minor < 0
@@ -227,6 +230,15 @@ def test_less_than_estates_own_is_told_to_the_staff_once_a_day(even: Stage) -> N
     even.wait(days=1)
     compare(even, "flutterwave")
     assert (asked("flutterwave"), written()) == ([], 2), "a person has decided about this difference"
+    even.wait(days=1)
+    level(even)
+    assert compare(even, "flutterwave").exact
+    even.wait(days=1)
+    level(even, -HUGE, "flutterwave")
+    compare(even, "flutterwave")
+    (again,) = asked("flutterwave")
+    assert again.facts == {**case.facts, "since": f"{even.now:%Y-%m-%d}"}
+    assert written() == 3, "and not about a second one of the same size"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

@@ -237,19 +237,18 @@ def _ask_about(held: HeldByProvider) -> bool:
 
 def _unexplained(held: HeldByProvider) -> dict[str, str] | None:
     """What a person is asked about a balance; None where nobody needs to look. What may be under way is believed for as long as a
-    provider takes to settle: a difference that hides in it is never explained to the minor unit."""
-    if held.difference_minor:
-        amount = Money(abs(held.difference_minor), held.currency).for_people()
-        return {"provider": held.provider, "found": "less" if held.difference_minor < 0 else "more", "amount": amount}
+    provider takes to settle: a difference that hides in it is never explained to the minor unit. `since`: the day on which it
+    was first not explained, so that what a person decided about one difference is not said of a later one."""
     if held.exact:
         return None
     runs = HeldByProvider.objects.filter(provider=held.provider, currency=held.currency)
-    explained = runs.filter(exact=True).order_by("-at").first() or runs.order_by("at")[0]
-    if held.at - explained.at < SETTLED_WITHIN:
+    agreed = runs.filter(exact=True).order_by("-at").first()
+    since = runs.filter(at__gte=agreed.at) if agreed else runs
+    began = since.filter(exact=False).earliest("at")
+    facts = {"provider": held.provider, "since": f"{began.at:%Y-%m-%d}"}
+    if held.difference_minor:
+        amount = Money(abs(held.difference_minor), held.currency).for_people()
+        return {**facts, "found": "less" if held.difference_minor < 0 else "more", "amount": amount}
+    if held.at - (agreed or began).at < SETTLED_WITHIN:
         return None
-    return {
-        "provider": held.provider,
-        "found": "not explained",
-        "currency": held.currency,
-        "since": f"{explained.at:%Y-%m-%d}",
-    }
+    return {**facts, "found": "not explained", "currency": held.currency}
