@@ -90,8 +90,6 @@ def refund(request: Request, transaction_id: UUID) -> HttpResponse:
 def _refund_shown(request: Request, body: api.RefundIn) -> Shown:
     found = transaction_visible_to(actor=request.actor, transaction_id=body.transaction_id)
     amount = to_money(body.amount or "", request.actor.currency)
-    names = names_here(user_ids=[found.user_id] if found.user_id else [])
-    who = names.get(found.user_id, "") if found.user_id else ""
     to_source = body.to is api.RefundTo.SOURCE
     left = found.amount - found.refunded
     from_estate = found.type is TransactionType.BILL_PAYMENT
@@ -101,7 +99,7 @@ def _refund_shown(request: Request, body: api.RefundIn) -> Shown:
         lines=[
             (_("From"), _("The estate's wallet") if from_estate else _("Their wallet")),
             (_("To"), _("The card or account they paid with") if to_source else _("Their wallet")),
-            (_("Whose"), who),
+            (_("Whose"), _whose(found)),
             (_("Of"), found.description or found.reference),
             *([(_("Not refunded then"), left - amount)] if amount <= left else []),
             (_("Reason"), body.reason),
@@ -119,25 +117,95 @@ def _refund_shown(request: Request, body: api.RefundIn) -> Shown:
 
 @page("office", methods=("POST",))
 def reverse(request: Request, transaction_id: UUID) -> HttpResponse:
-    """POST /office/transactions/{id}/reverse/: what was recorded by hand by mistake. Needs TransferFunds."""
-    sent = {"transaction_id": transaction_id, **typed(request, "reason"), **typed_amount(request)}
-    tried = attempt(request, lambda: api.reverse_offline_payment(request, api.ReversalIn(**sent)))
+    """POST /office/transactions/{id}/reverse/: what was recorded by hand by mistake; shown before it is done. Needs
+    TransferFunds."""
+    request.actor.require("TransferFunds")
+
+    def body() -> api.ReversalIn:
+        return api.ReversalIn(transaction_id=transaction_id, **typed(request, "reason"), **typed_amount(request))
+
+    asked = ask_first(
+        request,
+        parse=lambda: to_money(body().amount or "", request.actor.currency),
+        shown=lambda: _reversal_shown(request, body()),
+        form=lambda tried: _one(request, transaction_id, tried),
+    )
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.reverse_offline_payment(request, body()))
     if not tried.done:
         return _one(request, transaction_id, tried)
     return go(request, "office:transaction", transaction_id, said=_("Taken back. The member is being told."))
 
 
+def _reversal_shown(request: Request, body: api.ReversalIn) -> Shown:
+    found = transaction_visible_to(actor=request.actor, transaction_id=body.transaction_id)
+    amount = to_money(body.amount or "", request.actor.currency)
+    left = found.amount - found.refunded
+    return Shown(
+        title=_("Recorded by mistake"),
+        amount=amount,
+        lines=[
+            (_("From"), _("Their wallet")),
+            (_("Whose"), _whose(found)),
+            (_("Of"), found.description or found.reference),
+            *([(_("Stays in their wallet"), left - amount)] if amount < left else []),
+            (_("Reason"), body.reason),
+        ],
+        button=_("Take it back"),
+        short=_("That is more than is left of this payment.") if left < amount else "",
+        icon="undo-2",
+        notes=(_("It can be done once. The member reads the reason."),),
+        bad=True,
+    )
+
+
 @page("office", methods=("POST",))
 def stop_withdrawal(request: Request, transaction_id: UUID) -> HttpResponse:
-    """POST /office/transactions/{id}/stop/: a withdrawal that was not sent yet. Needs TransferFunds."""
-    tried = attempt(
-        request, lambda: api.stop_withdrawal(request, transaction_id, api.StopIn(**typed(request, "reason")))
+    """POST /office/transactions/{id}/stop/: a withdrawal that was not sent yet; shown before it is stopped. Needs
+    TransferFunds."""
+    request.actor.require("TransferFunds")
+
+    def body() -> api.StopIn:
+        return api.StopIn(**typed(request, "reason"))
+
+    asked = ask_first(
+        request,
+        parse=body,
+        shown=lambda: _stop_shown(request, transaction_id, body()),
+        form=lambda tried: _one(request, transaction_id, tried),
     )
+    if asked is not None:
+        return asked
+    tried = attempt(request, lambda: api.stop_withdrawal(request, transaction_id, body()))
     if not tried.done:
         return _one(request, transaction_id, tried)
     return go(
         request, "office:transaction", transaction_id, said=_("Stopped. The money is back in the member's wallet.")
     )
+
+
+def _stop_shown(request: Request, transaction_id: UUID, body: api.StopIn) -> Shown:
+    found = transaction_visible_to(actor=request.actor, transaction_id=transaction_id)
+    return Shown(
+        title=_("Stop this withdrawal"),
+        amount=found.amount,
+        lines=[
+            (_("To"), _("Their wallet")),
+            (_("Whose"), _whose(found)),
+            (_("Of"), found.description or found.reference),
+            (_("Reason"), body.reason),
+        ],
+        button=_("Stop it"),
+        icon="undo-2",
+        notes=(_("It is not sent. The member reads the reason."),),
+        bad=True,
+    )
+
+
+def _whose(found: TransactionView) -> str:
+    names = names_here(user_ids=[found.user_id] if found.user_id else [])
+    return names.get(found.user_id, "") if found.user_id else ""
 
 
 @page("office")

@@ -14,13 +14,15 @@ from clustr.kit.ids import reference_of
 from clustr.kit.tenancy import tenant
 from clustr.notifications.endpoint_queries import endpoints_of
 from clustr.payments.models import Transaction
+from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
 from clustr.wallets.queries import bank_details
 from sandbox.banks import holder_of
 from tests.bills import acts
 from tests.cast import Cast, Part, make_estate
-from tests.money import acknowledge, cluster_balance, fund, issue, wallet_balance
+from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
 from tests.settlement.stage import Stage
+from tests.settlement.test_payouts import BANK as ACCOUNT
 from tests.wallets.acts import credit, receive
 from tests.web.asking import approval_limit
 from tests.web.pages.browsing import Browser
@@ -220,13 +222,35 @@ def test_a_dispute(cast: Cast, ada: Browser) -> None:
 def test_what_was_recorded_by_mistake(cast: Cast, ada: Browser) -> None:
     receipt = receive(cast, cast.bola, "100.00")
     ada.open(f"/office/transactions/{receipt.id}/")
-    assert ada.send("/reverse/", amount="100.01", reason="Another's").status_code == 409
+    page = ada.page
+    ada.send("/reverse/", amount="100.01", reason="Another's")
+    assert "more than is left of this payment" in ada.text
+    assert ada.confirm().status_code == 409
+    ada.page = page
     ada.send("/reverse/", amount="100.00", reason="Another's")
+    assert (cast.bola.name in ada.text, wallet_balance(cast.bola)) == (True, "100.00"), "it is shown first"
+    ada.confirm()
     assert "Taken back. The member is being told." in ada.text
     assert "Recorded by mistake?" not in ada.text
     assert wallet_balance(cast.bola) == "0.00"
     bola = Browser(cast.bola)
     assert "+" not in bola.open("/app/wallet/").content.decode().split('class="much"')[1][:60]
+
+
+def test_a_withdrawal_is_stopped(cast: Cast, ada: Browser) -> None:
+    fund(cast, cast.bola, "100.00")
+    bola = cast.bola
+    made = wallets.withdraw(
+        actor=bola.actor, amount=naira("60.00"), destination=ACCOUNT, authorization=no_pin(bola), now=cast.now
+    )
+    ada.open(f"/office/transactions/{made.id}/")
+    assert ada.send("/stop/", reason="").status_code == 422
+    ada.send("/stop/", reason="It was not you")
+    assert "The member reads the reason." in ada.text
+    assert wallet_balance(bola) == "40.00"
+    ada.confirm()
+    assert "Stopped. The money is back" in ada.text
+    assert wallet_balance(bola) == "100.00"
 
 
 def test_a_refund(cast: Cast, ada: Browser) -> None:
