@@ -178,13 +178,22 @@ def payable_of(*, wanted: Sequence[tuple[UUID, BillType]], now: datetime) -> dic
         return {(member, BillType(type)): Payable(minor, waiting) for member, type, minor, waiting in cursor.fetchall()}
 
 
-def unread_spans(*, actor: Actor, type: BillType) -> list[tuple[datetime, datetime | None]]:
+def unread_spans(
+    *, actor: Actor, type: BillType, oldest: datetime, newest: datetime
+) -> list[tuple[datetime, datetime | None]]:
     """For the member's bills of a type whose terms never changed: from when until when each waited to be acknowledged, and so
-    could not be paid; None: it still waits."""
+    could not be paid; None: it still waits. Those alone that waited at some time from `oldest` to `newest`."""
     rows = _rows(
         "SELECT issued_at, coalesce(acknowledged_at, cancelled_at) FROM bills_owed"
-        " WHERE cluster_id = %(cluster)s AND member_id = %(member)s AND type = %(type)s AND version = 1",
-        {"cluster": actor.cluster_id, "member": actor.member_id, "type": type.value},
+        " WHERE cluster_id = %(cluster)s AND member_id = %(member)s AND type = %(type)s AND version = 1"
+        " AND issued_at <= %(newest)s AND coalesce(acknowledged_at, cancelled_at, 'infinity') > %(oldest)s",
+        {
+            "cluster": actor.cluster_id,
+            "member": actor.member_id,
+            "type": type.value,
+            "oldest": oldest,
+            "newest": newest,
+        },
     )
     return [(began, ended) for began, ended in rows]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from clustr.bills import commands as bills
+from clustr.bills.queries import unread_spans
 from clustr.bills.types import BillType
 from clustr.clusters.commands import update_settings
 from clustr.clusters.queries import settings_of
@@ -105,12 +106,22 @@ def test_failures_are_told_step_by_step_until_it_pauses(cast: Cast) -> None:
 
 
 def test_a_bill_that_was_not_acknowledged_is_asked_about(cast: Cast) -> None:
-    issue(cast, "700.00")
+    bill = issue(cast, "700.00")
     order_of(cast, "1000.00", bill_type=BillType.SERVICE_CHARGE)
     process(cast)
     tell(cast, hours=2)
     assert events(cast) == ["set_up", "reminder"]
     assert "waits for your acknowledgment" in told(cast)[-1][2]
+
+    def waited(at: datetime) -> int:
+        with tenant(cast.cluster_id):
+            spans = unread_spans(actor=cast.bola.actor, type=BillType.SERVICE_CHARGE, oldest=at, newest=at)
+        return len(spans)
+
+    due = cast.now + timedelta(hours=1)
+    assert (waited(due), waited(due - timedelta(days=1))) == (1, 0)
+    acknowledge(cast, cast.bola, bill)
+    assert waited(due) == 0, "it was read before"
 
 
 def test_nothing_to_pay_is_not_told(cast: Cast) -> None:

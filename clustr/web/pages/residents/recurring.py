@@ -198,7 +198,8 @@ def _not_read(request: Request, order: OrderView, history: list[RunView]) -> set
     idle = [run for run in history if run.state == RunState.NOTHING_DUE]
     if not idle or order.bill_type is None:
         return set()
-    spans = unread_spans(actor=request.actor, type=order.bill_type)
+    due = [run.due_at for run in idle]
+    spans = unread_spans(actor=request.actor, type=order.bill_type, oldest=min(due), newest=max(due))
     return {
         run.id for run in idle for began, ended in spans if began <= run.due_at and (ended or request.now) > run.due_at
     }
