@@ -17,7 +17,8 @@ from clustr.ledger.types import AccountKind
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One transfer as an account sees it: `amount` is what it changed the balance by, in minor units, signed."""
+    """One transfer as an account sees it: `amount` is what it changed the balance by, in minor units, signed. `holds`: the
+    account's balance at the instant at which the lines were read."""
 
     xid: int
     id: UUID
@@ -28,6 +29,7 @@ class Line:
     counterpart: UUID
     reverses: UUID | None
     at: datetime
+    holds_minor: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ def statement(
     only = "" if journals is None else "AND journal = ANY(%(journals)s)"
     rows = _rows(
         f"""
-        SELECT xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at FROM (
+        SELECT xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at,
+          (SELECT ledger_balance(%(account)s)) FROM (
           (SELECT xid, id, kind, label, journal, amount, debit AS counterpart, reverses, at FROM ledger_transfer
              WHERE credit = %(account)s AND cluster_id = kit_tenant() {only}
                AND (xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s)

@@ -16,7 +16,7 @@ from clustr.payments.queries import view_of
 from clustr.payments.states import TransactionType
 from clustr.payments.types import TransactionView
 from clustr.wallets.models import Payout, Pin, Wallet
-from clustr.wallets.queries import destination_of, my_wallet, what_it_waits_for
+from clustr.wallets.queries import destination_of, what_it_waits_for
 
 _LEAVES = (TransactionType.WITHDRAWAL, TransactionType.UTILITY_PAYMENT)
 
@@ -50,7 +50,7 @@ class WithdrawalView:
 
 
 def my_movements(*, actor: Actor, limit: int) -> list[Movement]:
-    """The latest movements of the member's wallet, newest first."""
+    """The latest movements of the member's wallet, newest first, with what it held after each: read in one instant."""
     wallet = Wallet.objects.filter(
         cluster_id=actor.cluster_id, user_id=actor.member_id, currency=actor.currency
     ).first()
@@ -59,7 +59,7 @@ def my_movements(*, actor: Actor, limit: int) -> list[Movement]:
     lines = ledger.statement(account_id=wallet.id, limit=limit)
     behind = Transaction.objects.filter(cluster_id=actor.cluster_id, id__in={line.journal for line in lines})
     transactions = {row.id: view_of(row) for row in behind}
-    held, found = my_wallet(actor=actor).balance, []
+    held, found = Money(lines[0].holds_minor if lines else 0, actor.currency), []
     for line in lines:
         amount = Money(line.amount_minor, actor.currency)
         found.append(Movement(transactions[line.journal], amount, held, line.at))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,11 +17,13 @@ from clustr.ledger.commands import open_account
 from clustr.ledger.refusals import AccountFrozen, InsufficientFunds
 from clustr.ledger.types import AccountKind
 from clustr.wallets import commands as wallets
+from clustr.wallets.member_queries import my_movements
 from clustr.wallets.models import Payout, Wallet
 from clustr.wallets.queries import destination_of, destination_place
 from clustr.wallets.types import SpendAuthorization
 from tests.cast import Cast, Person
 from tests.money import fund, naira, no_pin, wallet_balance
+from tests.pool import at
 from tests.races import race
 from tests.wallets.acts import BANK, receive, status_of, wallet_of, withdraw
 
@@ -30,6 +34,21 @@ def test_it_works(cast: Cast) -> None:
     fund(cast, cast.bola, "800.00")
     seen = wallet_of(cast.bola)
     assert (str(seen.balance), str(seen.available), seen.is_frozen, seen.has_pin) == ("800.00", "800.00", False, False)
+
+
+def test_what_comes_in_meanwhile_moves_no_balance_beside_a_movement(cast: Cast) -> None:
+    for amount in ("800.00", "50.00"):
+        fund(cast, cast.bola, amount)
+
+    def and_more(go_on: Callable[..., Any], _sql: str, _params: Any) -> Any:
+        found = go_on()
+        race([partial(fund, cast, cast.bola, "7.00")]).only()
+        return found
+
+    with at("FROM ledger_transfer", and_more), tenant(cast.cluster_id):
+        seen = my_movements(actor=cast.bola.actor, limit=10)
+    assert [str(each.balance) for each in seen] == ["850.00", "800.00"]
+    assert wallet_balance(cast.bola) == "857.00"
 
 
 def test_before_any_money_it_is_empty(cast: Cast) -> None:
