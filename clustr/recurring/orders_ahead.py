@@ -11,6 +11,7 @@ from clustr.bills.queries import payable_of
 from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
 from clustr.recurring.models import RecurringPayment
+from clustr.recurring.policies import takes_minor
 from clustr.recurring.types import OrderState, PaymentSource
 
 
@@ -35,13 +36,16 @@ class OrdersAhead:
 
     def take(self, *, order: RecurringPayment, available: int) -> int:
         """What a run of it takes of so much: all of it, or nothing. What it pays on bills is not paid again."""
-        if not order.bill_type:
-            return order.amount_minor if order.amount_minor <= available else 0
-        type = BillType(order.bill_type)
-        needs = min(order.max_minor or order.amount_minor, self.payable[type])
+        type = BillType(order.bill_type) if order.bill_type else None
+        needs = takes_minor(
+            amount_minor=order.amount_minor,
+            max_minor=order.max_minor,
+            payable_minor=self.payable[type] if type else None,
+        )
         if needs > available:
             return 0
-        self.payable[type] -= needs
+        if type:
+            self.payable[type] -= needs
         return needs
 
 

@@ -86,6 +86,12 @@ def failure_of_charge(*, type: PaymentErrorType) -> RunFailure:
             return RunFailure.PROVIDER_TROUBLE
 
 
+def takes_minor(*, amount_minor: int, max_minor: int | None, payable_minor: int | None) -> int:
+    """What a run takes of what its bills could be paid with now, its maximum where it has one; `payable_minor` None: it pays no
+    bills."""
+    return amount_minor if payable_minor is None else min(max_minor or amount_minor, payable_minor)
+
+
 def divide_among_bills(*, cap_minor: int, owed: Sequence[Open]) -> list[tuple[UUID, int]]:
     """What a run pays on each bill, the first ones first: never more than remains of it, and together at most the cap."""
     left, parts = cap_minor, []

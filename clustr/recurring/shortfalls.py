@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from clustr.bills.queries import Payable, payable_of
+from clustr.bills.queries import payable_of
 from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.recurring.models import RecurringPayment
+from clustr.recurring.policies import takes_minor
 from clustr.recurring.types import OrderState, PaymentSource
 
 _AHEAD = timedelta(days=30)
@@ -41,17 +42,25 @@ class Shortfall:
 
 
 def shortfalls(*, orders: Sequence[RecurringPayment], now: datetime) -> dict[UUID, Shortfall]:
-    """By order of these of one cluster, which stand in the order in which they run."""
+    """By order of these of one cluster, which stand in the order in which they run. What one pays on bills, from the wallet or
+    by card, is not paid again by the next."""
     members = {order.user_id for order in orders}
     with connection.cursor() as cursor:
         cursor.execute(_AVAILABLE, [list(members)])
         left = dict.fromkeys(members, 0) | dict(cursor.fetchall())
     paying = [(order.user_id, BillType(order.bill_type)) for order in orders if order.bill_type]
     payable = payable_of(wanted=paying, now=now) if paying else {}
+    unpaid = {whose: each.minor for whose, each in payable.items()}
     found = {}
     for order in orders:
-        open_now = payable[order.user_id, BillType(order.bill_type)] if order.bill_type else None
-        need = _need(order, open_now) if order.payment_source == PaymentSource.WALLET else 0
+        whose = (order.user_id, BillType(order.bill_type)) if order.bill_type else None
+        open_now = payable[whose] if whose else None
+        takes = takes_minor(
+            amount_minor=order.amount_minor, max_minor=order.max_minor, payable_minor=unpaid[whose] if whose else None
+        )
+        if whose:
+            unpaid[whose] -= takes
+        need = takes if order.payment_source == PaymentSource.WALLET else 0
         lacking = max(0, need - max(0, left[order.user_id]))
         found[order.id] = Shortfall(Money(lacking, order.currency), bool(open_now and open_now.to_acknowledge))
         left[order.user_id] -= need
@@ -71,9 +80,3 @@ def my_shortfalls(*, actor: Actor, now: datetime) -> dict[UUID, Shortfall]:
     orders = list(ahead.order_by("next_run_at", "id"))
     found = shortfalls(orders=orders, now=now) if orders else {}
     return {id: short for id, short in found.items() if not short.is_none}
-
-
-def _need(order: RecurringPayment, open_now: Payable | None) -> int:
-    if open_now is None:
-        return order.amount_minor
-    return min(order.max_minor or order.amount_minor, open_now.minor)

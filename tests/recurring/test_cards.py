@@ -16,6 +16,7 @@ from clustr.payments.refusals import PaymentMethodNotFound
 from clustr.payments.states import Purpose
 from clustr.recurring import commands
 from clustr.recurring.refusals import CardExpired, PaymentMethodMissing
+from clustr.recurring.shortfalls import my_shortfalls
 from clustr.recurring.types import OrderChanges, PaymentSource, Processed
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
@@ -47,6 +48,23 @@ def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
     stage.confirm(charges(stage)[0])
     assert run(stage) == Processed()
     assert cluster_balance(cast.cluster_id) == "1000.00"
+
+
+def test_what_an_earlier_order_pays_is_not_missing_for_the_next(stage: Stage) -> None:
+    cast = stage.cast
+    owes(cast, "1000.00")
+    first, second = (
+        order_of(cast, "700.00", bill_type=SERVICE, start_date=cast.now + timedelta(hours=hours)) for hours in (2, 3)
+    )
+
+    def lacking() -> dict[UUID, str]:
+        with tenant(cast.cluster_id):
+            short = my_shortfalls(actor=cast.bola.actor, now=cast.now)
+        return {id: str(each.money) for id, each in short.items()}
+
+    assert lacking() == {first: "700.00", second: "300.00"}
+    by_card(stage, "600.00", bill_type=SERVICE)
+    assert lacking() == {first: "300.00"}, "less what filling it with the card left there"
 
 
 def test_bills_of_a_type_the_oldest_first_up_to_the_maximum(stage: Stage, cast: Cast) -> None:

@@ -17,6 +17,14 @@ sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members", "tests/we
 
 SEEDS = (
     sow(
+        "each-order-pays-the-same-bill",
+        "What is missing for an order counts the bill that an earlier order pays, too.",
+        "unpaid[whose] -= takes",
+        "unpaid[whose] -= 0",
+        "test_cards.py::test_what_an_earlier_order_pays_is_not_missing_for_the_next",
+        file="clustr/recurring/shortfalls.py",
+    ),
+    sow(
         "office-is-not-told-of-contributions",
         "What an order contributes is missing from the office's list and from its digest.",
         "if happening is Happening.PROCESSED and not order.bill_type:  #",
