@@ -241,7 +241,7 @@ def _unexplained(held: HeldByProvider) -> dict[str, str] | None:
     was first not explained, so that what a person decided about one difference is not said of a later one."""
     if held.exact:
         return None
-    runs = HeldByProvider.objects.filter(provider=held.provider, currency=held.currency)
+    runs = HeldByProvider.objects.filter(provider=held.provider, currency=held.currency, at__lte=held.at)
     agreed = runs.filter(exact=True).order_by("-at").first()
     since = runs.filter(at__gte=agreed.at) if agreed else runs
     began = since.filter(exact=False).earliest("at")
