@@ -27,7 +27,9 @@ def test_withdraw_set_a_pin_and_freeze(cast: Cast, bola: Browser) -> None:
     assert "Your wallet then holds" in bola.text
     assert wallet_balance(cast.bola) == "20000.00"
     key = bola.form().values["form_key"]
-    assert bola.confirm(pin="482915").status_code == 422, "nobody could say whose account it is, and nobody said they know"
+    assert bola.confirm(pin="482915").status_code == 422, (
+        "nobody could say whose account it is, and nobody said they know"
+    )
     assert bola.form().values["form_key"] == key, "nothing was asked for"
     assert "482915" not in bola.text
     bola.confirm(although="yes")
