@@ -21,14 +21,15 @@ _READ = 65_536
 
 
 class Proxy:
-    """Passes everything through until `cut` is armed with "before" or "after"; then the next COMMIT ends its connection."""
+    """Passes everything through until `cut` is armed with "before" or "after"; then the next COMMIT but `spared` ends its
+    connection."""
 
     def __init__(self, host: str, port: str) -> None:
         self._host, self._port = host, port
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         self.cut = ""
-        self.cuts = 0
+        self.cuts = self.spared = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def end(self) -> None:
@@ -47,7 +48,10 @@ class Proxy:
         commits_next = False
         with suppress(OSError):
             while sent := client.recv(_READ):
-                if self.cut and (sent.endswith(_COMMIT) or (commits_next and sent.startswith(b"B"))):
+                commits = sent.endswith(_COMMIT) or (commits_next and sent.startswith(b"B"))
+                if self.cut and commits and self.spared:
+                    self.spared -= 1
+                elif self.cut and commits:
                     how, self.cut = self.cut, ""
                     self.cuts += 1
                     if how == "after":

@@ -73,7 +73,7 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     held = ask(bola, "GET", "subscription/")
     assert (held["status"], held["plan"]["id"], held["checkout_url"]) == ("trialing", "basic", "")
     (card,) = ask(bola, "GET", "payment-methods/")["results"]
-    assert (card["last4"], card["is_default"]) == ("4242", False)
+    assert (card["last4"], card["is_default"]) == ("4242", True)
     given = ask(bola, "POST", "payment-methods/", status=201)
     finish(wire, given["checkout_url"])
     cards = ask(bola, "GET", "payment-methods/")["results"]

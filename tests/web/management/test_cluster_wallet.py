@@ -53,7 +53,12 @@ def test_it_works(cast: Cast) -> None:
     refund, transfer, credit, payment_of_water, _ = operations
     assert (refund["reason"], refund["actor"]["name"]) == ("Twice.", "Ada")
     assert transfer["actor"] == {"user_id": str(cast.ada.user_id), "name": "Ada"}
-    assert transfer["metadata"]["destination"] == {"account_number": "******6789"}
+    assert transfer["metadata"]["destination"] == {
+        "account_number": "******6789",
+        "account_name": "Island Fuels",
+        "holder": "",
+        "name_check": "not_checked",
+    }
     assert credit["metadata"] == {"source": "Ade & Sons"}
     assert (payment_of_water["actor"]["name"], payment_of_water["metadata"]) == ("Bola", {"bill_type": "water"})
     assert payment_of_water["reference"]
