@@ -186,9 +186,17 @@ SEEDS = (
     sow(
         "second-tap-gets-a-new-key",
         "Who taps twice is shown the form with a new key while the first tap is at work: a third tap pays again.",
-        " or refusal.code == RequestInProgress.code",
-        "",
+        "{RequestInProgress.code, PinRequired.code",
+        "{PinRequired.code",
         "tests/web/pages/test_paying.py",
+        file="clustr/web/pages/forms.py",
+    ),
+    sow(
+        "shown-first-gets-a-new-key",
+        "The page that shows what a form will do has a key of its own: what was not heard of is done again over it.",
+        '"" if keyed else key_of(request)',
+        '""',
+        "tests/web/pages/test_cards.py",
         file="clustr/web/pages/forms.py",
     ),
     sow(
