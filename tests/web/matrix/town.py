@@ -203,7 +203,7 @@ class Place:
         """What is sold: a prepaid meter's electricity."""
         if not UtilityProvider.objects.filter(provider_code=PREPAID, is_active=True).exists():
             utilities.sync_utility_providers(now=self.now)
-        return UtilityProvider.objects.get(provider_code=PREPAID).id
+        return UtilityProvider.objects.get(provider_code=PREPAID, api_provider="flutterwave").id
 
     def number(self) -> dict[str, str]:
         """A meter of nobody else's, with its provider."""
