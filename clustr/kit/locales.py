@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from clustr.kit.money import DECIMALS, Money
+from clustr.kit.money import DECIMALS, SIGNS, Money
 
 DEFAULT_LOCALE = "en-NG"
 
@@ -15,7 +15,7 @@ DEFAULT_LOCALE = "en-NG"
 @dataclass(frozen=True, slots=True)
 class Style:
     """What stands between thousands and before the fraction; whether the day comes before the month; whether the clock
-    has twelve hours. After the Unicode CLDR, with the currency's code, which nobody takes for another's sign."""
+    has twelve hours. After the Unicode CLDR."""
 
     thousands: str = ","
     fraction: str = "."
@@ -33,11 +33,12 @@ LOCALES: dict[str, Style] = {
 
 
 def amount_for_people(amount: Money, *, locale: str) -> str:
-    """ "NGN 1,234.50" """
+    """ "₦1,234.50", with the sign that pages and documents use; "KES 1,234.50" where none is in use."""
     style, digits = LOCALES[locale], DECIMALS[amount.currency]
-    whole, _, fraction = f"{Decimal(amount.minor).scaleb(-digits):,.{digits}f}".partition(".")
+    whole, _, fraction = f"{Decimal(abs(amount.minor)).scaleb(-digits):,.{digits}f}".partition(".")
     number = whole.replace(",", style.thousands) + (style.fraction + fraction if fraction else "")
-    return f"{amount.currency} {number}"
+    less = "\N{MINUS SIGN}" if amount.minor < 0 else ""
+    return less + SIGNS.get(amount.currency, f"{amount.currency} ") + number
 
 
 def instant_for_people(instant: datetime, *, zone: ZoneInfo, locale: str) -> str:

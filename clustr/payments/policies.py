@@ -26,8 +26,8 @@ def refuse_beyond_bounds(*, total: Money, bounds: Bounds, provider: str) -> None
     too_much = bounds.most is not None and total.minor > bounds.most.minor
     if not (too_little or too_much):
         return
-    least = f" no less than {bounds.least.for_people()}" if bounds.least else ""
-    most = f"{' and' if least else ''} no more than {bounds.most.for_people()}" if bounds.most else ""
+    least = f" no less than {bounds.least.with_sign()}" if bounds.least else ""
+    most = f"{' and' if least else ''} no more than {bounds.most.with_sign()}" if bounds.most else ""
     raise InvalidValue.of(
         "amount",
         "amount_too_small" if too_little else "amount_too_large",

@@ -42,7 +42,7 @@ def quote_terms(*, quote_id: UUID, provider: str, type: BillType, amount: Money,
     office may read them, so that nothing of the number stands there."""
     return Terms(
         title=provider,
-        description=f"{amount.for_people()} of {_WORDS[type]}, and {fee.for_people()} for the service. Quote {quote_id}.",
+        description=f"{amount.with_sign()} of {_WORDS[type]}, and {fee.with_sign()} for the service. Quote {quote_id}.",
         type=type,
         amount=amount + fee,
         due_date=at + BILL_DUE_AFTER,

@@ -45,8 +45,8 @@ def test_it_works(cast: Cast) -> None:
     assert "2 acknowledgments" in acknowledged.subject
     assert "- Service charge: 2" in acknowledged.body
     (credited,) = [mail for mail in mails[cast.ada.email] if "credited" in mail.subject]
-    assert "NGN 5,000.00 credited" in credited.subject
-    assert "- Service charge: NGN 5,000.00 (1)" in credited.body
+    assert "₦5,000.00 credited" in credited.subject
+    assert "- Service charge: ₦5,000.00 (1)" in credited.body
 
 
 def test_once_a_day_whoever_runs_it(cast: Cast) -> None:

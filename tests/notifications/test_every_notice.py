@@ -80,13 +80,13 @@ def mailed(
 
 def test_new_bill_for_the_whole_estate_is_told_to_every_member(cast: Cast) -> None:
     issue(cast, "5000.00", title="Service charge")
-    hears(cast, E.PAYMENT_DUE, cast.residents, "New bill: Service charge", "NGN 5,000.00", "acknowledge")
-    mailed(cast, E.PAYMENT_DUE, cast.residents, "New bill: Service charge", "NGN 5,000.00", "Bill number")
+    hears(cast, E.PAYMENT_DUE, cast.residents, "New bill: Service charge", "₦5,000.00", "acknowledge")
+    mailed(cast, E.PAYMENT_DUE, cast.residents, "New bill: Service charge", "₦5,000.00", "Bill number")
 
 
 def test_new_bill_for_one_member_is_told_to_that_member_only(cast: Cast) -> None:
     issue(cast, "5000.00", to=cast.bola)
-    hears(cast, E.PAYMENT_DUE, [cast.bola], "New bill: Service charge", "NGN 5,000.00")
+    hears(cast, E.PAYMENT_DUE, [cast.bola], "New bill: Service charge", "₦5,000.00")
     mailed(cast, E.PAYMENT_DUE, [cast.bola], "New bill: Service charge")
 
 
@@ -94,15 +94,15 @@ def test_a_changed_bill_is_told_to_whom_it_reaches(cast: Cast) -> None:
     bill = issue(cast, "5000.00")
     quiet(cast)
     edit(cast, bill, amount=naira("6000.00"))
-    hears(cast, E.BILL_CHANGED, cast.residents, "A bill was changed", "NGN 6,000.00", "acknowledge it again")
-    mailed(cast, E.BILL_CHANGED, cast.residents, "NGN 6,000.00")
+    hears(cast, E.BILL_CHANGED, cast.residents, "A bill was changed", "₦6,000.00", "acknowledge it again")
+    mailed(cast, E.BILL_CHANGED, cast.residents, "₦6,000.00")
 
 
 def test_acknowledgment_is_confirmed_to_the_member_and_shown_to_the_office(cast: Cast) -> None:
     bill = issue(cast, "5000.00", to=cast.bola)
     quiet(cast)
     acknowledge(cast, cast.bola, bill)
-    hears(cast, E.BILL_ACKNOWLEDGED, [cast.bola, cast.ada, cast.efe], "acknowledged Service charge", "NGN 5,000.00")
+    hears(cast, E.BILL_ACKNOWLEDGED, [cast.bola, cast.ada, cast.efe], "acknowledged Service charge", "₦5,000.00")
     assert told(cast.ada, E.BILL_ACKNOWLEDGED)[-1].title == "Bola acknowledged Service charge"
     mailed(cast, E.BILL_ACKNOWLEDGED, [cast.bola], "You acknowledged Service charge")
     acknowledge(cast, cast.bola, bill)
@@ -129,7 +129,7 @@ def test_a_resolved_dispute_is_told_to_its_member(cast: Cast, upheld: bool) -> N
         uphold(cast, opened, "1000.00")
     else:
         reject(cast, opened)
-    says = ("was upheld", "You now owe NGN 1,000.00", "agreed") if upheld else ("was rejected", "it stands")
+    says = ("was upheld", "You now owe ₦1,000.00", "agreed") if upheld else ("was rejected", "it stands")
     hears(cast, E.DISPUTE_RESOLVED, [cast.bola], *says)
     mailed(cast, E.DISPUTE_RESOLVED, [cast.bola], *says)
 
@@ -175,9 +175,9 @@ def test_a_wallet_payment_is_confirmed_and_credits_the_estate(cast: Cast) -> Non
     fund(cast, cast.bola, "5000.00")
     quiet(cast)
     pay(cast, cast.bola, bill, "2000.00")
-    hears(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: NGN 2,000.00", "paid from your wallet")
-    hears(cast, E.CLUSTER_WALLET_CREDITED, [cast.ada], "NGN 2,000.00 for Service charge", "from Bola")
-    mailed(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: NGN 2,000.00", "Reference")
+    hears(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: ₦2,000.00", "paid from your wallet")
+    hears(cast, E.CLUSTER_WALLET_CREDITED, [cast.ada], "₦2,000.00 for Service charge", "from Bola")
+    mailed(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: ₦2,000.00", "Reference")
 
 
 def test_a_direct_payment_is_confirmed_and_credits_the_estate(cast: Cast, stage: Stage) -> None:
@@ -187,10 +187,10 @@ def test_a_direct_payment_is_confirmed_and_credits_the_estate(cast: Cast, stage:
     checkout = stage.pay_bill(cast.bola, bill.id)
     stage.end(checkout)
     stage.confirm(checkout)
-    hears(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: NGN 5,000.00", "directly through Paystack")
-    hears(cast, E.CLUSTER_WALLET_CREDITED, [cast.ada], "NGN 5,000.00 for Service charge")
+    hears(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: ₦5,000.00", "directly through Paystack")
+    hears(cast, E.CLUSTER_WALLET_CREDITED, [cast.ada], "₦5,000.00 for Service charge")
     stage.confirm(checkout)
-    mailed(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: NGN 5,000.00")
+    mailed(cast, E.PAYMENT_CONFIRMED, [cast.bola], "Payment received: ₦5,000.00")
 
 
 def test_a_payment_by_hand_is_confirmed(cast: Cast) -> None:
@@ -210,15 +210,15 @@ def test_what_was_recorded_by_mistake_is_told(cast: Cast) -> None:
     wallets.reverse_offline_receipt(
         actor=cast.ada.actor, transaction_id=receipt.id, amount=None, reason="Another's slip.", now=cast.now
     )
-    hears(cast, E.WALLET_CORRECTED, [cast.bola], "NGN 50.00 was taken back from your wallet", "Another's slip.")
-    mailed(cast, E.WALLET_CORRECTED, [cast.bola], "NGN 50.00 was taken back")
+    hears(cast, E.WALLET_CORRECTED, [cast.bola], "₦50.00 was taken back from your wallet", "Another's slip.")
+    mailed(cast, E.WALLET_CORRECTED, [cast.bola], "₦50.00 was taken back")
 
 
 def test_a_credit_of_the_cluster_wallet_is_shown_to_who_may_see_it(cast: Cast) -> None:
     wallets.credit_cluster_wallet(
         actor=cast.ada.actor, amount=naira("750.00"), description="Hall rent", source="Bank", now=cast.now
     )
-    hears(cast, E.CLUSTER_WALLET_CREDITED, [cast.ada], "NGN 750.00 for Hall rent")
+    hears(cast, E.CLUSTER_WALLET_CREDITED, [cast.ada], "₦750.00 for Hall rent")
     mailed(cast, E.CLUSTER_WALLET_CREDITED, [])
 
 
@@ -241,8 +241,8 @@ def test_a_refund_is_told_to_the_payer(cast: Cast) -> None:
     transaction, _bill = pay(cast, cast.bola, bill)
     quiet(cast)
     refund(cast, transaction, "500.00")
-    hears(cast, E.PAYMENT_REFUNDED, [cast.bola], "Refunded: NGN 500.00", "paid twice")
-    mailed(cast, E.PAYMENT_REFUNDED, [cast.bola], "Refunded: NGN 500.00")
+    hears(cast, E.PAYMENT_REFUNDED, [cast.bola], "Refunded: ₦500.00", "paid twice")
+    mailed(cast, E.PAYMENT_REFUNDED, [cast.bola], "Refunded: ₦500.00")
 
 
 # --- Errors ----------------------------------------------------------------------------------------------------------
@@ -255,7 +255,7 @@ def test_a_failed_payment_is_told_with_what_can_be_done(cast: Cast, stage: Stage
     checkout = stage.pay_bill(cast.bola, bill.id)
     stage.end(checkout, "insufficient_funds")
     stage.confirm(checkout)
-    says = ("Payment failed: NGN 5,000.00", "What you can do:", "Try again in ClustR.", "No money was taken")
+    says = ("Payment failed: ₦5,000.00", "What you can do:", "Try again in ClustR.", "No money was taken")
     hears(cast, E.PAYMENT_FAILED, [cast.bola], *says)
     assert told(cast.bola, E.PAYMENT_FAILED)[-1].priority is Priority.HIGH
     stage.confirm(checkout)
@@ -293,11 +293,11 @@ RECURRING: dict[NotificationEvents, tuple[dict[str, object], tuple[str, ...]]] =
     ),
     E.RECURRING_PAYMENT_REMINDER: (
         {"next_run_date": "2026-12-01T08:00:00+00:00", "shortfall_minor": 12_345},
-        ("Coming up: NGN 5,000.00 for Water", "NGN 123.45 is missing"),
+        ("Coming up: ₦5,000.00 for Water", "₦123.45 is missing"),
     ),
     E.RECURRING_PAYMENT_PROCESSED: (
         {"next_run_date": "2027-01-01T08:00:00+00:00"},
-        ("Recurring payment made: NGN 5,000.00", "The next one is on 1 January 2027"),
+        ("Recurring payment made: ₦5,000.00", "The next one is on 1 January 2027"),
     ),
     E.RECURRING_PAYMENT_FAILED: (
         {
@@ -331,8 +331,8 @@ def test_money_that_arrived_in_the_wallet_is_told(cast: Cast, stage: Stage) -> N
     checkout = stage.deposit(cast.bola, "1000.00")
     stage.end(checkout)
     stage.confirm(checkout)
-    hears(cast, E.WALLET_CREDITED, [cast.bola], "NGN 1,000.00 is in your wallet", "through Paystack")
-    mailed(cast, E.WALLET_CREDITED, [cast.bola], "NGN 1,000.00 is in your wallet")
+    hears(cast, E.WALLET_CREDITED, [cast.bola], "₦1,000.00 is in your wallet", "through Paystack")
+    mailed(cast, E.WALLET_CREDITED, [cast.bola], "₦1,000.00 is in your wallet")
 
 
 def test_nobody_hears_of_who_left_before(cast: Cast) -> None:

@@ -23,7 +23,7 @@ def test_it_works(cast: Cast) -> None:
     assert notice.title == "New bill: Gate repair"
     assert notice.face is Face.MEMBER
     assert notice.read_at is None
-    assert "NGN 5,000.00" in notice.body
+    assert "₦5,000.00" in notice.body
     assert "31 December 2026, 23:59 WAT" in notice.body
     assert queries.unread_count(actor=cast.bola.actor) == 1
 
@@ -49,7 +49,7 @@ def test_whoever_holds_the_permission(cast: Cast) -> None:
 
 def test_a_permission_that_was_not_granted_shows_nothing(cast: Cast) -> None:
     tell(cast, Audience.holders("ViewWallet"), E.CLUSTER_WALLET_CREDITED, what="Gate repair")
-    assert titles(cast.ada) == ["NGN 5,000.00 for Gate repair"]
+    assert titles(cast.ada) == ["₦5,000.00 for Gate repair"]
     assert listed(cast.efe) == []
 
 
@@ -96,7 +96,7 @@ def test_several_at_once_in_one_statement(cast: Cast) -> None:
         event=E.RECURRING_PAYMENT_PROCESSED, cluster_id=cast.cluster_id, notices=notices, now=cast.now
     )
     assert made == len(cast.residents)
-    assert all(titles(person) == ["Recurring payment made: NGN 1.00"] for person in cast.residents)
+    assert all(titles(person) == ["Recurring payment made: ₦1.00"] for person in cast.residents)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_it_works(cast: Cast, service: _Service) -> None:
     assert _outcome(cast) == ("sent", "")
     (sent,) = service.heard
     assert sent["To"] == cast.bola.email
-    assert "NGN 5,000.00" in sent["TextBody"] and "NGN 5,000.00" in sent["HtmlBody"]
+    assert "₦5,000.00" in sent["TextBody"] and "₦5,000.00" in sent["HtmlBody"]
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,7 @@ def test_a_subject_is_one_line() -> None:
 
 def test_amounts_and_instants_are_the_estates() -> None:
     text = words(NotificationEvents.PAYMENT_DUE, Face.MEMBER)
-    assert "NGN 1,234,567.00" in text.body
+    assert "₦1,234,567.00" in text.body
     assert "31 December 2026, 23:59 WAT" in text.body
     london = Estate("Here", "Europe/London", "")
     summer = text_of(
@@ -152,8 +152,8 @@ def test_amounts_and_instants_are_the_estates() -> None:
 
 def test_they_are_written_as_the_estate_chose() -> None:
     for locale, amount, due in (
-        ("en-ZA", "NGN 1\xa0234\xa0567,00", "31 December 2026, 23:59 WAT"),
-        ("en-US", "NGN 1,234,567.00", "December 31, 2026, 11:59 PM WAT"),
+        ("en-ZA", "₦1\xa0234\xa0567,00", "31 December 2026, 23:59 WAT"),
+        ("en-US", "₦1,234,567.00", "December 31, 2026, 11:59 PM WAT"),
     ):
         estate = Estate("Here", "Africa/Lagos", "", locale)
         text = text_of(event=NotificationEvents.PAYMENT_DUE, face=Face.MEMBER, facts=FACTS, estate=estate, names={})
@@ -185,6 +185,12 @@ def test_whose_name_is_gone_is_a_member() -> None:
 def test_a_telephone_gets_one_line() -> None:
     line = short_of(text=words(NotificationEvents.PAYMENT_DUE, Face.MEMBER, bill="x" * 500), estate=ESTATE)
     assert len(line) == 300 and "\n" not in line and line.startswith("Palm Grove & Sons: New bill")
+
+
+def test_a_telephone_gets_currencies_in_letters() -> None:
+    """One sign that short messages lack would leave room for 70 letters in place of 160."""
+    line = short_of(text=words(NotificationEvents.PAYMENT_DUE, Face.MEMBER), estate=ESTATE)
+    assert "NGN 1,234,567.00" in line and "₦" not in line
 
 
 def test_what_cannot_be_switched_off_says_so() -> None:

@@ -57,7 +57,7 @@ def test_a_token_is_ready(automations: Automations, cast: Cast) -> None:
     quiet(cast)
     sold = counter.vend(counter.buy(cast.bola))
     assert sold.token
-    hears(cast, E.UTILITY_DELIVERED, [cast.bola], "Your token is ready", f"ending in {END}", "NGN 2,100.00")
+    hears(cast, E.UTILITY_DELIVERED, [cast.bola], "Your token is ready", f"ending in {END}", "₦2,100.00")
     notice = told(cast.bola, E.UTILITY_DELIVERED)[-1]
     assert sold.token not in notice.body
     assert sold.token.replace("-", "") not in notice.body
@@ -86,7 +86,7 @@ def test_delayed_is_told_once_and_then_how_it_ended(automations: Automations, ca
     counter.wait(minutes=10)
     assert counter.ask(bought).status == "failed"
     hears(cast, E.UTILITY_FAILED, [])
-    hears_and_is_mailed(cast, E.UTILITY_REFUNDED, "NGN 2,100.00 is back in your wallet", "came to nothing")
+    hears_and_is_mailed(cast, E.UTILITY_REFUNDED, "₦2,100.00 is back in your wallet", "came to nothing")
 
 
 def test_a_late_token_is_told_as_that(automations: Automations, cast: Cast) -> None:
@@ -107,7 +107,7 @@ def test_what_was_delivered_is_taken_back(automations: Automations, cast: Cast) 
     quiet(cast)
     counter.wait(days=1)
     counter.ask(bought)
-    says = ("NGN 2,100.00 is back in your wallet", "took back what it had delivered", f"ending in {END}")
+    says = ("₦2,100.00 is back in your wallet", "took back what it had delivered", f"ending in {END}")
     hears(cast, E.UTILITY_REFUNDED, [cast.bola], *says)
     (mail,) = [mail for mail in sent(cast) if mail.to == [cast.bola.email]]
     assert "took back what it had delivered" in mail.body
@@ -118,7 +118,7 @@ def test_a_definite_no(automations: Automations, cast: Cast) -> None:
     quiet(cast)
     counter.dial(bill__refused=1)
     counter.vend(counter.buy(cast.bola))
-    says = ("NGN 2,100.00 is back", f"ending in {END}", "What you can do:", "Buy it again", "Ask the office")
+    says = ("₦2,100.00 is back", f"ending in {END}", "What you can do:", "Buy it again", "Ask the office")
     hears_and_is_mailed(cast, E.UTILITY_FAILED, *says)
     assert "card" not in told(cast.bola, E.UTILITY_FAILED)[-1].body
     assert told(cast.bola, E.UTILITY_FAILED)[-1].priority is Priority.HIGH
@@ -137,7 +137,7 @@ def test_a_blocked_attempt(automations: Automations, cast: Cast, settings: Any) 
 def test_an_automation_is_set_up_switched_and_removed(automations: Automations, cast: Cast) -> None:
     quiet(cast)
     id = automations.set_up(enable=False)
-    says = ("Automation set up: ", f"ending in {END}", "NGN 2,100.00 each time", "from your wallet", "It is off")
+    says = ("Automation set up: ", f"ending in {END}", "₦2,100.00 each time", "from your wallet", "It is off")
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_SET_UP, *says)
     automations.edit(id, enable=True)
     says = ("Automation switched on: ", f"ending in {END}", "buys again", "The next one is on")
@@ -191,7 +191,7 @@ def test_an_automation_buys_soon(automations: Automations, cast: Cast) -> None:
     automations.edit(id, minimum_balance="9000.00")
     for _ in range(2):
         commands.send_automation_reminders(now=automations.counter.now)
-    says = ("Coming up: ", f"ending in {END}", "NGN 2,100.00", "from your wallet", "is missing")
+    says = ("Coming up: ", f"ending in {END}", "₦2,100.00", "from your wallet", "is missing")
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_REMINDER, *says)
 
 
@@ -200,7 +200,7 @@ def test_an_automation_has_bought(automations: Automations, cast: Cast) -> None:
     quiet(cast)
     automations.counter.wait(days=1)
     commands.run_automations_of(cluster_id=cast.cluster_id, user_id=cast.bola.user_id, now=automations.counter.now)
-    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_RUN, "Automation: ", "NGN 2,100.00", END, "The next one is on")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_RUN, "Automation: ", "₦2,100.00", END, "The next one is on")
 
 
 def test_a_limit_is_reached(automations: Automations, cast: Cast) -> None:
@@ -208,7 +208,7 @@ def test_a_limit_is_reached(automations: Automations, cast: Cast) -> None:
     automations.next_day()
     quiet(cast)
     automations.next_day()
-    says = ("Spending limit reached", "NGN 2,100.00 more would exceed", "NGN 4,000.00 a month", "NGN 2,100.00 is spent")
+    says = ("Spending limit reached", "₦2,100.00 more would exceed", "₦4,000.00 a month", "₦2,100.00 is spent")
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_LIMIT, *says)
 
 
@@ -230,7 +230,7 @@ def test_a_card_that_asks_for_its_owner(automations: Automations, cast: Cast) ->
     quiet(cast)
     automations.counter.dial(charge__challenge=1)
     automations.next_day()
-    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_CARD, "Your card asks for you", "NGN 2,100.00", "http")
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_CARD, "Your card asks for you", "₦2,100.00", "http")
 
 
 @pytest.mark.parametrize("kept", list(AutomationNotices))

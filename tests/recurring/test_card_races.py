@@ -146,12 +146,12 @@ def test_whoever_bears_the_fee_is_charged_it_on_top(stage: Stage, cast: Cast) ->
     order = by_card(stage)
     with tenant(cast.cluster_id):
         body = my_notifications(actor=cast.bola.actor, limit=1)[0].body
-    assert "Your card is charged the payment provider's fee on top: NGN 15.23 at most." in body
+    assert "Your card is charged the payment provider's fee on top: ₦15.23 at most." in body
     run(stage)
     assert states(cast, order) == [("completed", "", 1)]
     assert stage.attempt(charges(stage)[0]).surcharge_minor == 15_23
     assert cluster_balance(cast.cluster_id) == "1000.00"
-    assert "The payment provider's fee of NGN 15.23 was charged on top." in told(cast, stage.now)[-1][1]
+    assert "The payment provider's fee of ₦15.23 was charged on top." in told(cast, stage.now)[-1][1]
 
 
 def test_a_failed_charge_is_not_tried_again_by_hand(stage: Stage, cast: Cast) -> None:

@@ -42,7 +42,7 @@ def test_it_works(stage: Stage, cast: Cast, provider: str) -> None:
     assert (kept.state, kept.next_period, kept.charging_id, kept.failed_attempts) == ("active", 1, None, 0)
     assert kept.next_run_at == cast.now + timedelta(hours=1) + (kept.schedule.due_at(1) - kept.schedule.due_at(0))
     [(event, body)] = told(cast, stage.now)
-    assert (event, "has paid NGN 1,000.00" in body) == ("processed", True)
+    assert (event, "has paid ₦1,000.00" in body) == ("processed", True)
     assert told(cast, stage.now) == [(event, body)]
     stage.hooks()
     stage.confirm(charges(stage)[0])
@@ -100,8 +100,8 @@ def test_what_was_paid_by_hand_meanwhile_stays_in_the_wallet(stage: Stage, cast:
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("600.00", "800.00")
     assert [(made.state, made.amount_minor) for made in runs(cast, order)] == [("completed", 300_00)]
     events = dict(told(cast, stage.now))
-    assert events["payment_kept_in_wallet"].startswith("NGN 500.00 that you paid could not be used")
-    assert "has paid NGN 300.00" in events["processed"]
+    assert events["payment_kept_in_wallet"].startswith("₦500.00 that you paid could not be used")
+    assert "has paid ₦300.00" in events["processed"]
 
 
 def test_what_was_agreed_to_meanwhile_is_not_paid_with_what_is_in_the_wallet(stage: Stage, cast: Cast) -> None:
@@ -278,7 +278,7 @@ def test_late_money_of_a_run_that_went_on_without_it_is_in_the_wallet(stage: Sta
     stage.end_reference("paystack", reference)
     stage.confirm(charges(stage)[0])
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("1100.00", "1000.00")
-    assert dict(told(cast, stage.now))["payment_kept_in_wallet"].startswith("NGN 1,000.00")
+    assert dict(told(cast, stage.now))["payment_kept_in_wallet"].startswith("₦1,000.00")
 
 
 def test_late_money_above_what_was_lowered_before_the_next_try_is_in_the_wallet(stage: Stage, cast: Cast) -> None:

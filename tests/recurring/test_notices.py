@@ -56,7 +56,7 @@ def test_each_act_is_told_to_its_member_alone(cast: Cast) -> None:
     assert events(cast) == ["set_up", "paused", "resumed", "cancelled"]
     _, title, body = told(cast)[0]
     assert title == "Recurring payment set up: Garden"
-    assert 'NGN 1,000.00 for "Garden" will be paid monthly from your wallet, the first time on' in body
+    assert '₦1,000.00 for "Garden" will be paid monthly from your wallet, the first time on' in body
     assert told(cast, cast.residents[1]) == told(cast, cast.ada) == told(cast, cast.chidi) == []
 
 
@@ -67,7 +67,7 @@ def test_a_run_is_told_once(cast: Cast) -> None:
     assert (tell(cast, hours=2), tell(cast, hours=2)) == (1, 0)
     assert events(cast) == ["set_up", "processed"]
     _, title, body = told(cast)[-1]
-    assert title == "Recurring payment made: NGN 1,000.00"
+    assert title == "Recurring payment made: ₦1,000.00"
     assert "The next one is on" in body
 
 
@@ -83,12 +83,12 @@ def test_a_contribution_is_a_credit_that_the_office_sees_and_reads_in_its_digest
     credited = [f"{row.title}: {row.body}" for row in rows if row.event == "cluster_wallet_credited"]
     assert len(credited) == 2, "one for each, also where a bill was paid"
     (contribution,) = [told for told in credited if "Garden" in told]
-    assert "credited with NGN 1,000.00 from Bola" in contribution
+    assert "credited with ₦1,000.00 from Bola" in contribution
     sent(cast)
     make_digests(cluster_id=cast.cluster_id, now=cast.now + timedelta(days=1))
     (digest,) = [mail for mail in sent(cast) if "credited" in mail.subject]
-    assert (digest.to, "NGN 6,000.00" in digest.subject) == ([cast.ada.email], True)
-    assert "- Garden: NGN 1,000.00 (1)" in digest.body
+    assert (digest.to, "₦6,000.00" in digest.subject) == ([cast.ada.email], True)
+    assert "- Garden: ₦1,000.00 (1)" in digest.body
 
 
 def test_failures_are_told_step_by_step_until_it_pauses(cast: Cast) -> None:
@@ -99,10 +99,10 @@ def test_failures_are_told_step_by_step_until_it_pauses(cast: Cast) -> None:
         tell(cast, hours=hours)
     assert events(cast) == ["set_up", "failed", "failed", "paused"]
     first, last = told(cast)[1], told(cast)[-1]
-    assert "was not made: your wallet lacks NGN 600.00." in first[2]
+    assert "was not made: your wallet lacks ₦600.00." in first[2]
     assert "It is tried again on" in first[2]
     assert "Add money to your wallet" in first[2]
-    assert "is paused: it failed 3 times; your wallet lacks NGN 600.00." in last[2]
+    assert "is paused: it failed 3 times; your wallet lacks ₦600.00." in last[2]
 
 
 def test_a_bill_that_was_not_acknowledged_is_asked_about(cast: Cast) -> None:
@@ -155,9 +155,9 @@ def test_a_reminder_comes_before_the_run_once_with_the_shortfall(cast: Cast) -> 
     remind(cast, days=9)
     assert events(cast) == ["set_up", "set_up", "reminder", "reminder"]
     (_, title, covered), (_, _, short) = told(cast)[2:]
-    assert title == "Coming up: NGN 1,000.00 for Garden"
+    assert title == "Coming up: ₦1,000.00 for Garden"
     assert "missing" not in covered
-    assert "NGN 400.00 is missing" in short  # the first order's money is spoken for
+    assert "₦400.00 is missing" in short  # the first order's money is spoken for
 
 
 def test_a_daily_order_is_reminded_of_only_when_it_would_fail(cast: Cast) -> None:

@@ -60,7 +60,7 @@ def test_it_works(cast: Cast, contribution: UUID) -> None:
     assert (str(revenue.this_year), {name: str(sum) for name, sum in revenue.by_type.items()}) == (
         *("700.00", {"contribution": "700.00"}),
     )
-    assert (notice.title, '"Garden"' in notice.body, "Too much" in notice.body) == ("Refunded: NGN 300.00", True, True)
+    assert (notice.title, '"Garden"' in notice.body, "Too much" in notice.body) == ("Refunded: ₦300.00", True, True)
     assert [made.amount_minor for made in runs(cast, _order(cast))] == [1000_00]
     give_back(cast, contribution)
     assert (wallet_balance(cast.bola), cluster_balance(cast.cluster_id)) == ("1000.00", "0.00")

@@ -191,7 +191,7 @@ def test_it_is_mailed(shop: Shop, mailoutbox: list[Any]) -> None:
     assert (mail.subject, mail.to) == ("Invoice INV2026000001", [shop.cast.bola.email])
     ((name, content, kind),) = mail.attachments
     assert (name, kind) == ("INV2026000001.pdf", "application/pdf")
-    assert "USD 21.50 is to be paid by 29 June 2026" in mail.body
+    assert "$21.50 is to be paid by 29 June 2026" in mail.body
     assert "INV2026000001" in words(content)
 
 

@@ -37,7 +37,7 @@ def test_it_works(shop: Shop) -> None:
         "tax_payable": 150,
         "customer_credit": 0,
     }
-    assert shop.mail(shop.bola)[-1] == "Your payment of USD 21.50"
+    assert shop.mail(shop.bola)[-1] == "Your payment of $21.50"
 
 
 def test_in_parts(shop: Shop) -> None:

@@ -93,7 +93,7 @@ def test_it_works(stripe_shop: StripeShop) -> None:
     assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
     assert (shop.again(subscription).status, asks(shop)) == ("active", [])
     told = [subject for subject in shop.mail(shop.bola) if "goes back to your card" in subject]
-    assert sorted(told) == ["USD 10.00 goes back to your card", "USD 11.50 goes back to your card"]
+    assert sorted(told) == ["$10.00 goes back to your card", "$11.50 goes back to your card"]
 
 
 def test_what_staff_may_not(stripe_shop: StripeShop) -> None:

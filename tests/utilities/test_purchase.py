@@ -501,7 +501,7 @@ def test_what_the_member_is_told_holds_neither_number_nor_token(counter: Counter
     sold = counter.vend(counter.buy(cast.bola))
     (notice,) = told(cast.bola, NotificationEvents.UTILITY_DELIVERED)
     text = f"{notice.title} {notice.body}"
-    assert "NGN 2,100.00" in text
+    assert "₦2,100.00" in text
     assert "5678" in text
     assert sold.token not in text
     assert "04512345678" not in text

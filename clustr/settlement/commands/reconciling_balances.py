@@ -230,7 +230,7 @@ def _ask_about(held: HeldByProvider) -> bool:
             return False
         opened = payments.keep_case(kind=CaseKind.BALANCE_DIFFERS, subject=subject, facts=facts, now=held.at)
         if held.difference_minor < 0 and payments.is_asked(kind=CaseKind.BALANCE_DIFFERS, subject=subject):
-            missing = Money(-held.difference_minor, held.currency).for_people()
+            missing = Money(-held.difference_minor, held.currency).with_sign()
             raise_shortfall(provider=held.provider, missing=missing, now=held.at)
         return opened
 

@@ -64,8 +64,8 @@ def _facts(sheet: Sheet) -> dict[str, str]:
     return {
         "title": "Credit note" if sheet.is_credit_note else "Invoice",
         "number": sheet.number,
-        "total": sheet.total.for_people(),
-        "amount_due": sheet.due.for_people(),
+        "total": sheet.total.with_sign(),
+        "amount_due": sheet.due.with_sign(),
         "by_card": sheet.pay_at,
         "due": f"{sheet.due_on:%d %B %Y}" if sheet.due.minor else "",
         **({} if sheet.pay_at else sheet.seller.to_pay_to()),

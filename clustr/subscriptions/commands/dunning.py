@@ -72,7 +72,7 @@ def _step(actor: Actor, subscription: Subscription, overdue: Invoice, now: datet
         facts = {
             "plan": plan.name,
             "number": overdue.invoice_number,
-            "amount_due": overdue.amount_due.for_people(),
+            "amount_due": overdue.amount_due.with_sign(),
             **_where_to_pay(overdue),
         }
         tell_customer(told=Told.LAPSED, user_id=subscription.user_id, facts=facts, now=now)
@@ -103,7 +103,7 @@ def _remind(actor: Actor, subscription: Subscription, overdue: Invoice, now: dat
     since = subscription.past_due_since or now
     facts = {
         "number": overdue.invoice_number,
-        "amount_due": overdue.amount_due.for_people(),
+        "amount_due": overdue.amount_due.with_sign(),
         "due": f"{overdue.due_date.astimezone(zone):%d %B %Y}",
         **_where_to_pay(overdue),
         "lapses": f"{(since + GRACE).astimezone(zone):%d %B %Y}",

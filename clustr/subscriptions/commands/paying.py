@@ -138,7 +138,7 @@ def handle_failed_payment(
             updated_at=now,
         )
         _audit(actor, payment, "subscriptions.payment_failed", now)
-        facts = {"number": invoice.invoice_number, "amount": amount.for_people(), "message": message}
+        facts = {"number": invoice.invoice_number, "amount": amount.with_sign(), "message": message}
         facts |= settings.SUBSCRIPTION_SELLER.to_pay_to()
         tell_customer(told=Told.PAYMENT_FAILED, user_id=invoice.user_id, facts=facts, now=now)
     return payment
@@ -259,9 +259,9 @@ def _told(invoice: Invoice, payment: Payment) -> dict[str, str]:
     surplus = Money(payment.surplus_minor, payment.currency)
     return {
         "number": invoice.invoice_number,
-        "amount": Money(payment.amount, payment.currency).for_people(),
-        "surplus": surplus.for_people() if surplus.minor else "",
-        "amount_due": invoice.amount_due.for_people() if invoice.amount_due.minor else "",
+        "amount": Money(payment.amount, payment.currency).with_sign(),
+        "surplus": surplus.with_sign() if surplus.minor else "",
+        "amount_due": invoice.amount_due.with_sign() if invoice.amount_due.minor else "",
     }
 
 

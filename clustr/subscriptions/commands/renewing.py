@@ -75,7 +75,7 @@ def warn_of_trial_end(*, actor: Actor, subscription_id: UUID, now: datetime) -> 
         facts = {
             "plan": queries.plan_of(subscription=subscription).name,
             "ends": f"{ends.astimezone(ZoneInfo(actor.timezone)):%d %B %Y %H:%M}",
-            "price": subscription.price.for_people() if goes_on else "",
+            "price": subscription.price.with_sign() if goes_on else "",
             "interval": subscription.interval,
         }
         tell_customer(told=Told.TRIAL_ENDING, user_id=subscription.user_id, facts=facts, now=now)

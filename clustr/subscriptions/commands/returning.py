@@ -85,7 +85,7 @@ def _pay_out(
     payment.save(update_fields=["refunded_minor", "updated_at"])
     _settle_what_was_owed(payment, held, now)
     _audit(actor, payment, held, "subscriptions.payment_refunded", now)
-    facts = {"number": invoice.invoice_number, "amount": _money(held).for_people(), "reason": _for_people(held)}
+    facts = {"number": invoice.invoice_number, "amount": _money(held).with_sign(), "reason": _for_people(held)}
     tell_customer(told=Told.REFUNDED, user_id=payment.user_id, facts=facts, now=now)
 
 

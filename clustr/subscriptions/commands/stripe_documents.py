@@ -213,7 +213,7 @@ def _tell_of_failure(actor: Actor, invoice: Invoice, payment: Payment, of: Strip
     )
     facts = {
         "number": invoice.invoice_number,
-        "amount": Money(payment.amount, payment.currency).for_people(),
+        "amount": Money(payment.amount, payment.currency).with_sign(),
         "message": payment.failure_message,
         "pay_at": of.hosted_url,
     }

@@ -366,6 +366,6 @@ def _open_invoice(subscription: Subscription) -> dict[str, str]:
         return {"number": "", "amount_due": ""}
     return {
         "number": invoice.invoice_number,
-        "amount_due": invoice.amount_due.for_people(),
+        "amount_due": invoice.amount_due.with_sign(),
         "pay_at": invoice.hosted_invoice_url,
     }

@@ -52,7 +52,7 @@ def test_what_the_provider_takes_in_no_charge(stage: Stage, cast: Cast, amount: 
     refused(answer, 422, "invalid_value", "amount")
     assert answer.json()["errors"] == [
         {"field": "amount", "code": code,
-         "message": "Paystack takes no less than NGN 50.00 and no more than NGN 10,000,000.00 at once."}
+         "message": "Paystack takes no less than ₦50.00 and no more than ₦10,000,000.00 at once."}
     ]  # fmt: skip
     assert started(cast) == 0
     assert deposit(cast.client_of(cast.bola), "50.00").status_code == 201

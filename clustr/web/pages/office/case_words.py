@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from clustr.kit.money import SIGNS
 from clustr.payments.states import CaseKind
 
 Word = str | Promise
+_AMOUNT = re.compile(r"([A-Z]{3}) (-?[\d,]+(?:\.\d+)?)")
 
 CASE: dict[CaseKind, Word] = {
     CaseKind.UNKNOWN_TOO_LONG: _("Not known for a day what became of it"),
@@ -69,4 +72,8 @@ def facts_of(facts: Mapping[str, Any]) -> list[tuple[Word, str]]:
 def _read(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_read(each) for each in value)
-    return str(value).replace("_", " ")
+    text = str(value)
+    amount = _AMOUNT.fullmatch(text)
+    if amount and amount[1] in SIGNS:
+        return SIGNS[amount[1]] + amount[2]
+    return text.replace("_", " ")
