@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
+from django.test import override_settings
 
 from clustr.web.pages.office.trail_words import ACTION
 
 ROOT = Path(__file__).resolve().parents[3] / "clustr"
-TEMPLATES = sorted(path for path in (ROOT / "web" / "templates").rglob("*.html") if path.name != "field_state.html")
-"""Those of pages; what is left out holds attributes alone."""
+TEMPLATES = sorted(
+    path
+    for path in ROOT.rglob("templates/**/*")
+    if path.suffix in (".html", ".txt") and path.name != "field_state.html"
+)
+"""Those of pages, notices and mails; what is left out holds attributes alone."""
 SAME_EVERYWHERE = {"ClustR", "HTTP", "CSV", "SHA", "IBAN", "NGN"}
 """Names, which stay as they are in every language."""
 _MARKED = re.compile(
@@ -34,13 +41,32 @@ def unmarked(text: str) -> list[str]:
     return [word for part in shown for word in _WORD.findall(part) if word not in SAME_EVERYWHERE]
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_template_holds_no_unmarked_text(template: Path) -> None:
     assert unmarked(template.read_text()) == []
 
 
 def test_unmarked_text_is_seen() -> None:
     assert unmarked('<p>{% translate "Pay" %} now</p><img alt="A house">{{ total }}') == ["now", "house"]
+
+
+def test_a_catalogue_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What translators get: the words of a page, of a notice, of a mail, and of what Python says."""
+    if shutil.which("xgettext") is None:
+        pytest.skip("no gettext here: apt install gettext")
+    monkeypatch.chdir(ROOT)
+    with override_settings(LOCALE_PATHS=[tmp_path]):
+        call_command("makemessages", locale=["yo"], verbosity=0)
+    (made,) = tmp_path.rglob("*.po")
+    catalogue = made.read_text()
+    for words in (
+        "Remind who has not paid",
+        "Reminder: %(bill)s is due",
+        "Invoice %(number)s is overdue",
+        "An automation buys soon",
+        "Choose a country",
+    ):
+        assert f'msgid "{words}"' in catalogue
 
 
 def sentences(tree: ast.AST) -> Iterator[str]:

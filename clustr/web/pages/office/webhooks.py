@@ -50,7 +50,7 @@ def new_webhook(request: Request) -> HttpResponse:
         if tried.answer:
             return _secret(request, tried.answer)
     chosen = set(request.POST.getlist("events"))
-    events = [(event.value, kind.what, event.value in chosen) for event, kind in EVENTS.items() if kind.webhooks]
+    events = [(event.value, _(kind.what), event.value in chosen) for event, kind in EVENTS.items() if kind.webhooks]
     shown = {"tried": tried, "events": events}
     return look(request, "pages/office/new_webhook.html", lambda: shown, status=tried.status if tried else 200)
 
@@ -113,7 +113,7 @@ def _one(request: Request, endpoint_id: UUID, tried: Attempt | None) -> HttpResp
             **listed(request, query, rows, key=lambda row: by_id(row.event_id)),
             "tried": tried,
             "endpoint": endpoint_of(actor=request.actor, endpoint_id=endpoint_id),
-            "events": {event: kind.what for event, kind in EVENTS.items()},
+            "events": {event: _(kind.what) for event, kind in EVENTS.items()},
             "states": words.CALL_STATE,
             "whys": words.CALL_WHY,
         }
