@@ -74,7 +74,7 @@ AREAS: dict[str, tuple[Link, ...]] = {
     "platform": (
         Link(_("Your plan"), "platform:home", "badge-check"),
         Link(_("Plans"), "platform:plans", "layers"),
-        Link(_("Invoices"), "platform:invoices", "file-text"),
+        Link(_("Invoices"), "platform:invoices", "file-text", beside="/platform/payments/"),
         Link(_("Usage"), "platform:usage", "gauge", on_phone=False),
         Link(_("Cards"), "platform:cards", "credit-card", on_phone=False),
         Link(_("Address"), "platform:address", "map-pin", on_phone=False),

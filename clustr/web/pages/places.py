@@ -27,3 +27,8 @@ def countries() -> Choices:
     lines = files("tzdata").joinpath("zoneinfo/iso3166.tab").read_text("utf-8").splitlines()
     known = [line.split("\t") for line in lines if line and not line.startswith("#")]
     return (("", _("Choose a country")), *sorted(((code, name) for code, name in known), key=lambda one: one[1]))
+
+
+def country_of(code: str) -> str:
+    """What a country is called; its letters where they are not known."""
+    return str(dict(countries()).get(code, code)) if code else ""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from clustr.kit.money import SIGNS, Money
 from clustr.web.pages.office.charts import WIDTH
+from clustr.web.pages.places import country_of
 from clustr.web.pages.platform.words import STANDING
 from clustr.web.templatetags.pages import icon
 
@@ -28,8 +29,8 @@ def named(names: Mapping[Any, Any], key: Any) -> Any:
 
 @register.filter
 def percent(part: int) -> str:
-    """A part of 1,000 in whole percent."""
-    whole = part * 100 // WIDTH
+    """A part of 1,000 in whole percent, rounded; all of it only where nothing is missing."""
+    whole = min((part * 100 + WIDTH // 2) // WIDTH, 100 if part >= WIDTH else 99)
     return f"{whole} %" if whole or not part else gettext("less than 1 %")
 
 
@@ -43,6 +44,12 @@ def date_value(instant: datetime | None) -> str:
 def counted(count: int) -> str:
     """A count with its thousands parted."""
     return f"{count:,}"
+
+
+@register.filter
+def country(code: str) -> str:
+    """What a country is called."""
+    return country_of(code)
 
 
 @register.simple_tag

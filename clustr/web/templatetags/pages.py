@@ -9,13 +9,14 @@ from typing import Any, assert_never
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import ordinal
+from django.forms import BoundField
 from django.middleware.csrf import get_token
 from django.utils import timezone
 from django.utils.dates import WEEKDAYS
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from lucide.templatetags.lucide import lucide
 
 from clustr.kit.money import SIGNS, Money
@@ -44,6 +45,15 @@ _SYSTEMS = (
     ("Linux", "Linux"),
 )
 """What a browser's name of itself holds, the telling ones first: most hold the names of others too."""
+_OURS = {
+    "Email": gettext_lazy("E-mail"),
+    "Current Password": gettext_lazy("Present password"),
+    "New Password": gettext_lazy("New password"),
+    "New Password (again)": gettext_lazy("New password, once more"),
+    "Password (again)": gettext_lazy("Password, once more"),
+    "Remember Me": gettext_lazy("Stay signed in"),
+}
+"""What allauth calls a field, in English, and what such a field is called here."""
 
 
 @register.filter
@@ -109,6 +119,18 @@ def way_out(option: str) -> str:
 def kind_icon(kind: Any) -> SafeString:
     """The icon of a type."""
     return icon(TYPE.get(str(kind), ("", "receipt-text"))[1])
+
+
+@register.filter
+def ours(label: Any) -> str:
+    """What a field of allauth's is called here, as everywhere else."""
+    return str(_OURS.get(str(label), label))
+
+
+@register.filter
+def plainly(bound: BoundField) -> SafeString:
+    """A field of allauth's without a placeholder, which would say its label again."""
+    return bound.as_widget(attrs={"placeholder": False})
 
 
 @register.filter

@@ -44,7 +44,7 @@ def test_it_works(cast: Cast) -> None:
     assert ada.page.request["PATH_INFO"] == "/platform/plans/"
     assert "Reports and exports" in ada.text
     assert "then ₦15.00 each" in ada.text
-    assert "before tax; ₦31,175.00 with 7.5\N{NO-BREAK SPACE}% tax of NG" in ada.text
+    assert "before tax; ₦31,175.00 with 7.5\N{NO-BREAK SPACE}% tax in Nigeria" in ada.text
     ada.open("/platform/plans/?currency=USD")
     assert "then $0.005 each" in ada.text
     ada.open("/platform/plans/basic/?interval=month&currency=NGN")

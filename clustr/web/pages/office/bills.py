@@ -77,6 +77,8 @@ def bill(request: Request, bill_id: UUID) -> HttpResponse:
             "collected_part": part_of(view.totals.collected_minor, view.totals.billed_minor),
             "paid_part": part_of(view.totals.paid_count, view.totals.members_billed),
             "acknowledged_part": part_of(view.totals.acknowledged_count, view.totals.members_billed),
+            "can_remind": bool(view.amount_remaining.minor)
+            and (view.allow_payment_after_due or request.now <= view.due_date),
             "names": names_here(user_ids={view.created_by, *([view.user_id] if view.user_id else [])}),
             "statuses": words.member_statuses(),
         }

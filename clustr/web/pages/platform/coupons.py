@@ -58,6 +58,7 @@ def _form(request: Request, tried: Attempt | None) -> HttpResponse:
         currencies = sorted({plan.currency for plan in offered} | {code for plan in offered for code in plan.prices})
         return {
             "tried": tried,
+            "code": request.POST.get("code", ""),
             "kinds": [("percent", _("A share, in per cent")), *((code, code) for code in currencies)],
             "durations": [
                 (Duration.ONCE.value, _("The next invoice")),

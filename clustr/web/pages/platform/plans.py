@@ -28,6 +28,7 @@ from clustr.web.billing.schemas import CouponIn, EstateQuery, SubscribeIn
 from clustr.web.door import read_value
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
+from clustr.web.pages.places import country_of
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.changing import change_plan
 from clustr.web.pages.platform.coupons import coupon_of
@@ -147,7 +148,7 @@ def taxed(request: Request, price: Money) -> Context:
     return {
         "basis_points": rate,
         "rate": f"{Decimal(rate) / 100:f}".rstrip("0").rstrip("."),
-        "country": country,
+        "country": country_of(country),
         "all": price + tax_on(net=price, basis_points=rate),
     }
 

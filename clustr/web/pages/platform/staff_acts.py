@@ -52,6 +52,10 @@ def _story(request: Request, user_id: UUID) -> CustomerStory:
     return read_value(request, lambda: story_of_customer(actor=request.actor, user_id=user_id))
 
 
+def _called(story: CustomerStory) -> str:
+    return story.name or story.email
+
+
 def act_form(request: Request, tried: Attempt | None, template: str, work: Callable[[], Context]) -> HttpResponse:
     """The page of an act, as it was tried."""
     return look(
@@ -80,6 +84,7 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
             title=_("Received by transfer"),
             amount=Money(sent.amount, held.currency),
             lines=[
+                (_("From"), _called(_story(request, held.user_id))),
                 (_("Invoice"), held.invoice_number),
                 (_("Due of it"), held.amount_due),
                 (_("Due then"), Money(max(0, -surplus), held.currency)),
@@ -139,6 +144,7 @@ def correct(request: Request, invoice_id: UUID) -> HttpResponse:
             title=_ACT[sent.act],
             amount=Money(sent.amount or 0, held.currency) if gives_back else held.amount_due,
             lines=[
+                (_("Customer"), _called(_story(request, held.user_id))),
                 (_("Invoice"), held.invoice_number),
                 *([(_("Tax"), _("comes on top, as it was charged"))] if gives_back else []),
                 (_("Why"), sent.reason),
@@ -233,7 +239,7 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
             title=_("Invoiced at once"),
             amount=Money(sent.price, sent.currency),
             lines=[
-                (_("To"), story.name or story.email),
+                (_("To"), _called(story)),
                 (_("They get"), f"{sent.quantity} {words.feature(sent.feature_type)}"),
                 (_("For the plan"), chosen.plan if chosen else ""),
                 (_("Tax"), _("comes on top, as on their invoices")),

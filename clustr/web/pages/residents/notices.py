@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 from django.http import HttpResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from clustr.notifications.queries import my_choices, my_notifications, unread_count
+from clustr.notifications.types import EventChoices
 from clustr.web.actors import Request
 from clustr.web.members import notifications as api
 from clustr.web.pages.forms import attempt, go
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
+
+_BILLS, _MONEY = gettext_lazy("Bills"), gettext_lazy("Payments and wallet")
+_GROUPS: tuple[tuple[str, str | Promise], ...] = (
+    ("payment_due", _BILLS),
+    ("bill_", _BILLS),
+    ("dispute_", _BILLS),
+    ("acknowledgment_", gettext_lazy("The estate")),
+    ("cluster_", gettext_lazy("The estate")),
+    ("admin_", gettext_lazy("The estate")),
+    ("recurring_", gettext_lazy("Recurring payments")),
+    ("utility_automation", gettext_lazy("Bought automatically")),
+    ("utility_", gettext_lazy("Utilities")),
+    ("pin_", gettext_lazy("Safety")),
+    ("new_payee", gettext_lazy("Safety")),
+    ("", _MONEY),
+)
+"""What an event's name begins with, and under which heading it can be chosen; the first that fits counts."""
 
 
 @page("app")
@@ -42,9 +62,18 @@ def preferences(request: Request) -> HttpResponse:
             return go(request, "app:preferences", said=_("Kept."))
 
     def work() -> Context:
-        return {"choices": my_choices(actor=request.actor), "tried": tried}
+        return {"groups": _grouped(my_choices(actor=request.actor)), "tried": tried}
 
     return look(request, "pages/residents/preferences.html", work, status=tried.status if tried else 200)
+
+
+def _grouped(choices: list[EventChoices]) -> list[tuple[str | Promise, list[EventChoices]]]:
+    """Under each heading, in the order in which each first comes, what can be chosen there."""
+    found: dict[str, tuple[str | Promise, list[EventChoices]]] = {}
+    for row in choices:
+        said = next(said for start, said in _GROUPS if row.event.startswith(start))
+        found.setdefault(str(said), (said, []))[1].append(row)
+    return list(found.values())
 
 
 def _wished(request: Request) -> api.PreferencesIn:

@@ -40,7 +40,8 @@ if ("serviceWorker" in navigator && window.isSecureContext) navigator.serviceWor
 const sayAmounts = () => {
   for (const button of document.querySelectorAll("[data-pays]")) {
     const typed = button.form.elements.amount.value.trim();
-    button.querySelector("[data-said]").textContent = [button.dataset.pays, typed && button.dataset.sign + typed].join(" ").trim();
+    const amount = /^[\d.,\s]+$/.test(typed) ? button.dataset.sign + typed : "";
+    button.querySelector("[data-said]").textContent = [button.dataset.pays, amount].join(" ").trim();
   }
 };
 document.addEventListener("input", sayAmounts);

@@ -150,6 +150,19 @@ def test_reminding_once_a_day(cast: Cast, ada: Browser) -> None:
     assert "reminded of this bill today already" in ada.text
 
 
+def test_nobody_is_reminded_of_what_cannot_be_paid(cast: Cast, ada: Browser) -> None:
+    closed, open_still = issue(cast, title="Closed"), issue(cast, title="Open", allow_payment_after_due=True)
+    day = timedelta(days=1)
+    with tenant(cast.cluster_id):
+        late = Bill.objects.filter(cluster_id=cast.cluster_id)
+        assert late.update(issued_at=cast.now - 20 * day, due_date=cast.now - day) == 2
+    ada.open(f"/office/bills/{closed.id}/")
+    assert "Remind who has not paid" not in ada.text
+    assert "can no longer be paid, so nobody is reminded" in ada.text
+    ada.open(f"/office/bills/{open_still.id}/")
+    assert "Remind who has not paid" in ada.text
+
+
 def test_bills_from_a_sheet(cast: Cast, ada: Browser) -> None:
     good = f"email,title,amount,type,due_date\neveryone,Pool,10.00,water,2090-01-31\n{cast.bola.email},Gate,5.00,water,2090-01-31"
     ada.open("/office/bills/import/")
