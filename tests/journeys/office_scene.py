@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +32,7 @@ class OfficeScene:
     customer: str
     document: str
     endpoint: str
+    receipt: str
 
 
 def set_office_scene(demo: Demonstration) -> OfficeScene:
@@ -67,12 +70,15 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
     hook = {"url": "https://accounts.palmgrove.example/clustr", "description": "Accounts"}
     endpoint = office("POST", "webhook_endpoints/", hook)["id"]
     demo.bill("Street lights", "1200.00", type="maintenance", days=50)
+    member = office("GET", "users/?q=bola")["results"][0]["user_id"]
+    cash = {"user_id": member, "amount": "3000.00", "method": "cash", "reference": "RC-0091"}
+    receipt = office("POST", "record_offline_payment/", cash)["id"]
     account = {"bank_code": "058", "account_number": "0123456789"}
     named = office("POST", "settings/bank_details/resolve/", account)
     office("POST", "settings/bank_details/", named)
     return OfficeScene(
         bill=bill,
-        member=office("GET", "users/?q=bola")["results"][0]["user_id"],
+        member=member,
         membership=office("GET", "members/?q=efe")["results"][0]["id"],
         dispute=office("GET", "disputes/")["results"][0]["id"],
         transaction=office("GET", "transactions/?type=bill_payment")["results"][0]["id"],
@@ -82,6 +88,7 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
         customer=demo.ask(BOLA, "GET", "/members/profile/export/")["people"]["id"],
         document=demo.ask(BOLA, "GET", f"{billing}invoices/")["results"][-1]["id"],
         endpoint=endpoint,
+        receipt=receipt,
     )
 
 
@@ -108,6 +115,10 @@ def set_platform_scene(demo: Demonstration) -> None:
     first = demo.ask(resident(1), "GET", f"{billing}invoices/")["results"][0]
     paid = {"invoice_id": first["id"], "amount": first["amount_due"], "currency": "NGN", "reference": "TRF-0001"}
     demo.ask(NGOZI, "POST", f"{billing}staff/record_payment/", paid)
+    coupon = {"code": "HARMATTAN", "name": "A fifth off for a quarter", "percent": 20, "duration": "repeating"}
+    demo.ask(NGOZI, "POST", f"{billing}staff/create_coupon/", {**coupon, "duration_months": 3})
+    with suppress(subprocess.CalledProcessError):  # that something differs is what it is asked for
+        demo.manage("reconcile")
 
 
 def _buy_power(demo: Demonstration) -> None:
@@ -143,6 +154,7 @@ def office_pages_of(scene: OfficeScene) -> dict[str, str]:
         "office-dispute": f"/office/disputes/{scene.dispute}/",
         "office-transactions": "/office/transactions/",
         "office-transaction": f"/office/transactions/{scene.transaction}/",
+        "office-receipt": f"/office/transactions/{scene.receipt}/",
         "office-recurring": "/office/recurring/",
         "office-recurring-one": f"/office/recurring/{scene.order}/",
         "office-wallet": "/office/wallet/",
@@ -186,6 +198,9 @@ def staff_pages_of(scene: OfficeScene) -> dict[str, str]:
         "platform-sell-pack": f"{customer}pack/",
         "platform-record-payment": f"{document}payment/",
         "platform-correct": f"{document}correct/",
+        "platform-coupons": "/platform/coupons/",
+        "platform-coupon-new": "/platform/coupons/new/",
+        "platform-cases": "/platform/cases/",
         "platform-revenue": "/platform/revenue/",
         "platform-trends": "/platform/trends/",
         "platform-at-risk": "/platform/at-risk/",

@@ -58,7 +58,7 @@ def set_scene(demo: Demonstration) -> Scene:
         type="security",
         days=3,
         description="Three guards by day and four by night, at both gates, and the patrol of the inner roads.\n\n"
-        "The December bill includes the guards' Christmas bonus, NGN 500.00 for each household.",
+        "The December bill includes the guards' Christmas bonus, ₦500.00 for each household.",
     )
     start = (clock.now() + timedelta(days=5)).strftime("%Y-%m-%dT08:00:00Z")
     body = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tests.journeys.browsers import arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
 from tests.journeys.office_scene import NGOZI, office_pages_of, set_office_scene, staff_pages_of
 from tests.journeys.scene import OUTSIDE, pages_of, set_scene
+from tests.journeys.states import State, arrive, office_states_of, staff_states_of, states_of
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 THEMES = ("light", "dark")
@@ -46,23 +47,24 @@ def main(wanted: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     with demonstration() as demo, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=arguments())
-        inside = pages_of(set_scene(demo))
-        _shoot_all(browser, demo.url, BOLA, OUTSIDE, inside, wanted)
+        seen = set_scene(demo)
+        inside = pages_of(seen)
+        _shoot_all(browser, demo.url, BOLA, OUTSIDE, {**inside, **states_of(seen)}, wanted)
         if "--guides" in wanted:
             _shoot_for_guides(browser, demo.url, BOLA, {name: inside[name] for name in GUIDES}, GUIDES, (360, 740))
         scene = set_office_scene(demo)
         office = office_pages_of(scene)
-        _shoot_all(browser, demo.url, ADA, {}, office, wanted)
+        _shoot_all(browser, demo.url, ADA, {}, {**office, **office_states_of(scene)}, wanted)
         if "--guides" in wanted:
             shown = {name: office[name] for name in OFFICE_GUIDES}
             _shoot_for_guides(browser, demo.url, ADA, shown, OFFICE_GUIDES, (1080, 675))
-        _shoot_all(browser, demo.url, NGOZI, {}, staff_pages_of(scene), wanted)
+        _shoot_all(browser, demo.url, NGOZI, {}, {**staff_pages_of(scene), **staff_states_of(scene)}, wanted)
         browser.close()
     sys.stdout.write(f"The pictures are in {FOLDER.relative_to(ROOT)}/\n")
 
 
 def _shoot_all(
-    browser: Any, url: str, email: str, outside: dict[str, str], inside: dict[str, str], wanted: list[str]
+    browser: Any, url: str, email: str, outside: dict[str, str], inside: Mapping[str, str | State], wanted: list[str]
 ) -> None:
     """These pages at both widths and in both themes, the inner ones as this person sees them."""
     context = browser.new_context(service_workers="block")
@@ -84,18 +86,18 @@ def each_way(page: Any) -> Iterator[tuple[str, str]]:
 def sign_in(page: Any, url: str, email: str) -> None:
     """As a person does, at the sign-in page."""
     page.goto(f"{url}/accounts/login/")
-    page.get_by_label("Email").fill(email)
+    page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(re.compile("/(app|office|platform)/"))
 
 
-def _shoot(page: Any, url: str, pages: dict[str, str], wanted: list[str]) -> None:
+def _shoot(page: Any, url: str, pages: Mapping[str, str | State], wanted: list[str]) -> None:
     for name, address in pages.items():
         named = [each for each in wanted if not each.startswith("--")]
         if named and name not in named:
             continue
-        page.goto(url + address)
+        arrive(page, url, address)
         for width, theme in each_way(page):
             page.screenshot(path=Path(FOLDER) / f"{name}-{width}-{theme}.png", full_page=True)
 

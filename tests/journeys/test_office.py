@@ -21,6 +21,7 @@ from tests.journeys.office_scene import (
     staff_pages_of,
 )
 from tests.journeys.screenshots import sign_in
+from tests.journeys.states import office_states_of, staff_states_of
 from tests.journeys.test_residents import problems_of
 
 pytestmark = pytest.mark.early
@@ -45,7 +46,10 @@ def scene(office: Demonstration) -> OfficeScene:
 def test_every_page_is_readable_for_all(office: Demonstration, scene: OfficeScene, opened: Callable[..., Page]) -> None:
     page = opened(service_workers="block")
     found: dict[str, list[str]] = {}
-    for email, pages in ((ADA, office_pages_of(scene)), (NGOZI, staff_pages_of(scene))):
+    for email, pages in (
+        (ADA, {**office_pages_of(scene), **office_states_of(scene)}),
+        (NGOZI, {**staff_pages_of(scene), **staff_states_of(scene)}),
+    ):
         page.context.clear_cookies()
         sign_in(page, office.url, email)
         found |= problems_of(page, office.url, pages)
