@@ -64,6 +64,10 @@ SELECT id, face, event, facts, subject_id, at, read_at FROM (
   ) AS addressed ORDER BY id, face
 ) AS mine ORDER BY id DESC LIMIT %(limit)s
 """
+_THINGS = f"""WHERE newest.event <> '{NotificationEvents.UTILITY_AUTOMATION_RUN}' OR NOT EXISTS (
+  SELECT FROM notifications_event run JOIN notifications_event got ON got.cluster_id = run.cluster_id AND got.key = run.key
+  AND coalesce(got.event, got.office_event) = '{NotificationEvents.UTILITY_DELIVERED}'
+  WHERE run.cluster_id = %(cluster)s AND run.id = newest.id AND run.key <> '' AND got.key <> '')"""
 _ABOUT = """AND (e.event = ANY(%(kinds)s) OR e.office_event = ANY(%(kinds)s)
   OR EXISTS (SELECT FROM jsonb_each_text(e.facts) AS fact WHERE strpos(lower(fact.value), lower(%(q)s)) > 0))"""
 """Narrows a list to what a search is for: kinds of events that are called so, and what a notice says of its cause."""
@@ -108,6 +112,14 @@ def unread_count(*, actor: Actor, most: int = UNREAD_SHOWN) -> int:
     """How many of the actor's notices are unread; counts to `most`."""
     with tenant(actor.cluster_id):
         ((count,),) = _read(actor, "AND r.event_id IS NULL", limit=most, counted=True)
+    return int(count)
+
+
+def unread_things(*, actor: Actor, most: int) -> int:
+    """How many things are unread, for the bell; counts to `most`. That an automation has bought and that it was delivered is
+    one thing."""
+    with tenant(actor.cluster_id):
+        ((count,),) = _read(actor, "AND r.event_id IS NULL", limit=most, counted=True, counting=_THINGS)
     return int(count)
 
 
@@ -176,6 +188,7 @@ def _read(
     ids: Iterable[UUID] = (),
     q: str = "",
     counted: bool = False,
+    counting: str = "",
 ) -> list[tuple[Any, ...]]:
     off = Preference.objects.filter(
         cluster_id=actor.cluster_id, user_id=actor.member_id, channel=Channel.IN_APP, enabled=False
@@ -185,7 +198,7 @@ def _read(
     condition = condition_sql().replace("%", "%%")
     statement = _MINE.format(marks=_MARKS, only=only, reached=_REACHED.format(condition=condition))
     if counted:
-        statement = f"SELECT count(*) FROM ({statement}) AS newest"
+        statement = f"SELECT count(*) FROM ({statement}) AS newest {counting}"
     with connection.cursor() as cursor:
         cursor.execute(
             statement,

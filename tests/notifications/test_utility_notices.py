@@ -10,6 +10,7 @@ import pytest
 from clustr.clusters.commands import end_membership
 from clustr.clusters.types import PaymentsPermissions
 from clustr.notifications.catalogue import BOTH, EVENTS, IN_APP
+from clustr.notifications.queries import unread_count, unread_things
 from clustr.notifications.types import NotificationEvents, Priority
 from clustr.recurring import commands
 from clustr.recurring.automation_types import AutomationNotices, ScheduleKind, ScheduleTerms
@@ -201,6 +202,19 @@ def test_an_automation_has_bought(automations: Automations, cast: Cast) -> None:
     automations.counter.wait(days=1)
     commands.run_automations_of(cluster_id=cast.cluster_id, user_id=cast.bola.user_id, now=automations.counter.now)
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_RUN, "Automation: ", "₦2,100.00", END, "The next one is on")
+
+
+def test_the_bell_counts_once_what_an_automation_bought(automations: Automations, cast: Cast) -> None:
+    automations.set_up()
+    before = unread_things(actor=cast.bola.actor, most=100)
+    automations.counter.wait(days=1)
+    commands.run_automations_of(cluster_id=cast.cluster_id, user_id=cast.bola.user_id, now=automations.counter.now)
+    assert unread_things(actor=cast.bola.actor, most=100) == before + 1
+    (purchase,) = automations.counter.undecided()
+    automations.counter.vend(purchase)
+    assert len(told(cast.bola, E.UTILITY_AUTOMATION_RUN)) == len(told(cast.bola, E.UTILITY_DELIVERED)) == 1
+    assert unread_things(actor=cast.bola.actor, most=100) == before + 1
+    assert unread_count(actor=cast.bola.actor) == before + 2
 
 
 def test_a_limit_is_reached(automations: Automations, cast: Cast) -> None:

@@ -24,7 +24,7 @@ from django.utils import timezone
 from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, InvitationNotAccepted
 from clustr.kit.errors import Refusal
 from clustr.kit.ids import parse_id
-from clustr.notifications.queries import estate_of, unread_count
+from clustr.notifications.queries import estate_of, unread_things
 from clustr.people import queries as people
 from clustr.web import errors
 from clustr.web.actors import Request, note_signed_in
@@ -134,7 +134,7 @@ def _surroundings(request: Request) -> Context:
             "area": area,
             "estate": estate_of(cluster_id=actor.cluster_id),
             "person": people.names_of(user_ids=[actor.member_id]).get(actor.member_id, ""),
-            "unread": unread_count(actor=actor, most=UNREAD_SHOWN),
+            "unread": unread_things(actor=actor, most=UNREAD_SHOWN),
             "links": links_of(request, area),
             "works_here": actor.role in _OFFICE_ROLES,
         }
