@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 from django.test import override_settings
+from django.utils import timezone
 
+from clustr.payments.states import CaseKind
+from clustr.web.pages.office.case_words import CASE, facts_of
 from clustr.web.pages.office.trail_words import ACTION
 
 ROOT = Path(__file__).resolve().parents[3] / "clustr"
@@ -97,6 +100,25 @@ def test_python_says_nothing_unmarked() -> None:
         for said in sentences(ast.parse(path.read_text()))
     ]
     assert found == []
+
+
+def test_the_facts_of_a_case_are_read_by_people() -> None:
+    """Amounts with their sign, days and instants as everywhere, codes in words; numbers of others as they are."""
+    said = {
+        "amount": "NGN 1,200.00",
+        "net": "KES 5.00",
+        "since": "2026-11-20",
+        "answer_by": "2026-11-29T14:59:49.784517+00:00",
+        "reason": "product_not_received",
+        "dispute": "dp_1Qx9",
+        "provider": "paystack",
+    }
+    with timezone.override("Africa/Lagos"):
+        read = [value for _, value in facts_of(said)]
+    assert read == [
+        *("₦1,200.00", "KES 5.00", "20 Nov 2026", "29 Nov 2026, 15:59", "product not received", "dp_1Qx9", "Paystack")
+    ]
+    assert len(CASE) == len(CaseKind)
 
 
 def test_every_act_of_the_trail_has_words() -> None:

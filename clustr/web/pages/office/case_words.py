@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from typing import Any
 
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from clustr.kit.money import SIGNS
 from clustr.payments.states import CaseKind
+from clustr.web.pages.words import TYPE, word_of
 
 Word = str | Promise
 _AMOUNT = re.compile(r"([A-Z]{3}) (-?[\d,]+(?:\.\d+)?)")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+_CODE = re.compile(r"[a-z]+(_[a-z]+)+", re.ASCII)
 
 CASE: dict[CaseKind, Word] = {
     CaseKind.UNKNOWN_TOO_LONG: _("Not known for a day what became of it"),
@@ -37,6 +46,15 @@ CASE: dict[CaseKind, Word] = {
 """Why a person has to look."""
 
 _FACT: dict[str, Word] = {
+    "answer_by": _("To be answered by"),
+    "code": _("Why not"),
+    "day": _("Day"),
+    "gross": _("Before the fee"),
+    "invoice": _("Invoice"),
+    "net": _("After the fee"),
+    "reason": _("Reason"),
+    "refund": _("The refund's number"),
+    "since": _("Since"),
     "amount": _("Amount"),
     "amount_minor": _("Amount in kobo"),
     "borne_by_estate": _("Borne by the estate"),
@@ -76,4 +94,8 @@ def _read(value: Any) -> str:
     amount = _AMOUNT.fullmatch(text)
     if amount and amount[1] in SIGNS:
         return SIGNS[amount[1]] + amount[2]
-    return text.replace("_", " ")
+    if _INSTANT.match(text):
+        return date_format(timezone.localtime(datetime.fromisoformat(text)), "j M Y, H:i")
+    if _DAY.fullmatch(text):
+        return date_format(date.fromisoformat(text), "j M Y")
+    return str(word_of(text)) if text in TYPE else text.replace("_", " ") if _CODE.fullmatch(text) else text

@@ -8,13 +8,14 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clustr.kit.money import Money
+from clustr.payments.states import CaseKind
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.web.actors import Request
 from clustr.web.billing import staff_returns as api
 from clustr.web.pages.confirming import Shown
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_minor
 from clustr.web.pages.frame import Context, look
-from clustr.web.pages.office.case_words import facts_of
+from clustr.web.pages.office.case_words import CASE, facts_of
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
@@ -35,7 +36,7 @@ def cases(request: Request) -> HttpResponse:
                 "id": row.id,
                 "opened_at": row.opened_at,
                 "customer": row.facts.get("customer"),
-                "what": words.CASE.get(row.facts.get("what", ""), row.kind.replace("_", " ")),
+                "what": words.CASE.get(row.facts.get("what", ""), CASE[CaseKind(row.kind)]),
                 "facts": facts_of({name: row.facts[name] for name in row.facts if name not in ("what", "customer")}),
             }
             for row in found["rows"]
