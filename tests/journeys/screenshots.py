@@ -15,7 +15,7 @@ from tests.journeys.browsers import arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
 from tests.journeys.office_scene import NGOZI, office_pages_of, set_office_scene, staff_pages_of
 from tests.journeys.scene import OUTSIDE, pages_of, set_scene
-from tests.journeys.states import State, arrive, office_states_of, staff_states_of, states_of
+from tests.journeys.states import OUTSIDE_STATES, State, arrive, office_states_of, staff_states_of, states_of
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 THEMES = ("light", "dark")
@@ -49,7 +49,7 @@ def main(wanted: list[str]) -> None:
         browser = playwright.chromium.launch(executable_path=found, args=arguments())
         seen = set_scene(demo)
         inside = pages_of(seen)
-        _shoot_all(browser, demo.url, BOLA, OUTSIDE, {**inside, **states_of(seen)}, wanted)
+        _shoot_all(browser, demo.url, BOLA, {**OUTSIDE, **OUTSIDE_STATES}, {**inside, **states_of(seen)}, wanted)
         if "--guides" in wanted:
             _shoot_for_guides(browser, demo.url, BOLA, {name: inside[name] for name in GUIDES}, GUIDES, (360, 740))
         scene = set_office_scene(demo)
@@ -64,7 +64,12 @@ def main(wanted: list[str]) -> None:
 
 
 def _shoot_all(
-    browser: Any, url: str, email: str, outside: dict[str, str], inside: Mapping[str, str | State], wanted: list[str]
+    browser: Any,
+    url: str,
+    email: str,
+    outside: Mapping[str, str | State],
+    inside: Mapping[str, str | State],
+    wanted: list[str],
 ) -> None:
     """These pages at both widths and in both themes, the inner ones as this person sees them."""
     context = browser.new_context(service_workers="block")

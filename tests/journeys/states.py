@@ -45,6 +45,14 @@ def _fill(field: Any, value: str) -> None:
             field.fill(value)
 
 
+OUTSIDE_STATES: dict[str, str | State] = {
+    "sign-in-wrong": State(
+        "/accounts/login/", filled={"E-mail": "nobody@palmgrove.test", "Password": "not it"}, pressed="Sign in"
+    ),
+}
+"""Of pages that nobody has to sign in for."""
+
+
 def states_of(scene: Scene) -> dict[str, str | State]:
     """Of a resident's pages."""
     account = {"Bank": "Guaranty Trust Bank", "Account number": "0123456789", "Name on the account": "Bola Akinwale"}
