@@ -295,7 +295,7 @@ def freeze_wallet(request: Request) -> HttpResponse:
 
 
 @router.post("unfreeze/", response=WalletOut, summary="Unfreeze my wallet")
-def unfreeze_wallet(request: Request, body: UnfreezeIn) -> HttpResponse:
+def unfreeze_wallet(request: Request, body: UnfreezeIn | None = None) -> HttpResponse:
     """Allow spending again. Harmless to repeat.
 
     Refuses with `pin_required`, `pin_incorrect`, `pin_locked`.
@@ -305,7 +305,7 @@ def unfreeze_wallet(request: Request, body: UnfreezeIn) -> HttpResponse:
         commands.unfreeze_wallet(actor=request.actor, authorization=authorization, now=request.now)
         return _wallet(request)
 
-    pin = body.pin
+    pin = body.pin if body else None
     check = (lambda: commands.authorize_spend(actor=request.actor, pin=pin, now=request.now)) if pin else None
     return once(request, body, 200, work, before=check)
 

@@ -57,7 +57,8 @@ def test_it_is_ones_own(cast: Cast) -> None:
 
 
 def test_no_body_is_needed(cast: Cast) -> None:
-    assert cast.client_of(cast.bola).post(MY_WALLET + "freeze/", b"").status_code == 200
+    for name in ("freeze/", "unfreeze/"):
+        assert cast.client_of(cast.bola).post(MY_WALLET + name, b"").status_code == 200
 
 
 def test_strangers_sign_in_first(cast: Cast) -> None:
