@@ -20,21 +20,26 @@ if (Path(__file__).parent / "cast.py").exists():
 
 HERE = Path(__file__).parent
 SWEEPING = {
-    *("bench", "fuzz", "journeys", "web/matrix"),
-    *(f"crash/test_{name}.py" for name in ("automations", "crash_points", "cut_commit", "drill", "pins", "recurring")),
-    *("crash/test_storm.py", "subscriptions/test_crash_points.py", "subscriptions/test_stripe_simulation.py"),
+    *("bench", "crash", "fuzz", "http_races", "journeys", "web/matrix"),
+    *(f"subscriptions/test_{name}.py" for name in ("crash_points", "stripe_crashes", "stripe_simulation")),
     *("bills/test_machine.py", "ledger/test_against_a_model.py", "notifications/test_killed.py"),
     *(f"recurring/test_{name}.py" for name in ("schedule", "ten_thousand_automations", "walk")),
 }
 """Folders and files whose tests pass a great deal of code that other tests pass with more to say of each line. Coverage is
 measured where there is most to learn from it: it costs a third of a test's time, and that of every process it starts."""
+MEASURED = 4
+"""Of a test that is asked with many values so many are measured: the others take the same ways."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First what sweeps over every estate, while there are few; then what takes long, so that no process is left with it at
     the end; then the files with the most tests."""
+    asked = Counter[str]()
     for item in items:
-        if {str(item.path.relative_to(HERE)), str(item.path.parent.relative_to(HERE))} & SWEEPING:
+        test = item.nodeid.partition("[")[0]
+        asked[test] += 1
+        sweeps = {str(item.path.relative_to(HERE)), str(item.path.parent.relative_to(HERE))} & SWEEPING
+        if sweeps or asked[test] > MEASURED:
             item.add_marker("no_cover")
     tests_in = Counter(item.path for item in items)
     items.sort(key=lambda item: (_turn(item), -tests_in[item.path], item.path))
