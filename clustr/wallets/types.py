@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from clustr.kit.money import Money
+from clustr.payments.states import TransactionType
 
 
 class OfflineMethod(StrEnum):
@@ -18,6 +19,16 @@ class OfflineMethod(StrEnum):
     CASH = "cash"
     BANK_TRANSFER = "bank_transfer"
     POS = "pos"
+
+
+def is_correction(*, type: str, provider: str) -> bool:
+    """Whether a transaction takes back, out of a member's wallet, what was recorded there by hand by mistake."""
+    return type == TransactionType.REFUND and provider in set(OfflineMethod)
+
+
+def is_deposit_by_hand(*, type: str, provider: str) -> bool:
+    """Whether a transaction is money for a wallet that was recorded by hand: what went back of it was taken back."""
+    return type == TransactionType.DEPOSIT and provider in set(OfflineMethod)
 
 
 class OperationKind(StrEnum):

@@ -40,6 +40,7 @@ from tests.settlement.test_payouts import AFTER_COOLING, BANK, _end_transfer, _t
 from tests.settlement.test_reconcile import run
 from tests.settlement.test_reconcile_payouts import paying_by
 from tests.settlement.test_refunds import paid_bill, paid_deposit, refund, send, told
+from tests.wallets.acts import receive
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -426,6 +427,22 @@ def test_the_estates_own_transfer_names_the_estate(stage: Stage, cast: Cast) -> 
     pdf = commands.issue_receipt(actor=cast.ada.actor, transaction_id=transfer, now=stage.now)
     assert "Statement of a transfer" in words(pdf)
     assert "Diesel" in words(pdf)
+
+
+def test_a_correction_is_no_refund_to_anybody(stage: Stage, cast: Cast) -> None:
+    """Cash recorded for the wrong member: what proves that it left their wallet does not prove that they got it."""
+    received = receive(cast, cast.bola, "5000.00")
+    taken = wallets.reverse_offline_receipt(
+        actor=cast.ada.actor, transaction_id=received.id, amount=naira("3000.00"), reason="Another's", now=cast.now
+    )
+    drawn = words(commands.issue_receipt(actor=cast.ada.actor, transaction_id=taken.id, now=stage.now))
+    assert "Statement of a correction" in drawn
+    assert f"From {cast.bola.name}" in drawn
+    assert "Had been recorded as Cash" in drawn
+    assert "Paid by" not in drawn
+    assert "refund" not in drawn.lower()
+    first = words(commands.issue_receipt(actor=cast.ada.actor, transaction_id=received.id, now=stage.now))
+    assert "of which ₦3,000.00 was taken back" in first
 
 
 def words(pdf: bytes) -> str:

@@ -27,6 +27,7 @@ from clustr.payments.types import TransactionView
 from clustr.settlement.models import Receipt
 from clustr.settlement.refusals import NoReceipt
 from clustr.utilities import queries as utilities
+from clustr.wallets.types import is_correction, is_deposit_by_hand
 
 _TEMPLATE = Path(__file__).resolve().parent.parent / "documents" / "receipt.typ"
 _TITLES = {
@@ -39,6 +40,7 @@ _TITLES = {
     TransactionType.UTILITY_PAYMENT: "Receipt of a utility payment",
     TransactionType.RECURRING_PAYMENT: "Receipt of a recurring payment",
 }
+_CORRECTION = "Statement of a correction"
 _HOW = {"wallet": "Wallet", "cash": "Cash", "bank_transfer": "Bank transfer", "pos": "Card at the office"}
 
 
@@ -112,7 +114,11 @@ def _ways(view: TransactionView) -> list[tuple[str, str]]:
     named = _HOW.get(view.provider, view.provider.capitalize() or "ClustR")
     if view.type is TransactionType.UTILITY_PAYMENT:
         return [("Paid by", _HOW["wallet"]), ("Sold through", named)]
-    return [("Paid by", named)]
+    return [("Had been recorded as" if _corrects(view) else "Paid by", named)]
+
+
+def _corrects(view: TransactionView) -> bool:
+    return is_correction(type=view.type, provider=view.provider)
 
 
 def _kept(actor: Actor, transaction_id: UUID) -> bytes | None:
@@ -130,7 +136,7 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
     settled = settlement_behind(transaction_id=view.id)
     on_top = Money(settled.surcharge_minor if settled and settled.asked_id == view.id else 0, view.amount.currency)
     rows = [
-        ("From" if view.type is not TransactionType.REFUND else "To", who),
+        ("To" if view.type is TransactionType.REFUND and not _corrects(view) else "From", who),
         *((("Unit", unit),) if unit else ()),
         ("For", bill.title if bill else view.description),
         *((("Bill", bill.bill_number),) if bill else ()),
@@ -141,14 +147,14 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
         *((("Provider's reference", view.provider_reference),) if view.provider_reference else ()),
         *((("Questions", held.support_email),) if held.support_email else ()),
     ]
-    refunded = view.refunded.minor > 0
+    went_back = "taken back" if is_deposit_by_hand(type=view.type, provider=view.provider) else "refunded"
     return {
-        "title": _TITLES[view.type],
+        "title": _CORRECTION if _corrects(view) else _TITLES[view.type],
         "estate": held.name,
         "reference": view.reference,
         "amount_label": "Amount",
         "amount": view.amount.with_sign(),
-        "note": f"of which {view.refunded.with_sign()} was refunded" if refunded else "",
+        "note": f"of which {view.refunded.with_sign()} was {went_back}" if view.refunded.minor else "",
         "rows": [[label, value] for label, value in rows if value],
         "date": [paid_at.year, paid_at.month, paid_at.day],
         "code": "-".join(code[start : start + 4] for start in range(0, len(code), 4)),

@@ -6,6 +6,10 @@ from uuid import UUID
 
 import pytest
 
+from clustr.clusters.commands import update_settings
+from clustr.clusters.types import FeeBearer, SettingsChanges
+from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
 from tests.cast import Cast
 from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.recurring.cards import saved
@@ -188,3 +192,42 @@ def test_a_frozen_wallet_moves_no_payment_to_a_card(cast: Cast, bola: Browser, c
     bola.open(f"/app/bills/{bill.id}/")
     assert "frozen; it holds ₦100.00" in bola.text
     assert "means" not in bola.form("pay/").values
+
+
+def test_a_fee_on_top_is_shown_before_a_card_is_charged(stage: Stage, cast: Cast, bola: Browser, card: UUID) -> None:
+    """N 50,000.00 at Paystack's price for Nigeria: what is charged is said, for the wallet and for a bill."""
+    update_settings(actor=cast.ada.actor, changes=SettingsChanges(fee_bearer=FeeBearer.PAYER), now=cast.now)
+    means = f"card:paystack:{card}"
+    bill = issue(cast, "50000.00")
+    acknowledge(cast, cast.bola, bill)
+    for page, form in (("/app/wallet/fund/", ""), (f"/app/bills/{bill.id}/", "pay/")):
+        bola.open(page)
+        bola.send(form, amount="50000", means=means)
+        assert "Taken from your card" in bola.text
+        assert "50,862" in bola.text
+        assert charges(stage) == {"/app/wallet/fund/": [], f"/app/bills/{bill.id}/": [5_086_295]}[page]
+        bola.confirm()
+        assert "Your card was charged." in bola.text
+    assert charges(stage) == [5_086_295, 5_086_295]
+
+
+def charges(stage: Stage) -> list[int]:
+    """What each charge of a saved card took, in kobo."""
+    return [row["paid"] for row in stage.sandbox.world.store.dump()["charge"] if row["paid"] != 10_000]
+
+
+def test_a_page_left_open_for_more_than_is_owed_says_where_all_of_it_goes(
+    stage: Stage, cast: Cast, bola: Browser
+) -> None:
+    """A direct payment settles whole or not at all."""
+    fund(cast, cast.bola, "1000.00")
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    bola.open(f"/app/bills/{bill.id}/")
+    bola.send("pay/", amount="5000", means="paystack")
+    bola.open(f"/app/bills/{bill.id}/")
+    bola.send("pay/", amount="1000", means="wallet")
+    with tenant(cast.cluster_id):
+        begun = Transaction.objects.get(cluster_id=cast.cluster_id, subject_id=bill.id, provider="paystack")
+    page = bola.open(f"/app/transactions/{begun.id}/").content.decode()
+    assert "all of it goes into your wallet" in page

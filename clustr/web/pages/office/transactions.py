@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from clustr.bills.member_accounts import account_of_member, bills_of_member
 from clustr.bills.office_queries import bill_of_cluster
 from clustr.clusters.member_queries import names_here
+from clustr.ledger.refusals import InsufficientFunds
 from clustr.payments.queries import transaction_visible_to, transactions_of_cluster
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.settlement import commands as settlement
 from clustr.wallets.transfer_queries import is_transfer_out
-from clustr.wallets.types import OfflineMethod
+from clustr.wallets.types import is_correction, is_deposit_by_hand
 from clustr.web.actors import Request
 from clustr.web.management import transactions as api
 from clustr.web.pages.confirming import Shown, ask_first
@@ -133,6 +134,8 @@ def reverse(request: Request, transaction_id: UUID) -> HttpResponse:
     if asked is not None:
         return asked
     tried = attempt(request, lambda: api.reverse_offline_payment(request, body()))
+    if tried.code == InsufficientFunds.code:
+        tried.problem = _("Their wallet does not hold that much any more.")
     if not tried.done:
         return _one(request, transaction_id, tried)
     return go(request, "office:transaction", transaction_id, said=_("Taken back. The member is being told."))
@@ -227,6 +230,8 @@ def _one(request: Request, transaction_id: UUID, tried: Attempt | None) -> HttpR
             "tried": tried,
             "transaction": found,
             "bill_title": _title_of(request, found.bill_id),
+            "corrects": is_correction(type=found.type, provider=found.provider),
+            "by_hand": is_deposit_by_hand(type=found.type, provider=found.provider),
             "names": names_here(user_ids=[found.user_id] if found.user_id else []),
             **_possible(request, found),
         }
@@ -248,7 +253,10 @@ def _possible(request: Request, found: TransactionView) -> dict[str, Any]:
     refundable = found.type is TransactionType.BILL_PAYMENT or (found.type is TransactionType.DEPOSIT and to_source)
     return {
         "can_refund": may and completed and refundable and found.refunded.minor < found.amount.minor,
-        "can_reverse": may and completed and _by_hand(found) and not found.refunded.minor,
+        "can_reverse": may
+        and completed
+        and is_deposit_by_hand(type=found.type, provider=found.provider)
+        and not found.refunded.minor,
         "to_source": to_source,
         "to_wallet": found.type is TransactionType.BILL_PAYMENT,
         "left": found.amount - found.refunded,
@@ -258,10 +266,6 @@ def _possible(request: Request, found: TransactionView) -> dict[str, Any]:
         "can_stop": may and found.type is TransactionType.WITHDRAWAL and found.status is TransactionStatus.PENDING,
         "has_receipt": found.status in (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED),
     }
-
-
-def _by_hand(found: TransactionView) -> bool:
-    return found.type is TransactionType.DEPOSIT and found.provider in set(OfflineMethod)
 
 
 @page("office", methods=("GET", "POST"))

@@ -16,12 +16,25 @@ from clustr.payments.member_queries import open_checkouts_of_bills
 from clustr.payments.queries import waiting_payment_of_bill
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
+from clustr.web.door import read_value
 from clustr.web.members import bills as api
+from clustr.web.pages.confirming import Shown, ask_first, confirm
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.residents.home import unfinished
-from clustr.web.pages.residents.paying import WALLET, back_here, chosen_means, means_of, onward
+from clustr.web.pages.residents.paying import (
+    ABOUT_PIN,
+    WALLET,
+    back_here,
+    card_lines,
+    chosen_means,
+    fees_are_on_top,
+    is_saved_card,
+    means_of,
+    onward,
+)
+from clustr.web.schemas import to_money
 
 FILTERS = (
     ("", gettext_lazy("All")),
@@ -93,16 +106,40 @@ def pay(request: Request, bill_id: UUID) -> HttpResponse:
 
 
 def _pay_direct(request: Request, bill_id: UUID) -> HttpResponse:
-    tried = attempt(
-        request,
-        lambda: api.pay_bill_direct(
+    def body() -> api.PayDirectIn:
+        return api.PayDirectIn(
+            bill_id=bill_id, callback_url=back_here(), **typed_amount(request), **chosen_means(request)
+        )
+
+    shows_first = is_saved_card(request) and read_value(request, lambda: fees_are_on_top(request))
+    if shows_first:
+        asked = ask_first(
             request,
-            api.PayDirectIn(
-                bill_id=bill_id, callback_url=back_here(), **typed_amount(request), **chosen_means(request)
-            ),
-        ),
+            parse=lambda: to_money(body().amount or "", request.actor.currency),
+            shown=lambda: _card_shown(request, body()),
+            form=lambda tried: _bill(request, bill_id, paying=tried),
+        )
+        if asked is not None:
+            return asked
+    tried = attempt(request, lambda: api.pay_bill_direct(request, body()))
+    if tried.done:
+        return onward(request, tried)
+    if shows_first and tried.code in ABOUT_PIN:
+        return confirm(request, tried, lambda: _card_shown(request, body()))
+    return _bill(request, bill_id, paying=tried)
+
+
+def _card_shown(request: Request, body: api.PayDirectIn) -> Shown:
+    bill = bill_visible_to(actor=request.actor, bill_id=body.bill_id, now=request.now)
+    amount = to_money(body.amount or "", request.actor.currency)
+    return Shown(
+        title=bill.title,
+        amount=amount,
+        lines=[(_("From"), _("Your saved card")), *card_lines(request, provider=body.provider, amount=amount)],
+        button=_("Charge my card"),
+        icon="credit-card",
+        has_pin=my_wallet(actor=request.actor).has_pin,
     )
-    return onward(request, tried) if tried.done else _bill(request, bill_id, paying=tried)
 
 
 @page("app", methods=("POST",))

@@ -12,15 +12,21 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from clustr.clusters.queries import settings_of
+from clustr.clusters.types import FeeBearer
 from clustr.kit.actor import Actor
+from clustr.kit.money import Money
 from clustr.payments.providers.registry import available_providers
 from clustr.payments.queries import my_methods
 from clustr.payments.types import SavedMethodView
+from clustr.recurring.fees import fee_on_top
 from clustr.recurring.types import PaymentSource
 from clustr.web.actors import Request
 from clustr.web.pages.forms import Attempt, go, typed
 
 WALLET = "wallet"
+ABOUT_PIN = ("pin_required", "pin_incorrect", "pin_locked")
+"""Refusals after which the page that asked for a confirmation is shown again, for the PIN alone."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,18 @@ def chosen_means(request: Request) -> dict[str, Any]:
         _card, provider, method_id = [*chosen.split(":"), "", ""][:3]
         return {"provider": provider, "payment_method_id": method_id, **typed(request, "pin")}
     return {"provider": chosen, "save_card": request.POST.get("save_card") == "on"}
+
+
+def fees_are_on_top(request: Request) -> bool:
+    """Whether the estate lets its payers bear the provider's fee; in its transaction."""
+    return settings_of(actor=request.actor, now=request.now).fee_bearer is FeeBearer.PAYER
+
+
+def card_lines(request: Request, *, provider: str, amount: Money) -> list[tuple[str, Money]]:
+    """What a card is charged for this amount, where the estate lets its payers bear the provider's fee: for the page that shows
+    it first, in its transaction. Without lines it is the amount."""
+    fee = Money(fee_on_top(provider=provider, amount=amount, now=request.now), amount.currency)
+    return [(_("The card service's fee"), fee), (_("Taken from your card"), amount + fee)] if fee.minor else []
 
 
 def is_saved_card(request: Request) -> bool:

@@ -22,6 +22,7 @@ from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.settlement.refusals import NoReceipt
 from clustr.wallets.member_queries import my_withdrawal
+from clustr.wallets.types import is_correction, is_deposit_by_hand
 from clustr.web.actors import Request
 from clustr.web.door import read_value
 from clustr.web.members import transactions as api
@@ -110,6 +111,8 @@ def _transaction(request: Request, transaction_id: UUID, tried: Attempt | None =
         needed = not checkout or _is_still_needed(request, one)
         return {
             "one": one,
+            "corrects": is_correction(type=one.type, provider=one.provider),
+            "by_hand": is_deposit_by_hand(type=one.type, provider=one.provider),
             "undecided": undecided,
             "checkout": checkout if needed else "",
             "not_needed": not needed,

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from clustr.payments.queries import my_methods
 from clustr.wallets.member_queries import my_movements, withdrawals_rest_until
@@ -21,11 +22,18 @@ from clustr.web.pages.confirming import Shown, ask_first, checked, confirm, is_c
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.payees import LOOK_AGAIN, Payee, look_up, shown_before, typed_destination, unsaid
-from clustr.web.pages.residents.paying import back_here, chosen_means, is_saved_card, means_of, onward
+from clustr.web.pages.residents.paying import (
+    ABOUT_PIN,
+    back_here,
+    card_lines,
+    chosen_means,
+    is_saved_card,
+    means_of,
+    onward,
+)
 from clustr.web.schemas import to_money
 
 _MOVEMENTS = 10
-_ABOUT_PIN = ("pin_required", "pin_incorrect", "pin_locked")
 
 
 @page("app")
@@ -72,7 +80,7 @@ def fund(request: Request) -> HttpResponse:
     tried = attempt(request, lambda: api.start_deposit(request, body()))
     if tried.done:
         return onward(request, tried)
-    if tried.code in _ABOUT_PIN:
+    if tried.code in ABOUT_PIN:
         return confirm(request, tried, lambda: _fund_shown(request, body()))
     return _fund_page(request, tried)
 
@@ -85,6 +93,7 @@ def _fund_shown(request: Request, body: api.DepositIn) -> Shown:
         amount=amount,
         lines=[
             (_("From"), f"{card.brand.title()} •••• {card.last_four}" if card else _("Your saved card")),
+            *card_lines(request, provider=body.provider, amount=amount),
             (_("Your wallet then holds"), wallet.balance + amount),
         ],
         button=_("Charge my card"),
@@ -147,12 +156,26 @@ def _confirm_withdrawal(request: Request, tried: Attempt, payee: Payee) -> HttpR
             button=_("Withdraw"),
             short=_("There is not that much to spend in your wallet.") if wallet.available < amount else "",
             icon="lock",
-            notes=(_("The first time money goes to an account it waits a day. Until it is sent you can stop it."),),
+            notes=tuple(filter(None, (waits_first(),))),
             has_pin=wallet.has_pin,
             bad=payee.check is NameCheck.DIFFERS,
         )
 
     return confirm(request, tried, work, payee=payee)
+
+
+def waits_first() -> str:
+    """What becomes of money for an account that it has not gone to before; "" where it is sent at once."""
+    hours = settings.ENV.PAYOUT_COOLING_HOURS
+    return (
+        hours
+        and ngettext(
+            "The first time money goes to an account it waits %(hours)s hour, and you get a mail. Until it is sent you can stop it.",
+            "The first time money goes to an account it waits %(hours)s hours, and you get a mail. Until it is sent you can stop it.",
+            hours,
+        )
+        % {"hours": hours}
+    ) or ""
 
 
 def _withdraw_page(request: Request, tried: Attempt | None) -> HttpResponse:
@@ -164,6 +187,7 @@ def _withdraw_page(request: Request, tried: Attempt | None) -> HttpResponse:
             "wallet": my_wallet(actor=request.actor),
             "rests_until": rests_until if rests_until and rests_until > request.now else None,
             "banks": offered,
+            "waits_first": waits_first(),
             "tried": tried,
         }
 

@@ -245,9 +245,22 @@ def test_what_was_recorded_by_mistake(cast: Cast, ada: Browser) -> None:
     ada.confirm()
     assert "Taken back. The member is being told." in ada.text
     assert "Recorded by mistake?" not in ada.text
+    assert "Taken back</dt>" in ada.text
     assert wallet_balance(cast.bola) == "0.00"
     bola = Browser(cast.bola)
     assert "+" not in bola.open("/app/wallet/").content.decode().split('class="much"')[1][:60]
+    assert "<h1>Taken back by the office</h1>" in bola.open(f"/app/transactions/{receipt.id}/").content.decode()
+
+
+def test_the_refusal_of_a_correction_is_about_their_wallet(cast: Cast, ada: Browser) -> None:
+    receipt = receive(cast, cast.bola, "100.00")
+    bill = issue(cast, "60.00")
+    acknowledge(cast, cast.bola, bill)
+    acts.pay(cast, cast.bola, bill)
+    ada.open(f"/office/transactions/{receipt.id}/")
+    ada.send("/reverse/", amount="100.00", reason="Another's")
+    assert ada.confirm().status_code == 402
+    assert "Their wallet does not hold that much any more." in ada.text
 
 
 def test_a_withdrawal_is_stopped(cast: Cast, ada: Browser) -> None:
