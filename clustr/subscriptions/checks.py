@@ -94,6 +94,23 @@ INVARIANTS = [
            WHERE p.refunded_minor <> r.amount""",
     ),
     Invariant(
+        "subscriptions.came_back",
+        "What came back of refunds by card is owed in the books until it is given again, and no more of it is given again.",
+        """SELECT r.cluster_id, r.payment_id, r.owed, l.by_refunds, l.by_notes FROM (
+             SELECT cluster_id, payment_id, array_agg(id) AS ids,
+                    coalesce(sum(note_minor + credit_minor + owed_minor + loss_minor)
+                             FILTER (WHERE status IN ('failed', 'canceled')), 0) - sum(owed_minor) AS owed
+             FROM subscriptions_refund GROUP BY 1, 2) AS r
+           LEFT JOIN LATERAL (
+             SELECT coalesce(sum(t.signed) FILTER (WHERE t.journal <> r.payment_id), 0) AS by_refunds,
+                    coalesce(sum(t.signed) FILTER (WHERE t.journal = r.payment_id), 0) AS by_notes FROM (
+               SELECT t.journal, CASE WHEN t.credit = a.id THEN t.amount ELSE -t.amount END AS signed
+               FROM ledger_transfer t JOIN ledger_account a ON a.cluster_id = t.cluster_id AND a.id IN (t.credit, t.debit)
+               WHERE a.kind = 'refunds' AND t.cluster_id = r.cluster_id AND t.journal = ANY (r.ids || r.payment_id)) AS t
+           ) AS l ON true
+           WHERE l.by_refunds <> r.owed OR l.by_refunds + l.by_notes < 0""",
+    ),
+    Invariant(
         "subscriptions.disputes",
         "What a dispute took stands in the books while it is gone, where it is said to; a payment counts what is at stake.",
         """SELECT d.cluster_id, d.id, d.place, l.held FROM subscriptions_dispute d

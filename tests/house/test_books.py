@@ -303,6 +303,11 @@ SEEDS: dict[str, str] = {
     "subscriptions.paid": """UPDATE subscriptions_payment SET surplus_minor = surplus_minor + 1""",
     "subscriptions.payments": "UPDATE subscriptions_payment SET amount = amount + 1, surplus_minor = surplus_minor + 1",
     "subscriptions.refunds": "UPDATE subscriptions_payment SET refunded_minor = refunded_minor + 1",
+    "subscriptions.came_back": """INSERT INTO subscriptions_refund
+        (cluster_id, id, user_id, invoice_id, payment_id, stripe_refund_id, amount, currency, status, note_minor,
+         made_at, created_at, updated_at)
+      SELECT cluster_id, gen_random_uuid(), user_id, invoice_id, id, 're_' || id, 1, currency, 'failed', 1, now(), now(), now()
+      FROM subscriptions_payment""",
     "subscriptions.disputes": "UPDATE subscriptions_payment SET disputed_minor = disputed_minor + 1",
     "subscriptions.receivables": """UPDATE subscriptions_invoice SET status = 'uncollectible' WHERE status = 'open'""",
     "subscriptions.credit": """UPDATE subscriptions_invoice SET status = 'open', paid_at = NULL

@@ -228,6 +228,89 @@ def test_a_refund_that_fails_and_goes_again_before_anybody_looks(stripe_shop: St
     shop.hear()
     assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2150)
     assert (notes(shop, subscription), at(shop, AccountKind.PROVIDER_CLEARING)) == ([(2150, 150)], 0)
+    assert (at(shop, AccountKind.REFUNDS), at(shop, AccountKind.BAD_DEBTS), asks(shop)) == (0, 0, [])
+
+
+@pytest.mark.parametrize("how", ["refund", "balance", "outside"])
+def test_a_refund_that_failed_is_given_again_by_a_credit_note(stripe_shop: StripeShop, how: str) -> None:
+    """Stripe's note gives what came back, in two parts: it is no loss, and nobody has to see to it once all of it is given."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
+    give_back(shop, invoice)
+    (made,) = shop.rows("refund")
+    at_stripe(shop, made["id"], "fail_refund")
+    shop.hear()
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=1000, **{"as": how})
+    for _ in range(2):
+        shop.hear()
+        shop.night()
+        assert (at(shop, AccountKind.REFUNDS), asks(shop)) == (1150, ["refund_failed"])
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", **{"as": how})
+    for _ in range(2):
+        shop.hear()
+        shop.night()
+    assert (at(shop, AccountKind.REFUNDS), at(shop, AccountKind.BAD_DEBTS), asks(shop)) == (0, 0, [])
+    assert (notes(shop, subscription), shown(shop, invoice).credited) == ([(2150, 150)], 2150)
+    gone = (AccountKind.PROVIDER_CLEARING, AccountKind.CUSTOMER_CREDIT, AccountKind.EXTERNAL_FUNDS)
+    wanted = {"refund": (0, 0, 0), "balance": (-2150, 2150, 0), "outside": (-2150, 0, 2150)}
+    assert tuple(at(shop, kind) for kind in gone) == wanted[how]
+
+
+def test_a_credit_note_gives_again_what_came_back_of_another_in_the_same_look(stripe_shop: StripeShop) -> None:
+    """A note's refund had failed before anything was seen of it, and a second note gives it again beyond what was charged."""
+    shop = stripe_shop
+    invoice, _ = paid(shop, shop.by_card("basic"))
+    give_back(shop, invoice, 1150)
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=1000, **{"as": "refund"})
+    at_stripe(shop, shop.rows("refund")[-1]["id"], "fail_refund")
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", **{"as": "refund"})
+    shop.hear()
+    assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2150)
+    assert (at(shop, AccountKind.REFUNDS), at(shop, AccountKind.BAD_DEBTS), asks(shop)) == (0, 0, [])
+
+
+def test_a_credit_note_that_gives_more_than_came_back(stripe_shop: StripeShop) -> None:
+    """What came back covers its part; the rest is a loss, and a person looks why, once."""
+    shop = stripe_shop
+    invoice, payment = paid(shop, shop.by_card("basic"))
+    for amount in (1650, 500):
+        at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=amount)
+    shop.hear()
+    at_stripe(shop, shop.rows("refund")[-1]["id"], "fail_refund")
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=700, **{"as": "outside"})
+    shop.hear()
+    assert (at(shop, AccountKind.REFUNDS), at(shop, AccountKind.BAD_DEBTS)) == (0, -200)
+    assert (at(shop, AccountKind.EXTERNAL_FUNDS), asks(shop)) == (700, ["credited_beyond"])
+    (case,) = staff_cases(actor=shop.staff)
+    commands.close_staff_case(actor=shop.staff, case_id=case.id, note="It was a present", now=shop.now)
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=100)
+    shop.hear()
+    shop.night()
+    assert (at(shop, AccountKind.BAD_DEBTS), asks(shop)) == (-300, ["credited_beyond"])
+
+
+def test_a_credit_note_for_a_refund_of_no_payment_that_is_known(stripe_shop: StripeShop) -> None:
+    """Neither is booked; after an hour a person is asked, until it is known."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, payment = paid(shop, subscription)
+    of_another = paid(shop, shop.by_card("basic", actor=shop.customer()))[1]
+    strange = at_stripe(shop, of_another.stripe_payment_intent_id, "refund", amount=500)
+    note = at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=500, refund_id=strange["id"])
+    shop.hear()
+    assert (notes(shop, subscription), asks(shop)) == ([], [])
+    shop.move(hours=2)
+    for _ in range(2):
+        shop.night()
+    assert (notes(shop, subscription), asks(shop)) == ([], ["credit_note_waits"])
+    (case,) = staff_cases(actor=shop.staff)
+    assert (case.facts["credit_note"], case.facts["refund"]) == (note["id"], strange["id"])
+    assert (case.facts["invoice"], case.facts["amount"]) == (invoice.invoice_number, "USD 5.00")
+    mine = at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=500)
+    shop.rows("credit_note")[0]["refunds"][0]["refund"] = mine["id"]
+    shop.hear()
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(credited=500, refunded=500), [])
 
 
 def test_a_refund_that_fails_weeks_later_and_nobody_tells(stripe_shop: StripeShop) -> None:
@@ -486,6 +569,7 @@ def test_what_goes_back_is_read_in_both_shapes() -> None:
     line = {"amount": 1000, "description": "Basic", "discount_amount": 100, "taxes": [{"amount": 68}]}
     note: dict[str, Any] = {
         "id": "cn_1",
+        "created": 1_781_000_000,
         "object": "credit_note",
         "invoice": "in_1",
         "currency": "usd",

@@ -16,6 +16,7 @@ from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id, new_id
 from clustr.kit.money import Money
 from clustr.ledger import commands as ledger
+from clustr.ledger import queries as books
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments.states import CaseKind
 from clustr.subscriptions import queries
@@ -114,10 +115,36 @@ def _take_from(
 
 
 def owed_of(payment: Payment) -> int:
-    """What came back of a payment's refunds that failed, and was not given back again since."""
+    """What came back of a payment's refunds that failed, and was given again since neither by a refund nor by a credit note."""
     mine = Refund.objects.filter(cluster_id=payment.cluster_id, payment_id=payment.id)
     back = mine.filter(status__in=CAME_BACK).aggregate(all=Sum(_BOOKED))["all"] or 0
-    return int(back) - int(mine.aggregate(all=Sum("owed_minor"))["all"] or 0)
+    owed = ledger.open_account(kind=AccountKind.REFUNDS, currency=payment.currency)
+    by_notes = sum(line.amount_minor for line in books.statement(account_id=owed, journals=[payment.id]))
+    return int(back) - int(mine.aggregate(all=Sum("owed_minor"))["all"] or 0) + by_notes
+
+
+def give_again(*, invoice: Invoice, note_id: str, most: int, now: datetime) -> int:
+    """Let a credit note of Stripe's give again what came back of the invoice's refunds, as far as its charge is given back by
+    others already, its customer locked; answers how much, in minor units. For each note once."""
+    given = 0
+    for payment in Payment.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id).order_by("id"):
+        part = min(owed_of(payment), most - given)
+        if part <= 0:
+            continue
+        (credit,) = accounts_of(document=invoice, kinds=(AccountKind.CUSTOMER_CREDIT,))
+        entry = Entry(
+            id=derived_id("given_again", note_id, payment.id),
+            debit=ledger.open_account(kind=AccountKind.REFUNDS, currency=invoice.currency),
+            credit=credit,
+            amount=Money(part, invoice.currency),
+            kind=TransferKind.INVOICE_REFUNDED,
+            journal=payment.id,
+        )
+        ledger.post(entries=[entry], at=now)
+        given += part
+        if not owed_of(payment):
+            _nobody_has_to(payment, now)
+    return given
 
 
 def _free_credit(invoice: Invoice, payment: Payment) -> int:
@@ -202,8 +229,11 @@ def _take_in_again(actor: Actor, invoice: Invoice, payment: Payment, held: Refun
 
 def _settle_what_was_owed(payment: Payment, held: Refund, now: datetime) -> None:
     """What failed before was given back now: nobody has to see to it any more. `held` is not saved yet."""
-    if not held.owed_minor or owed_of(payment) > held.owed_minor:
-        return
+    if held.owed_minor and owed_of(payment) <= held.owed_minor:
+        _nobody_has_to(payment, now)
+
+
+def _nobody_has_to(payment: Payment, now: datetime) -> None:
     failed = Refund.objects.filter(cluster_id=payment.cluster_id, payment_id=payment.id, status__in=CAME_BACK)
     for id in failed.values_list("id", flat=True):
         answer_for_a_person(

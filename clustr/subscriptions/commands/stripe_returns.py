@@ -5,6 +5,7 @@ As with subscriptions, of two questions the later one counts.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from clustr.subscriptions.commands.invoicing import lock_invoice
 from clustr.subscriptions.commands.returning import follow_refund
 from clustr.subscriptions.commands.stripe_documents import pay_small_rests
 from clustr.subscriptions.commands.stripe_notes import follow_credit_note
-from clustr.subscriptions.models import Payment, Refund
+from clustr.subscriptions.models import Invoice, Payment, Refund
 from clustr.subscriptions.states import CAME_BACK, DisputeStatus, PaymentStatus, RefundStatus
 from clustr.subscriptions.vendors.nouns import StripeDispute, StripeRefund, StripeReturns, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
@@ -70,25 +71,50 @@ def _apply(actor: Actor, invoice_id: UUID, asked: int, truth: StripeReturns, now
         return
     invoice.returns_seen = asked
     invoice.save(update_fields=["returns_seen"])
-    waiting = set()
-    for note in truth.notes:
-        if not follow_credit_note(actor=actor, invoice=invoice, told=note, refunds=truth.refunds, now=now):
-            waiting |= {name for name, _ in note.refunds}
     of = Payment.objects.filter(cluster_id=actor.cluster_id, invoice_id=invoice_id)
     payments = {payment.stripe_payment_intent_id: payment for payment in of.exclude(stripe_payment_intent_id="")}
     named = {name for note in truth.notes for name, _ in note.refunds}
-    # What came back is taken in before it goes again. Then what a credit note was made for: no other refund takes its credit.
-    # What is to go from a credit note that waits, waits with it, unless it went before.
-    waiting -= set(
-        Refund.objects.filter(cluster_id=actor.cluster_id, stripe_refund_id__in=waiting).values_list(
-            "stripe_refund_id", flat=True
-        )
-    )
-    ready = [refund for refund in truth.refunds if refund.id not in waiting]
-    for refund in sorted(ready, key=lambda one: (one.status not in CAME_BACK, one.id not in named)):
+    mine = Refund.objects.filter(cluster_id=actor.cluster_id, invoice_id=invoice_id)
+    known = set(mine.values_list("stripe_refund_id", flat=True))
+
+    def follow(refund: StripeRefund) -> None:
         payment = payments[refund.payment_id]
         follow_refund(actor=actor, invoice=invoice, payment=payment, told=refund, notes=truth.notes, now=now)
+
+    # What came back is taken in before it goes again, by another refund or by a credit note.
+    back = [refund for refund in truth.refunds if refund.status in CAME_BACK]
+    for refund in back:
+        if refund.id in known:
+            follow(refund)
+    waiting = _follow_notes(actor, invoice, truth, back, follow, now)
+    # Then what a credit note was made for: no other refund takes its credit. What is to go from a credit note that waits, waits
+    # with it, unless it went before.
+    ready = [refund for refund in truth.refunds if refund.id in known or refund.id not in waiting]
+    for refund in sorted(ready, key=lambda one: one.id not in named):
+        follow(refund)
     pay_small_rests(invoice, now)  # with what no refund takes
     for dispute in truth.disputes:
         payment = payments[dispute.payment_id]
         follow_dispute(actor=actor, invoice=invoice, payment=payment, told=dispute, now=now)
+
+
+def _follow_notes(
+    actor: Actor,
+    invoice: Invoice,
+    truth: StripeReturns,
+    back: Sequence[StripeRefund],
+    follow: Callable[[StripeRefund], None],
+    now: datetime,
+) -> set[str]:
+    """The credit notes, each with what came back of the refunds that only it, or those before it, name. Answers the refunds
+    that are named by one that waits."""
+    waiting: set[str] = set()
+    for n, note in enumerate(truth.notes, start=1):
+        of_it = {name for name, _ in note.refunds}
+        if not follow_credit_note(actor=actor, invoice=invoice, told=note, refunds=truth.refunds, now=now):
+            waiting |= of_it
+        ready = of_it - waiting - {name for later in truth.notes[n:] for name, _ in later.refunds}
+        for refund in back:
+            if refund.id in ready:
+                follow(refund)
+    return waiting

@@ -193,6 +193,7 @@ class StripeCreditNote:
     total: int
     before_payment: int
     outside: int
+    created_at: datetime
     lines: tuple[StripeLine, ...]
     refunds: tuple[tuple[str, int], ...]
 

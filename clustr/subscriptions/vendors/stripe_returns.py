@@ -156,6 +156,7 @@ def read_credit_note(raw: Raw) -> StripeCreditNote:
         total=total,
         before_payment=whole(before),
         outside=whole(raw.get("out_of_band_amount") or 0),
+        created_at=known_instant(raw.get("created")),
         lines=lines,
         refunds=tuple((name, amount) for name, amount in linked if name),
     )
