@@ -165,6 +165,8 @@ ROUTES = (
     _at("POST", "/invoices/{id}/void", "plan", invoices.void),
     _at("POST", "/invoices/{id}/pay", "charge", invoices.pay),
     _at("POST", "/invoiceitems", "plan", invoices.create_item),
+    _at("GET", "/invoiceitems/{id}", "verify", invoices.fetch_item),
+    _at("DELETE", "/invoiceitems/{id}", "plan", invoices.delete_item),
     _at("POST", "/refunds", "refund", returning.create_refund),
     _at("GET", "/refunds", "list", returning.refunds),
     _at("GET", "/disputes", "list", returning.disputes),

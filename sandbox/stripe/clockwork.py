@@ -225,8 +225,13 @@ def turn(world: World, row: StripeRow) -> None:
         end=end,
         price=price,
     )
-    waiting = _take_items(world, row)
-    draft(world, row, [*waiting, whole], reason="subscription_cycle", wait=DRAFT)
+    items = [item for item in children(world, "invoiceitem", row.key) if not item.doc.get("deleted")]
+    waiting = [item for item in items if item.doc["invoice"] is None]
+    lines = [line_of_item(world, row, item.doc) for item in waiting]
+    made = draft(world, row, [*lines, whole], reason="subscription_cycle", wait=DRAFT)
+    for held in waiting:
+        held.doc["invoice"] = made.key
+        keep(world, held)
     set_clock(world, row)
 
 
@@ -258,19 +263,8 @@ def enter_phase(world: World, row: StripeRow, phase: Doc) -> None:
     row.doc["default_tax_rates"] = [known(world, "tax_rate", rate).doc for rate in phase["default_tax_rates"]]
 
 
-def _take_items(world: World, row: StripeRow) -> list[Doc]:
-    """What was charged besides, and waits for an invoice."""
-    lines = []
-    for item in children(world, "invoiceitem", row.key):
-        if item.doc["invoice"] is None:
-            item.doc["invoice"] = "taken"
-            keep(world, item)
-            lines.append(line_of_item(world, row, item.doc))
-    return lines
-
-
 def line_of_item(world: World, row: StripeRow, item: Doc) -> Doc:
-    return line(
+    made = line(
         world,
         row.doc,
         amount=item["amount"],
@@ -280,6 +274,8 @@ def line_of_item(world: World, row: StripeRow, item: Doc) -> Doc:
         price=None,
         whole=False,
     )
+    made["parent"]["invoice_item_details"]["invoice_item"] = item["id"]
+    return made
 
 
 def draft(

@@ -155,6 +155,35 @@ def create_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG0
     return item.doc
 
 
+def fetch_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    return _item(world, request.params["id"]).doc
+
+
+def delete_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
+    """Only while no invoice that was issued has it."""
+    item = _item(world, request.params["id"])
+    draft = _draft(world, item.doc["invoice"])
+    if draft is not None:
+        held = draft.doc["lines"]["data"]
+        clockwork.set_lines(draft, [line for line in held if line["id"] != _line_of(held, item.key)])
+        keep(world, draft)
+    item.doc["deleted"] = True
+    keep(world, item)
+    return {"id": item.key, "object": "invoiceitem", "deleted": True}
+
+
+def _line_of(lines: list[Doc], item: str) -> str:
+    details = ((line["id"], line["parent"]["invoice_item_details"]) for line in lines)
+    return next(name for name, of_item in details if of_item and of_item["invoice_item"] == item)
+
+
+def _item(world: World, key: str) -> StripeRow:
+    found = find(world, "invoiceitem", key)
+    if found is None or found.doc.get("deleted"):
+        raise refusal(404, f"No such invoiceitem: '{key}'", code="resource_missing", param="id")
+    return found
+
+
 def _draft(world: World, key: object) -> StripeRow | None:
     if not key:
         return None

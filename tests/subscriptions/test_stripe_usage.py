@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
 
+from clustr.kit.crashpoints import Crash, watching
 from clustr.kit.money import Money
 from clustr.subscriptions import commands
 from clustr.subscriptions.models import Subscription
@@ -283,3 +285,122 @@ def test_usage_that_is_asked_for_when_the_plan_has_lapsed(shop: StripeShop) -> N
     assert [owed["amount"] for owed in shop.again(held).usage_owed] == [50]
     becomes(shop, held, "active")
     assert (overage(shop, held), renewals(shop), shop.again(held).usage_owed) == (50, ["paid"], [])
+
+
+def items(shop: StripeShop) -> list[str]:
+    """Where the usage stands at Stripe that nobody took away: on which invoice's status, or `waits`."""
+    statuses = {doc["id"]: doc["status"] for doc in shop.rows("invoice")}
+    held = [doc for doc in shop.rows("invoiceitem") if not doc.get("deleted")]
+    return [statuses.get(doc["invoice"], "waits") for doc in held]
+
+
+def moved(shop: StripeShop) -> Subscription:
+    """Usage was asked for on the draft of a renewal that was issued in that moment: it waits for the next one."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 100_100)
+    shop.until(held.current_period_end + timedelta(minutes=20), step=timedelta(minutes=20))
+    (draft,) = [doc for doc in shop.rows("invoice") if doc["status"] == "draft"]
+    original = shop._answer
+
+    def issued_first(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST" and request.url.path.endswith("/invoiceitems") and draft["status"] == "draft":
+            shop.sandbox.world.clock.move(by=timedelta(hours=1))
+            shop.now += timedelta(hours=1)
+            shop.rows("invoice")
+        return original(request)
+
+    shop._answer = issued_first  # type: ignore[method-assign]
+    shop.move(minutes=3)
+    shop.ask_due()
+    shop.hear()
+    assert (draft["status"], items(shop), overage(shop, held)) == ("paid", ["waits"], 0)
+    return held
+
+
+def comes_and_goes(shop: StripeShop, held: Subscription) -> None:
+    """It lapses before the period ends, and is back in the one after the next."""
+    becomes(shop, held, "unpaid")
+    shop.until(shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    assert items(shop) == ["draft"]  # of a renewal that Stripe keeps back
+    shop.until(shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    for _ in range(2):
+        becomes(shop, held, "active")
+
+
+def test_usage_that_stripe_moved_to_a_draft_which_it_kept_back(shop: StripeShop) -> None:
+    held = moved(shop)
+    comes_and_goes(shop, held)
+    assert (overage(shop, held), items(shop)) == (50, ["paid"])
+    shop.night()
+    shop.until(shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    shop.cancel(held, at_period_end=False)
+    assert (overage(shop, held), items(shop)) == (50, ["paid"])
+
+
+def test_usage_that_stripe_moved_and_charged_is_not_charged_when_the_plan_ends(shop: StripeShop) -> None:
+    held = moved(shop)
+    shop.until(shop.again(held).current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    assert (overage(shop, held), items(shop)) == (50, ["paid"])
+    becomes(shop, held, "unpaid")
+    shop.cancel(held, at_period_end=False)
+    shop.night()
+    assert (shop.again(held).status, overage(shop, held), items(shop)) == ("canceled", 50, ["paid"])
+
+
+@pytest.mark.parametrize("lapses", [False, True])
+def test_usage_that_waits_when_its_plan_ends_is_invoiced_here(shop: StripeShop, lapses: bool) -> None:
+    """Stripe would leave it waiting for ever, or for an invoice that somebody makes by hand."""
+    held = moved(shop)
+    if lapses:
+        becomes(shop, held, "unpaid")
+    shop.cancel(held, at_period_end=False)
+    for _ in range(2):
+        shop.hear()
+        shop.night()
+    assert (shop.again(held).status, overage(shop, held), items(shop)) == ("canceled", 50, [])
+
+
+def test_a_process_that_dies_when_usage_was_taken_back(shop: StripeShop) -> None:
+    """It is gone at Stripe and charged nowhere: whoever looks next finds that we took it."""
+    held = moved(shop)
+
+    def dies(place: str) -> None:
+        if place == "subscriptions.follow.answered":
+            raise Crash(place)
+
+    with watching(dies), pytest.raises(Crash):
+        shop.cancel(held, at_period_end=False)
+    assert (items(shop), overage(shop, held)) == ([], 0)
+    for _ in range(2):
+        shop.hear()
+        shop.night()
+    assert (shop.again(held).status, overage(shop, held)) == ("canceled", 50)
+
+
+def test_usage_that_somebody_took_away_by_hand_is_not_charged(shop: StripeShop) -> None:
+    """At Stripe's dashboard: that is their decision."""
+    held = moved(shop)
+    (item,) = shop.rows("invoiceitem")
+    shop.holder.service().remove_item(item_id=item["id"])
+    shop.cancel(held, at_period_end=False)
+    shop.night()
+    assert (shop.again(held).status, overage(shop, held)) == ("canceled", 0)
+
+
+def test_usage_of_a_plan_that_ends_while_it_is_asked_for(shop: StripeShop) -> None:
+    """The answer of Stripe was not heard, and then the plan ended: what stands there is taken back, and invoiced here."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 100_100)
+    shop.until(held.current_period_end + timedelta(minutes=20), step=timedelta(minutes=20))
+    shop.dial(stripe__plan__timeout_after=1)
+    shop.move(minutes=3)
+    shop.ask_due()
+    shop.heal()
+    assert items(shop) == ["draft"]
+    shop.cancel(held, at_period_end=False)
+    shop.hear()
+    shop.move(hours=1)
+    for _ in range(2):
+        shop.ask_due()
+        shop.night()
+    assert (shop.again(held).status, overage(shop, held)) == ("canceled", 50)

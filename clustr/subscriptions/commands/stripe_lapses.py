@@ -6,30 +6,25 @@ went beyond is owed here until then; and with the plan comes back the draft of t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id
-from clustr.kit.money import Money
-from clustr.subscriptions.commands.periods import overage_again, overage_of, owed_usage
+from clustr.subscriptions.commands.periods import overage_of, owed_usage
 from clustr.subscriptions.commands.stripe_calls import record_call
-from clustr.subscriptions.models import Invoice, StripeCall, Subscription, SubscriptionEvent
-from clustr.subscriptions.states import ENDED, USABLE, Act, CallState, EventKind, SubscriptionStatus
+from clustr.subscriptions.commands.stripe_items import UsageItem, comes_back, lines_taken_back
+from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionEvent
+from clustr.subscriptions.states import ENDED, USABLE, Act, EventKind, SubscriptionStatus
 from clustr.subscriptions.types import Line, Period
 from clustr.subscriptions.vendors.nouns import StripeSubscription
 
-_CHARGED = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
-
-def comes_back(*, subscription: Subscription, told: StripeSubscription) -> bool:
-    """Whether a plan that had lapsed here is charged again at Stripe."""
-    return subscription.status == SubscriptionStatus.UNPAID and told.status in _CHARGED
-
-
-def usage_to_charge(*, subscription: Subscription, told: StripeSubscription) -> list[Line]:
+def usage_to_charge(*, subscription: Subscription, told: StripeSubscription, taken: Sequence[UsageItem]) -> list[Line]:
     """What is to be charged now of usage beyond the plan, because its period ended, the plan did, or it came back; its customer
-    locked, before the row says so. What Stripe would not issue now stays owed (`usage_owed`)."""
+    locked, before the row says so. What Stripe would not issue now stays owed (`usage_owed`). `taken`: what was taken back
+    of what stood there."""
     turned = told.period_start > subscription.current_period_start and _ran(subscription)
     ends = told.status in ENDED and (_ran(subscription) or subscription.status != SubscriptionStatus.UNPAID)
     back = comes_back(subscription=subscription, told=told)
@@ -37,8 +32,7 @@ def usage_to_charge(*, subscription: Subscription, told: StripeSubscription) -> 
     if turned or back or told.status in ENDED:
         lines = [*lines, *owed_usage(subscription=subscription)]
         subscription.usage_owed = []
-    if told.status in ENDED or back:
-        lines += _stranded(subscription, before=told.period_start if back else None)
+    lines += lines_taken_back(subscription=subscription, items=taken)
     if told.status == SubscriptionStatus.UNPAID and lines:
         subscription.usage_owed, lines = items_of(lines), []
     return lines
@@ -84,31 +78,6 @@ def _lapsed_at(subscription: Subscription) -> datetime | None:
         cluster_id=subscription.cluster_id, subscription_id=subscription.id, kind=EventKind.LAPSED
     )
     return events.order_by("-n").values_list("at", flat=True).first()
-
-
-def _stranded(subscription: Subscription, *, before: datetime | None) -> list[Line]:
-    """What stands on drafts of renewals that Stripe will never issue, because the plan lapsed before it did; taken from there once.
-    `before`: of renewals before this one, which is still to be issued."""
-    calls = StripeCall.objects.filter(
-        cluster_id=subscription.cluster_id, subscription_id=subscription.id, act=Act.OVERAGE, state=CallState.DONE
-    )
-    issued = set(
-        Invoice.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
-        .exclude(stripe_invoice_id="")
-        .values_list("stripe_invoice_id", flat=True)
-    )
-    lines = []
-    for call in calls.order_by("id"):
-        terms = call.terms
-        standing = terms.get("invoice_id") and terms["invoice_id"] not in issued and "taken_back" not in terms
-        if not standing or (before is not None and datetime.fromisoformat(terms["end"]) >= before):
-            continue
-        items = [(item["description"], Money(item["amount"], subscription.currency)) for item in terms["items"]]
-        period = Period(datetime.fromisoformat(terms["start"]), datetime.fromisoformat(terms["end"]))
-        lines += overage_again(subscription=subscription, items=items, period=period)
-        call.terms = {**terms, "taken_back": True}
-        call.save(update_fields=["terms"])
-    return lines
 
 
 def owe_later(*, call: StripeCall, subscription: Subscription) -> None:

@@ -6,6 +6,7 @@ applied under the customer's lock. Of two questions the later one counts: what w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,7 +27,8 @@ from clustr.subscriptions.commands.recording import lock_subscription, note
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_coupons import keep_coupon
 from clustr.subscriptions.commands.stripe_documents import SETTLED, follow_invoice
-from clustr.subscriptions.commands.stripe_lapses import charge_usage, comes_back, items_of, usage_to_charge
+from clustr.subscriptions.commands.stripe_items import UsageItem, comes_back, take_back_stranded
+from clustr.subscriptions.commands.stripe_lapses import charge_usage, items_of, usage_to_charge
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.commands.stripe_taxes import keep_tax
 from clustr.subscriptions.commands.usage_packs import grant_paid_packs, look_at_packs_now, note_pack
@@ -87,11 +89,12 @@ def follow_subscription(*, cluster_id: UUID, stripe_subscription_id: str, now: d
     crash_point("subscriptions.follow.asking")
     service = stripe_service()
     held = service.fetch_subscription(subscription_id=stripe_subscription_id)
+    taken = take_back_stranded(cluster_id=cluster_id, subscription_id=found, told=held)
     new = [id for id in service.invoices_of(subscription_id=stripe_subscription_id) if id not in known]
     truth = StripeTruth(subscription=held, invoices=tuple(service.fetch_invoice(invoice_id=id) for id in new))
     crash_point("subscriptions.follow.answered")
     with tenant(cluster_id), crash_points("subscriptions.follow"):
-        _apply(system_actor(cluster_id=cluster_id), found, asked, truth, now)
+        _apply(system_actor(cluster_id=cluster_id), found, asked, truth, taken, now)
     for invoice_id in _credited_elsewhere(cluster_id, truth):
         follow_returns(cluster_id=cluster_id, invoice_id=invoice_id, now=now)
     return True
@@ -136,7 +139,9 @@ def _local(cluster_id: UUID, stripe_subscription_id: str) -> UUID | None:
         return mine.values_list("id", flat=True).first()
 
 
-def _apply(actor: Actor, subscription_id: UUID, asked: int, truth: StripeTruth, now: datetime) -> None:
+def _apply(
+    actor: Actor, subscription_id: UUID, asked: int, truth: StripeTruth, taken: Sequence[UsageItem], now: datetime
+) -> None:
     subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
     if subscription.stripe_seen >= asked:
         return
@@ -150,7 +155,7 @@ def _apply(actor: Actor, subscription_id: UUID, asked: int, truth: StripeTruth, 
         follow_invoice(actor=actor, subscription=subscription, told=invoice, now=now)
         note_pack(subscription=subscription, told=invoice)
     if subscription.ended_at is None:
-        _stand_as(actor, subscription, told, now)
+        _stand_as(actor, subscription, told, taken, now)
     else:
         subscription.save(update_fields=["stripe_seen", "stripe_seen_at"])
     # Last, so that what is bought counts in the period that is under way at Stripe.
@@ -207,12 +212,14 @@ def _book_unwanted(actor: Actor, subscription: Subscription, truth: StripeTruth,
     grant_paid_packs(actor=actor, subscription=subscription, now=now)
 
 
-def _stand_as(actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
+def _stand_as(
+    actor: Actor, subscription: Subscription, told: StripeSubscription, taken: Sequence[UsageItem], now: datetime
+) -> None:
     """Let the row say what Stripe says, and its history what that changes."""
     before = (subscription.status, subscription.plan_id, subscription.interval, subscription.current_period_start)
     flagged = subscription.cancel_at_period_end
     resumed = comes_back(subscription=subscription, told=told)
-    lines = usage_to_charge(subscription=subscription, told=told)
+    lines = usage_to_charge(subscription=subscription, told=told, taken=taken)
     used_in, plan = subscription.period, queries.plan_of(subscription=subscription)
     _take_plan(subscription, told, now)
     status = SubscriptionStatus(told.status)

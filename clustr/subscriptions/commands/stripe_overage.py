@@ -15,6 +15,7 @@ from clustr.subscriptions.commands.periods import overage_again
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_beginning import finish_call
 from clustr.subscriptions.commands.stripe_calls import add_terms, end_call, lock_call
+from clustr.subscriptions.commands.stripe_items import UsageItem, lines_taken_back, take_back
 from clustr.subscriptions.commands.stripe_lapses import owe_later, subject_of
 from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.states import CallState, SubscriptionStatus
@@ -51,15 +52,20 @@ def ask_for_overage(call: StripeCall, now: datetime) -> StripeCall:
             )
         issue = bool(call.terms.get("resumed") and found and not of_its_own)
         call = add_terms(call, invoice_id=found, issue=issue, first_asked_at=now.isoformat())
-    _add_items(call, held)
+    call = _add_items(call, held)
+    if _has_ended(call):
+        with in_part():
+            return _invoice_here(call, now)
     if call.terms.get("issue"):
         with in_part():
             _issue(call)
     return finish_call(call, now)
 
 
-def _add_items(call: StripeCall, held: StripeSubscription) -> None:
+def _add_items(call: StripeCall, held: StripeSubscription) -> StripeCall:
+    """What each is called there, and where it was put, is written down: from then on Stripe may move it."""
     service, invoice_id = stripe_service(), call.terms["invoice_id"]
+    made = []
     for n, item in enumerate(call.terms["items"]):
         asked: dict[str, Any] = {
             "customer_id": held.customer_id,
@@ -71,12 +77,31 @@ def _add_items(call: StripeCall, held: StripeSubscription) -> None:
             "end": datetime.fromisoformat(call.terms["end"]),
         }
         try:
-            service.add_item(**asked, invoice_id=invoice_id, key=f"{call.id}:{n}")
+            item_id, stands_on = service.add_item(**asked, invoice_id=invoice_id, key=f"{call.id}:{n}"), invoice_id
         except StripeRefused as error:
             if not invoice_id or error.http_status not in (400, 404) or error.code == "idempotency_error":
                 raise
             log.warning("stripe_draft_gone", call=str(call.id), invoice=invoice_id)
-            service.add_item(**asked, invoice_id="", key=f"{call.id}:{n}:next")
+            item_id, stands_on = service.add_item(**asked, invoice_id="", key=f"{call.id}:{n}:next"), ""
+        made.append({"id": item_id, "invoice_id": stands_on})
+    return add_terms(call, made=made)
+
+
+def _has_ended(call: StripeCall) -> bool:
+    with tenant(call.cluster_id):
+        return Subscription.objects.get(cluster_id=call.cluster_id, id=subject_of(call)).ended_at is not None
+
+
+def _invoice_here(call: StripeCall, now: datetime) -> StripeCall:
+    """The subscription ended while its usage was asked for: what no invoice there charges is invoiced here, once."""
+    items = [UsageItem(call.id, n, made["id"]) for n, made in enumerate(call.terms["made"])]
+    taken = take_back(cluster_id=call.cluster_id, items=items)
+    actor = system_actor(cluster_id=call.cluster_id)
+    with tenant(call.cluster_id):
+        subscription = lock_subscription(actor=actor, subscription_id=subject_of(call))
+        lines = lines_taken_back(subscription=subscription, items=taken)
+        generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
+        return finish_call(call, now)
 
 
 def _issue(call: StripeCall) -> None:

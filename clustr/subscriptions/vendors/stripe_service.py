@@ -296,8 +296,8 @@ class StripeService(AsksForReturns):
         start: datetime,
         end: datetime,
         key: str,
-    ) -> None:
-        """Charge something besides the price: on this draft, or on the subscription's next invoice."""
+    ) -> str:
+        """Charge something besides the price: on this draft, or on the subscription's next invoice; its id."""
         params: Raw = {
             "customer": customer_id,
             "subscription": subscription_id,
@@ -309,7 +309,15 @@ class StripeService(AsksForReturns):
         }
         if invoice_id:
             params["invoice"] = invoice_id
-        self._ask(lambda: self._v1.invoice_items.create(params, once(key)))
+        return id_of(self._ask(lambda: self._v1.invoice_items.create(params, once(key))))
+
+    def place_of_item(self, *, item_id: str) -> str:
+        """The id of the invoice on which something that was charged besides stands now; empty while it waits for one."""
+        return id_of(self._ask(lambda: self._v1.invoice_items.retrieve(item_id)).get("invoice"))
+
+    def remove_item(self, *, item_id: str) -> None:
+        """Charge it no more. Refused where its invoice is no draft."""
+        self._ask(lambda: self._v1.invoice_items.delete(item_id))
 
     def start_invoice(
         self,
