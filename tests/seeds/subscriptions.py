@@ -474,10 +474,11 @@ SEEDS = (
     sow(
         "owed-usage-ends-with-the-plan",
         "Whoever changes plans and then cancels does not pay for what the change settled.",
-        "        lines = [*lines, *owed_usage(subscription=subscription)]\n",
-        "",
+        "(usage_so_far if turned or ends else owed_usage)",
+        "(overage_of if turned or ends else owed_usage)",
         "test_stripe_usage.py",
         file=f"{COMMANDS}/stripe_lapses.py",
+        more=(("import owed_usage, usage_so_far", "import overage_of, owed_usage, usage_so_far"),),
     ),
     sow(
         "metered-while-lapsed",
@@ -514,10 +515,10 @@ SEEDS = (
     sow(
         "usage-on-a-stranded-draft-twice",
         "What stands on a draft that is never issued is charged again each time the plan comes back.",
-        '"taken_back": True',
-        '"taken_back_not": True',
+        '        _note(call, "taken_back", fresh)\n',
+        "",
         "test_stripe_usage.py",
-        file=f"{COMMANDS}/stripe_lapses.py",
+        file=f"{COMMANDS}/stripe_items.py",
     ),
     sow(
         "a-refund-that-failed-is-credited-again",

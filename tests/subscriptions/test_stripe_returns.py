@@ -264,6 +264,7 @@ def test_a_credit_note_gives_again_what_came_back_of_another_in_the_same_look(st
     give_back(shop, invoice, 1150)
     at_stripe(shop, invoice.stripe_invoice_id, "credit", amount=1000, **{"as": "refund"})
     at_stripe(shop, shop.rows("refund")[-1]["id"], "fail_refund")
+    shop.move(minutes=1)
     at_stripe(shop, invoice.stripe_invoice_id, "credit", **{"as": "refund"})
     shop.hear()
     assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2150)

@@ -170,6 +170,59 @@ def test_where_periods_begin_anew_usage_is_not_owed_for_a_year(shop: StripeShop)
     shop.agrees(held)
 
 
+@pytest.mark.parametrize("begins", ["month", "year"])
+def test_usage_is_shown_before_periods_begin_anew(shop: StripeShop, begins: str) -> None:
+    """What the change and the usage beside it come to is what was shown, to the cent; tax, and what stands in their favour, too."""
+    held = shop.by_card("enterprise", interval=begins)
+    shop.use(held, 100_333)
+    shop.move(days=15)
+    before = {one.id for one in shop.documents(held)}
+    other = "year" if begins == "month" else "month"
+    shown = foreseen(shop, held, "enterprise", other, at_period_end=False)
+    shop.change(held, "enterprise", interval=other, at_period_end=False, proration_date=shown.proration_date)
+    shop.hear()
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.until(shop.now + timedelta(hours=3))
+    made = [one for one in shop.documents(held) if one.id not in before]
+    signs = [-1 if one.kind == "credit_note" else 1 for one in made]
+    assert len(made) == 2
+    assert overage(shop, held) > 0
+    whole = -1 if shown.is_credit_note else 1
+    for name in ("subtotal", "total"):
+        assert (
+            sum(sign * getattr(one, name) for sign, one in zip(signs, made, strict=True))
+            == whole * getattr(shown.sums, name).minor
+        )
+    assert shown.is_credit_note == (begins == "year")
+    assert sum(one.amount_paid for one in made if one.kind == "invoice") == shown.amount_due.minor
+    shop.agrees(held)
+
+
+def test_a_change_and_a_turn_that_are_seen_in_one_look(shop: StripeShop) -> None:
+    """Usage is reckoned as if each had been seen by itself: by the new plan, from the change on."""
+    heard, unheard = (shop.by_card("enterprise", actor=actor) for actor in (shop.bola, shop.customer()))
+    for held in (heard, unheard):
+        shop.use(held, 60_000)
+    shop.move(days=15)
+    change(shop, heard, "pro")
+    shop.dial(stripe__list__timeout_before=1)
+    shop.change(unheard, "pro", at_period_end=False)
+    shop.heal()
+    assert [shop.again(held).plan_id for held in (heard, unheard)] == [
+        shop.plan(code).id for code in ("pro", "enterprise")
+    ]
+    shop.move(seconds=(shop.again(heard).current_period_end - shop.now).total_seconds() + 1200)
+    shop.events()  # none of it is heard
+    for held in (heard, unheard):
+        commands.follow_ours(cluster_id=shop.cluster_id, subscription_id=held.id, now=shop.now)
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.until(shop.now + timedelta(hours=3))
+    for held in (heard, unheard):
+        assert (overage(shop, held), shop.again(held).plan_id) == (3750, shop.plan("pro").id)
+
+
 def test_usage_of_a_subscription_that_ended_before_it_was_asked_for(shop: StripeShop) -> None:
     """There is no next invoice at Stripe to put it on: it is invoiced here, once."""
     held = shop.by_card("enterprise")

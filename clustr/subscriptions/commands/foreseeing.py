@@ -11,7 +11,7 @@ from clustr.kit.errors import Busy
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.choosing import begins_later
-from clustr.subscriptions.commands.periods import overage_of, owed_usage
+from clustr.subscriptions.commands.periods import usage_so_far
 from clustr.subscriptions.commands.previewing import (
     Change,
     ChangePreview,
@@ -88,7 +88,7 @@ def _at_the_end(
     anchor = subscription.anchor(actor.timezone) if counted else anchor_at(at=at, zone=actor.timezone)
     period = period_at(anchor=anchor, cycle=cycle_of(interval), at=at)
     discount = queries.discount_in_force(subscription=subscription, at=at, plan=plan)
-    lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
+    lines = usage_so_far(subscription=subscription)
     if price.minor:
         tax = queries.tax_of(user_id=subscription.user_id)
         lines.append(Line(LineKind.PLAN, f"{plan.name}, a {interval}", price, period, 1, tax))

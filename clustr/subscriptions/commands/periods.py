@@ -67,6 +67,11 @@ def owed_usage(*, subscription: Subscription) -> list[Line]:
     return overage_again(subscription=subscription, items=items, period=subscription.period)
 
 
+def usage_so_far(*, subscription: Subscription) -> list[Line]:
+    """All that was used beyond what was included and is not charged yet: of the period under way, and what changes settled."""
+    return [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
+
+
 def overage_again(*, subscription: Subscription, items: Sequence[tuple[str, Money]], period: Period) -> list[Line]:
     """What was reckoned before of usage beyond the limits, as lines taxed as today."""
     tax = queries.tax_of(user_id=subscription.user_id)
@@ -99,7 +104,7 @@ def take_exchange(*, subscription: Subscription, on_top: Units) -> None:
 def end_subscription(*, actor: Actor, subscription: Subscription, at: datetime, reason: str, now: datetime) -> None:
     """End it for good: what was used beyond the limits is invoiced, what was scheduled is dropped. What is open stays
     open, and what is paid late still counts."""
-    lines = [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
+    lines = usage_so_far(subscription=subscription)
     subscription.usage_owed = []
     generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
     drop_pending_change(subscription=subscription)

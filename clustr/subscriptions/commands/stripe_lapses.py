@@ -12,7 +12,7 @@ from uuid import UUID
 
 from clustr.kit.actor import Actor
 from clustr.kit.ids import derived_id
-from clustr.subscriptions.commands.periods import overage_of, owed_usage
+from clustr.subscriptions.commands.periods import owed_usage, usage_so_far
 from clustr.subscriptions.commands.stripe_calls import record_call
 from clustr.subscriptions.commands.stripe_items import UsageItem, comes_back, lines_taken_back
 from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionEvent
@@ -28,9 +28,9 @@ def usage_to_charge(*, subscription: Subscription, told: StripeSubscription, tak
     turned = told.period_start > subscription.current_period_start and _ran(subscription)
     ends = told.status in ENDED and (_ran(subscription) or subscription.status != SubscriptionStatus.UNPAID)
     back = comes_back(subscription=subscription, told=told)
-    lines = overage_of(subscription=subscription) if turned or ends else []
+    lines: list[Line] = []
     if turned or back or told.status in ENDED:
-        lines = [*lines, *owed_usage(subscription=subscription)]
+        lines = (usage_so_far if turned or ends else owed_usage)(subscription=subscription)
         subscription.usage_owed = []
     lines += lines_taken_back(subscription=subscription, items=taken)
     if told.status == SubscriptionStatus.UNPAID and lines:

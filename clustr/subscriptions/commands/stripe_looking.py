@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import ProviderSilent, ProviderUnavailable, ProviderWouldNot
 from clustr.subscriptions import queries
+from clustr.subscriptions.commands.periods import usage_so_far
 from clustr.subscriptions.commands.previewing import ChangePreview, proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.stripe_beginning import coupon_named
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
@@ -20,10 +22,11 @@ from clustr.subscriptions.commands.stripe_names import ensure_price, name_at_str
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.policies import kept_by
+from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.refusals import SamePlan, SubscriptionNotFound
 from clustr.subscriptions.states import Act, CallState, Collection, StripeKind, SubscriptionStatus
-from clustr.subscriptions.types import Kept, Period
-from clustr.subscriptions.vendors.nouns import StripeMethod, StripeRefused, StripeUnreadable
+from clustr.subscriptions.types import Kept, Line, Period
+from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeLine, StripeMethod, StripeRefused, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
 
 LOOKED_BACK = timedelta(days=2)
@@ -98,8 +101,9 @@ def preview_at_stripe(
         at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
         coupon = coupon_terms(subscription=subscription, plan=plan, at=now, now=now)
-    trial = subscription.status == SubscriptionStatus.TRIALING
-    anew = kept_by(subscription=subscription, interval=interval) is Kept.NOTHING and not trial
+        trial = subscription.status == SubscriptionStatus.TRIALING
+        anew = kept_by(subscription=subscription, interval=interval) is Kept.NOTHING and not trial
+        usage = usage_so_far(subscription=subscription) if anew else []
     try:
         price_id = ensure_price(cluster_id=actor.cluster_id, plan_id=plan.id, interval=interval, price=price, now=now)
         service = stripe_service()
@@ -117,11 +121,42 @@ def preview_at_stripe(
         raise ProviderSilent from error
     except StripeRefused as error:
         raise ProviderWouldNot from error
-    sums, _taxes = totals_of(told, rates_at_stripe(cluster_id=actor.cluster_id))
     ends = [line.period_end for line in told.lines if line.amount >= 0] or [subscription.current_period_end]
     period = Period(at if anew else subscription.current_period_start, max(ends))
+    told = _with_usage(told, usage)
+    sums, _taxes = totals_of(told, rates_at_stripe(cluster_id=actor.cluster_id))
     due = 0 if told.total < 0 else max(told.total - credit.minor, 0)
     return ChangePreview(at, period, sums, told.total < 0, Money(due, subscription.currency))
+
+
+def _with_usage(told: StripeInvoice, usage: Sequence[Line]) -> StripeInvoice:
+    """Where periods begin anew, what was used beyond the limits is charged with the change, by an invoice beside it."""
+    lines = [_at_stripe(line, line.period) for line in usage if line.period is not None]
+    net, tax = sum(line.amount for line in lines), sum(line.tax for line in lines)
+    return replace(
+        told,
+        lines=(*told.lines, *lines),
+        subtotal=told.subtotal + net,
+        tax=told.tax + tax,
+        total=told.total + net + tax,
+    )
+
+
+def _at_stripe(line: Line, period: Period) -> StripeLine:
+    """A line as Stripe will have it: taxed by itself."""
+    return StripeLine(
+        description=line.description,
+        quantity=1,
+        amount=line.amount.minor,
+        discount=0,
+        tax=tax_on(net=line.amount, basis_points=line.tax_basis_points).minor,
+        tax_basis_points=line.tax_basis_points,
+        tax_rate_id="",
+        proration=False,
+        for_plan=False,
+        period_start=period.start,
+        period_end=period.end,
+    )
 
 
 def my_methods(*, actor: Actor) -> list[StripeMethod]:

@@ -219,8 +219,10 @@ def _stand_as(
     before = (subscription.status, subscription.plan_id, subscription.interval, subscription.current_period_start)
     flagged = subscription.cancel_at_period_end
     resumed = comes_back(subscription=subscription, told=told)
-    lines = usage_to_charge(subscription=subscription, told=told, taken=taken)
     used_in, plan = subscription.period, queries.plan_of(subscription=subscription)
+    if told.period_start > used_in.start and subscription.status in _CHARGED:
+        _exchange_before_it_turned(subscription, plan, told, now)
+    lines = usage_to_charge(subscription=subscription, told=told, taken=taken)
     _take_plan(subscription, told, now)
     status = SubscriptionStatus(told.status)
     goes_on = used_in.start == told.period_start and status not in ENDED
@@ -261,17 +263,30 @@ def _exchange(subscription: Subscription, old: SubscriptionPlan, told: StripeSub
         subscription=subscription,
         old=old,
         new=queries.plan_of(subscription=subscription),
-        at=_changed_at(subscription, told) or now,
+        at=_changed_at(subscription, told, subscription.plan_id) or now,
     )
     take_exchange(subscription=subscription, on_top=usage.on_top)
     subscription.usage_owed += items_of(usage.lines)
 
 
-def _changed_at(subscription: Subscription, told: StripeSubscription) -> datetime | None:
-    """The instant that was asked for, if the change that Stripe tells of is the one that was asked for last."""
+def _exchange_before_it_turned(
+    subscription: Subscription, old: SubscriptionPlan, told: StripeSubscription, now: datetime
+) -> None:
+    """A change that was asked for within the period, and is seen only now that the period has turned, counted in it: usage is
+    reckoned by the new plan from its instant on. What somebody changed at Stripe itself counts from the new period on."""
+    plan_id = _plan_at_stripe(subscription, told)
+    at = _changed_at(subscription, told, plan_id)
+    if plan_id == old.id or at is None or not subscription.period.start <= at < subscription.period.end:
+        return
+    _take_plan(subscription, told, now)
+    _exchange(subscription, old, told, now)
+
+
+def _changed_at(subscription: Subscription, told: StripeSubscription, plan_id: UUID | None) -> datetime | None:
+    """The instant that was asked for, if the change that Stripe tells of, to this plan, is the one that was asked for last."""
     mine = {"cluster_id": subscription.cluster_id, "subscription_id": subscription.id}
     call = StripeCall.objects.filter(**mine, act=Act.CHANGE).order_by("-id").first()
-    if call is None or str(call.id) != told.change or call.terms["plan_id"] != str(subscription.plan_id):
+    if call is None or str(call.id) != told.change or call.terms["plan_id"] != str(plan_id):
         return None
     at = datetime.fromisoformat(call.terms["proration_date"])
     changed = SubscriptionEvent.objects.filter(**mine, kind=EventKind.PLAN_CHANGED, at__gt=at)
@@ -304,16 +319,22 @@ def _keep_pending_change(subscription: Subscription, told: StripeSubscription) -
 
 def _take_plan(subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
     """The plan and price that Stripe charges. A price that is not ours leaves the plan as it was, and is reported."""
-    found = StripeObject.objects.filter(
-        cluster_id=subscription.cluster_id, kind=StripeKind.PRICE, stripe_id=told.price_id
-    ).first()
-    if found is None:
+    plan_id = _plan_at_stripe(subscription, told)
+    if plan_id is None:
         facts = {"price": told.price_id, "customer": subscription.user_id}
         ask_a_person(what="price_unknown", about=subscription.id, facts=facts, now=now)
     else:
-        subscription.plan_id = UUID(found.key.partition(":")[0])
+        subscription.plan_id = plan_id
         subscription.interval = told.interval
     subscription.price_minor = subscription.period_price_minor = told.price_minor
+
+
+def _plan_at_stripe(subscription: Subscription, told: StripeSubscription) -> UUID | None:
+    prices = StripeObject.objects.filter(
+        cluster_id=subscription.cluster_id, kind=StripeKind.PRICE, stripe_id=told.price_id
+    )
+    key = prices.values_list("key", flat=True).first()
+    return None if key is None else UUID(key.partition(":")[0])
 
 
 def _happened(before: tuple[object, ...], flagged: bool, subscription: Subscription) -> list[EventKind]:
