@@ -121,6 +121,8 @@ def pay(world: World, request: Request, form: Doc) -> Doc:
 
 def create_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
     subscription = known(world, "subscription", form.get("subscription"), param="subscription")
+    if subscription.doc["status"] == "canceled":
+        raise refusal(400, "The subscription is canceled.", code="resource_missing", param="subscription")
     amount = int(form["amount"])
     period = {name: int(at) for name, at in form["period"].items()}
     draft = _draft(world, form.get("invoice"))

@@ -20,7 +20,7 @@ from clustr.subscriptions import commands, queries
 from clustr.subscriptions.behaviour_queries import at_risk
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.document_queries import GivenBack, my_invoices
-from clustr.subscriptions.models import Invoice, Payment, StripeCall, Subscription
+from clustr.subscriptions.models import Invoice, InvoiceLine, Payment, StripeCall, Subscription
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.subscriptions.states import Collection
 from clustr.subscriptions.vendors.nouns import StripeUnreadable
@@ -384,6 +384,42 @@ def test_a_dispute_that_is_lost(stripe_shop: StripeShop) -> None:
     )
     shop.night()
     assert asks(shop) == []
+
+
+def test_a_dispute_that_is_won_weeks_later_and_nobody_tells(stripe_shop: StripeShop) -> None:
+    """It is looked at each night, and until its money is back that stands as held, not as lost."""
+    shop = stripe_shop
+    invoice, payment = paid(shop, shop.by_card("basic"))
+    made = at_stripe(shop, payment.stripe_payment_intent_id, "dispute")
+    shop.hear()
+    shop.move(days=20)
+    at_stripe(shop, made["id"], "decide", status="won")
+    (dispute,) = shop.rows("dispute")
+    came_back = dispute["balance_transactions"].pop()
+    shop.events()
+    shop.night()
+    assert (at(shop, AccountKind.CHARGEBACKS), shown(shop, invoice), asks(shop)) == (
+        -2150,
+        GivenBack(disputed=2150),
+        [],
+    )
+    dispute["balance_transactions"].append(came_back)
+    shop.night()
+    assert (at(shop, AccountKind.CHARGEBACKS), shown(shop, invoice), asks(shop)) == (0, NOTHING, [])
+
+
+@pytest.mark.parametrize("reason", ["duplicate", "It rained"])
+def test_why_it_goes_back_is_told_in_words_for_people(stripe_shop: StripeShop, reason: str) -> None:
+    """Stripe's own word for a reason is not for customers; what somebody wrote is."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    _, payment = paid(shop, subscription)
+    made = at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=500)
+    next(row for row in shop.rows("refund") if row["id"] == made["id"])["metadata"] = {"why": reason}
+    shop.hear()
+    with tenant(shop.cluster_id):
+        line = InvoiceLine.objects.filter(cluster_id=shop.cluster_id, kind="correction").latest("invoice_id")
+    assert (line.description == reason) == (reason != "duplicate")
 
 
 @pytest.mark.parametrize("how", ["refund", "balance", "outside"])

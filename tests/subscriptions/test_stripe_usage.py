@@ -236,7 +236,7 @@ def test_usage_of_a_subscription_that_ended_before_it_was_asked_for(shop: Stripe
     for _ in range(2):
         shop.ask_due()
     assert shop.again(held).status == "canceled"
-    assert overage(shop, held) == 50
+    assert (overage(shop, held), items(shop)) == (50, [])
     assert [call.state for call in shop.calls(held) if call.act == "overage"] == ["done"]
 
 
@@ -440,16 +440,17 @@ def test_usage_that_somebody_took_away_by_hand_is_not_charged(shop: StripeShop) 
     assert (shop.again(held).status, overage(shop, held)) == ("canceled", 0)
 
 
-def test_usage_of_a_plan_that_ends_while_it_is_asked_for(shop: StripeShop) -> None:
+@pytest.mark.parametrize("made", [True, False])
+def test_usage_of_a_plan_that_ends_while_it_is_asked_for(shop: StripeShop, made: bool) -> None:
     """The answer of Stripe was not heard, and then the plan ended: what stands there is taken back, and invoiced here."""
     held = shop.by_card("enterprise")
     shop.use(held, 100_100)
     shop.until(held.current_period_end + timedelta(minutes=20), step=timedelta(minutes=20))
-    shop.dial(stripe__plan__timeout_after=1)
+    shop.dial(**{f"stripe__plan__timeout_{'after' if made else 'before'}": 1})
     shop.move(minutes=3)
     shop.ask_due()
     shop.heal()
-    assert items(shop) == ["draft"]
+    assert items(shop) == ["draft"] * made
     shop.cancel(held, at_period_end=False)
     shop.hear()
     shop.move(hours=1)

@@ -28,7 +28,7 @@ _CHARGED = (SubscriptionStatus.ACTIVE, SubscriptionStatus.PAST_DUE)
 
 @dataclass(frozen=True, slots=True)
 class UsageItem:
-    """One of the items of a request for usage (`n`), by its name at Stripe. `taking`: it was to be taken back before."""
+    """One of the items of a request for usage (`n`), by its name at Stripe, which is empty where it was never put. `taking`: it was to be taken back before."""
 
     call_id: UUID
     n: int
@@ -119,6 +119,8 @@ def _never_issued(invoice_id: str) -> bool:
 
 
 def _let_go(item: UsageItem) -> bool:
+    if not item.item_id:
+        return True
     service = stripe_service()
     try:
         service.remove_item(item_id=item.item_id)

@@ -64,7 +64,6 @@ def ask_for_overage(call: StripeCall, now: datetime) -> StripeCall:
 
 def _add_items(call: StripeCall, held: StripeSubscription) -> StripeCall:
     """What each is called there, and where it was put, is written down: from then on Stripe may move it."""
-    service, invoice_id = stripe_service(), call.terms["invoice_id"]
     made = []
     for n, item in enumerate(call.terms["items"]):
         asked: dict[str, Any] = {
@@ -76,15 +75,24 @@ def _add_items(call: StripeCall, held: StripeSubscription) -> StripeCall:
             "start": datetime.fromisoformat(call.terms["start"]),
             "end": datetime.fromisoformat(call.terms["end"]),
         }
-        try:
-            item_id, stands_on = service.add_item(**asked, invoice_id=invoice_id, key=f"{call.id}:{n}"), invoice_id
-        except StripeRefused as error:
-            if not invoice_id or error.http_status not in (400, 404) or error.code == "idempotency_error":
-                raise
-            log.warning("stripe_draft_gone", call=str(call.id), invoice=invoice_id)
-            item_id, stands_on = service.add_item(**asked, invoice_id="", key=f"{call.id}:{n}:next"), ""
+        item_id, stands_on = _add_item(call, n, asked, ended=held.ended_at is not None)
         made.append({"id": item_id, "invoice_id": stands_on})
     return add_terms(call, made=made)
+
+
+def _add_item(call: StripeCall, n: int, asked: dict[str, Any], *, ended: bool) -> tuple[str, str]:
+    """Put one on the draft, or if that is one no more on the next; both empty where there is none, because the plan ended."""
+    tries = [(call.terms["invoice_id"], f"{call.id}:{n}"), ("", f"{call.id}:{n}:next")]
+    left = tries if call.terms["invoice_id"] else tries[:1]
+    for stands_on, key in left:
+        try:
+            return stripe_service().add_item(**asked, invoice_id=stands_on, key=key), stands_on
+        except StripeRefused as error:
+            gone = error.http_status in (400, 404) and error.code != "idempotency_error"
+            if not gone or not (stands_on or ended):
+                raise
+            log.warning("stripe_draft_gone", call=str(call.id), invoice=stands_on)
+    return "", ""
 
 
 def _has_ended(call: StripeCall) -> bool:
