@@ -167,16 +167,15 @@ def delete_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG0
     draft = _draft(world, item.doc["invoice"])
     if draft is not None:
         held = draft.doc["lines"]["data"]
-        clockwork.set_lines(draft, [line for line in held if line["id"] != _line_of(held, item.key)])
+        clockwork.set_lines(draft, [line for line in held if _item_of(line) != item.key])
         keep(world, draft)
     item.doc["deleted"] = True
     keep(world, item)
     return {"id": item.key, "object": "invoiceitem", "deleted": True}
 
 
-def _line_of(lines: list[Doc], item: str) -> str:
-    details = ((line["id"], line["parent"]["invoice_item_details"]) for line in lines)
-    return next(name for name, of_item in details if of_item and of_item["invoice_item"] == item)
+def _item_of(line: Doc) -> object:
+    return (line["parent"]["invoice_item_details"] or {}).get("invoice_item")
 
 
 def _item(world: World, key: str) -> StripeRow:

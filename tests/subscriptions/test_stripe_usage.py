@@ -357,8 +357,7 @@ def moved(shop: StripeShop) -> Subscription:
 
     def issued_first(request: httpx.Request) -> httpx.Response:
         if request.method == "POST" and request.url.path.endswith("/invoiceitems") and draft["status"] == "draft":
-            shop.sandbox.world.clock.move(by=timedelta(hours=1))
-            shop.now += timedelta(hours=1)
+            shop.move(hours=1)
             shop.rows("invoice")
         return original(request)
 
