@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from clustr.kit.crashpoints import Crash, watching
 from clustr.kit.money import Money
 from clustr.subscriptions import commands
+from clustr.subscriptions.commands.stripe_items import take_back_stranded
 from clustr.subscriptions.models import Subscription
 from tests.subscriptions.stripe_stage import StripeShop
 from tests.subscriptions.test_change_and_usage import METERED
@@ -427,6 +429,15 @@ def test_a_process_that_dies_when_usage_was_taken_back(shop: StripeShop) -> None
         shop.hear()
         shop.night()
     assert (shop.again(held).status, overage(shop, held)) == ("canceled", 50)
+
+
+def test_the_end_of_another_subscription_takes_nothing_back(shop: StripeShop) -> None:
+    """One that was there twice, and was ended, has the name of ours in it."""
+    held = shop.again(moved(shop))
+    told = shop.holder.service().fetch_subscription(subscription_id=held.stripe_subscription_id)
+    other = replace(told, id="sub_other", status="canceled")
+    assert take_back_stranded(cluster_id=shop.cluster_id, subscription_id=held.id, told=other) == []
+    assert items(shop) == ["waits"]
 
 
 def test_usage_that_somebody_took_away_by_hand_is_not_charged(shop: StripeShop) -> None:

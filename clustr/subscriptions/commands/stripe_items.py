@@ -47,7 +47,8 @@ def take_back_stranded(*, cluster_id: UUID, subscription_id: UUID, told: StripeS
     with tenant(cluster_id):
         subscription = Subscription.objects.get(cluster_id=cluster_id, id=subscription_id)
         ends = told.status in ENDED
-        if subscription.ended_at is not None or not (ends or comes_back(subscription=subscription, told=told)):
+        runs = subscription.ended_at is None and subscription.stripe_subscription_id == told.id
+        if not runs or not (ends or comes_back(subscription=subscription, told=told)):
             return []
         standing = _standing(subscription)
     if not standing:
