@@ -509,7 +509,7 @@ SEEDS = (
         "Usage of a subscription that ended is asked of Stripe, which charges nothing of it any more.",
         "if held.ended_at is not None or held.status == SubscriptionStatus.UNPAID:",
         "if held.status == SubscriptionStatus.UNPAID:",
-        "test_stripe_usage.py",
+        "test_stripe_usage.py::test_usage_of_a_subscription_that_ended_before_it_was_asked_for",
         file=f"{COMMANDS}/stripe_overage.py",
     ),
     sow(

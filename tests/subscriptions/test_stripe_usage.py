@@ -226,7 +226,7 @@ def test_a_change_and_a_turn_that_are_seen_in_one_look(shop: StripeShop) -> None
 
 
 def test_usage_of_a_subscription_that_ended_before_it_was_asked_for(shop: StripeShop) -> None:
-    """There is no next invoice at Stripe to put it on: it is invoiced here, once."""
+    """There is no next invoice at Stripe to put it on, and none is asked for: it is invoiced here, once."""
     held = shop.by_card("enterprise")
     shop.use(held, 100_100)
     shop.until(held.current_period_end + timedelta(minutes=1), step=timedelta(minutes=1))
@@ -239,6 +239,7 @@ def test_usage_of_a_subscription_that_ended_before_it_was_asked_for(shop: Stripe
         shop.ask_due()
     assert shop.again(held).status == "canceled"
     assert (overage(shop, held), items(shop)) == (50, [])
+    assert not [one for one in shop.sent if one.method == "POST" and one.url.path.endswith("/invoiceitems")]
     assert [call.state for call in shop.calls(held) if call.act == "overage"] == ["done"]
 
 
