@@ -130,13 +130,17 @@ class Dispute(models.Model):
 
 
 class Adjustment(models.Model):
-    """By how much the office lowered what one member owes on a bill, and why. Append-only."""
+    """By how much the office lowered what one member owes on a bill, and why. Append-only.
+
+    One that `exempts` leaves nothing to owe, whatever the bill's amount becomes.
+    """
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
     bill = models.ForeignKey(Bill, models.PROTECT, related_name="adjustments", db_constraint=False, db_index=False)
     user_id = models.UUIDField()
     amount_minor = models.BigIntegerField()
+    exempts = models.BooleanField(default=False)
     reason = models.TextField()
     by = models.UUIDField()
     at = models.DateTimeField()

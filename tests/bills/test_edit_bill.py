@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from clustr.bills.dashboard import dashboard_of
 from clustr.bills.models import Bill
 from clustr.bills.policies import terms_digest
 from clustr.bills.types import BillType, MemberStatus, Terms
@@ -212,3 +213,43 @@ def test_it_needs_manage_bill(cast: Cast) -> None:
     for person in (cast.efe, cast.bola):
         with acts.refused("permission_missing", unchanged=cast.cluster_id):
             acts.edit(cast, bill, by=person, title="Mine now")
+
+
+@pytest.mark.parametrize("later", ["6000.00", "2000.00"])
+def test_who_was_exempted_owes_nothing_of_the_new_amount(cast: Cast, later: str) -> None:
+    bill = issue(cast)
+    others = len(cast.residents) - 1
+    acts.uphold(cast, acts.dispute(cast, cast.bola, bill))
+
+    acts.edit(cast, bill, amount=naira(later))
+
+    mine = acts.seen(cast, cast.bola, bill)
+    assert (mine.status, str(mine.amount_due), mine.can_pay) == (MemberStatus.PAID, "0.00", False)
+    assert str(acts.seen(cast, cast.residents[1], bill).amount_due) == later
+    totals = acts.managed(cast, bill).totals
+    assert (totals.paid_count, totals.billed_minor) == (1, naira(later).minor * others)
+    owing = acts.reached(cast, bill, status=MemberStatus.PENDING_ACKNOWLEDGMENT)
+    assert cast.bola.user_id not in owing
+    assert len(owing) == others
+    with tenant(cast.cluster_id):
+        sums = dashboard_of(actor=cast.ada.actor, now=cast.now).figures.sums
+    assert sums.outstanding == sums.billed
+    assert sums.billed.minor == naira(later).minor * others
+
+
+def test_who_owed_nothing_by_amounts_alone_is_exempted_when_the_office_says_so(cast: Cast) -> None:
+    bill = issue(cast)
+    acts.uphold(cast, acts.dispute(cast, cast.bola, bill), "3000.00")
+    dispute = acts.dispute(cast, cast.bola, bill)
+    acts.edit(cast, bill, amount=naira("2000.00"))
+    assert str(acts.seen(cast, cast.bola, bill).amount_due) == "0.00"
+    acts.uphold(cast, dispute)
+    acts.edit(cast, bill, amount=naira("5000.00"))
+    assert str(acts.seen(cast, cast.bola, bill).amount_due) == "0.00"
+
+
+def test_what_was_lowered_by_an_amount_is_lowered_by_that_of_the_new_amount(cast: Cast) -> None:
+    bill = issue(cast)
+    acts.uphold(cast, acts.dispute(cast, cast.bola, bill), "3000.00")
+    acts.edit(cast, bill, amount=naira("6000.00"))
+    assert str(acts.seen(cast, cast.bola, bill).amount_due) == "4000.00"

@@ -75,6 +75,7 @@ class Model:
     version: int = 1
     cancelled: bool = False
     lowered: dict[UUID, int] = field(default_factory=dict)
+    exempted: set[UUID] = field(default_factory=set)
     consents: set[tuple[UUID, int]] = field(default_factory=set)
     disputes: dict[UUID, UUID] = field(default_factory=dict)
     payments: list[Payment] = field(default_factory=list)
@@ -86,6 +87,8 @@ class Model:
         return member.joined <= until and (member.left is None or member.left > self.issued)
 
     def owed(self, member: Member) -> int:
+        if member.person.user_id in self.exempted:
+            return 0
         return max(0, self.amount - self.lowered.get(member.person.user_id, 0))
 
     def paid(self, member: Member) -> int:
@@ -404,6 +407,7 @@ class Bills(RuleBasedStateMachine):
             if how == "uphold":
                 user_id = member.person.user_id
                 bill.lowered[user_id] = bill.lowered.get(user_id, 0) + owed - left
+                bill.exempted |= set() if left else {user_id}
         self.look(bill)
 
     def _end(self, bill: Model, member: Member, how: str, amount: int | None) -> None:

@@ -52,6 +52,14 @@ SEEDS = (
         races=("test_members.py::test_a_bill_is_paid_or_disputed",),
     ),
     sow(
+        "exemption-of-one-amount",
+        "Who was exempted owes what a bill's amount is raised by.",
+        "            exempts=exempts,\n",
+        "            exempts=not due_minor,\n",
+        "test_edit_bill.py::test_who_was_exempted_owes_nothing_of_the_new_amount",
+        file=CONSENT,
+    ),
+    sow(
         "overdue-a-moment-early",
         "Python calls a bill overdue in its last instant.",
         "    if now > standing.due_date:\n",

@@ -139,6 +139,8 @@ def resolve_dispute(
 ) -> Dispute:
     """End a dispute: rejected, or upheld with what the member owes instead (nothing, unless `amount_due` says).
 
+    Who is to owe nothing is exempted: a later change of the bill's amount is not theirs to pay.
+
     Needs ManageBill; nobody resolves their own. Refuses `DisputeNotFound`, `DisputeClosed`, `AmountBelowPaid`.
     """
     actor.require("ManageBill")
@@ -196,13 +198,15 @@ def _lower(actor: Actor, dispute: Dispute, amount_due: Money, note: str, now: da
         raise InvalidValue.of("amount_due", "amount_not_lower", "An upheld dispute lowers the amount, or leaves it.")
     if amount_due.minor < paid_minor:
         raise AmountBelowPaid
-    if amount_due.minor < due_minor:
+    exempts = amount_due.minor == 0
+    if exempts or amount_due.minor < due_minor:
         Adjustment.objects.create(
             id=new_id(),
             cluster_id=actor.cluster_id,
             bill_id=bill.id,
             user_id=dispute.user_id,
             amount_minor=due_minor - amount_due.minor,
+            exempts=exempts,
             reason=note,
             by=actor.member_id,
             at=now,
