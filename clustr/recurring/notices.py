@@ -17,7 +17,7 @@ from clustr.payments.models import SavedMethod, Transaction
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.recurring.fees import fee_on_top, fees_borne
 from clustr.recurring.models import RecurringPayment, Run
-from clustr.recurring.types import Happening, OrderState, RunFailure, RunState
+from clustr.recurring.types import Happening, OrderState, RunFailure, RunState, StoppedBy
 
 EVENTS = {
     Happening.SET_UP: NotificationEvents.RECURRING_PAYMENT_SET_UP,
@@ -207,6 +207,7 @@ def _card_name(card: SavedMethod) -> str:
 
 
 def _facts(order: RecurringPayment, cards: Mapping[UUID | None, SavedMethod]) -> dict[str, Any]:
+    stopped_by = StoppedBy(order.stopped_by)
     running = order.state == OrderState.ACTIVE and order.next_run_at is not None
     return {
         "what": order.title,
@@ -217,4 +218,6 @@ def _facts(order: RecurringPayment, cards: Mapping[UUID | None, SavedMethod]) ->
         "card": _card_name(cards[order.method_id]) if order.method_id in cards else None,
         "next_run_date": order.next_run_at.isoformat() if running and order.next_run_at else None,
         "reason": order.reason or None,
+        "held": stopped_by is StoppedBy.OFFICE or None,
+        "released": stopped_by is StoppedBy.RELEASED or None,
     }

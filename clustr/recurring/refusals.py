@@ -23,6 +23,18 @@ class RecurringPaymentNotPaused(Conflict):
     code = "recurring_payment_not_paused"
 
 
+class RecurringPaymentHeld(Conflict):
+    """The office paused the recurring payment, and has not let it go yet."""
+
+    code = "recurring_payment_held"
+
+
+class RecurringPaymentNotHeld(Conflict):
+    """The office does not hold the recurring payment."""
+
+    code = "recurring_payment_not_held"
+
+
 class RecurringPaymentOver(Conflict):
     """The recurring payment was cancelled, or its last period has run."""
 

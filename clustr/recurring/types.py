@@ -39,13 +39,15 @@ class OrderState(StrEnum):
 
 
 class StoppedBy(StrEnum):
-    """Who paused or cancelled a standing order; `failures`: it paused itself; `departure`: its member has left."""
+    """Who paused or cancelled a standing order; `failures`: it paused itself; `departure`: its member has left;
+    `released`: the office paused it, and lets its member resume it."""
 
     NOBODY = ""
     MEMBER = "member"
     OFFICE = "office"
     FAILURES = "failures"
     DEPARTURE = "departure"
+    RELEASED = "released"
 
 
 class RunState(StrEnum):
@@ -153,6 +155,11 @@ class OrderView:
     failed_attempts: int
     last_run_at: datetime | None
     created_at: datetime
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether its member may resume it: what the office paused waits for the office."""
+        return self.state is OrderState.PAUSED and self.stopped_by is not StoppedBy.OFFICE
 
 
 @dataclass(frozen=True, slots=True)

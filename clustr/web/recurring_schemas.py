@@ -38,7 +38,11 @@ class RecurringPaymentOut(Out):
     end_date: Instant | None
     status: OrderState
     stopped_at: Instant | None = Field(description="Since when it is paused, or when it was cancelled.")
-    stopped_by: StoppedBy = Field(description="`failures`: it paused itself; `departure`: its member has left.")
+    stopped_by: StoppedBy = Field(
+        description="`failures`: it paused itself; `departure`: its member has left; `released`: the office paused it, and "
+        "lets its member resume it."
+    )
+    can_resume: bool = Field(description="Whether its member may resume it; not while the office holds it paused.")
     reason: str
     next_run_at: Instant | None = Field(description="Null while it does not run, or its card is being charged.")
     failed_attempts: int = Field(description="How often the present period failed so far.")
@@ -81,6 +85,7 @@ def recurring_payment_out(view: OrderView) -> RecurringPaymentOut:
         status=view.state,
         stopped_at=view.stopped_at,
         stopped_by=view.stopped_by,
+        can_resume=view.can_resume,
         reason=view.reason,
         next_run_at=view.next_run_at,
         failed_attempts=view.failed_attempts,

@@ -290,6 +290,14 @@ def pause_order_of_member(world: World) -> Asked:
     return Asked(world.cast.ada, f"{OFFICE}pause_recurring_payment/", sent)
 
 
+def release_order_of_member(world: World) -> Asked:
+    ada, order = world.cast.ada, _order(world)
+    recurring.pause_recurring_payment_of_member(
+        actor=ada.actor, recurring_payment_id=UUID(order), reason="She called", now=world.cast.now
+    )
+    return Asked(ada, f"{OFFICE}release_recurring_payment/", {"recurring_payment_id": order})
+
+
 def _second(world: World) -> Person:
     known = world.cast.palm_grove.people.get("Second")
     return known or world.cast.manager("TransferFunds", "ViewWallet", name="Second")
@@ -326,6 +334,7 @@ REQUESTS: dict[str, tuple[Callable[[World], Asked], str]] = {
     "resume_order": (resume_order, "recurring.resume"),
     "cancel_order": (cancel_order, "recurring.cancel"),
     "pause_order_of_member": (pause_order_of_member, "recurring.pause_of_member"),
+    "release_order_of_member": (release_order_of_member, "recurring.release"),
     "request_pin_reset": (request_pin_reset, "wallets.request_pin_reset"),
 }
 """Each request by name: how to make one that can be granted, and the crash points of the command behind it."""

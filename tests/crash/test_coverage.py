@@ -70,6 +70,7 @@ PLACES = {
     "recurring.edit_recurring_payment": "recurring.edit",
     "recurring.pause_recurring_payment": "recurring.pause",
     "recurring.pause_recurring_payment_of_member": "recurring.pause_of_member",
+    "recurring.release_recurring_payment_of_member": "recurring.release",
     "recurring.resume_recurring_payment": "recurring.resume",
     "recurring.cancel_recurring_payment": "recurring.cancel",
     "recurring.process_payment": "recurring.run",

@@ -316,6 +316,19 @@ RECURRING: dict[NotificationEvents, tuple[dict[str, object], tuple[str, ...]]] =
 }
 
 
+@pytest.mark.parametrize(
+    ("fact", "says"),
+    [
+        ("held", ("Recurring payment paused: Water", "She called", "you can resume it only once the office lets you")),
+        ("released", ("You may resume a recurring payment: Water", "lets you resume it")),
+    ],
+)
+def test_a_pause_by_the_office_says_who_ends_it(cast: Cast, fact: str, says: tuple[str, ...]) -> None:
+    event = E.RECURRING_PAYMENT_PAUSED
+    tell(cast, Audience.one(cast.bola.user_id), event, what="Water", reason="She called", **{fact: True})
+    hears(cast, event, [cast.bola], *says)
+
+
 @pytest.mark.parametrize("event", list(RECURRING))
 def test_recurring_payments_are_told_to_their_owner(cast: Cast, event: NotificationEvents) -> None:
     facts, says = RECURRING[event]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -21,8 +23,10 @@ from clustr.recurring.refusals import (
     NoPeriodLeft,
     NotAMemberNow,
     PaymentMethodMissing,
+    RecurringPaymentHeld,
     RecurringPaymentNotActive,
     RecurringPaymentNotFound,
+    RecurringPaymentNotHeld,
     RecurringPaymentNotPaused,
     RecurringPaymentOver,
     StartDatePassed,
@@ -32,7 +36,7 @@ from clustr.recurring.types import Frequency, OrderChanges, PaymentSource, Proce
 from clustr.wallets import commands as wallets
 from clustr.wallets.refusals import PinRequired, SeparationOfDuties
 from clustr.wallets.types import SpendAuthorization
-from tests.cast import Cast
+from tests.cast import Cast, Person
 from tests.money import fund, naira, no_pin, wallet_balance
 from tests.recurring.acts import cancel, order_of, pause, process, resume, runs, stored
 
@@ -236,31 +240,66 @@ def test_nobody_touches_anothers(cast: Cast, act: Any) -> None:
             act(cast, order, person=stranger)
 
 
-def test_the_office_pauses_and_the_member_resumes(cast: Cast) -> None:
-    order = order_of(cast)
+def hold(cast: Cast, order: UUID, person: Person) -> None:
+    commands.pause_recurring_payment_of_member(
+        actor=person.actor, recurring_payment_id=order, reason="She called", now=cast.now
+    )
 
-    def stop(person: Any) -> None:
-        commands.pause_recurring_payment_of_member(
-            actor=person.actor, recurring_payment_id=order, reason="She called", now=cast.now
-        )
 
-    with pytest.raises(PermissionMissing):
-        stop(cast.efe)
-    with pytest.raises(RecurringPaymentNotFound):
-        stop(cast.dayo)
-    stop(cast.manager("ManageRecurring"))
+def let_go(cast: Cast, order: UUID, person: Person) -> None:
+    commands.release_recurring_payment_of_member(actor=person.actor, recurring_payment_id=order, now=cast.now)
+
+
+def test_what_the_office_paused_its_member_resumes_once_the_office_lets_it_go(cast: Cast) -> None:
+    order, manager = order_of(cast), cast.manager("ManageRecurring")
+    hold(cast, order, manager)
     paused = stored(cast, order)
     assert (paused.state, paused.stopped_by, paused.reason) == ("paused", "office", "She called")
+    with pytest.raises(RecurringPaymentHeld):
+        resume(cast, order)
+    let_go(cast, order, manager)
+    assert (stored(cast, order).state, stored(cast, order).stopped_by) == ("paused", "released")
     resume(cast, order)
+    assert (stored(cast, order).state, stored(cast, order).stopped_by) == ("active", "")
 
 
-def test_the_office_does_not_pause_its_own_here(cast: Cast) -> None:
+@pytest.mark.parametrize("act", [hold, let_go])
+def test_only_who_may_holds_an_order_or_lets_it_go(cast: Cast, act: Callable[[Cast, UUID, Person], None]) -> None:
+    order = order_of(cast)
+    if act is let_go:
+        hold(cast, order, cast.ada)
+    with pytest.raises(PermissionMissing):
+        act(cast, order, cast.efe)
+    with pytest.raises(RecurringPaymentNotFound):
+        act(cast, order, cast.dayo)
+
+
+def test_what_the_office_paused_its_member_may_cancel(cast: Cast) -> None:
+    order = order_of(cast)
+    hold(cast, order, cast.ada)
+    cancel(cast, order)
+    assert (stored(cast, order).state, stored(cast, order).stopped_by) == ("cancelled", "member")
+    with pytest.raises(RecurringPaymentNotHeld):
+        let_go(cast, order, cast.ada)
+
+
+def test_only_what_the_office_holds_is_let_go(cast: Cast) -> None:
+    order = order_of(cast)
+    with pytest.raises(RecurringPaymentNotHeld):
+        let_go(cast, order, cast.ada)
+    pause(cast, order)
+    with pytest.raises(RecurringPaymentNotHeld):
+        let_go(cast, order, cast.ada)
+
+
+def test_the_office_neither_pauses_nor_lets_go_its_own_here(cast: Cast) -> None:
     manager = cast.manager("ManageRecurring")
     order = order_of(cast, person=manager)
     with pytest.raises(SeparationOfDuties):
-        commands.pause_recurring_payment_of_member(
-            actor=manager.actor, recurring_payment_id=order, reason="Me", now=cast.now
-        )
+        hold(cast, order, manager)
+    hold(cast, order, cast.ada)
+    with pytest.raises(SeparationOfDuties):
+        let_go(cast, order, manager)
 
 
 def test_an_order_stops_when_its_member_leaves(cast: Cast) -> None:

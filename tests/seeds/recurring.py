@@ -17,6 +17,14 @@ sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members", "tests/we
 
 SEEDS = (
     sow(
+        "member-resumes-what-the-office-paused",
+        "Whoever the office paused an order for resumes it alone.",
+        "        if order.stopped_by == StoppedBy.OFFICE:\n            raise RecurringPaymentHeld\n",
+        "",
+        "test_orders.py::test_what_the_office_paused_its_member_resumes_once_the_office_lets_it_go",
+        file=ORDERING,
+    ),
+    sow(
         "each-order-pays-the-same-bill",
         "What is missing for an order counts the bill that an earlier order pays, too.",
         "unpaid[whose] -= takes",

@@ -28,6 +28,7 @@ from clustr.recurring.commands.ordering import (
     edit_recurring_payment,
     pause_recurring_payment,
     pause_recurring_payment_of_member,
+    release_recurring_payment_of_member,
     resume_recurring_payment,
 )
 from clustr.recurring.commands.refunding import refund_contribution
@@ -70,6 +71,7 @@ __all__ = [
     "process_recurring_payments",
     "process_recurring_payments_of",
     "refund_contribution",
+    "release_recurring_payment_of_member",
     "remove_automation",
     "resume_recurring_payment",
     "run_automations_of",

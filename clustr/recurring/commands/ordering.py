@@ -28,8 +28,10 @@ from clustr.recurring.refusals import (
     NoPeriodLeft,
     NotAMemberNow,
     PaymentMethodMissing,
+    RecurringPaymentHeld,
     RecurringPaymentNotActive,
     RecurringPaymentNotFound,
+    RecurringPaymentNotHeld,
     RecurringPaymentNotPaused,
     RecurringPaymentOver,
     RecurringPaymentUnderWay,
@@ -153,13 +155,26 @@ def pause_recurring_payment(*, actor: Actor, recurring_payment_id: UUID, reason:
 
 
 def pause_recurring_payment_of_member(*, actor: Actor, recurring_payment_id: UUID, reason: str, now: datetime) -> None:
-    """Stop a member's standing order, as the office; its member is told, and may resume it. Needs ManageRecurring, and
-    nobody does it to their own. Refuses as `pause_recurring_payment`, and `SeparationOfDuties`."""
-    actor.require(PaymentsPermissions.MANAGE_RECURRING)
+    """Stop a member's standing order, as the office; its member is told, may cancel it, and resumes it only once the office
+    lets it go. Needs ManageRecurring, and nobody does it to their own. Refuses as `pause_recurring_payment`, and
+    `SeparationOfDuties`."""
     with tenant(actor.cluster_id), crash_points("recurring.pause_of_member"):
-        order = _locked(actor.cluster_id, recurring_payment_id)
-        refuse_own_affair(actor_id=actor.user_id, concerned_id=order.user_id)
+        order = _of_member(actor, recurring_payment_id)
         _pause(actor, order, StoppedBy.OFFICE, reason, now)
+
+
+def release_recurring_payment_of_member(*, actor: Actor, recurring_payment_id: UUID, now: datetime) -> None:
+    """Let the member of a standing order that the office paused resume it; it stays paused until they do. Needs
+    ManageRecurring, and nobody does it to their own. Refuses `RecurringPaymentNotFound`, `RecurringPaymentNotHeld`,
+    `SeparationOfDuties`."""
+    with tenant(actor.cluster_id), crash_points("recurring.release"):
+        order = _of_member(actor, recurring_payment_id)
+        if (order.state, order.stopped_by) != (OrderState.PAUSED, StoppedBy.OFFICE):
+            raise RecurringPaymentNotHeld
+        order.stopped_by = StoppedBy.RELEASED.value
+        order.save(update_fields=["stopped_by"])
+        _audit(actor, "recurring.released", order, now)
+        tell_of_order(order=order, happening=Happening.PAUSED, now=now)
 
 
 def resume_recurring_payment(
@@ -167,8 +182,8 @@ def resume_recurring_payment(
 ) -> None:
     """Let a paused standing order of one's own run again, from the next period that lies ahead. Needs the PIN.
 
-    Refuses `RecurringPaymentNotFound`, `PinRequired`, `RecurringPaymentNotPaused`, `NotAMemberNow`, `NoPeriodLeft`,
-    `RecurringPaymentUnderWay`.
+    Refuses `RecurringPaymentNotFound`, `PinRequired`, `RecurringPaymentNotPaused`, `RecurringPaymentHeld`,
+    `NotAMemberNow`, `NoPeriodLeft`, `RecurringPaymentUnderWay`.
     """
     if actor.role == FORMER:
         raise NotAMemberNow
@@ -178,6 +193,8 @@ def resume_recurring_payment(
         _refuse_over(order)
         if order.state != OrderState.PAUSED:
             raise RecurringPaymentNotPaused
+        if order.stopped_by == StoppedBy.OFFICE:
+            raise RecurringPaymentHeld
         if order.charging_id is not None:
             raise RecurringPaymentUnderWay
         schedule = order.schedule
@@ -224,6 +241,13 @@ def _own(actor: Actor, recurring_payment_id: UUID) -> RecurringPayment:
     order = _locked(actor.cluster_id, recurring_payment_id)
     if order.user_id != actor.member_id:
         raise RecurringPaymentNotFound
+    return order
+
+
+def _of_member(actor: Actor, recurring_payment_id: UUID) -> RecurringPayment:
+    actor.require(PaymentsPermissions.MANAGE_RECURRING)
+    order = _locked(actor.cluster_id, recurring_payment_id)
+    refuse_own_affair(actor_id=actor.user_id, concerned_id=order.user_id)
     return order
 
 

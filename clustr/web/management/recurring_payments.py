@@ -1,4 +1,4 @@
-"""`/management/payments/recurring_payments/`: members' standing orders, which the office may pause."""
+"""`/management/payments/recurring_payments/`: members' standing orders, which the office may pause and let go."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ class PauseRecurringPaymentIn(In):
     reason: Annotated[str, Text(500)]
 
 
+class ReleaseRecurringPaymentIn(In):
+    """Which standing order its member may resume."""
+
+    recurring_payment_id: UUID
+
+
 @router.get("recurring_payments/", response=Page[RecurringPaymentOut], summary="Recurring payments")
 def list_recurring_payments(request: Request, query: Query[ClusterRecurringPaymentsQuery]) -> HttpResponse:
     """Newest first. Needs ViewPayments."""
@@ -59,7 +65,8 @@ def list_recurring_payments(request: Request, query: Query[ClusterRecurringPayme
 
 @router.post("pause_recurring_payment/", response=RecurringPaymentOut, summary="Pause a recurring payment")
 def pause_recurring_payment_of_member(request: Request, body: PauseRecurringPaymentIn) -> HttpResponse:
-    """Its member is told, and may resume it. Needs ManageRecurring; nobody pauses their own here.
+    """Its member is told, and may cancel it; they resume it only once the office has let it go
+    (`release_recurring_payment/`). Needs ManageRecurring; nobody pauses their own here.
 
     Refuses with `recurring_payment_not_found`, `recurring_payment_not_active`, `recurring_payment_over`,
     `separation_of_duties`.
@@ -72,9 +79,29 @@ def pause_recurring_payment_of_member(request: Request, body: PauseRecurringPaym
             reason=body.reason,
             now=request.now,
         )
-        found = queries.recurring_payment_of_cluster(
-            actor=request.actor, recurring_payment_id=body.recurring_payment_id
-        )
-        return recurring_payment_out(found)
+        return _shown(request, body.recurring_payment_id)
 
     return once(request, body, 200, work)
+
+
+@router.post(
+    "release_recurring_payment/", response=RecurringPaymentOut, summary="Let the member resume a recurring payment"
+)
+def release_recurring_payment_of_member(request: Request, body: ReleaseRecurringPaymentIn) -> HttpResponse:
+    """It stays paused until its member, who is told, resumes it. Needs ManageRecurring; nobody lets their own go.
+
+    Refuses with `recurring_payment_not_found`, `recurring_payment_not_held`, `separation_of_duties`.
+    """
+
+    def work() -> RecurringPaymentOut:
+        commands.release_recurring_payment_of_member(
+            actor=request.actor, recurring_payment_id=body.recurring_payment_id, now=request.now
+        )
+        return _shown(request, body.recurring_payment_id)
+
+    return once(request, body, 200, work)
+
+
+def _shown(request: Request, recurring_payment_id: UUID) -> RecurringPaymentOut:
+    found = queries.recurring_payment_of_cluster(actor=request.actor, recurring_payment_id=recurring_payment_id)
+    return recurring_payment_out(found)

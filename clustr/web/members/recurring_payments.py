@@ -206,10 +206,10 @@ def pause_recurring_payment(request: Request, body: ReasonedRecurringPaymentIn) 
 
 @router.post("resume/", response=RecurringPaymentOut, summary="Resume a recurring payment")
 def resume_recurring_payment(request: Request, body: ResumeRecurringPaymentIn) -> HttpResponse:
-    """From the next period that lies ahead.
+    """From the next period that lies ahead. What the office paused is resumed once the office has let it go.
 
-    Refuses with `recurring_payment_not_found`, `recurring_payment_not_paused`, `recurring_payment_over`,
-    `recurring_payment_under_way`, `not_a_member_now`, `no_period_left`, `pin_required`, `pin_incorrect`, `pin_locked`.
+    Refuses with `recurring_payment_not_found`, `recurring_payment_not_paused`, `recurring_payment_held`,
+    `recurring_payment_over`, `recurring_payment_under_way`, `not_a_member_now`, `no_period_left`, `pin_required`, `pin_incorrect`, `pin_locked`.
     """
 
     def work(authorization: SpendAuthorization | None) -> RecurringPaymentOut:

@@ -29,6 +29,19 @@ def test_it_works(cast: Cast) -> None:
     assert ids(client.get(f"{OFFICE}recurring_payments/", {"status": "paused"})) == [str(order)]
 
 
+def test_what_the_office_paused_its_member_resumes_once_it_is_let_go(cast: Cast) -> None:
+    order = order_of(cast)
+    named = {"recurring_payment_id": str(order)}
+    resume = "/members/recurring-payments/resume/"
+    assert not pause(cast, cast.ada, order).json()["can_resume"]
+    refused(cast.client_of(cast.bola).post(resume, named), 409, "recurring_payment_held")
+    let_go = cast.client_of(cast.ada).post(f"{OFFICE}release_recurring_payment/", named).json()
+    assert (let_go["status"], let_go["stopped_by"], let_go["can_resume"]) == ("paused", "released", True)
+    again = cast.client_of(cast.ada).post(f"{OFFICE}release_recurring_payment/", named)
+    refused(again, 409, "recurring_payment_not_held")
+    assert cast.client_of(cast.bola).post(resume, named).json()["status"] == "active"
+
+
 def test_the_list_costs_the_same_however_long(cast: Cast) -> None:
     client = cast.client_of(cast.ada)
     order_of(cast)

@@ -580,6 +580,10 @@ def paused_order(place: Place) -> Ask:
     return Ask(body={"recurring_payment_id": str(place.paused_order())})
 
 
+def held_order(place: Place) -> Ask:
+    return Ask(body={"recurring_payment_id": str(place.held_order())})
+
+
 def stop_order(place: Place) -> Ask:
     return Ask(body={"recurring_payment_id": str(place.order()), "reason": place.text("Called")})
 
@@ -661,6 +665,13 @@ ROWS = [
     Row(
         f"POST {OFFICE}pause_recurring_payment/",
         stop_order,
+        RECURRING,
+        {"body.recurring_payment_id": NO_ORDER},
+        own=OWN,
+    ),
+    Row(
+        f"POST {OFFICE}release_recurring_payment/",
+        held_order,
         RECURRING,
         {"body.recurring_payment_id": NO_ORDER},
         own=OWN,

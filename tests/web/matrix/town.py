@@ -406,6 +406,14 @@ class Place:
         )
         return made
 
+    def held_order(self) -> UUID:
+        """A recurring payment that the office paused."""
+        made = self.order()
+        recurring.pause_recurring_payment_of_member(
+            actor=self.clerk.actor, recurring_payment_id=made, reason=self.text("Called"), now=self.now
+        )
+        return made
+
     def run_order(self, **terms: Any) -> UUID:
         """A recurring payment that has run."""
         self.fund()

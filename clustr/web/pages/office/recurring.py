@@ -1,4 +1,4 @@
-"""Members' recurring payments, as the office sees them, and pausing one."""
+"""Members' recurring payments, as the office sees them, pausing one and letting it go."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from clustr.clusters.member_queries import names_here
 from clustr.recurring import queries
+from clustr.recurring.types import OrderState, StoppedBy
 from clustr.web.actors import Request
 from clustr.web.management import recurring_payments as api
 from clustr.web.pages.forms import attempt, go, typed
@@ -45,11 +46,16 @@ def recurring(request: Request) -> HttpResponse:
 
 @page("office", methods=("GET", "POST"))
 def pause(request: Request, recurring_payment_id: UUID) -> HttpResponse:
-    """/office/recurring/{id}/: one recurring payment, and pausing it for a reason its member reads. Needs
-    ManageRecurring."""
+    """/office/recurring/{id}/: one recurring payment; pausing it for a reason its member reads, and letting its member
+    resume it. Needs ManageRecurring."""
     request.actor.require("ManageRecurring")
-    tried = None
-    if request.POST:
+    tried, said = None, ""
+    if request.POST.get("step") == "release":
+        body = api.ReleaseRecurringPaymentIn(recurring_payment_id=recurring_payment_id)
+        tried = attempt(request, lambda: api.release_recurring_payment_of_member(request, body))
+        said = _("Its member may resume it, and is being told.")
+    elif request.POST:
+        said = _("Paused. Its member is being told.")
         tried = attempt(
             request,
             lambda: api.pause_recurring_payment_of_member(
@@ -57,14 +63,15 @@ def pause(request: Request, recurring_payment_id: UUID) -> HttpResponse:
                 api.PauseRecurringPaymentIn(recurring_payment_id=recurring_payment_id, **typed(request, "reason")),
             ),
         )
-        if tried.done:
-            return go(request, "office:pause", recurring_payment_id, said=_("Paused. Its member is being told."))
+    if tried and tried.done:
+        return go(request, "office:pause", recurring_payment_id, said=said)
 
     def work() -> Context:
         order = queries.recurring_payment_of_cluster(actor=request.actor, recurring_payment_id=recurring_payment_id)
         return {
             "tried": tried,
             "order": order,
+            "held": order.state is OrderState.PAUSED and order.stopped_by is StoppedBy.OFFICE,
             "names": names_here(user_ids=[order.user_id]),
             "mine": order.user_id == request.actor.user_id,
         }

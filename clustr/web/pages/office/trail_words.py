@@ -42,6 +42,7 @@ ACTION: dict[str, Word] = {
     "payments.method_removed": _("removed a saved card"),
     "recurring.created": _("set up a recurring payment"),
     "recurring.paused": _("paused a recurring payment"),
+    "recurring.released": _("let a recurring payment be resumed"),
     "recurring.resumed": _("resumed a recurring payment"),
     "recurring.cancelled": _("cancelled a recurring payment"),
     "recurring.bill_paid": _("paid a bill by recurring payment"),

@@ -470,7 +470,16 @@ def test_pausing_a_recurring_payment() -> None:
     ada.open(f"/office/recurring/{lived.order}/")
     ada.send(reason="Their call")
     assert "Paused. Its member is being told." in ada.text
+    payer = Browser(lived.cast.bola)
+    payer.open(f"/app/recurring/{lived.order}/")
+    assert "You can resume it once the office lets you" in payer.text
+    assert not [form for form in payer.forms if "resume" in form.action]
+    ada.send()
+    assert "Its member may resume it, and is being told." in ada.text
     assert not [form for form in ada.forms if form.method == "post"]
+    payer.open(f"/app/recurring/{lived.order}/")
+    payer.send("resume/")
+    assert "It runs again" in payer.text
 
 
 def test_a_form_of_another_estate_does_nothing(cast: Cast, ada: Browser) -> None:
