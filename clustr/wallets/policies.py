@@ -19,6 +19,8 @@ ATTEMPTS_UNTIL_RESET = 15
 FIRST_LOCK = timedelta(minutes=15)
 UNTIL_RESET = datetime(9999, 1, 1, tzinfo=UTC)
 FRESH_SIGN_IN = timedelta(minutes=10)
+ALONE = timedelta(hours=24)
+"""How long what was sent without a second person counts towards the limit above which one is needed."""
 
 _COMMON = frozenset(
     {"159753", "147258", "258369", "789456", "456789", "147852", "963852", "696969", "101010", "102030"}
@@ -68,9 +70,10 @@ def lock_after(failed_attempts: int, *, now: datetime) -> datetime | None:
     return now + FIRST_LOCK * (1 << doublings)
 
 
-def needs_second_person(*, amount: Money, limit: Money | None) -> bool:
-    """Whether a transfer out of the cluster's wallet waits for another person: above the cluster's limit."""
-    return limit is not None and limit < amount
+def needs_second_person(*, amount: Money, sent_alone: Money, limit: Money | None) -> bool:
+    """Whether a transfer out of the cluster's wallet waits for another person: with what went lately without one, it is
+    above the cluster's limit."""
+    return limit is not None and limit < sent_alone + amount
 
 
 def check_name(*, destination: Destination) -> NameCheck:

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Sum
+
+from clustr.clusters import queries as clusters
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.payments.models import Transaction
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.wallets.models import Payout
+from clustr.wallets.policies import ALONE, needs_second_person
 from clustr.wallets.queries import destination_of, operation_of, what_it_waits_for
 from clustr.wallets.refusals import PayoutNotFound
 from clustr.wallets.types import STOPPABLE, Approval, Destination, NameCheck, OperationView
+
+_CAME_BACK = (TransactionStatus.FAILED, TransactionStatus.CANCELLED, TransactionStatus.REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,25 @@ def _pending(actor: Actor, approvals: tuple[Approval, ...], limit: int) -> list[
         )
         for row in asked
     ]
+
+
+def needs_approval(*, actor: Actor, amount: Money, now: datetime) -> bool:
+    """Whether a transfer of so much would wait for a second person. Sure only while nobody else asks for one: a command
+    holds others off."""
+    limit = clusters.settings_of(actor=actor, now=now).transfer_approval_limit
+    return needs_second_person(amount=amount, sent_alone=_sent_alone(actor, amount.currency, now), limit=limit)
+
+
+def _sent_alone(actor: Actor, currency: str, now: datetime) -> Money:
+    """What was asked for in the last 24 hours and no second person saw, to whichever account; what came back is left out."""
+    alone = Payout.objects.filter(cluster_id=actor.cluster_id, approval=Approval.NOT_NEEDED, created_at__gt=now - ALONE)
+    sent = Transaction.objects.filter(
+        cluster_id=actor.cluster_id,
+        id__in=alone.values("id"),
+        type=TransactionType.TRANSFER,
+        currency=currency,
+    ).exclude(status__in=_CAME_BACK)
+    return Money(int(sent.aggregate(Sum("amount_minor", default=0))["amount_minor__sum"]), currency)
 
 
 def is_transfer_out(*, actor: Actor, transaction_id: UUID) -> bool:

@@ -43,8 +43,8 @@ SEEDS = (
     sow(
         "limit-needs-a-second-person",
         "A transfer of exactly the limit waits.",
-        "limit is not None and limit < amount",
-        "limit is not None and limit <= amount",
+        "limit is not None and limit < sent_alone + amount",
+        "limit is not None and limit <= sent_alone + amount",
         "test_cluster_wallet.py",
         file=POLICIES,
     ),
@@ -54,6 +54,22 @@ SEEDS = (
         "approval=Approval.WAITING if waits else Approval.NOT_NEEDED",
         "approval=Approval.NOT_NEEDED",
         "test_cluster_wallet.py",
+        file="clustr/wallets/commands/cluster_wallet.py",
+    ),
+    sow(
+        "limit-for-each-transfer",
+        "What is above the limit goes in parts without a second person.",
+        "limit is not None and limit < sent_alone + amount",
+        "limit is not None and limit < amount",
+        "test_cluster_wallet.py::test_in_parts_it_waits_too",
+        file=POLICIES,
+    ),
+    sow(
+        "transfers-beside-each-other",
+        "Two transfers at once each count as the only one.",
+        "        _one_at_a_time(actor.cluster_id)\n",
+        "",
+        "test_cluster_wallet.py::test_two_at_once_do_not_each_find_the_room_of_the_other",
         file="clustr/wallets/commands/cluster_wallet.py",
     ),
     sow(

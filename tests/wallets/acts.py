@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -45,13 +46,20 @@ def credit(cast: Cast, amount: str = "1000.00", person: Person | None = None) ->
     )
 
 
-def transfer(cast: Cast, amount: str, person: Person | None = None) -> UUID:
+def transfer(
+    cast: Cast,
+    amount: str,
+    person: Person | None = None,
+    *,
+    to: Destination = BANK,
+    after: timedelta = timedelta(),
+) -> UUID:
     return wallets.transfer_from_cluster_wallet(
         actor=(person or cast.ada).actor,
         amount=naira(amount),
         description="Diesel",
-        destination=BANK,
-        now=cast.now,
+        destination=to,
+        now=cast.now + after,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -21,7 +22,7 @@ from clustr.wallets import queries
 from clustr.wallets.models import Payout
 from clustr.wallets.refusals import PayoutDecided, PayoutNotFound, SeparationOfDuties
 from clustr.wallets.transfer_queries import transfer_to_decide
-from clustr.wallets.types import OperationKind
+from clustr.wallets.types import Destination, OperationKind
 from tests.cast import Cast, Person
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin
 from tests.races import race
@@ -106,6 +107,49 @@ def test_above_the_limit_it_waits(cast: Cast) -> None:
     made = transfer(cast, ABOVE)
     assert (approval_of(cast, made), status_of(cast, made)) == ("waiting", "pending")
     assert cluster_balance(cast.cluster_id) == "999999.99", "the money is set aside meanwhile"
+
+
+def test_in_parts_it_waits_too(cast: Cast, dele: Person) -> None:
+    """The limit is for all that goes in 24 hours without a second person, whoever asks and to whichever account."""
+    credit(cast, "5000000.00")
+    assert approval_of(cast, transfer(cast, "600000.00")) == "not_needed"
+    assert approval_of(cast, transfer(cast, "400000.00", dele)) == "not_needed"
+    elsewhere = Destination("058", "9876543210", "Island Fuels")
+    assert approval_of(cast, transfer(cast, "0.01", to=elsewhere)) == "waiting"
+
+
+def test_after_a_day_what_went_counts_no_more(cast: Cast) -> None:
+    credit(cast, "5000000.00")
+    transfer(cast, LIMIT)
+    day = timedelta(hours=24)
+    assert approval_of(cast, transfer(cast, "0.01", after=day - timedelta(seconds=1))) == "waiting"
+    assert approval_of(cast, transfer(cast, LIMIT, after=day)) == "not_needed"
+
+
+def test_what_a_second_person_saw_counts_not(cast: Cast, dele: Person) -> None:
+    credit(cast, "5000000.00")
+    approve(cast, dele, transfer(cast, ABOVE))
+    assert approval_of(cast, transfer(cast, LIMIT)) == "not_needed"
+
+
+def test_what_came_back_counts_not(cast: Cast, dele: Person) -> None:
+    credit(cast, "5000000.00")
+    reject(cast, dele, transfer(cast, LIMIT))
+    assert approval_of(cast, transfer(cast, LIMIT)) == "not_needed"
+
+
+def test_what_members_withdraw_counts_not(cast: Cast) -> None:
+    fund(cast, cast.bola, LIMIT)
+    withdraw(cast, cast.bola, LIMIT)
+    credit(cast, "5000000.00")
+    assert approval_of(cast, transfer(cast, LIMIT)) == "not_needed"
+
+
+@pytest.mark.parametrize("runners", [2, 10])
+def test_two_at_once_do_not_each_find_the_room_of_the_other(cast: Cast, runners: int) -> None:
+    credit(cast, "6000000.00")
+    made = race(lambda: transfer(cast, "600000.00"), runners=runners).only().results
+    assert sorted(approval_of(cast, one) for one in made) == ["not_needed"] + ["waiting"] * (runners - 1)
 
 
 def test_without_a_limit_nobody_else_is_ever_needed(cast: Cast) -> None:

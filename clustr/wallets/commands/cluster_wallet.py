@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
+
 from clustr.clusters import queries as clusters
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
@@ -24,8 +26,9 @@ from clustr.wallets.commands.payouts import send_out
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
 from clustr.wallets.models import Operation
-from clustr.wallets.policies import check_name, needs_second_person, refuse_own_affair
+from clustr.wallets.policies import check_name, refuse_own_affair
 from clustr.wallets.queries import RECEIVED_BY
+from clustr.wallets.transfer_queries import needs_approval
 from clustr.wallets.types import Approval, Destination, OfflineMethod, OperationKind
 
 
@@ -67,13 +70,13 @@ def transfer_from_cluster_wallet(
 ) -> UUID:
     """Take money out of the cluster's wallet towards a bank account. Answers the operation's id.
 
-    The money waits in the payouts account as `pending`; above the cluster's limit a second person approves first.
-    Needs TransferFunds. Refuses `InsufficientFunds`.
+    The money waits in the payouts account as `pending`; where it is above the cluster's limit with what was sent in the last
+    24 hours without a second person, one approves first. Needs TransferFunds. Refuses `InsufficientFunds`.
     """
     actor.require("TransferFunds")
     with tenant(actor.cluster_id), crash_points("wallets.transfer"):
-        limit = clusters.settings_of(actor=actor, now=now).transfer_approval_limit
-        waits = needs_second_person(amount=amount, limit=limit)
+        _one_at_a_time(actor.cluster_id)
+        waits = needs_approval(actor=actor, amount=amount, now=now)
         transaction = send_out(
             actor=actor,
             type=TransactionType.TRANSFER,
@@ -94,6 +97,12 @@ def transfer_from_cluster_wallet(
             now=now,
         )
     return transaction.id
+
+
+def _one_at_a_time(cluster_id: UUID) -> None:
+    """Two transfers at once would each be the only one that counts towards the limit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"transfers:{cluster_id}"])
 
 
 def _checked(destination: Destination) -> dict[str, str]:

@@ -48,7 +48,8 @@ class SettingsOut(Out):
     currency: str = Field(description="What the books are kept in; it never changes.")
     timezone: str
     transfer_approval_limit: str | None = Field(
-        description="Above this amount a second person approves a transfer from the cluster's wallet; null: never."
+        description="A second person approves a transfer from the cluster's wallet that is above this amount together with "
+        "what was sent in the last 24 hours without one; null: never."
     )
     pending_transfer_approval_limit: PendingLimitOut | None = Field(
         description="A limit that was raised or removed, and from when it counts; null: nothing is pending."

@@ -135,7 +135,7 @@ def get_cluster_wallet(request: Request, query: Query[OperationsQuery]) -> HttpR
 @router.post("cluster_wallet_transfer/", response={201: OperationOut}, summary="Send money out")
 def transfer_from_cluster_wallet(request: Request, body: TransferIn) -> HttpResponse:
     """The money waits in a payouts account as `pending` until it is known to have arrived or is returned; above the
-    cluster's limit a second person approves first. The bank is asked whose account it is: `metadata.destination` has its
+    cluster's limit, with what was sent in the last 24 hours without one, a second person approves first. The bank is asked whose account it is: `metadata.destination` has its
     `holder`, and `name_check`: `same`, `differs` (from `account_name`), `unnamed` (none was sent), `not_checked` (nobody could
     say). Needs TransferFunds.
 

@@ -11,8 +11,7 @@ from clustr.clusters.member_queries import names_here
 from clustr.clusters.queries import settings_of
 from clustr.payments.states import TransactionStatus
 from clustr.wallets import queries
-from clustr.wallets.policies import needs_second_person
-from clustr.wallets.transfer_queries import transfer_to_decide, transfers_not_sent, waiting_transfers
+from clustr.wallets.transfer_queries import needs_approval, transfer_to_decide, transfers_not_sent, waiting_transfers
 from clustr.wallets.types import NameCheck
 from clustr.web.actors import Request
 from clustr.web.door import read_value
@@ -125,9 +124,10 @@ def _confirm_transfer(request: Request, tried: Attempt, payee: Payee) -> HttpRes
     def work() -> Shown:
         amount = to_money(body.amount, actor.currency)
         holds = queries.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None
-        limit = settings_of(actor=actor, now=request.now).transfer_approval_limit
         waits = (
-            _("A second person approves it before it goes.") if needs_second_person(amount=amount, limit=limit) else ""
+            _("A second person approves it before it goes.")
+            if needs_approval(actor=actor, amount=amount, now=request.now)
+            else ""
         )
         return Shown(
             title=_("From the estate's wallet"),
