@@ -71,6 +71,7 @@ class TransferKind(StrEnum):
     PAYOUT_BOUNCED = "payout_bounced"
     FEE_SURCHARGE = "fee_surcharge"
     PROVIDER_FEE = "provider_fee"
+    PROVIDER_FEE_RETURNED = "provider_fee_returned"
     FEE_CHARGED = "fee_charged"
     UTILITY_HOLD = "utility_hold"
     UTILITY_RELEASE = "utility_release"
@@ -107,6 +108,7 @@ BESIDE = frozenset(
     {
         TransferKind.FEE_SURCHARGE,
         TransferKind.PROVIDER_FEE,
+        TransferKind.PROVIDER_FEE_RETURNED,
         TransferKind.PAYOUT_SENT,
         TransferKind.UTILITY_VENDED,
         TransferKind.UTILITY_FEE_DIFFERENCE,
@@ -114,7 +116,7 @@ BESIDE = frozenset(
         TransferKind.CHARGEBACK_ADVANCE,
     }
 )
-"""Transfers beside a transaction's own amount: what the provider took for it, the confirmed end of a payout, a refund or a
+"""Transfers beside a transaction's own amount: what the provider took for it and gave back, the confirmed end of a payout, a refund or a
 purchase, and what lets the cluster's wallet bear more than it holds."""
 
 DOCUMENTED = frozenset(

@@ -307,6 +307,14 @@ SEEDS = (
         file=SENDING,
     ),
     sow(
+        "bounced-without-its-fee",
+        "The fee of a payout that came back stays with the provider in the books, and the estate has borne it for nothing.",
+        "    return_provider_fee(transaction_id=transaction.id, journal=refund.id, now=now)\n",
+        "",
+        "test_payouts.py::test_a_payout_that_bounces_brings_its_fee_back_once",
+        file="clustr/wallets/commands/sending.py",
+    ),
+    sow(
         "fees-charged-side-by-side",
         "Two who charge fees at once both charge them.",
         'cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"fees:{cluster_id}"])',

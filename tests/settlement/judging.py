@@ -64,22 +64,15 @@ def judge(stage: Stage, homes: list[Home]) -> list[str]:
 
 
 def _held(stage: Stage, homes: list[Home], paid: dict[str, Charge]) -> list[str]:
-    """What each provider holds in the end is what these estates own there by the books, to the kobo; but for the fee of a payout
-    that came back after it had arrived, which these providers give back and the books leave with the provider."""
+    """What each provider holds in the end is what these estates own there by the books, to the kobo."""
     wrong = []
     for name in PROVIDERS:
         held = paying_out.balance(stage.sandbox.world, provider=name, currency="NGN") - OPENING_BALANCE
         owed = 0
         for home in homes:
-            standing = Standing(stage, home, paid)
             with tenant(home.cluster_id):
                 account = derived_id("provider", name)
                 owed -= ledger.balance_of(kind=AccountKind.PROVIDER_CLEARING, currency="NGN", subject_id=account).minor
-            owed += sum(
-                row.fee
-                for row in standing.transfers
-                if row.provider == name and standing.by_reference(row.reference).status == "refunded"
-            )
         if held != owed:
             wrong.append(f"{name} holds {held}, and the estates own {owed}")
     return wrong
@@ -180,10 +173,8 @@ class _Sums(Standing):
 
     @cached_property
     def _fees_of_payouts(self) -> int:
-        """Of what arrived at a bank. That it was sent back later does not give the fee back."""
-        return sum(
-            row.fee for row in self.transfers if self.by_reference(row.reference).status in ("completed", "refunded")
-        )
+        """Of what arrived at a bank and stayed there: what is sent back later comes with its fee."""
+        return sum(row.fee for row in self.transfers if self.by_reference(row.reference).status == "completed")
 
     def _stands(self, kind: AccountKind) -> int:
         """What stands in one of the estate's accounts: below zero, what it still has to bear."""

@@ -11,6 +11,9 @@ import pytest
 from clustr.kit import clock
 from clustr.kit.invariants import violations
 from clustr.kit.tenancy import tenant
+from clustr.ledger import commands as ledger
+from clustr.ledger import queries as ledger_queries
+from clustr.ledger.types import AccountKind
 from clustr.notifications.types import NotificationEvents
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
@@ -21,7 +24,7 @@ from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, no_pin, wallet_balance
 from tests.notifications.acts import told
 from tests.settlement.stage import Stage
-from tests.wallets.acts import erase, owner_not_found
+from tests.wallets.acts import credit, erase, owner_not_found
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -35,6 +38,13 @@ def withdrawn(cast: Cast, amount: str = "400.00") -> UUID:
         actor=cast.bola.actor, amount=naira(amount), destination=BANK, authorization=no_pin(cast.bola), now=cast.now
     )
     return made.id
+
+
+def fees_of(cast: Cast) -> str:
+    """What stands on the account of providers' fees: below nothing, what the estate still has to bear."""
+    with tenant(cast.cluster_id):
+        account = ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency="NGN")
+        return str(ledger_queries.balance(account_id=account, currency="NGN"))
 
 
 def test_it_works(stage: Stage, cast: Cast) -> None:
@@ -184,6 +194,30 @@ def test_a_payout_that_bounces_days_later_comes_back_once(stage: Stage, cast: Ca
     assert stage.transaction(payout).status == "refunded"
     assert wallet_balance(cast.bola) == "1000.00"
     assert [case.kind for case in stage.cases()] == ["payout_bounced"]
+
+
+def test_a_payout_that_bounces_brings_its_fee_back_once(stage: Stage, cast: Cast) -> None:
+    """Also where the estate has borne it meanwhile: then it counts against the next fees."""
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    stage.send(payout)
+    stage.wait(minutes=1)
+    stage.sweep()
+    assert fees_of(cast) == "-10.00"
+    credit(cast, "100.00")
+    wallets.charge_fees_to_cluster(cluster_id=cast.cluster_id, now=stage.now)
+    assert (fees_of(cast), cluster_balance(cast.cluster_id)) == ("0.00", "90.00")
+    _end_transfer(stage, "reversed")
+    for _ in range(3):
+        stage.hooks()
+        stage.confirm(payout)
+    assert (fees_of(cast), cluster_balance(cast.cluster_id)) == ("10.00", "90.00")
+    again = withdrawn(cast, "300.00")
+    stage.send(again)
+    stage.wait(minutes=1)
+    stage.sweep()
+    wallets.charge_fees_to_cluster(cluster_id=cast.cluster_id, now=stage.now)
+    assert (fees_of(cast), cluster_balance(cast.cluster_id)) == ("0.00", "90.00")
 
 
 def test_a_payout_that_bounces_to_who_is_no_longer_there_waits_in_suspense(stage: Stage, cast: Cast) -> None:

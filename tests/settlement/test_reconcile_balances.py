@@ -120,6 +120,21 @@ def test_it_works(even: Stage, provider: str) -> None:
     assert last.listed >= 1
 
 
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_payout_that_bounces_brings_its_fee_back(even: Stage, provider: str) -> None:
+    fill(even, provider)
+    with paying_by(provider):
+        sent(even)
+    even.wait(minutes=1)
+    even.sweep()
+    assert compare(even, provider).difference_minor == 0
+    _end_transfer(even, "reversed")
+    even.hooks()
+    even.sweep()
+    assert compare(even, provider).difference_minor == 0
+    assert asked(provider) == []
+
+
 def test_an_estates_office_sees_that_it_was_compared_and_not_what(even: Stage) -> None:
     commands.reconcile_balances(now=even.now)
     office = even.cast.client_of(even.cast.ada)

@@ -464,6 +464,7 @@ def test_every_kind_of_transfer_has_a_name_in_the_trail() -> None:
         TransferKind.PAYOUT_SENT,
         TransferKind.FEE_SURCHARGE,
         TransferKind.PROVIDER_FEE,
+        TransferKind.PROVIDER_FEE_RETURNED,
         TransferKind.REFUND_SENT,
         TransferKind.CHARGEBACK,
         TransferKind.CHARGEBACK_BORNE,

@@ -17,6 +17,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger import queries as ledger_queries
+from clustr.ledger.models import Transfer
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
@@ -75,6 +76,14 @@ def book_provider_fee(
         ],
         at=now,
     )
+
+
+def return_provider_fee(*, transaction_id: UUID, journal: UUID, now: datetime) -> None:
+    """Undo what `book_provider_fee` booked as kept of a transaction: the provider gave it back. What the cluster's wallet has
+    borne of it already counts against the next fees."""
+    kept = Transfer.objects.filter(journal=transaction_id, kind=TransferKind.PROVIDER_FEE).values_list("id", flat=True)
+    for transfer_id in kept:
+        ledger.reverse(transfer_id=transfer_id, journal=journal, at=now, kind=TransferKind.PROVIDER_FEE_RETURNED)
 
 
 def charge_fees_to_cluster(*, cluster_id: UUID, now: datetime) -> Money:

@@ -12,7 +12,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
-from clustr.wallets.commands.arrivals import provider_account
+from clustr.wallets.commands.arrivals import provider_account, return_provider_fee
 from clustr.wallets.commands.suspense import places_of_returned
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.models import Payout
@@ -45,7 +45,7 @@ def return_payout(*, actor: Actor, transaction: Transaction, failure: dict[str, 
 
 def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> Transaction:
     """A payout that had arrived came back: its money returns to where it came from, or to suspense if its member was erased
-    meanwhile, as a refund of the payout, once.
+    meanwhile, as a refund of the payout, once. What the provider took for it comes back beside it, to whoever bears fees.
 
     Part of a settlement. Answers the refund. Refuses `RefundExceedsPayment` where it has bounced before.
     """
@@ -76,5 +76,6 @@ def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> T
         journal=refund.id,
     )
     ledger.post(entries=[entry], at=now)
+    return_provider_fee(transaction_id=transaction.id, journal=refund.id, now=now)
     record_money_act(actor=actor, action="wallets.payout_bounced", transaction=refund, now=now)
     return refund
