@@ -122,7 +122,7 @@ def _ahead(
         return []
     last = max(due for due, _ in timed)
     ahead = _Ahead(purse, cards_of(actor=actor, automations=automations), sold, estimates_for(automations=automations))
-    orders = read_orders_ahead(actor=actor, now=now)
+    orders = read_orders_ahead(cluster_id=actor.cluster_id, user_ids=[actor.member_id], until=last, now=now)
     coming: list[tuple[datetime, int, UUID, UtilityAutomation | RecurringPayment]] = [
         (at, 0, order.id, order) for at, order in orders.due(until=last)
     ]
@@ -134,7 +134,8 @@ def _ahead(
         if (of_it := month_of(now=max(at, now), timezone=actor.timezone)) != month:
             month, purse.spent_by_automation, purse.spent_by_type = of_it, {}, {}
         if isinstance(one, RecurringPayment):
-            purse.available -= orders.take(order=one, available=purse.available)
+            if orders.from_wallet(order=one) <= purse.available:
+                purse.available -= orders.run(order=one)
         else:
             view = ahead.look(one, waiting.get(id) if id not in views else None, at)
             views.setdefault(id, view)

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
 
-from clustr.bills.queries import payable_of
-from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.recurring.models import RecurringPayment
-from clustr.recurring.policies import takes_minor
-from clustr.recurring.types import OrderState, PaymentSource
+from clustr.recurring.orders_ahead import read_orders_ahead
 
 _AHEAD = timedelta(days=30)
 
@@ -41,28 +37,22 @@ class Shortfall:
         return self.minor == 0 and not self.to_acknowledge
 
 
-def shortfalls(*, orders: Sequence[RecurringPayment], now: datetime) -> dict[UUID, Shortfall]:
-    """By order of these of one cluster, which stand in the order in which they run. What one pays on bills, from the wallet or
-    by card, is not paid again by the next."""
-    members = {order.user_id for order in orders}
+def shortfalls(
+    *, cluster_id: UUID, user_ids: Collection[UUID], until: datetime, now: datetime
+) -> dict[UUID, Shortfall]:
+    """By order of these members that runs until then, what it lacks the next time it runs, if all that comes before it has run,
+    as often as it comes. What one pays on bills, from the wallet or by card, is not paid again by the next."""
+    ahead = read_orders_ahead(cluster_id=cluster_id, user_ids=user_ids, until=until, now=now)
     with connection.cursor() as cursor:
-        cursor.execute(_AVAILABLE, [list(members)])
-        left = dict.fromkeys(members, 0) | dict(cursor.fetchall())
-    paying = [(order.user_id, BillType(order.bill_type)) for order in orders if order.bill_type]
-    payable = payable_of(wanted=paying, now=now) if paying else {}
-    unpaid = {whose: each.minor for whose, each in payable.items()}
-    found = {}
-    for order in orders:
-        whose = (order.user_id, BillType(order.bill_type)) if order.bill_type else None
-        open_now = payable[whose] if whose else None
-        takes = takes_minor(
-            amount_minor=order.amount_minor, max_minor=order.max_minor, payable_minor=unpaid[whose] if whose else None
-        )
-        if whose:
-            unpaid[whose] -= takes
-        need = takes if order.payment_source == PaymentSource.WALLET else 0
-        lacking = max(0, need - max(0, left[order.user_id]))
-        found[order.id] = Shortfall(Money(lacking, order.currency), bool(open_now and open_now.to_acknowledge))
+        cursor.execute(_AVAILABLE, [list(user_ids)])
+        left = dict.fromkeys(user_ids, 0) | dict(cursor.fetchall())
+    found: dict[UUID, Shortfall] = {}
+    for _, order in ahead.due(until=until):
+        need = ahead.run(order=order)
+        if order.id not in found:
+            lacking = max(0, need - max(0, left[order.user_id]))
+            payable = ahead.of_bills(order=order)
+            found[order.id] = Shortfall(Money(lacking, order.currency), bool(payable and payable.to_acknowledge))
         left[order.user_id] -= need
     return found
 
@@ -70,13 +60,5 @@ def shortfalls(*, orders: Sequence[RecurringPayment], now: datetime) -> dict[UUI
 def my_shortfalls(*, actor: Actor, now: datetime) -> dict[UUID, Shortfall]:
     """By order, what the member's orders of the next 30 days lack, each the next time it runs; those alone that lack
     something."""
-    ahead = RecurringPayment.objects.filter(
-        cluster_id=actor.cluster_id,
-        user_id=actor.member_id,
-        state=OrderState.ACTIVE,
-        next_run_at__gt=now,
-        next_run_at__lte=now + _AHEAD,
-    )
-    orders = list(ahead.order_by("next_run_at", "id"))
-    found = shortfalls(orders=orders, now=now) if orders else {}
+    found = shortfalls(cluster_id=actor.cluster_id, user_ids={actor.member_id}, until=now + _AHEAD, now=now)
     return {id: short for id, short in found.items() if not short.is_none}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from clustr.bills.types import BillType
 from clustr.kit.tenancy import tenant
 from clustr.payments.commands import remove_method
 from clustr.recurring import commands
@@ -14,7 +15,7 @@ from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms, Upcom
 from clustr.recurring.automation_upcoming import upcoming_automations
 from clustr.recurring.types import PaymentSource
 from tests.cast import Cast
-from tests.money import fund, wallet_balance
+from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.recurring.acts import order_of
 from tests.recurring.automating import Automations, automations
 
@@ -87,3 +88,15 @@ def test_a_card_that_pays_and_one_that_is_gone(automations: Automations, cast: C
     automations.next_day()
     assert automations.states(by_card)[-1] == ("waiting", "card_gone")
     assert missing(automations, backed) == str(said[backed].shortfall)
+
+
+def test_what_a_card_pays_on_bills_the_wallet_does_not_pay_again(automations: Automations, cast: Cast) -> None:
+    bought = automations.set_up(amount="9000.00")
+    now = automations.counter.now
+    bill = issue(cast, "8000.00", to=cast.bola, due_date=now + timedelta(days=20))
+    acknowledge(cast, cast.bola, bill)
+    terms = {"bill_type": BillType.SERVICE_CHARGE, "now": now}
+    by_card = {"payment_source": PaymentSource.CARD, "payment_method_id": automations.card()}
+    order_of(cast, "6000.00", start_date=now + timedelta(minutes=1), **by_card, **terms)  # type: ignore[arg-type]
+    order_of(cast, "9000.00", start_date=now + timedelta(minutes=2), **terms)  # type: ignore[arg-type]
+    assert str(ahead(automations)[bought].shortfall) == "1000.00", "of 10,100 the wallet pays the 2,000 that are left"

@@ -27,10 +27,18 @@ SEEDS = (
     sow(
         "each-order-pays-the-same-bill",
         "What is missing for an order counts the bill that an earlier order pays, too.",
-        "unpaid[whose] -= takes",
-        "unpaid[whose] -= 0",
+        "self._unpaid[whose] -= self._takes(order)",
+        "pass",
         "test_cards.py::test_what_an_earlier_order_pays_is_not_missing_for_the_next",
-        file="clustr/recurring/shortfalls.py",
+        file="clustr/recurring/orders_ahead.py",
+    ),
+    sow(
+        "each-order-is-foreseen-once",
+        "What comes several times before is counted once.",
+        "    for period in count(order.next_period + 1):\n",
+        "    for period in ():\n",
+        "test_shortfalls.py::test_what_comes_several_times_before_is_counted_each_time",
+        file="clustr/recurring/orders_ahead.py",
     ),
     sow(
         "office-is-not-told-of-contributions",

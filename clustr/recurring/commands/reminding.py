@@ -63,8 +63,7 @@ def _remind_batch(cluster_id: UUID, now: datetime, until: datetime) -> tuple[int
         fresh = ahead.filter(~Q(reminded_period=F("next_period")) | Q(reminded_period=None), failed_attempts=0)
         batch = list(fresh.select_for_update(no_key=True, skip_locked=True).order_by("next_run_at", "id")[:_AT_ONCE])
         members = {order.user_id for order in batch}
-        beside = ahead.filter(user_id__in=members).order_by("next_run_at", "id")
-        short = shortfalls(orders=list(beside), now=now)
+        short = shortfalls(cluster_id=cluster_id, user_ids=members, until=until, now=now)
         reminders = [
             (order, short[order.id].minor, short[order.id].to_acknowledge)
             for order in batch
