@@ -20,7 +20,7 @@ SEEDS = (
     sow(
         "orders-are-not-seen-ahead",
         "What is said to be missing forgets the standing orders of the same wallet.",
-        "purse.available -= orders.take(order=one, available=purse.available)",
+        "purse.available -= orders.run(order=one)",
         "pass",
         f"{AHEAD}::test_standing_orders_and_what_is_bought_often_come_before",
         file="clustr/recurring/automation_upcoming.py",

@@ -325,10 +325,10 @@ SEEDS = (
     sow(
         "contribution-refunded-twice",
         "What was given back of a contribution is not counted.",
-        "        payments.count_refund(transaction_id=original.id, amount=back, now=now)\n",
-        "",
+        "    original = count_refund(transaction_id=transaction_id, amount=amount, now=now)\n",
+        "    original = lock_transaction(transaction_id=transaction_id)\n",
         "test_refunds.py",
-        file=REFUNDING,
+        file="clustr/payments/commands/transactions.py",
     ),
     sow(
         "own-contribution-refunded",

@@ -27,7 +27,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.queries import is_disputed
 from clustr.payments.refusals import NotRefundable, PaymentDisputed, RefundUnderWay, TransactionNotFound
-from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
+from clustr.payments.states import OPEN, Purpose
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 
@@ -109,18 +109,8 @@ def refund_bill_payment(
             raise NotRefundable
         lock_part(payment.bill_id, payment.user_id)
         original, back = payments.lock_refundable(transaction_id=transaction_id, amount=amount)
-        payments.count_refund(transaction_id=transaction_id, amount=back, now=now)
-        refund = payments.create_transaction(
-            id=new_id(),
-            type=TransactionType.REFUND,
-            status=TransactionStatus.COMPLETED,
-            amount=back,
-            purpose=Purpose.REFUND,
-            user_id=payment.user_id,
-            subject_id=original.id,
-            provider="wallet",
-            description=reason,
-            now=now,
+        refund = payments.make_refund(
+            transaction_id=original.id, amount=back, provider="wallet", reason=reason, now=now
         )
         refund.refunded_bill_id = payment.bill_id
         _take_back(payment, refund.id, back.minor, now)

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection
 from django.db.models import Count, F, Max, Sum
 
-from clustr.kit.ids import reference_of
+from clustr.kit.ids import new_id, reference_of
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
 from clustr.payments.figures import Steps, tell_payment, tell_payments
@@ -179,6 +179,24 @@ def count_refund(*, transaction_id: UUID, amount: Money, now: datetime) -> Trans
         refunded.status = TransactionStatus.REFUNDED.value
         tell_payment(transaction=refunded, before=original.status)
     return original
+
+
+def make_refund(*, transaction_id: UUID, amount: Money, provider: str, reason: str, now: datetime) -> Transaction:
+    """Give so much of a completed transaction back to whoever paid it: count it there, and make the refund, which is completed,
+    with the same transaction as its subject. The caller moves the money. Refuses as `count_refund`."""
+    original = count_refund(transaction_id=transaction_id, amount=amount, now=now)
+    return create_transaction(
+        id=new_id(),
+        type=TransactionType.REFUND,
+        status=TransactionStatus.COMPLETED,
+        amount=amount,
+        purpose=Purpose.REFUND,
+        user_id=original.user_id,
+        subject_id=original.id,
+        provider=provider,
+        description=reason,
+        now=now,
+    )
 
 
 def refund_transactions(*, originals: Mapping[UUID, UUID], reason: str, now: datetime) -> list[tuple[Any, ...]]:

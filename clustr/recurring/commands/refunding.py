@@ -10,7 +10,6 @@ from clustr.bills.policies import refuse_amount
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
-from clustr.kit.ids import new_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
@@ -21,7 +20,6 @@ from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.refusals import NotRefundable, TransactionNotFound
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
 
@@ -49,18 +47,8 @@ def refund_contribution(
         if given is None or known.user_id is None:
             raise NotRefundable
         original, back = payments.lock_refundable(transaction_id=transaction_id, amount=amount)
-        payments.count_refund(transaction_id=original.id, amount=back, now=now)
-        refund = payments.create_transaction(
-            id=new_id(),
-            type=TransactionType.REFUND,
-            status=TransactionStatus.COMPLETED,
-            amount=back,
-            purpose=Purpose.REFUND,
-            user_id=known.user_id,
-            subject_id=original.id,
-            provider="wallet",
-            description=reason,
-            now=now,
+        refund = payments.make_refund(
+            transaction_id=original.id, amount=back, provider="wallet", reason=reason, now=now
         )
         place_of = wallets.places_of_returned(returned=[(refund.id, known.user_id, back)], now=now)
         entry = Entry(

@@ -7,14 +7,13 @@ from datetime import datetime
 from clustr.audit import commands as audit
 from clustr.bills import commands as bills
 from clustr.kit.actor import Actor
-from clustr.kit.ids import derived_id, new_id
+from clustr.kit.ids import derived_id
 from clustr.ledger import commands as ledger
 from clustr.ledger.models import Transfer
 from clustr.ledger.types import Entry, TransferKind
 from clustr.notifications.types import NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.utilities.models import Purchase
 from clustr.utilities.notices import tell_of_purchase
 from clustr.wallets import commands as wallets
@@ -28,18 +27,8 @@ def return_purchase(*, actor: Actor, transaction: Transaction, purchase: Purchas
 
     Refuses `RefundExceedsPayment` where that was done before.
     """
-    payments.count_refund(transaction_id=transaction.id, amount=transaction.amount, now=now)
-    refund = payments.create_transaction(
-        id=new_id(),
-        type=TransactionType.REFUND,
-        status=TransactionStatus.COMPLETED,
-        amount=transaction.amount,
-        purpose=Purpose.REFUND,
-        user_id=purchase.user_id,
-        subject_id=transaction.id,
-        provider=transaction.provider,
-        description=_WHY,
-        now=now,
+    refund = payments.make_refund(
+        transaction_id=transaction.id, amount=transaction.amount, provider=transaction.provider, reason=_WHY, now=now
     )
     _post(transaction, purchase, refund, now)
     bills.take_back_payment(original=transaction, refund=refund, now=now)

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from clustr.kit.actor import Actor
-from clustr.kit.ids import derived_id, new_id
+from clustr.kit.ids import derived_id
 from clustr.ledger import commands as ledger
 from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.payments.states import TransactionStatus
 from clustr.wallets.commands.arrivals import provider_account, return_provider_fee
 from clustr.wallets.commands.suspense import places_of_returned
 from clustr.wallets.commands.trail import record_money_act
@@ -50,17 +50,11 @@ def bounce_payout(*, actor: Actor, transaction: Transaction, now: datetime) -> T
     Part of a settlement. Answers the refund. Refuses `RefundExceedsPayment` where it has bounced before.
     """
     payout = Payout.objects.get(cluster_id=transaction.cluster_id, id=transaction.id)
-    payments.count_refund(transaction_id=transaction.id, amount=transaction.amount, now=now)
-    refund = payments.create_transaction(
-        id=new_id(),
-        type=TransactionType.REFUND,
-        status=TransactionStatus.COMPLETED,
+    refund = payments.make_refund(
+        transaction_id=transaction.id,
         amount=transaction.amount,
-        purpose=Purpose.REFUND,
-        user_id=transaction.user_id,
-        subject_id=transaction.id,
         provider=transaction.provider,
-        description="The bank sent it back",
+        reason="The bank sent it back",
         now=now,
     )
     place = payout.source_account

@@ -8,7 +8,7 @@ from uuid import UUID
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
-from clustr.kit.ids import derived_id, new_id
+from clustr.kit.ids import derived_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
@@ -20,7 +20,6 @@ from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.payments.refusals import TransactionNotFound
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.policies import refuse_own_affair
 from clustr.wallets.refusals import NotRecordedByHand
@@ -49,18 +48,8 @@ def reverse_offline_receipt(
         if payments.lock_transaction(transaction_id=transaction_id).refunded_minor:
             raise AlreadyReversed
         original, back = payments.lock_refundable(transaction_id=transaction_id, amount=amount)
-        payments.count_refund(transaction_id=original.id, amount=back, now=now)
-        refund = payments.create_transaction(
-            id=new_id(),
-            type=TransactionType.REFUND,
-            status=TransactionStatus.COMPLETED,
-            amount=back,
-            purpose=Purpose.REFUND,
-            user_id=known.user_id,
-            subject_id=original.id,
-            provider=original.provider,
-            description=reason,
-            now=now,
+        refund = payments.make_refund(
+            transaction_id=original.id, amount=back, provider=original.provider, reason=reason, now=now
         )
         entry = Entry(
             id=derived_id("receipt-reversed", original.id),
