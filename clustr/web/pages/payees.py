@@ -17,6 +17,7 @@ from clustr.wallets.types import Destination, NameCheck
 from clustr.web.actors import Request
 from clustr.web.money_schemas import AccountIn, DestinationIn
 from clustr.web.pages.banks import bank_names
+from clustr.web.pages.confirming import Shown, Word, checked, confirm, is_confirmed, to_confirm
 from clustr.web.pages.forms import Attempt, attempt, key_of, typed, typed_before
 
 _UNKNOWN = {
@@ -24,7 +25,8 @@ _UNKNOWN = {
     ProviderUnavailable.code: "no_answer",
 }
 
-LOOK_AGAIN = (AccountNameDiffers.code,)
+_Resolve = Callable[[Request, AccountIn], HttpResponse]
+_LOOK_AGAIN = (AccountNameDiffers.code,)
 """Refused for these, what was shown is no longer true."""
 
 
@@ -54,7 +56,51 @@ def typed_destination(request: Request) -> DestinationIn:
     return DestinationIn(**typed(request, "bank_code", "account_number", "account_name"), **seen)
 
 
-def look_up(request: Request, ask: Callable[[Request, AccountIn], HttpResponse]) -> tuple[Attempt, Payee | None]:
+def pay_out(
+    request: Request,
+    *,
+    parse: Callable[[], object],
+    resolve: _Resolve,
+    send: Callable[[], Attempt],
+    form: Callable[[Attempt | None], HttpResponse],
+    shown: Callable[[Payee], Shown],
+    sent: Callable[[str], HttpResponse],
+) -> HttpResponse:
+    """The answer to a form that sends money to a bank account: typed (`form`), looked up (`resolve`) and shown with the name
+    that its bank gives, sent, and `sent` for what came of it. What was shown and is no longer true is looked up again."""
+    if request.method == "GET":
+        return form(None)
+    tried = checked(request, parse)
+    payee: Payee | None = None
+    if not tried.done or not (to_confirm(tried, request) or is_confirmed(request)):
+        return form(tried)
+    if is_confirmed(request):
+        payee = shown_before(request)
+        tried = unsaid(request, payee) or send()
+        if tried.done and tried.answer:
+            return sent(tried.answer["id"])
+    if payee is None or tried.code in _LOOK_AGAIN:
+        found, known = look_up(request, resolve)
+        if known is None:
+            return form(found)
+        tried = tried if payee else found
+    else:
+        known = payee
+    return confirm(request, tried, lambda: shown(known), payee=known)
+
+
+def lines_of(payee: Payee) -> list[tuple[Word, Any]]:
+    """Where the money goes, for whoever confirms that it goes there."""
+    differs = payee.check is NameCheck.DIFFERS
+    return [
+        *([(_("To"), payee.name)] if payee.name else []),
+        *([(_("Typed name"), payee.destination.account_name)] if differs else []),
+        (_("Bank"), payee.bank),
+        (_("Account number"), payee.destination.account_number),
+    ]
+
+
+def look_up(request: Request, ask: _Resolve) -> tuple[Attempt, Payee | None]:
     """Ask whose account was typed. A bank that cannot say is no reason to lose the form: then the payee is without its name;
     None where there is no such account."""
     sent = typed_destination(request)

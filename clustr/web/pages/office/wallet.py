@@ -18,12 +18,12 @@ from clustr.web.door import read_value
 from clustr.web.management import bank_details as bank_accounts
 from clustr.web.management import wallet as api
 from clustr.web.pages.banks import bank_names, banks
-from clustr.web.pages.confirming import Shown, ask_first, checked, confirm, is_confirmed, to_confirm
+from clustr.web.pages.confirming import Shown, ask_first
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.office import charts, words
 from clustr.web.pages.office.lists import asked, listed
-from clustr.web.pages.payees import LOOK_AGAIN, Payee, look_up, shown_before, typed_destination, unsaid
+from clustr.web.pages.payees import Payee, lines_of, pay_out, typed_destination, unsaid
 from clustr.web.pages.words import word_of
 from clustr.web.paging import position
 from clustr.web.schemas import to_money
@@ -89,74 +89,41 @@ def new_transfer(request: Request) -> HttpResponse:
     """/office/wallet/transfer/: to a bank account: typed, shown with the name that its bank gives, sent; above the estate's
     limit a second person approves. Needs TransferFunds."""
     request.actor.require("TransferFunds")
-    if request.method == "GET":
-        return _new_transfer_page(request, None)
-    tried = checked(request, lambda: to_money(_typed_transfer(request).amount, request.actor.currency))
-    if not tried.done or not (to_confirm(tried, request) or is_confirmed(request)):
-        return _new_transfer_page(request, tried)
-    if is_confirmed(request):
-        return _send_transfer(request)
-    tried, payee = look_up(request, bank_accounts.resolve_bank_account)
-    if payee is None:
-        return _new_transfer_page(request, tried)
-    return _confirm_transfer(request, tried, payee)
+    return pay_out(
+        request,
+        parse=lambda: to_money(_typed_transfer(request).amount, request.actor.currency),
+        resolve=bank_accounts.resolve_bank_account,
+        send=lambda: words.of_the_estate(
+            attempt(request, lambda: api.transfer_from_cluster_wallet(request, _typed_transfer(request)))
+        ),
+        form=lambda tried: _new_transfer_page(request, tried),
+        shown=lambda payee: _shown_transfer(request, payee),
+        sent=lambda id: go(request, "office:transfer", id, said=_("Your transfer is noted.")),
+    )
 
 
-def _send_transfer(request: Request) -> HttpResponse:
-    payee = shown_before(request)
-    tried = unsaid(request, payee)
-    if tried is None:
-        sent = attempt(request, lambda: api.transfer_from_cluster_wallet(request, _typed_transfer(request)))
-        tried = words.of_the_estate(sent)
-    if tried.done and tried.answer:
-        return go(request, "office:transfer", tried.answer["id"], said=_("Your transfer is noted."))
-    if tried.code in LOOK_AGAIN:
-        found, payee_now = look_up(request, bank_accounts.resolve_bank_account)
-        if payee_now is None:
-            return _new_transfer_page(request, found)
-        payee = payee_now
-    return _confirm_transfer(request, tried, payee)
-
-
-def _confirm_transfer(request: Request, tried: Attempt, payee: Payee) -> HttpResponse:
+def _shown_transfer(request: Request, payee: Payee) -> Shown:
     actor, body = request.actor, _typed_transfer(request)
-
-    def work() -> Shown:
-        amount = to_money(body.amount, actor.currency)
-        holds = queries.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None
-        waits = (
-            _("A second person approves it before it goes.")
-            if needs_approval(actor=actor, amount=amount, now=request.now)
-            else ""
-        )
-        return Shown(
-            title=_("From the estate's wallet"),
-            amount=amount,
-            lines=[
-                (_("To"), payee.name),
-                *([(_("Typed name"), body.destination.account_name)] if payee.check is NameCheck.DIFFERS else []),
-                (_("Bank"), payee.bank),
-                (_("Account number"), body.destination.account_number),
-                (_("What for"), body.description),
-                *([(_("The wallet then holds"), holds - amount)] if holds and amount <= holds else []),
-            ],
-            button=_("Send it"),
-            icon="send",
-            notes=tuple(
-                note
-                for note in (
-                    waits,
-                    _(
-                        "To a new bank account nothing is sent before its time has passed; until then it can be stopped."
-                    ),
-                )
-                if note
-            ),
-            short=_("The estate's wallet does not hold that much.") if holds and holds < amount else "",
-            bad=payee.check is NameCheck.DIFFERS,
-        )
-
-    return confirm(request, tried, work, payee=payee)
+    amount = to_money(body.amount, actor.currency)
+    holds = queries.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None
+    waits = needs_approval(actor=actor, amount=amount, now=request.now)
+    return Shown(
+        title=_("From the estate's wallet"),
+        amount=amount,
+        lines=[
+            *lines_of(payee),
+            (_("What for"), body.description),
+            *([(_("The wallet then holds"), holds - amount)] if holds and amount <= holds else []),
+        ],
+        button=_("Send it"),
+        icon="send",
+        notes=(
+            *([_("A second person approves it before it goes.")] if waits else []),
+            _("To a new bank account nothing is sent before its time has passed; until then it can be stopped."),
+        ),
+        short=_("The estate's wallet does not hold that much.") if holds and holds < amount else "",
+        bad=payee.check is NameCheck.DIFFERS,
+    )
 
 
 def _new_transfer_page(request: Request, tried: Attempt | None) -> HttpResponse:

@@ -18,10 +18,10 @@ from clustr.web.actors import Request
 from clustr.web.members import payment_methods
 from clustr.web.members import wallet as api
 from clustr.web.pages.banks import banks
-from clustr.web.pages.confirming import Shown, ask_first, checked, confirm, is_confirmed, to_confirm
+from clustr.web.pages.confirming import Shown, ask_first, confirm
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.payees import LOOK_AGAIN, Payee, look_up, shown_before, typed_destination, unsaid
+from clustr.web.pages.payees import Payee, lines_of, pay_out, typed_destination
 from clustr.web.pages.residents.paying import (
     ABOUT_PIN,
     back_here,
@@ -112,56 +112,33 @@ def _fund_page(request: Request, tried: Attempt | None) -> HttpResponse:
 @page("app", methods=("GET", "POST"))
 def withdraw(request: Request) -> HttpResponse:
     """GET, POST /app/wallet/withdraw/: send money to a bank account: typed, shown with the name that its bank gives, sent."""
-    if request.method == "GET":
-        return _withdraw_page(request, None)
-    tried = checked(request, lambda: to_money(_withdrawal(request).amount, request.actor.currency))
-    if not tried.done or not (to_confirm(tried, request) or is_confirmed(request)):
-        return _withdraw_page(request, tried)
-    if is_confirmed(request):
-        return _send_withdrawal(request)
-    tried, payee = look_up(request, api.resolve_my_bank_account)
-    if payee is None:
-        return _withdraw_page(request, tried)
-    return _confirm_withdrawal(request, tried, payee)
+    return pay_out(
+        request,
+        parse=lambda: to_money(_withdrawal(request).amount, request.actor.currency),
+        resolve=api.resolve_my_bank_account,
+        send=lambda: attempt(request, lambda: api.withdraw(request, _withdrawal(request))),
+        form=lambda tried: _withdraw_page(request, tried),
+        shown=lambda payee: _shown_withdrawal(request, payee),
+        sent=lambda id: go(request, "app:transaction", id, said=_("Your withdrawal is noted.")),
+    )
 
 
-def _send_withdrawal(request: Request) -> HttpResponse:
-    payee = shown_before(request)
-    tried = unsaid(request, payee) or attempt(request, lambda: api.withdraw(request, _withdrawal(request)))
-    if tried.answer:
-        return go(request, "app:transaction", tried.answer["id"], said=_("Your withdrawal is noted."))
-    if tried.code in LOOK_AGAIN:
-        found, payee_now = look_up(request, api.resolve_my_bank_account)
-        if payee_now is None:
-            return _withdraw_page(request, found)
-        payee = payee_now
-    return _confirm_withdrawal(request, tried, payee)
-
-
-def _confirm_withdrawal(request: Request, tried: Attempt, payee: Payee) -> HttpResponse:
-    body = _withdrawal(request)
-
-    def work() -> Shown:
-        wallet, amount = my_wallet(actor=request.actor), to_money(body.amount, request.actor.currency)
-        return Shown(
-            title=_("From your wallet"),
-            amount=amount,
-            lines=[
-                *([(_("To"), payee.name)] if payee.name else []),
-                *([(_("Typed name"), body.destination.account_name)] if payee.check is NameCheck.DIFFERS else []),
-                (_("Bank"), payee.bank),
-                (_("Account number"), body.destination.account_number),
-                *([(_("Your wallet then holds"), wallet.available - amount)] if amount <= wallet.available else []),
-            ],
-            button=_("Withdraw"),
-            short=_("There is not that much to spend in your wallet.") if wallet.available < amount else "",
-            icon="lock",
-            notes=tuple(filter(None, (waits_first(),))),
-            has_pin=wallet.has_pin,
-            bad=payee.check is NameCheck.DIFFERS,
-        )
-
-    return confirm(request, tried, work, payee=payee)
+def _shown_withdrawal(request: Request, payee: Payee) -> Shown:
+    wallet, amount = my_wallet(actor=request.actor), to_money(_withdrawal(request).amount, request.actor.currency)
+    return Shown(
+        title=_("From your wallet"),
+        amount=amount,
+        lines=[
+            *lines_of(payee),
+            *([(_("Your wallet then holds"), wallet.available - amount)] if amount <= wallet.available else []),
+        ],
+        button=_("Withdraw"),
+        short=_("There is not that much to spend in your wallet.") if wallet.available < amount else "",
+        icon="lock",
+        notes=tuple(filter(None, (waits_first(),))),
+        has_pin=wallet.has_pin,
+        bad=payee.check is NameCheck.DIFFERS,
+    )
 
 
 def waits_first() -> str:
