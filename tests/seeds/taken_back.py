@@ -160,7 +160,7 @@ SEEDS = (
         "A payment is refunded while its payer's bank may take it back.",
         "    if is_disputed(transaction_ids=[transaction_id]):\n",
         "    if False:\n",
-        LATER,
+        f"{LATER}::test_nothing_is_refunded_while_a_dispute_is_not_decided",
         file="clustr/payments/commands/transactions.py",
     ),
     sow(
@@ -168,7 +168,7 @@ SEEDS = (
         "A bill is cancelled and a payment of it returned, while its payer's bank may take that back.",
         "        if is_disputed(transaction_ids=paid):\n",
         "        if False:\n",
-        LATER,
+        f"{LATER}::test_nothing_is_refunded_while_a_dispute_is_not_decided",
         file="clustr/bills/commands/refunding.py",
     ),
     sow(
