@@ -195,6 +195,7 @@ PARTS = {
     "wallets.require_authorization",
     "bills.take_back_payment",
     "payments.lock_refundable",
+    "payments.make_refund",
     "payments.on_its_way_back",
     "payments.settle_case",
     "payments.settle_case_about",
