@@ -65,6 +65,15 @@ def refuse_unknown_customer(*, error: PaymentErrorType) -> None:
     raise MeterNotFound if error is PaymentErrorType.METER_NOT_FOUND else InvalidCustomer
 
 
+def is_same_token(one: str, other: str) -> bool:
+    """Whether the same is typed into a meter, however it is written in groups."""
+    return _typed(one) == _typed(other)
+
+
+def _typed(token: str) -> str:
+    return "".join(filter(str.isalnum, token)).upper()
+
+
 def number_place(account_id: UUID) -> str:
     """The place a number is sealed for."""
     return f"utilities_account:{account_id}:number"

@@ -49,6 +49,13 @@ class MeterNotFound(Invalid):
     field = "customer_id"
 
 
+class TokenNeeded(Invalid):
+    """This utility delivers by token: type the token it told."""
+
+    code = "token_needed"
+    field = "token"
+
+
 class AmountOutOfRange(Invalid):
     """The utility does not sell for this amount."""
 
@@ -102,6 +109,18 @@ class TokenNotReady(Conflict):
     """There is no token to be sent: the purchase has none, or is not delivered yet."""
 
     code = "token_not_ready"
+
+
+class PurchaseNotOpen(Conflict):
+    """This purchase is decided, or no person was asked about it: it goes on by itself."""
+
+    code = "purchase_not_open"
+
+
+class TokenGivenOut(Conflict):
+    """This token was given out before, for another purchase for the same number: it is worth nothing now."""
+
+    code = "token_given_out"
 
 
 class UtilityLimitExceeded(Conflict):

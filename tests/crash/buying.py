@@ -9,7 +9,7 @@ from uuid import UUID
 
 from clustr.payments.queries import due_attempts
 from clustr.utilities import commands
-from clustr.utilities.refusals import PurchaseUnderWay, QuoteUsed
+from clustr.utilities.refusals import PurchaseNotOpen, PurchaseUnderWay, QuoteUsed
 from tests.crash.settling import Ready, nothing
 from tests.money import fund
 from tests.utilities.counter import PREPAID, Counter
@@ -190,6 +190,47 @@ def resend(counter: Counter) -> Ready:
     return Ready(ask, again=ask)
 
 
+def _given_a_used_token(counter: Counter) -> UUID:
+    """A purchase whose service says that it is sold, and goes on giving the token of another for the same number."""
+    meter, bola = _meter(), counter.cast.bola
+    fund(counter.cast, bola, "1400.00")
+    first = counter.vend(counter.buy(bola, "600.00", meter))
+    counter.wait(minutes=3)
+    counter.dial(bill__pending=1)
+    second = counter.buy(bola, "550.00", meter).id
+    counter.vend(second)
+    counter.heal()
+    vend = counter.vends()[-1]
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "sold", "token": first.token})
+    counter.ask(second)
+    return second
+
+
+def _ended(counter: Counter, token: str | None) -> Ready:
+    id = _given_a_used_token(counter)
+
+    def end() -> None:
+        with suppress(PurchaseNotOpen):
+            commands.end_purchase(
+                cluster_id=counter.cast.cluster_id,
+                purchase_id=id,
+                token=token,
+                reason="The utility was asked",
+                ended_by=counter.cast.ada.user_id,
+                now=counter.now,
+            )
+
+    return Ready(end, again=end)
+
+
+def end_sold(counter: Counter) -> Ready:
+    return _ended(counter, "6666-7777-8888-9999-0000")
+
+
+def end_released(counter: Counter) -> Ready:
+    return _ended(counter, None)
+
+
 def sync(counter: Counter) -> Ready:
     def read() -> None:
         commands.sync_utility_providers(now=counter.now)
@@ -202,7 +243,7 @@ FLOWS: dict[str, Callable[[Counter], Ready]] = {
     for made in (
         *(buy, vend, vend_unheard, vend_refused, vend_unsent, vend_again),
         *(confirm_sold, confirm_late_token, confirm_failed),
-        *(validate, validate_nobody, save_and_remove, blocked, resend, sync),
+        *(validate, validate_nobody, save_and_remove, blocked, resend, sync, end_sold, end_released),
     )
 }
 """Each flow by name."""
@@ -211,7 +252,7 @@ UTILITIES_COVER = {
     *("utilities.buy", "utilities.screen", "utilities.quote", "utilities.record_vend", "utilities.apply"),
     *("utilities.refused", "utilities.unheard", "utilities.unsent", "utilities.prepare_validation"),
     *("utilities.validated", "utilities.validation_refused", "utilities.save_account", "utilities.remove_account"),
-    *("utilities.blocked", "utilities.resend_token", "utilities.sync"),
+    *("utilities.blocked", "utilities.resend_token", "utilities.sync", "utilities.end_purchase"),
 }
 """The transactions of utilities that these flows pass, each by the name of its crash points."""
 

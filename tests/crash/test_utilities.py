@@ -36,6 +36,8 @@ PASSES = {
     "save_and_remove": {"utilities.save_account.before_commit", "utilities.remove_account.before_commit"},
     "blocked": {"utilities.blocked.before_commit"},
     "resend": {"utilities.resend_token.before_commit"},
+    "end_sold": {"utilities.end_purchase.before_commit", "ledger.post.after"},
+    "end_released": {"utilities.end_purchase.before_commit", "ledger.post.after"},
     "sync": {"utilities.sync.before_commit"},
 }
 """Some places of each flow, which show that it is what its name says."""

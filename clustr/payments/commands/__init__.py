@@ -12,6 +12,7 @@ from clustr.payments.commands.attempts import (
     unsend_attempt,
 )
 from clustr.payments.commands.cases import (
+    answer_cases,
     close_case,
     end_case,
     is_asked,
@@ -47,6 +48,7 @@ from clustr.payments.figures import Steps, tell_payment, tell_payments
 
 __all__ = [
     "Steps",
+    "answer_cases",
     "cancel_transaction",
     "close_case",
     "complete_transaction",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -105,6 +105,16 @@ def settle_case_about(*, kind: CaseKind, subject: str, note: str, now: datetime)
     """Close what asked a person about a subject, because it is explained; in the transaction under way."""
     asked = Case.objects.filter(cluster_id=current_tenant(), kind=kind.value, subject=subject, closed_at=None)
     asked.update(closed_at=now, note=note)
+
+
+def answer_cases(
+    *, transaction_id: UUID, kinds: Collection[CaseKind], answered_by: UUID, note: str, now: datetime
+) -> None:
+    """Close what asked a person about a transaction, because they decided it; in the transaction under way."""
+    asked = Case.objects.filter(
+        cluster_id=current_tenant(), kind__in=kinds, transaction_id=transaction_id, closed_at=None
+    )
+    asked.update(closed_at=now, closed_by=answered_by, note=note)
 
 
 def is_asked(*, kind: CaseKind, subject: str) -> bool:

@@ -13,6 +13,7 @@ from clustr.utilities.commands.customers import (
     save_account,
     validate_utility_customer,
 )
+from clustr.utilities.commands.deciding import end_purchase, purchases_to_end
 from clustr.utilities.commands.quoting import make_quote, quote_utility
 from clustr.utilities.commands.screening import high_amount, lock_purchases, screen_purchase, take_validation_turn
 from clustr.utilities.commands.tokens import resend_token, send_token
@@ -23,6 +24,7 @@ __all__ = [
     "ask_customer",
     "buy_quote",
     "confirm_purchase",
+    "end_purchase",
     "forget_old_validations",
     "high_amount",
     "know_kept_customer",
@@ -31,6 +33,7 @@ __all__ = [
     "prepare_kept_validation",
     "prepare_validation",
     "process_one_time_utility_payment",
+    "purchases_to_end",
     "quote_utility",
     "refuse_purchase",
     "remove_account",

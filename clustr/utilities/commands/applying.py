@@ -26,7 +26,7 @@ from clustr.utilities.commands.returning import return_purchase
 from clustr.utilities.commands.tokens import is_given_out, keep_late_token
 from clustr.utilities.models import Account, Purchase, UtilityProvider
 from clustr.utilities.notices import tell_of_delay
-from clustr.utilities.policies import number_place
+from clustr.utilities.policies import is_same_token, number_place
 from clustr.utilities.queries import OPEN, token_of
 from clustr.utilities.vendors.interface import PurchaseTruth
 
@@ -160,11 +160,11 @@ def _apply_outcome(
 def _apply_sold(actor: Actor, locked: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime) -> None:
     if locked.status == TransactionStatus.COMPLETED:
         known = token_of(purchase=purchase)
-        if not known:
+        if truth.token != known:
             truth = _without_used_token(locked, purchase, truth, now)
         if truth.token and not known:
             keep_late_token(actor=actor, transaction=locked, purchase=purchase, truth=truth, now=now)
-        elif truth.token and known != truth.token:
+        elif truth.token and not is_same_token(known, truth.token):
             _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token"]}, now)
         return
     if locked.status not in OPEN:  # it was sold after it had been refused: whose loss that is, a person decides
@@ -181,7 +181,8 @@ def _apply_sold(actor: Actor, locked: Transaction, purchase: Purchase, truth: Pu
 
 
 def _without_used_token(locked: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime) -> PurchaseTruth:
-    """The same, less a token that another purchase had: a person is asked about it."""
+    """The same, less a token that another purchase had: a person is asked about it, who ends the purchase by
+    `bin/manage end_purchase` where the service stays at it."""
     if truth.token and is_given_out(purchase=purchase, token=truth.token):
         _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token_of_another_purchase"]}, now)
         return replace(truth, token="")

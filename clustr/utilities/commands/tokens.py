@@ -23,7 +23,7 @@ from clustr.people import commands as people
 from clustr.people import queries as people_queries
 from clustr.utilities.models import Account, Purchase, UtilityProvider
 from clustr.utilities.notices import tell_of_purchase
-from clustr.utilities.policies import token_place
+from clustr.utilities.policies import is_same_token, token_place
 from clustr.utilities.queries import purchase_of_member, token_of
 from clustr.utilities.refusals import TokenNotReady
 from clustr.utilities.types import PurchaseView
@@ -89,7 +89,7 @@ def is_given_out(*, purchase: Purchase, token: str) -> bool:
     )
     given = Purchase.objects.filter(cluster_id=purchase.cluster_id, account_id__in=same.values("id")).exclude(token=b"")
     latest = given.exclude(id=purchase.id).order_by("-id")[:_COMPARED]
-    return any(token_of(purchase=each) == token for each in latest)
+    return any(is_same_token(token_of(purchase=each), token) for each in latest)
 
 
 def send_token(*, cluster_id: UUID, purchase_id: UUID) -> None:

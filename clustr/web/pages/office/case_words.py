@@ -78,6 +78,14 @@ _FACT: dict[str, Word] = {
 }
 
 
+_VALUE: dict[str, Word] = {
+    "token_of_another_purchase": _(
+        "a token that another purchase had: ask the utility for the right one, or whether it was sold at all; the platform's"
+        " staff then end the purchase (bin/manage end_purchase)"
+    ),
+}
+
+
 def facts_of(facts: Mapping[str, Any]) -> list[tuple[Word, str]]:
     """What is known of a case, as it is read: a word and a value; what nobody said is left out."""
     return [
@@ -91,6 +99,8 @@ def _read(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_read(each) for each in value)
     text = str(value)
+    if text in _VALUE:
+        return str(_VALUE[text])
     amount = _AMOUNT.fullmatch(text)
     if amount and amount[1] in SIGNS:
         return SIGNS[amount[1]] + amount[2]

@@ -87,6 +87,7 @@ ACTION: dict[str, Word] = {
     "recurring.spending_limit_set": _("set a limit for automatic purchases"),
     "utilities.account_saved": _("kept a number at a utility"),
     "utilities.account_removed": _("forgot a number at a utility"),
+    "utilities.ended_by_staff": _("ended a purchase that its utility never did"),
     "utilities.delivered": _("handed over what was bought from a utility"),
     "utilities.released": _("gave back what a purchase had held"),
     "utilities.taken_back": _("gave back what a utility took back"),
