@@ -20,17 +20,23 @@ def refuse_retry(*, status: TransactionStatus, attempted: bool) -> None:
         raise TransactionNotRetryable
 
 
+def beyond_bounds(*, total: Money, bounds: Bounds) -> str:
+    """Why so much is taken in no charge, `amount_too_small` or `amount_too_large`; "" where it is."""
+    if bounds.least is not None and total.minor < bounds.least.minor:
+        return "amount_too_small"
+    return "amount_too_large" if bounds.most is not None and total.minor > bounds.most.minor else ""
+
+
 def refuse_beyond_bounds(*, total: Money, bounds: Bounds, provider: str) -> None:
     """Refuse what this provider takes in no charge: `total` is what the payer would pay, with a fee they bear."""
-    too_little = bounds.least is not None and total.minor < bounds.least.minor
-    too_much = bounds.most is not None and total.minor > bounds.most.minor
-    if not (too_little or too_much):
+    code = beyond_bounds(total=total, bounds=bounds)
+    if not code:
         return
     least = f" no less than {bounds.least.with_sign()}" if bounds.least else ""
     most = f"{' and' if least else ''} no more than {bounds.most.with_sign()}" if bounds.most else ""
     raise InvalidValue.of(
         "amount",
-        "amount_too_small" if too_little else "amount_too_large",
+        code,
         f"{provider.capitalize()} takes{least}{most} at once.",
     )
 

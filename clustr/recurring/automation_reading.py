@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
@@ -10,11 +11,14 @@ from django.db.models import F, Sum
 
 from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
+from clustr.kit.money import Money
 from clustr.payments.models import SavedMethod
+from clustr.payments.pricing import surcharge_on
 from clustr.recurring.automation_models import AutomationRun, SpendingLimit, UtilityAutomation
 from clustr.recurring.automation_planner import Purse
-from clustr.recurring.automation_types import AutomationRunState
+from clustr.recurring.automation_types import BEYOND_CARD, AutomationFailure, AutomationRunState
 from clustr.recurring.estimation import Bought, Estimate, TooLittle, estimate_next
+from clustr.recurring.fees import beyond_card, payers_bear_fees
 from clustr.recurring.schedule import anchor_of
 from clustr.utilities.planning_queries import deliveries_for
 from clustr.utilities.queries import account_of_member
@@ -53,11 +57,36 @@ def _kept_for_runs(actor: Actor) -> int:
     return int(waiting.aggregate(kept=Sum("funded_minor"))["kept"] or 0)
 
 
-def cards_of(*, actor: Actor, automations: Iterable[UtilityAutomation]) -> set[UUID]:
+@dataclass(frozen=True, slots=True)
+class Cards:
+    """Cards that a member has, by the provider of each; and whether the fee of these is the payer's."""
+
+    provider_of: Mapping[UUID | None, str]
+    bear_fees: bool = False
+
+    def __contains__(self, method_id: object) -> bool:
+        return method_id in self.provider_of
+
+    def fee_on(self, method_id: UUID | None, amount: Money) -> Money:
+        """What one of these is charged on top of this amount."""
+        minor = surcharge_on(provider=self.provider_of[method_id], amount=amount) if self.bear_fees else 0
+        return Money(minor, amount.currency)
+
+    def beyond(self, method_id: UUID | None, amount: Money) -> AutomationFailure:
+        """Why one of these cannot be charged so much at once; NONE where it can, and of a card that is not there."""
+        if method_id not in self.provider_of:
+            return AutomationFailure.NONE
+        total = amount + self.fee_on(method_id, amount)
+        beyond = beyond_card(provider=self.provider_of[method_id], total=total)
+        return BEYOND_CARD[beyond] if beyond else AutomationFailure.NONE
+
+
+def cards_of(*, actor: Actor, automations: Iterable[UtilityAutomation], now: datetime) -> Cards:
     """Of the cards that these name, those that the member still has."""
     named = {automation.method_id for automation in automations if automation.method_id}
     mine = SavedMethod.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at=None)
-    return set(mine.filter(id__in=named).values_list("id", flat=True)) if named else set()
+    kept: dict[UUID | None, str] = dict(mine.filter(id__in=named).values_list("id", "provider")) if named else {}
+    return Cards(kept, bear_fees=bool(kept) and payers_bear_fees(now=now))
 
 
 def estimate_of_account(*, actor: Actor, account_id: UUID) -> Estimate | TooLittle:

@@ -71,6 +71,15 @@ class AutomationFailure(StrEnum):
     CARD_DECLINED = "card_declined"
     CARD_GONE = "card_gone"
     CARD_REFUNDED = "card_refunded"
+    CARD_TOO_LITTLE = "card_too_little"
+    CARD_TOO_MUCH = "card_too_much"
+
+
+BEYOND_CARD = {
+    "amount_too_small": AutomationFailure.CARD_TOO_LITTLE,
+    "amount_too_large": AutomationFailure.CARD_TOO_MUCH,
+}
+"""What is less, or more, than the card's provider takes at once: the period ends, as at a limit, and the next one comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +187,9 @@ class UpcomingView:
     """What an automation will buy next. `amount` None: too few purchases to say. `is_estimated`: from history, so many
     purchases (`based_on`), which usually lay no further from it than `spread`.
     `shortfall`: what the wallet will lack by then, after what comes before; `over_limit`: a limit forbids it;
-    `card_missing`: the card that is to pay was removed."""
+    `card_missing`: the card that is to pay was removed; `beyond_card`: it is less, or more, than the card's provider takes at
+    once. `paid_by`: the card, also where it stands in for a wallet that does not cover it (`stands_in`), which then is not
+    said to lack anything; `card_fee`: what the card is charged on top."""
 
     automation_id: UUID
     provider_name: str
@@ -192,6 +203,10 @@ class UpcomingView:
     shortfall: Money
     over_limit: bool
     card_missing: bool
+    beyond_card: AutomationFailure
+    paid_by: PaymentSource
+    stands_in: bool
+    card_fee: Money
 
 
 @dataclass(frozen=True, slots=True)

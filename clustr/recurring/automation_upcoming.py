@@ -14,8 +14,14 @@ from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_planner import Purse, Verdict, Wish, plan_automations
 from clustr.recurring.automation_policies import amount_to_buy
 from clustr.recurring.automation_queries import automation_of, automation_views, automations_of
-from clustr.recurring.automation_reading import cards_of, estimates_for, month_of, read_purse
-from clustr.recurring.automation_types import AutomationRunState, AutomationState, AutomationView, UpcomingView
+from clustr.recurring.automation_reading import Cards, cards_of, estimates_for, month_of, read_purse
+from clustr.recurring.automation_types import (
+    AutomationFailure,
+    AutomationRunState,
+    AutomationState,
+    AutomationView,
+    UpcomingView,
+)
 from clustr.recurring.estimation import Estimate, TooLittle
 from clustr.recurring.models import RecurringPayment
 from clustr.recurring.orders_ahead import read_orders_ahead
@@ -72,7 +78,7 @@ class _Ahead:
     """One member's wallet as it will be, step by step: what there is to spend, which cards there are, what is expected."""
 
     purse: Purse
-    cards: set[UUID]
+    cards: Cards
     sold: Mapping[UUID, Sold]
     estimates: Mapping[UUID, Estimate | TooLittle]
 
@@ -81,14 +87,19 @@ class _Ahead:
         sold, expected = self.sold[automation.account_id], self.estimates.get(automation.account_id)
         estimate = expected if isinstance(expected, Estimate) else None
         amount = amount_to_buy(asked=automation.amount_minor, most=automation.max_minor, estimate=estimate, sold=sold)
+        total = Money((amount or 0) + sold.fee_minor, automation.currency)
         has_card = automation.method_id in self.cards
-        no_card = automation.payment_source == PaymentSource.CARD and not has_card and not (run and run.funded_minor)
-        short, over = 0, False
-        if amount is not None and not no_card:
-            wish = _wish(automation, run, due, amount, sold, has_card=has_card)
+        funded = bool(run and run.funded_minor)
+        beyond = AutomationFailure.NONE if amount is None or funded else self.cards.beyond(automation.method_id, total)
+        by_card = automation.payment_source == PaymentSource.CARD
+        no_card = by_card and not has_card and not funded
+        short, over, charged = 0, False, by_card and not funded and has_card
+        if amount is not None and not no_card and not (by_card and beyond):
+            wish = _wish(automation, run, due, amount, sold, has_card=has_card and not beyond)
             (decision,) = plan_automations(wishes=[wish], purse=self.purse)
             over = decision.verdict in (Verdict.SPENDING_LIMIT, Verdict.TYPE_LIMIT)
             short = decision.missing if decision.verdict is Verdict.SHORT else 0
+            charged = charged or decision.verdict is Verdict.CHARGE
         currency = automation.currency
         return UpcomingView(
             automation_id=automation.id,
@@ -103,6 +114,10 @@ class _Ahead:
             shortfall=Money(short, currency),
             over_limit=over,
             card_missing=no_card,
+            beyond_card=beyond if by_card else AutomationFailure.NONE,
+            paid_by=PaymentSource.CARD if by_card or charged else PaymentSource.WALLET,
+            stands_in=charged and not by_card,
+            card_fee=self.cards.fee_on(automation.method_id, total) if charged else Money(0, currency),
         )
 
 
@@ -121,7 +136,9 @@ def _ahead(
     if not timed:
         return []
     last = max(due for due, _ in timed)
-    ahead = _Ahead(purse, cards_of(actor=actor, automations=automations), sold, estimates_for(automations=automations))
+    ahead = _Ahead(
+        purse, cards_of(actor=actor, automations=automations, now=now), sold, estimates_for(automations=automations)
+    )
     orders = read_orders_ahead(cluster_id=actor.cluster_id, user_ids=[actor.member_id], until=last, now=now)
     coming: list[tuple[datetime, int, UUID, UtilityAutomation | RecurringPayment]] = [
         (at, 0, order.id, order) for at, order in orders.due(until=last)

@@ -17,7 +17,7 @@ from clustr.payments.models import SavedMethod, Transaction
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.recurring.fees import fee_on_top, fees_borne
 from clustr.recurring.models import RecurringPayment, Run
-from clustr.recurring.types import Happening, OrderState, RunFailure, RunState, StoppedBy
+from clustr.recurring.types import BEYOND_CARD, Happening, OrderState, RunFailure, RunState, StoppedBy
 
 EVENTS = {
     Happening.SET_UP: NotificationEvents.RECURRING_PAYMENT_SET_UP,
@@ -38,6 +38,8 @@ _OPTIONS = {
     RunFailure.CARD_EXPIRED: ["Use another card", "Pay by hand"],
     RunFailure.CARD_REMOVED: ["Use another card", "Pay by hand"],
     RunFailure.CARD_NOT_CONFIRMED: ["Confirm it with your bank when you are asked again", "Use another card"],
+    RunFailure.CARD_TOO_LITTLE: ["Pay it from your wallet"],
+    RunFailure.CARD_TOO_MUCH: ["Pay it from your wallet, or in parts"],
     RunFailure.CHARGED_IN_PART: ["Pay by hand from your wallet", "Use another card"],
     RunFailure.PROVIDER_TROUBLE: ["Use another card", "Pay by hand", _PAUSE],
     RunFailure.NONE: [],
@@ -161,6 +163,8 @@ def _attempt(order: RecurringPayment, run: Run, asks: bool) -> tuple[Happening |
                 "next_run_date": None,
                 "options": _OPTIONS[RunFailure(run.failure)],
             }
+        case RunState.FAILED if order.bill_type and run.failure in BEYOND_CARD.values():
+            return Happening.FAILED, {"failure": f"{_why(run)}.", "options": _OPTIONS[RunFailure(run.failure)]}
         case RunState.FAILED:
             return Happening.PAUSED, {
                 "times": run.attempts if run.attempts > 1 else None,
@@ -188,6 +192,10 @@ def _why(run: Run) -> str:
             return "you removed the card it was paid from"
         case RunFailure.CARD_NOT_CONFIRMED:
             return "the payment was not confirmed with your bank"
+        case RunFailure.CARD_TOO_LITTLE:
+            return "it is less than the card service takes at once"
+        case RunFailure.CARD_TOO_MUCH:
+            return "it is more than the card service takes at once"
         case RunFailure.CHARGED_IN_PART:
             return "your card was charged less than was asked; that money is in your wallet"
         case RunFailure.PROVIDER_TROUBLE:

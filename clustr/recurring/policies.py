@@ -105,7 +105,8 @@ def divide_among_bills(*, cap_minor: int, owed: Sequence[Open]) -> list[tuple[UU
 
 
 def after_success(*, schedule: Schedule, period: int, run: RunState) -> Step:
-    """The next period, whenever it is due: what was missed runs at once, one period after the other."""
+    """The next period, whenever it is due: what was missed runs at once, one period after the other. So it also goes on after
+    what another try does not mend, and another period may."""
     due_at = schedule.due_at(period + 1)
     if schedule.end_at is not None and due_at > schedule.end_at:
         return Step(run, OrderState.ENDED, StoppedBy.NOBODY, period + 1, None, 0)

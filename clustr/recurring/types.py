@@ -74,12 +74,18 @@ class RunFailure(StrEnum):
     CARD_EXPIRED = "card_expired"
     CARD_REMOVED = "card_removed"
     CARD_NOT_CONFIRMED = "card_not_confirmed"
+    CARD_TOO_LITTLE = "card_too_little"
+    CARD_TOO_MUCH = "card_too_much"
     CHARGED_IN_PART = "charged_in_part"
     PROVIDER_TROUBLE = "provider_trouble"
 
 
+BEYOND_CARD = {"amount_too_small": RunFailure.CARD_TOO_LITTLE, "amount_too_large": RunFailure.CARD_TOO_MUCH}
+"""What is less, or more, than the card's provider takes at once: nothing was asked of the card. What pays bills goes on with
+its next period, when something else is open; a contribution is always the same, and pauses."""
 FINAL = frozenset(
     {RunFailure.CARD_DECLINED, RunFailure.CARD_EXPIRED, RunFailure.CARD_REMOVED, RunFailure.CHARGED_IN_PART}
+    | set(BEYOND_CARD.values())
 )
 """What another try with the same card does not mend: the order pauses itself at once."""
 

@@ -133,6 +133,11 @@ class UpcomingOut(Out):
     )
     is_over_limit: bool
     is_card_missing: bool = Field(description="The card that is to pay was removed.")
+    is_beyond_card: bool = Field(
+        description="It is less, or more, than the card's service takes at once: it is not bought."
+    )
+    paid_by: PaymentSource = Field(description="The card also where it stands in for a wallet that will not cover it.")
+    card_fee: AmountOut = Field(description="What the card is charged on top, where payers bear the service's fee.")
 
 
 class SpendingLimitOut(Out):
@@ -232,6 +237,9 @@ def upcoming_out(view: UpcomingView) -> UpcomingOut:
         shortfall=str(view.shortfall),
         is_over_limit=view.over_limit,
         is_card_missing=view.card_missing,
+        is_beyond_card=bool(view.beyond_card),
+        paid_by=view.paid_by,
+        card_fee=str(view.card_fee),
     )
 
 

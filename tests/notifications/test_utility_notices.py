@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from clustr.clusters.commands import end_membership
-from clustr.clusters.types import PaymentsPermissions
+from clustr.clusters.commands import end_membership, update_settings
+from clustr.clusters.types import FeeBearer, PaymentsPermissions, SettingsChanges
 from clustr.notifications.catalogue import BOTH, EVENTS, IN_APP
 from clustr.notifications.queries import unread_count, unread_things
 from clustr.notifications.types import NotificationEvents, Priority
@@ -194,6 +194,21 @@ def test_an_automation_buys_soon(automations: Automations, cast: Cast) -> None:
         commands.send_automation_reminders(now=automations.counter.now)
     says = ("Coming up: ", f"ending in {END}", "₦2,100.00", "from your wallet", "is missing")
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_REMINDER, *says)
+
+
+def test_an_automations_card_stands_in_for_the_wallet(automations: Automations, cast: Cast) -> None:
+    """Who pays is told as it will be, and that the card's fee comes on top."""
+    soon = ScheduleTerms(ScheduleKind.EVERY_DAYS, 7, time(8))
+    automations.set_up(schedule=soon, amount="15000.00", payment_method_id=automations.card())
+    update_settings(actor=cast.ada.actor, changes=SettingsChanges(fee_bearer=FeeBearer.PAYER), now=cast.now)
+    quiet(cast)
+    automations.counter.wait(days=5)
+    commands.send_automation_reminders(now=automations.counter.now)
+    says = (
+        "NGN 15,100.00, and your card pays, because your wallet will not cover it",
+        "fee on top.",
+    )
+    hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_REMINDER, "Coming up: ", *says)
 
 
 def test_an_automation_has_bought(automations: Automations, cast: Cast) -> None:

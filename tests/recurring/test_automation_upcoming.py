@@ -8,21 +8,26 @@ from uuid import UUID
 import pytest
 
 from clustr.bills.types import BillType
+from clustr.clusters.commands import update_settings
+from clustr.clusters.types import FeeBearer, SettingsChanges
 from clustr.kit.tenancy import tenant
 from clustr.payments.commands import remove_method
+from clustr.payments.pricing import surcharge_on
+from clustr.payments.providers import paystack
 from clustr.recurring import commands
 from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms, UpcomingView
 from clustr.recurring.automation_upcoming import upcoming_automations
 from clustr.recurring.types import PaymentSource
 from tests.cast import Cast
-from tests.money import acknowledge, fund, issue, wallet_balance
+from tests.money import acknowledge, fund, issue, naira, wallet_balance
 from tests.recurring.acts import order_of
 from tests.recurring.automating import Automations, automations
+from tests.utilities.counter import CABLE, SMART_CARD
 
 __all__ = ["automations"]
 pytestmark = pytest.mark.usefixtures("books")
 WEEKLY = ScheduleTerms(ScheduleKind.EVERY_DAYS, 7, time(8))
-OTHER = "04587654321"
+OTHER, FIXED = "04587654321", "1800.00"
 
 
 @pytest.fixture(autouse=True)
@@ -100,3 +105,36 @@ def test_what_a_card_pays_on_bills_the_wallet_does_not_pay_again(automations: Au
     order_of(cast, "6000.00", start_date=now + timedelta(minutes=1), **by_card, **terms)  # type: ignore[arg-type]
     order_of(cast, "9000.00", start_date=now + timedelta(minutes=2), **terms)  # type: ignore[arg-type]
     assert str(ahead(automations)[bought].shortfall) == "1000.00", "of 10,100 the wallet pays the 2,000 that are left"
+
+
+def test_who_pays(automations: Automations, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wallet that covers it, a card that always pays, and one that stands in for the wallet, each with its fee."""
+    card = automations.card()
+    covered = automations.set_up(payment_method_id=card, priority=1)
+    backed = automations.set_up(automations.number(OTHER), payment_method_id=card, amount="15000.00")
+    by_card = automations.set_up(
+        automations.number(SMART_CARD, CABLE), payment_source=PaymentSource.CARD, payment_method_id=card, amount=FIXED
+    )
+    said = ahead(automations)
+    paid = {id: (view.paid_by.value, view.stands_in, str(view.card_fee)) for id, view in said.items()}
+    assert paid == {
+        covered: ("wallet", False, "0.00"),
+        backed: ("card", True, "0.00"),
+        by_card: ("card", False, "0.00"),
+    }
+    update_settings(actor=cast.ada.actor, changes=SettingsChanges(fee_bearer=FeeBearer.PAYER), now=cast.now)
+    fees = {id: view.card_fee.minor for id, view in ahead(automations).items()}
+    assert fees[covered] == 0
+    assert fees[backed] == surcharge_on(provider="paystack", amount=said[backed].fee + naira("15000.00")) > 0
+    assert fees[by_card] > 0
+    monkeypatch.setitem(paystack._LEAST_MINOR, "NGN", 100_000_00)
+    said = ahead(automations)
+    assert (said[by_card].beyond_card, said[backed].beyond_card) == ("card_too_little", "")
+    assert (said[backed].paid_by.value, said[backed].stands_in, said[backed].shortfall.minor > 0) == (
+        "wallet",
+        False,
+        True,
+    )
+    automations.next_day()
+    assert automations.states(by_card)[-1] == ("skipped", "card_too_little")
+    assert missing(automations, backed) == str(said[backed].shortfall)

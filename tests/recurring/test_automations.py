@@ -11,6 +11,7 @@ from clustr.audit.models import AuditEvent
 from clustr.kit.tenancy import tenant
 from clustr.notifications.types import NotificationEvents
 from clustr.payments.models import Transaction
+from clustr.payments.providers import paystack
 from clustr.recurring import commands
 from clustr.recurring.automation_refusals import (
     AutomationAmountInvalid,
@@ -571,3 +572,30 @@ def test_what_is_taken_back_before_it_is_seen_to_is_not_bought_again(automations
     automations.follow()
     automations.run()
     assert (automations.states(id), len(counter.vends())) == ([("completed", "")], 1)
+
+
+def test_less_than_the_card_service_takes_is_not_asked_for(
+    automations: Automations, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The period ends, as at a limit: the automation goes on, however often."""
+    id = automations.set_up(payment_source=PaymentSource.CARD, payment_method_id=automations.card())
+    monkeypatch.setitem(paystack._LEAST_MINOR, "NGN", 210_001)
+    for _ in range(4):
+        automations.next_day()
+    assert automations.states(id) == [("skipped", "card_too_little")] * 4
+    assert (automations.view(id).state.value, automations.charges()) == ("on", [])
+    assert str(automations.view(id).spent_this_month) == "0.00"
+    monkeypatch.setitem(paystack._LEAST_MINOR, "NGN", 210_000)
+    assert automations.next_day().charging == 1
+
+
+def test_a_backup_that_cannot_be_charged_so_much_does_not_stand_in(
+    automations: Automations, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(paystack._MOST_MINOR, "NGN", 209_999)
+    id = automations.set_up(payment_method_id=automations.card())
+    automations.next_day()
+    assert (automations.states(id), automations.charges()) == ([("waiting", "insufficient_funds")], [])
+    fund(cast, cast.bola, "2100.00")
+    automations.counter.wait(hours=12)
+    assert automations.run().bought == 1

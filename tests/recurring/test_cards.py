@@ -9,9 +9,12 @@ from uuid import UUID
 
 import pytest
 
+from clustr.clusters.commands import update_settings
+from clustr.clusters.types import FeeBearer, SettingsChanges
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import SavedMethod, Transaction
+from clustr.payments.providers import paystack
 from clustr.payments.refusals import PaymentMethodNotFound
 from clustr.payments.states import Purpose
 from clustr.recurring import commands
@@ -399,3 +402,66 @@ def test_who_may_name_which_card(stage: Stage, cast: Cast) -> None:
     payments.remove_method(actor=cast.bola.actor, method_id=card, now=cast.now)
     with pytest.raises(PaymentMethodNotFound):
         order_of(cast, **terms)
+
+
+def test_less_than_the_card_service_takes_is_not_asked_for(stage: Stage, cast: Cast) -> None:
+    """Paystack takes NGN 50.00 at least; what remains of a bill may be less, and the next period's is more."""
+    order = by_card(stage, bill_type=SERVICE)
+    owes(cast, "30.00", due_date=cast.now + timedelta(days=40))
+    assert run(stage) == Processed(failed=1)
+    assert states(cast, order) == [("failed", "card_too_little", 1)]
+    kept = stored(cast, order)
+    assert (kept.state, kept.next_period, kept.failed_attempts, kept.stopped_by) == ("active", 1, 0, "")
+    [(event, body)] = told(cast, stage.now)
+    assert (event, "it is less than the card service takes at once" in body) == ("failed", True)
+    assert "Pay it from your wallet" in body
+    assert "It goes on with its next turn, on " in body
+    assert "is tried again" not in body
+    assert charges(stage) == []
+    owes(cast, "20.00", due_date=cast.now + timedelta(days=40))
+    assert run(stage, after=timedelta(days=33)) == Processed(charging=1)
+    assert states(cast, order)[-1] == ("completed", "", 1)
+
+
+def test_more_than_the_card_service_takes_is_not_asked_for(
+    stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(paystack._MOST_MINOR, "NGN", 99_999)
+    order = by_card(stage, bill_type=SERVICE)
+    owes(cast, "5000.00")
+    run(stage)
+    assert (states(cast, order), charges(stage)) == ([("failed", "card_too_much", 1)], [])
+    assert "more than the card service takes at once" in dict(told(cast, stage.now))["failed"]
+
+
+def test_a_contribution_that_is_never_enough_pauses(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage, "30.00")
+    assert run(stage) == Processed(failed=1)
+    assert (states(cast, order), stored(cast, order).state) == ([("failed", "card_too_little", 1)], "paused")
+    assert "is less than the card service takes" in dict(told(cast, stage.now))["paused"]
+    assert charges(stage) == []
+
+
+def test_the_fee_that_a_payer_bears_counts_towards_what_is_taken(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage, bill_type=SERVICE)
+    owes(cast, "49.50")
+    update_settings(actor=cast.ada.actor, changes=SettingsChanges(fee_bearer=FeeBearer.PAYER), now=cast.now)
+    assert run(stage) == Processed(charging=1)
+    assert states(cast, order) == [("completed", "", 1)]
+
+
+def test_a_retried_run_of_which_little_is_left_ends(stage: Stage, cast: Cast) -> None:
+    order = by_card(stage, bill_type=SERVICE)
+    bill = issue(cast, "1000.00")
+    acknowledge(cast, cast.bola, bill)
+    stage.dial(charge__challenge=1.0)
+    run(stage)
+    stage.heal()
+    stage.end_reference("paystack", stage.transaction(charges(stage)[0]).reference, "insufficient_funds")
+    stage.confirm(charges(stage)[0])
+    assert states(cast, order) == [("retrying", "card_not_covered", 1)]
+    fund(cast, cast.bola, "970.00")
+    pay_by_hand(cast, cast.bola, bill, "970.00")
+    run(stage, after=timedelta(hours=12))
+    assert states(cast, order) == [("failed", "card_too_little", 2)]
+    assert stored(cast, order).failed_attempts == 0

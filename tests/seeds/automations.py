@@ -18,6 +18,46 @@ sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members"), file=PLA
 
 SEEDS = (
     sow(
+        "automated-beyond-what-a-card-takes",
+        "An automation's card is charged what its provider never takes.",
+        "    if by_card and not run.funded_minor and beyond:\n        return beyond\n",
+        "",
+        f"{RUN}::test_less_than_the_card_service_takes_is_not_asked_for",
+        file=JUDGING,
+    ),
+    sow(
+        "a-backup-beyond-what-it-takes",
+        "A card stands in for the wallet with what its provider never takes.",
+        "backup=automation.method_id in cards and not beyond,",
+        "backup=automation.method_id in cards,",
+        f"{RUN}::test_a_backup_that_cannot_be_charged_so_much_does_not_stand_in",
+        file=JUDGING,
+    ),
+    sow(
+        "little-counts-as-failure",
+        "What is less than a card's provider takes counts as a failure of the card, and pauses the automation.",
+        "        if one.failure in BEYOND_CARD.values():",
+        "        if False:",
+        f"{RUN}::test_less_than_the_card_service_takes_is_not_asked_for",
+        file=NOTING,
+    ),
+    sow(
+        "wallet-is-said-to-pay",
+        "The wallet is said to pay what a card will be charged for it.",
+        "charged = charged or decision.verdict is Verdict.CHARGE",
+        "pass",
+        f"{AHEAD}::test_who_pays",
+        file="clustr/recurring/automation_upcoming.py",
+    ),
+    sow(
+        "card-fee-is-not-said",
+        "What is said that a card will be charged leaves out the fee that its payer bears.",
+        "card_fee=self.cards.fee_on(automation.method_id, total) if charged else Money(0, currency),",
+        "card_fee=Money(0, currency),",
+        f"{AHEAD}::test_who_pays",
+        file="clustr/recurring/automation_upcoming.py",
+    ),
+    sow(
         "orders-are-not-seen-ahead",
         "What is said to be missing forgets the standing orders of the same wallet.",
         "purse.available -= orders.run(order=one)",

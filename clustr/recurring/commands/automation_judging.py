@@ -11,10 +11,11 @@ from django.db.models import OuterRef, Q, Subquery
 
 from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
+from clustr.kit.money import Money
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_planner import Decision, Wish, plan_automations
 from clustr.recurring.automation_policies import amount_to_buy
-from clustr.recurring.automation_reading import cards_of, estimates_for, read_purse
+from clustr.recurring.automation_reading import Cards, cards_of, estimates_for, read_purse
 from clustr.recurring.automation_types import AutomationFailure, AutomationRunState
 from clustr.recurring.estimation import Estimate, TooLittle
 from clustr.recurring.types import PaymentSource
@@ -56,7 +57,7 @@ def judge_runs(*, actor: Actor, runs: Sequence[AutomationRun], now: datetime) ->
         sold=sold_for(account_ids=[automation.account_id for automation in automations.values()]),
         type_limits=dict(purse.type_limits),
     )
-    cards = cards_of(actor=actor, automations=automations.values())
+    cards = cards_of(actor=actor, automations=automations.values(), now=now)
     estimates = estimates_for(automations=automations.values())
     wishes = []
     for run in runs:
@@ -73,7 +74,7 @@ def _wish(
     run: AutomationRun,
     automation: UtilityAutomation,
     offered: dict[UUID, Sold],
-    cards: set[UUID],
+    cards: Cards,
     estimates: dict[UUID, Estimate | TooLittle],
     wallet: WalletView,
     now: datetime,
@@ -99,6 +100,9 @@ def _wish(
     by_card = automation.payment_source == PaymentSource.CARD
     if by_card and not run.funded_minor and automation.method_id not in cards:
         return AutomationFailure.CARD_GONE
+    beyond = cards.beyond(automation.method_id, Money(amount + sold.fee_minor, automation.currency))
+    if by_card and not run.funded_minor and beyond:
+        return beyond
     return Wish(
         run_id=run.id,
         automation_id=automation.id,
@@ -112,7 +116,7 @@ def _wish(
         limit=automation.limit_minor,
         funded=run.funded_minor,
         by_card=by_card,
-        backup=automation.method_id in cards,
+        backup=automation.method_id in cards and not beyond,
         is_due=run.try_at is not None and run.try_at <= now,
     )
 

@@ -18,7 +18,7 @@ from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_notices import Tried, tell_of_attempts, tell_of_limits
 from clustr.recurring.automation_planner import Decision
 from clustr.recurring.automation_policies import ASKED_AGAIN_AFTER, PATIENCE, after_attempt
-from clustr.recurring.automation_types import AutomationFailure, AutomationRunState, AutomationState
+from clustr.recurring.automation_types import BEYOND_CARD, AutomationFailure, AutomationRunState, AutomationState
 from clustr.recurring.commands.automation_judging import Judged
 from clustr.recurring.types import StoppedBy
 from clustr.utilities import commands as utilities
@@ -62,10 +62,14 @@ def end_run(*, run: AutomationRun, state: AutomationRunState, failure: Automatio
 
 
 def note_attempts(*, tried: Sequence[Tried], now: datetime) -> None:
-    """Note attempts in vain of one member's runs: each is tried again later, or fails for good and pauses its automation."""
+    """Note attempts in vain of one member's runs: each is tried again later, or fails for good and pauses its automation;
+    what the card's provider does not take at once ends its period, and the automation goes on."""
     paused = []
     for one in tried:
         one.run.attempts += 1
+        if one.failure in BEYOND_CARD.values():
+            end_run(run=one.run, state=AutomationRunState.SKIPPED, failure=one.failure, now=now)
+            continue
         step = after_attempt(
             attempts=one.run.attempts,
             most=settings.ENV.RECURRING_MAX_FAILURES,

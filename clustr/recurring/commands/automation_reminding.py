@@ -59,7 +59,8 @@ def _is_told(automation: UtilityAutomation, view: UpcomingView) -> bool:
     often = automation.schedule_kind == ScheduleKind.EVERY_DAYS and (
         automation.schedule_every <= settings.ENV.RECURRING_REMINDER_DAYS
     )
-    return not often or view.amount is None or view.over_limit or view.card_missing or view.shortfall.minor > 0
+    no_money = view.card_missing or bool(view.beyond_card) or view.shortfall.minor > 0
+    return not often or view.amount is None or view.over_limit or no_money
 
 
 def _until(now: datetime) -> datetime:

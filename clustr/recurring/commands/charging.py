@@ -27,11 +27,11 @@ from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, Tran
 from clustr.recurring.commands.claiming import claim_due, stop_for_departure
 from clustr.recurring.commands.moving import Due, Outcome, charged_meanwhile
 from clustr.recurring.commands.noting import note_attempts, note_waits
-from clustr.recurring.fees import fee_on_top
+from clustr.recurring.fees import beyond_card, fee_on_top
 from clustr.recurring.figures import tell_runs
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.policies import Open, card_has_expired, divide_among_bills
-from clustr.recurring.types import OrderState, PaymentSource, Processed, RunFailure, RunState
+from clustr.recurring.types import BEYOND_CARD, OrderState, PaymentSource, Processed, RunFailure, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Asked:
 
     amount: Money
     method: SavedMethod
+    surcharge_minor: int
 
 
 def charge_cards(*, cluster_id: UUID, limit: int, only: UUID | None, now: datetime) -> Processed:
@@ -89,16 +90,20 @@ def _wanted(here: Sequence[Due], now: datetime) -> dict[UUID, Asked | Outcome | 
         elif due.bill_type and due.wallet_id in frozen_ids:  # what a card pays on bills goes by way of the wallet
             wanted[due.id] = Outcome(failure=RunFailure.ACCOUNT_FROZEN)
         else:
-            wanted[due.id] = None if due.id in waiting else _asked(due, method, held.get(due.user_id, []))
+            wanted[due.id] = None if due.id in waiting else _asked(due, method, held.get(due.user_id, []), now)
     return wanted
 
 
-def _asked(due: Due, method: SavedMethod, owed: Sequence[tuple[UUID, int]]) -> Asked | Outcome:
-    if not due.bill_type:
-        return Asked(Money(due.amount_minor, due.currency), method)
-    parts = divide_among_bills(cap_minor=due.most_minor, owed=[Open(bill_id, left) for bill_id, left in owed])
-    total = sum(minor for _, minor in parts)
-    return Asked(Money(total, due.currency), method) if total else Outcome()
+def _asked(due: Due, method: SavedMethod, owed: Sequence[tuple[UUID, int]], now: datetime) -> Asked | Outcome:
+    amount = Money(due.amount_minor, due.currency)
+    if due.bill_type:
+        parts = divide_among_bills(cap_minor=due.most_minor, owed=[Open(bill_id, left) for bill_id, left in owed])
+        amount = Money(sum(minor for _, minor in parts), due.currency)
+        if not amount.minor:
+            return Outcome()
+    surcharge = fee_on_top(provider=method.provider, amount=amount, now=now)
+    beyond = beyond_card(provider=method.provider, total=Money(amount.minor + surcharge, amount.currency))
+    return Outcome(failure=BEYOND_CARD[beyond]) if beyond else Asked(amount, method, surcharge)
 
 
 def _charge(due: Due, asked: Asked, now: datetime) -> None:
@@ -121,7 +126,7 @@ def _charge(due: Due, asked: Asked, now: datetime) -> None:
         transaction=transaction,
         kind=AttemptKind.CHARGE,
         payable_until=now + CHECKOUT_LIFE,
-        surcharge_minor=fee_on_top(provider=method.provider, amount=amount, now=now),
+        surcharge_minor=asked.surcharge_minor,
         method_id=method.id,
         now=now,
     )

@@ -17,7 +17,7 @@ from clustr.kit.prepared import fetch_prepared
 from clustr.recurring.commands.moving import Due, Outcome
 from clustr.recurring.models import RecurringPayment
 from clustr.recurring.policies import Step, after_failure, after_success
-from clustr.recurring.types import FINAL, OrderState, RunState
+from clustr.recurring.types import BEYOND_CARD, FINAL, OrderState, RunState
 
 WAIT = timedelta(hours=1)
 """How much later an order is looked at again whose bills a charge that is not decided may pay."""
@@ -40,6 +40,8 @@ def note_attempts(
 
 
 def _step(due: Due, outcome: Outcome, now: datetime) -> Step:
+    if due.bill_type and outcome.failure in BEYOND_CARD.values():
+        return after_success(schedule=due.schedule, period=due.period, run=RunState.FAILED)
     if outcome.failure:
         return after_failure(
             period=due.period,

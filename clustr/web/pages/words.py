@@ -99,6 +99,8 @@ WHY: dict[str, Word] = {
     "card_not_covered": _("the card's account did not cover it"),
     "card_removed": _("the card was forgotten"),
     "card_not_confirmed": _("your bank asked you to confirm, and heard nothing"),
+    "card_too_little": _("it is less than the card service takes: pay it from your wallet"),
+    "card_too_much": _("it is more than the card service takes at once: pay it from your wallet"),
     "charged_in_part": _("the card paid a part only; it is in your wallet"),
     "provider_trouble": _("the payment service had trouble"),
 }
