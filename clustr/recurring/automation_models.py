@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 class UtilityAutomation(models.Model):
     """What a member has bought by itself for one of their saved numbers. `next_period` is the first that has not begun,
-    `next_run_at` when it does (None unless it is on). Removed, it is off, for good."""
+    `next_run_at` when it does (None unless it is on), `reminded_period` the last of which its member was reminded. Removed,
+    it is off, for good."""
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
@@ -46,6 +47,7 @@ class UtilityAutomation(models.Model):
     reason = models.TextField(default="")
     next_period = models.PositiveIntegerField(default=0)
     next_run_at = models.DateTimeField(null=True)
+    reminded_period = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True)
 

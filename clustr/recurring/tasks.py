@@ -39,7 +39,13 @@ def send_recurring_payment_reminders(timestamp: int) -> None:
 def send_automation_reminders(timestamp: int) -> None:
     """Every morning: remind members of what their automations buy soon, with what their wallets will lack."""
     del timestamp
-    commands.send_automation_reminders(now=clock.now())
+    commands.ask_to_send_automation_reminders(now=clock.now())
+
+
+@task(name="recurring.remind_of_automations", queue=MESSAGES)
+def remind_of_automations(cluster_id: str) -> None:
+    """Remind the members of one cluster of what their automations buy soon."""
+    commands.send_automation_reminders_of(cluster_id=UUID(cluster_id), now=clock.now())
 
 
 @periodic(cron="0 4 1 * *", name="recurring.clean_up_old_records")

@@ -275,6 +275,8 @@ MOVE_NOTHING = {
     "recurring.count_automation_reminders": "counts",
     "recurring.count_old_records": "counts",
     "recurring.send_automation_reminders": "tells, once for each period by its key",
+    "recurring.send_automation_reminders_of": "tells, once for each period by its key",
+    "recurring.ask_to_send_automation_reminders": "enqueues in one commit",
     "recurring.send_recurring_payment_reminders": "tells, once for each period by its key",
     "recurring.clean_up_old_records": "deletes technical records, by the commands of lower rooms",
     "bills.check_overdue_bills": "tells, once for each bill and version by its key",

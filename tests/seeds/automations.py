@@ -18,6 +18,30 @@ sow = seeds_of(("tests/recurring", "tests/house", "tests/web/members"), file=PLA
 
 SEEDS = (
     sow(
+        "reminded-every-morning",
+        "Of who was reminded of an automation everything is read again each morning.",
+        '            reminded_period=F("next_period")\n',
+        "            reminded_period=None\n",
+        "test_automation_reminders.py::test_it_works",
+        file=f"{COMMANDS}/automation_reminding.py",
+    ),
+    sow(
+        "passed-over-for-good",
+        "An automation that was covered on the first morning is not looked at again, although it is not covered any more.",
+        "id__in=[each.id for each, _ in told]",
+        "id__in=list(views)",
+        "test_automation_reminders.py::test_what_was_passed_over_is_looked_at_again",
+        file=f"{COMMANDS}/automation_reminding.py",
+    ),
+    sow(
+        "one-members-defect-stops-reminders",
+        "Where reminding one member fails by a defect, nobody after them is reminded.",
+        "            with going_on.past(cluster_id=cluster_id, user_id=user_id):\n                actor = member_now",
+        "            if True:\n                actor = member_now",
+        "test_automation_reminders.py::test_an_error_at_one_member_leaves_the_others_alone",
+        file=f"{COMMANDS}/automation_reminding.py",
+    ),
+    sow(
         "automated-beyond-what-a-card-takes",
         "An automation's card is charged what its provider never takes.",
         "    if by_card and not run.funded_minor and beyond:\n        return beyond\n",

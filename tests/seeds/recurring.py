@@ -24,7 +24,7 @@ SEEDS = (
         "test_orders.py::test_what_the_office_paused_its_member_resumes_once_the_office_lets_it_go",
         file=ORDERING,
     ),
-    Seed(
+    sow(
         "beyond-what-a-card-takes",
         "A card is charged what its provider never takes, and refused each time, until the order pauses for its card's sake.",
         "return Outcome(failure=BEYOND_CARD[beyond]) if beyond else Asked(amount, method, surcharge)",

@@ -13,7 +13,12 @@ from clustr.recurring.commands.automation_ordering import (
     set_spending_limit,
     setup_recurring_utility_payment,
 )
-from clustr.recurring.commands.automation_reminding import count_automation_reminders, send_automation_reminders
+from clustr.recurring.commands.automation_reminding import (
+    ask_to_send_automation_reminders,
+    count_automation_reminders,
+    send_automation_reminders,
+    send_automation_reminders_of,
+)
 from clustr.recurring.commands.automation_running import run_automations_of
 from clustr.recurring.commands.charged import (
     ask_for_confirmation,
@@ -49,6 +54,7 @@ __all__ = [
     "ask_to_process_cluster",
     "ask_to_process_recurring_payments",
     "ask_to_run_automations",
+    "ask_to_send_automation_reminders",
     "cancel_recurring_payment",
     "clean_up_old_records",
     "count_automation_reminders",
@@ -77,6 +83,7 @@ __all__ = [
     "run_automations_of",
     "run_utility_automations",
     "send_automation_reminders",
+    "send_automation_reminders_of",
     "send_recurring_payment_reminders",
     "set_spending_limit",
     "settle_card_charge",
