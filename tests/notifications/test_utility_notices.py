@@ -205,7 +205,7 @@ def test_an_automations_card_stands_in_for_the_wallet(automations: Automations, 
     automations.counter.wait(days=5)
     commands.send_automation_reminders(now=automations.counter.now)
     says = (
-        "NGN 15,100.00, and your card pays, because your wallet will not cover it",
+        "₦15,100.00, and your card pays, because your wallet will not cover it",
         "fee on top.",
     )
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_REMINDER, "Coming up: ", *says)
