@@ -142,7 +142,7 @@ SEEDS = (
         "What is told once a day is told as often as its job runs.",
         "CREATE UNIQUE INDEX notifications_event_once ON",
         "CREATE INDEX notifications_event_once ON",
-        NOTICES,
+        f"{NOTICES}::test_the_same_key_tells_once",
         file=f"{ROOM}/migrations/0001_notifications.py",
     ),
     sow(
@@ -150,7 +150,7 @@ SEEDS = (
         "Money that goes back is told as money that came.",
         "    WHERE p.amount_minor > 0;",
         "    ;",
-        EVERY,
+        f"{EVERY}::test_a_refund_is_told_to_the_payer",
         file="clustr/bills/migrations/0003_telling.py",
     ),
     sow(

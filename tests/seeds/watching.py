@@ -24,7 +24,7 @@ SEEDS = (
         "A dead worker's job that cannot wait again keeps its other jobs from being queued again.",
         "    except UniqueViolation:\n        async_to_sync",
         "    except ZeroDivisionError:\n        async_to_sync",
-        "test_worker.py",
+        "test_worker.py::test_a_stalled_job_does_not_keep_others_from_being_queued_again",
         file="clustr/kit/jobs.py",
     ),
     sow(
@@ -40,7 +40,7 @@ SEEDS = (
         "A payment is counted and told before it is committed.",
         '            log.info("payment", **facts)\n\n    database.on_commit(tell, robust=True)',
         '            log.info("payment", **facts)\n\n    tell()',
-        "tests/payments/test_figures.py",
+        "tests/payments/test_figures.py::test_what_is_undone_is_neither_counted_nor_told",
         file="clustr/payments/figures.py",
     ),
     sow(
@@ -48,7 +48,7 @@ SEEDS = (
         "A failed payment is told at INFO and not counted by its reason.",
         "        if status == TransactionStatus.FAILED:\n",
         "        if False:\n",
-        "tests/payments/test_figures.py",
+        "tests/payments/test_figures.py::test_failures_are_counted_by_what_clients_read",
         file="clustr/payments/figures.py",
     ),
     sow(
@@ -56,7 +56,7 @@ SEEDS = (
         "Only the beginning of a payment is counted and told.",
         "    tell_payment(transaction=transaction, before=before)\n",
         "",
-        "tests/payments/test_figures.py",
+        "tests/payments/test_figures.py::test_payments_by_providers",
         file="clustr/payments/commands/transactions.py",
     ),
     sow(
@@ -72,7 +72,7 @@ SEEDS = (
         "Long numbers in a text of the log stay whole.",
         "    return _LONG_NUMBERS.sub(lambda found: _ending_of(found.group()), text)\n",
         "    return text\n",
-        "tests/web/test_door_logs.py",
+        "tests/web/test_door_logs.py::test_of_numbers_the_last_four_stay",
         file="clustr/web/logs.py",
     ),
     sow(
@@ -80,7 +80,7 @@ SEEDS = (
         "/metrics is open in production where no token is set.",
         "if not expected or not hmac.compare_digest",
         "if expected and not hmac.compare_digest",
-        "tests/web/test_door_health.py",
+        "tests/web/test_door_health.py::test_in_production_without_a_token_there_are_none",
         file="clustr/web/metrics.py",
     ),
 )
