@@ -243,6 +243,7 @@ def test_a_refund_is_told_to_the_payer(cast: Cast) -> None:
     refund(cast, transaction, "500.00")
     hears(cast, E.PAYMENT_REFUNDED, [cast.bola], "Refunded: ₦500.00", "paid twice")
     mailed(cast, E.PAYMENT_REFUNDED, [cast.bola], "Refunded: ₦500.00")
+    hears(cast, E.PAYMENT_CONFIRMED, [])
 
 
 # --- Errors ----------------------------------------------------------------------------------------------------------

@@ -148,10 +148,10 @@ SEEDS = (
     sow(
         "refund-told-as-payment",
         "Money that goes back is told as money that came.",
-        "    WHERE p.amount_minor > 0;",
-        "    ;",
+        "    WHERE p.amount_minor > 0 AND t.purpose <> 'utility';",
+        "    WHERE t.purpose <> 'utility';",
         f"{EVERY}::test_a_refund_is_told_to_the_payer",
-        file="clustr/bills/migrations/0003_telling.py",
+        file="clustr/bills/migrations/0005_utility_bills.py",
     ),
     sow(
         "reminder-to-who-has-paid",
