@@ -51,24 +51,26 @@ class Sent:
 @dataclass(frozen=True, slots=True)
 class Owed:
     """How all estates together stand with a provider at one instant, by currency, in minor units. `taken`: by the provider's ids of
-    charges, the latest first."""
+    charges, the latest first. `going`: what was sent first stands first."""
 
     books: dict[str, int] = field(default_factory=dict)
     taken: dict[str, dict[str, int]] = field(default_factory=dict)
     going: dict[str, list[Sent]] = field(default_factory=dict)
 
 
-def owed_by_provider(*, provider: str, taken_since: datetime) -> Owed:
-    """How all estates stand with a provider now, in one snapshot; outside any transaction."""
+def owed_by_provider(*, provider: str, taken_since: datetime | None = None) -> Owed:
+    """How all estates stand with a provider now, in one snapshot; outside any transaction. `taken_since`: None reads nothing of
+    what was taken, which may be much."""
     asked = {"account": derived_id("provider", provider), "provider": provider, "since": taken_since}
     taken: dict[str, dict[str, int]] = defaultdict(dict)
     going: dict[str, list[Sent]] = defaultdict(list)
     with _one_snapshot() as cursor:
         cursor.execute(_BOOKS, asked)
         books = dict(cursor.fetchall())
-        cursor.execute(_TAKEN, asked)
-        for currency, provider_id, net in cursor.fetchall():
-            taken[currency][provider_id] = net
+        if taken_since is not None:
+            cursor.execute(_TAKEN, asked)
+            for currency, provider_id, net in cursor.fetchall():
+                taken[currency][provider_id] = net
         cursor.execute(_GOING, asked)
         for currency, *sent in cursor.fetchall():
             going[currency].append(Sent(*sent))

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.ids import new_id
-from clustr.kit.money import Money
+from clustr.kit.money import DECIMALS, Money
 from clustr.kit.tenancy import tenant
 from clustr.notifications.commands.alarming import raise_shortfall
 from clustr.payments import commands as payments
-from clustr.payments.providers.nouns import Balance, NotFoundYet, Outcome
+from clustr.payments.providers.nouns import Balance, NotFoundYet, Outcome, PayoutTruth
 from clustr.payments.providers.nouns import Settlement as Settled
 from clustr.payments.providers.port import NotOffered, PaymentProvider
 from clustr.payments.providers.registry import available_providers, provider_named
 from clustr.payments.queries import settled_with
 from clustr.payments.states import AttemptKind, CaseKind
-from clustr.settlement.balance_policies import Explanation, explain
+from clustr.settlement.balance_policies import Explanation, Going, agreed_at, explain
 from clustr.settlement.balance_queries import Owed, Sent, banked, first_taken, owed_by_provider, own_funds
 from clustr.settlement.commands.fencing import Fence
 from clustr.settlement.commands.reconciling import compared_until
@@ -32,6 +34,8 @@ _LISTED_AGAIN = timedelta(days=30)
 """How far back what a provider settled is listed again: what was pending then is paid now."""
 _UNHEARD_OF = timedelta(hours=1)
 """How old a charge may be that is not booked yet; older ones were booked by the comparison of charges, or are cases."""
+ASKED_AT_MOST = 50
+"""So many payouts are asked about in a night, one by one: they are those that are still under way, and usually few."""
 
 
 def reconcile_balances(*, now: datetime) -> list[Reconciliation]:
@@ -39,8 +43,8 @@ def reconcile_balances(*, now: datetime) -> list[Reconciliation]:
 
     A settlement to the operator's bank is noted once, and is a case of the platform unless SETTLES_TO_BANK names the provider.
     What nothing explains is a case of the platform too, one for each provider and currency, which follows the difference and
-    closes by itself; where less is held than estates own, the platform's staff are told, once a day. Harmless to repeat.
-    Answers one record for each provider, which is kept.
+    closes by itself, when two nights in a row agree; where less is held than estates own, the platform's staff are told, once a
+    day. Harmless to repeat. Answers one record for each provider, which is kept.
     """
     made = []
     for name in available_providers():
@@ -59,6 +63,7 @@ class _Comparison:
         self._fence = Fence(provider.name, now)
         self._pending: dict[str, int] = {}
         self._compared = 0
+        self._may_ask = ASKED_AT_MOST
 
     def through(self) -> Reconciliation:
         since = self._since()
@@ -99,21 +104,25 @@ class _Comparison:
                     self._pending[currency] = self._pending.get(currency, 0) + settled.net.minor
 
     def _compare(self) -> None:
-        """The books are read before and after the provider is asked: what moves meanwhile is in one of them."""
-        name, since = self._provider.name, self._now - SETTLED_WITHIN
-        before = owed_by_provider(provider=name, taken_since=since)
+        """The books are read before and after the provider is asked: what moves meanwhile is in one of them. What was sent is
+        asked about before its balance is, so that what has gone by then is missing there; what was sent meanwhile may be."""
+        name = self._provider.name
+        before = owed_by_provider(provider=name)
+        sent = self._ask_about(before, {})
         held = {balance.available.currency: balance for balance in self._provider.balances()}
         arriving = self._arriving()
-        after = owed_by_provider(provider=name, taken_since=since)
-        going = {one for owed in (before, after) for sent in owed.going.values() for one in sent}
-        sent = {one.reference: self._amount_sent(one) for one in going}
+        after = owed_by_provider(provider=name, taken_since=self._now - SETTLED_WITHIN)
+        meanwhile = self._ask_about(after, sent)
+        sent |= {reference: replace(one, gone=None) for reference, one in meanwhile.items()}
         own, gone = own_funds(provider=name), banked(provider=name)
         for currency in sorted({*before.books, *after.books, *held, *own, *gone}):
             balance = held.get(currency) or Balance(available=Money(0, currency), collected=None)
             beside = own.get(currency, 0) - gone.get(currency, 0)
+            new, booked = arriving.get(currency, {}), after.taken.get(currency, {})
+            taken = list({**new, **booked}.values())
             found = [
-                (books, self._explain(currency, balance, books, beside, arriving.get(currency, {}), sent))
-                for books in (after, before)
+                (books, self._explain(currency, balance, books, beside + _not_among(known, new), taken, sent))
+                for books, known in ((after, booked), (before, {}))
             ]
             books, explanation = min(found, key=lambda one: (not one[1].exact, abs(one[1].difference)))
             if books.books.get(currency) or balance.available.minor or beside or not explanation.exact:
@@ -122,22 +131,15 @@ class _Comparison:
                 self._fence.breaks += _ask_about(kept)
 
     def _explain(
-        self,
-        currency: str,
-        balance: Balance,
-        owed: Owed,
-        beside: int,
-        arriving: dict[str, int],
-        sent: dict[str, int],
+        self, currency: str, balance: Balance, owed: Owed, beside: int, taken: list[int], sent: dict[str, Going]
     ) -> Explanation:
-        booked = owed.taken.get(currency, {})
-        new = [net for provider_id, net in arriving.items() if provider_id not in booked]
         return explain(
-            owed=owed.books.get(currency, 0) + sum(new) + beside,
+            owed=owed.books.get(currency, 0) + beside,
             held=balance.available.minor,
-            taken=[*new, *booked.values()],
+            taken=taken,
             pending=self._pending.get(currency, 0),
             going=[sent[one.reference] for one in owed.going.get(currency, [])],
+            whole=10 ** DECIMALS[currency],
         )
 
     def _arriving(self) -> dict[str, dict[str, int]]:
@@ -152,13 +154,22 @@ class _Comparison:
                 found.setdefault(arrived.currency, {})[provider_id] = (arrived - fee).minor
         return found
 
-    def _amount_sent(self, sent: Sent) -> int:
-        """What a provider takes for what it was asked to send: for a payout also its fee, which it says when it is asked."""
-        if sent.kind != AttemptKind.PAYOUT:
-            return sent.amount_minor
-        truth = self._provider.fetch_payout(reference=sent.reference)
-        fee = None if isinstance(truth, NotFoundYet) else truth.fee
-        return sent.amount_minor + (fee.minor if fee else 0)
+    def _ask_about(self, owed: Owed, known: dict[str, Going]) -> dict[str, Going]:
+        """What became of what was sent, by our references, but for what is `known`. Payouts are asked about one by one, those that
+        were sent first before the others and no more than ASKED_AT_MOST in a night; one about which nothing is heard may have
+        gone, with a fee that nobody told. What else was sent has no fee, and is asked about elsewhere: it may have gone."""
+        going = [one for sent in owed.going.values() for one in sent if one.reference not in known]
+        payouts = [one for one in going if one.kind == AttemptKind.PAYOUT]
+        found = {one.reference: Going(one.amount_minor, fee_told=one.kind != AttemptKind.PAYOUT) for one in going}
+        asked = payouts[: self._may_ask]
+        self._may_ask -= len(asked)
+        self._fence.through(lambda: self._hear_of(asked, found), about="payouts")
+        return found
+
+    def _hear_of(self, payouts: list[Sent], found: dict[str, Going]) -> None:
+        for sent in payouts:
+            with self._fence.row(None, f"payout:{sent.reference}"):
+                found[sent.reference] = _told(sent, self._provider.fetch_payout(reference=sent.reference))
 
     def _keep(
         self,
@@ -184,6 +195,19 @@ class _Comparison:
             difference_minor=explanation.difference,
             exact=explanation.exact,
         )
+
+
+def _told(sent: Sent, truth: PayoutTruth | NotFoundYet) -> Going:
+    """A payout as its provider tells of it. One that it does not know may reach it yet, and what it has not decided may have left
+    the balance or not."""
+    if isinstance(truth, NotFoundYet):
+        return Going(sent.amount_minor, fee_told=False)
+    gone = {Outcome.SUCCEEDED: True, Outcome.FAILED: False, Outcome.REVERSED: False}.get(truth.outcome)
+    return Going(sent.amount_minor + (truth.fee.minor if truth.fee else 0), gone)
+
+
+def _not_among(known: dict[str, int], new: dict[str, int]) -> int:
+    return sum(net for provider_id, net in new.items() if provider_id not in known)
 
 
 def _note_banked(provider: str, settled: Settled, now: datetime) -> bool:
@@ -220,13 +244,19 @@ def _note_banked(provider: str, settled: Settled, now: datetime) -> bool:
 
 
 def _ask_about(held: HeldByProvider) -> bool:
-    """Let the case about a balance say what it says now, or end; whether it is new."""
-    subject, facts = f"{held.provider}:balance:{held.currency}", _unexplained(held)
+    """Let the case about a balance say what it says now, or end, once it was explained on two nights in a row; whether it is
+    new."""
+    subject, agreed = f"{held.provider}:balance:{held.currency}", _agreed_at(held)
+    facts = _unexplained(held, agreed)
     with tenant(PLATFORM_CLUSTER_ID):
         if facts is None:
-            payments.settle_case_about(
-                kind=CaseKind.BALANCE_DIFFERS, subject=subject, note="The books and the provider agree.", now=held.at
-            )
+            if agreed == held.at:
+                payments.settle_case_about(
+                    kind=CaseKind.BALANCE_DIFFERS,
+                    subject=subject,
+                    note="The books and the provider agree.",
+                    now=held.at,
+                )
             return False
         opened = payments.keep_case(kind=CaseKind.BALANCE_DIFFERS, subject=subject, facts=facts, now=held.at)
         if held.difference_minor < 0 and payments.is_asked(kind=CaseKind.BALANCE_DIFFERS, subject=subject):
@@ -235,20 +265,30 @@ def _ask_about(held: HeldByProvider) -> bool:
         return opened
 
 
-def _unexplained(held: HeldByProvider) -> dict[str, str] | None:
-    """What a person is asked about a balance; None where nobody needs to look. What may be under way is believed for as long as a
-    provider takes to settle: a difference that hides in it is never explained to the minor unit. `since`: the day on which it
-    was first not explained, so that what a person decided about one difference is not said of a later one."""
+def _agreed_at(held: HeldByProvider) -> datetime | None:
+    runs = _runs(held).order_by("at", "id").values_list("at", "exact")
+    return agreed_at(runs)
+
+
+def _unexplained(held: HeldByProvider, agreed: datetime | None) -> dict[str, str] | None:
+    """What a person is asked about a balance that `agreed` last then; None where nobody needs to look. What may be under way is
+    believed for as long as a provider takes to settle: a difference that hides in it is never explained to the minor unit.
+    `since`: the day on which it was first not explained, so that what a person decided about one difference is not said of a
+    later one."""
     if held.exact:
         return None
-    runs = HeldByProvider.objects.filter(provider=held.provider, currency=held.currency, at__lte=held.at)
-    agreed = runs.filter(exact=True).order_by("-at").first()
-    since = runs.filter(at__gte=agreed.at) if agreed else runs
+    runs = _runs(held)
+    since = runs.filter(at__gte=agreed) if agreed else runs
     began = since.filter(exact=False).earliest("at")
     facts = {"provider": held.provider, "since": f"{began.at:%Y-%m-%d}"}
     if held.difference_minor:
         amount = Money(abs(held.difference_minor), held.currency).for_people()
         return {**facts, "found": "less" if held.difference_minor < 0 else "more", "amount": amount}
-    if held.at - (agreed or began).at < SETTLED_WITHIN:
+    if held.at - (agreed or began.at) < SETTLED_WITHIN:
         return None
     return {**facts, "found": "not explained", "currency": held.currency}
+
+
+def _runs(held: HeldByProvider) -> QuerySet[HeldByProvider]:
+    """The comparisons of this balance up to this one."""
+    return HeldByProvider.objects.filter(provider=held.provider, currency=held.currency, at__lte=held.at)
