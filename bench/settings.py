@@ -20,6 +20,8 @@ ENVIRONMENT = {
     "DATABASE_CHECKER_URL": "",
     "THROTTLE_MONEY_PER_MINUTE": "1000000",
     "THROTTLE_MONEY_BURST": "1000000",
+    "THROTTLE_NAMES_PER_MINUTE": "1000000",
+    "THROTTLE_NAMES_PER_ESTATE": "1000000",
     "THROTTLE_ADDRESS_PER_MINUTE": "100000000",
 }
 """What this process and the servers it starts have in common; only the servers log every request, as in production."""

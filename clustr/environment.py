@@ -76,6 +76,10 @@ class Environment(BaseSettings):
     EMAIL_FROM: str = Field("ClustR <no-reply@localhost>", description="Sender of the system's mail.")
     THROTTLE_MONEY_PER_MINUTE: int = Field(120, ge=1, description="Money POSTs (and their like) per user and minute.")
     THROTTLE_MONEY_BURST: int = Field(40, ge=1, description="How many of them may come at once.")
+    THROTTLE_NAMES_PER_MINUTE: int = Field(
+        10, ge=1, description="Questions whose bank account it is, per user and minute."
+    )
+    THROTTLE_NAMES_PER_ESTATE: int = Field(60, ge=1, description="The same per estate and minute.")
     THROTTLE_ADDRESS_PER_MINUTE: int = Field(20_000, ge=1, description="Requests per address and minute.")
     THROTTLE_SIGN_IN_PER_ACCOUNT: int = Field(5, ge=1, description="Wrong passwords of an account in five minutes.")
     THROTTLE_SIGN_IN_PER_ADDRESS: int = Field(600, ge=1, description="Wrong passwords from an address in five minutes.")

@@ -35,6 +35,8 @@ log = structlog.get_logger(__name__)
 LARGEST_BODY_BYTES = 4 * 1024 * 1024
 CONNECT_SECONDS = 5
 QUICK_SECONDS = 15
+ASIDE_AT_ONCE = 2
+"""So many questions about banks and names may be with one host at once: they are asked on in turn of banks that may hang."""
 """Enough where a person waits and no money moves."""
 LONGEST_WAIT_SECONDS = 5
 """The longest pause before a repeat; a provider that asks for more is asked again later, by a job."""
@@ -126,6 +128,7 @@ class _Call:
     seconds: float
     content_type: str = "application/json"
     headers: Mapping[str, str] | None = None
+    aside: bool = False
 
 
 class Outbound:
@@ -133,7 +136,8 @@ class Outbound:
 
     What was surely not sent is tried again, up to `attempts` times. What may have been heard is tried again only if
     the caller says `repeatable`: a GET, or a POST that the provider does once for our reference. Of a process's threads no
-    more than `at_once` are with the host, so that one that hangs does not take them all.
+    more than `at_once` are with the host, so that one that hangs does not take them all; and no more than ASIDE_AT_ONCE with
+    questions that are asked `aside`, which take no place from the others.
     """
 
     def __init__(
@@ -157,15 +161,25 @@ class Outbound:
         self._name = name or "unnamed"
         self._timeout_seconds = timeout_seconds
         self._attempts = attempts
-        self._turnstile = Turnstile(at_once=at_once, tick=tick)
+        self._turnstiles = {
+            False: Turnstile(at_once=at_once, tick=tick),
+            True: Turnstile(at_once=ASIDE_AT_ONCE, tick=tick),
+        }
         self._sleep = sleep
         self._jitter = jitter
         self._tick = tick
 
-    def get(self, *path: str, query: Mapping[str, str] | None = None, within_seconds: float | None = None) -> Answer:
-        """Read. The parts of the path are quoted, so that no reference can lead elsewhere."""
-        call = _Call("GET", path, query or {}, None, repeatable=True, seconds=self._seconds(within_seconds))
-        return self._patiently(call)
+    def get(
+        self,
+        *path: str,
+        query: Mapping[str, str] | None = None,
+        within_seconds: float | None = None,
+        aside: bool = False,
+    ) -> Answer:
+        """Read. The parts of the path are quoted, so that no reference can lead elsewhere. `aside`: about nobody's money, and
+        perhaps long under way, because the host asks somebody else in turn."""
+        seconds = self._seconds(within_seconds)
+        return self._patiently(_Call("GET", path, query or {}, None, repeatable=True, seconds=seconds, aside=aside))
 
     def post(
         self,
@@ -173,10 +187,12 @@ class Outbound:
         body: Mapping[str, Any],
         repeatable: bool = False,
         within_seconds: float | None = None,
+        aside: bool = False,
     ) -> Answer:
-        """Ask for an effect. `within_seconds`: less time than usual, where a person waits and no money moves."""
-        content = write_json(body).encode()
-        return self._patiently(_Call("POST", path, {}, content, repeatable, self._seconds(within_seconds)))
+        """Ask for an effect. `within_seconds`: less time than usual, where a person waits and no money moves. `aside`: as in
+        `get()`."""
+        content, seconds = write_json(body).encode(), self._seconds(within_seconds)
+        return self._patiently(_Call("POST", path, {}, content, repeatable, seconds, aside=aside))
 
     def form(
         self,
@@ -229,15 +245,16 @@ class Outbound:
     def _within_turns(self, call: _Call) -> Answer:
         if any(part in ("", ".", "..") for part in call.path):
             raise NothingSent("no_name")  # it would lead to another address
+        turnstile = self._turnstiles[call.aside]
         try:
-            with self._turnstile.turn():
+            with turnstile.turn():
                 answer = self._with_repeats(call)
         except TurnstileFull:
             raise NothingSent("too_many_at_once") from None
         except OutcomeUnknown:
-            self._turnstile.not_heard()
+            turnstile.not_heard()
             raise
-        self._turnstile.heard()
+        turnstile.heard()
         return answer
 
     def _with_repeats(self, call: _Call) -> Answer:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 
 from clustr.settlement import commands as settlement
 from clustr.wallets.types import Destination
-from clustr.web.door import Request, json_answer, once_between
+from clustr.web.door import Request, json_answer, once_between, take_turn_to_ask_a_bank
 from clustr.web.errors import CONTENT_TYPE
 from clustr.web.money_schemas import AccountIn, BankAccountOut, BankOut, BanksOut
 
@@ -33,16 +33,22 @@ def banks_answer(request: Request) -> HttpResponse:
     return json_answer(answer.model_dump_json(by_alias=True))
 
 
+def named(request: Request, ask: Callable[[], Destination]) -> Destination:
+    """A bank account with its name, asked for by somebody whose turn it is."""
+    take_turn_to_ask_a_bank(request)
+    return ask()
+
+
 def account_answer(
     request: Request, body: AccountIn, *, allow: Callable[[], None], ask: Callable[[], Destination]
 ) -> HttpResponse:
-    """Whose account it is, once `allow` has let the request through."""
+    """Whose account it is, once `allow` has let the request through. Takes a turn of those that ask a bank."""
     return once_between(
         request,
         body,
         200,
         record=lambda _claim, _checked: allow(),
-        ask=lambda _allowed: ask(),
+        ask=lambda _allowed: named(request, ask),
         shape=lambda found: BankAccountOut(
             bank_code=found.bank_code, account_number=_NOT_KEPT, account_name=found.account_name
         ),

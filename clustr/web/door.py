@@ -279,7 +279,21 @@ def take_turn(request: Request) -> None:
     """Refuse with 429 when the user changes things too fast: so many a minute, so many at once."""
     env = settings.ENV
     bucket = Bucket(f"writes:{request.signed_in.user_id}", env.THROTTLE_MONEY_PER_MINUTE, env.THROTTLE_MONEY_BURST)
-    wait = audit.take_turn(bucket)
+    _wait_for(bucket)
+
+
+def take_turn_to_ask_a_bank(request: Request) -> None:
+    """Refuse with 429 when a user, or an estate's people together, ask too often whose bank account it is: each answer costs the
+    time of a bank, and tells a name. Outside any transaction, once `request.actor` is there."""
+    env, actor = settings.ENV, request.actor
+    _wait_for(
+        Bucket(f"names:{actor.member_id}", env.THROTTLE_NAMES_PER_MINUTE, env.THROTTLE_NAMES_PER_MINUTE),
+        Bucket(f"names-of:{actor.cluster_id}", env.THROTTLE_NAMES_PER_ESTATE, env.THROTTLE_NAMES_PER_ESTATE),
+    )
+
+
+def _wait_for(*buckets: Bucket) -> None:
+    wait = audit.take_turn(*buckets)
     if wait > 0:
         raise TooMany(retry_after_seconds=int(wait) + 1)
 

@@ -36,6 +36,8 @@ class Serving:
             "PORT": str(self.port),
             "THROTTLE_MONEY_PER_MINUTE": "1000000",
             "THROTTLE_MONEY_BURST": "1000",
+            "THROTTLE_NAMES_PER_MINUTE": "1000",
+            "THROTTLE_NAMES_PER_ESTATE": "1000",
             "THROTTLE_ADDRESS_PER_MINUTE": "1000000",
             "ACCESS_TOKEN_SECONDS": "86400",
         }

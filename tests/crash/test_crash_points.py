@@ -73,7 +73,12 @@ def victim() -> Iterator[Victim]:
 @pytest.fixture(autouse=True)
 def unhurried(settings: Any) -> None:
     settings.ENV = settings.ENV.model_copy(
-        update={"THROTTLE_MONEY_PER_MINUTE": 1_000_000, "THROTTLE_MONEY_BURST": 1_000}
+        update={
+            "THROTTLE_MONEY_PER_MINUTE": 1_000_000,
+            "THROTTLE_MONEY_BURST": 1_000,
+            "THROTTLE_NAMES_PER_MINUTE": 1_000,
+            "THROTTLE_NAMES_PER_ESTATE": 1_000,
+        }
     )
 
 

@@ -22,7 +22,12 @@ def main() -> None:
 
     settings.ALLOWED_HOSTS.append("testserver")
     settings.ENV = settings.ENV.model_copy(
-        update={"THROTTLE_MONEY_PER_MINUTE": 1_000_000, "THROTTLE_MONEY_BURST": 1_000}
+        update={
+            "THROTTLE_MONEY_PER_MINUTE": 1_000_000,
+            "THROTTLE_MONEY_BURST": 1_000,
+            "THROTTLE_NAMES_PER_MINUTE": 1_000,
+            "THROTTLE_NAMES_PER_ESTATE": 1_000,
+        }
     )
     for alias in connections:
         connections[alias].settings_dict["NAME"] = sys.argv[1]

@@ -141,6 +141,8 @@ def without_throttles() -> Iterator[Application]:
         update={
             "THROTTLE_MONEY_PER_MINUTE": endless,
             "THROTTLE_MONEY_BURST": endless,
+            "THROTTLE_NAMES_PER_MINUTE": endless,
+            "THROTTLE_NAMES_PER_ESTATE": endless,
             "THROTTLE_ADDRESS_PER_MINUTE": endless,
             "UTILITY_VALIDATIONS_PER_MINUTE": 10**6,
         }

@@ -71,6 +71,8 @@ def port(django_db_setup: None) -> Iterator[int]:
         "CLUSTR_LOG_LEVEL": "ERROR",
         "THROTTLE_MONEY_BURST": str(BURST),
         "THROTTLE_MONEY_PER_MINUTE": "1",
+        "THROTTLE_NAMES_PER_MINUTE": "1000",
+        "THROTTLE_NAMES_PER_ESTATE": "1000",
         "THROTTLE_ADDRESS_PER_MINUTE": "1000000",
     }
     command = [

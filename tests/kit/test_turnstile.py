@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from clustr.kit.outbound import NothingSent, Outbound, OutcomeUnknown
+from clustr.kit.outbound import ASIDE_AT_ONCE, NothingSent, Outbound, OutcomeUnknown
 from clustr.kit.turnstile import SICK_SECONDS, Turnstile, TurnstileFull
 
 
@@ -108,3 +108,33 @@ def test_what_was_not_let_through_was_surely_not_sent() -> None:
     thread.join(20)
     assert len(ended) == 1
     assert asked == ["POST"]
+
+
+def test_questions_aside_take_no_place_from_the_others() -> None:
+    """Banks that hang keep the places for questions about names, and card payments go on."""
+    inside, leave = threading.Semaphore(0), threading.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/bank":
+            inside.release()
+            leave.wait(20)
+        return httpx.Response(200, stream=httpx.ByteStream(b"{}"))
+
+    host = Outbound(
+        base_url="http://127.0.0.1:1",
+        headers={},
+        timeout_seconds=20,
+        transport=httpx.MockTransport(answer),
+        at_once=1,
+    )
+    threads = [threading.Thread(target=lambda: host.get("bank", aside=True), daemon=True) for _ in range(ASIDE_AT_ONCE)]
+    for thread in threads:
+        thread.start()
+        assert inside.acquire(timeout=20)
+    with pytest.raises(NothingSent, match="too_many_at_once"):
+        host.get("bank", aside=True)
+    assert host.post("charge", body={}).http_status == 200
+    leave.set()
+    for thread in threads:
+        thread.join(20)
+    assert host.get("bank", aside=True).http_status == 200

@@ -14,7 +14,7 @@ from clustr.settlement import commands as settlement
 from clustr.wallets import commands as wallets
 from clustr.wallets.queries import bank_details
 from clustr.wallets.types import BankDetailsView, Destination
-from clustr.web.bank_accounts import BANKS_ANSWER, account_answer, banks_answer
+from clustr.web.bank_accounts import BANKS_ANSWER, account_answer, banks_answer, named
 from clustr.web.door import Request, actor_of, once_between, read
 from clustr.web.money_schemas import DESTINATION_EXAMPLE, AccountIn, BankAccountOut, BanksOut
 from clustr.web.schemas import Instant, Out, Text
@@ -87,7 +87,7 @@ def keep_bank_details(request: Request, body: BankDetailsIn) -> HttpResponse:
         body,
         200,
         record=lambda _claim, _checked: _allowed(request),
-        ask=lambda _allowed: _resolved(request.actor, body),
+        ask=lambda _allowed: named(request, lambda: _resolved(request.actor, body)),
         shape=keep,
         complete=lambda answer: _numbered(BankDetailsOut.model_validate_json(answer), body.account_number),
     )

@@ -15,6 +15,7 @@ from clustr.kit.ids import id_of_reference
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
 from clustr.wallets.types import Destination, OperationsFound, Revenue
+from clustr.web.bank_accounts import named
 from clustr.web.door import Request, once, read
 from clustr.web.money_schemas import DESTINATION_EXAMPLE, DestinationIn, OperationOut, operation_out
 from clustr.web.paging import Page, PageQuery, page, position
@@ -139,14 +140,18 @@ def transfer_from_cluster_wallet(request: Request, body: TransferIn) -> HttpResp
     `holder`, and `name_check`: `same`, `differs` (from `account_name`), `unnamed` (none was sent), `not_checked` (nobody could
     say). Needs TransferFunds.
 
-    Refuses with `insufficient_funds`, `bank_account_not_found`; where a name was seen also with `account_name_differs`,
-    `provider_not_available`, `provider_unavailable`.
+    Refuses with `insufficient_funds`, `bank_account_not_found`, `account_name_required`; where a name was seen also with
+    `account_name_differs`, `provider_not_available`, `provider_unavailable`.
     """
 
     def name() -> Destination:
         request.actor.require("TransferFunds")
-        return settlement.name_destination(
-            actor=request.actor, destination=body.destination.as_destination(), seen_name=body.destination.seen_name
+        sent = body.destination
+        return named(
+            request,
+            lambda: settlement.name_destination(
+                actor=request.actor, destination=sent.as_destination(), seen_name=sent.seen_name
+            ),
         )
 
     def work(destination: Destination | None) -> OperationOut:

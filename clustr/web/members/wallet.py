@@ -16,7 +16,7 @@ from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
 from clustr.wallets.types import CheckedPin, Destination, SpendAuthorization
-from clustr.web.bank_accounts import BANKS_ANSWER, account_answer, banks_answer
+from clustr.web.bank_accounts import BANKS_ANSWER, account_answer, banks_answer, named
 from clustr.web.door import Request, actor_of, once, once_between, read
 from clustr.web.money_schemas import (
     DESTINATION_EXAMPLE,
@@ -204,7 +204,7 @@ def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
     whose account it is, and `destination` says how that compares with `account_name`.
 
     Refuses with `insufficient_funds`, `account_frozen`, `pin_required`, `pin_incorrect`, `pin_locked`,
-    `bank_account_not_found`; where a name was seen also with `account_name_differs`, `provider_not_available`,
+    `bank_account_not_found`, `account_name_required`; where a name was seen also with `account_name_differs`, `provider_not_available`,
     `provider_unavailable`.
     """
     pin = body.pin
@@ -212,8 +212,11 @@ def withdraw(request: Request, body: WithdrawIn) -> HttpResponse:
     def check() -> tuple[SpendAuthorization | None, Destination]:
         allowed = commands.authorize_spend(actor=request.actor, pin=pin, now=request.now) if pin else None
         sent = body.destination
-        return allowed, settlement.name_destination(
-            actor=request.actor, destination=sent.as_destination(), seen_name=sent.seen_name
+        return allowed, named(
+            request,
+            lambda: settlement.name_destination(
+                actor=request.actor, destination=sent.as_destination(), seen_name=sent.seen_name
+            ),
         )
 
     def work(checked: tuple[SpendAuthorization | None, Destination] | None) -> WithdrawalOut:
