@@ -18,6 +18,13 @@ class BankAccountNotFound(Invalid):
     field = "account_number"
 
 
+class AccountNameRequired(Invalid):
+    """Nobody says whose bank accounts in this currency are: name the holder."""
+
+    code = "account_name_required"
+    field = "account_name"
+
+
 class NoReceipt(Conflict):
     """There is a receipt only of what was completed."""
 

@@ -68,11 +68,15 @@ def kinds(stage: Stage) -> list[str]:
 
 
 def test_whose_account_it_is(stage: Stage, cast: Cast) -> None:
-    def ask(number: str = "0690000031") -> Any:
-        return commands.resolve_bank_account(actor=cast.ada.actor, bank_code="044", account_number=number)
+    def ask(number: str = "0690000031", bank: str = "044") -> Any:
+        return commands.resolve_bank_account(actor=cast.ada.actor, bank_code=bank, account_number=number)
 
     assert ask().account_name
     with pytest.raises(BankAccountNotFound):
+        ask(bank="999")
+    with pytest.raises(ProviderUnavailable):
+        ask("0690010000")  # it says the same while the bank does not answer
+    with paying_by("flutterwave"), pytest.raises(BankAccountNotFound):
         ask("0690010000")
     with silent_about(stage, "/bank/resolve"), pytest.raises(ProviderUnavailable):
         ask()

@@ -93,12 +93,12 @@ def test_a_notice_is_tried_ever_more_seldom_and_becomes_the_platforms_case(
         assert Case.objects.get(subject=f"notice:{notice}").kind == "never_answered"
 
 
-def withdrawn_without_a_name(stage: Stage, cast: Cast, number: str = "0690000031") -> UUID:
+def withdrawn_without_a_name(stage: Stage, cast: Cast, number: str = "0690000031", bank: str = "044") -> UUID:
     fund(cast, cast.bola, "1000.00")
     made = wallets.withdraw(
         actor=cast.bola.actor,
         amount=naira("400.00"),
-        destination=Destination("044", number, ""),
+        destination=Destination(bank, number, ""),
         authorization=no_pin(cast.bola),
         now=cast.now,
     )
@@ -121,12 +121,35 @@ def test_a_payout_whose_account_could_not_be_asked_about_goes_with_the_next_look
 
 
 def test_a_bank_account_that_does_not_exist_is_told_plainly(stage: Stage, cast: Cast) -> None:
-    payout = withdrawn_without_a_name(stage, cast, "0690010000")
+    payout = withdrawn_without_a_name(stage, cast, bank="999")
     failed = stage.send(payout)
     assert failed.status == "failed"
     assert failed.failure is not None
     assert (failed.failure["type"], failed.failure["retryable"]) == ("INVALID_CARD", False)
     assert "no such bank account" in failed.failure["message"]
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+def test_nobody_hears_that_their_account_does_not_exist_where_only_the_bank_is_silent(stage: Stage, cast: Cast) -> None:
+    failed = stage.send(withdrawn_without_a_name(stage, cast, "0690010000"))
+    assert failed.status == "failed"
+    assert failed.failure is not None
+    assert (failed.failure["type"], failed.failure["retryable"]) == ("NETWORK_ERROR", True)
+    assert failed.failure["message"] == "The bank could not be reached."
+    assert wallet_balance(cast.bola) == "1000.00"
+
+
+def test_where_nobody_names_accounts_the_name_is_asked_for(
+    stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when payouts are sent by another provider now, who names none in this currency."""
+    payout = withdrawn_without_a_name(stage, cast)
+    monkeypatch.setattr("clustr.payments.providers.paystack._NAMED_IN", frozenset())
+    failed = stage.send(payout)
+    assert failed.failure is not None
+    assert (failed.failure["type"], failed.failure["retryable"]) == ("NAME_NEEDED", False)
+    assert "with the name of the account's holder" in failed.failure["message"]
+    assert failed.failure["recovery_options"] == ["contact_office"]
     assert wallet_balance(cast.bola) == "1000.00"
 
 

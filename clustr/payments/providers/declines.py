@@ -192,6 +192,11 @@ EXPLANATIONS: dict[PaymentErrorType, Explanation] = {
     T.FRAUD_SUSPECTED: Explanation(
         "The bank stopped the payment to protect the card's owner.", False, (R.CONTACT_BANK, R.ANOTHER_CARD)
     ),
+    T.NAME_NEEDED: Explanation(
+        "Nobody could say whose bank account this is. Send it again with the name of the account's holder.",
+        False,
+        (R.CONTACT_OFFICE,),
+    ),
     T.INVALID_CUSTOMER: Explanation(
         "The utility does not know this customer number.", False, (R.CHECK_NUMBER, R.CONTACT_OFFICE)
     ),
@@ -238,8 +243,9 @@ _OF_PAYOUTS: dict[PaymentErrorType, str] = {
 
 def payout_failure_of(*, type: PaymentErrorType) -> dict[str, Any]:
     """The `failure` of a payout: its money is back where it came from, and can be sent again."""
-    fixed = type in (T.INVALID_CARD, T.AUTHENTICATION_ERROR, T.FRAUD_SUSPECTED)
-    options = (R.CONTACT_OFFICE,) if type is T.AUTHENTICATION_ERROR else (R.CONTACT_BANK, R.CONTACT_OFFICE)
+    fixed = type in (T.INVALID_CARD, T.AUTHENTICATION_ERROR, T.FRAUD_SUSPECTED, T.NAME_NEEDED)
+    ours = type in (T.AUTHENTICATION_ERROR, T.NAME_NEEDED)
+    options = (R.CONTACT_OFFICE,) if ours else (R.CONTACT_BANK, R.CONTACT_OFFICE)
     return {
         "type": type.value,
         "message": _OF_PAYOUTS.get(type, EXPLANATIONS[type].message),

@@ -51,6 +51,7 @@ from clustr.payments.providers.reading import (
     text,
     whole,
 )
+from clustr.payments.providers.refusing import asking_about_an_account
 from clustr.payments.providers.returns import DisputeTruth, RefundRequest, RefundTruth
 
 Row = TypeVar("Row")
@@ -193,7 +194,10 @@ class Flutterwave:
         if currency not in COUNTRIES:
             raise NotOffered(f"no banks for {currency}")
         found = rows(
-            opened(self._outbound.get("banks", COUNTRIES[currency], within_seconds=QUICK_SECONDS)).content(), "data"
+            opened(
+                self._outbound.get("banks", COUNTRIES[currency], within_seconds=QUICK_SECONDS, aside=True)
+            ).content(),
+            "data",
         )
         read = [(text(mapping(row, "bank").get("code")), text(row.get("name"))) for row in found]
         return tuple(Bank(code=code, name=name) for code, name in dict(read).items() if code and name)
@@ -202,10 +206,11 @@ class Flutterwave:
         if currency not in _NAMED_IN:
             raise NotOffered(f"no names of accounts in {currency}")
         body = {"account_number": account_number, "account_bank": bank_code}
-        envelope = opened(
-            self._outbound.post("accounts", "resolve", body=body, repeatable=True, within_seconds=QUICK_SECONDS)
+        answer = self._outbound.post(
+            "accounts", "resolve", body=body, repeatable=True, within_seconds=QUICK_SECONDS, aside=True
         )
-        data = mapping(envelope.content(), "data")
+        with asking_about_an_account():
+            data = mapping(opened(answer).content(), "data")
         if text(data.get("account_number")) not in ("", account_number):
             raise NotUnderstood("account of somebody else")
         return needed_text(data.get("account_name"), "account_name").strip()

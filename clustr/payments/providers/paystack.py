@@ -58,6 +58,7 @@ from clustr.payments.providers.reading import (
     text,
     whole,
 )
+from clustr.payments.providers.refusing import asking_about_an_account
 from clustr.payments.providers.returns import DisputeTruth, RefundRequest, RefundTruth
 
 _RECIPIENTS = {"NGN": "nuban", "GHS": "ghipss", "ZAR": "basa", "KES": "kepss"}
@@ -201,9 +202,9 @@ class Paystack:
         if currency not in _NAMED_IN:
             raise NotOffered(f"no names of accounts in {currency}")
         query = {"account_number": account_number, "bank_code": bank_code}
-        data = mapping(
-            opened(self._outbound.get("bank", "resolve", query=query, within_seconds=QUICK_SECONDS)).content(), "data"
-        )
+        answer = self._outbound.get("bank", "resolve", query=query, within_seconds=QUICK_SECONDS, aside=True)
+        with asking_about_an_account():
+            data = mapping(opened(answer).content(), "data")
         if text(data.get("account_number")) not in ("", account_number):
             raise NotUnderstood("account of somebody else")
         return needed_text(data.get("account_name"), "account_name").strip()

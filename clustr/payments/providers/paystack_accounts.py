@@ -21,7 +21,7 @@ def list_paystack_banks(outbound: Outbound, *, currency: str) -> tuple[Bank, ...
     query = {"country": _COUNTRIES[currency], "currency": currency, "use_cursor": "true", "perPage": "100"}
 
     def fetch(_number: int) -> tuple[list[Any], bool]:
-        envelope = opened(outbound.get("bank", query=query, within_seconds=QUICK_SECONDS))
+        envelope = opened(outbound.get("bank", query=query, within_seconds=QUICK_SECONDS, aside=True))
         query["next"] = text(envelope.meta.get("next"))
         return rows(envelope.content(), "data"), bool(query["next"])
 

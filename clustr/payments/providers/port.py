@@ -6,6 +6,7 @@ Every method is one question to the provider, asked between transactions. It ans
     kit.outbound.OutcomeUnknown    the request may have been heard: fetch the truth later, assume no failure
     AlreadyKnown                   the provider has this reference already: fetch the truth
     ProviderRefused                the provider read the request and refused it: nothing happened
+        NoSuchAccount              because there is no such bank account, and it is sure of that
     NotOffered                     this provider cannot do that at all
 
 and nothing else. A `failed` outcome is positive evidence; whatever is not understood is `unknown`.
@@ -49,6 +50,10 @@ class ProviderRefused(Exception):
         self.type = type
         self.message = message
         self.http_status = http_status
+
+
+class NoSuchAccount(ProviderRefused):
+    """There is no such bank, or no such account at it. A provider that could not find out, whatever it says, has only refused."""
 
 
 class AlreadyKnown(Exception):
@@ -119,7 +124,8 @@ class PaymentProvider(Protocol):
 
     def list_banks(self, *, currency: str) -> tuple[Bank, ...]: ...
     def resolve_account(self, *, bank_code: str, account_number: str, currency: str) -> str:
-        """The name in which the bank holds the account. Raises `NotOffered` where banks of this currency are not asked."""
+        """The name in which the bank holds the account. Raises `NotOffered` where banks of this currency are not asked,
+        `NoSuchAccount` where it is sure that there is none."""
         ...
 
     def pay_out(self, request: PayoutRequest) -> PayoutTruth:

@@ -12,11 +12,11 @@ from weakref import WeakKeyDictionary
 from clustr.kit.actor import Actor
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.payments.providers.nouns import Bank
-from clustr.payments.providers.port import NotOffered, PaymentProvider, ProviderRefused
+from clustr.payments.providers.port import NoSuchAccount, NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.refusals import ProviderNotAvailable, ProviderUnavailable
 from clustr.payments.types import PaymentErrorType
 from clustr.settlement.queries import payout_provider
-from clustr.settlement.refusals import BankAccountNotFound
+from clustr.settlement.refusals import AccountNameRequired, BankAccountNotFound
 from clustr.wallets.refusals import AccountNameDiffers
 from clustr.wallets.types import Destination
 
@@ -38,7 +38,10 @@ def resolve_bank_account(*, actor: Actor, bank_code: str, account_number: str) -
 
 def resolve_own_account(*, actor: Actor, bank_code: str, account_number: str) -> Destination:
     """As `resolve_bank_account`, for somebody who withdraws money of their own."""
-    name = _holder(bank_code, account_number, actor.currency)
+    try:
+        name = _holder(bank_code, account_number, actor.currency)
+    except NotOffered as error:
+        raise ProviderNotAvailable from error
     return Destination(bank_code, account_number, account_name=name, holder=name)
 
 
@@ -46,12 +49,19 @@ def name_destination(*, actor: Actor, destination: Destination, seen_name: str |
     """With the name that the bank holds it in, for money that is to go there; outside any transaction. `seen_name`: the name
     that was shown to whoever sends it, "" where none could be; None: they did not look.
 
-    An account that there is not is refused. Where nobody can say whose it is, and no name was seen, it has no holder.
-    Refuses `BankAccountNotFound`, `AccountNameDiffers` (the name is not the one that was seen), and where a name was seen
-    `ProviderNotAvailable`, `ProviderUnavailable`.
+    An account that there is not is refused. Where nobody can say whose it is, and no name was seen, it has no holder; where
+    nobody ever will, because accounts in this currency are not named, it must have been named by whoever sends.
+    Refuses `BankAccountNotFound`, `AccountNameDiffers` (the name is not the one that was seen), `AccountNameRequired`, and where
+    a name was seen `ProviderNotAvailable`, `ProviderUnavailable`.
     """
     try:
         holder = _holder(destination.bank_code, destination.account_number, actor.currency)
+    except NotOffered as error:
+        if not destination.account_name.strip():
+            raise AccountNameRequired from error
+        if seen_name:
+            raise ProviderNotAvailable from error
+        holder = ""
     except (ProviderNotAvailable, ProviderUnavailable):
         if seen_name:
             raise
@@ -73,6 +83,8 @@ def list_banks(*, currency: str, now: datetime) -> tuple[Bank, ...]:
         try:
             with _said_by_provider():
                 banks, until = provider.list_banks(currency=currency), now + _KEEP_BANKS
+        except NotOffered as error:
+            raise ProviderNotAvailable from error
         except (ProviderUnavailable, ProviderRefused):
             until = now + _AFTER_SILENCE
         kept[currency] = until, tuple(sorted(banks, key=lambda bank: bank.name.casefold()))
@@ -82,27 +94,29 @@ def list_banks(*, currency: str, now: datetime) -> tuple[Bank, ...]:
 
 
 def _holder(bank_code: str, account_number: str, currency: str) -> str:
+    """As the bank says. That there is no such account counts where the provider is sure of it; what it refuses else is no more
+    than silence: it refuses so too while the bank does not answer. Raises `NotOffered` as the port does."""
     provider = payout_provider()
     if provider is None:
         raise ProviderNotAvailable
     try:
         with _said_by_provider():
             name = provider.resolve_account(bank_code=bank_code, account_number=account_number, currency=currency)
-    except ProviderRefused as error:
+    except NoSuchAccount as error:
         raise BankAccountNotFound from error
+    except ProviderRefused as error:
+        raise ProviderUnavailable from error
     return " ".join(name.split())[:_LONGEST_NAME]
 
 
 @contextmanager
 def _said_by_provider() -> Iterator[None]:
-    """Silence, a refused key and what is not offered are refusals of ours; what the provider refuses else stays."""
+    """Silence and a refused key are refusals of ours; what the provider refuses else, or does not offer, stays."""
     try:
         yield
     except ProviderRefused as error:
         if error.type is PaymentErrorType.AUTHENTICATION_ERROR:
             raise ProviderNotAvailable from error
         raise
-    except NotOffered as error:
-        raise ProviderNotAvailable from error
     except (NothingSent, OutcomeUnknown) as error:
         raise ProviderUnavailable from error

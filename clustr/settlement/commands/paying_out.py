@@ -18,7 +18,7 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.providers.declines import payout_failure_of
 from clustr.payments.providers.nouns import NotFoundYet, Outcome, PayoutRequest, PayoutTruth
-from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRefused
+from clustr.payments.providers.port import AlreadyKnown, NoSuchAccount, NotOffered, ProviderRefused
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus
@@ -103,7 +103,7 @@ def _ask_and_apply(
             )
         )
     except (ProviderRefused, NotOffered) as error:
-        _give_back(actor, attempt, _why_no_account(error), now, repeated=repeated)
+        _give_back(actor, attempt, _why_no_name(error), now, repeated=repeated)
         return
     except (NothingSent, OutcomeUnknown):
         if not repeated:
@@ -129,10 +129,17 @@ def _ask_and_apply(
     apply_payout_truth(actor=actor, transaction_id=attempt.id, truth=truth, now=now)
 
 
-def _why_no_account(error: ProviderRefused | NotOffered) -> PaymentErrorType:
-    """Why a bank account could not be found: unless our own key was refused, because there is none."""
-    ours = isinstance(error, ProviderRefused) and error.type is PaymentErrorType.AUTHENTICATION_ERROR
-    return PaymentErrorType.AUTHENTICATION_ERROR if ours else PaymentErrorType.INVALID_CARD
+def _why_no_name(error: ProviderRefused | NotOffered) -> PaymentErrorType:
+    """Why nobody said whose account it is. That there is none counts only where that is sure."""
+    match error:
+        case NoSuchAccount():
+            return PaymentErrorType.INVALID_CARD
+        case NotOffered():
+            return PaymentErrorType.NAME_NEEDED
+        case ProviderRefused() if error.type is PaymentErrorType.AUTHENTICATION_ERROR:
+            return error.type
+        case _:
+            return PaymentErrorType.NETWORK_ERROR  # the bank was not reached, as far as anybody says
 
 
 def _not_sent(actor: Actor, attempt: Attempt) -> None:

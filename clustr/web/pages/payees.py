@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clustr.payments.refusals import ProviderNotAvailable, ProviderUnavailable
+from clustr.settlement.refusals import AccountNameRequired
 from clustr.wallets.policies import check_name
 from clustr.wallets.refusals import AccountNameDiffers
 from clustr.wallets.types import Destination, NameCheck
@@ -26,6 +27,8 @@ _UNKNOWN = {
 }
 
 _Resolve = Callable[[Request, AccountIn], HttpResponse]
+_TYPE_AGAIN = (AccountNameRequired.code,)
+"""Refused for these, what was typed is not enough."""
 _LOOK_AGAIN = (AccountNameDiffers.code,)
 """Refused for these, what was shown is no longer true."""
 
@@ -79,6 +82,8 @@ def pay_out(
         tried = unsaid(request, payee) or send()
         if tried.done and tried.answer:
             return sent(tried.answer["id"])
+        if tried.code in _TYPE_AGAIN:
+            return form(tried)
     if payee is None or tried.code in _LOOK_AGAIN:
         found, known = look_up(request, resolve)
         if known is None:

@@ -164,6 +164,7 @@ _REFUSAL: dict[str, Word] = {
     "invoice_overdue": _("An invoice of yours is overdue. Pay it first, then choose a plan."),
     "already_subscribed": _("You have a plan already, or Stripe's page is still open. Go on with that one."),
     "coupon_not_valid": _("This coupon is not valid for you: check how it is written."),
+    "account_name_required": _("Say whose account this is: in this currency no bank tells us."),
     "bank_account_not_found": _("There is no such account at this bank. Check the bank and the number."),
     "account_name_differs": _("The bank now holds this account in another name. Look it up again."),
     "busy": _("Somebody is working on the same thing. Try again in a moment."),

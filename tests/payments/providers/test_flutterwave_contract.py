@@ -17,7 +17,7 @@ from clustr.kit.outbound import OutboundError, OutcomeUnknown
 from clustr.payments.providers.flutterwave import make_flutterwave
 from clustr.payments.providers.flutterwave_wire import charge_truth, payout_truth
 from clustr.payments.providers.nouns import Balance, ChargeTruth, Mode, NotFoundYet, NoticeKind, Outcome
-from clustr.payments.providers.port import ProviderRefused
+from clustr.payments.providers.port import NoSuchAccount, ProviderRefused
 from clustr.payments.providers.returns import RefundRequest
 from tests.payments.providers.flutterwave_wire import FlutterwaveWire
 from tests.payments.providers.port_suite import MONEY_CALLS, OTHER_CALLS, account_request, saved_charge
@@ -223,3 +223,19 @@ def test_every_delivery_is_read(path: str) -> None:
         assert (notice.kind, bool(notice.reference)) == (NoticeKind.PURCHASE, True)
     else:
         assert notice.kind is NoticeKind.OTHER
+
+
+@pytest.mark.parametrize(
+    ("message", "sure"),
+    [
+        ("Sorry, that account number is invalid, please check and try again", True),
+        ("account not found", True),
+        ("Sorry, recipient account could not be validated. Please try again", False),
+        ("Unable to complete account resolve", False),
+    ],
+)
+def test_that_there_is_no_such_account_is_believed_only_where_it_is_sure(message: str, sure: bool) -> None:
+    provider = provider_told(make_flutterwave, (422, {"status": "error", "message": message, "data": None}))
+    with pytest.raises(ProviderRefused) as raised:
+        provider.resolve_account(bank_code="044", account_number="0690000031", currency="NGN")
+    assert isinstance(raised.value, NoSuchAccount) is sure

@@ -28,7 +28,7 @@ from clustr.payments.providers.nouns import (
 )
 from clustr.payments.providers.paystack import make_paystack
 from clustr.payments.providers.paystack_wire import charge_truth
-from clustr.payments.providers.port import AlreadyKnown, ProviderRefused
+from clustr.payments.providers.port import AlreadyKnown, NoSuchAccount, ProviderRefused
 from clustr.payments.providers.returns import RefundRequest, RefundTruth
 from clustr.payments.types import PaymentErrorType
 from tests.payments.providers.paystack_wire import PaystackWire
@@ -244,3 +244,21 @@ def test_a_payment_into_a_virtual_account_is_known_by_the_account() -> None:
     event = sample("paystack/webhooks/charge.success.dedicated_nuban.third-party-test.json")
     truth = charge_truth(event["data"])
     assert (truth.channel, truth.receiving_account) == (Channel.VIRTUAL_ACCOUNT, "1234567890")
+
+
+@pytest.mark.parametrize(
+    ("message", "sure"),
+    [
+        ("Unknown bank code: 999", True),
+        ("Account number is invalid", True),
+        ("Account closed", True),
+        ("Could not resolve account name. Check parameters or try again.", False),
+        ("Bank is currently unavailable", False),
+        ("Invalid key", False),
+    ],
+)
+def test_that_there_is_no_such_account_is_believed_only_where_it_is_sure(message: str, sure: bool) -> None:
+    provider = provider_told(make_paystack, (422, {"status": False, "message": message, "type": "validation_error"}))
+    with pytest.raises(ProviderRefused) as raised:
+        provider.resolve_account(bank_code="044", account_number="0690000031", currency="NGN")
+    assert isinstance(raised.value, NoSuchAccount) is sure

@@ -94,7 +94,7 @@ def test_the_name_that_was_seen_is_the_one_it_is_sent_to(cast: Cast) -> None:
 
 @pytest.mark.usefixtures("stage")
 def test_an_account_that_is_not_there(cast: Cast) -> None:
-    answer = transfer(cast, destination=DESTINATION | {"account_number": "0123450000"})
+    answer = transfer(cast, destination=DESTINATION | {"bank_code": "999"})
     refused(answer, 422, "bank_account_not_found")
     assert cluster_balance(cast.cluster_id) == "5000.00"
 

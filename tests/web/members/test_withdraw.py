@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from clustr.clusters.types import Role
 from sandbox.banks import holder_of
-from tests.cast import ApiClient, Cast, anonymous
+from tests.cast import ApiClient, Cast, Part, anonymous, client_of, make_estate
 from tests.money import fund, wallet_balance
 from tests.web.asking import MY_WALLET, PIN, bad_amounts, refused, with_pin
+from tests.web.pages.browsing import Browser
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -50,7 +52,50 @@ def test_the_bank_is_asked_whose_account_it_is(bola: ApiClient) -> None:
         "account_number": "******6789", "account_name": "Chidi Eze", "holder": holder, "name_check": "differs"
     }  # fmt: skip
     refused(withdraw(bola, destination=seen | {"seen_name": "BOLA ADEYEMI"}), 409, "account_name_differs")
-    refused(withdraw(bola, destination=DESTINATION | {"account_number": "0123450000"}), 422, "bank_account_not_found")
+    refused(withdraw(bola, destination=DESTINATION | {"bank_code": "999"}), 422, "bank_account_not_found")
+
+
+@pytest.mark.usefixtures("stage")
+def test_a_bank_that_may_only_be_out_of_reach_does_not_keep_money_back(bola: ApiClient) -> None:
+    """Of a number that it cannot find the provider says what it says of every number while the bank does not answer."""
+    unsure = DESTINATION | {"account_number": "0123450000"}
+    refused(bola.post(ADDRESS + "resolve/", unsure), 503, "provider_unavailable")
+    refused(withdraw(bola, destination=unsure | {"seen_name": "BOLA ADEYEMI"}), 503, "provider_unavailable")
+    for seen in ({}, {"seen_name": ""}):
+        made = withdraw(bola, "10.00", destination={**unsure, **seen}).json()["destination"]
+        assert (made["holder"], made["name_check"]) == ("", "not_checked")
+
+
+@pytest.mark.usefixtures("stage")
+def test_in_a_currency_in_which_no_account_is_named_the_name_is_needed(cast: Cast) -> None:
+    """Without one it would wait a day, and come back."""
+    estate = make_estate("Nairobi Heights", (Part("Bola", Role.RESIDENT, (), "A1"),), cast.now, currency="KES")
+    bola = client_of(estate["Bola"])
+    refused(bola.post(ADDRESS + "resolve/", DESTINATION), 409, "provider_not_available")
+    for unnamed in ({}, {"account_name": " "}, {"seen_name": ""}):
+        answer = withdraw(bola, destination=DESTINATION | unnamed)
+        refused(answer, 422, "account_name_required")
+    refused(withdraw(bola, destination=DESTINATION | {"account_name": "Bola"}), 402, "insufficient_funds")
+    page = Browser(estate["Bola"])
+    page.open("/app/wallet/withdraw/")
+    page.send(amount="300", bank_code="058", account_number="0123456789")
+    page.confirm(although="yes")
+    assert "Say whose account this is" in page.text
+    assert 'name="account_name"' in page.text
+
+
+@pytest.mark.usefixtures("stage")
+@pytest.mark.parametrize("limit", ["THROTTLE_NAMES_PER_MINUTE", "THROTTLE_NAMES_PER_ESTATE"])
+def test_a_bank_is_not_asked_without_end(cast: Cast, bola: ApiClient, settings: Any, limit: str) -> None:
+    settings.ENV = settings.ENV.model_copy(update={limit: 2})
+    assert bola.post(ADDRESS + "resolve/", DESTINATION).status_code == 200
+    assert withdraw(bola, "10.00", key="out").status_code == 201
+    for asked in (bola.post(ADDRESS + "resolve/", DESTINATION), withdraw(bola, "10.00")):
+        refused(asked, 429, "too_many_requests")
+        assert 25 <= int(asked["Retry-After"]) <= 31
+    assert withdraw(bola, "10.00", key="out")["Idempotent-Replayed"] == "true"
+    ada = cast.client_of(cast.ada).post("/management/payments/settings/bank_details/resolve/", DESTINATION)
+    assert ada.status_code == {"THROTTLE_NAMES_PER_MINUTE": 200, "THROTTLE_NAMES_PER_ESTATE": 429}[limit]
 
 
 def test_a_repeat_has_one_effect(cast: Cast, bola: ApiClient) -> None:
