@@ -72,8 +72,8 @@ SEEDS = (
     sow(
         "whatever-fits-by-chance-explains",
         "Among thousands of sums one fits nearly every loss, and is taken for what is under way.",
-        "if len(ways) <= most_ways:",
-        "if True:",
+        "(most_unsettled + sum(unsure)) // (_FAR_BELOW * whole * len(waits))",
+        "most_unsettled + sum(unsure)",
         "test_reconcile_balances.py",
         file="clustr/settlement/balance_policies.py",
     ),
