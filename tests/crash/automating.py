@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import time
 from uuid import UUID
 
 from clustr.bills.types import BillType
 from clustr.clusters import commands as clusters
 from clustr.clusters.types import Role
+from clustr.notifications.types import NotificationEvents
 from clustr.recurring import commands
+from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
 from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands as settlement
 from tests.cast import Part
 from tests.crash.buying import _meter
 from tests.crash.settling import Ready
 from tests.money import fund, naira, no_pin
+from tests.notifications.acts import told
 from tests.recurring.automating import Automations
 
 AUTOMATIONS_COVER = {
     *("recurring.set_up_automation", "recurring.edit_automation", "recurring.set_spending_limit"),
     "recurring.remove_automation",
     *("recurring.plan_automations", "recurring.ask_automation", "recurring.buy_automation"),
-    *("recurring.follow_automation", "recurring.stop_automations"),
+    *("recurring.follow_automation", "recurring.stop_automations", "recurring.remind_of_automations"),
 }
 """The transactions of automations that these flows pass, each by the name of its crash points."""
 
@@ -146,7 +150,26 @@ def departure(automations: Automations) -> Ready:
     return Ready(lambda: automations.run(gone), again=lambda: automations.run(gone))
 
 
+def remind(automations: Automations) -> Ready:
+    """A morning's reminder, told once however often it is asked for."""
+    cast = automations.cast
+    automations.counter.wait_until(hour=10)
+    weekly = ScheduleTerms(ScheduleKind.EVERY_DAYS, 7, time(8))
+    id = automations.set_up(automations.number(_meter()), amount="600.00", schedule=weekly)
+    automations.counter.wait(days=5)
+    before = len(told(cast.bola, NotificationEvents.UTILITY_AUTOMATION_REMINDER))
+
+    def act() -> None:
+        commands.send_automation_reminders_of(cluster_id=cast.cluster_id, now=automations.counter.now)
+
+    def after() -> None:
+        assert len(told(cast.bola, NotificationEvents.UTILITY_AUTOMATION_REMINDER)) == before + 1
+        automations.edit(id, enable=False)
+
+    return Ready(act, again=act, after=after)
+
+
 FLOWS: dict[str, Callable[[Automations], Ready]] = {
-    made.__name__: made for made in (run, run_by_card, run_over_a_limit, run_refused, order, limit, departure)
+    made.__name__: made for made in (run, run_by_card, run_over_a_limit, run_refused, order, limit, departure, remind)
 }
 """Each flow by name."""

@@ -38,6 +38,7 @@ PASSES = {
     "run_refused": {"recurring.follow_automation.before_commit"},
     "order": {"recurring.set_up_automation.before_commit", "recurring.edit_automation.before_commit"},
     "limit": {"recurring.set_spending_limit.before_commit"},
+    "remind": {"recurring.remind_of_automations.before_commit"},
     "departure": {"recurring.stop_automations.before_commit"},
 }
 """Some places of each flow, which show that it is what its name says."""
