@@ -10,11 +10,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from clustr.kit import clock
+from clustr.payments.providers import paystack
+from clustr.recurring.types import PaymentSource
 from clustr.wallets import commands as wallets
 from tests.cast import Cast
 from tests.money import fund
 from tests.recurring.automating import Automations, automations
-from tests.utilities.counter import METER, PREPAID
+from tests.utilities.counter import CABLE, METER, PREPAID, SMART_CARD
 from tests.web.pages.browsing import Browser
 
 __all__ = ["automations"]
@@ -264,3 +266,21 @@ def test_they_are_looked_for_by_name_number_or_utility_and_read_once(
     assert "None like this" in bola.open(f"{LIST}?q=nothing").content.decode()
     api = cast.client_of(cast.bola).get("/members/utilities/automations/?q=9012").json()["results"]
     assert [each["ending"] for each in api] == ["9012"]
+
+
+def test_whose_card_pays_is_said(automations: Automations, bola: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the day: that a card stands in for the wallet, and that it would not be taken."""
+    card = automations.card()
+    automations.set_up(payment_method_id=card, amount="15000.00")
+    by_card = automations.set_up(
+        automations.number(SMART_CARD, CABLE),
+        payment_source=PaymentSource.CARD,
+        payment_method_id=card,
+        amount="1800.00",
+    )
+    for address in (LIST, "/app/"):
+        assert "your card pays: the wallet will not cover it" in bola.open(address).content.decode()
+    assert "less than the card service takes" not in bola.open(f"{LIST}{by_card}/").content.decode()
+    monkeypatch.setitem(paystack._LEAST_MINOR, "NGN", 100_000_00)
+    assert "less than the card service takes" in bola.open(f"{LIST}{by_card}/").content.decode()
+    assert "more or less than its card takes" in bola.open(LIST).content.decode()
