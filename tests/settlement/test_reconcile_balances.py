@@ -504,7 +504,7 @@ def test_the_books_of_every_estate_count(even: Stage) -> None:
 
 
 EXPLAINED = [
-    # owed, held, taken (the latest first), pending, what may have gone -> unsettled, going, difference, exact; in hundreds of naira
+    # owed, held, taken (the latest first), pending, what may have gone -> unsettled, going, difference, exact; in thousands of naira
     ((100, 100, [], 0, []), (0, 0, 0, True)),
     ((100, 99, [], 0, []), (0, 0, -1, False)),
     ((100, 101, [40], 0, [10]), (40, 10, 1, False)),
@@ -529,11 +529,11 @@ def explained(owed: int, held: int, taken: list[int], pending: int, going: list[
 
 @pytest.mark.parametrize(("given", "said"), EXPLAINED)
 def test_what_explains_a_balance(given: Any, said: Any) -> None:
-    def minor(hundreds: list[int]) -> list[int]:
-        return [one * 10_000 for one in hundreds]
+    def minor(thousands: list[int]) -> list[int]:
+        return [one * 100_000 for one in thousands]
 
     owed, held, taken, pending, going = given
-    found = explained(*minor([owed, held]), minor(taken), pending * 10_000, [Going(one) for one in minor(going)])
+    found = explained(*minor([owed, held]), minor(taken), pending * 100_000, [Going(one) for one in minor(going)])
     unsettled, gone, difference, exact = said
     assert (found.unsettled, found.going, found.difference) == tuple(minor([unsettled, gone, difference]))
     assert found.exact is exact
@@ -562,14 +562,15 @@ def test_too_many_ways_are_not_all_gone_through() -> None:
 
 
 def test_a_loss_is_explained_by_chance_only_seldom() -> None:
-    """Five days of a busy operator: many takings, and payouts in round sums of which the provider says nothing."""
+    """Five days of a busy operator: many takings, and payouts of which the provider says nothing, all in thousands of naira, as
+    the loss is."""
     dice = random.Random(600)
-    taken = [dice.randrange(2_000, 30_000) * 100 * 985 // 1000 for _ in range(600)]
+    taken = [dice.randrange(1, 12) * 5_000_00 * 985 // 1000 - 100_00 for _ in range(600)]
     for payouts in (0, 3, 12, 14):
-        going = [Going(dice.randrange(20, 500) * 1_000_00 + 50_00) for _ in range(payouts)]
+        going = [Going(dice.randrange(10, 200) * 5_000_00 + 50_00) for _ in range(payouts)]
         believed = 0
         for _ in range(1_000):
-            loss = dice.randrange(100_000, 1_000_001) * 100
+            loss = dice.randrange(1, 10) * 100_000_00
             hidden = sum(taken[: dice.randrange(100)]) + sum(one.minor for one in going if dice.random() < 0.5)
             believed += explained(10**12, 10**12 - loss - hidden, taken, 0, going).exact
         assert believed <= 10, payouts
