@@ -54,7 +54,8 @@ def explain(
     First what surely went is taken off; if nothing is missing then, that is all. Else a sum is looked for: first with nothing or
     everything of what may have gone, then with each of it by itself. The more sums are tried, the likelier one fits by chance, so
     a search is believed only where its sums are far fewer than the whole units they spread over: of losses of that size, in whole
-    units, fewer than one in a hundred is then taken for something under way; and a case needs two such nights to end.
+    units, fewer than one in a hundred is then taken for something under way. Where every amount is round, more meet: with six
+    that may have gone and all in steps of five thousand, a tenth. So a case needs two such nights to end.
     """
     gone = sum(one.minor for one in going if one.gone)
     unsure = [one.minor for one in going if one.gone is None]
