@@ -31,7 +31,7 @@ MEASURED = 4
 """Of a test that is asked with many values so many are measured: the others take the same ways."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """First what sweeps over every estate, while there are few; then what takes long, so that no process is left with it at
     the end; then the files with the most tests."""
     asked = Counter[str]()
@@ -39,7 +39,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         test = item.nodeid.partition("[")[0]
         asked[test] += 1
         sweeps = {str(item.path.relative_to(HERE)), str(item.path.parent.relative_to(HERE))} & SWEEPING
-        if (sweeps or asked[test] > MEASURED) and config.pluginmanager.hasplugin("pytest_cov"):
+        if sweeps or asked[test] > MEASURED:
             item.add_marker("no_cover")
     tests_in = Counter(item.path for item in items)
     items.sort(key=lambda item: (_turn(item), -tests_in[item.path], item.path))

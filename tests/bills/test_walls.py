@@ -124,7 +124,7 @@ def test_nothing_about_another_estates_bill(cast: Cast, statement: str) -> None:
 @pytest.mark.parametrize("minor", [0, -1])
 def test_an_adjustment_lowers(cast: Cast, minor: int) -> None:
     bill = issue(cast)
-    with wall("bills_adjustment_amount_minor_check"):
+    with wall("bills_adjustment_lowers"):
         run(
             cast.cluster_id,
             "INSERT INTO bills_adjustment (cluster_id, id, bill_id, user_id, amount_minor, reason, by, at)"

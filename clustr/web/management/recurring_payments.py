@@ -41,6 +41,10 @@ class PauseRecurringPaymentIn(In):
 class ReleaseRecurringPaymentIn(In):
     """Which standing order its member may resume."""
 
+    model_config = {
+        "json_schema_extra": {"examples": [{"recurring_payment_id": "01998a4e-6f00-7c00-8000-000000000001"}]}
+    }
+
     recurring_payment_id: UUID
 
 
