@@ -144,6 +144,9 @@ def test_a_frozen_wallet_pays_no_growing_account(ledger: Books, post: Any) -> No
 
 
 def test_a_frozen_neighbour_is_no_reason(ledger: Books, post: Any) -> None:
+    """Also one that paid before it was frozen."""
+    ledger.move(ledger.cash, ledger.other, 100)
+    ledger.move(ledger.other, ledger.till, 100)
     with tenant(ledger.cluster_id):
         for account in (ledger.cash, ledger.other, ledger.till):
             commands.freeze_account(account_id=account, at=ledger.cast.now)
@@ -182,6 +185,14 @@ def test_a_wallet_pays_no_account_of_another_currency(ledger: Books, post: Any) 
     with pytest.raises(AccountCurrencyMismatch):
         post(ledger.entry(ledger.wallet, dollars, 100))
     assert ledger.balance(ledger.wallet) == 500
+
+
+def test_accounts_of_another_currency_beside_it_are_no_reason(ledger: Books, post: Any) -> None:
+    with tenant(ledger.cluster_id):
+        for kind in (AccountKind.CLUSTER_WALLET, AccountKind.EXTERNAL_FUNDS):
+            commands.open_account(kind=kind, currency="USD")
+    assert post(ledger.entry(ledger.cash, ledger.wallet, 100)) == 1
+    assert ledger.balance(ledger.wallet) == 100
 
 
 @pytest.mark.parametrize("minor", [0, -1, 10**15])

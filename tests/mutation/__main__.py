@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ def sql_mutants(options: argparse.Namespace) -> list[dict[str, Any]]:
     wanted = [name.partition(":")[2] for name in options.modules if name.startswith("sql")]
     if options.modules and not wanted:
         return []
+    found = [mutant for mutant in all_sql_mutants() if int(mutant["id"].partition("-")[0], 16) % options.every == 0]
+    return [m for m in found if not any(wanted) or m["function"].startswith(tuple(filter(None, wanted)))]
+
+
+@cache
+def all_sql_mutants() -> list[dict[str, Any]]:
+    """Of every function, those that are not tried now too: what calls a function, refused or not, is seen in the others."""
     digest = _digest(*(path.read_text() for path in sorted((ROOT / "clustr").glob("*/migrations/0*.py"))))
     kept = KEPT / f"made-sql-{digest}-{_digest(*(path.read_text() for path in sorted(HERE.glob('*.py'))))}.json"
     if not kept.exists():
@@ -89,9 +97,7 @@ def sql_mutants(options: argparse.Namespace) -> list[dict[str, Any]]:
 
         with cloned_database(), administrator() as server:
             kept.write_text(json.dumps(list(mutants(server))))
-    found = _named(json.loads(kept.read_text()))
-    found = [mutant for mutant in found if int(mutant["id"].partition("-")[0], 16) % options.every == 0]
-    return [m for m in found if not any(wanted) or m["function"].startswith(tuple(filter(None, wanted)))]
+    return _named(json.loads(kept.read_text()))
 
 
 def _named(mutants: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -119,7 +125,8 @@ def try_all(mutants: list[dict[str, Any]], options: argparse.Namespace) -> None:
         left = [m for m in left if not explanation(m, _explained())]
     if not left:
         return
-    choice = Choice(_survey(options.processes), options.patience, mutants)
+    in_sql = all_sql_mutants() if any("apply" in mutant for mutant in left) else []
+    choice = Choice(_survey(options.processes), options.patience, in_sql)
     for mutant in left:
         mutant["tests"] = choice.for_mutant(mutant)
         mutant["seconds"] = sum(choice.tests[test]["seconds"] for test in mutant["tests"])
