@@ -14,6 +14,7 @@ from clustr.kit import tasks
 from clustr.kit.jobs import enqueue
 from tests.kit.running_worker import RunningWorker, register_jobs, until
 
+pytestmark = pytest.mark.early
 register_jobs()
 Start = Callable[..., RunningWorker]
 
@@ -132,7 +133,7 @@ def test_ten_thousand_mails_do_not_delay_money(start: Start, tmp_path: Path) -> 
         " SELECT queue_name, task_name, priority, args FROM procrastinate_jobs, generate_series(1, 9999)"
     )
     worker = start("--concurrency", "3")
-    until(lambda: times(tmp_path, "mailing") == 3)
+    until(lambda: times(tmp_path, "mailing") >= 3)
     enqueue("tests.pay", folder=tmp_path)
     until(lambda: times(tmp_path, "paid"))
     assert jobs("todo", "tests.mail") >= 10_000 - 100
