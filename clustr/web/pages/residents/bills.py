@@ -14,6 +14,7 @@ from clustr.bills.types import BillCategory, MemberStatus
 from clustr.kit.money import Money
 from clustr.payments.member_queries import open_checkouts_of_bills
 from clustr.payments.queries import waiting_payment_of_bill
+from clustr.recurring.fees import payers_bear_fees
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.door import read_value
@@ -29,7 +30,6 @@ from clustr.web.pages.residents.paying import (
     back_here,
     card_lines,
     chosen_means,
-    fees_are_on_top,
     is_saved_card,
     means_of,
     onward,
@@ -111,7 +111,7 @@ def _pay_direct(request: Request, bill_id: UUID) -> HttpResponse:
             bill_id=bill_id, callback_url=back_here(), **typed_amount(request), **chosen_means(request)
         )
 
-    shows_first = is_saved_card(request) and read_value(request, lambda: fees_are_on_top(request))
+    shows_first = is_saved_card(request) and read_value(request, lambda: payers_bear_fees(now=request.now))
     if shows_first:
         asked = ask_first(
             request,

@@ -12,8 +12,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from clustr.clusters.queries import settings_of
-from clustr.clusters.types import FeeBearer
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.payments.providers.registry import available_providers
@@ -52,11 +50,6 @@ def chosen_means(request: Request) -> dict[str, Any]:
         _card, provider, method_id = [*chosen.split(":"), "", ""][:3]
         return {"provider": provider, "payment_method_id": method_id, **typed(request, "pin")}
     return {"provider": chosen, "save_card": request.POST.get("save_card") == "on"}
-
-
-def fees_are_on_top(request: Request) -> bool:
-    """Whether the estate lets its payers bear the provider's fee; in its transaction."""
-    return settings_of(actor=request.actor, now=request.now).fee_bearer is FeeBearer.PAYER
 
 
 def card_lines(request: Request, *, provider: str, amount: Money) -> list[tuple[str, Money]]:
