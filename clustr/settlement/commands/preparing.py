@@ -11,8 +11,6 @@ from clustr.audit import commands as audit
 from clustr.audit.refusals import IdempotencyKeyReused, RequestInProgress
 from clustr.bills import commands as bills
 from clustr.bills.policies import refuse_amount
-from clustr.clusters import queries as clusters
-from clustr.clusters.types import FeeBearer
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import derived_id, new_id
@@ -21,12 +19,12 @@ from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.policies import refuse_beyond_bounds, refuse_callback, refuse_retry
-from clustr.payments.pricing import surcharge_on
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.queries import method_of, waiting_payment_of_bill
 from clustr.payments.refusals import TransactionNotFound, TransactionNotRetryable
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import OPEN, AttemptKind, Purpose, TransactionStatus, TransactionType
+from clustr.recurring.fees import fee_on_top
 from clustr.recurring.queries import card_charge_may_pay
 from clustr.settlement.refusals import PaymentUnderWay
 from clustr.settlement.types import Prepared, RequestKey, SavedCard, Wanted
@@ -171,8 +169,7 @@ def _prepare(
             or card_charge_may_pay(actor=actor, bill_id=wanted.subject_id)
         ):
             raise PaymentUnderWay
-        bearer = clusters.settings_of(actor=actor, now=now).fee_bearer
-        surcharge = surcharge_on(provider=wanted.provider, amount=wanted.amount) if bearer is FeeBearer.PAYER else 0
+        surcharge = fee_on_top(provider=wanted.provider, amount=wanted.amount, now=now)
         currency = wanted.amount.currency
         refuse_beyond_bounds(
             total=Money(wanted.amount.minor + surcharge, currency),
