@@ -57,6 +57,22 @@ SEEDS = (
         file="clustr/payments/providers/paystack_disputes.py",
     ),
     sow(
+        "a-fee-kept-is-nobodys",
+        "What the provider keeps of a charge that was given back before we heard of it stands in no books.",
+        "            book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, now=now)\n",
+        "            pass\n",
+        "test_chargebacks.py",
+        file=f"{COMMANDS}/applying.py",
+    ),
+    sow(
+        "a-fee-of-play-money",
+        "What is said of the other mode, or in another currency, costs the estate a fee.",
+        "        if not what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode):\n            book_fee",
+        "        if True:\n            book_fee",
+        "test_chargebacks.py",
+        file=f"{COMMANDS}/applying.py",
+    ),
+    sow(
         "dropped-is-open-for-ever",
         "A dispute that was archived without a decision holds up what the charge says of itself.",
         "_DECIDED.get(resolution, DisputeState.DROPPED)",

@@ -96,7 +96,7 @@ class _Sums(Standing):
         """What came in, less what the providers kept, what went out and what went back, is what is held or waits to go."""
         counted, cost, _ = self._came(self.charges)
         sent = sum(row.amount for row in self.transfers if row.status == "success")
-        cost += self._fees_of_payouts
+        cost += self._fees_of_payouts + self.fees_of_reversed
         back = sum(refund.amount for refund in self.refunds if refund.status == "processed")
         back += sum(dispute.amount for dispute in self.lost)
         held = sum(naira(wallet_balance(payer)).minor for payer in self.home.payers)
@@ -110,7 +110,7 @@ class _Sums(Standing):
     def _fees(self) -> list[str]:
         """Of what the providers kept the estate bears what no payer bore; and of what was taken back, what no wallet did."""
         _, cost, borne = self._came(self.charges)
-        cost += self._fees_of_payouts
+        cost += self._fees_of_payouts + self.fees_of_reversed
         charged = sum(row.amount_minor for row in self.of_purpose("fees") if "won" not in row.description)
         charged -= sum(row.amount_minor for row in self.of_purpose("fees") if "won" in row.description)
         lost = sum(self.taken.values()) - sum(self.borne_by_wallets(number) for number in self.taken)

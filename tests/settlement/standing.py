@@ -91,6 +91,14 @@ class Standing:
         self.disputes = [row for row in records(stage, Dispute) if row.charge_id in ids]
         self.lost = [row for row in self.disputes if is_lost(row)]
 
+    @property
+    def fees_of_reversed(self) -> int:
+        """What the providers kept of what was given back before we heard that it had come."""
+        return sum(row.fee for row in self.asked_for if row.status == "reversed" and not self.is_settled(row))
+
+    def is_settled(self, charge: Charge) -> bool:
+        return any(row.provider_id == str(charge.id) for row in self.settlements)
+
     def of_purpose(self, *purposes: str) -> list[Transaction]:
         return [row for row in self.transactions.values() if row.purpose in purposes]
 

@@ -5,6 +5,7 @@ The provider keeps NGN 175.00 of NGN 5,000.00 and NGN 15.00 of NGN 1,000.00, whi
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -48,10 +49,10 @@ def hear(stage: Stage, times: int = 1) -> None:
             stage.sandbox.delivered(delivery, 200)
 
 
-def owed(stage: Stage) -> str:
-    """What was taken back and nobody has borne yet."""
+def owed(stage: Stage, kind: AccountKind = AccountKind.CHARGEBACKS) -> str:
+    """What was taken back, or of another kind, and nobody has borne yet."""
     with tenant(stage.cast.cluster_id):
-        account = ledger.open_account(kind=AccountKind.CHARGEBACKS, currency="NGN")
+        account = ledger.open_account(kind=kind, currency="NGN")
         return str(naira("0.00") - ledger_queries.balance(account_id=account, currency="NGN"))
 
 
@@ -321,3 +322,34 @@ def test_a_refund_at_the_dashboard_is_learnt_from_its_notice(stage: Stage, cast:
     stage.wait(minutes=1)
     hear(stage, 3)
     assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")
+
+
+def test_what_was_given_back_before_we_heard_of_it_costs_its_fee_once(stage: Stage, cast: Cast) -> None:
+    """The provider keeps it, and so the estate bears it; also where the money counts again later."""
+    checkout = stage.deposit(cast.bola, "5000.00")
+    stage.end(checkout)
+    (charge,) = stage.sandbox.world.store.all(Charge)
+    charge.status = "reversed"
+    for _ in range(2):
+        assert stage.confirm(checkout).status == "failed"
+        assert (wallet_balance(cast.bola), owed(stage, AccountKind.PROVIDER_FEES)) == ("0.00", "175.00")
+    assert said(stage) == [("chargeback", "")]
+    charge.status = "success"
+    for _ in range(2):
+        commands.reconcile(
+            since=stage.now - timedelta(days=1),
+            until=stage.now + timedelta(hours=1),
+            now=stage.now,
+            cluster_ids=stage.cluster_ids,
+        )
+        assert (wallet_balance(cast.bola), owed(stage, AccountKind.PROVIDER_FEES)) == ("5000.00", "175.00")
+
+
+def test_what_is_said_of_another_mode_costs_nothing(stage: Stage, cast: Cast) -> None:
+    checkout = stage.deposit(cast.bola, "5000.00")
+    stage.end(checkout)
+    (charge,) = stage.sandbox.world.store.all(Charge)
+    charge.status = "reversed"
+    stage.dial(verify__wrong_domain=1)
+    stage.confirm(checkout)
+    assert owed(stage, AccountKind.PROVIDER_FEES) == "0.00"

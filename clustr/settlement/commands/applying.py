@@ -24,7 +24,7 @@ from clustr.payments.types import PaymentErrorType
 from clustr.recurring.types import RunFailure
 from clustr.settlement.commands.failing import leave_unknown
 from clustr.settlement.commands.locking import lock_with_subject
-from clustr.settlement.commands.placing import BookedElsewhere, place_money
+from clustr.settlement.commands.placing import BookedElsewhere, book_fee_of_reversed, place_money
 from clustr.settlement.commands.telling import end_recurring_charge, fail_and_tell
 from clustr.settlement.policies import what_does_not_match
 
@@ -57,7 +57,7 @@ def apply_charge_truth(
             case Outcome.PENDING:
                 _apply_pending(locked, attempt, now, at_page=bool(attempt.checkout_url) or truth.not_tried)
             case Outcome.REVERSED:
-                _apply_reversal(locked, attempt, now)
+                _apply_reversal(actor, locked, attempt, truth, mode, now)
             case Outcome.UNKNOWN if truth.said_failed and about_it and now >= attempt.payable_until + _DOUBT_LASTS:
                 _apply_failure(locked, attempt, None, now)
             case Outcome.UNKNOWN:
@@ -142,10 +142,14 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
     _watch(locked, attempt, now, missed=True)
 
 
-def _apply_reversal(locked: Transaction, attempt: Attempt, now: datetime) -> None:
-    """The provider took money and gave it back before it was booked: nothing came. What was booked before is looked into
-    afterwards (`hear_taken_back`)."""
+def _apply_reversal(
+    actor: Actor, locked: Transaction, attempt: Attempt, truth: ChargeTruth, mode: Mode, now: datetime
+) -> None:
+    """The provider took money and gave it back before it was booked: nothing came, and the estate bears the provider's fee.
+    What was booked before is looked into afterwards (`hear_taken_back`)."""
     if locked.status in OPEN:
+        if not what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode):
+            book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, now=now)
         payments.open_case(
             kind=CaseKind.CHARGEBACK,
             subject=str(locked.id),

@@ -187,6 +187,24 @@ def _end(transaction: Transaction, truth: ChargeTruth, *, completed: bool, kept:
         payments.step_transaction(transaction=transaction, status=TransactionStatus.CANCELLED, now=now)
 
 
+def book_fee_of_reversed(
+    *, actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, now: datetime
+) -> None:
+    """What a provider kept of a charge that was given back before it was booked, which the estate bears. Part of the
+    settlement's transaction."""
+    _, fee = what_arrived(truth=truth)
+    if fee.minor:
+        wallets.book_fee_of_reversed(
+            actor=actor,
+            transaction=transaction,
+            provider=attempt.provider,
+            fee=fee,
+            part=truth.provider_id,
+            now=now,
+        )
+        _charge_fees_soon(attempt)
+
+
 def _book_fee(
     transaction_id: UUID, attempt: Attempt, truth: ChargeTruth, divided: Division, fee: Money, now: datetime
 ) -> None:
@@ -200,6 +218,10 @@ def _book_fee(
         part=truth.provider_id,
         now=now,
     )
+    _charge_fees_soon(attempt)
+
+
+def _charge_fees_soon(attempt: Attempt) -> None:
     enqueue(
         "settlement.charge_fees",
         once_key=f"settlement.charge_fees:{attempt.cluster_id}",

@@ -1,6 +1,7 @@
 """The only writers of wallets, PINs, operations and payouts."""
 
 from clustr.wallets.commands.arrivals import (
+    book_fee_of_reversed,
     book_provider_fee,
     charge_fees_to_cluster,
     credit_arrived_money,
@@ -44,6 +45,7 @@ __all__ = [
     "authorize_spend",
     "bear_chargeback",
     "book_chargeback",
+    "book_fee_of_reversed",
     "book_provider_fee",
     "borne_number",
     "bounce_payout",

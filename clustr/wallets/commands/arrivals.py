@@ -78,6 +78,17 @@ def book_provider_fee(
     )
 
 
+def book_fee_of_reversed(
+    *, actor: Actor, transaction: Transaction, provider: str, fee: Money, part: str, now: datetime
+) -> None:
+    """Book what a provider kept of a payment that was given back before it was booked; part of a settlement. Should the payment
+    count again, its settlement books the same fee, which is then there."""
+    nothing = Money(0, fee.currency)
+    book_provider_fee(transaction_id=transaction.id, provider=provider, surcharge=nothing, fee=fee, part=part, now=now)
+    facts = {"fee": fee.for_people()}
+    record_money_act(actor=actor, action="wallets.fee_kept", transaction=transaction, facts=facts, now=now)
+
+
 def return_provider_fee(*, transaction_id: UUID, journal: UUID, now: datetime) -> None:
     """Undo what `book_provider_fee` booked as kept of a transaction: the provider gave it back. What the cluster's wallet has
     borne of it already counts against the next fees."""

@@ -59,6 +59,7 @@ ACTION: dict[str, Word] = {
     "webhooks.removed": _("removed a webhook"),
     "webhooks.sent_again": _("had a webhook sent again"),
     "wallets.deposited": _("added money to a wallet"),
+    "wallets.fee_kept": _("booked the payment provider's fee for money that was given back"),
     "wallets.frozen": _("froze a wallet"),
     "wallets.unfrozen": _("unfroze a wallet"),
     "wallets.offline_payment_recorded": _("recorded money received by hand"),
