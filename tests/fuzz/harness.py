@@ -144,6 +144,7 @@ def without_throttles() -> Iterator[Application]:
             "THROTTLE_NAMES_PER_MINUTE": endless,
             "THROTTLE_NAMES_PER_ESTATE": endless,
             "THROTTLE_ADDRESS_PER_MINUTE": endless,
+            "UTILITY_PURCHASES_PER_MINUTE": 10**6,
             "UTILITY_VALIDATIONS_PER_MINUTE": 10**6,
         }
     )

@@ -480,6 +480,8 @@ class Town:
     landlord: Person
     gone: dict[str, Person]
     staff: dict[str, Person]
+    held: dict[UUID, set[str]] = field(default_factory=dict)
+    """The ids that each estate is known to hold, as far as answers named any."""
     _clients: dict[UUID, ApiClient] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 

@@ -111,7 +111,11 @@ class Watch:
         if not self._answers:
             return []
         here, there = self.town.here.id, self.town.there.id
-        held = {estate: self._ids_of(estate) for estate in (here, there)}
+        held = self.town.held
+        if not held or not {id for _, _, text in self._answers for id in _UUID.findall(text)} <= set().union(
+            *held.values()
+        ):
+            held |= {estate: self._ids_of(estate) for estate in (here, there)}
         shared = {str(self.town.twin.user_id), *self._of_nobody()}
         found = []
         for estate, what, text in self._answers:
