@@ -11,10 +11,13 @@ from django.db import connections
 from django.db.models import Case as SqlCase
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery, When
 
+from clustr.clusters import queries as clusters
+from clustr.clusters.types import FeeBearer
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant, tenant
 from clustr.payments.models import Attempt, Case, SavedMethod, Settlement, StatusChange, Transaction
+from clustr.payments.pricing import surcharge_on
 from clustr.payments.providers.nouns import REFERENCE
 from clustr.payments.providers.returns import DisputeState
 from clustr.payments.refusals import PaymentMethodNotFound, TransactionNotFound
@@ -316,3 +319,14 @@ def stands_since(*, transaction: Transaction) -> datetime:
     """Since when a transaction has its status."""
     steps = StatusChange.objects.filter(cluster_id=transaction.cluster_id, transaction_id=transaction.id)
     return steps.aggregate(last=Max("at"))["last"] or transaction.created_at
+
+
+def fee_on_top(*, provider: str, amount: Money, now: datetime) -> int:
+    """Minor units that a payer is charged on top of this amount; 0 where the estate bears the provider's fee."""
+    return surcharge_on(provider=provider, amount=amount) if payers_bear_fees(now=now) else 0
+
+
+def payers_bear_fees(*, now: datetime) -> bool:
+    """Whether the current estate lets payers bear the provider's fee."""
+    actor = clusters.system_actor(cluster_id=current_tenant())
+    return clusters.settings_of(actor=actor, now=now).fee_bearer is FeeBearer.PAYER

@@ -14,11 +14,12 @@ from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.payments.models import SavedMethod
 from clustr.payments.pricing import surcharge_on
+from clustr.payments.queries import payers_bear_fees
 from clustr.recurring.automation_models import AutomationRun, SpendingLimit, UtilityAutomation
 from clustr.recurring.automation_planner import Purse
 from clustr.recurring.automation_types import BEYOND_CARD, AutomationFailure, AutomationRunState
 from clustr.recurring.estimation import Bought, Estimate, TooLittle, estimate_next
-from clustr.recurring.fees import beyond_card, payers_bear_fees
+from clustr.recurring.fees import beyond_card
 from clustr.recurring.schedule import anchor_of
 from clustr.utilities.planning_queries import deliveries_for
 from clustr.utilities.queries import account_of_member

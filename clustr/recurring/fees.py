@@ -1,33 +1,18 @@
-"""What a member whose card pays bears on top, where the estate lets payers bear the provider's fee; and how much the provider
+"""What a member whose card paid bore on top, where the estate lets payers bear the provider's fee; and how much the provider
 takes at once, with that fee."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from uuid import UUID
 
-from clustr.clusters import queries as clusters
-from clustr.clusters.types import FeeBearer
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.policies import beyond_bounds
-from clustr.payments.pricing import surcharge_on
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.refusals import ProviderNotAvailable
 from clustr.payments.states import Purpose, TransactionStatus
-
-
-def fee_on_top(*, provider: str, amount: Money, now: datetime) -> int:
-    """Minor units that a card is charged on top of this amount; 0 where the estate bears the fee."""
-    return surcharge_on(provider=provider, amount=amount) if payers_bear_fees(now=now) else 0
-
-
-def payers_bear_fees(*, now: datetime) -> bool:
-    """Whether the estate lets payers bear the provider's fee."""
-    actor = clusters.system_actor(cluster_id=current_tenant())
-    return clusters.settings_of(actor=actor, now=now).fee_bearer is FeeBearer.PAYER
 
 
 def beyond_card(*, provider: str, total: Money) -> str:

@@ -14,8 +14,9 @@ from clustr.kit.tenancy import current_tenant
 from clustr.notifications.commands import Notice, notify, notify_each
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments.models import SavedMethod, Transaction
+from clustr.payments.queries import fee_on_top
 from clustr.payments.schedule import CHECKOUT_LIFE
-from clustr.recurring.fees import fee_on_top, fees_borne
+from clustr.recurring.fees import fees_borne
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.types import BEYOND_CARD, Happening, OrderState, RunFailure, RunState, StoppedBy
 

@@ -8,15 +8,13 @@ from uuid import UUID
 from django.conf import settings
 
 from clustr.audit import commands as audit
-from clustr.clusters import queries as clusters
-from clustr.clusters.types import FeeBearer
 from clustr.kit.actor import Actor
 from clustr.kit.ids import new_id
 from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.payments import commands as payments
 from clustr.payments.models import SavedMethod, Transaction
-from clustr.payments.pricing import surcharge_on
+from clustr.payments.queries import fee_on_top
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
 from clustr.recurring.automation_models import AutomationRun, AutomationStep, UtilityAutomation
@@ -89,12 +87,11 @@ def _record(actor: Actor, method: SavedMethod, amount: Money, what: str, now: da
         description=what,
         now=now,
     )
-    bearer = clusters.settings_of(actor=actor, now=now).fee_bearer
     payments.open_attempt(
         transaction=transaction,
         kind=AttemptKind.CHARGE,
         payable_until=now + CHECKOUT_LIFE,
-        surcharge_minor=surcharge_on(provider=method.provider, amount=amount) if bearer is FeeBearer.PAYER else 0,
+        surcharge_minor=fee_on_top(provider=method.provider, amount=amount, now=now),
         method_id=method.id,
         callback_url=f"{settings.ENV.base_url}/",
         now=now,

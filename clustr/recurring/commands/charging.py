@@ -22,12 +22,13 @@ from clustr.kit.tenancy import current_tenant
 from clustr.ledger.models import Account
 from clustr.payments import commands as payments
 from clustr.payments.models import SavedMethod, Transaction
+from clustr.payments.queries import fee_on_top
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
 from clustr.recurring.commands.claiming import claim_due, stop_for_departure
 from clustr.recurring.commands.moving import Due, Outcome, charged_meanwhile
 from clustr.recurring.commands.noting import note_attempts, note_waits
-from clustr.recurring.fees import beyond_card, fee_on_top
+from clustr.recurring.fees import beyond_card
 from clustr.recurring.figures import tell_runs
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.policies import Open, card_has_expired, divide_among_bills

@@ -20,11 +20,10 @@ from clustr.payments import commands as payments
 from clustr.payments.models import Attempt, Transaction
 from clustr.payments.policies import refuse_beyond_bounds, refuse_callback, refuse_retry
 from clustr.payments.providers.registry import provider_named
-from clustr.payments.queries import method_of, waiting_payment_of_bill
+from clustr.payments.queries import fee_on_top, method_of, waiting_payment_of_bill
 from clustr.payments.refusals import TransactionNotFound, TransactionNotRetryable
 from clustr.payments.schedule import CHECKOUT_LIFE
 from clustr.payments.states import OPEN, AttemptKind, Purpose, TransactionStatus, TransactionType
-from clustr.recurring.fees import fee_on_top
 from clustr.recurring.queries import card_charge_may_pay
 from clustr.settlement.refusals import PaymentUnderWay
 from clustr.settlement.types import Prepared, RequestKey, SavedCard, Wanted

@@ -13,8 +13,7 @@ from clustr.bills.queries import MemberBillFilter, bill_visible_to, bills_visibl
 from clustr.bills.types import BillCategory, MemberStatus
 from clustr.kit.money import Money
 from clustr.payments.member_queries import open_checkouts_of_bills
-from clustr.payments.queries import waiting_payment_of_bill
-from clustr.recurring.fees import payers_bear_fees
+from clustr.payments.queries import payers_bear_fees, waiting_payment_of_bill
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.door import read_value

@@ -15,9 +15,8 @@ from django.utils.translation import gettext as _
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.payments.providers.registry import available_providers
-from clustr.payments.queries import my_methods
+from clustr.payments.queries import fee_on_top, my_methods
 from clustr.payments.types import SavedMethodView
-from clustr.recurring.fees import fee_on_top
 from clustr.recurring.types import PaymentSource
 from clustr.web.actors import Request
 from clustr.web.pages.forms import Attempt, go, typed
