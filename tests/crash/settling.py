@@ -26,6 +26,7 @@ from clustr.settlement.types import Checkout, RequestKey, SavedCard
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
 from sandbox.hooks import Delivery
+from sandbox.records import Charge
 from tests.money import acknowledge, fund, issue, naira, no_pin
 from tests.recurring.acts import cancel, order_of, process, runs
 from tests.settlement.stage import Stage
@@ -166,6 +167,15 @@ def confirm_surplus(stage: Stage) -> Ready:
 
 def confirm_less(stage: Stage) -> Ready:
     return _paid(stage, "partly", "flutterwave")
+
+
+def confirm_reversed(stage: Stage) -> Ready:
+    """The payer's bank took it back before we heard that it had come: the provider's fee is all that stays."""
+    checkout = stage.deposit(stage.cast.bola)
+    stage.end(checkout)
+    by_reference = {charge.reference: charge for charge in stage.sandbox.world.store.all(Charge)}
+    by_reference[checkout.transaction.reference.lower()].status = "reversed"
+    return _confirmed(stage, checkout)
 
 
 def confirm_unheard(stage: Stage) -> Ready:
@@ -547,7 +557,7 @@ FLOWS: dict[str, Callable[[Stage], Ready]] = {
     for made in (
         *(start_deposit, start_bill_payment, start_refused, start_unheard),
         *(confirm_success, confirm_decline, confirm_surplus, confirm_less, confirm_unheard),
-        *(confirm_bill, confirm_changed_bill, notice),
+        *(confirm_bill, confirm_changed_bill, confirm_reversed, notice),
         *(send_payout, send_payout_refused, send_payout_unheard, send_payout_again),
         *(payout_arrived, payout_failed, payout_bounced, payout_not_sent, charge_fees, receipt, reconcile),
         *(refund_start, refund_send, refund_refused, refund_unheard, refund_again, refund_went),

@@ -17,6 +17,7 @@ from tests.crash.settling import Ready
 from tests.crash.standing import difference, standing
 from tests.crash.test_settlement import killed_at, raised_at
 from tests.crash.test_settlement import money as money_of
+from tests.crash.ways import in_turns
 from tests.proofs import broken_books
 from tests.recurring.automating import Automations
 from tests.utilities.counter import Counter, put_behind_the_wire
@@ -83,17 +84,18 @@ def test_once_and_whole_after_a_restart(name: str, automations: Automations) -> 
     make, cluster_id = FLOWS[name], automations.cast.cluster_id
     effect, passed = undisturbed(automations, make)
     assert PASSES[name] <= set(passed)
-    places = [at for at in passed if at.startswith("recurring.") or at == "settlement.charge.answered"]
-    for at in places:
-        for interrupt in [raised_at, killed_at] if name in KILLED and at.startswith("recurring.") else [raised_at]:
-            where = f"{at} by {interrupt.__name__}"
-            ready = make(automations)
-            before = standing(cluster_id)
-            interrupt(at, automations.counter, ready)
-            automations.counter.heal()
-            assert broken_books(cluster_id) == [], where
-            heal(ready)
-            assert change_of(automations, before) == effect, where
+    ours = [at for at in passed if at.startswith("recurring.")]
+    theirs = [at for at in passed if at == "settlement.charge.answered"]
+    ways = [raised_at, killed_at] if name in KILLED else [raised_at]
+    for at, interrupt in (*in_turns(name, ours, ways), *in_turns(name, theirs, [raised_at])):
+        where = f"{at} by {interrupt.__name__}"
+        ready = make(automations)
+        before = standing(cluster_id)
+        interrupt(at, automations.counter, ready)
+        automations.counter.heal()
+        assert broken_books(cluster_id) == [], where
+        heal(ready)
+        assert change_of(automations, before) == effect, where
     assert broken_books(cluster_id) == []
     references = [vend["reference"] for vend in automations.counter.vends()]
     assert len(references) == len(set(references)), "nothing was sold twice"

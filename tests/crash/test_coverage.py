@@ -181,6 +181,7 @@ PARTS = {
     "payments.forget_old_notices",
     "wallets.credit_arrived_money",
     "wallets.set_arrived_money_aside",
+    "wallets.book_fee_of_reversed",
     "wallets.book_provider_fee",
     "wallets.provider_account",
     "wallets.finish_payout",

@@ -22,6 +22,7 @@ from django.db import connections
 from clustr.kit.crashpoints import Crash, crash_point, failing, watching
 from tests.crash.requests import REQUESTS, Asked, World
 from tests.crash.standing import difference, standing
+from tests.crash.ways import in_turns
 from tests.proofs import broken_books
 
 pytestmark = pytest.mark.early
@@ -124,19 +125,18 @@ def test_all_or_nothing_and_once(name: str, victim: Victim) -> None:
     assert wanted <= set(passed)
     assert len(set(passed)) == len(passed)
     assert effect["rows of audit_idempotency_key"] == 1
-    for at in passed:
-        for interrupt in (raised_at, victim.killed_at):
-            where = f"{at} by {interrupt.__name__}"
-            asked, key = make(world), uuid4().hex
-            before = standing(cluster_id)
-            interrupt(at, world, asked, key)
-            done = at.endswith(AFTER_COMMIT)
-            assert difference(before, standing(cluster_id)) == (effect if done else {}), where
-            answer = send(world, asked, key)
-            assert answer.status_code in DONE, (where, answer.content)
-            assert answer.headers.get("Idempotent-Replayed") == ("true" if done else None), where
-            assert send(world, asked, key).content == answer.content, where
-            assert difference(before, standing(cluster_id)) == effect, where
+    for at, interrupt in in_turns(name, passed, (raised_at, victim.killed_at)):
+        where = f"{at} by {interrupt.__name__}"
+        asked, key = make(world), uuid4().hex
+        before = standing(cluster_id)
+        interrupt(at, world, asked, key)
+        done = at.endswith(AFTER_COMMIT)
+        assert difference(before, standing(cluster_id)) == (effect if done else {}), where
+        answer = send(world, asked, key)
+        assert answer.status_code in DONE, (where, answer.content)
+        assert answer.headers.get("Idempotent-Replayed") == ("true" if done else None), where
+        assert send(world, asked, key).content == answer.content, where
+        assert difference(before, standing(cluster_id)) == effect, where
     assert broken_books(cluster_id) == []
 
 

@@ -26,6 +26,7 @@ from clustr.payments.providers import registry
 from tests.cast import make_cast
 from tests.crash.settling import BETWEEN, COVERS, FLOWS, Ready, heal
 from tests.crash.standing import difference, standing
+from tests.crash.ways import in_turns
 from tests.proofs import broken_books
 from tests.settlement.stage import Stage
 
@@ -46,6 +47,7 @@ PASSES = {
     "confirm_unheard": {"settlement.unheard.before_commit"},
     "confirm_bill": {"settlement.apply.before_commit"},
     "confirm_changed_bill": {"settlement.apply.before_commit", "ledger.post.after"},
+    "confirm_reversed": {"settlement.apply.before_commit", "ledger.post.after"},
     "notice": {"payments.receive_notice.before_commit", "settlement.apply.after_commit", "settlement.notice.acted"},
     "send_payout": {
         "settlement.record_payout.after_commit",
@@ -228,16 +230,15 @@ def test_once_and_whole_after_a_restart(name: str, stage: Stage) -> None:
     make, cluster_id = FLOWS[name], stage.cast.cluster_id
     effect, passed = undisturbed(stage, make)
     assert PASSES[name] <= set(passed)
-    for at in passed:
-        for interrupt in _ways(name):
-            where = f"{at} by {interrupt.__name__}"
-            ready = make(stage)
-            before = standing(cluster_id)
-            interrupt(at, stage, ready)
-            assert broken_books(cluster_id) == [], where
-            stage.heal()
-            heal(stage, ready)
-            assert money(difference(before, standing(cluster_id))) == effect, where
+    for at, interrupt in in_turns(name, passed, _ways(name)):
+        where = f"{at} by {interrupt.__name__}"
+        ready = make(stage)
+        before = standing(cluster_id)
+        interrupt(at, stage, ready)
+        assert broken_books(cluster_id) == [], where
+        stage.heal()
+        heal(stage, ready)
+        assert money(difference(before, standing(cluster_id))) == effect, where
     assert broken_books(cluster_id) == []
 
 

@@ -16,6 +16,7 @@ from tests.crash.settling import Ready
 from tests.crash.standing import difference, standing
 from tests.crash.test_settlement import killed_at, raised_at
 from tests.crash.test_settlement import money as money_of
+from tests.crash.ways import in_turns
 from tests.proofs import broken_books
 from tests.utilities.counter import Counter, put_behind_the_wire
 
@@ -83,16 +84,15 @@ def test_once_and_whole_after_a_restart(name: str, counter: Counter) -> None:
     effect, passed = undisturbed(counter, make)
     assert PASSES[name] <= set(passed)
     ways = [raised_at, killed_at] if name in KILLED else [raised_at]
-    for at in passed:
-        for interrupt in ways:
-            where = f"{at} by {interrupt.__name__}"
-            ready = make(counter)
-            before = standing(cluster_id)
-            interrupt(at, counter, ready)
-            counter.heal()
-            assert broken_books(cluster_id) == [], where
-            heal(counter, ready)
-            assert change_of(counter, before) == effect, where
+    for at, interrupt in in_turns(name, passed, ways):
+        where = f"{at} by {interrupt.__name__}"
+        ready = make(counter)
+        before = standing(cluster_id)
+        interrupt(at, counter, ready)
+        counter.heal()
+        assert broken_books(cluster_id) == [], where
+        heal(counter, ready)
+        assert change_of(counter, before) == effect, where
     assert broken_books(cluster_id) == []
     references = [vend["reference"] for vend in counter.vends()]
     assert len(references) == len(set(references)), "nothing was sold twice"

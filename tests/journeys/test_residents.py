@@ -4,6 +4,7 @@ All of it in one file, so that one process keeps one demonstration for it."""
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.early
 HEAVIEST_BYTES = 100_000
 MOST_ACTIVATIONS = 4
 AXE = Axe()
+EVERY_WAY = bool(os.environ.get("EVERY"))
 RESIDENTS = {"phone": "resident0003@palmgrove.test", "desk": "resident0004@palmgrove.test"}
 widths = pytest.mark.parametrize("width", ["phone", "desk"])
 
@@ -213,9 +215,9 @@ def test_every_state(demo: Demonstration, scene: Scene, opened: Callable[..., Pa
 
 
 def problems_of(page: Page, url: str, pages: Mapping[str, str | State]) -> dict[str, list[str]]:
-    """By page that has any: what axe finds on it at both widths and in both themes, where it is wider than its window, and
-    whether it is too heavy. Each is asked for once, and then looked at in every way; a page in a certain state, which is looked
-    at without it too, in the light on a phone and in the dark at a desk."""
+    """By page that has any: what axe finds on it, where it is wider than its window, and whether it is too heavy. Each is asked for
+    once, and then looked at on a phone in the light and at a desk in the dark; with EVERY=1 in the environment in all four ways.
+    A page in a certain state, which is looked at without it too, is in the dark looked at for its colours only."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -230,9 +232,10 @@ def problems_of(page: Page, url: str, pages: Mapping[str, str | State]) -> dict[
         problems = [] if 0 < weight <= loads * HEAVIEST_BYTES else [f"{weight} bytes"]
         page.evaluate(AXE.axe_script)
         for width, theme in each_way(page):
-            if isinstance(address, State) and (width == "phone") != (theme == "light"):
+            if not EVERY_WAY and (width == "phone") != (theme == "light"):
                 continue
-            violations = page.evaluate("options => axe.run(options)", _looked_for(theme))["violations"]
+            colours_alone = theme == "dark" and isinstance(address, State)
+            violations = page.evaluate("options => axe.run(options)", _looked_for(colours_alone))["violations"]
             problems += [
                 f"{width} {theme}: {each['id']}: {node['html'][:150]}" for each in violations for node in each["nodes"]
             ]
@@ -243,11 +246,9 @@ def problems_of(page: Page, url: str, pages: Mapping[str, str | State]) -> dict[
     return found
 
 
-def _looked_for(theme: str) -> dict[str, object]:
-    """Everything, in the light; in the dark, which has the same page in other colours, what is about colours."""
-    colours = (
-        {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}} if theme == "dark" else {}
-    )
+def _looked_for(colours_alone: bool) -> dict[str, object]:
+    """Everything, or what is about colours."""
+    colours = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}} if colours_alone else {}
     return {"resultTypes": ["violations"], **colours}
 
 

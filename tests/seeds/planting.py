@@ -54,7 +54,7 @@ class Field:
         (place / ".venv").symlink_to((root / ".venv").resolve())
         self._environment = {
             name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "CLUSTR_"))
-        } | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+        } | {"DJANGO_SETTINGS_MODULE": "tests.settings", "BOTH_WAYS": "1"}
 
     @contextmanager
     def prepared(self) -> Iterator[None]:

@@ -1,0 +1,22 @@
+"""Every place of every flow is interrupted: by an exception, and by SIGKILL.
+
+At each place by both with BOTH_WAYS=1 in the environment (the long form); in a bounded run by one of them, in turns, so that a
+place which several flows pass meets each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+from zlib import crc32
+
+Way = TypeVar("Way")
+
+
+def in_turns(flow: str, places: Sequence[str], ways: Sequence[Way]) -> Iterator[tuple[str, Way]]:
+    """Each place with the ways in which it is interrupted there; `flow` says who begins."""
+    first = crc32(flow.encode())
+    for number, at in enumerate(places, start=first):
+        for way in ways if os.environ.get("BOTH_WAYS") else ways[number % len(ways) :][:1]:
+            yield at, way
