@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
+import pkgutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
+import clustr
 from tests.databases import cloned_database
 from tests.listening import Listener
 
@@ -22,15 +25,15 @@ HERE = Path(__file__).parent
 SWEEPING = {
     *("bench", "crash", "fuzz", "http_races", "journeys", "web/matrix"),
     *("bills/test_machine.py", "house/test_books.py", "kit/test_serve.py", "ledger/test_against_a_model.py"),
-    *("notifications/test_killed.py", "settlement/test_promptness.py", "utilities/test_numbers.py"),
+    *("notifications/test_killed.py", "settlement/test_promptness.py"),
     *(f"recurring/test_{name}.py" for name in ("many_automations", "schedule", "walk")),
     *(f"subscriptions/test_{name}.py" for name in ("crash_points", "histories", "revenue", "stripe_crashes")),
-    *(f"{room}/test_simulation.py" for room in ("settlement", "utilities")),
-    "subscriptions/test_stripe_simulation.py",
 }
 """Folders and files whose tests, like all races, pass a great deal of code that other tests pass with more to say of each line.
 Coverage is measured where there is most to learn from it: it costs a quarter of a test's time, and of every process it starts."""
-MEASURED = 2
+NOT_LOADED = {"clustr.wsgi"}
+"""What starts something when it is loaded."""
+MEASURED = 3
 """Of a test that is asked with many values so many are measured: the others take the same ways."""
 
 
@@ -54,8 +57,11 @@ def _turn(item: pytest.Item) -> int:
 
 
 def pytest_collection_finish() -> None:
-    """Thirteen thousand tests and all that they name stay to the end: nobody need look through them for garbage, nor often
+    """What a module does when it is loaded is measured, whoever needs it first. Thirteen thousand tests and all that they name stay to the end: nobody need look through them for garbage, nor often
     through what a test leaves."""
+    for _, name, _ in pkgutil.walk_packages(clustr.__path__, "clustr."):
+        if ".migrations" not in name and name not in NOT_LOADED:
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
