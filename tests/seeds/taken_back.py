@@ -59,10 +59,18 @@ SEEDS = (
     sow(
         "a-fee-kept-is-nobodys",
         "What the provider keeps of a charge that was given back before we heard of it stands in no books.",
-        "            book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, now=now)\n",
+        "            book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, went=went, now=now)\n",
         "            pass\n",
         "test_chargebacks.py",
         file=f"{COMMANDS}/applying.py",
+    ),
+    sow(
+        "the-payers-fee-is-the-estates",
+        "The estate bears a fee that the payer had borne, and that went to nobody.",
+        "    short = fee.minor if went is None else went + fee.minor - arrived.minor\n",
+        "    short = fee.minor\n",
+        "test_chargebacks.py",
+        file=f"{COMMANDS}/placing.py",
     ),
     sow(
         "a-fee-of-play-money",

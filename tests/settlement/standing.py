@@ -94,7 +94,9 @@ class Standing:
     @property
     def fees_of_reversed(self) -> int:
         """What the providers kept of what was given back before we heard that it had come."""
-        return sum(row.paid - row.net for row in self.asked_for if row.status == "reversed" and not self.is_settled(row))
+        return sum(
+            row.paid - row.net for row in self.asked_for if row.status == "reversed" and not self.is_settled(row)
+        )
 
     def is_settled(self, charge: Charge) -> bool:
         return any(row.provider_id == str(charge.id) for row in self.settlements)

@@ -19,6 +19,7 @@ from clustr.ledger.types import AccountKind
 from clustr.settlement import commands
 from clustr.settlement.commands.charging_back import hear_dispute
 from clustr.wallets import commands as wallets
+from sandbox import paying_out
 from sandbox.records import Charge
 from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, issue, naira, no_pin, wallet_balance
@@ -343,6 +344,17 @@ def test_what_was_given_back_before_we_heard_of_it_costs_its_fee_once(stage: Sta
             cluster_ids=stage.cluster_ids,
         )
         assert (wallet_balance(cast.bola), owed(stage, AccountKind.PROVIDER_FEES)) == ("5000.00", "175.00")
+
+
+def test_what_the_payer_bore_and_had_not_back_costs_the_estate_nothing(stage: Stage, cast: Cast) -> None:
+    """The payer paid the fee on top, and too much; their bank took what they paid without it: the provider keeps nothing of ours."""
+    stage.dial(charge__payer_bears_fees=1.0)
+    checkout = stage.deposit(cast.bola, "5000.00")
+    stage.end(checkout, "too_much")
+    decide(stage, complain(stage, checkout.transaction.id))
+    held = paying_out.balance(stage.sandbox.world, provider="paystack", currency="NGN")
+    assert stage.confirm(checkout).status == "failed"
+    assert (held, owed(stage, AccountKind.PROVIDER_FEES)) == (paying_out.OPENING_BALANCE, "0.00")
 
 
 def test_what_is_said_of_another_mode_costs_nothing(stage: Stage, cast: Cast) -> None:

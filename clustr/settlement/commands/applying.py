@@ -38,9 +38,16 @@ _PENDING_LASTS = timedelta(days=7)
 
 
 def apply_charge_truth(
-    *, actor: Actor, transaction_id: UUID, truth: ChargeTruth | NotFoundYet, mode: Mode, now: datetime
+    *,
+    actor: Actor,
+    transaction_id: UUID,
+    truth: ChargeTruth | NotFoundYet,
+    mode: Mode,
+    went: int | None = None,
+    now: datetime,
 ) -> None:
-    """Act on what a provider said about a charge. `mode`: whether our keys move real money."""
+    """Act on what a provider said about a charge. `mode`: whether our keys move real money. `went`: of one that is called
+    reversed, the minor units that went back (`what_went`); None takes it for all."""
     with tenant(actor.cluster_id), crash_points("settlement.apply"):
         locked, attempt = _locked(transaction_id, now)
         if isinstance(truth, NotFoundYet):
@@ -57,7 +64,7 @@ def apply_charge_truth(
             case Outcome.PENDING:
                 _apply_pending(locked, attempt, now, at_page=bool(attempt.checkout_url) or truth.not_tried)
             case Outcome.REVERSED:
-                _apply_reversal(actor, locked, attempt, truth, mode, now)
+                _apply_reversal(actor, locked, attempt, truth, mode, went, now)
             case Outcome.UNKNOWN if truth.said_failed and about_it and now >= attempt.payable_until + _DOUBT_LASTS:
                 _apply_failure(locked, attempt, None, now)
             case Outcome.UNKNOWN:
@@ -143,13 +150,19 @@ def _apply_not_found(locked: Transaction, attempt: Attempt, now: datetime) -> No
 
 
 def _apply_reversal(
-    actor: Actor, locked: Transaction, attempt: Attempt, truth: ChargeTruth, mode: Mode, now: datetime
+    actor: Actor,
+    locked: Transaction,
+    attempt: Attempt,
+    truth: ChargeTruth,
+    mode: Mode,
+    went: int | None,
+    now: datetime,
 ) -> None:
-    """The provider took money and gave it back before it was booked: nothing came, and the estate bears the provider's fee.
+    """The provider took money and gave it back before it was booked: nothing came, and the estate bears what it kept.
     What was booked before is looked into afterwards (`hear_taken_back`)."""
     if locked.status in OPEN:
         if not what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode):
-            book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, now=now)
+            book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, went=went, now=now)
         payments.open_case(
             kind=CaseKind.CHARGEBACK,
             subject=str(locked.id),

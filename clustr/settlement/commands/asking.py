@@ -24,7 +24,7 @@ from clustr.payments.refusals import ProviderNotAvailable, TransactionNotFound
 from clustr.payments.schedule import next_check
 from clustr.payments.states import AttemptKind, TransactionStatus
 from clustr.settlement.commands.applying import apply_charge_truth
-from clustr.settlement.commands.charging_back import hear_taken_back, stands_taken
+from clustr.settlement.commands.charging_back import hear_taken_back, stands_taken, what_went
 from clustr.settlement.commands.failing import leave_unknown
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
 from clustr.settlement.commands.refunding import apply_refund_truth, fetch_refund_truth, send_refund
@@ -82,8 +82,11 @@ def _ask_and_apply(actor: Actor, transaction: Transaction, attempt: Attempt, now
             apply_refund_truth(actor=actor, transaction_id=transaction.id, truth=refund, now=now)
         case AttemptKind.CHARGE:
             truth = provider.fetch_charge(reference=attempt.reference)
+            went = what_went(provider=provider, attempt=attempt, truth=truth)
             crash_point("settlement.confirm.answered")
-            apply_charge_truth(actor=actor, transaction_id=transaction.id, truth=truth, mode=provider.mode, now=now)
+            apply_charge_truth(
+                actor=actor, transaction_id=transaction.id, truth=truth, mode=provider.mode, went=went, now=now
+            )
             _look_into_what_went(attempt, truth, now)
         case AttemptKind.PURCHASE:
             raise AssertionError("a purchase is asked about by the room that sells it")

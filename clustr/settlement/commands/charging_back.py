@@ -14,8 +14,8 @@ from clustr.kit.money import Money
 from clustr.kit.outbound import OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments import commands as payments
-from clustr.payments.models import Exchange, Settlement
-from clustr.payments.providers.nouns import NotFoundYet
+from clustr.payments.models import Attempt, Exchange, Settlement
+from clustr.payments.providers.nouns import ChargeTruth, NotFoundYet, Outcome
 from clustr.payments.providers.port import NotOffered, PaymentProvider, ProviderRefused
 from clustr.payments.providers.registry import provider_named
 from clustr.payments.providers.returns import DisputeState, DisputeTruth
@@ -30,13 +30,14 @@ from clustr.settlement.commands.chargeback_books import (
     stands_taken,
     take,
 )
+from clustr.settlement.policies import what_arrived
 from clustr.settlement.taken_back import Told, what_was_taken
 
 _ACT = "fetch_taken_back"
 _MOST_BESIDE = 50
 """How often at most others may have heard of a charge while it was asked about."""
 
-__all__ = ["hear_complaints", "hear_dispute", "hear_taken_back", "hear_taken_back_of", "stands_taken"]
+__all__ = ["hear_complaints", "hear_dispute", "hear_taken_back", "hear_taken_back_of", "stands_taken", "what_went"]
 
 
 def hear_dispute(*, cluster_id: UUID, transaction_id: UUID, provider_name: str, dispute_id: str, now: datetime) -> None:
@@ -126,6 +127,24 @@ def hear_taken_back(
                 _book_difference(actor, books, told, settled, now)
                 return
     raise OutcomeUnknown("others hear of this charge all the time")
+
+
+def what_went(*, provider: PaymentProvider, attempt: Attempt, truth: ChargeTruth | NotFoundYet) -> int | None:
+    """Minor units of a charge that is called reversed and was never booked which went back, as its provider tells of disputes and
+    refunds; all of it where nothing explains it, or it is undecided. None where there is nothing to ask; outside any
+    transaction. Raises what a question can end with."""
+    if not isinstance(truth, ChargeTruth) or truth.outcome is not Outcome.REVERSED:
+        return None
+    with tenant(attempt.cluster_id):
+        if Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).exists():
+            return None
+    arrived, _ = what_arrived(truth=truth)
+    try:
+        told = _ask(provider, truth.provider_id, ()).in_currency(arrived.currency)
+    except NotOffered:
+        return arrived.minor
+    taken = what_was_taken(told=told, given_back=0, most=arrived.minor, booked={}, settled=True)
+    return arrived.minor if told.undecided else sum(taken.values())
 
 
 def _ask(provider: PaymentProvider, charge_id: str, known: tuple[DisputeTruth, ...]) -> Told:

@@ -188,17 +188,19 @@ def _end(transaction: Transaction, truth: ChargeTruth, *, completed: bool, kept:
 
 
 def book_fee_of_reversed(
-    *, actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, now: datetime
+    *, actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, went: int | None, now: datetime
 ) -> None:
-    """What a provider kept of a charge that was given back before it was booked, which the estate bears. Part of the
-    settlement's transaction."""
-    _, fee = what_arrived(truth=truth)
-    if fee.minor:
+    """What a provider kept of a charge that was given back before it was booked, which the estate bears: its fee, as far as more
+    went back than arrived without it. Part of the settlement's transaction."""
+    arrived, fee = what_arrived(truth=truth)
+    short = fee.minor if went is None else went + fee.minor - arrived.minor
+    kept = Money(min(max(short, 0), fee.minor), fee.currency)
+    if kept.minor:
         wallets.book_fee_of_reversed(
             actor=actor,
             transaction=transaction,
             provider=attempt.provider,
-            fee=fee,
+            fee=kept,
             part=truth.provider_id,
             now=now,
         )
