@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from clustr.kit.money import SIGNS, Money
+from clustr.subscriptions.countries import country_name
 from clustr.web.pages.office.charts import WIDTH
-from clustr.web.pages.places import country_of
 from clustr.web.pages.platform.words import STANDING
 from clustr.web.templatetags.pages import icon
 
@@ -49,7 +49,7 @@ def counted(count: int) -> str:
 @register.filter
 def country(code: str) -> str:
     """What a country is called."""
-    return country_of(code)
+    return country_name(code)
 
 
 @register.simple_tag

@@ -15,6 +15,7 @@ from clustr.kit.errors import Refusal
 from clustr.kit.money import Money
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.advice_queries import PlanAdvice, advise_plan
+from clustr.subscriptions.countries import country_name
 from clustr.subscriptions.document_queries import CurrentSubscription, my_invoices
 from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.queries import PlanRow
@@ -28,7 +29,6 @@ from clustr.web.billing.schemas import CouponIn, EstateQuery, SubscribeIn
 from clustr.web.door import read_value
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look
-from clustr.web.pages.places import country_of
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.changing import change_plan
 from clustr.web.pages.platform.coupons import coupon_of
@@ -148,7 +148,7 @@ def taxed(request: Request, price: Money) -> Context:
     return {
         "basis_points": rate,
         "rate": f"{Decimal(rate) / 100:f}".rstrip("0").rstrip("."),
-        "country": country_of(country),
+        "country": country_name(country),
         "all": price + tax_on(net=price, basis_points=rate),
     }
 
