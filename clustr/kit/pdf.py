@@ -1,15 +1,20 @@
-"""PDF: typst documents from a template and plain data. The same data makes the same bytes."""
+"""PDF: typst documents from a template and plain data. The same data makes the same bytes.
+
+A template holds no word: what it says between the data comes with them, in the language that is active.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import segno
 import typst
+from django.utils import dateformat
+from django.utils.translation import get_language
 
 ARCHIVAL: Final = "a-2b"
 ATTACHING: Final = "a-3b"
@@ -37,6 +42,16 @@ def render_pdf(
     except typst.TypstError:
         made = typst.compile(source, format="pdf", sys_inputs=inputs, ignore_system_fonts=True, timestamp=moment)
     return bytes(made)
+
+
+def language() -> str:
+    """The language of a document's words, as PDF and typst name it: "en"."""
+    return (get_language() or "en").partition("-")[0]
+
+
+def written(day: date, pattern: str = "j F Y") -> str:
+    """A day with its month in words, as Django's `date` writes it: "7 March 2026"."""
+    return dateformat.format(day, pattern)
 
 
 def qr_code(text: str) -> str:

@@ -6,22 +6,18 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
 from facturx import generate_from_binary
 
 from clustr.kit.money import Money
-from clustr.kit.pdf import ATTACHING, qr_code, render_pdf
+from clustr.kit.pdf import ATTACHING, language, qr_code, render_pdf, written
+from clustr.subscriptions.countries import country_name
 from clustr.subscriptions.einvoicing import LEVEL, Syntax, invoice_xml
 from clustr.subscriptions.sellers import Seller
 from clustr.subscriptions.sheets import Buyer, Sheet, SheetLine
 from clustr.subscriptions.states import InvoiceStatus
 
 _TEMPLATE = Path(__file__).with_name("documents") / "invoice.typ"
-_NAMES = (
-    "NG Nigeria;GH Ghana;KE Kenya;ZA South Africa;TZ Tanzania;UG Uganda;RW Rwanda;EG Egypt;ZM Zambia;BJ Benin;TG Togo;"
-    "CM Cameroon;SN Senegal;CI Côte d'Ivoire;GB United Kingdom;IE Ireland;US United States;CA Canada;DE Germany;FR France"
-)
-_COUNTRIES = dict(entry.split(" ", 1) for entry in _NAMES.split(";"))
-"""Countries by name; others are shown by their code."""
 
 
 def invoice_pdf(sheet: Sheet) -> bytes:
@@ -32,7 +28,14 @@ def invoice_pdf(sheet: Sheet) -> bytes:
     said = {"author": sheet.seller.name, "title": title, "subject": title, "keywords": "Factur-X, EN 16931"}
     xml = invoice_xml(sheet, Syntax.CII)
     made: bytes = generate_from_binary(
-        pdf, xml, flavor="factur-x", level=LEVEL, check_xsd=False, pdf_metadata=said, lang="en", afrelationship="data"
+        pdf,
+        xml,
+        flavor="factur-x",
+        level=LEVEL,
+        check_xsd=False,
+        pdf_metadata=said,
+        lang=language(),
+        afrelationship="data",
     )
     return made
 
@@ -40,21 +43,23 @@ def invoice_pdf(sheet: Sheet) -> bytes:
 def sheet_data(sheet: Sheet) -> dict[str, Any]:
     """What the template shows: texts, and nothing to calculate with."""
     return {
+        "language": language(),
+        "words": _words(),
         "title": _title(sheet),
         "number": sheet.number,
         "seller": sheet.seller.name,
         "seller_lines": _address(sheet.seller) + _registration(sheet.seller),
         "contact": [text for text in (sheet.seller.email, sheet.seller.phone) if text],
         "buyer": sheet.buyer.name,
-        "buyer_lines": _address(sheet.buyer) + ([f"Tax no. {sheet.buyer.tax_id}"] if sheet.buyer.tax_id else []),
+        "buyer_lines": _address(sheet.buyer) + ([_("Tax no. %s") % sheet.buyer.tax_id] if sheet.buyer.tax_id else []),
         "facts": [[label, value] for label, value in _facts(sheet) if value],
         "discounted": bool(sheet.discount.minor),
         "lines": [_line(line) for line in sheet.lines],
         "sums": [[label, value] for label, value in _sums(sheet)],
-        "total_label": "Total credited" if sheet.is_credit_note else f"Total {sheet.currency}",
+        "total_label": _("Total credited") if sheet.is_credit_note else _("Total %s") % sheet.currency,
         "total": sheet.total.with_sign(),
         "after": [[label, value] for label, value in _after(sheet)],
-        "due_label": "" if sheet.is_credit_note else "Amount due",
+        "due_label": "" if sheet.is_credit_note else _("Amount due"),
         "due": sheet.due.with_sign(),
         "stamp": _stamp(sheet),
         "pay": _pay(sheet),
@@ -67,28 +72,43 @@ def sheet_data(sheet: Sheet) -> dict[str, Any]:
     }
 
 
+def _words() -> dict[str, str]:
+    """What the template says whatever the document."""
+    return {
+        "page": _("Page {page} of {pages}"),
+        "buyer": _("Billed to"),
+        "description": _("Description"),
+        "quantity": _("Quantity"),
+        "price": _("Price"),
+        "discount": _("Discount"),
+        "tax": _("VAT"),
+        "net": _("Net"),
+        "pay": _("How to pay"),
+    }
+
+
 def _title(sheet: Sheet) -> str:
     if sheet.is_credit_note:
-        return "Credit note"
-    return "Tax invoice" if sheet.tax.minor else "Invoice"
+        return _("Credit note")
+    return _("Tax invoice") if sheet.tax.minor else _("Invoice")
 
 
 def _facts(sheet: Sheet) -> list[tuple[str, str]]:
     period = sheet.period
     return [
-        ("Number", sheet.number),
-        ("Issued", _day(sheet.issued_on)),
-        ("Due", _day(sheet.due_on) if sheet.due.minor else ""),
-        ("Period", f"{_day(period[0])} to {_day(period[1])}" if period else ""),
-        ("Corrects", f"{sheet.corrects[0]} of {_day(sheet.corrects[1])}" if sheet.corrects else ""),
-        ("Currency", sheet.currency),
+        (_("Number"), sheet.number),
+        (_("Issued"), written(sheet.issued_on)),
+        (_("Due"), written(sheet.due_on) if sheet.due.minor else ""),
+        (_("Period"), _span(*period) if period else ""),
+        (_("Corrects"), _corrected(*sheet.corrects) if sheet.corrects else ""),
+        (_("Currency"), sheet.currency),
     ]
 
 
 def _line(line: SheetLine) -> dict[str, str]:
     for_days = ""
     if line.first_day and line.last_day:
-        for_days = f"{_day(line.first_day)} to {_day(line.last_day)}"
+        for_days = _span(line.first_day, line.last_day)
     return {
         "description": line.description,
         "days": for_days,
@@ -103,11 +123,14 @@ def _line(line: SheetLine) -> dict[str, str]:
 def _sums(sheet: Sheet) -> list[tuple[str, str]]:
     sums = []
     if sheet.discount.minor:
-        sums.append(("Lines", (sheet.net + sheet.discount).with_sign()))
-        sums.append(("Discount", Money(-sheet.discount.minor, sheet.currency).with_sign()))
-    sums.append(("Net", sheet.net.with_sign()))
+        sums.append((_("Lines"), (sheet.net + sheet.discount).with_sign()))
+        sums.append((_("Discount"), Money(-sheet.discount.minor, sheet.currency).with_sign()))
+    sums.append((_("Net"), sheet.net.with_sign()))
     sums += [
-        (f"VAT {percent(group.basis_points)} on {group.taxable.with_sign()}", group.tax.with_sign())
+        (
+            _("VAT {rate} on {amount}").format(rate=percent(group.basis_points), amount=group.taxable.with_sign()),
+            group.tax.with_sign(),
+        )
         for group in sheet.taxes
     ]
     return sums
@@ -116,7 +139,7 @@ def _sums(sheet: Sheet) -> list[tuple[str, str]]:
 def _after(sheet: Sheet) -> list[tuple[str, str]]:
     if sheet.is_credit_note or sheet.status is InvoiceStatus.VOID:
         return []
-    rows = (("Paid from credit", sheet.credit_applied), ("Paid", sheet.paid))
+    rows = ((_("Paid from credit"), sheet.credit_applied), (_("Paid"), sheet.paid))
     return [(label, Money(-amount.minor, amount.currency).with_sign()) for label, amount in rows if amount.minor]
 
 
@@ -125,23 +148,23 @@ def _stamp(sheet: Sheet) -> str:
         return ""
     match sheet.status:
         case InvoiceStatus.PAID if sheet.paid_on:
-            return f"Paid on {_day(sheet.paid_on)}"
+            return _("Paid on %s") % written(sheet.paid_on)
         case InvoiceStatus.VOID:
-            return "Void: taken back by a credit note"
+            return _("Void: taken back by a credit note")
         case _:
             return ""
 
 
 def _pay(sheet: Sheet) -> list[list[str]]:
     if sheet.pay_at:
-        return [["By card", sheet.pay_at]]
+        return [[_("By card"), sheet.pay_at]]
     if sheet.is_credit_note or not sheet.due.minor or not sheet.seller.account_number:
         return []
     rows = (
-        ("Bank", sheet.seller.bank),
-        ("Account", sheet.seller.account_number),
-        ("In the name of", sheet.seller.account_name or sheet.seller.name),
-        ("Reference", sheet.number),
+        (_("Bank"), sheet.seller.bank),
+        (_("Account"), sheet.seller.account_number),
+        (_("In the name of"), sheet.seller.account_name or sheet.seller.name),
+        (_("Reference"), sheet.number),
     )
     return [[label, value] for label, value in rows if value]
 
@@ -149,9 +172,9 @@ def _pay(sheet: Sheet) -> list[list[str]]:
 def _notes(sheet: Sheet) -> list[str]:
     notes = []
     if sheet.is_credit_note:
-        notes.append("This amount stands in your favour and pays what you are invoiced next.")
+        notes.append(_("This amount stands in your favour and pays what you are invoiced next."))
     if any(not group.basis_points for group in sheet.taxes):
-        notes.append("No VAT is charged at the rate of 0 %.")
+        notes.append(_("No VAT is charged at the rate of 0 %."))
     return notes
 
 
@@ -159,12 +182,12 @@ def _address(party: Seller | Buyer) -> list[str]:
     place = " ".join(part for part in (party.city, party.postal_code) if part)
     region = party.state if party.state != party.city else ""
     rows = (party.line1, party.line2, ", ".join(filter(None, (place, region))))
-    return [text for text in (*rows, _COUNTRIES.get(party.country, party.country)) if text]
+    return [text for text in (*rows, country_name(party.country)) if text]
 
 
 def _registration(seller: Seller) -> list[str]:
-    rows = (("Tax no.", seller.tax_id), ("Registered as", seller.legal_id))
-    return [f"{label} {value}" for label, value in rows if value]
+    rows = ((_("Tax no. %s"), seller.tax_id), (_("Registered as %s"), seller.legal_id))
+    return [text % value for text, value in rows if value]
 
 
 def percent(basis_points: int) -> str:
@@ -173,5 +196,9 @@ def percent(basis_points: int) -> str:
     return f"{text} %"
 
 
-def _day(day: date) -> str:
-    return f"{day.day} {day:%B %Y}"
+def _span(first: date, last: date) -> str:
+    return _("{first} to {last}").format(first=written(first), last=written(last))
+
+
+def _corrected(number: str, day: date) -> str:
+    return _("{number} of {day}").format(number=number, day=written(day))

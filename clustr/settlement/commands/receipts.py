@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from clustr.bills.models import Bill
 from clustr.clusters import queries as clusters
@@ -18,7 +22,7 @@ from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.ids import new_code
 from clustr.kit.money import Money
-from clustr.kit.pdf import qr_code, render_pdf
+from clustr.kit.pdf import language, qr_code, render_pdf, written
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Transaction
 from clustr.payments.queries import settlement_behind, transaction_visible_to
@@ -30,18 +34,23 @@ from clustr.utilities import queries as utilities
 from clustr.wallets.types import is_correction, is_deposit_by_hand
 
 _TEMPLATE = Path(__file__).resolve().parent.parent / "documents" / "receipt.typ"
-_TITLES = {
-    TransactionType.DEPOSIT: "Receipt of a wallet deposit",
-    TransactionType.BILL_PAYMENT: "Receipt of a bill payment",
-    TransactionType.WITHDRAWAL: "Statement of a withdrawal",
-    TransactionType.REFUND: "Statement of a refund",
-    TransactionType.CREDIT: "Receipt of a credit",
-    TransactionType.TRANSFER: "Statement of a transfer",
-    TransactionType.UTILITY_PAYMENT: "Receipt of a utility payment",
-    TransactionType.RECURRING_PAYMENT: "Receipt of a recurring payment",
+_TITLES: dict[TransactionType, Promise] = {
+    TransactionType.DEPOSIT: gettext_lazy("Receipt of a wallet deposit"),
+    TransactionType.BILL_PAYMENT: gettext_lazy("Receipt of a bill payment"),
+    TransactionType.WITHDRAWAL: gettext_lazy("Statement of a withdrawal"),
+    TransactionType.REFUND: gettext_lazy("Statement of a refund"),
+    TransactionType.CREDIT: gettext_lazy("Receipt of a credit"),
+    TransactionType.TRANSFER: gettext_lazy("Statement of a transfer"),
+    TransactionType.UTILITY_PAYMENT: gettext_lazy("Receipt of a utility payment"),
+    TransactionType.RECURRING_PAYMENT: gettext_lazy("Receipt of a recurring payment"),
 }
-_CORRECTION = "Statement of a correction"
-_HOW = {"wallet": "Wallet", "cash": "Cash", "bank_transfer": "Bank transfer", "pos": "Card at the office"}
+_CORRECTION = gettext_lazy("Statement of a correction")
+_HOW: dict[str, Promise] = {
+    "wallet": gettext_lazy("Wallet"),
+    "cash": gettext_lazy("Cash"),
+    "bank_transfer": gettext_lazy("Bank transfer"),
+    "pos": gettext_lazy("Card at the office"),
+}
 
 
 def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes:
@@ -57,9 +66,7 @@ def issue_receipt(*, actor: Actor, transaction_id: UUID, now: datetime) -> bytes
         if view.type is not TransactionType.UTILITY_PAYMENT or view.user_id != actor.user_id:
             return kept
         code = Receipt.objects.get(cluster_id=actor.cluster_id, id=transaction_id).code
-        data = _data(actor, view, code, now)
-        how = next(place for place, (label, _) in enumerate(data["rows"]) if label == "Paid by")
-        data["rows"][how:how] = _utility_rows(actor, view)
+        data = _data(actor, view, code, now, bought=_utility_rows(actor, view))
     return render_pdf(template=_TEMPLATE, data=data, at=view.completed_at or now)
 
 
@@ -95,26 +102,25 @@ def destroy_receipts(user_id: UUID, now: datetime) -> None:  # noqa: ARG001 - an
             Receipt.objects.filter(cluster_id=cluster_id, id__in=theirs).delete()
 
 
-def _utility_rows(actor: Actor, view: TransactionView) -> list[list[str]]:
+def _utility_rows(actor: Actor, view: TransactionView) -> list[tuple[str, str]]:
     """What was bought from a utility: for which number (its end), at what price, and the token; for its buyer alone."""
     bought = utilities.purchase_of_member(actor=actor, purchase_id=view.id)
-    rows = [
-        ("Number", f"ending {bought.ending}" if bought.ending else ""),
-        ("Bought", bought.amount.with_sign()),
-        ("Fee", bought.fee.with_sign()),
-        ("Units", bought.units),
-        ("Tariff", bought.tariff),
-        ("Token", bought.token),
+    return [
+        (_("Number"), _("ending %s") % bought.ending if bought.ending else ""),
+        (_("Bought"), bought.amount.with_sign()),
+        (_("Fee"), bought.fee.with_sign()),
+        (_("Units"), bought.units),
+        (_("Tariff"), bought.tariff),
+        (_("Token"), bought.token),
     ]
-    return [[label, value] for label, value in rows if value]
 
 
 def _ways(view: TransactionView) -> list[tuple[str, str]]:
     """How it was paid. What is bought from a utility the wallet pays; the provider sells it."""
-    named = _HOW.get(view.provider, view.provider.capitalize() or "ClustR")
+    named = str(_HOW.get(view.provider, view.provider.capitalize() or "ClustR"))
     if view.type is TransactionType.UTILITY_PAYMENT:
-        return [("Paid by", _HOW["wallet"]), ("Sold through", named)]
-    return [("Had been recorded as" if _corrects(view) else "Paid by", named)]
+        return [(_("Paid by"), str(_HOW["wallet"])), (_("Sold through"), named)]
+    return [(_("Had been recorded as") if _corrects(view) else _("Paid by"), named)]
 
 
 def _corrects(view: TransactionView) -> bool:
@@ -126,7 +132,9 @@ def _kept(actor: Actor, transaction_id: UUID) -> bytes | None:
     return None if found is None else bytes(found.pdf)
 
 
-def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict[str, Any]:
+def _data(
+    actor: Actor, view: TransactionView, code: str, now: datetime, bought: Sequence[tuple[str, str]] = ()
+) -> dict[str, Any]:
     held = clusters.settings_of(actor=actor, now=now)
     paid_at = (view.completed_at or view.created_at).astimezone(ZoneInfo(actor.timezone))
     check_url = f"{settings.ENV.base_url}/verify/{code}"
@@ -136,27 +144,32 @@ def _data(actor: Actor, view: TransactionView, code: str, now: datetime) -> dict
     settled = settlement_behind(transaction_id=view.id)
     on_top = Money(settled.surcharge_minor if settled and settled.asked_id == view.id else 0, view.amount.currency)
     rows = [
-        ("To" if view.type is TransactionType.REFUND and not _corrects(view) else "From", who),
-        *((("Unit", unit),) if unit else ()),
-        ("For", bill.title if bill else view.description),
-        *((("Bill", bill.bill_number),) if bill else ()),
+        (_("To") if view.type is TransactionType.REFUND and not _corrects(view) else _("From"), who),
+        *(((_("Unit"), unit),) if unit else ()),
+        (_("For"), bill.title if bill else view.description),
+        *(((_("Bill"), bill.bill_number),) if bill else ()),
+        *bought,
         *_ways(view),
-        ("Date", f"{paid_at:%d %B %Y, %H:%M} ({actor.timezone})"),
-        *((("Provider's fee, paid on top", on_top.with_sign()),) if on_top.minor else ()),
-        ("Reference", view.reference),
-        *((("Provider's reference", view.provider_reference),) if view.provider_reference else ()),
-        *((("Questions", held.support_email),) if held.support_email else ()),
+        (_("Date"), f"{written(paid_at, 'd F Y, H:i')} ({actor.timezone})"),
+        *(((_("Provider's fee, paid on top"), on_top.with_sign()),) if on_top.minor else ()),
+        (_("Reference"), view.reference),
+        *(((_("Provider's reference"), view.provider_reference),) if view.provider_reference else ()),
+        *(((_("Questions"), held.support_email),) if held.support_email else ()),
     ]
-    went_back = "taken back" if is_deposit_by_hand(type=view.type, provider=view.provider) else "refunded"
+    by_hand = is_deposit_by_hand(type=view.type, provider=view.provider)
+    went_back = _("of which %s was taken back") if by_hand else _("of which %s was refunded")
     return {
-        "title": _CORRECTION if _corrects(view) else _TITLES[view.type],
+        "language": language(),
+        "title": str(_CORRECTION if _corrects(view) else _TITLES[view.type]),
         "estate": held.name,
         "reference": view.reference,
-        "amount_label": "Amount",
+        "amount_label": _("Amount"),
         "amount": view.amount.with_sign(),
-        "note": f"of which {view.refunded.with_sign()} was {went_back}" if view.refunded.minor else "",
+        "note": went_back % view.refunded.with_sign() if view.refunded.minor else "",
         "rows": [[label, value] for label, value in rows if value],
         "date": [paid_at.year, paid_at.month, paid_at.day],
+        "check_label": _("Anybody can check that this receipt is genuine:"),
+        "code_label": _("Code"),
         "code": "-".join(code[start : start + 4] for start in range(0, len(code), 4)),
         "check_url": check_url,
         "qr": qr_code(check_url),
