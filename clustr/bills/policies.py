@@ -78,6 +78,6 @@ def refuse_new_bill(*, type: BillType, amount: Money, currency: str, due_date: d
 def refuse_amount(*, amount: Money, currency: str) -> None:
     """Refuse what is not money of this currency to be moved or billed: another currency's, zero or less."""
     if amount.currency != currency:
-        raise CurrencyMismatch(f"The amount must be in {currency}.")
+        raise CurrencyMismatch("The amount must be in {currency}.", currency=currency)
     if amount.minor <= 0:
         raise InvalidValue.of("amount", "amount_must_be_positive", "The amount must be more than zero.")

@@ -55,7 +55,7 @@ def read_sheet(content: bytes, *, currency: str, zone: ZoneInfo) -> list[SheetRo
 def read_rows(content: bytes, *, currency: str, zone: ZoneInfo, errors: LineErrors) -> list[SheetRow]:
     """The same, but only adds what is wrong with its lines to `errors`, and answers the others."""
     if len(content) > MAX_BYTES:
-        raise SheetInvalid(f"A sheet has at most {MAX_ROWS:,} bills and 2 MB.")
+        raise SheetInvalid("A sheet has at most {most} bills and 2 MB.", most=f"{MAX_ROWS:,}")
     rows = [
         row
         for line, cells in _records(content, errors)
@@ -75,7 +75,7 @@ def _records(content: bytes, errors: LineErrors) -> Iterator[tuple[int, dict[str
     try:
         columns = [one_line(name).lower() for name in next(reader, [])]
         if set(columns) - set(COLUMNS) or NEEDED - set(columns) or len(set(columns)) < len(columns):
-            raise SheetInvalid(f"The first line names the columns, each once: {','.join(COLUMNS)}.")
+            raise SheetInvalid("The first line names the columns, each once: {columns}.", columns=",".join(COLUMNS))
         count, begins = 0, reader.line_num + 1
         for cells in reader:
             line, begins = begins, reader.line_num + 1
@@ -84,15 +84,14 @@ def _records(content: bytes, errors: LineErrors) -> Iterator[tuple[int, dict[str
                 continue
             count += 1
             if count > MAX_ROWS:
-                raise SheetInvalid(f"A sheet has at most {MAX_ROWS:,} bills.")
+                raise SheetInvalid("A sheet has at most {most} bills.", most=f"{MAX_ROWS:,}")
             if len(cleaned) > len(columns):
-                errors.add(
-                    line, "row", "too_many_cells", f"The row has {len(cleaned)} cells, the header {len(columns)}."
-                )
+                counts = {"here": len(cleaned), "above": len(columns)}
+                errors.add(line, "row", "too_many_cells", "The row has {here} cells, the header {above}.", **counts)
                 continue
             yield line, dict.fromkeys(COLUMNS, "") | dict(zip(columns, cleaned, strict=False))
     except csv.Error as error:
-        errors.add(reader.line_num, "row", "not_csv", f"The row is not CSV: {error}.")
+        errors.add(reader.line_num, "row", "not_csv", "The row is not CSV: {problem}.", problem=error)
 
 
 def _row(line: int, cells: dict[str, str], currency: str, zone: ZoneInfo, errors: LineErrors) -> SheetRow | None:
@@ -102,12 +101,12 @@ def _row(line: int, cells: dict[str, str], currency: str, zone: ZoneInfo, errors
         try:
             email = normalised_email(cells["email"])
         except InvalidEmail:
-            errors.add(line, "email", "invalid_email", f'Write an e-mail address, or "{EVERYONE}".')
+            errors.add(line, "email", "invalid_email", 'Write an e-mail address, or "{everyone}".', everyone=EVERYONE)
     if not cells["title"]:
         errors.add(line, "title", "required", "Write what the bill is called.")
     for column, longest in _LONGEST.items():
         if len(cells[column]) > longest:
-            errors.add(line, column, "too_long", f"At most {longest} characters.")
+            errors.add(line, column, "too_long", "At most {longest} characters.", longest=longest)
         elif problem := texts.problem_of(cells[column], lines=column == "description"):
             errors.add(line, column, problem.code, problem.message)
     if cells["type"].lower() not in {kind.value for kind in BillType} - UTILITY_TYPES:

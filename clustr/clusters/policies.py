@@ -67,7 +67,7 @@ def require_may_set(actor: Actor, *, role: str, permissions: Iterable[str]) -> N
         raise AdminOnly("Only an administrator makes or changes administrators.")
     beyond = sorted(frozenset(permissions) - actor.permissions)
     if beyond:
-        raise PermissionNotYours(f"You do not hold {', '.join(beyond)} yourself.")
+        raise PermissionNotYours("You do not hold {beyond} yourself.", beyond=", ".join(beyond))
 
 
 def require_may_end_own(*, role: str, old: datetime | None, left_at: datetime | None) -> None:
@@ -82,7 +82,9 @@ def checked_permissions(role: Role, permissions: Iterable[str]) -> frozenset[str
     granted = frozenset(permissions)
     unknown = sorted(granted - ALL_PERMISSIONS)
     if unknown:
-        raise InvalidValue.of("permissions", "unknown_permission", f"There is no permission {unknown[0]!r}.")
+        raise InvalidValue.of(
+            "permissions", "unknown_permission", "There is no permission {named}.", named=repr(unknown[0])
+        )
     if granted and role != Role.STAFF:
         raise InvalidValue.of(
             "permissions", "not_for_this_role", "Only staff are granted permissions; an admin has them all."
@@ -95,7 +97,10 @@ def checked_unit(label: str, unit_type: str) -> tuple[str, str]:
     label, unit_type = one_line(label), one_line(unit_type)
     if len(label) > UNIT_LABEL_LENGTH or len(unit_type) > UNIT_LABEL_LENGTH:
         raise InvalidValue.of(
-            "unit", "too_long", f"A unit's label and type have at most {UNIT_LABEL_LENGTH} characters."
+            "unit",
+            "too_long",
+            "A unit's label and type have at most {longest} characters.",
+            longest=UNIT_LABEL_LENGTH,
         )
     return label, unit_type
 

@@ -138,7 +138,7 @@ def _implied(found: dict[UUID, _Found], invited: set[UUID]) -> UUID:
     candidates = present or list(found)
     if not candidates and invited:
         asked = ", ".join(sorted(map(str, invited)))
-        raise InvitationNotAccepted(f"To accept, name the cluster with the header X-Cluster-ID: {asked}.")
+        raise InvitationNotAccepted("To accept, name the cluster with the header X-Cluster-ID: {asked}.", asked=asked)
     if not candidates:
         raise NoMembership
     if len(candidates) > 1:
@@ -319,4 +319,4 @@ def refuse_beyond_plan(*, feature: str, adding: int, used: Callable[[datetime], 
         raise PlanStopped
     limit = allowed.limits.get(feature)
     if limit is not None and used(allowed.counted_from) + adding > limit:
-        raise PlanLimitReached(f"The plan allows {limit:,} {feature}.")
+        raise PlanLimitReached("The plan allows {limit} {feature}.", limit=f"{limit:,}", feature=feature)

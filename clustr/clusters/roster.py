@@ -15,6 +15,7 @@ from clustr.clusters.types import Role
 from clustr.kit import texts
 from clustr.kit.errors import FieldError
 from clustr.kit.line_errors import LineErrors
+from clustr.kit.sentences import Sentence
 from clustr.people.models import NAME_LENGTH, PHONE_LENGTH
 from clustr.people.policies import is_phone, normalised_email
 from clustr.people.refusals import InvalidEmail
@@ -59,7 +60,7 @@ def read_roster(content: bytes, *, zone: ZoneInfo, now: datetime) -> list[Roster
         if row is None:
             continue
         if row.email in seen:
-            errors.add(line, "email", "duplicate", f"The same address stands on line {seen[row.email]}.")
+            errors.add(line, "email", "duplicate", "The same address stands on line {first}.", first=seen[row.email])
         seen.setdefault(row.email, line)
         rows.append(row)
     errors.raise_if_any(RosterInvalid, "nothing was imported")
@@ -90,20 +91,21 @@ def _records(text: str, errors: LineErrors) -> Iterator[tuple[int, dict[str, str
             if count > MAX_ROWS:
                 raise RosterTooLarge
             if len(cleaned) > len(columns):
-                errors.add(
-                    line, "row", "too_many_cells", f"The row has {len(cleaned)} cells, the header {len(columns)}."
-                )
+                counts = {"here": len(cleaned), "above": len(columns)}
+                errors.add(line, "row", "too_many_cells", "The row has {here} cells, the header {above}.", **counts)
                 continue
             yield line, dict.fromkeys(COLUMNS, "") | dict(zip(columns, cleaned, strict=False))
     except csv.Error as error:
-        errors.add(reader.line_num, "row", "not_csv", f"The row is not CSV: {error}.")
+        errors.add(reader.line_num, "row", "not_csv", "The row is not CSV: {problem}.", problem=error)
 
 
 def _columns(header: list[str]) -> list[str]:
     columns = [one_line(name).lower() for name in header]
     unknown = [name for name in columns if name not in COLUMNS]
     if "email" not in columns or unknown or len(set(columns)) < len(columns):
-        message = f"The first line names the columns, each once: {','.join(COLUMNS)}. Only email is needed."
+        message = Sentence(
+            "The first line names the columns, each once: {columns}. Only email is needed.", columns=",".join(COLUMNS)
+        )
         raise RosterInvalid(message, errors=(FieldError("lines.1", "bad_header", message),))
     return columns
 
@@ -117,7 +119,7 @@ def _row(line: int, cells: dict[str, str], zone: ZoneInfo, now: datetime, errors
         errors.add(line, "email", "invalid_email", "This is not an e-mail address.")
     for column, longest in _LONGEST.items():
         if len(cells[column]) > longest:
-            errors.add(line, column, "too_long", f"At most {longest} characters.")
+            errors.add(line, column, "too_long", "At most {longest} characters.", longest=longest)
         elif problem := texts.problem_of(cells[column], lines=False):
             errors.add(line, column, problem.code, problem.message)
     if not is_phone(cells["phone"]):

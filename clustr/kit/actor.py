@@ -64,7 +64,7 @@ class Actor:
         if needed is not None:
             needed.add(permission)
         if permission not in self.permissions:
-            raise PermissionMissing(f"This needs the permission {permission}.")
+            raise PermissionMissing("This needs the permission {permission}.", permission=permission)
 
     @property
     def member_id(self) -> UUID:

@@ -13,6 +13,8 @@ from typing import ClassVar
 
 from django.db import DatabaseError
 
+from clustr.kit.sentences import Sentence
+
 REFUSED = "CR000"
 """The SQLSTATE our own SQL functions raise; the message is the refusal's code, the detail a sentence for people."""
 
@@ -30,7 +32,12 @@ class FieldError:
 
 
 class Refusal(Exception):
-    """The request was refused."""
+    """The request was refused.
+
+    `raise SheetInvalid("A sheet has at most {most} bills.", most=f"{MAX_ROWS:,}")`: a constant with values, or nothing, and
+    it says its title. The API answers that in English whatever language is active; to people `clustr.kit.sentences` says it
+    in theirs.
+    """
 
     code: ClassVar[str] = ""
     registry: ClassVar[dict[str, type[Refusal]]] = {}
@@ -38,12 +45,14 @@ class Refusal(Exception):
     def __init__(
         self,
         detail: str = "",
+        /,
         *,
         errors: tuple[FieldError, ...] = (),
         retry_after_seconds: int | None = None,
+        **values: object,
     ) -> None:
-        super().__init__(detail or self.title())
-        self.detail = detail or self.title()
+        self.detail = Sentence(detail or self.title(), **values)
+        super().__init__(self.detail)
         self.errors = errors
         self.retry_after_seconds = retry_after_seconds
 
@@ -127,8 +136,9 @@ class InvalidValue(Invalid):
     code = "invalid_value"
 
     @classmethod
-    def of(cls, field: str, code: str, message: str) -> InvalidValue:
-        return cls(message, errors=(FieldError(field, code, message),))
+    def of(cls, field: str, code: str, message: str, /, **values: object) -> InvalidValue:
+        said = Sentence(message, **values)
+        return cls(said, errors=(FieldError(field, code, said),))
 
 
 @contextmanager
@@ -145,7 +155,8 @@ def refusals_from_database() -> Iterator[None]:
 
 
 def refusal_of(error: DatabaseError) -> Refusal | None:
-    """The refusal that a database error stands for, or None if it is a bug."""
+    """The refusal that a database error stands for, or None if it is a bug. A detail that SQL formats stays English: only
+    programs hear of it, who report what was used."""
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None)
     diagnostic = getattr(cause, "diag", None)

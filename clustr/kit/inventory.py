@@ -1,7 +1,9 @@
-"""What the documentation must list: settings, refusals, periodic jobs, each read from the code that defines it."""
+"""What must be listed: in the documentation settings, refusals, periodic jobs; for translators what refusals are called; each read
+from the code that defines it."""
 
 from __future__ import annotations
 
+import json
 import pkgutil
 import re
 from importlib import import_module
@@ -14,6 +16,7 @@ from clustr.kit.errors import Refusal
 from clustr.kit.invariants import all_invariants
 
 _NOT_IMPORTED = ("clustr.wsgi", "clustr.settings")
+_TITLES = re.compile(r"(    # generated: titles\n).*?(    # end\n)", re.DOTALL)
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -43,6 +46,12 @@ def refusals_table() -> str:
     return "\n".join(lines)
 
 
+def refusal_titles() -> str:
+    """The titles of refusals, each marked for translation as xgettext finds it."""
+    titles = {each.title() for each in Refusal.registry.values() if each.__module__.startswith("clustr.")}
+    return "".join(f"    _({json.dumps(title, ensure_ascii=False)}),\n" for title in sorted(titles))
+
+
 def periodic_table() -> str:
     from procrastinate.contrib.django import app
 
@@ -67,12 +76,19 @@ TABLES = {
     "periodic": periodic_table,
     "invariants": invariants_table,
 }
-PAGES = ("docs/settings.md", "docs/errors.md", "docs/operating.md", "docs/ledger.md")
+PAGES = (
+    "docs/settings.md",
+    "docs/errors.md",
+    "docs/operating.md",
+    "docs/ledger.md",
+    "clustr/web/pages/refusal_words.py",
+)
 
 
 def filled(page: str) -> str:
     """The page's text with its generated tables as they should be now."""
-    return _BLOCK.sub(lambda block: block[1] + "\n" + TABLES[block[2]]() + "\n\n" + block[3], (ROOT / page).read_text())
+    text = _BLOCK.sub(lambda block: block[1] + "\n" + TABLES[block[2]]() + "\n\n" + block[3], (ROOT / page).read_text())
+    return _TITLES.sub(lambda block: block[1] + refusal_titles() + block[2], text)
 
 
 def _default(value: Any) -> str:

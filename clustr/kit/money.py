@@ -55,24 +55,30 @@ class Money:
         if type(self.minor) is not int:
             raise TypeError(f"minor units are whole: {self.minor!r}")
         if self.currency not in DECIMALS:
-            raise UnknownCurrency(f"{self.currency!r} is not a supported currency.")
+            raise UnknownCurrency("{currency} is not a supported currency.", currency=repr(self.currency))
 
     @classmethod
     def parse(cls, text: str, currency: str) -> Money:
         """Read a decimal string in major units ("5000.00"): no sign, exponent or excess digits; at most 15 digits."""
         if currency not in DECIMALS:
-            raise UnknownCurrency(f"{currency!r} is not a supported currency.")
+            raise UnknownCurrency("{currency} is not a supported currency.", currency=repr(currency))
         match = _PLAIN.fullmatch(text) if isinstance(text, str) and len(text) <= MAX_DIGITS + 2 else None
         if match is None:
             raise InvalidAmount('Write the amount as a plain decimal string such as "5000.00".')
         whole, fraction = match[1], match[2] or ""
         if len(fraction) > DECIMALS[currency]:
-            raise InvalidAmount(f"{currency} has {DECIMALS[currency]} decimals; {text!r} has {len(fraction)}.")
+            raise InvalidAmount(
+                "{currency} has {decimals} decimals; {typed} has {given}.",
+                currency=currency,
+                decimals=DECIMALS[currency],
+                typed=repr(text),
+                given=len(fraction),
+            )
         if len(whole) + len(fraction) > MAX_DIGITS:
-            raise InvalidAmount(f"An amount has at most {MAX_DIGITS} digits.")
+            raise InvalidAmount("An amount has at most {most} digits.", most=MAX_DIGITS)
         minor = int(whole + fraction.ljust(DECIMALS[currency], "0"))
         if minor > MAX_MINOR:
-            raise InvalidAmount(f"An amount has at most {MAX_DIGITS} digits.")
+            raise InvalidAmount("An amount has at most {most} digits.", most=MAX_DIGITS)
         return cls(minor, currency)
 
     def __str__(self) -> str:
@@ -92,7 +98,7 @@ class Money:
 
     def _same(self, other: Money) -> None:
         if self.currency != other.currency:
-            raise CurrencyMismatch(f"{self.currency} does not mix with {other.currency}.")
+            raise CurrencyMismatch("{one} does not mix with {other}.", one=self.currency, other=other.currency)
 
     def __add__(self, other: Money) -> Money:
         self._same(other)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from clustr.kit.errors import InvalidValue
 from clustr.kit.money import Money
+from clustr.kit.sentences import Sentence
 from clustr.payments.providers.nouns import Bounds
 from clustr.payments.refusals import CallbackNotAllowed, TransactionNotRetryable
 from clustr.payments.states import TransactionStatus
@@ -32,13 +33,15 @@ def refuse_beyond_bounds(*, total: Money, bounds: Bounds, provider: str) -> None
     code = beyond_bounds(total=total, bounds=bounds)
     if not code:
         return
-    least = f" no less than {bounds.least.with_sign()}" if bounds.least else ""
-    most = f"{' and' if least else ''} no more than {bounds.most.with_sign()}" if bounds.most else ""
-    raise InvalidValue.of(
-        "amount",
-        code,
-        f"{provider.capitalize()} takes{least}{most} at once.",
-    )
+    who, least, most = provider.capitalize(), bounds.least, bounds.most
+    if most is None:
+        said = Sentence("{who} takes no less than {least} at once.", who=who, least=least and least.with_sign())
+    elif least is None:
+        said = Sentence("{who} takes no more than {most} at once.", who=who, most=most.with_sign())
+    else:
+        ends = {"least": least.with_sign(), "most": most.with_sign()}
+        said = Sentence("{who} takes no less than {least} and no more than {most} at once.", who=who, **ends)
+    raise InvalidValue.of("amount", code, said)
 
 
 def refuse_callback(*, url: str, origins: Collection[str]) -> None:

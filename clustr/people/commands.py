@@ -246,7 +246,9 @@ def _reachable(user_id: UUID) -> User:
 def _checked(name: str, phone: str) -> tuple[str, str]:
     name, phone = policies.one_line(name), policies.one_line(phone)
     if len(name) > NAME_LENGTH or len(phone) > PHONE_LENGTH:
-        raise InvalidPerson(f"A name has at most {NAME_LENGTH} characters, a phone number {PHONE_LENGTH}.")
+        raise InvalidPerson(
+            "A name has at most {name} characters, a phone number {phone}.", name=NAME_LENGTH, phone=PHONE_LENGTH
+        )
     return name, phone
 
 

@@ -23,9 +23,9 @@ def normalised_email(text: str) -> str:
     try:
         validate_email(email)
     except ValidationError as error:
-        raise InvalidEmail(f"{text[:254]!r} is not an e-mail address.") from error
+        raise InvalidEmail("{typed} is not an e-mail address.", typed=repr(text[:254])) from error
     if len(email) > 254 or email.endswith("@erased.invalid"):
-        raise InvalidEmail(f"{text[:254]!r} cannot be used as an e-mail address.")
+        raise InvalidEmail("{typed} cannot be used as an e-mail address.", typed=repr(text[:254]))
     return email
 
 

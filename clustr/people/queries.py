@@ -92,7 +92,7 @@ def staff_by_email(*, email: str) -> UUID:
     user_id = find_by_email(email=email)
     staff = User.objects.filter(is_platform_staff=True, is_active=True)
     if user_id is None or not staff.filter(id=user_id).exists():
-        raise PersonNotFound(f"Nobody of the platform's staff has the address {email}.")
+        raise PersonNotFound("Nobody of the platform's staff has the address {email}.", email=email)
     return user_id
 
 

@@ -41,7 +41,7 @@ def price_of(*, plan: SubscriptionPlan, interval: str, currency: str) -> Money:
     if currency == plan.currency or (plan.price_monthly == 0 and plan.price_yearly == 0 and not plan.prices):
         return Money(own, currency)
     if currency not in plan.prices:
-        raise CurrencyNotOffered(f"{plan.name} has no price in {currency}.")
+        raise CurrencyNotOffered("{plan} has no price in {currency}.", plan=plan.name, currency=currency)
     return Money(plan.prices[currency][interval], currency)
 
 

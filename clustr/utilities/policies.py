@@ -53,11 +53,11 @@ def quote_terms(*, quote_id: UUID, provider: str, type: BillType, amount: Money,
 def refuse_amount_out_of_range(*, amount: Money, fixed: int | None, minimum: int | None, maximum: int | None) -> None:
     """Refuse an amount the utility does not sell for; bounds in minor units, None: there is none."""
     if fixed is not None and amount.minor != fixed:
-        raise AmountOutOfRange(f"It is sold for {Money(fixed, amount.currency).with_sign()} only.")
+        raise AmountOutOfRange("It is sold for {price} only.", price=Money(fixed, amount.currency).with_sign())
     if minimum is not None and amount.minor < minimum:
-        raise AmountOutOfRange(f"The least is {Money(minimum, amount.currency).with_sign()}.")
+        raise AmountOutOfRange("The least is {least}.", least=Money(minimum, amount.currency).with_sign())
     if maximum is not None and amount.minor > maximum:
-        raise AmountOutOfRange(f"The most is {Money(maximum, amount.currency).with_sign()}.")
+        raise AmountOutOfRange("The most is {most}.", most=Money(maximum, amount.currency).with_sign())
 
 
 def refuse_unknown_customer(*, error: PaymentErrorType) -> None:

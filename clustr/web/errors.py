@@ -1,4 +1,9 @@
-"""Every error as `application/problem+json`. The one place where refusals become HTTP statuses."""
+"""Every error as `application/problem+json`. The one place where refusals become HTTP statuses.
+
+An answer of the API is English, whatever `Accept-Language` asks for and whatever LANGUAGE_CODE is: programs read it, and log
+it. No middleware chooses a language by request; pages look up what a refusal says (`clustr.kit.sentences`), and of what the
+door itself refuses they say nothing but the status.
+"""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def resolve_dispute(
 def _lower(actor: Actor, dispute: Dispute, amount_due: Money, note: str, now: datetime) -> None:
     bill = Bill.objects.get(cluster_id=actor.cluster_id, id=dispute.bill_id)
     if amount_due.currency != bill.currency:
-        raise CurrencyMismatch(f"The amount must be in {bill.currency}.")
+        raise CurrencyMismatch("The amount must be in {currency}.", currency=bill.currency)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT due_minor, paid_minor FROM bills_standing(%s, %s, %s, %s, %s)",

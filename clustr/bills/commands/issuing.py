@@ -58,7 +58,7 @@ def create_bulk_bills(*, actor: Actor, bills: Sequence[NewBill], now: datetime) 
     """Issue up to 5,000 bills, all or none. Refuses `BulkInvalid` with the index of every bill that is wrong."""
     actor.require("ManageBill")
     if not 1 <= len(bills) <= MAX_BULK:
-        raise InvalidValue.of("bills", "out_of_range", f"Between 1 and {MAX_BULK:,} bills at once.")
+        raise InvalidValue.of("bills", "out_of_range", "Between 1 and {most} bills at once.", most=f"{MAX_BULK:,}")
     with tenant(actor.cluster_id), crash_points("bills.create_bulk"):
         refuse_beyond_plan(feature="bills", adding=len(bills), used=lambda since: bills_issued(since=since))
         _refuse_bulk(actor, bills, now)

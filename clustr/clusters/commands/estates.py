@@ -64,7 +64,7 @@ def found_cluster(*, cluster_id: UUID, name: str, currency: str, timezone: str, 
     """Make a cluster without any member yet. For demonstrations and programs: nothing is audited."""
     name = _checked_name(name)
     if currency not in DECIMALS:
-        raise UnknownCurrency(f"{currency!r} is not a supported currency.")
+        raise UnknownCurrency("{currency} is not a supported currency.", currency=repr(currency))
     with tenant(cluster_id):
         Cluster.objects.create(
             id=cluster_id,
@@ -153,7 +153,7 @@ def _checked_settings(actor: Actor, changes: SettingsChanges) -> dict[str, Any]:
         _checked_timezone(given["timezone"])
     if "locale" in given and given["locale"] not in LOCALES:
         known = ", ".join(sorted(LOCALES))
-        raise InvalidValue.of("locale", "invalid_locale", f"Locales are {known}.")
+        raise InvalidValue.of("locale", "invalid_locale", "Locales are {known}.", known=known)
     if given.get("support_email"):
         given["support_email"] = checked_email(given["support_email"], field="support_email")
     if given.get("reminder_days") is not None:
@@ -169,7 +169,7 @@ def _minor(limit: Money | None, currency: str) -> int | None:
     if limit is None:
         return None
     if limit.currency != currency:
-        raise CurrencyMismatch(f"This cluster's books are kept in {currency}.")
+        raise CurrencyMismatch("This cluster's books are kept in {currency}.", currency=currency)
     return limit.minor
 
 
@@ -177,15 +177,17 @@ def _checked_days(days: Sequence[int]) -> list[int]:
     """Each once, the longest first."""
     chosen = sorted(set(days), reverse=True)
     if len(chosen) > MOST_REMINDERS or not all(1 <= day <= LONGEST_REMINDER for day in chosen):
-        message = f"At most {MOST_REMINDERS} of 1 to {LONGEST_REMINDER} days."
-        raise InvalidValue.of("reminder_days", "invalid_days", message)
+        limits = {"most": MOST_REMINDERS, "longest": LONGEST_REMINDER}
+        raise InvalidValue.of("reminder_days", "invalid_days", "At most {most} of 1 to {longest} days.", **limits)
     return chosen
 
 
 def _checked_name(name: str) -> str:
     name = one_line(name)
     if not 1 <= len(name) <= NAME_LENGTH:
-        raise InvalidValue.of("name", "invalid_name", f"A cluster's name has 1 to {NAME_LENGTH} characters.")
+        raise InvalidValue.of(
+            "name", "invalid_name", "A cluster's name has 1 to {longest} characters.", longest=NAME_LENGTH
+        )
     return name
 
 

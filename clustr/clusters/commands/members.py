@@ -88,9 +88,17 @@ def _refuse_other_type(unit: str, unit_type: str) -> None:
     """A unit that is known keeps its type: whoever names another is told."""
     known = Unit.objects.filter(cluster_id=current_tenant(), label_key=label_key(unit)).first() if unit_type else None
     if known is not None and known.unit_type != unit_type:
-        said = f"it is: {known.unit_type}" if known.unit_type else "none is known"
+        if not known.unit_type:
+            raise InvalidValue.of(
+                "unit_type",
+                "unit_has_its_type",
+                "This unit has its type already (none is known). Leave `unit_type` out.",
+            )
         raise InvalidValue.of(
-            "unit_type", "unit_has_its_type", f"This unit has its type already ({said}). Leave `unit_type` out."
+            "unit_type",
+            "unit_has_its_type",
+            "This unit has its type already (it is: {known}). Leave `unit_type` out.",
+            known=known.unit_type,
         )
 
 

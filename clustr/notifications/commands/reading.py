@@ -57,11 +57,11 @@ def choose_notifications(*, actor: Actor, choices: Sequence[Choice], now: dateti
 def _refuse_choice(choice: Choice) -> None:
     kind = EVENTS[choice.event]
     if choice.channel is not Channel.IN_APP and choice.channel not in offered():
-        raise NotOffered(f"{choice.channel} is not offered here.")
+        raise NotOffered("{channel} is not offered here.", channel=choice.channel)
     if choice.channel is Channel.IN_APP and all(choice.channel not in told for _, told in faces(choice.event)):
         raise NotOffered("This comes by mail only.")
     if choice.channel in kind.fixed and not choice.enabled:
-        raise AlwaysTold(f"{kind.what}: this notice cannot be switched off.")
+        raise AlwaysTold("{notice}: this notice cannot be switched off.", notice=kind.what)
 
 
 def _mark(actor: Actor, ids: Sequence[UUID], now: datetime) -> None:

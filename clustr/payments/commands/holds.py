@@ -48,7 +48,7 @@ def release_outgoing(
         looked_at = list(_standing().values_list("id", flat=True))
     broken = {found.invariant.name for found in violations(cluster_id=cluster_id)}
     if broken and not although_broken:
-        raise BooksDoNotHold(f"These do not hold: {', '.join(sorted(broken))}.")
+        raise BooksDoNotHold("These do not hold: {broken}.", broken=", ".join(sorted(broken)))
     with tenant(cluster_id):
         held = list(_standing().select_for_update().filter(id__in=looked_at).order_by("id"))
         if not held:

@@ -43,7 +43,7 @@ def credit_invoice(
         if invoice.user_id == actor.user_id:
             raise InvalidValue.of("invoice_id", "own_affair", "Nobody credits an invoice of their own.")
         if amount.currency != invoice.currency:
-            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+            raise CurrencyMismatch("The invoice is in {currency}.", currency=invoice.currency)
         if invoice.kind != InvoiceKind.INVOICE or invoice.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
             raise InvoiceNotOpen
         refuse_collected_by_stripe(invoice=invoice)

@@ -65,7 +65,7 @@ def process_payment(
         if invoice.user_id == actor.user_id:
             raise InvalidValue.of("invoice_id", "own_affair", "Nobody records a payment of their own.")
         if amount.currency != invoice.currency:
-            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+            raise CurrencyMismatch("The invoice is in {currency}.", currency=invoice.currency)
         if invoice.kind != InvoiceKind.INVOICE:
             raise InvoiceNotOpen("A credit note is not paid.")
         refuse_collected_by_stripe(invoice=invoice)
@@ -120,7 +120,7 @@ def handle_failed_payment(
         if invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
         if amount.currency != invoice.currency:
-            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+            raise CurrencyMismatch("The invoice is in {currency}.", currency=invoice.currency)
         refuse_collected_by_stripe(invoice=invoice)
         payment = Payment.objects.create(
             id=new_id(),

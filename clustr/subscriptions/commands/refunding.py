@@ -45,7 +45,7 @@ def begin_refund(
         if invoice.user_id == actor.user_id:
             raise InvalidValue.of("invoice_id", "own_affair", "Nobody refunds a payment of their own.")
         if amount is not None and amount.currency != invoice.currency:
-            raise CurrencyMismatch(f"The invoice is in {invoice.currency}.")
+            raise CurrencyMismatch("The invoice is in {currency}.", currency=invoice.currency)
         payment, given = _what(invoice, amount)
         call = record_call(
             actor=actor,

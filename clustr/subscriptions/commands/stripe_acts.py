@@ -133,7 +133,9 @@ def _begun_row(
         return made, None
     subscription = lock_subscription(actor=actor, subscription_id=free.id)
     if subscription.currency != currency:
-        raise CollectionNotOffered(f"The present plan is in {subscription.currency}; cancel it first.")
+        raise CollectionNotOffered(
+            "The present plan is in {currency}; cancel it first.", currency=subscription.currency
+        )
     if not coupon:
         return subscription, None
     return subscription, redeem(actor=actor, subscription=subscription, code=coupon, plan=plan, now=now)

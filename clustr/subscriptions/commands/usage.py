@@ -58,7 +58,7 @@ def record_usage(
     Refuses `InvalidValue` (used before the period under way, or in the future), `UsageLimitReached`, `UsageBelowZero`, `UsageEventReused`, `SubscriptionNotFound`, `SubscriptionLapsed`.
     """
     if not 0 < len(events) <= MOST_AT_ONCE:
-        raise InvalidValue.of("events", "invalid", f"One to {MOST_AT_ONCE:,} events at once.")
+        raise InvalidValue.of("events", "invalid", "One to {most} events at once.", most=f"{MOST_AT_ONCE:,}")
     _refuse_wrong_amounts(events)
     _turn_if_due(actor, subscription_id, now)
     with tenant(actor.cluster_id), crash_points("subscriptions.record_usage"):

@@ -39,11 +39,11 @@ def check_pin(*, actor: Actor, pin: str, now: datetime) -> None:
             if taken.failed_attempts % ATTEMPTS_PER_LOCK == 0:
                 _tell_of_lock(actor, taken, now)
             left = ATTEMPTS_PER_LOCK - taken.failed_attempts % ATTEMPTS_PER_LOCK
-            raise PinIncorrect(
-                "The PIN is wrong, and spending is now locked."
-                if left == ATTEMPTS_PER_LOCK
-                else f"The PIN is wrong; {left} more wrong {'try' if left == 1 else 'tries'} will lock spending."
-            )
+            if left == ATTEMPTS_PER_LOCK:
+                raise PinIncorrect("The PIN is wrong, and spending is now locked.")
+            if left == 1:
+                raise PinIncorrect("The PIN is wrong; 1 more wrong try will lock spending.")
+            raise PinIncorrect("The PIN is wrong; {left} more wrong tries will lock spending.", left=left)
         with tenant(actor.cluster_id):
             Pin.objects.filter(id=taken.id).update(failed_attempts=0, locked_until=None)
             if not uses_newest_pepper(taken.pepper_id):

@@ -18,6 +18,7 @@ from clustr.bills.types import BillCategory, BilledMember, BillType, MemberStatu
 from clustr.kit.actor import Actor
 from clustr.kit.errors import FieldError
 from clustr.kit.money import CurrencyMismatch
+from clustr.kit.sentences import Sentence
 from clustr.web.bill_schemas import ManagedBillOut, SingleBillOut, StatusFilter, managed_bill_out, single_bill_out
 from clustr.web.door import Request, once, read
 from clustr.web.paging import OfMembersQuery, Page, PageQuery, by_id, last_id, page
@@ -55,7 +56,7 @@ class CreateBillIn(In):
     def as_new(self, actor: Actor, where: str = "") -> NewBill:
         """The bill in the cluster's currency; `where` it stood in the request is told with what is refused."""
         if self.currency not in (None, actor.currency):
-            detail = f"This cluster bills in {actor.currency}."
+            detail = Sentence("This cluster bills in {currency}.", currency=actor.currency)
             error = FieldError(f"{where}currency", CurrencyMismatch.code, detail)
             raise CurrencyMismatch(detail, errors=(error,))
         return NewBill(

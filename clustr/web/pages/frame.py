@@ -24,6 +24,7 @@ from django.utils import timezone
 from clustr.clusters.refusals import ClusterNotFound, ClusterRequired, InvitationNotAccepted
 from clustr.kit.errors import Refusal
 from clustr.kit.ids import parse_id
+from clustr.kit.sentences import for_people
 from clustr.notifications.queries import estate_of, unread_things
 from clustr.people import queries as people
 from clustr.web import errors
@@ -162,7 +163,7 @@ def problem_page(request: HttpRequest, status: int, refusal: Refusal | None = No
     """The page for an address that is not there, not allowed, not to be had now, or broken."""
     context = {
         "status": status,
-        "refusal": refusal,
+        "said": for_people(refusal.detail) if refusal else "",
         "request_id": errors.request_id_of(request),
         "not_there": status in (HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED),
         "passing": status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.LOCKED),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clustr.kit.actor import PermissionMissing
 from clustr.kit.errors import Refusal
+from clustr.kit.sentences import for_people
 
 Word = str | Promise
 
@@ -195,12 +196,12 @@ def said_of(refusal: Refusal) -> str:
     """A refusal as a person reads it."""
     if isinstance(refusal, PermissionMissing):
         return str(_("You may not do this. Ask an administrator of your estate to let you."))
-    return str(_REFUSAL.get(refusal.code, refusal.detail))
+    return str(_REFUSAL.get(refusal.code) or for_people(refusal.detail))
 
 
 def said_of_value(code: str, message: str) -> str:
     """What is wrong with one field, as a person reads it."""
-    return str(_VALUE.get(code) or _REFUSAL.get(code) or message)
+    return str(_VALUE.get(code) or _REFUSAL.get(code) or for_people(message))
 
 
 def said_of_recovery(option: str) -> str:

@@ -1,4 +1,4 @@
-"""`bin/manage update_docs`: rewrite the tables in docs/ that are read from the code."""
+"""`bin/manage update_docs`: rewrite the tables in docs/ that are read from the code, and the titles of refusals."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from clustr.bills import commands
 from clustr.bills.sheet import COLUMNS, MAX_BYTES, read_sheet
 from clustr.kit.errors import FieldError, Refusal
+from clustr.kit.sentences import for_people
 from clustr.web.actors import Request
 from clustr.web.door import json_answer, once, read_value
 from clustr.web.pages.forms import Attempt, attempt, go
@@ -78,7 +79,7 @@ def rows_of(errors: list[FieldError]) -> tuple[dict[str, Any], ...]:
     found = []
     for error in errors:
         _, line, column = [*error.field.split("."), "", ""][:3]
-        message = said_of_value(error.code, error.message) if column == "amount" else error.message
+        message = said_of_value(error.code, error.message) if column == "amount" else for_people(error.message)
         found.append({"line": line, "column": column, "message": message})
     return tuple(found)
 
