@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from clustr.kit import sentences
 from clustr.kit.locales import amount_for_people, instant_for_people
 from clustr.kit.money import Money
 from clustr.notifications.types import Facts
@@ -22,7 +23,8 @@ def people_in(facts: Facts) -> set[UUID]:
 
 
 def for_people(facts: Facts, *, timezone: str, locale: str, names: Mapping[UUID, str]) -> dict[str, Any]:
-    """The facts as a text shows them: `amount_minor` as `amount`, `member_user_id` as `member`, instants in the zone."""
+    """The facts as a text shows them: `amount_minor` as `amount`, `member_user_id` as `member`, instants in the zone;
+    why something failed and what can be done, which rooms say in English, in the language that is active."""
     zone = ZoneInfo(timezone)
     shown: dict[str, Any] = {}
     for name, value in facts.items():
@@ -35,6 +37,10 @@ def for_people(facts: Facts, *, timezone: str, locale: str, names: Mapping[UUID,
             shown[name.removesuffix(_PERSON)] = names.get(UUID(str(value)), SOMEBODY)
         elif name.endswith(_INSTANTS):
             shown[name] = instant_for_people(datetime.fromisoformat(str(value)), zone=zone, locale=locale)
+        elif name == "failure":
+            shown[name] = sentences.for_people(str(value))
+        elif name == "options":
+            shown[name] = [sentences.for_people(option) for option in value]
         else:
             shown[name] = value
     return shown

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from clustr.kit.tenancy import current_tenant
 from clustr.notifications.commands import Notice, notify_each
 from clustr.notifications.types import Audience, NotificationEvents
@@ -19,43 +21,48 @@ from clustr.utilities.planning_queries import Sold, sold_for
 
 F = AutomationFailure
 WHY: dict[AutomationFailure, str] = {
-    F.INSUFFICIENT_FUNDS: "your wallet does not cover it, with what it is to keep.",
-    F.ACCOUNT_FROZEN: "your wallet is frozen.",
-    F.SPENDING_LIMIT: "its spending limit is reached.",
-    F.TYPE_LIMIT: "your limit for this type of utility is reached.",
-    F.DAILY_LIMIT: "it is more than may be bought within a day.",
-    F.TOO_LITTLE_HISTORY: "too few purchases were made to estimate the amount.",
-    F.AMOUNT_OUT_OF_RANGE: "the utility does not sell for this amount.",
-    F.CUSTOMER_UNKNOWN: "the utility does not know the number any more.",
-    F.NOT_SOLD: "it is not sold any more, or the number was removed.",
-    F.VENDOR_UNAVAILABLE: "the utility could not be reached.",
-    F.VENDOR_REFUSED: "the utility refused, and the money is back in your wallet.",
-    F.NUMBER_TOO_NEW: "so much is not bought yet for a number that is new.",
-    F.PIN_NEEDED: "so large a purchase needs a wallet with a PIN.",
-    F.CARD_DECLINED: "the card was declined.",
-    F.CARD_GONE: "the card was removed.",
-    F.CARD_TOO_LITTLE: "it is less than the card service takes at once.",
-    F.CARD_TOO_MUCH: "it is more than the card service takes at once.",
-    F.CARD_REFUNDED: "what your card had paid for it was given back.",
+    F.INSUFFICIENT_FUNDS: _("your wallet does not cover it, with what it is to keep."),
+    F.ACCOUNT_FROZEN: _("your wallet is frozen."),
+    F.SPENDING_LIMIT: _("its spending limit is reached."),
+    F.TYPE_LIMIT: _("your limit for this type of utility is reached."),
+    F.DAILY_LIMIT: _("it is more than may be bought within a day."),
+    F.TOO_LITTLE_HISTORY: _("too few purchases were made to estimate the amount."),
+    F.AMOUNT_OUT_OF_RANGE: _("the utility does not sell for this amount."),
+    F.CUSTOMER_UNKNOWN: _("the utility does not know the number any more."),
+    F.NOT_SOLD: _("it is not sold any more, or the number was removed."),
+    F.VENDOR_UNAVAILABLE: _("the utility could not be reached."),
+    F.VENDOR_REFUSED: _("the utility refused, and the money is back in your wallet."),
+    F.NUMBER_TOO_NEW: _("so much is not bought yet for a number that is new."),
+    F.PIN_NEEDED: _("so large a purchase needs a wallet with a PIN."),
+    F.CARD_DECLINED: _("the card was declined."),
+    F.CARD_GONE: _("the card was removed."),
+    F.CARD_TOO_LITTLE: _("it is less than the card service takes at once."),
+    F.CARD_TOO_MUCH: _("it is more than the card service takes at once."),
+    F.CARD_REFUNDED: _("what your card had paid for it was given back."),
 }
 _BEYOND = {F.CARD_TOO_LITTLE: "less", F.CARD_TOO_MUCH: "more"}
 _OPTIONS: dict[AutomationFailure, list[str]] = {
-    F.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Name a card as its backup", "Buy by hand", "Lower the amount"],
-    F.ACCOUNT_FROZEN: ["Unfreeze your wallet"],
-    F.CARD_DECLINED: ["Use another card", "Let the wallet pay"],
-    F.CARD_GONE: ["Use another card", "Let the wallet pay"],
-    F.CARD_REFUNDED: ["Buy by hand"],
-    F.CARD_TOO_LITTLE: ["Buy by hand from your wallet", "Let the wallet pay", "Raise the amount"],
-    F.CARD_TOO_MUCH: ["Buy by hand from your wallet", "Let the wallet pay", "Lower the amount"],
-    F.DAILY_LIMIT: ["Buy by hand tomorrow", "Lower the amount"],
-    F.TOO_LITTLE_HISTORY: ["Name an amount"],
-    F.AMOUNT_OUT_OF_RANGE: ["Change the amount"],
-    F.CUSTOMER_UNKNOWN: ["Check the number with the utility", "Save the right number"],
-    F.NOT_SOLD: ["Choose another utility", "Remove the automation"],
-    F.VENDOR_UNAVAILABLE: ["Wait; it is tried again by itself", "Buy by hand later"],
-    F.VENDOR_REFUSED: ["Buy by hand", "Ask the office of your estate"],
-    F.NUMBER_TOO_NEW: ["Lower the amount", "Buy by hand for a smaller amount"],
-    F.PIN_NEEDED: ["Set a PIN for your wallet", "Lower the amount"],
+    F.INSUFFICIENT_FUNDS: [
+        _("Add money to your wallet"),
+        _("Name a card as its backup"),
+        _("Buy by hand"),
+        _("Lower the amount"),
+    ],
+    F.ACCOUNT_FROZEN: [_("Unfreeze your wallet")],
+    F.CARD_DECLINED: [_("Use another card"), _("Let the wallet pay")],
+    F.CARD_GONE: [_("Use another card"), _("Let the wallet pay")],
+    F.CARD_REFUNDED: [_("Buy by hand")],
+    F.CARD_TOO_LITTLE: [_("Buy by hand from your wallet"), _("Let the wallet pay"), _("Raise the amount")],
+    F.CARD_TOO_MUCH: [_("Buy by hand from your wallet"), _("Let the wallet pay"), _("Lower the amount")],
+    F.DAILY_LIMIT: [_("Buy by hand tomorrow"), _("Lower the amount")],
+    F.TOO_LITTLE_HISTORY: [_("Name an amount")],
+    F.AMOUNT_OUT_OF_RANGE: [_("Change the amount")],
+    F.CUSTOMER_UNKNOWN: [_("Check the number with the utility"), _("Save the right number")],
+    F.NOT_SOLD: [_("Choose another utility"), _("Remove the automation")],
+    F.VENDOR_UNAVAILABLE: [_("Wait; it is tried again by itself"), _("Buy by hand later")],
+    F.VENDOR_REFUSED: [_("Buy by hand"), _("Ask the office of your estate")],
+    F.NUMBER_TOO_NEW: [_("Lower the amount"), _("Buy by hand for a smaller amount")],
+    F.PIN_NEEDED: [_("Set a PIN for your wallet"), _("Lower the amount")],
 }
 
 

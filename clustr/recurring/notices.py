@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.money import Money
 from clustr.kit.tenancy import current_tenant
@@ -30,19 +32,19 @@ EVENTS = {
     Happening.CANCELLED: NotificationEvents.RECURRING_PAYMENT_CANCELLED,
 }
 
-_PAUSE = "Pause the recurring payment"
+_PAUSE = _("Pause the recurring payment")
 _OPTIONS = {
-    RunFailure.INSUFFICIENT_FUNDS: ["Add money to your wallet", "Pay by hand", _PAUSE],
-    RunFailure.ACCOUNT_FROZEN: ["Unfreeze your wallet", _PAUSE],
-    RunFailure.CARD_NOT_COVERED: ["Use another card", "Pay by hand", _PAUSE],
-    RunFailure.CARD_DECLINED: ["Use another card", "Ask your bank", "Pay by hand"],
-    RunFailure.CARD_EXPIRED: ["Use another card", "Pay by hand"],
-    RunFailure.CARD_REMOVED: ["Use another card", "Pay by hand"],
-    RunFailure.CARD_NOT_CONFIRMED: ["Confirm it with your bank when you are asked again", "Use another card"],
-    RunFailure.CARD_TOO_LITTLE: ["Pay it from your wallet"],
-    RunFailure.CARD_TOO_MUCH: ["Pay it from your wallet, or in parts"],
-    RunFailure.CHARGED_IN_PART: ["Pay by hand from your wallet", "Use another card"],
-    RunFailure.PROVIDER_TROUBLE: ["Use another card", "Pay by hand", _PAUSE],
+    RunFailure.INSUFFICIENT_FUNDS: [_("Add money to your wallet"), _("Pay by hand"), _PAUSE],
+    RunFailure.ACCOUNT_FROZEN: [_("Unfreeze your wallet"), _PAUSE],
+    RunFailure.CARD_NOT_COVERED: [_("Use another card"), _("Pay by hand"), _PAUSE],
+    RunFailure.CARD_DECLINED: [_("Use another card"), _("Ask your bank"), _("Pay by hand")],
+    RunFailure.CARD_EXPIRED: [_("Use another card"), _("Pay by hand")],
+    RunFailure.CARD_REMOVED: [_("Use another card"), _("Pay by hand")],
+    RunFailure.CARD_NOT_CONFIRMED: [_("Confirm it with your bank when you are asked again"), _("Use another card")],
+    RunFailure.CARD_TOO_LITTLE: [_("Pay it from your wallet")],
+    RunFailure.CARD_TOO_MUCH: [_("Pay it from your wallet, or in parts")],
+    RunFailure.CHARGED_IN_PART: [_("Pay by hand from your wallet"), _("Use another card")],
+    RunFailure.PROVIDER_TROUBLE: [_("Use another card"), _("Pay by hand"), _PAUSE],
     RunFailure.NONE: [],
 }
 
@@ -158,18 +160,18 @@ def _attempt(order: RecurringPayment, run: Run, asks: bool) -> tuple[Happening |
         case RunState.RETRYING:
             retry = order.next_run_at.isoformat() if order.next_run_at else None
             return Happening.FAILED, {
-                "failure": f"{_why(run)}.",
+                "failure": _why(run),
                 "lacking_minor": run.short_minor or None,
                 "retry_at": retry,
                 "next_run_date": None,
                 "options": _OPTIONS[RunFailure(run.failure)],
             }
         case RunState.FAILED if order.bill_type and run.failure in BEYOND_CARD.values():
-            return Happening.FAILED, {"failure": f"{_why(run)}.", "options": _OPTIONS[RunFailure(run.failure)]}
+            return Happening.FAILED, {"failure": _why(run), "options": _OPTIONS[RunFailure(run.failure)]}
         case RunState.FAILED:
             return Happening.PAUSED, {
                 "times": run.attempts if run.attempts > 1 else None,
-                "failure": f"{_why(run)}.",
+                "failure": _why(run),
                 "lacking_minor": run.short_minor or None,
                 "options": [option for option in _OPTIONS[RunFailure(run.failure)] if option != _PAUSE],
             }
@@ -180,29 +182,29 @@ def _attempt(order: RecurringPayment, run: Run, asks: bool) -> tuple[Happening |
 def _why(run: Run) -> str:
     match RunFailure(run.failure):
         case RunFailure.ACCOUNT_FROZEN:
-            return "your wallet is frozen"
+            return _("your wallet is frozen.")
         case RunFailure.INSUFFICIENT_FUNDS:
-            return "your wallet does not hold enough"
+            return _("your wallet does not hold enough.")
         case RunFailure.CARD_NOT_COVERED:
-            return "there is not enough money on your card, or the payment is above its limit"
+            return _("there is not enough money on your card, or the payment is above its limit.")
         case RunFailure.CARD_DECLINED:
-            return "your bank declined the card"
+            return _("your bank declined the card.")
         case RunFailure.CARD_EXPIRED:
-            return "your card has expired"
+            return _("your card has expired.")
         case RunFailure.CARD_REMOVED:
-            return "you removed the card it was paid from"
+            return _("you removed the card it was paid from.")
         case RunFailure.CARD_NOT_CONFIRMED:
-            return "the payment was not confirmed with your bank"
+            return _("the payment was not confirmed with your bank.")
         case RunFailure.CARD_TOO_LITTLE:
-            return "it is less than the card service takes at once"
+            return _("it is less than the card service takes at once.")
         case RunFailure.CARD_TOO_MUCH:
-            return "it is more than the card service takes at once"
+            return _("it is more than the card service takes at once.")
         case RunFailure.CHARGED_IN_PART:
-            return "your card was charged less than was asked; that money is in your wallet"
+            return _("your card was charged less than was asked; that money is in your wallet.")
         case RunFailure.PROVIDER_TROUBLE:
-            return "the card could not be charged, because the payment service or the bank could not be reached"
+            return _("the card could not be charged, because the payment service or the bank could not be reached.")
         case RunFailure.NONE:
-            return "it did not go through"
+            return _("it did not go through.")
 
 
 def _cards(orders: Iterable[RecurringPayment]) -> dict[UUID | None, SavedMethod]:

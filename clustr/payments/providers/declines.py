@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from clustr.payments.types import PaymentErrorType, RecoveryOption
 
 T = PaymentErrorType
@@ -218,25 +220,27 @@ EXPLANATIONS: dict[PaymentErrorType, Explanation] = {
 
 
 RECOVERY_TEXTS: dict[RecoveryOption, str] = {
-    R.RETRY: "Try again in ClustR.",
-    R.ANOTHER_CARD: "Use another card.",
-    R.OTHER_PROVIDER: "Pay through the other payment provider.",
-    R.WALLET: "Pay from your wallet.",
-    R.CONTACT_BANK: "Ask your bank.",
-    R.CONTACT_OFFICE: "Ask the office of your estate.",
-    R.BUY_AGAIN: "Buy it again, perhaps a little later.",
-    R.CHECK_NUMBER: "Check the number, and buy for the right one.",
-    R.CHANGE_AMOUNT: "Buy for another amount.",
-    R.WAIT: "Wait; nothing has to be done.",
+    R.RETRY: gettext_noop("Try again in ClustR."),
+    R.ANOTHER_CARD: gettext_noop("Use another card."),
+    R.OTHER_PROVIDER: gettext_noop("Pay through the other payment provider."),
+    R.WALLET: gettext_noop("Pay from your wallet."),
+    R.CONTACT_BANK: gettext_noop("Ask your bank."),
+    R.CONTACT_OFFICE: gettext_noop("Ask the office of your estate."),
+    R.BUY_AGAIN: gettext_noop("Buy it again, perhaps a little later."),
+    R.CHECK_NUMBER: gettext_noop("Check the number, and buy for the right one."),
+    R.CHANGE_AMOUNT: gettext_noop("Buy for another amount."),
+    R.WAIT: gettext_noop("Wait; nothing has to be done."),
 }
 """What can be done, as notices say it."""
 
 
 _OF_PAYOUTS: dict[PaymentErrorType, str] = {
-    T.INVALID_CARD: "There is no such bank account, or it takes no transfers. Check the bank and the number.",
-    T.INSUFFICIENT_FUNDS: "The transfer could not be paid out at the moment.",
-    T.DECLINED_CARD: "The bank declined the transfer.",
-    T.LIMIT_EXCEEDED: "The transfer is above a limit of the bank.",
+    T.INVALID_CARD: gettext_noop(
+        "There is no such bank account, or it takes no transfers. Check the bank and the number."
+    ),
+    T.INSUFFICIENT_FUNDS: gettext_noop("The transfer could not be paid out at the moment."),
+    T.DECLINED_CARD: gettext_noop("The bank declined the transfer."),
+    T.LIMIT_EXCEEDED: gettext_noop("The transfer is above a limit of the bank."),
 }
 """What is said of money that was to go to a bank account, where no card is concerned."""
 

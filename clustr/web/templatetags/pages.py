@@ -20,6 +20,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from lucide.templatetags.lucide import lucide
 
 from clustr.kit.money import SIGNS, Money
+from clustr.kit.sentences import for_people
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
@@ -107,6 +108,12 @@ def device(user_agent: str) -> str:
 def word(kind: Any) -> str:
     """What a type, a frequency or a provider is called."""
     return str(word_of(str(kind or "")))
+
+
+@register.filter
+def translated(sentence: str | None) -> str:
+    """A sentence that the rooms say in English, such as why a payment failed, in the language of the page."""
+    return for_people(sentence or "")
 
 
 @register.filter
