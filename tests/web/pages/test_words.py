@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,13 @@ from django.core.management import call_command
 from django.test import override_settings
 from django.utils import timezone
 
+from clustr.kit import inventory
+from clustr.kit.errors import Refusal
+from clustr.kit.sentences import KEYWORDS
 from clustr.payments.states import CaseKind
 from clustr.web.pages.office.case_words import CASE, facts_of
 from clustr.web.pages.office.trail_words import ACTION
+from clustr.web.pages.refusal_words import TITLES
 
 ROOT = Path(__file__).resolve().parents[3] / "clustr"
 TEMPLATES = sorted(
@@ -68,6 +72,10 @@ def test_a_catalogue_can_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         "Invoice %(number)s is overdue",
         "An automation buys soon",
         "Choose a country",
+        *("There is no such bill, or it is not yours.", "This needs the permission {permission}."),
+        *("The amount must be more than zero.", "At most {longest} characters.", "This cluster bills in {currency}."),
+        *("The text holds nothing that can be seen.", "The bank declined the payment."),
+        *("Receipt of a bill payment", "Page {page} of {pages}", "Nigeria"),
     ):
         assert f'msgid "{words}"' in catalogue
 
@@ -100,6 +108,38 @@ def test_python_says_nothing_unmarked() -> None:
         for said in sentences(ast.parse(path.read_text()))
     ]
     assert found == []
+
+
+def composed(tree: ast.AST, places: Mapping[str, int]) -> Iterator[str]:
+    """What is given where a sentence stands, and is no constant: nobody could look it up."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
+            place = places.get(name, len(node.args))
+            said = node.args[place] if place < len(node.args) else None
+            if isinstance(said, (ast.JoinedStr, ast.BinOp, ast.IfExp)):
+                yield ast.unparse(said)
+
+
+def test_what_a_refusal_says_is_a_constant() -> None:
+    """`raise SheetInvalid("A sheet has at most {most} bills.", most=MAX_ROWS)`: values stand apart, so that it is found."""
+    inventory.load_everything()
+    places = {name: int(place) - 1 for name, _, place in (keyword.partition(":") for keyword in KEYWORDS)}
+    places |= {refusal.__name__: 0 for refusal in Refusal.registry.values()}
+    assert list(composed(ast.parse('Invalid(f"At most {most}.")'), places)) == ["f'At most {most}.'"]
+    found = [
+        (path.name, said)
+        for path in ROOT.rglob("*.py")
+        if not {"migrations", "vendors", "providers"} & set(path.parts)  # these speak to programs of ours
+        for said in composed(ast.parse(path.read_text()), places)
+    ]
+    assert found == []
+
+
+def test_every_title_of_a_refusal_can_be_translated() -> None:
+    inventory.load_everything()
+    titles = {each.title() for each in Refusal.registry.values() if each.__module__.startswith("clustr.")}
+    assert set(TITLES) == titles
 
 
 def test_the_facts_of_a_case_are_read_by_people() -> None:
