@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from clustr.notifications.catalogue import EVENTS, defaults, faces
 from clustr.notifications.rendering import mail_of, short_of, text_of
 from clustr.notifications.types import Channel, Estate, Face, NotificationEvents, Text
+from tests.languages import speaking_french
 
 ESTATE = Estate("Palm Grove & Sons", "Africa/Lagos", "office@palmgrove.test")
 BOLA = uuid4()
@@ -159,6 +161,16 @@ def test_they_are_written_as_the_estate_chose() -> None:
         text = text_of(event=NotificationEvents.PAYMENT_DUE, face=Face.MEMBER, facts=FACTS, estate=estate, names={})
         assert amount in text.body and due in text.body
         assert ("Amount", amount) in text.details
+
+
+def test_why_and_what_can_be_done_are_said_in_the_language_of_the_deployment(tmp_path: Path) -> None:
+    french = {"The card has expired.": "La carte est expirée.", "Use another card.": "Prenez une autre carte."}
+    with speaking_french(tmp_path, french):
+        text = words(NotificationEvents.PAYMENT_FAILED, Face.MEMBER)
+        _, _, html = mail_of(text=text, event=NotificationEvents.PAYMENT_FAILED, estate=ESTATE, name="Bola")
+    assert "La carte est expirée." in text.body
+    assert "- Prenez une autre carte.\n- Pay from your wallet." in text.body
+    assert '<html lang="fr">' in html
 
 
 def test_an_address_to_follow_is_a_button_and_nothing_but_the_web() -> None:

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from xml.etree import ElementTree
@@ -28,6 +29,7 @@ from clustr.subscriptions.sellers import SellerWrong, read_seller
 from clustr.subscriptions.sheet_queries import sheet_of
 from clustr.subscriptions.sheets import Clearance, Sheet
 from clustr.subscriptions.types import Discount, Duration
+from tests.languages import speaking_french
 from tests.subscriptions.schematron import complaints
 from tests.subscriptions.shop import Shop
 
@@ -84,6 +86,34 @@ def test_it_works(shop: Shop) -> None:
     inside = dict(PdfReader(io.BytesIO(pdf)).attachments)
     assert inside == {"factur-x.xml": [invoice_xml(sheet(shop, document), Syntax.CII)]}
     assert b"pdfaid:part>3" in pdf or b"/AF" in pdf
+
+
+def test_it_speaks_the_language_of_the_deployment(shop: Shop, tmp_path: Path) -> None:
+    """Its words, its months and the country; what stands inside for systems is as it was."""
+    address = commands.NewAddress(line1="14 Admiralty Way", city="Lekki", country="ZA", name="Adébáyò Ltd")
+    commands.set_billing_address(actor=shop.bola, address=address, now=shop.now)
+    made = sheet(shop, shop.last(shop.subscribe("basic", currency="NGN")))
+    french = {
+        "Invoice": "Facture",
+        "Billed to": "Adressée à",
+        "Due": "Échéance",
+        "Amount due": "À payer",
+        "{first} to {last}": "du {first} au {last}",
+        "Total %s": "Total en %s",
+        "South Africa": "Afrique du Sud",
+        "VAT {rate} on {amount}": "TVA de {rate} sur {amount}",
+        "Page {page} of {pages}": "Page {page} sur {pages}",
+    }
+    with speaking_french(tmp_path, french):
+        pdf = invoice_pdf(made)
+    said = words(pdf)
+    for text in (
+        *("Facture", "Adressée à", "Échéance 29 juin 2026", "du 15 juin 2026 au 14 juillet 2026", "À payer"),
+        *("Total en NGN", "Afrique du Sud", "TVA de 0 % sur", "Page 1 sur 1"),
+    ):
+        assert text in said, text
+    assert dict(PdfReader(io.BytesIO(pdf)).attachments) == {"factur-x.xml": [invoice_xml(made, Syntax.CII)]}
+    assert "Invoice" in words(invoice_pdf(made))
 
 
 def test_it_says_what_was_paid(shop: Shop) -> None:
