@@ -33,4 +33,7 @@ def for_people(text: str) -> str:
     if not isinstance(text, Sentence):
         return gettext(text) if text else ""
     said = gettext(text.template)
-    return said.format(**text.values) if text.values else said
+    try:
+        return said.format(**text.values) if text.values else said
+    except (KeyError, IndexError, ValueError):  # a translator misspelt a value's name: better English than nothing
+        return str(text)

@@ -22,6 +22,7 @@ from clustr.payments.refusals import ProviderWouldNot, RefundExceedsPayment
 from clustr.payments.states import Purpose
 from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands
+from clustr.settlement.commands.asking import confirm_charge
 from clustr.settlement.types import Checkout, RequestKey, SavedCard
 from clustr.wallets import commands as wallets
 from clustr.wallets.types import Destination
@@ -171,11 +172,32 @@ def confirm_less(stage: Stage) -> Ready:
 
 def confirm_reversed(stage: Stage) -> Ready:
     """The payer's bank took it back before we heard that it had come: the provider's fee is all that stays."""
+    checkout, _ = _reversed(stage)
+    return _confirmed(stage, checkout)
+
+
+def fee_of_reversed(stage: Stage) -> Ready:
+    """The same of a charge that was asked about by its own number."""
+    checkout, charge = _reversed(stage)
+
+    def ask() -> None:
+        confirm_charge(
+            cluster_id=stage.cast.cluster_id,
+            transaction_id=checkout.transaction.id,
+            provider_id=str(charge.id),
+            now=stage.now,
+        )
+
+    return Ready(ask, again=ask, after=lambda: stage.confirm(checkout))
+
+
+def _reversed(stage: Stage) -> tuple[Checkout, Charge]:
     checkout = stage.deposit(stage.cast.bola)
     stage.end(checkout)
     by_reference = {charge.reference: charge for charge in stage.sandbox.world.store.all(Charge)}
-    by_reference[checkout.transaction.reference.lower()].status = "reversed"
-    return _confirmed(stage, checkout)
+    charge = by_reference[checkout.transaction.reference.lower()]
+    charge.status = "reversed"
+    return checkout, charge
 
 
 def confirm_unheard(stage: Stage) -> Ready:
@@ -557,7 +579,7 @@ FLOWS: dict[str, Callable[[Stage], Ready]] = {
     for made in (
         *(start_deposit, start_bill_payment, start_refused, start_unheard),
         *(confirm_success, confirm_decline, confirm_surplus, confirm_less, confirm_unheard),
-        *(confirm_bill, confirm_changed_bill, confirm_reversed, notice),
+        *(confirm_bill, confirm_changed_bill, confirm_reversed, fee_of_reversed, notice),
         *(send_payout, send_payout_refused, send_payout_unheard, send_payout_again),
         *(payout_arrived, payout_failed, payout_bounced, payout_not_sent, charge_fees, receipt, reconcile),
         *(refund_start, refund_send, refund_refused, refund_unheard, refund_again, refund_went),
@@ -572,7 +594,7 @@ COVERS = {
     *("settlement.payout_refused", "settlement.payout_unknown", "settlement.receipt"),
     *("settlement.payout_not_sent", "settlement.refund", "settlement.record_refund", "settlement.apply_refund"),
     *("settlement.refund_refused", "settlement.refund_unknown", "settlement.record_charge"),
-    *("settlement.dispute", "settlement.taken_back"),
+    *("settlement.dispute", "settlement.taken_back", "settlement.apply_fee"),
     *("payments.receive_notice", "wallets.charge_fees", "wallets.place_suspense"),
 }
 """The transactions of settlement that these flows pass, each by the name of its crash points."""

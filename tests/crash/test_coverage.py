@@ -182,6 +182,7 @@ PARTS = {
     "wallets.credit_arrived_money",
     "wallets.set_arrived_money_aside",
     "wallets.book_fee_of_reversed",
+    "wallets.return_fee_of_reversed",
     "wallets.book_provider_fee",
     "wallets.provider_account",
     "wallets.finish_payout",

@@ -48,6 +48,7 @@ PASSES = {
     "confirm_bill": {"settlement.apply.before_commit"},
     "confirm_changed_bill": {"settlement.apply.before_commit", "ledger.post.after"},
     "confirm_reversed": {"settlement.apply.before_commit", "ledger.post.after"},
+    "fee_of_reversed": {"settlement.confirm_charge.answered", "settlement.apply_fee.before_commit"},
     "notice": {"payments.receive_notice.before_commit", "settlement.apply.after_commit", "settlement.notice.acted"},
     "send_payout": {
         "settlement.record_payout.after_commit",

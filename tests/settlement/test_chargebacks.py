@@ -16,13 +16,15 @@ from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger import queries as ledger_queries
 from clustr.ledger.types import AccountKind
+from clustr.payments.providers.port import ProviderRefused
+from clustr.payments.types import PaymentErrorType
 from clustr.settlement import commands
 from clustr.settlement.commands.charging_back import hear_dispute
 from clustr.wallets import commands as wallets
 from sandbox import paying_out
 from sandbox.records import Charge
 from tests.cast import Cast
-from tests.money import acknowledge, cluster_balance, issue, naira, no_pin, wallet_balance
+from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
 from tests.races import race
 from tests.settlement.stage import Stage
 from tests.settlement.test_payouts import BANK
@@ -55,6 +57,15 @@ def owed(stage: Stage, kind: AccountKind = AccountKind.CHARGEBACKS) -> str:
     with tenant(stage.cast.cluster_id):
         account = ledger.open_account(kind=kind, currency="NGN")
         return str(naira("0.00") - ledger_queries.balance(account_id=account, currency="NGN"))
+
+
+def night(stage: Stage) -> None:
+    commands.reconcile(
+        since=stage.now - timedelta(days=1),
+        until=stage.now + timedelta(hours=1),
+        now=stage.now,
+        cluster_ids=stage.cluster_ids,
+    )
 
 
 def said(stage: Stage) -> list[tuple[str, str]]:
@@ -337,12 +348,7 @@ def test_what_was_given_back_before_we_heard_of_it_costs_its_fee_once(stage: Sta
     assert said(stage) == [("chargeback", "")]
     charge.status = "success"
     for _ in range(2):
-        commands.reconcile(
-            since=stage.now - timedelta(days=1),
-            until=stage.now + timedelta(hours=1),
-            now=stage.now,
-            cluster_ids=stage.cluster_ids,
-        )
+        night(stage)
         assert (wallet_balance(cast.bola), owed(stage, AccountKind.PROVIDER_FEES)) == ("5000.00", "175.00")
 
 
@@ -355,6 +361,68 @@ def test_what_the_payer_bore_and_had_not_back_costs_the_estate_nothing(stage: St
     held = paying_out.balance(stage.sandbox.world, provider="paystack", currency="NGN")
     assert stage.confirm(checkout).status == "failed"
     assert (held, owed(stage, AccountKind.PROVIDER_FEES)) == (paying_out.OPENING_BALANCE, "0.00")
+
+
+def test_its_fee_is_the_fee_of_what_it_becomes_when_it_counts_again(stage: Stage, cast: Cast) -> None:
+    """The bill was paid otherwise meanwhile: the money goes to its payer's wallet, and the provider kept one fee."""
+    bill = issue(cast, "5000.00")
+    acknowledge(cast, cast.bola, bill)
+    checkout = stage.pay_bill(cast.bola, bill.id)
+    stage.end(checkout)
+    (charge,) = stage.sandbox.world.store.all(Charge)
+    charge.status = "reversed"
+    stage.confirm(checkout)
+    fund(cast, cast.bola, "5000.00")
+    bills.pay_bill(actor=cast.bola.actor, bill_id=bill.id, amount=None, authorization=no_pin(cast.bola), now=stage.now)
+    charge.status = "success"
+    night(stage)
+    assert wallet_balance(cast.bola) == "5000.00"
+    assert owed(stage, AccountKind.PROVIDER_FEES) == "175.00"
+
+
+def test_a_part_of_the_fee_makes_way_for_the_whole(stage: Stage, cast: Cast) -> None:
+    """Less went back than came, within the fee; then the bank changed its mind."""
+    checkout = stage.deposit(cast.bola, "5000.00")
+    stage.end(checkout)
+    dispute = complain(stage, checkout.transaction.id, amount=490_000)
+    decide(stage, dispute)
+    (charge,) = stage.sandbox.world.store.all(Charge)
+    charge.status = "reversed"
+    stage.confirm(checkout)
+    assert owed(stage, AccountKind.PROVIDER_FEES) == "75.00"
+    decide(stage, dispute, "declined")
+    charge.status = "success"
+    night(stage)
+    assert (wallet_balance(cast.bola), owed(stage, AccountKind.PROVIDER_FEES)) == ("5000.00", "175.00")
+
+
+def test_a_try_that_was_declined_and_then_paid_and_given_back_costs_its_fee(stage: Stage, cast: Cast) -> None:
+    checkout = stage.deposit(cast.bola, "5000.00")
+    stage.end(checkout, "insufficient_funds")
+    assert stage.confirm(checkout).status == "failed"
+    stage.end(checkout)
+    (charge,) = stage.sandbox.world.store.all(Charge)
+    charge.status = "reversed"
+    for _ in range(2):
+        stage.confirm(checkout)
+        night(stage)
+    assert (wallet_balance(cast.bola), owed(stage, AccountKind.PROVIDER_FEES)) == ("0.00", "175.00")
+
+
+def test_a_provider_that_lists_no_disputes_does_not_keep_it_unknown(
+    stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = stage.deposit(cast.bola, "5000.00")
+    stage.end(checkout)
+    (charge,) = stage.sandbox.world.store.all(Charge)
+    charge.status = "reversed"
+
+    def refuse(**_: object) -> None:
+        raise ProviderRefused(PaymentErrorType.PROVIDER_ERROR, "no access", http_status=403)
+
+    monkeypatch.setattr(stage.registry.named("paystack"), "disputes_of", refuse)
+    assert stage.confirm(checkout).status == "failed"
+    assert owed(stage, AccountKind.PROVIDER_FEES) == "175.00"
 
 
 def test_what_is_said_of_another_mode_costs_nothing(stage: Stage, cast: Cast) -> None:

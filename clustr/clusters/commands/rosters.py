@@ -104,8 +104,9 @@ def _planned(actor: Actor, rows: Sequence[RosterRow], admitted: Admitted, now: d
         joined_at = row.joined_at or now
         present = next((p for p in theirs if p.left_at is None or p.left_at > now), None)
         if present is not None and present.role != row.role:
-            differs = "This person is {role} here; change that singly."
-            errors.add(row.line, "role", "role_differs", differs, role=present.role)
+            errors.add(
+                row.line, "role", "role_differs", "This person is {role} here; change that singly.", role=present.role
+            )
         elif present is not None and row.unit:
             plan.moves.append((present.id, row))
         elif present is not None or any(

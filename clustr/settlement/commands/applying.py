@@ -72,6 +72,16 @@ def apply_charge_truth(
                 leave_unknown(locked=locked, attempt=attempt, now=now)
 
 
+def apply_fee_of_reversed(
+    *, actor: Actor, transaction_id: UUID, truth: ChargeTruth, mode: Mode, went: int | None, now: datetime
+) -> None:
+    """Of one charge among several of a payment, which is called reversed and is not booked: what its provider kept. How the
+    payment stands follows from what its own reference is answered."""
+    with tenant(actor.cluster_id), crash_points("settlement.apply_fee"):
+        locked, attempt = _locked(transaction_id, now)
+        _book_fee_of_reversed(actor, locked, attempt, truth, mode, went, now)
+
+
 def _locked(transaction_id: UUID, now: datetime) -> tuple[Transaction, Attempt]:
     """The transaction and its attempt, locked in the house's order."""
     locked = lock_with_subject(transaction_id=transaction_id, now=now)
@@ -160,9 +170,8 @@ def _apply_reversal(
 ) -> None:
     """The provider took money and gave it back before it was booked: nothing came, and the estate bears what it kept.
     What was booked before is looked into afterwards (`hear_taken_back`)."""
+    _book_fee_of_reversed(actor, locked, attempt, truth, mode, went, now)
     if locked.status in OPEN:
-        if not what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode):
-            book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, went=went, now=now)
         payments.open_case(
             kind=CaseKind.CHARGEBACK,
             subject=str(locked.id),
@@ -172,6 +181,19 @@ def _apply_reversal(
         )
         fail_and_tell(transaction=locked, type=PaymentErrorType.DECLINED_CARD, now=now)
     payments.hear_attempt(transaction_id=locked.id, next_check_at=None, missed=False, now=now)
+
+
+def _book_fee_of_reversed(
+    actor: Actor,
+    locked: Transaction,
+    attempt: Attempt,
+    truth: ChargeTruth,
+    mode: Mode,
+    went: int | None,
+    now: datetime,
+) -> None:
+    if not what_does_not_match(truth=truth, reference=attempt.reference, currency=locked.currency, mode=mode):
+        book_fee_of_reversed(actor=actor, transaction=locked, attempt=attempt, truth=truth, went=went, now=now)
 
 
 def _watch(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bool) -> None:

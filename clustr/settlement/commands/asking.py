@@ -23,7 +23,7 @@ from clustr.payments.queries import place_of_reference
 from clustr.payments.refusals import ProviderNotAvailable, TransactionNotFound
 from clustr.payments.schedule import next_check
 from clustr.payments.states import AttemptKind, TransactionStatus
-from clustr.settlement.commands.applying import apply_charge_truth
+from clustr.settlement.commands.applying import apply_charge_truth, apply_fee_of_reversed
 from clustr.settlement.commands.charging_back import hear_taken_back, stands_taken, what_went
 from clustr.settlement.commands.failing import leave_unknown
 from clustr.settlement.commands.paying_out import apply_payout_truth, send_payout
@@ -122,10 +122,15 @@ def confirm_charge(*, cluster_id: UUID, transaction_id: UUID, provider_id: str, 
     truth = provider.fetch_charge_by_id(provider_id=provider_id)
     if not isinstance(truth, ChargeTruth) or truth.reference != attempt.reference:
         return  # a notice named a charge that is not this payment's: its amount is nobody's business here
+    went = what_went(provider=provider, attempt=attempt, truth=truth)
     crash_point("settlement.confirm_charge.answered")
+    actor = system_actor(cluster_id=cluster_id)
     if truth.outcome is Outcome.SUCCEEDED:
-        actor = system_actor(cluster_id=cluster_id)
         apply_charge_truth(actor=actor, transaction_id=transaction_id, truth=truth, mode=provider.mode, now=now)
+    elif truth.outcome is Outcome.REVERSED:
+        apply_fee_of_reversed(
+            actor=actor, transaction_id=transaction_id, truth=truth, mode=provider.mode, went=went, now=now
+        )
 
 
 def verify_payment(*, actor: Actor, reference: str, now: datetime) -> UUID:

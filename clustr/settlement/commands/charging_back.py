@@ -131,20 +131,22 @@ def hear_taken_back(
 
 def what_went(*, provider: PaymentProvider, attempt: Attempt, truth: ChargeTruth | NotFoundYet) -> int | None:
     """Minor units of a charge that is called reversed and was never booked which went back, as its provider tells of disputes and
-    refunds; all of it where nothing explains it, or it is undecided. None where there is nothing to ask; outside any
-    transaction. Raises what a question can end with."""
-    if not isinstance(truth, ChargeTruth) or truth.outcome is not Outcome.REVERSED:
+    refunds. None where it does not tell, or it is undecided, or there is nothing to ask: then all of it is taken to have gone.
+    Outside any transaction. Raises what a question that was not heard can end with."""
+    if not isinstance(truth, ChargeTruth) or truth.outcome is not Outcome.REVERSED or truth.mode != provider.mode:
         return None
     with tenant(attempt.cluster_id):
         if Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).exists():
             return None
     arrived, _ = what_arrived(truth=truth)
     try:
-        told = _ask(provider, truth.provider_id, ()).in_currency(arrived.currency)
-    except NotOffered:
-        return arrived.minor
+        disputes, refunds = _disputes_of(provider, truth.provider_id), provider.refunds_of(charge_id=truth.provider_id)
+    except (NotOffered, ProviderRefused):
+        return None
+    told = Told(charge_id=truth.provider_id, charge=truth, disputes=disputes, refunds=refunds)
+    told = told.in_currency(arrived.currency)
     taken = what_was_taken(told=told, given_back=0, most=arrived.minor, booked={}, settled=True)
-    return arrived.minor if told.undecided else sum(taken.values())
+    return None if told.undecided else sum(taken.values())
 
 
 def _ask(provider: PaymentProvider, charge_id: str, known: tuple[DisputeTruth, ...]) -> Told:

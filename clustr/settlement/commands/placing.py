@@ -13,7 +13,7 @@ from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
 from clustr.notifications.types import NotificationEvents
 from clustr.payments import commands as payments
-from clustr.payments.models import Attempt, Transaction
+from clustr.payments.models import Attempt, Settlement, Transaction
 from clustr.payments.providers.nouns import ChargeTruth
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.people import queries as people
@@ -87,6 +87,7 @@ def place_money(*, actor: Actor, transaction: Transaction, attempt: Attempt, tru
         raise BookedElsewhere(f"{attempt.provider} {truth.provider_id}")
     _end(transaction, truth, completed=bool(divided.completes.minor), kept=bool(why), now=now)
     beside = surplus_id if surplus_id and not divided.completes.minor else transaction.id
+    wallets.return_fee_of_reversed(provider=attempt.provider, charge_id=truth.provider_id, journal=beside, now=now)
     _book_fee(beside, attempt, truth, divided, fee, now)
     if truth.saved_method and transaction.user_id and _reachable(transaction):
         payments.save_method(
@@ -190,8 +191,10 @@ def _end(transaction: Transaction, truth: ChargeTruth, *, completed: bool, kept:
 def book_fee_of_reversed(
     *, actor: Actor, transaction: Transaction, attempt: Attempt, truth: ChargeTruth, went: int | None, now: datetime
 ) -> None:
-    """What a provider kept of a charge that was given back before it was booked, which the estate bears: its fee, as far as more
-    went back than arrived without it. Part of the settlement's transaction."""
+    """What a provider kept of a charge that was given back and is not booked, which the estate bears: its fee, as far as more
+    went back than arrived without it. Part of the settlement's transaction; once for each charge."""
+    if Settlement.objects.filter(provider=attempt.provider, provider_id=truth.provider_id).exists():
+        return
     arrived, fee = what_arrived(truth=truth)
     short = fee.minor if went is None else went + fee.minor - arrived.minor
     kept = Money(min(max(short, 0), fee.minor), fee.currency)
@@ -200,8 +203,8 @@ def book_fee_of_reversed(
             actor=actor,
             transaction=transaction,
             provider=attempt.provider,
+            charge_id=truth.provider_id,
             fee=kept,
-            part=truth.provider_id,
             now=now,
         )
         _charge_fees_soon(attempt)

@@ -179,14 +179,23 @@ class _Run:
 
     def _ask_about_reversed(self, place: Place | None, truth: ChargeTruth) -> None:
         """What we booked and the provider gave back, or had taken: nobody asks about a settled payment again, so a lost
-        notice of it shows here only."""
-        if place is not None and self._settlement(place, truth) is not None:
-            hear_taken_back(
+        notice of it shows here only. What we never booked costs what the provider kept of it."""
+        if place is None:
+            return
+        if self._settlement(place, truth) is None:
+            confirm_charge(
                 cluster_id=place.cluster_id,
-                provider_name=self.provider.name,
-                charge_id=truth.provider_id,
+                transaction_id=place.transaction_id,
+                provider_id=truth.provider_id,
                 now=self.now,
             )
+            return
+        hear_taken_back(
+            cluster_id=place.cluster_id,
+            provider_name=self.provider.name,
+            charge_id=truth.provider_id,
+            now=self.now,
+        )
 
     def _settlement(self, place: Place, truth: ChargeTruth) -> Settlement | None:
         with tenant(place.cluster_id):

@@ -6,6 +6,7 @@ from clustr.wallets.commands.arrivals import (
     charge_fees_to_cluster,
     credit_arrived_money,
     provider_account,
+    return_fee_of_reversed,
     set_arrived_money_aside,
 )
 from clustr.wallets.commands.bank_details import keep_bank_details
@@ -76,6 +77,7 @@ __all__ = [
     "request_pin_reset",
     "require_authorization",
     "reset_pin",
+    "return_fee_of_reversed",
     "return_payout",
     "return_refund",
     "reverse_offline_receipt",

@@ -79,14 +79,35 @@ def book_provider_fee(
 
 
 def book_fee_of_reversed(
-    *, actor: Actor, transaction: Transaction, provider: str, fee: Money, part: str, now: datetime
+    *, actor: Actor, transaction: Transaction, provider: str, charge_id: str, fee: Money, now: datetime
 ) -> None:
-    """Book what a provider kept of a payment that was given back before it was booked; part of a settlement. Should the payment
-    count again, its settlement books the same fee, which is then there."""
-    nothing = Money(0, fee.currency)
-    book_provider_fee(transaction_id=transaction.id, provider=provider, surcharge=nothing, fee=fee, part=part, now=now)
+    """Book what a provider kept of a charge that was given back and is settled for nothing, once for the charge; part of a
+    settlement. Should the charge count again, its settlement begins with `return_fee_of_reversed`."""
+    booking = _fee_of_reversed(provider, charge_id)
+    if Transfer.objects.filter(id=booking).exists():
+        return
+    entry = Entry(
+        id=booking,
+        debit=ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency=fee.currency),
+        credit=provider_account(provider=provider, currency=fee.currency),
+        amount=fee,
+        kind=TransferKind.PROVIDER_FEE,
+        journal=transaction.id,
+    )
+    ledger.post(entries=[entry], at=now)
     facts = {"fee": fee.for_people()}
     record_money_act(actor=actor, action="wallets.fee_kept", transaction=transaction, facts=facts, now=now)
+
+
+def return_fee_of_reversed(*, provider: str, charge_id: str, journal: UUID, now: datetime) -> None:
+    """Undo `book_fee_of_reversed`, where it was done: the charge is settled after all, and its fee with it."""
+    booking = _fee_of_reversed(provider, charge_id)
+    if Transfer.objects.filter(id=booking).exists():
+        ledger.reverse(transfer_id=booking, journal=journal, at=now, kind=TransferKind.PROVIDER_FEE_RETURNED)
+
+
+def _fee_of_reversed(provider: str, charge_id: str) -> UUID:
+    return derived_id("fee_of_reversed", provider, charge_id)
 
 
 def return_provider_fee(*, transaction_id: UUID, journal: UUID, now: datetime) -> None:
