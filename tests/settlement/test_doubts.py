@@ -431,6 +431,7 @@ def test_the_estates_own_transfer_names_the_estate(stage: Stage, cast: Cast) -> 
     pdf = commands.issue_receipt(actor=cast.ada.actor, transaction_id=transfer, now=stage.now)
     assert "Statement of a transfer" in words(pdf)
     assert "Diesel" in words(pdf)
+    assert "Sent through" in words(pdf)
 
 
 def test_a_correction_is_no_refund_to_anybody(stage: Stage, cast: Cast) -> None:
@@ -442,11 +443,13 @@ def test_a_correction_is_no_refund_to_anybody(stage: Stage, cast: Cast) -> None:
     drawn = words(commands.issue_receipt(actor=cast.ada.actor, transaction_id=taken.id, now=stage.now))
     assert "Statement of a correction" in drawn
     assert f"From {cast.bola.name}" in drawn
+    assert "Reason Another's" in drawn
     assert "Had been recorded as Cash" in drawn
     assert "Paid by" not in drawn
     assert "refund" not in drawn.lower()
     first = words(commands.issue_receipt(actor=cast.ada.actor, transaction_id=received.id, now=stage.now))
     assert "of which ₦3,000.00 was taken back" in first
+    assert "Provider" not in first
 
 
 def words(pdf: bytes) -> str:

@@ -120,6 +120,8 @@ def _ways(view: TransactionView) -> list[tuple[str, str]]:
     named = str(_HOW.get(view.provider, view.provider.capitalize() or "ClustR"))
     if view.type is TransactionType.UTILITY_PAYMENT:
         return [(_("Paid by"), str(_HOW["wallet"])), (_("Sold through"), named)]
+    if view.type in (TransactionType.WITHDRAWAL, TransactionType.TRANSFER):
+        return [(_("Sent through"), named)]
     return [(_("Had been recorded as") if _corrects(view) else _("Paid by"), named)]
 
 
@@ -143,20 +145,21 @@ def _data(
     unit = units_here(user_ids=[view.user_id]).get(view.user_id, "") if view.user_id and who else ""
     settled = settlement_behind(transaction_id=view.id)
     on_top = Money(settled.surcharge_minor if settled and settled.asked_id == view.id else 0, view.amount.currency)
+    by_hand = is_deposit_by_hand(type=view.type, provider=view.provider)
+    given = _("Receipt or transfer no.") if by_hand else _("Provider's reference")
     rows = [
         (_("To") if view.type is TransactionType.REFUND and not _corrects(view) else _("From"), who),
         *(((_("Unit"), unit),) if unit else ()),
-        (_("For"), bill.title if bill else view.description),
+        (_("Reason") if _corrects(view) else _("For"), bill.title if bill else view.description),
         *(((_("Bill"), bill.bill_number),) if bill else ()),
         *bought,
         *_ways(view),
         (_("Date"), f"{written(paid_at, 'd F Y, H:i')} ({actor.timezone})"),
         *(((_("Provider's fee, paid on top"), on_top.with_sign()),) if on_top.minor else ()),
         (_("Reference"), view.reference),
-        *(((_("Provider's reference"), view.provider_reference),) if view.provider_reference else ()),
+        *(((given, view.provider_reference),) if view.provider_reference else ()),
         *(((_("Questions"), held.support_email),) if held.support_email else ()),
     ]
-    by_hand = is_deposit_by_hand(type=view.type, provider=view.provider)
     went_back = _("of which %s was taken back") if by_hand else _("of which %s was refunded")
     return {
         "language": language(),
@@ -168,7 +171,7 @@ def _data(
         "note": went_back % view.refunded.with_sign() if view.refunded.minor else "",
         "rows": [[label, value] for label, value in rows if value],
         "date": [paid_at.year, paid_at.month, paid_at.day],
-        "check_label": _("Anybody can check that this receipt is genuine:"),
+        "check_label": _("Anybody can check that this document is genuine:"),
         "code_label": _("Code"),
         "code": "-".join(code[start : start + 4] for start in range(0, len(code), 4)),
         "check_url": check_url,
