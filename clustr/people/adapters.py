@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
@@ -17,6 +17,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from clustr.kit import clock
 from clustr.people import commands, links, policies, throttle, tokens
@@ -27,6 +28,10 @@ _TOO_MANY = {"too_many_login_attempts", "rate_limited"}
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """People are invited by an estate; a password is only ever set through a link in their mail."""
+
+    error_messages: ClassVar = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": gettext_lazy("The e-mail address or the password is wrong. Check both and try again."),
+    }
 
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
         return False

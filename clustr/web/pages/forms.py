@@ -21,7 +21,7 @@ from django.utils import timezone
 from pydantic import ValidationError
 
 from clustr.audit.refusals import RequestInProgress
-from clustr.kit.errors import InvalidValue, Refusal, Unavailable
+from clustr.kit.errors import Invalid, InvalidValue, Refusal, Unavailable
 from clustr.kit.money import SIGNS, InvalidAmount, Money
 from clustr.kit.texts import holds_card_number
 from clustr.wallets.refusals import PinIncorrect, PinLocked, PinRequired
@@ -70,9 +70,11 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
     except Refusal as refusal:
         status = errors.of_refusal(request, refusal).status_code
         by_field = {each.field.split(".")[-1]: said_of_value(each.code, each.message) for each in refusal.errors}
+        if isinstance(refusal, Invalid) and refusal.field in request.POST:
+            by_field.setdefault(refusal.field, said_of(refusal))
         undecided = isinstance(refusal, Unavailable) or refusal.code in _UNDECIDED
         key = key_of(request) if undecided else kept
-        shown = _elsewhere(request, by_field) if by_field else said_of(refusal)
+        shown = _elsewhere(request, by_field) if refusal.errors else said_of(refusal)
         return Attempt(values, problem=shown, code=refusal.code, errors=by_field, status=status, key=key)
     return Attempt(values, answer=json.loads(answer.content) if answer.content else {}, key=kept)
 

@@ -199,6 +199,12 @@ def moment(instant: datetime | None) -> str:
 
 
 @register.filter
+def zoned(instant: datetime | None) -> str:
+    """The same with the name of the zone, where one instant is told alone and counts: "5 Mar 2027, 14:30 WAT"."""
+    return date_format(timezone.localtime(instant), "j M Y, H:i T") if instant else ""
+
+
+@register.filter
 def at(found: Mapping[Any, Any], key: Any) -> Any:
     """What a mapping has at this key."""
     return found.get(key)

@@ -100,7 +100,7 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     assert "$19.00 and tax from your card" in bola.text
     bola.open("/platform/cards/")
     assert bola.text.count("•••• 4242") == bola.text.count("In use") == 1
-    assert "Nothing is open now." in bola.text
+    assert "You owe nothing now." in bola.text
     bola.send("/give/")
     given = bola.page
     bola.open("/platform/back/")
@@ -170,7 +170,7 @@ def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cas
     bola.open("/platform/")
     bola.send("/coupon/", code=coupon(cast))
     assert "A fifth off" in bola.text
-    assert "20% off, every invoice" in bola.text
+    assert "20 % off, every invoice" in bola.text
     bola.open("/platform/plans/pro/?interval=month")
     assert ">Coupon<" in bola.text
     shown = re.search(r'id="due"[^$]*\$([0-9]+)<span class="minor">.([0-9]{2})', bola.text)
@@ -207,13 +207,13 @@ def test_a_payment_that_fails_shows_the_way_to_recover(wire: StripeWire, cast: C
     bola.open("/platform/invoices/")
     assert "Pay now" in bola.text
     bola.open("/platform/cards/")
-    assert "is open, and is taken from it." in bola.text
+    assert "is open, and is charged to it." in bola.text
     bola.send("/use/")
     assert "Taken from this card at once" in bola.text
     bola.confirm()
     assert "was taken from this card, as everything is from now on." in bola.text
     bola.open("/platform/cards/")
-    assert "Nothing is open now." in bola.text
+    assert "You owe nothing now." in bola.text
 
 
 def test_stripe_lets_customers_come_back_to_a_page_of_ours() -> None:

@@ -48,7 +48,8 @@ def new_coupon(request: Request) -> HttpResponse:
             request, "platform:coupons", said=_("Made: %s. Whoever has the code can use it.") % tried.answer["code"]
         )
     if tried is not None and "percent" in tried.errors:
-        tried.errors["amount"] = tried.errors["percent"]
+        tried.errors["amount"] = tried.errors.pop("percent")
+        tried.problem = ""
     return _form(request, tried)
 
 
@@ -104,7 +105,7 @@ def takes_off(coupon: CouponRow) -> str:
     """What a coupon takes off: "20 % off", "₦500.00 off"."""
     if coupon.amount_minor:
         return _("%s off") % Money(coupon.amount_minor, coupon.currency).with_sign()
-    return _("%s%% off") % f"{coupon.basis_points / 100:g}"
+    return _("%s %% off") % f"{coupon.basis_points / 100:g}"
 
 
 def how_long(coupon: CouponRow) -> str:
