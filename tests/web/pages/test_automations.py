@@ -55,6 +55,7 @@ def test_it_works(automations: Automations, bola: Browser) -> None:
     bola.send("/on/")
     assert "It is on." in bola.text
     assert "next on 28 " in bola.text
+    assert ":30 WAT" in bola.text
     terms = automations.listed()[0].terms
     assert (str(terms.spending_limit), str(terms.minimum_balance)) == ("5000.00", "1000.00")
     assert (terms.priority, sorted(notice.value for notice in terms.notify)) == (2, ["limit"])
@@ -144,6 +145,7 @@ def test_a_limit_of_a_type(automations: Automations, bola: Browser) -> None:
         ({"kind": "every_days", "days": "400"}, "id_days_error"),
         ({"kind": "every_days", "days": "often"}, "id_days_error"),
         ({"amount": "0"}, "above zero"),
+        ({"amount": "1"}, "id_amount_error"),
         ({"amount": ""}, "Write an amount"),
         ({"spending_limit": "x"}, "id_spending_limit_error"),
         ({"kind": "never"}, "Choose one of these."),
