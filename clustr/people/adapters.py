@@ -30,7 +30,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     """People are invited by an estate; a password is only ever set through a link in their mail."""
 
     error_messages: ClassVar = DefaultAccountAdapter.error_messages | {
-        "email_password_mismatch": gettext_lazy("The e-mail address or the password is wrong. Check both and try again."),
+        "email_password_mismatch": gettext_lazy(
+            "The e-mail address or the password is wrong. Check both and try again."
+        ),
     }
 
     def is_open_for_signup(self, _request: HttpRequest) -> bool:
