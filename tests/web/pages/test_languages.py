@@ -37,7 +37,7 @@ WORDS = {
     "Paid by": "Payé par",
     "Wallet": "Portefeuille",
     "Reference": "Référence",
-    "Anybody can check that this receipt is genuine:": "Chacun peut vérifier ce reçu :",
+    "Anybody can check that this document is genuine:": "Chacun peut vérifier ce reçu :",
     "Code": "Clé",
 }
 LANGUAGE = {"Accept_Language": "fr"}
