@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench import databases
-from bench.estates import Estate, fund, make_estates, owner_of
-from bench.history import make_history
+from bench.estates import Estate, fund, make_estates
+from bench.history import make_history, told_already
 from bench.sizes import Size
 from clustr.kit import clock
 
@@ -76,9 +76,6 @@ def orders(size: Size) -> tuple[str, Estate]:
 def _fill(all_estates: Sequence[Estate], with_history: Sequence[Estate], size: Size) -> None:
     now = clock.now()
     make_estates(list(all_estates), now)
-    for estate in with_history:
-        make_history(estate, bills=size.history, paid=5, payers=max(5, estate.members // 100), every=20, now=now)
-        with owner_of(
-            estate
-        ) as cursor:  # or a worker would be writing mail to a million people while pages are measured
-            cursor.execute("UPDATE notifications_event SET fanned_out_at = %s WHERE fanned_out_at IS NULL", [now])
+    with told_already():  # or a worker would be writing mail to a million people while pages are measured
+        for estate in with_history:
+            make_history(estate, bills=size.history, paid=5, payers=max(5, estate.members // 100), every=20, now=now)

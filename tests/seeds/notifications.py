@@ -151,7 +151,7 @@ SEEDS = (
         "    WHERE p.amount_minor > 0 AND t.purpose <> 'utility';",
         "    WHERE t.purpose <> 'utility';",
         f"{EVERY}::test_a_refund_is_told_to_the_payer",
-        file="clustr/bills/migrations/0005_utility_bills.py",
+        file="clustr/bills/migrations/0007_tell_by_key.py",
     ),
     sow(
         "reminder-to-who-has-paid",
