@@ -8,13 +8,15 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext, gettext_noop
+
 from clustr.kit import sentences
 from clustr.kit.locales import amount_for_people, instant_for_people
 from clustr.kit.money import Money
 from clustr.notifications.types import Facts
 
 _AMOUNT, _PERSON, _INSTANTS = "_minor", "_user_id", ("_at", "_date")
-SOMEBODY = "A member"
+SOMEBODY = gettext_noop("A member")
 
 
 def people_in(facts: Facts) -> set[UUID]:
@@ -34,7 +36,7 @@ def for_people(facts: Facts, *, timezone: str, locale: str, names: Mapping[UUID,
             amount = Money(int(value), str(facts["currency"]))
             shown[name.removesuffix(_AMOUNT)] = amount_for_people(amount, locale=locale)
         elif name.endswith(_PERSON):
-            shown[name.removesuffix(_PERSON)] = names.get(UUID(str(value)), SOMEBODY)
+            shown[name.removesuffix(_PERSON)] = names.get(UUID(str(value))) or gettext(SOMEBODY)
         elif name.endswith(_INSTANTS):
             shown[name] = instant_for_people(datetime.fromisoformat(str(value)), zone=zone, locale=locale)
         elif name == "failure":

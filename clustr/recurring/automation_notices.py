@@ -78,14 +78,14 @@ class Tried:
 
 
 def tell_of_automation(
-    *, automation: UtilityAutomation, event: NotificationEvents, now: datetime, reason: str | None = None
+    *, automation: UtilityAutomation, event: NotificationEvents, now: datetime, why: str | None = None
 ) -> None:
-    """Tell the automation's member what happened to it, by them or by the estate: set up, on, off or ended."""
+    """Tell the automation's member what happened to it, by them or by the estate: set up, on, off or ended, and why."""
     sold = sold_for(account_ids=[automation.account_id])[automation.account_id]
     facts = _facts(automation, sold, _asked(automation, sold)) | {
         "at_most": automation.amount_minor is None or None,
         "payer": _payer(automation),
-        "reason": reason,
+        "failure": why,
     }
     _tell_each(event, [_notice(automation, facts, "")], now)
 
@@ -144,9 +144,7 @@ def tell_of_limits(*, limited: Iterable[tuple[UtilityAutomation, Decision, Sold]
             | {
                 "limit_minor": decision.spent + decision.wish.total - decision.missing,
                 "spent_minor": decision.spent,
-                "limit_of": "your limit for this type of utility"
-                if decision.verdict is Verdict.TYPE_LIMIT
-                else "its spending limit",
+                "of_type": decision.verdict is Verdict.TYPE_LIMIT or None,
             },
             str(decision.wish.run_id),
         )
@@ -160,15 +158,13 @@ def tell_of_attempts(*, tried: Iterable[Tried], now: datetime) -> None:
     """Tell of attempts in vain, and which automations are paused after them; all are of one member."""
     skipped, paused = [], []
     for one in tried:
-        why = WHY[one.failure]
-        facts = _facts(one.automation, one.sold, one.amount_minor)
+        facts = _facts(one.automation, one.sold, one.amount_minor) | {"failure": WHY[one.failure]}
         key = f"{one.run.id}:{one.run.attempts}"
         if one.run.state == AutomationRunState.FAILED:
-            reason = f"it was tried {one.run.attempts} times; {why}" if one.run.attempts > 1 else why
-            paused.append(_notice(one.automation, facts | {"reason": reason, "options": _options(one.failure)}, key))
+            times = one.run.attempts if one.run.attempts > 1 else None
+            paused.append(_notice(one.automation, facts | {"times": times, "options": _options(one.failure)}, key))
         elif AutomationNotices.SKIPPED.value in one.automation.notify:
             more = {
-                "failure": why,
                 "retry_at": one.run.try_at.isoformat() if one.run.try_at else None,
                 "options": _OPTIONS.get(one.failure),
             } | ({"next_run_date": None} if one.run.try_at else {})

@@ -173,6 +173,30 @@ def test_why_and_what_can_be_done_are_said_in_the_language_of_the_deployment(tmp
     assert '<html lang="fr">' in html
 
 
+def test_no_word_of_an_automation_stays_english(tmp_path: Path) -> None:
+    french = {
+        "you switched it off.": "vous l'avez désactivée.",
+        "A member": "Un membre",
+        "was paused:": "est en pause :",
+    }
+    french |= {", paid by your card.": ", payé par votre carte.", "Nothing was taken.": "Rien n'a été pris."}
+    off = {"failure": "you switched it off.", "times": None}
+    with speaking_french(tmp_path, french):
+        assert (
+            "est en pause : vous l'avez désactivée."
+            in words(NotificationEvents.UTILITY_AUTOMATION_PAUSED, Face.MEMBER, **off).body
+        )
+        set_up = words(NotificationEvents.UTILITY_AUTOMATION_SET_UP, Face.MEMBER, payer="card")
+        assert ", payé par votre carte." in set_up.body
+        for of_type in (True, None):
+            limit = words(NotificationEvents.UTILITY_AUTOMATION_LIMIT, Face.MEMBER, of_type=of_type)
+            assert "Rien n'a été pris." in limit.body
+            assert ("your limit for this type of utility" in limit.body) is bool(of_type)
+            assert ("its spending limit" in limit.body) is not of_type
+        nobody = {"member_user_id": str(UUID(int=7))}
+        assert words(NotificationEvents.BILL_DISPUTED, Face.OFFICE, **nobody).title.endswith("Un membre")
+
+
 def test_an_address_to_follow_is_a_button_and_nothing_but_the_web() -> None:
     event = NotificationEvents.RECURRING_PAYMENT_TO_CONFIRM
     for link, there in (("https://pay.example/3ds?a=1&b=2", True), ("javascript:alert(1)", False)):

@@ -31,7 +31,7 @@ SEEDS = (
     sow(
         "who-left-is-not-told",
         "An automation that ends because its member left ends in silence.",
-        'tell_of_automation(automation=automation, event=ended, now=now, reason="you have left the estate.")',
+        'tell_of_automation(automation=automation, event=ended, now=now, why=_("you have left the estate."))',
         "pass",
         "test_utility_notices.py::test_an_automation_ends_when_its_member_has_left",
         file="clustr/recurring/commands/automation_running.py",

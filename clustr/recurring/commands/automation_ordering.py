@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from clustr.audit import commands as audit
 from clustr.bills.policies import refuse_amount
 from clustr.bills.types import BillType
@@ -137,7 +139,7 @@ def remove_automation(*, actor: Actor, automation_id: UUID, now: datetime) -> No
         automation.save(update_fields=["removed_at"])
         _audit(actor, "recurring.automation_removed", automation, now, {})
         ended = NotificationEvents.UTILITY_AUTOMATION_CANCELLED
-        tell_of_automation(automation=automation, event=ended, now=now, reason="you removed it.")
+        tell_of_automation(automation=automation, event=ended, now=now, why=_("you removed it."))
 
 
 def set_spending_limit(
@@ -191,7 +193,7 @@ def _tell_of_switch(automation: UtilityAutomation, was: str, now: datetime) -> N
         tell_of_automation(automation=automation, event=NotificationEvents.UTILITY_AUTOMATION_RESUMED, now=now)
     elif was == AutomationState.ON:
         off = NotificationEvents.UTILITY_AUTOMATION_PAUSED
-        tell_of_automation(automation=automation, event=off, now=now, reason="you switched it off.")
+        tell_of_automation(automation=automation, event=off, now=now, why=_("you switched it off."))
 
 
 def _own(actor: Actor, automation_id: UUID) -> UtilityAutomation:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext_noop as _
+
 from clustr.audit import commands as audit
 from clustr.clusters import queries as clusters
 from clustr.clusters.refusals import ClusterNotFound, InvitationNotAccepted, NoMembership, PersonNotActive
@@ -173,7 +175,7 @@ def _stop_for_departure(cluster_id: UUID, user_id: UUID, now: datetime) -> None:
                 reason="Its member has left.",
             )
             ended = NotificationEvents.UTILITY_AUTOMATION_CANCELLED
-            tell_of_automation(automation=automation, event=ended, now=now, reason="you have left the estate.")
+            tell_of_automation(automation=automation, event=ended, now=now, why=_("you have left the estate."))
 
 
 def switch_off(*, automation: UtilityAutomation, by: StoppedBy, now: datetime) -> None:
