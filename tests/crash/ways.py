@@ -12,11 +12,17 @@ from typing import TypeVar
 from zlib import crc32
 
 Way = TypeVar("Way")
+BOTH_WAYS = bool(os.environ.get("BOTH_WAYS"))
 
 
 def in_turns(flow: str, places: Sequence[str], ways: Sequence[Way]) -> Iterator[tuple[str, Way]]:
     """Each place with the ways in which it is interrupted there; `flow` says who begins."""
     first = crc32(flow.encode())
     for number, at in enumerate(places, start=first):
-        for way in ways if os.environ.get("BOTH_WAYS") else ways[number % len(ways) :][:1]:
+        for way in ways if BOTH_WAYS else ways[number % len(ways) :][:1]:
             yield at, way
+
+
+def every_other(flow: str, places: Sequence[str]) -> Sequence[str]:
+    """Half of the places of a flow whose others are met by flows like it; `flow` says which half."""
+    return places if BOTH_WAYS else places[crc32(flow.encode()) % 2 :: 2]

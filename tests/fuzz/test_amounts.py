@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.fuzz.conftest import Door
-from tests.fuzz.fields import Field, fields
+from tests.fuzz.fields import Field, fields, in_turns
 
 pytestmark = pytest.mark.early
 
@@ -37,10 +37,10 @@ AMOUNTS = fields("amount")
 @pytest.mark.parametrize("amount", AMOUNTS, ids=str)
 def test_what_is_no_amount_is_refused(door: Door, amount: Field, unchanged: None) -> None:
     zeroes = ZEROES if "(?!" in amount.schema["pattern"] else []
-    for sent in [*map(json.dumps, TEXTS + zeroes), *VALUES]:
+    for sent in in_turns(amount, [*map(json.dumps, TEXTS + zeroes), *VALUES]):
         answer = door.fill(amount, sent)
         assert (answer.status, amount.name in answer.named) == (422, True), (sent, answer.text)
-    for sent in MALFORMED:
+    for sent in in_turns(amount, MALFORMED):
         answer = door.fill(amount, sent)
         assert (answer.status, answer.code) == (400, "malformed"), (sent, answer.text)
 

@@ -18,7 +18,8 @@ OFFICE, MEMBERS = "/management/", "/members/"
 ONLY = {**dict.fromkeys(MANAGERS, OFFICE), "admin": OFFICE, "resident": MEMBERS, "former": MEMBERS, "twofold": MEMBERS}
 """Where a bounded run asks as whom; in a long one everybody asks everywhere."""
 IN_TURNS = sorted(DOCUMENT["paths"])
-"""Of these strangers ask at every other one, two of them at the first, third and so on; the matrix asks at each as each."""
+"""Of these `BY_HALVES` ask at every other one; the matrix asks at each as each."""
+BY_HALVES = (*STRANGERS, "former", "twofold")
 FOLLOWING = ("admin", "resident")
 """Who follows the links from one answer to the next request; in a long run everybody does."""
 BOUNDED = [role for role in ROLES if role not in MANAGERS[1:]]
@@ -43,9 +44,9 @@ def test_no_answer_is_unexpected(role: str) -> None:
 
 
 def asks(role: str, path: str) -> bool:
-    if role in STRANGERS:
-        return IN_TURNS.index(path) % 2 == STRANGERS.index(role) % 2
-    return not of_known_audience(path) or path.startswith(ONLY.get(role, "/"))
+    if role in BY_HALVES and IN_TURNS.index(path) % 2 != BY_HALVES.index(role) % 2:
+        return False
+    return role in STRANGERS or not of_known_audience(path) or path.startswith(ONLY.get(role, "/"))
 
 
 def of_known_audience(path: str) -> bool:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.fuzz.conftest import Door
-from tests.fuzz.fields import Field, fields, operations
+from tests.fuzz.fields import Field, fields, in_turns, operations
 from tests.money import issue
 
 pytestmark = pytest.mark.early
@@ -31,21 +31,21 @@ def quoted(text: str) -> str:
 
 @pytest.mark.parametrize("id", BODY, ids=str)
 def test_what_is_no_id_is_refused_in_bodies(door: Door, id: Field, unchanged: None) -> None:
-    for sent in [*map(json.dumps, WRONG), *VALUES]:
+    for sent in in_turns(id, [*map(json.dumps, WRONG), *VALUES]):
         answer = door.fill(id, sent)
         assert (answer.status, id.name in answer.named) == (422, True), (sent, answer.text)
 
 
 @pytest.mark.parametrize("id", QUERY, ids=str)
 def test_what_is_no_id_is_refused_in_filters(door: Door, id: Field) -> None:
-    for sent in WRONG:
+    for sent in in_turns(id, WRONG):
         answer = door.fill(id, quoted(sent))
         assert (answer.status, list(answer.named)) == (422, [id.name]), (sent, answer.text)
 
 
 @pytest.mark.parametrize("id", PATH, ids=str)
 def test_what_is_no_id_is_not_there(door: Door, id: Field, unchanged: None) -> None:
-    for sent in [*filter(None, WRONG), NIL, FULL, SOME]:
+    for sent in in_turns(id, [*filter(None, WRONG), NIL, FULL, SOME]):
         body = json.dumps(door.body(id.operation)).encode() if id.operation.body else b""
         answer = door.ask(id.operation, body, target=door.path(id.operation, **{str(id.at[0]): quoted(sent)}))
         assert answer.status == 404, (sent, answer.text)
@@ -66,7 +66,7 @@ def test_ids_of_others_are_not_there(door: Door, id: Field, unchanged: None) -> 
     name = str(id.at[-1])
     alike = next((names for names in ALIKE if name in names), {name})
     others += [known[0] for name, known in town.known.items() if name.endswith("_id") and name not in {*alike, *NO_IDS}]
-    for sent in others:
+    for sent in in_turns(id, others):
         body = door.body(id.operation) if id.operation.body else None
         if id.place == "body":
             answer = door.fill(id, json.dumps(sent))
@@ -91,9 +91,9 @@ def test_the_cluster_is_named_by_an_id(door: Door) -> None:
     for operation in operations():
         if "X-Cluster-ID" not in operation.parameters or operation.method != "GET":
             continue
-        for sent in [*(wrong for wrong in WRONG if wrong.isascii()), f"{SOME},{SOME}", "\xe9"]:
+        for sent in in_turns(operation, [*(wrong for wrong in WRONG if wrong.isascii()), f"{SOME},{SOME}", "\xe9"]):
             answer = door.ask(operation, headers=[("X-Cluster-ID", sent)])
             assert (answer.status, answer.code) == (400, "cluster_malformed"), (sent, answer.text)
-        for sent in (NIL, FULL, SOME, str(door.town.cast.lekki.id)):
+        for sent in in_turns(operation, (NIL, FULL, SOME, str(door.town.cast.lekki.id))):
             answer = door.ask(operation, headers=[("X-Cluster-ID", sent)])
             assert (answer.status, answer.code) == (404, "cluster_not_found"), (sent, answer.text)

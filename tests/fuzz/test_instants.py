@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.fuzz.conftest import Door
-from tests.fuzz.fields import Field, fields
+from tests.fuzz.fields import Field, fields, in_turns
 from tests.fuzz.test_ids import quoted
 
 pytestmark = pytest.mark.early
@@ -29,15 +29,15 @@ BODY, QUERY = (fields("instant", places=(place,)) for place in ("body", "query")
 
 @pytest.mark.parametrize("instant", BODY, ids=str)
 def test_what_is_no_instant_is_refused_in_bodies(door: Door, instant: Field, unchanged: None) -> None:
-    for sent in [*map(json.dumps, WRONG), *VALUES]:
+    for sent in in_turns(instant, [*map(json.dumps, WRONG), *VALUES]):
         answer = door.fill(instant, sent)
         assert (answer.status, instant.name in answer.named) == (422, True), (sent, answer.text)
 
 
 @pytest.mark.parametrize("instant", QUERY, ids=str)
 def test_filters_take_the_same(door: Door, instant: Field) -> None:
-    for sent in WRONG:
+    for sent in in_turns(instant, WRONG):
         answer = door.fill(instant, quoted(sent))
         assert (answer.status, list(answer.named)) == (422, [instant.name]), (sent, answer.text)
-    for sent in GOOD:
+    for sent in in_turns(instant, GOOD):
         assert door.fill(instant, quoted(sent)).status == 200, sent

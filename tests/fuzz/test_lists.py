@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from tests.fuzz.conftest import Door
-from tests.fuzz.fields import Operation, fields, operations
+from tests.fuzz.fields import Operation, fields, in_turns, operations
 from tests.fuzz.test_ids import quoted
 from tests.money import fund, issue
 
@@ -38,7 +38,7 @@ UNKNOWN = ["page", "offset", "order_by", "fields", "limit__gte", "status__in", "
 
 @pytest.mark.parametrize("operation", LISTS, ids=str)
 def test_a_limit_is_1_to_200(door: Door, operation: Operation) -> None:
-    for sent in LIMITS:
+    for sent in in_turns(operation, LIMITS):
         answer = door.ask(operation, target=f"{door.path(operation)}?limit={quoted(sent)}")
         assert (answer.status, list(answer.named)) == (422, ["limit"]), (sent, answer.text)
     for sent in ("1", "200"):
@@ -47,7 +47,7 @@ def test_a_limit_is_1_to_200(door: Door, operation: Operation) -> None:
 
 @pytest.mark.parametrize("operation", READING, ids=str)
 def test_nothing_unknown_nothing_twice(door: Door, operation: Operation) -> None:
-    for name in UNKNOWN:
+    for name in in_turns(operation, UNKNOWN):
         answer = door.ask(operation, target=f"{door.path(operation)}?{quoted(name)}=1")
         assert answer.status == 422, (name, answer.text)
     if operation in LISTS:
@@ -91,7 +91,7 @@ def test_a_cursor_is_good_for_its_own_list(door: Door, operation: Operation, cur
         *(chance.randbytes(size).hex() for size in (1, 16, 17, 40, 200)),
         *("e30", "W10", "bnVsbA", "AAAA", "====", "%", "x", "../..", "é", "\x00", "'", own + "A" if own else "A"),
     ]
-    for sent in wrong:
+    for sent in in_turns(operation, wrong):
         answer = door.ask(operation, target=f"{door.path(operation)}?limit=1&cursor={quoted(sent)}")
         assert (answer.status, answer.code) == (422, "invalid_cursor"), (sent, answer.text)
     answer = door.ask(operation, target=f"{door.path(operation)}?cursor={'A' * 513}")

@@ -12,7 +12,7 @@ import pytest
 
 from clustr.kit.texts import holds_card_number
 from tests.fuzz.conftest import Door
-from tests.fuzz.fields import Field, fields
+from tests.fuzz.fields import Field, fields, in_turns
 from tests.money import issue
 
 pytestmark = pytest.mark.early
@@ -55,15 +55,15 @@ def of_lines(field: Field) -> bool:
 
 @pytest.mark.parametrize("field", BODIES, ids=str)
 def test_what_misleads_is_refused(door: Door, field: Field, unchanged: None) -> None:
-    for sent in [*UNREADABLE, *([] if of_lines(field) else ONE_LINE)]:
+    for sent in in_turns(field, [*UNREADABLE, *([] if of_lines(field) else ONE_LINE)]):
         assert codes_of(field, door.fill(field, json.dumps(f"a{sent}b"))) == "unreadable_text", (sent, field)
-    for sent in INVISIBLE:
+    for sent in in_turns(field, INVISIBLE):
         assert codes_of(field, door.fill(field, json.dumps(sent))) == "says_nothing", (sent, field)
-    for sent in CARDS[:3]:
+    for sent in in_turns(field, CARDS[:3]):
         assert codes_of(field, door.fill(field, json.dumps(sent))) == "card_number", (sent, field)
     too_long = json.dumps("ọ" * (field.schema["maxLength"] + 1))
     assert codes_of(field, door.fill(field, too_long)) == "too_long", field
-    for value in ("5", "0.5", "true", "[]", "{}", '["a"]'):
+    for value in in_turns(field, ("5", "0.5", "true", "[]", "{}", '["a"]')):
         assert codes_of(field, door.fill(field, value)) == "not_a_string", (value, field)
     if field.schema["minLength"]:
         for sent in ("", " ", "\u3000\u2003"):
@@ -72,12 +72,12 @@ def test_what_misleads_is_refused(door: Door, field: Field, unchanged: None) -> 
 
 @pytest.mark.parametrize("field", FILTERS, ids=str)
 def test_filters_are_texts_too(door: Door, field: Field) -> None:
-    for sent in (*UNREADABLE, *ONE_LINE, "\x00", "x" * (field.schema["maxLength"] + 1)):
+    for sent in in_turns(field, (*UNREADABLE, *ONE_LINE, "\x00", "x" * (field.schema["maxLength"] + 1))):
         answer = door.fill(field, "a" + "".join(f"%{byte:02X}" for byte in sent.encode()) + "b")
         assert (answer.status, list(answer.named)) == (422, [field.name]), (sent, answer.text)
     for wrong in ("%FF%FE", "%C0%AF", "%ED%A0%80"):
         assert door.fill(field, wrong).status in (200, 400, 422)
-    for sent in (*NAMES, "%", "_", "\\", "'", '"', "%_%", "a&b", "(", "[", "*"):
+    for sent in in_turns(field, (*NAMES, "%", "_", "\\", "'", '"', "%_%", "a&b", "(", "[", "*")):
         assert door.fill(field, "".join(f"%{byte:02X}" for byte in sent.encode())).status == 200, sent
 
 
@@ -85,7 +85,7 @@ def test_filters_are_texts_too(door: Door, field: Field) -> None:
 def test_names_are_never_misread(door: Door, field: Field) -> None:
     """Whatever else stands against the request, not this text; and where the answer shows it, it shows it unchanged: names and units
     composed (NFC) and without marks of direction, everything else as it was sent."""
-    for place, sent in enumerate(NAMES):
+    for place, sent in in_turns(field, enumerate(NAMES)):
         text = unicodedata.normalize(("NFC", "NFD")[place % 2], sent)
         if len(text) <= field.schema["maxLength"]:
             answer = door.fill(field, json.dumps(text, ensure_ascii=len(text) % 2 == 0))

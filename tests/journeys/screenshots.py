@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +80,9 @@ def _shoot_all(
     context.close()
 
 
-def each_way(page: Any) -> Iterator[tuple[str, str]]:
+def each_way(page: Any, ways: Sequence[tuple[str, str]] = WAYS) -> Iterator[tuple[str, str]]:
     """The page that is open, at one width after the other, in one theme after the other, without being asked for again."""
-    for width, theme in WAYS:
+    for width, theme in ways:
         page.set_viewport_size({"width": WIDTHS[width][0], "height": WIDTHS[width][1]})
         page.emulate_media(color_scheme=theme)
         yield width, theme

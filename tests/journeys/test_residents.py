@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.journeys.demonstration import BOLA, PASSWORD, Demonstration
 from tests.journeys.scene import METER, OUTSIDE, Scene, pages_of
-from tests.journeys.screenshots import each_way, sign_in
+from tests.journeys.screenshots import WAYS, each_way, sign_in
 from tests.journeys.states import OUTSIDE_STATES, State, arrive, states_of
 
 pytestmark = pytest.mark.early
@@ -25,6 +25,7 @@ HEAVIEST_BYTES = 100_000
 MOST_ACTIVATIONS = 4
 AXE = Axe()
 EVERY_WAY = bool(os.environ.get("EVERY"))
+TWO_WAYS = (("phone", "light"), ("desk", "dark"))
 RESIDENTS = {"phone": "resident0003@palmgrove.test", "desk": "resident0004@palmgrove.test"}
 widths = pytest.mark.parametrize("width", ["phone", "desk"])
 
@@ -216,8 +217,8 @@ def test_every_state(demo: Demonstration, scene: Scene, opened: Callable[..., Pa
 
 def problems_of(page: Page, url: str, pages: Mapping[str, str | State]) -> dict[str, list[str]]:
     """By page that has any: what axe finds on it, where it is wider than its window, and whether it is too heavy. Each is asked for
-    once, and then looked at on a phone in the light and at a desk in the dark; with EVERY=1 in the environment in all four ways.
-    A page in a certain state, which is looked at without it too, is in the dark looked at for its colours only."""
+    once, and then looked at on a phone in the light, and at a desk in the dark for its colours; with EVERY=1 in the environment for
+    everything in all four ways."""
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
@@ -231,11 +232,9 @@ def problems_of(page: Page, url: str, pages: Mapping[str, str | State]) -> dict[
         loads = 1 if isinstance(address, str) or not address.pressed else 2
         problems = [] if 0 < weight <= loads * HEAVIEST_BYTES else [f"{weight} bytes"]
         page.evaluate(AXE.axe_script)
-        for width, theme in each_way(page):
-            if not EVERY_WAY and (width == "phone") != (theme == "light"):
-                continue
-            colours_alone = theme == "dark" and isinstance(address, State)
-            violations = page.evaluate("options => axe.run(options)", _looked_for(colours_alone))["violations"]
+        for width, theme in each_way(page, WAYS if EVERY_WAY else TWO_WAYS):
+            looked_for = _looked_for(colours_alone=theme == "dark" and not EVERY_WAY)
+            violations = page.evaluate("options => axe.run(options)", looked_for)["violations"]
             problems += [
                 f"{width} {theme}: {each['id']}: {node['html'][:150]}" for each in violations for node in each["nodes"]
             ]
@@ -246,7 +245,7 @@ def problems_of(page: Page, url: str, pages: Mapping[str, str | State]) -> dict[
     return found
 
 
-def _looked_for(colours_alone: bool) -> dict[str, object]:
+def _looked_for(*, colours_alone: bool) -> dict[str, object]:
     """Everything, or what is about colours."""
     colours = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}} if colours_alone else {}
     return {"resultTypes": ["violations"], **colours}
