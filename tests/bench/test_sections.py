@@ -24,15 +24,17 @@ SECTIONS = [
     "orders",
     "usage",
     "books",
+    *(["screens"] if os.environ.get("EVERY") else []),
 ]
+"""What is run; journeys and pages ask for every page that `screens` asks for."""
 
 
 @pytest.fixture(scope="module")
 def said() -> str:
-    """What a whole run at the tiny size prints, in a process and on a server of its own."""
+    """What a run at the tiny size prints, in a process and on a server of its own."""
     folder = settings.PROJECT_ROOT / ".clustr" / "bench-test"
     ran = subprocess.run(
-        [sys.executable, "-m", "bench", "--tiny"],
+        [sys.executable, "-m", "bench", *SECTIONS, "--tiny"],
         cwd=settings.PROJECT_ROOT,
         env={**os.environ, "BENCH_DATA_DIR": str(folder)},
         capture_output=True,

@@ -13,6 +13,7 @@ from clustr.kit.lanes import run_lanes
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they would load every address and schema of the web, which no job needs
     help = "Run jobs until stopped. Money comes before messages, messages before upkeep, and has places of its own."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
