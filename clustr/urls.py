@@ -8,7 +8,7 @@ from clustr.web.api import api
 from clustr.web.errors import no_such_address
 from clustr.web.health import healthz, readyz
 from clustr.web.metrics import metrics
-from clustr.web.pages.public import return_from_payment, verify_receipt
+from clustr.web.pages.public import find_receipt, return_from_payment, verify_receipt
 from clustr.web.pages.sessions import list_sessions
 
 handler400 = "clustr.web.errors.bad_request"
@@ -20,6 +20,7 @@ urlpatterns = [
     path("healthz", healthz),
     path("readyz", readyz),
     path("metrics", metrics),
+    path("verify/", find_receipt),
     path("verify/<str:code>", verify_receipt),
     path("pay/return/<str:reference>/", return_from_payment),
     re_path(

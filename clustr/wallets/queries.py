@@ -14,7 +14,7 @@ from django.db.models import Min, Q
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.kit.tenancy import tenant
+from clustr.kit.tenancy import current_tenant, tenant
 from clustr.kit.vault import unseal
 from clustr.ledger import queries as ledger
 from clustr.ledger.models import Account
@@ -240,6 +240,14 @@ def operation_of(*, actor: Actor, operation_id: UUID) -> OperationView:
         created_at=operation.created_at,
         position=(0, operation.id),
     )
+
+
+def account_hint_of(*, payout_id: UUID) -> str:
+    """The end of the number of the account that a payout goes to; "" for a payout that is none."""
+    hint = (
+        Payout.objects.filter(cluster_id=current_tenant(), id=payout_id).values_list("account_hint", flat=True).first()
+    )
+    return hint or ""
 
 
 def destination_of(*, payout: Payout) -> Destination:

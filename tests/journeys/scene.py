@@ -141,6 +141,7 @@ OUTSIDE = {
     "lost-password-sent": "/accounts/password/reset/done/",
     "bad-link": "/accounts/password/reset/key/1-x/",
     "offline": "/offline/",
+    "receipt-code": "/verify/",
     "receipt-check": "/verify/ABCD-EFGH-JKLM",
 }
 """Pages that nobody has to sign in for."""

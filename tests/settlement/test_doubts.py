@@ -432,6 +432,8 @@ def test_the_estates_own_transfer_names_the_estate(stage: Stage, cast: Cast) -> 
     assert "Statement of a transfer" in words(pdf)
     assert "Diesel" in words(pdf)
     assert "Sent through" in words(pdf)
+    assert f"ending {BANK.account_number[-4:]}" in words(pdf)
+    assert BANK.account_number not in words(pdf)
 
 
 def test_a_correction_is_no_refund_to_anybody(stage: Stage, cast: Cast) -> None:

@@ -31,6 +31,7 @@ from clustr.payments.types import TransactionView
 from clustr.settlement.models import Receipt
 from clustr.settlement.refusals import NoReceipt
 from clustr.utilities import queries as utilities
+from clustr.wallets.queries import account_hint_of
 from clustr.wallets.types import is_correction, is_deposit_by_hand
 
 _TEMPLATE = Path(__file__).resolve().parent.parent / "documents" / "receipt.typ"
@@ -106,7 +107,7 @@ def _utility_rows(actor: Actor, view: TransactionView) -> list[tuple[str, str]]:
     """What was bought from a utility: for which number (its end), at what price, and the token; for its buyer alone."""
     bought = utilities.purchase_of_member(actor=actor, purchase_id=view.id)
     return [
-        (_("Number"), _("ending %s") % bought.ending if bought.ending else ""),
+        (_("Number"), _ending(bought.ending)),
         (_("Bought"), bought.amount.with_sign()),
         (_("Fee"), bought.fee.with_sign()),
         (_("Units"), bought.units),
@@ -121,8 +122,13 @@ def _ways(view: TransactionView) -> list[tuple[str, str]]:
     if view.type is TransactionType.UTILITY_PAYMENT:
         return [(_("Paid by"), str(_HOW["wallet"])), (_("Sold through"), named)]
     if view.type in (TransactionType.WITHDRAWAL, TransactionType.TRANSFER):
-        return [(_("Sent through"), named)]
+        return [(_("To account"), _ending(account_hint_of(payout_id=view.id))), (_("Sent through"), named)]
     return [(_("Had been recorded as") if _corrects(view) else _("Paid by"), named)]
+
+
+def _ending(end: str) -> str:
+    """Of a number its end: the whole of it stands on no document that is kept."""
+    return _("ending %s") % end if end else ""
 
 
 def _corrects(view: TransactionView) -> bool:

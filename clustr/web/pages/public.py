@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
 
@@ -21,6 +22,7 @@ from clustr.settlement.refusals import ReceiptNotFound
 from clustr.web.actors import Request
 
 _CHECKS_PER_MINUTE, _CHECKS_AT_ONCE = 60, 30
+_OF_A_CODE, _LONGEST_CODE = re.compile("[0-9A-Za-z-]+"), 40
 _LOOKS_PER_MINUTE, _LOOKS_AT_ONCE = 6, 3
 _ARRIVED = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
@@ -35,7 +37,7 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
     try:
         found = check_receipt(code=code)
     except ReceiptNotFound:
-        return _page(request, "web/receipt.html", {"found": None}, status=404)
+        return _page(request, "web/receipt.html", {"nothing": True}, status=404)
     shown = {
         "estate": found.estate,
         "amount": found.amount.with_sign(),
@@ -43,6 +45,15 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
         "day": date_format(found.day, "d F Y"),
     }
     return _page(request, "web/receipt.html", {"found": shown})
+
+
+@require_safe
+def find_receipt(request: Request) -> HttpResponse:
+    """GET /verify/?code=: for whoever has the receipt on paper and types its code. Goes on to its own address."""
+    code = "".join(_OF_A_CODE.findall(request.GET.get("code", "")))
+    if code:
+        return HttpResponseRedirect(f"/verify/{code[:_LONGEST_CODE]}")
+    return _page(request, "web/receipt.html", {})
 
 
 @require_safe

@@ -18,6 +18,7 @@ PUBLIC = {
     "/metrics": "figures; in production behind a token",
     "/api/openapi.json": "the API's description",
     "/api/docs": "the same as a page",
+    "/verify/": "where a receipt's code is typed",
     "/verify/<str:code>": "whether a receipt is genuine",
     "/pay/return/<str:reference>/": "where a payer's browser comes back to: how one payment stands, nothing else",
     "/manifest.webmanifest": "what a phone needs to keep ClustR among its apps",

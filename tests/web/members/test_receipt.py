@@ -97,6 +97,18 @@ def test_anybody_can_check_its_code_and_learns_little(cast: Cast, paid: UUID) ->
     assert checked(dashed).status_code == 200
 
 
+def test_its_code_can_be_typed(cast: Cast, paid: UUID) -> None:
+    cast.client_of(cast.bola).get(address(paid))
+    code = kept(cast, paid).code
+    asked = Client().get("/verify/")
+    assert (asked.status_code, b'name="code"' in asked.content, b"No receipt" in asked.content) == (200, True, False)
+    typed = Client().get("/verify/", {"code": f" {code[:4].lower()}-{code[4:]} "}, follow=True)
+    assert (typed.status_code, "₦5,000.00" in typed.content.decode()) == (200, True)
+    wrong = Client().get("/verify/", {"code": "../x?a=b//" + "A" * 500}, follow=True)
+    assert wrong.status_code == 404
+    assert b"No receipt has this code" in wrong.content and b'name="code"' in wrong.content
+
+
 @pytest.mark.parametrize("code", ["0000000000000000", "x", "%00", "..", "A" * 500])
 def test_a_code_that_is_none(code: str) -> None:
     page = checked(code)

@@ -118,6 +118,41 @@ CALL_WHY: dict[str, Word] = {
 """Why a call was not taken."""
 
 _SCOPE: dict[str, Word] = {"cluster": _("everybody"), "user": _("one member")}
+_FACT: dict[str, Word] = {
+    "scope": _("For"),
+    "ending": _("Number ending in"),
+    "type": _("Kind"),
+    "bill_type": _("Kind of bills"),
+    "due_date": _("Due"),
+    "version": _("Version"),
+    "previous_amount": _("Amount before"),
+    "max_amount": _("At most"),
+    "payments_refunded": _("Payments refunded"),
+    "resolution": _("Decision"),
+    "purpose": _("Purpose"),
+    "status": _("Status"),
+    "provider": _("Through"),
+    "by": _("By"),
+    "why": _("Why"),
+    "role": _("Role"),
+    "permissions": _("Permissions"),
+    "unit": _("Unit"),
+    "joined_at": _("Joined"),
+    "left_at": _("Left"),
+    "end_at": _("Ends"),
+    "next_run_at": _("Next run"),
+    "frequency": _("How often"),
+    "rows": _("Rows"),
+    "created": _("New"),
+    "updated": _("Changed"),
+    "name": _("Name"),
+    "timezone": _("Time zone"),
+    "locale": _("Way of writing"),
+    "support_email": _("Address for questions"),
+    "fee_bearer": _("Who bears fees"),
+    "transfer_approval_limit": _("A second person from"),
+}
+"""What the trail keeps of an act, by the name it keeps it under; others are named as they are kept."""
 
 AGE_BANDS: tuple[Word, ...] = (_("1 to 30 days"), _("31 to 60 days"), _("61 to 90 days"), _("More than 90 days"))
 
@@ -236,7 +271,8 @@ def _permissions(held: Sequence[str]) -> str:
 
 
 def _label(name: str) -> str:
-    return name.removesuffix("_minor").removesuffix("_at").replace("_", " ").capitalize()
+    known = _FACT.get(name)
+    return str(known) if known else name.removesuffix("_minor").removesuffix("_at").replace("_", " ").capitalize()
 
 
 def _plain(name: str, value: Any, currency: str) -> str:

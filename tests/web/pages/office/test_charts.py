@@ -85,8 +85,8 @@ def test_the_trail_is_said_in_words() -> None:
     assert words.facts(kept, {UUID(kept["user"]): "Bola"}) == [
         "₦1,500.50",
         "Bola",
-        "Due date: 31 Jan 2027, 22:59",
-        "Scope: everybody",
+        "Due: 31 Jan 2027, 22:59",
+        "For: everybody",
         "Role: resident → staff",
         "Permissions: See payments → See payments, Manage bills",
         "BILL-1",
