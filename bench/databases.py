@@ -20,6 +20,8 @@ _CODE = (
     "clustr/kit/schema.py",
     "clustr/kit/database.py",
     "bench/estates.py",
+    "bench/history.py",
+    "bench/town.py",
     "bench/sizes.py",
 )
 _PREFIX = "bench_"

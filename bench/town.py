@@ -76,6 +76,6 @@ def orders(size: Size) -> tuple[str, Estate]:
 def _fill(all_estates: Sequence[Estate], with_history: Sequence[Estate], size: Size) -> None:
     now = clock.now()
     make_estates(list(all_estates), now)
-    with told_already():  # or a worker would be writing mail to a million people while pages are measured
+    with told_already(with_history):  # or a worker would be writing mail to a million people while pages are measured
         for estate in with_history:
             make_history(estate, bills=size.history, paid=5, payers=max(5, estate.members // 100), every=20, now=now)

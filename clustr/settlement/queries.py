@@ -28,6 +28,7 @@ from clustr.payments.states import TransactionStatus
 from clustr.settlement.models import Receipt, Reconciliation
 from clustr.settlement.refusals import ReceiptNotFound
 
+_LOOKS_LIKE = str.maketrans("OIL", "011")
 _CODE = re.compile(r"[0-9A-HJKMNP-TV-Z]{16}", re.ASCII)
 
 
@@ -99,8 +100,9 @@ def payout_provider() -> PaymentProvider | None:
 
 
 def check_receipt(*, code: str) -> CheckedReceipt:
-    """What a receipt's code proves. Dashes and small letters are fine. Refuses `ReceiptNotFound`."""
-    plain = code.replace("-", "").upper()
+    """What a receipt's code proves. Dashes, small letters and letters that look like a digit are fine. Refuses
+    `ReceiptNotFound`."""
+    plain = code.replace("-", "").upper().translate(_LOOKS_LIKE)
     if not _CODE.fullmatch(plain):
         raise ReceiptNotFound
     with connections["sweep"].cursor() as cursor:

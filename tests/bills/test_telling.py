@@ -33,7 +33,7 @@ def test_telling_of_payments_reads_the_transaction_of_each(cast: Cast) -> None:
             cursor.execute(
                 "INSERT INTO bills_memberbill VALUES (kit_tenant(), %s, %s, 1)", [bill.id, cast.bola.user_id]
             )
-        for payment in _transactions(cast, bill, 8):  # from the sixth time on a plan may be kept
+        for payment in _transactions(cast, bill, 2):
             _read_by_paying(cast, bill, [payment])
         batch = _transactions(cast, bill, 3_000)[:100]
         assert _read_by_paying(cast, bill, batch) <= 3 * len(batch)

@@ -411,6 +411,21 @@ def refund_again(stage: Stage) -> Ready:
     return Ready(lambda: stage.confirm(refund), about=refund)
 
 
+def refund_not_again(stage: Stage) -> Ready:
+    """It never arrived, and its payer's bank has taken the payment meanwhile: its money returns."""
+    payment = _paid_bill(stage)
+    refund = _ask_back(stage, payment)
+    stage.dial(refund__timeout_before=1.0)
+    stage.confirm(refund)
+    stage.heal()
+    _complaint(stage, payment, "auto-accepted")
+    for _ in range(2):
+        stage.wait(minutes=10)
+        stage.confirm(refund)
+    stage.wait(minutes=10)
+    return Ready(lambda: stage.confirm(refund), about=refund, after=lambda: stage.confirm(payment))
+
+
 def refund_went(stage: Stage) -> Ready:
     refund = _ask_back(stage, _paid_bill(stage))
     stage.confirm(refund)
@@ -582,7 +597,7 @@ FLOWS: dict[str, Callable[[Stage], Ready]] = {
         *(confirm_bill, confirm_changed_bill, confirm_reversed, fee_of_reversed, notice),
         *(send_payout, send_payout_refused, send_payout_unheard, send_payout_again),
         *(payout_arrived, payout_failed, payout_bounced, payout_not_sent, charge_fees, receipt, reconcile),
-        *(refund_start, refund_send, refund_refused, refund_unheard, refund_again, refund_went),
+        *(refund_start, refund_send, refund_refused, refund_unheard, refund_again, refund_not_again, refund_went),
         *(chargeback, reversal, charge_card, charge_order, order_declined, placing_suspense),
     )
 }
@@ -593,7 +608,8 @@ COVERS = {
     *("settlement.apply", "settlement.unheard", "settlement.record_payout", "settlement.apply_payout"),
     *("settlement.payout_refused", "settlement.payout_unknown", "settlement.receipt"),
     *("settlement.payout_not_sent", "settlement.refund", "settlement.record_refund", "settlement.apply_refund"),
-    *("settlement.refund_refused", "settlement.refund_unknown", "settlement.record_charge"),
+    *("settlement.refund_refused", "settlement.refund_unknown", "settlement.refund_not_again"),
+    *("settlement.record_charge",),
     *("settlement.dispute", "settlement.taken_back", "settlement.apply_fee"),
     *("payments.receive_notice", "wallets.charge_fees", "wallets.place_suspense"),
 }

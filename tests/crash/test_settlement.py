@@ -70,6 +70,7 @@ PASSES = {
     },
     "refund_refused": {"settlement.refund_refused.before_commit"},
     "refund_unheard": {"settlement.refund_unknown.before_commit"},
+    "refund_not_again": {"settlement.refund_not_again.before_commit", "settlement.refund_not_again.after_commit"},
     "refund_again": {"settlement.apply_refund.after_commit", "settlement.refund.again"},
     "refund_went": {"settlement.apply_refund.before_commit", "ledger.post.after"},
     "chargeback": {
@@ -102,8 +103,7 @@ NOT_FORKED = {"receipt"}
 
 LIKE_ANOTHER = {
     *("start_bill_payment", "confirm_decline", "confirm_surplus", "confirm_less", "confirm_changed_bill"),
-    *("send_payout_refused", "send_payout_unheard", "payout_arrived", "payout_failed", "reconcile"),
-    *("payout_not_sent", "refund_refused", "refund_unheard", "refund_again", "refund_went", "order_declined"),
+    *("payout_arrived", "payout_failed", "reconcile", "refund_again", "refund_went", "order_declined"),
 }
 """Flows whose places others fail at by exception: these are killed there only, in a bounded run at every other one."""
 

@@ -48,7 +48,7 @@ MALFORMED: dict[str, bytes] = {
     "a form": b"a=1&b=2",
     "XML": b"<a/>",
 }
-TOO_LARGE = [b'{"a": "' + b"x" * size + b'"}' for size in (9_000_000, 9_500_000, 10_000_000)]
+TOO_LARGE = b'{"a": "' + b"x" * 9_000_000 + b'"}'
 NO_OBJECT = [b"[]", b"[{}]", b'"text"', b"5", b"true", b"0.1"]
 
 UNKNOWN = ("__proto__", "constructor", "cluster_id", "is_admin", "id", "ａmount", "amount ", "AMOUNT", "")
@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_malformed(door: Door, operation: Operation, unch
         assert (answer.status, answer.code) == (400, "malformed"), (name, answer.text)
     for body in in_turns(operation, NO_OBJECT):
         assert door.ask(operation, body).status == 422, body
-    for body in in_turns(operation, TOO_LARGE):
+    for body in (TOO_LARGE for _ in in_turns(operation, range(2))):
         assert door.ask(operation, body).code == "too_large"
     if operation.described["requestBody"].get("required"):
         assert door.ask(operation, b"").status in (400, 422)

@@ -192,7 +192,7 @@ def test_no_word_of_an_automation_stays_english(tmp_path: Path) -> None:
             limit = words(NotificationEvents.UTILITY_AUTOMATION_LIMIT, Face.MEMBER, of_type=of_type)
             assert "Rien n'a été pris." in limit.body
             assert ("your limit for this type of utility" in limit.body) is bool(of_type)
-            assert ("its spending limit" in limit.body) is not of_type
+            assert ("its spending limit" in limit.body) is (of_type is None)
         nobody = {"member_user_id": str(UUID(int=7))}
         assert words(NotificationEvents.BILL_DISPUTED, Face.OFFICE, **nobody).title.endswith("Un membre")
 

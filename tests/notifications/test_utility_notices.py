@@ -237,7 +237,12 @@ def test_a_limit_is_reached(automations: Automations, cast: Cast) -> None:
     automations.next_day()
     quiet(cast)
     automations.next_day()
-    says = ("Spending limit reached", "₦2,100.00 more would exceed", "₦4,000.00 a month", "₦2,100.00 is spent")
+    says = (
+        "Spending limit reached",
+        "₦2,100.00 more would exceed its spending limit",
+        "₦4,000.00 a month",
+        "₦2,100.00 is spent",
+    )
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_LIMIT, *says)
 
 

@@ -328,8 +328,16 @@ SEEDS = (
     sow(
         "sent-again-beside-a-complaint",
         "A refund that never arrived is sent again although its payer has complained meanwhile.",
-        "    if again and _may_go_again(actor, locked, attempt, now):\n",
+        "    if again and _may_go_again(actor, locked, now):\n",
         "    if again:\n",
+        LATER,
+        file=f"{COMMANDS}/refunding.py",
+    ),
+    sow(
+        "held-beside-a-complaint",
+        "A refund that never arrived, and is not sent again, keeps its money for ever.",
+        "        if locked.status in OPEN:\n            _return(actor, locked, attempt, PaymentErrorType.PROVIDER_ERROR, now)\n    _hear",
+        "    _hear",
         LATER,
         file=f"{COMMANDS}/refunding.py",
     ),

@@ -399,18 +399,27 @@ def test_a_loss_that_a_refund_kept_out_of_the_books_is_booked_when_it_returns(st
         refund(stage, payment)
 
 
-def test_a_refund_that_never_arrived_is_not_sent_again_beside_a_complaint(stage: Stage) -> None:
-    _, payment = paid_bill(stage)
+@pytest.mark.parametrize("resolution", [None, "auto-accepted", "declined"])
+def test_a_refund_that_never_arrived_returns_beside_a_complaint(stage: Stage, resolution: str | None) -> None:
+    """It is not sent again, and nothing stays held for it; what the bank took is booked."""
+    bill, payment = paid_bill(stage)
     made = refund(stage, payment)
     stage.dial(refund__timeout_before=1.0)
     send(stage, made)
     stage.heal()
     stage.dial(webhook__drop=1.0)
-    complain(stage, payment)
+    dispute = complain(stage, payment)
+    if resolution:
+        decide(stage, dispute, resolution)
     for _ in range(4):
         let_it_end(stage)
-    assert (stage.transaction(made).status, told(stage)) == ("unknown", [])
+    if resolution == "declined":
+        assert stage.transaction(made).status == "completed"  # it is the estate's again, and goes
+        return
+    assert (stage.transaction(made).status, told(stage)) == ("failed", [])
     assert "refund_failed" in [case.kind for case in stage.cases()]
+    taken = ("5000.00", "acknowledged")
+    assert (owed(stage), status_of(stage, bill)) == (taken if resolution else ("0.00", "paid"))
 
 
 def test_a_refund_that_waits_for_an_answer_too_long_is_told_to_a_person(stage: Stage) -> None:

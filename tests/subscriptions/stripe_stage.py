@@ -144,10 +144,10 @@ class StripeShop(Shop, StripeWire):
     def finish(self, subscription: Subscription, *, card: str = VISA, agree: bool = True) -> Subscription:
         """Do what is to be done on Stripe's page, and hear of it: where it is done, of that alone, since each of the ten notices
         makes us look at all that became of it."""
-        self.control("POST", f"/stripe/page/{self.page(subscription)}", {"card": card, "agree": agree})
+        page = self.page(subscription)
+        self.control("POST", f"/stripe/page/{page}", {"card": card, "agree": agree})
         told = self.events()
-        done = [delivery for delivery in told if json.loads(delivery.body)["type"] == "checkout.session.completed"]
-        for delivery in done or told:
+        for delivery in [one for one in told if _ends(page, json.loads(one.body))] or told:
             self.take_in(delivery.body, delivery.headers)
         return self.again(subscription)
 
@@ -274,3 +274,8 @@ def stripe_shop(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeS
     made.sync()
     yield made
     prove(cast)
+
+
+def _ends(page: str, event: dict[str, Any]) -> bool:
+    """Whether this notice says that what was to be done on this page is done."""
+    return event["type"] == "checkout.session.completed" and event["data"]["object"]["id"] == page

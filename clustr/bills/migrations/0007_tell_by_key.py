@@ -12,8 +12,9 @@ from django.db import migrations
 from clustr.kit.schema import sql
 
 TELLING = """
--- As before, but looking for the one row that each needs. LIMIT keeps the planner from joining.
-CREATE OR REPLACE FUNCTION bills_tell_payments() RETURNS trigger LANGUAGE plpgsql AS $$
+-- As before, but looking for the one row that each needs: LIMIT keeps the planner from joining, and no table is so small that
+-- it may plan to read all of it.
+CREATE OR REPLACE FUNCTION bills_tell_payments() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
   INSERT INTO notifications_event (cluster_id, id, event, user_id, office_event, permission, subject_id, facts, at)
     SELECT p.cluster_id, p.id, 'payment_confirmed', p.user_id, 'cluster_wallet_credited', 'ViewWallet', p.id,
@@ -25,7 +26,7 @@ BEGIN
     WHERE p.amount_minor > 0 AND t.purpose <> 'utility';
   RETURN NULL;
 END $$;
-CREATE OR REPLACE FUNCTION bills_tell_acknowledgments() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION bills_tell_acknowledgments() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
   INSERT INTO notifications_event (cluster_id, id, event, user_id, office_event, permission, subject_id, facts, at)
     SELECT a.cluster_id, a.id, 'bill_acknowledged', a.user_id, 'bill_acknowledged', 'ViewPayments', a.bill_id,

@@ -121,8 +121,10 @@ def _ways(view: TransactionView) -> list[tuple[str, str]]:
     named = str(_HOW.get(view.provider, view.provider.capitalize() or "ClustR"))
     if view.type is TransactionType.UTILITY_PAYMENT:
         return [(_("Paid by"), str(_HOW["wallet"])), (_("Sold through"), named)]
-    if view.type in (TransactionType.WITHDRAWAL, TransactionType.TRANSFER):
+    if view.type is TransactionType.TRANSFER:
         return [(_("To account"), _ending(account_hint_of(payout_id=view.id))), (_("Sent through"), named)]
+    if view.type is TransactionType.WITHDRAWAL:  # to a member's own account, which is theirs alone to know
+        return [(_("Sent through"), named)]
     return [(_("Had been recorded as") if _corrects(view) else _("Paid by"), named)]
 
 

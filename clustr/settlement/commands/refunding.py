@@ -178,7 +178,7 @@ def apply_refund_truth(*, actor: Actor, transaction_id: UUID, truth: RefundTruth
             _schedule(locked, attempt, now)
         else:
             _apply_outcome(actor, original, locked, attempt, truth, now)
-    if again and _may_go_again(actor, locked, attempt, now):
+    if again and _may_go_again(actor, locked, now):
         crash_point("settlement.refund.again")
         _ask_and_apply(actor, locked, now, repeated=True)
 
@@ -193,15 +193,19 @@ def _hear_again(cluster_id: UUID, charge: Settlement | None, now: datetime) -> N
         log.warning("loss_not_heard", charge=charge.provider_id, why=type(error).__name__)
 
 
-def _may_go_again(actor: Actor, locked: Transaction, attempt: Attempt, now: datetime) -> bool:
-    """Whether a refund that never arrived may be sent once more: not beside what a bank took meanwhile, or may take."""
-    if not _is_known_who_complained(actor.cluster_id, locked.id, now):
+def _may_go_again(actor: Actor, refund: Transaction, now: datetime) -> bool:
+    """Whether a refund that never arrived may be sent once more: not beside what a bank took meanwhile, or may take. Then its
+    money returns: it is as certain that the first did not go as it must be to send a second."""
+    if not _is_known_who_complained(actor.cluster_id, refund.id, now):
         return False
-    with tenant(actor.cluster_id):
+    with tenant(actor.cluster_id), crash_points("settlement.refund_not_again"):
+        _, locked, attempt = _locked(refund.id)
         charge = settlement_behind(transaction_id=locked.subject_id)
         if charge is None or not is_taken_instead(settled=charge, refund=locked):
             return True
-        _open_case(locked, attempt, CaseKind.REFUND_FAILED, now)
+        if locked.status in OPEN:
+            _return(actor, locked, attempt, PaymentErrorType.PROVIDER_ERROR, now)
+    _hear_again(actor.cluster_id, charge, now)
     return False
 
 

@@ -37,7 +37,7 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
     try:
         found = check_receipt(code=code)
     except ReceiptNotFound:
-        return _page(request, "web/receipt.html", {"nothing": True}, status=404)
+        return _page(request, "web/receipt.html", {"nothing": True, "typed": code[:_LONGEST_CODE]}, status=404)
     shown = {
         "estate": found.estate,
         "amount": found.amount.with_sign(),
@@ -50,10 +50,11 @@ def verify_receipt(request: Request, code: str) -> HttpResponse:
 @require_safe
 def find_receipt(request: Request) -> HttpResponse:
     """GET /verify/?code=: for whoever has the receipt on paper and types its code. Goes on to its own address."""
-    code = "".join(_OF_A_CODE.findall(request.GET.get("code", "")))
+    typed = request.GET.get("code", "").strip()
+    code = "".join(_OF_A_CODE.findall(typed))
     if code:
         return HttpResponseRedirect(f"/verify/{code[:_LONGEST_CODE]}")
-    return _page(request, "web/receipt.html", {})
+    return _page(request, "web/receipt.html", {"nothing": bool(typed)}, status=404 if typed else 200)
 
 
 @require_safe

@@ -40,7 +40,7 @@ def audit(request: Request) -> HttpResponse:
             {
                 "event": row,
                 "done": trail_words.done(row.action),
-                "facts": words.facts(row.facts, names),
+                "facts": words.facts(row.facts, names, currency=request.actor.currency),
                 "about": _ABOUT.get(row.subject_kind, ""),
             }
             for row in found["rows"]

@@ -118,6 +118,7 @@ CALL_WHY: dict[str, Word] = {
 """Why a call was not taken."""
 
 _SCOPE: dict[str, Word] = {"cluster": _("everybody"), "user": _("one member")}
+_VALUES: dict[str, Mapping[str, Word]] = {"scope": _SCOPE, "role": ROLE, "fee_bearer": BEARER}
 _FACT: dict[str, Word] = {
     "scope": _("For"),
     "ending": _("Number ending in"),
@@ -132,7 +133,6 @@ _FACT: dict[str, Word] = {
     "purpose": _("Purpose"),
     "status": _("Status"),
     "provider": _("Through"),
-    "by": _("By"),
     "why": _("Why"),
     "role": _("Role"),
     "permissions": _("Permissions"),
@@ -150,7 +150,11 @@ _FACT: dict[str, Word] = {
     "locale": _("Way of writing"),
     "support_email": _("Address for questions"),
     "fee_bearer": _("Who bears fees"),
-    "transfer_approval_limit": _("A second person from"),
+    "transfer_approval_limit_minor": _("A second person from"),
+    "earlier_approval_limit_minor": _("Before that from"),
+    "approval_limit_from": _("Counts from"),
+    "reminder_days": _("Reminders, days before"),
+    "amount_due": _("Owes then"),
 }
 """What the trail keeps of an act, by the name it keeps it under; others are named as they are kept."""
 
@@ -228,10 +232,10 @@ def of_the_estate(tried: Attempt) -> Attempt:
     return tried
 
 
-def facts(kept: Mapping[str, Any], names: Mapping[UUID, str]) -> list[str]:
-    """What the trail keeps of an act, as people read it: amounts as money, instants in the estate's time, people by name,
-    what stayed as it was and other ids left out."""
-    currency = str(kept.get("currency") or "")
+def facts(kept: Mapping[str, Any], names: Mapping[UUID, str], *, currency: str) -> list[str]:
+    """What the trail keeps of an act, as people read it: amounts as money, in the estate's `currency` where the act names none,
+    instants in the estate's time, people by name, what stayed as it was and other ids left out."""
+    currency = str(kept.get("currency") or currency)
     said = []
     for name, value in kept.items():
         if name == "currency" or value in (None, "", [], {}):
@@ -259,9 +263,10 @@ def _fact(name: str, value: Any, currency: str) -> str:
     if isinstance(value, list):
         if len(value) == 2 and value[0] == value[1]:
             return ""
-        return f"{_label(name)}: " + " → ".join(_plain(name, each, currency) or "–" for each in value)
+        steps = [_plain(name, each, currency) for each in value]
+        return f"{_label(name)}: " + " → ".join(step or "–" for step in steps) if any(steps) else ""
     text = _plain(name, value, currency)
-    if not text or name in ("bill_number",) or "amount" in name:
+    if not text or name in ("bill_number", "amount", "amount_minor"):
         return text
     return f"{_label(name)}: {text}"
 
@@ -277,8 +282,10 @@ def _label(name: str) -> str:
 
 def _plain(name: str, value: Any, currency: str) -> str:
     """One value in words; nothing for an id, which says nothing to people."""
+    if value is None:
+        return ""
     if isinstance(value, list):
-        return _permissions(value)
+        return _permissions(value) if name == "permissions" else ", ".join(map(str, value))
     text = str(value)
     if currency in DECIMALS and name.endswith("_minor") and isinstance(value, int):
         return Money(value, currency).with_sign()
@@ -286,8 +293,8 @@ def _plain(name: str, value: Any, currency: str) -> str:
         return Money.parse(text, currency).with_sign()
     if _ID.fullmatch(text):
         return ""
-    if name == "scope":
-        return str(_SCOPE.get(text, text))
+    if name in _VALUES:
+        return str(_VALUES[name].get(text, text))
     if _INSTANT.match(text):
         return date_format(timezone.localtime(datetime.fromisoformat(text)), "j M Y, H:i")
     return str(word_of(text)) if text in TYPE else text

@@ -82,12 +82,33 @@ def test_the_trail_is_said_in_words() -> None:
         "bill_number": "BILL-1",
         "nothing": None,
     }
-    assert words.facts(kept, {UUID(kept["user"]): "Bola"}) == [
+    assert words.facts(kept, {UUID(kept["user"]): "Bola"}, currency="") == [
         "₦1,500.50",
         "Bola",
         "Due: 31 Jan 2027, 22:59",
         "For: everybody",
-        "Role: resident → staff",
+        "Role: Resident → Staff",
         "Permissions: See payments → See payments, Manage bills",
         "BILL-1",
+    ]
+
+
+def test_settings_that_changed_are_said_in_words() -> None:
+    """As the estate's settings are kept: lists, what was not there, and amounts without a currency."""
+    kept = {
+        "reminder_days": [[7, 1], [3]],
+        "transfer_approval_limit_minor": [100_000_000, None],
+        "fee_bearer": ["cluster", "payer"],
+        "left_at": [None, "2027-02-01T00:00:00+00:00"],
+        "unit": ["01998a4e-6f00-7c00-8000-000000000001", "01998a4e-6f00-7c00-8000-000000000002"],
+        "previous_amount": "5000.00",
+        "amount": "6000.00",
+    }
+    assert words.facts(kept, {}, currency="NGN") == [
+        "Reminders, days before: 7, 1 → 3",
+        "A second person from: ₦1,000,000.00 → –",
+        "Who bears fees: The estate → Whoever pays, on top of the bill",
+        "Left: – → 1 Feb 2027, 00:00",
+        "Amount before: ₦5,000.00",
+        "₦6,000.00",
     ]
