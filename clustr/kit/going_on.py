@@ -28,6 +28,11 @@ class GoingOn:
     def __init__(self) -> None:
         self._errors: list[Exception] = []
 
+    @property
+    def failed(self) -> bool:
+        """Whether anything has, so far."""
+        return bool(self._errors)
+
     def __enter__(self) -> Self:
         return self
 

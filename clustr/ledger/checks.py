@@ -63,7 +63,7 @@ INVARIANTS = [
     ),
     Invariant(
         "ledger.not_overdrawn",
-        "Only accounts that stand for money outside are below zero.",
+        "Only accounts that stand for money outside, for revenue or for its tax are below zero.",
         """SELECT a.cluster_id, a.id, s.amount FROM ledger_account a
            JOIN (
              SELECT cluster_id, account, sum(amount) AS amount FROM (

@@ -46,12 +46,14 @@ OPEN = frozenset(
         AccountKind.PROVIDER_CLEARING,
         AccountKind.PROVIDER_FEES,
         AccountKind.RECEIVABLES,
+        AccountKind.SUBSCRIPTION_REVENUE,
+        AccountKind.TAX_PAYABLE,
         AccountKind.BAD_DEBTS,
         AccountKind.CHARGEBACKS,
     }
 )
-"""Kinds that stand for money outside: their balance is negative by what came in, or is still to come. The rest may not
-fall below zero."""
+"""Kinds that may fall below zero. Most stand for money outside: their balance is negative by what came in, or is still to come.
+Of revenue and its tax more may be given back than was charged. No other kind may."""
 
 
 class TransferKind(StrEnum):

@@ -7,7 +7,7 @@ from django.db import models
 from clustr.kit.money import Money
 from clustr.subscriptions.document_models import Dispute, Invoice, InvoiceLine, Payment, Refund, Series
 from clustr.subscriptions.schedule import Anchor
-from clustr.subscriptions.stripe_models import StripeCall, StripeObject
+from clustr.subscriptions.stripe_models import StripeCall, StripeObject, StripeReconciliation
 from clustr.subscriptions.types import MONTHLY, YEARLY, Cycle, Period
 from clustr.subscriptions.usage_models import Usage, UsagePack, UsageRecord
 
@@ -25,6 +25,7 @@ __all__ = [
     "Series",
     "StripeCall",
     "StripeObject",
+    "StripeReconciliation",
     "Subscription",
     "SubscriptionEvent",
     "SubscriptionPlan",

@@ -1,4 +1,4 @@
-"""What our things are called at Stripe, and what was asked of it."""
+"""What our things are called at Stripe, what was asked of it, and how far nights have compared."""
 
 from __future__ import annotations
 
@@ -44,3 +44,23 @@ class StripeCall(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act}: {self.state}"
+
+
+class StripeReconciliation(models.Model):
+    """One night's comparison with Stripe: what was made, invoiced or given back there since `since`. `until`: up to when everything
+    was listed; `complete`: all of it was heard. `followed`, `returned`: how many of ours were looked at; `strange`: how many are
+    not ours."""
+
+    id = models.UUIDField(primary_key=True)
+    cluster_id = models.UUIDField()
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    at = models.DateTimeField()
+    complete = models.BooleanField()
+    followed = models.PositiveIntegerField()
+    strange = models.PositiveIntegerField()
+    unheard = models.PositiveIntegerField()
+    returned = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"

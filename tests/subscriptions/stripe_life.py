@@ -18,13 +18,14 @@ from clustr.kit.outbound import OutboundError
 from clustr.kit.tenancy import tenant
 from clustr.ledger import queries as books
 from clustr.subscriptions import commands
-from clustr.subscriptions.models import Payment, StripeCall, Subscription
+from clustr.subscriptions.models import Payment, StripeCall, Subscription, UsagePack
+from clustr.subscriptions.types import Discount, Duration
 from clustr.subscriptions.vendors import registry
 from clustr.subscriptions.vendors.nouns import StripeRefused, StripeUnreadable
 from tests.cast import Cast, make_cast
 from tests.lives import Ended, written
 from tests.proofs import broken_books
-from tests.subscriptions.stripe_stage import StripeShop
+from tests.subscriptions.stripe_stage import StripeShop, buy_units
 
 CARDS = ("4242424242424242", "4242424242424242", "4000002760003184", "4000000000000341", "4000000000009995")
 GROUPS = ("charge", "plan", "verify", "list", "customer", "refund")
@@ -33,7 +34,7 @@ PLANS = ("basic", "pro", "team")
 _EXPECTED = (Refusal, Crash, OutboundError, StripeRefused, StripeUnreadable)
 
 
-def live(seed: int, *, steps: int = 25) -> Ended:
+def live(seed: int, *, steps: int = 30) -> Ended:
     """Live, in an estate of its own, heal, and look."""
     return _Life(make_cast(), seed).run(steps)
 
@@ -42,6 +43,7 @@ class _Life:
     def __init__(self, cast: Cast, seed: int) -> None:
         self.ended = Ended(seed)
         self.chance = random.Random(seed)
+        self.codes = count(1)
         self.shop = StripeShop(cast, datetime(2026, 6, 15, 9, tzinfo=UTC))
         self.broken_before = {name for name, _ in broken_books(PLATFORM_CLUSTER_ID)}
         self.customers = [self.shop.customer() for _ in range(2)]
@@ -82,6 +84,7 @@ class _Life:
             (
                 *(self._begin, self._page, self._change, self._cancel, self._keep, self._hear, self._hear, self._card),
                 *(self._refund, self._at_dashboard, self._at_bank, self._credit),
+                *(self._coupon, self._use, self._units, self._night),
             )
         )
         self.ended.done[act.__name__.strip("_")] += 1
@@ -132,6 +135,40 @@ class _Life:
     def _keep(self) -> None:
         for held in self._running():
             self.shop.keep(held)
+
+    def _coupon(self) -> None:
+        """Staff make a coupon, and a customer uses it."""
+        chance = self.chance
+        until = chance.choice((Duration.ONCE, Duration.REPEATING, Duration.FOREVER))
+        off = (
+            Discount(chance.choice((1000, 5000, 10_000)))
+            if chance.random() < 0.7
+            else Discount(amount=Money(700, "USD"))
+        )
+        code = f"C{next(self.codes)}"
+        commands.create_coupon(
+            actor=self.shop.staff,
+            code=code,
+            name="Chance",
+            discount=off,
+            duration=until,
+            duration_months=3 if until is Duration.REPEATING else None,
+            now=self.shop.now,
+        )
+        for held in self._running()[:1]:
+            owner = self.shop.owner(held)
+            self.shop.ask(commands.begin_coupon(actor=owner, subscription_id=held.id, code=code, now=self.shop.now))
+
+    def _use(self) -> None:
+        for held in self._running():
+            self.shop.use(held, self.chance.choice((1, 400, 6_000)))
+
+    def _units(self) -> None:
+        for held in self._running()[-1:]:
+            buy_units(self.shop, held)
+
+    def _night(self) -> None:
+        self.shop.night()
 
     def _refund(self) -> None:
         """Staff give back some of a payment."""
@@ -221,6 +258,7 @@ class _Life:
             if doc["status"] in ("active", "trialing", "past_due", "unpaid")
         )
         wrong += [f"{customer} is charged twice" for customer, times in running.items() if times > 1]
+        self._look_at_units(mine)
         self._look_at_returns()
         # No period of a subscription is invoiced twice.
         periods = Counter(
@@ -232,6 +270,21 @@ class _Life:
         )
         wrong += [f"{period} is invoiced twice" for period, times in periods.items() if times > 1]
         self._prove("in the end: ")
+
+    def _look_at_units(self, mine: list[Subscription]) -> None:
+        """Units bought in advance are there once for each time they were paid."""
+        paid = Counter(
+            doc["parent"]["subscription_details"]["subscription"]
+            for doc in self.shop.rows("invoice")
+            if doc["metadata"].get("pack") and doc["status"] == "paid"
+        )
+        for held in mine:
+            with tenant(self.shop.cluster_id):
+                here = UsagePack.objects.filter(cluster_id=self.shop.cluster_id, subscription_id=held.id).count()
+            if here != paid[held.stripe_subscription_id]:
+                self.ended.wrong.append(
+                    f"{here} packs of units are there, and {paid[held.stripe_subscription_id]} were paid"
+                )
 
     def _look_at_returns(self) -> None:
         """What went back at Stripe, counted from its own rows: so much stands at each payment, and no more of our money is there

@@ -13,7 +13,7 @@ from tests.lives import arguments, live_many, prepare
 
 
 def main() -> int:
-    wanted = arguments("tests.subscriptions.stripe_simulation", described=__doc__, steps=25).parse_args()
+    wanted = arguments("tests.subscriptions.stripe_simulation", described=__doc__, steps=30).parse_args()
     prepare()
     return int(live_many("tests.subscriptions.stripe_life", wanted) > 0)
 

@@ -20,9 +20,10 @@ from clustr.subscriptions import commands, queries
 from clustr.subscriptions.behaviour_queries import at_risk
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.document_queries import GivenBack, my_invoices
-from clustr.subscriptions.models import Invoice, InvoiceLine, Payment, StripeCall, Subscription
+from clustr.subscriptions.models import Invoice, InvoiceLine, Payment, StripeCall, StripeReconciliation, Subscription
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.subscriptions.states import Collection
+from clustr.subscriptions.tasks import RECONCILED
 from clustr.subscriptions.vendors.nouns import StripeUnreadable
 from clustr.subscriptions.vendors.stripe_notices import to_look_at
 from clustr.subscriptions.vendors.stripe_returns import read_credit_note, read_dispute
@@ -507,6 +508,30 @@ def test_more_credit_than_was_charged(stripe_shop: StripeShop) -> None:
     assert (at(shop, AccountKind.BAD_DEBTS), at(shop, AccountKind.CUSTOMER_CREDIT)) == (-1350, 1500)
 
 
+@pytest.mark.parametrize("first", ["change", "note"])
+def test_more_credit_than_anybody_was_charged(stripe_shop: StripeShop, first: str) -> None:
+    """A smaller plan gives back some of what was paid, and Stripe's dashboard gives back the whole invoice: both stand, also where no
+    other customer was charged anything that would cover it."""
+    shop = stripe_shop
+    subscription = shop.by_card("team")
+    invoice, _ = paid(shop, subscription)
+    shop.move(days=3)
+    acts = [
+        lambda: shop.change(subscription, "basic", at_period_end=False),
+        lambda: at_stripe(shop, invoice.stripe_invoice_id, "credit", **{"as": "outside"}),
+    ]
+    for act in acts if first == "change" else acts[::-1]:
+        act()
+        shop.hear()
+    shop.night()
+    given = [total for total, _ in notes(shop, subscription)]
+    assert len(given) == 2
+    assert given[-1] == shown(shop, invoice).credited == 9675
+    assert sum(at(shop, kind) for kind in (AccountKind.SUBSCRIPTION_REVENUE, AccountKind.TAX_PAYABLE)) == -given[0]
+    assert at(shop, AccountKind.TAX_PAYABLE) < 0
+    shop.agrees(subscription)
+
+
 @pytest.mark.parametrize("then", ["paid", "credited", "void", "given_up"])
 def test_a_credit_note_before_payment_that_is_taken_back(stripe_shop: StripeShop, then: str) -> None:
     """It lowers what is due; taken back at Stripe, that is owed again by an invoice of ours, and ends with the first."""
@@ -706,6 +731,47 @@ def test_a_refund_takes_its_credit_before_what_is_open(stripe_shop: StripeShop) 
     assert at(shop, AccountKind.RECEIVABLES) == 150 - 2150
 
 
+@pytest.mark.parametrize("nights", [0, 1])
+def test_days_without_a_worker_leave_no_hole(stripe_shop: StripeShop, nights: int) -> None:
+    """What went back while nobody listened, for longer than a night looks back, is found by the first one after."""
+    shop = stripe_shop
+    invoice, payment = paid(shop, shop.by_card("basic"))
+    for _ in range(nights):
+        shop.night()
+    shop.move(hours=2)
+    at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=500)
+    shop.events()
+    shop.move(days=9)
+    assert shop.night()["returned"] == 1
+    assert shown(shop, invoice) == GivenBack(500, 500)
+
+
+def test_what_was_not_heard_is_looked_at_until_it_is(stripe_shop: StripeShop) -> None:
+    """Nights that did not hear of everything are not counted; those that did are where the next begins."""
+    shop = stripe_shop
+    invoice, payment = paid(shop, shop.by_card("basic"))
+    shop.night()
+    shop.move(hours=2)
+    at_stripe(shop, payment.stripe_payment_intent_id, "refund", amount=500)
+    shop.events()
+    (refund,) = shop.rows("refund")
+    refund["currency"] = "ngn"
+    for _ in range(5):
+        shop.move(days=1)
+        assert shop.night()["unheard"] == 1
+    refund["currency"] = "usd"
+    shop.move(days=1)
+    assert shop.night()["returned"] == 1
+    assert shown(shop, invoice) == GivenBack(500, 500)
+    shop.move(days=1)
+    shop.night()
+    with tenant(shop.cluster_id):
+        runs = list(StripeReconciliation.objects.filter(cluster_id=shop.cluster_id).order_by("at"))
+    assert [run.complete for run in runs] == [True, *[False] * 5, True, True]
+    assert all(run.since == min(run.at - RECONCILED, runs[0].until) for run in runs[1:7])
+    assert runs[6].since < runs[6].at - RECONCILED == runs[-1].since - timedelta(days=1)
+
+
 def test_a_defect_of_one_does_not_stop_the_night(stripe_shop: StripeShop) -> None:
     """Of two customers nothing was heard; where one subscription and one payment fail, the others are followed."""
     shop = stripe_shop
@@ -722,3 +788,5 @@ def test_a_defect_of_one_does_not_stop_the_night(stripe_shop: StripeShop) -> Non
     with watching(meanwhile), pytest.raises(RuntimeError, match=r"follow\.answered"):
         shop.night()
     assert (len(failed), sum(shown(shop, one).refunded for one in invoices)) == (2, 500)
+    with tenant(shop.cluster_id):
+        assert not StripeReconciliation.objects.filter(cluster_id=shop.cluster_id, complete=True).exists()

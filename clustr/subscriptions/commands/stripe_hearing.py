@@ -12,13 +12,23 @@ from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.errors import Refusal
 from clustr.kit.going_on import GoingOn
+from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments.providers.nouns import Notice
 from clustr.subscriptions.commands.renewing import warn_of_trial_end
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
-from clustr.subscriptions.models import Dispute, Invoice, Payment, Refund, StripeCall, StripeObject, Subscription
+from clustr.subscriptions.models import (
+    Dispute,
+    Invoice,
+    Payment,
+    Refund,
+    StripeCall,
+    StripeObject,
+    StripeReconciliation,
+    Subscription,
+)
 from clustr.subscriptions.states import (
     DISPUTED,
     Act,
@@ -37,6 +47,8 @@ log = structlog.get_logger(__name__)
 _RETURNS = ("pi_", "ch_", "py_", "cn_")
 LOOKED_AT_WITHIN = timedelta(days=7)
 """Of a subscription that Stripe told nothing about for so long, it is asked anyway."""
+LISTED_WITHIN = timedelta(hours=1)
+"""What was made at Stripe may be listed, and stand on its clock, so much later."""
 COMES_BACK_WITHIN = timedelta(days=60)
 """A refund that succeeded may fail at the card's bank for so long."""
 
@@ -202,14 +214,16 @@ def ask_due_calls(*, due: list[tuple[UUID, UUID]], now: datetime) -> None:
 def reconcile_subscriptions(
     *, since: datetime, now: datetime, cluster_id: UUID = PLATFORM_CLUSTER_ID
 ) -> dict[str, int]:
-    """Find what no notice told: whatever was made or invoiced at Stripe since then, and every subscription of ours that
-    runs and should have been heard of. Outside any transaction. Answers how many were followed, and how many are not ours.
-    What fails by a defect stops none after it, and is raised at the end."""
+    """Find what no notice told: whatever was made, invoiced or given back at Stripe since then, and every subscription of ours that
+    runs and should have been heard of. Outside any transaction. It begins where complete comparisons ended, if that is before
+    `since`: days without a worker, or on which something was not heard, leave no hole. Answers how many were followed, and how
+    many are not ours. What fails by a defect stops none after it, and is raised at the end."""
     counts = {"followed": 0, "strange": 0, "unheard": 0, "returned": 0}
     if not stripe_is_on():
         return counts
     service = stripe_service()
     with tenant(cluster_id):
+        since = min(since, _compared_until(cluster_id) or since)
         mine = Subscription.objects.filter(cluster_id=cluster_id, ended_at=None).exclude(stripe_subscription_id="")
         late = Q(current_period_end__lt=now - timedelta(hours=2)) | Q(stripe_seen_at__lt=now - LOOKED_AT_WITHIN)
         owing = Q(status__in=(SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.INCOMPLETE))
@@ -231,7 +245,25 @@ def reconcile_subscriptions(
                     counts["unheard"] += 1
         if counts["strange"]:
             log.warning("stripe_subscriptions_not_ours", count=counts["strange"])
+        complete = not (counts["unheard"] or going_on.failed)
+        _keep(StripeReconciliation(cluster_id=cluster_id, since=since, at=now, complete=complete, **counts))
     return counts
+
+
+def _compared_until(cluster_id: UUID) -> datetime | None:
+    """Up to when everything at Stripe was compared; where it never was, when we first had something there."""
+    complete = StripeReconciliation.objects.filter(cluster_id=cluster_id, complete=True)
+    ended = complete.order_by("-until").values_list("until", flat=True).first()
+    if ended is not None:
+        return ended
+    ours = StripeObject.objects.filter(cluster_id=cluster_id).order_by("made_at")
+    return ours.values_list("made_at", flat=True).first()
+
+
+def _keep(run: StripeReconciliation) -> None:
+    with tenant(run.cluster_id):
+        run.id, run.until = new_id(), run.at - LISTED_WITHIN
+        run.save(force_insert=True)
 
 
 def _undecided(cluster_id: UUID, now: datetime) -> list[str]:
