@@ -18,7 +18,7 @@ from clustr.subscriptions.commands.addresses import NewAddress
 from clustr.subscriptions.commands.disputing import follow_dispute
 from clustr.subscriptions.commands.returning import follow_refund
 from clustr.subscriptions.commands.stripe_calls import record_call
-from clustr.subscriptions.models import Invoice, Payment, StripeObject, SubscriptionPlan
+from clustr.subscriptions.models import Invoice, Payment, StripeObject, StripeReconciliation, SubscriptionPlan
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.states import Act, PaymentMethod, StripeKind
 from clustr.subscriptions.types import Discount, Duration, FeatureType, UsageEvent
@@ -93,6 +93,10 @@ def sell_plans(*, office: Actor, customer: Actor, now: datetime) -> None:
             key=str(customer.user_id),
             stripe_id=name,
             made_at=now,
+        )
+        counts = {"followed": 1, "strange": 0, "unheard": 0, "returned": 0}
+        StripeReconciliation.objects.create(
+            id=uuid4(), cluster_id=office.cluster_id, since=now, until=now, at=now, complete=True, **counts
         )
         record_call(
             actor=customer,
