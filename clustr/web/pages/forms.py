@@ -19,9 +19,10 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.utils import timezone
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from clustr.audit.refusals import RequestInProgress
-from clustr.kit.errors import Invalid, InvalidValue, Refusal, Unavailable
+from clustr.kit.errors import Invalid, Refusal, Unavailable
 from clustr.kit.money import SIGNS, InvalidAmount, Money
 from clustr.kit.texts import holds_card_number
 from clustr.wallets.refusals import PinIncorrect, PinLocked, PinRequired
@@ -65,7 +66,7 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
     try:
         answer = send()
     except ValidationError as error:
-        found = {_field(item["loc"]): said_of_value(item["type"], item["msg"]) for item in error.errors()}
+        found = {_field(item["loc"]): _said_of(item) for item in error.errors()}
         return Attempt(values, problem=_elsewhere(request, found), errors=found, code="invalid", status=422, key=kept)
     except Refusal as refusal:
         status = errors.of_refusal(request, refusal).status_code
@@ -77,6 +78,11 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
         shown = _elsewhere(request, by_field) if refusal.errors else said_of(refusal)
         return Attempt(values, problem=shown, code=refusal.code, errors=by_field, status=status, key=key)
     return Attempt(values, answer=json.loads(answer.content) if answer.content else {}, key=kept)
+
+
+def _said_of(wrong: ErrorDetails) -> str:
+    typed = wrong["input"]
+    return typed.said if isinstance(typed, Unreadable) else said_of_value(wrong["type"], wrong["msg"])
 
 
 def _field(where: tuple[int | str, ...]) -> str:
@@ -115,6 +121,14 @@ def key_of(request: Request) -> str:
 def fresh_key() -> str:
     """The key of a form that was not sent yet."""
     return str(uuid4())
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """What stands in a body for what was typed and is no value: it is refused there, with all else that is wrong, and this is said
+    of it."""
+
+    said: str
 
 
 def go(request: Request, to: str, *arguments: Any, said: Any = "", wrong: Any = "") -> HttpResponse:
@@ -163,4 +177,4 @@ def typed_minor(request: Request, name: str, currency: str) -> dict[str, Any]:
     try:
         return {name: Money.parse(text, currency).minor}
     except InvalidAmount as refusal:
-        raise InvalidValue.of(name, "invalid_amount", refusal.detail) from refusal
+        return {name: Unreadable(said_of_value("invalid_amount", refusal.detail))}

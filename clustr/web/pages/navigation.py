@@ -1,7 +1,7 @@
 """What the bar at the bottom of a phone and the one at the side of a desk lead to, in each area.
 
 An area's pages add their links here: a label, the name of their address, an icon of lucide's. At most five are
-`on_phone`; the rest stand at the side of wide screens, and behind the last one on phones."""
+`on_phone`; the rest stand at the side of wide screens, and on phones behind one of those: "More", "You", "Your plan", "Customers"."""
 
 from __future__ import annotations
 
