@@ -1,4 +1,4 @@
-"""What residents do, on a phone and at a desk; and every page of theirs: readable for all, light, quiet, not too wide.
+"""What residents do, on a phone and at a desk; one who subscribes to a plan by card; and every page of theirs: readable for all, light, quiet, not too wide.
 
 All of it in one file, so that one process keeps one demonstration for it."""
 
@@ -9,12 +9,14 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.journeys.demonstration import BOLA, PASSWORD, Demonstration
+from tests.journeys.office_scene import NGOZI
 from tests.journeys.scene import METER, OUTSIDE, Scene, pages_of
 from tests.journeys.screenshots import WAYS, each_way, sign_in
 from tests.journeys.states import OUTSIDE_STATES, State, arrive, states_of
@@ -265,3 +267,65 @@ def test_axe_finds_what_is_wrong(demo: Demonstration, opened: Callable[..., Page
         "document.querySelector('h1').insertAdjacentHTML('afterend', '<input type=text><img src=\"/x.png\">')"
     )
     assert {each["id"] for each in AXE.run(page).response["violations"]} >= {"label", "image-alt"}
+
+
+def test_subscribe_by_card(demo: Demonstration, opened: Callable[..., Page]) -> None:
+    """Through Stripe's page with a trial, left once on the way; after it the first invoice; a coupon, a larger plan for
+    exactly what was shown, out, and in again. Last of all, because time passes."""
+    who, code = "resident0006@palmgrove.test", "STAY"
+    coupon = {"code": code, "name": "A fifth off", "percent": 20, "duration": "forever"}
+    demo.ask(NGOZI, "POST", "/api/v1/billing/staff/create_coupon/", coupon)
+    page = opened("phone")
+    sign_in(page, demo.url, who)
+    page.goto(f"{demo.url}/platform/plans/?currency=USD")
+    page.get_by_role("link", name="Choose Basic").click()
+    page.get_by_role("button", name="Go on").click()
+    page.wait_for_url("**/checkout/stripe/**")
+    page.get_by_role("link", name="Go back").click()
+    expect(page.get_by_role("heading", name="Not finished")).to_be_visible()
+    page.get_by_role("link", name="Go on there").click()
+    page.locator("select[name=card]").select_option("4242424242424242")
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_role("heading", name="Your trial has begun")).to_be_visible()
+
+    demo.manage("move_clock", "+15d")
+    first = in_time(demo, lambda: demo.ask(who, "GET", "/api/v1/billing/invoices/")["results"])[0]
+    page.goto(f"{demo.url}/platform/invoices/")
+    page.locator("summary", has_text=first["invoice_number"]).click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="PDF").first.click()
+    assert download.value.path().read_bytes().startswith(b"%PDF")
+
+    page.goto(f"{demo.url}/platform/")
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="Use it").click()
+    expect(page.get_by_role("status").first).to_contain_text("The coupon counts")
+    page.goto(f"{demo.url}/platform/plans/pro/?interval=month")
+    shown = page.locator("#due").inner_text()
+    page.get_by_role("button", name="Change my plan").click()
+    expect(page.get_by_role("status").first).to_contain_text("Your plan is changed.")
+    newest = demo.ask(who, "GET", "/api/v1/billing/invoices/")["results"][0]
+    assert shown == f"${newest['total'] / 100:,.2f}"
+    assert newest["status"] == "paid"
+
+    page.get_by_role("link", name="Cancel my plan").click()
+    page.get_by_label("It costs too much").check()
+    page.get_by_role("button", name="Go on").click()
+    expect(page.get_by_role("heading", name="Before you go")).to_be_visible()
+    page.get_by_role("button", name="Cancel my plan").click()
+    expect(page.get_by_role("status").first).to_contain_text("Your plan ends with this period.")
+    page.get_by_role("button", name="Keep my plan").click()
+    expect(page.get_by_role("status").first).to_contain_text("Your plan goes on.")
+
+
+def in_time(demo: Demonstration, ask: Callable[[], Any]) -> Any:
+    """What is asked, as soon as it is there. Time passes meanwhile: Stripe repeats a webhook that was not taken after five
+    minutes."""
+    for _ in range(12):
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if found := ask():
+                return found
+            time.sleep(0.2)
+        demo.manage("move_clock", "+6m")
+    raise AssertionError(f"it never came:\n{(demo.folder / 'serve.log').read_text()[-3000:]}")
