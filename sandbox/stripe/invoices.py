@@ -84,7 +84,7 @@ def finalize(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
 
 def void(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
     row = known(world, "invoice", request.params["id"])
-    if row.doc["status"] != "open":
+    if row.doc["status"] not in paying.PAYABLE:
         raise refusal(
             400, f"You can only void an open invoice; this one is {row.doc['status']}.", code="invoice_not_open"
         )

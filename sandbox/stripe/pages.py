@@ -146,8 +146,8 @@ def _completed(world: World, page: StripeRow) -> str:
 
 
 def settle(world: World, invoice: StripeRow, *, number: str = "", agreed: bool = True) -> str:
-    """An open invoice is paid on its page, by its holder; answers what is wrong, or nothing."""
-    if invoice.doc["status"] != "open":
+    """An open invoice, or one that was given up, is paid on its page, by its holder; answers what is wrong, or nothing."""
+    if invoice.doc["status"] not in paying.PAYABLE:
         return "The invoice is open no longer."
     if number:
         name = paying.NUMBERS.get(number)

@@ -10,6 +10,8 @@ from sandbox.world import World
 
 RETRIES = (timedelta(days=3), timedelta(days=5), timedelta(days=7))
 """After a renewal could not be taken: when it is tried again. After the last the subscription is `unpaid`."""
+PAYABLE = ("open", "uncollectible")
+"""Where an invoice may still be paid, or voided."""
 CARDS = {
     "pm_card_visa": ("4242", ""),
     "pm_card_visa_chargeDeclined": ("0002", ""),
@@ -112,7 +114,7 @@ def collect(world: World, invoice: StripeRow, *, agreed: bool = False) -> str:
 
 def authenticate(world: World, invoice: StripeRow, *, agreed: bool) -> str:
     """The card's holder was asked: they agreed, or did not. Answers why it could not be taken, or nothing."""
-    if invoice.doc["status"] != "open":
+    if invoice.doc["status"] not in PAYABLE:
         return "not_open"
     if agreed:
         return collect(world, invoice, agreed=True)

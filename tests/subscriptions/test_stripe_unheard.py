@@ -154,6 +154,32 @@ def test_no_notice_ever_came(stripe_shop: StripeShop) -> None:
     assert shop.night()["strange"] == 0
 
 
+@pytest.mark.parametrize("given_up", [False, True])
+def test_an_ended_plan_is_paid_late_and_no_notice_came(stripe_shop: StripeShop, given_up: bool) -> None:
+    """Its invoice stays open at Stripe, or is given up there, and its customer pays it on Stripe's page weeks later."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    shop.dial(stripe__charge__decline=1)
+    shop.until(subscription.current_period_end + timedelta(hours=3))
+    assert shop.cancel(subscription, at_period_end=False).status == "canceled"
+    shop.heal()
+    owed = shop.last(subscription)
+    if given_up:
+        shop.control("POST", f"/stripe/invoice/{owed.stripe_invoice_id}", {"act": "give_up"})
+    shop.hear()
+    assert shop.last(subscription).status == ("uncollectible" if given_up else "open")
+    shop.move(days=20)
+    assert shop.night()["followed"] == 1
+    shop.control("POST", f"/stripe/invoice/{owed.stripe_invoice_id}", {"card": VISA})
+    shop.sandbox.due_webhooks()
+    shop.move(days=8)
+    assert shop.night()["followed"] == 1
+    assert (shop.last(subscription).status, shop.payments(subscription)[-1]) == ("paid", ("succeeded", 2150))
+    shop.agrees(subscription)
+    shop.move(days=8)
+    assert shop.night()["followed"] == 0
+
+
 def test_what_was_asked_earlier_and_comes_later_is_old(stripe_shop: StripeShop) -> None:
     shop = stripe_shop
     subscription = shop.by_card("basic")

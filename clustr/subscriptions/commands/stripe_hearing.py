@@ -16,6 +16,7 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments.providers.nouns import Notice
 from clustr.subscriptions.commands.renewing import warn_of_trial_end
+from clustr.subscriptions.commands.stripe_documents import SETTLED
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
@@ -34,6 +35,7 @@ from clustr.subscriptions.states import (
     Act,
     CallState,
     DisputePlace,
+    InvoiceStatus,
     PaymentStatus,
     RefundStatus,
     StripeKind,
@@ -215,7 +217,7 @@ def reconcile_subscriptions(
     *, since: datetime, now: datetime, cluster_id: UUID = PLATFORM_CLUSTER_ID
 ) -> dict[str, int]:
     """Find what no notice told: whatever was made, invoiced or given back at Stripe since then, and every subscription of ours that
-    runs and should have been heard of. Outside any transaction. It begins where complete comparisons ended, if that is before
+    should have been heard of. Outside any transaction. It begins where complete comparisons ended, if that is before
     `since`: days without a worker, or on which something was not heard, leave no hole. Answers how many were followed, and how
     many are not ours. What fails by a defect stops none after it, and is raised at the end."""
     counts = {"followed": 0, "strange": 0, "unheard": 0, "returned": 0}
@@ -224,13 +226,9 @@ def reconcile_subscriptions(
     service = stripe_service()
     with tenant(cluster_id):
         since = min(since, _compared_until(cluster_id) or since)
-        mine = Subscription.objects.filter(cluster_id=cluster_id, ended_at=None).exclude(stripe_subscription_id="")
-        late = Q(current_period_end__lt=now - timedelta(hours=2)) | Q(stripe_seen_at__lt=now - LOOKED_AT_WITHIN)
-        owing = Q(status__in=(SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.INCOMPLETE))
-        quiet = list(mine.filter(late | owing).values_list("stripe_subscription_id", flat=True))
     made = [told.id for told in service.list_subscriptions(since=since)]
     with GoingOn() as going_on:
-        for about in dict.fromkeys([*made, *service.invoices_since(since=since), *quiet]):
+        for about in dict.fromkeys([*made, *service.invoices_since(since=since), *_quiet(cluster_id, now)]):
             with going_on.past(about=about):
                 try:
                     ours = _followed(cluster_id, about, now)
@@ -248,6 +246,22 @@ def reconcile_subscriptions(
         complete = not (counts["unheard"] or going_on.failed)
         _keep(StripeReconciliation(cluster_id=cluster_id, since=since, at=now, complete=complete, **counts))
     return counts
+
+
+def _quiet(cluster_id: UUID, now: datetime) -> list[str]:
+    """The subscriptions of which something may have happened that nobody told: those that run and are late, owe, or were not
+    heard of for long; and whichever has an invoice that Stripe may still take, also when it has ended: until it is paid or
+    void there."""
+    with tenant(cluster_id):
+        invoices = Invoice.objects.filter(
+            cluster_id=cluster_id, status__in=(InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)
+        )
+        payable = invoices.exclude(stripe_invoice_id="").exclude(stripe_status__in=SETTLED)
+        late = Q(current_period_end__lt=now - timedelta(hours=2)) | Q(stripe_seen_at__lt=now - LOOKED_AT_WITHIN)
+        owing = Q(status__in=(SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID, SubscriptionStatus.INCOMPLETE))
+        asked = (Q(ended_at=None) & (late | owing)) | Q(id__in=payable.values("subscription_id"))
+        mine = Subscription.objects.filter(asked, cluster_id=cluster_id).exclude(stripe_subscription_id="")
+        return list(mine.order_by("id").values_list("stripe_subscription_id", flat=True))
 
 
 def _compared_until(cluster_id: UUID) -> datetime | None:
