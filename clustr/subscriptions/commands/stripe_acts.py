@@ -23,6 +23,7 @@ from clustr.subscriptions.commands.previewing import proration_date_of, refuse_n
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
+from clustr.subscriptions.commands.stripe_ends import end_that_is_meant
 from clustr.subscriptions.commands.stripe_names import tax_terms
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription, SubscriptionPlan
@@ -184,6 +185,8 @@ def begin_change(
         if not price.minor:
             raise CollectionNotOffered("Cancel, and choose the free plan when this one has ended.")
         waits = begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end)
+        if waits and not end_that_is_meant(subscription=subscription, now=now):
+            raise ChangeUnderWay("A new period is just beginning. Try again in a few minutes.")
         kept = kept_by(subscription=subscription, interval=interval)
         at = proration_date_of(subscription=subscription, asked=None if waits else proration_date, now=now)
         terms = {
@@ -232,6 +235,8 @@ def begin_cancelling(
             return _record(actor, subscription, Act.CLOSE_CHECKOUT, {"at_period_end": at_period_end}, cause, now)
         terms = {"stripe_subscription_id": subscription.stripe_subscription_id, "reason": reason}
         later = at_period_end and subscription.status != SubscriptionStatus.INCOMPLETE
+        if later:
+            terms |= end_that_is_meant(subscription=subscription, now=now)
         return _record(actor, subscription, Act.CANCEL_AT_END if later else Act.CANCEL, terms, cause, now)
 
 

@@ -51,6 +51,7 @@ from clustr.subscriptions.commands.stripe_calls import (
     postpone_call,
 )
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
+from clustr.subscriptions.commands.stripe_ends import change_late, end_at_stripe, end_late, is_late
 from clustr.subscriptions.commands.stripe_lapses import subject_of
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_names import address_at_stripe, ensure_customer
@@ -211,6 +212,9 @@ def _change(call: StripeCall, now: datetime) -> StripeCall:
 
 def _schedule(call: StripeCall, now: datetime) -> StripeCall:
     held = _held(call)
+    if is_late(call, held):
+        with _released(held, call):
+            return change_late(call, held, now)
     stripe_service().schedule_change(
         subscription=held,
         price_id=price_of_call(call, now),
@@ -229,25 +233,21 @@ def _let_go(call: StripeCall, now: datetime) -> StripeCall:
 
 
 def _flag(call: StripeCall, now: datetime) -> StripeCall:
-    held = _held(call)
-    with _released(held, call):
-        stripe_service().update_subscription(
-            subscription_id=held.id,
-            cancel_at_period_end=call.act == Act.CANCEL_AT_END,
-            change=str(call.id),
-            key=str(call.id),
-        )
+    held, ends = _held(call), call.act == Act.CANCEL_AT_END
+    if ends and held.ended_at is not None and not is_late(call, held):
+        return finish_call(call, now)
+    if not is_late(call, held):
+        with _released(held, call):
+            held = stripe_service().update_subscription(
+                subscription_id=held.id, cancel_at_period_end=ends, change=str(call.id), key=str(call.id)
+            )
+    if is_late(call, held):  # also where the period ended between the two
+        return end_late(call, held, now)
     return finish_call(call, now)
 
 
 def _cancel(call: StripeCall, now: datetime) -> StripeCall:
-    told = call.terms["stripe_subscription_id"]
-    try:
-        stripe_service().cancel_subscription(subscription_id=told, key=str(call.id))
-    except StripeRefused:
-        # It may have ended meanwhile, by itself or by what we asked before; that is what was wanted.
-        if stripe_service().fetch_subscription(subscription_id=told).ended_at is None:
-            raise
+    end_at_stripe(told=call.terms["stripe_subscription_id"], key=str(call.id))
     return finish_call(call, now)
 
 

@@ -90,6 +90,7 @@ CASE: dict[str, Word] = {
     "refund_failed": _("A refund did not arrive: give it back in another way"),
     "credited_beyond": _("Stripe gave back more than an invoice charged"),
     "credit_note_waits": _("A credit note at Stripe names a refund of a payment that is not known here"),
+    "cancelled_in_time": _("A plan was cancelled in time, and charged for another period: give that back, or void it"),
     "price_unknown": _("Somebody changed a price at Stripe"),
     "subscription_twice": _("A plan was there twice at Stripe; what was paid for the second is to be given back"),
     "overage_unknown": _("Usage may or may not have been charged"),
