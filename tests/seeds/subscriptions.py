@@ -272,6 +272,14 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_ends.py",
     ),
     sow(
+        "strangers-card-forgotten-at-the-second-try",
+        "Whose a card is, is looked at only when it is to be forgotten the first time.",
+        '    asked_before = "is_theirs" in call.terms\n',
+        "    asked_before = call.attempts > 0\n",
+        "test_stripe_unheard.py::test_a_strangers_card_stays_whatever_is_not_heard",
+        file=f"{COMMANDS}/stripe_running.py",
+    ),
+    sow(
         "asked-of-stripe-under-a-new-key",
         "What was not heard is asked again under another key, and done twice.",
         '        "key": str(call.id),\n',

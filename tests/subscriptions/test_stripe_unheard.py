@@ -12,8 +12,10 @@ import pytest
 from django.db import connections
 
 from clustr.kit.crashpoints import watching
+from clustr.kit.tenancy import tenant
 from clustr.payments.providers.port import NoticeRefused
 from clustr.subscriptions import commands
+from clustr.subscriptions.models import StripeCall
 from clustr.subscriptions.vendors.stripe_notices import to_look_at
 from tests.subscriptions.stripe_stage import VISA, StripeShop, refused
 
@@ -152,6 +154,43 @@ def test_no_notice_ever_came(stripe_shop: StripeShop) -> None:
     assert shop.payments(subscription) == [("succeeded", 5375)]
     shop.agrees(subscription)
     assert shop.night()["strange"] == 0
+
+
+@pytest.mark.parametrize("fault", [AFTER, BEFORE, "too_many", "error_after"])
+def test_a_strangers_card_stays_whatever_is_not_heard(stripe_shop: StripeShop, fault: str) -> None:
+    """Whose it is was asked, and not heard: it is asked again before anything else is."""
+    shop = stripe_shop
+    shop.by_card("basic")
+    stranger = shop.customer()
+    shop.by_card("basic", actor=stranger)
+    (card,) = commands.my_methods(actor=shop.bola)
+    call = commands.begin_forgetting(actor=stranger, method_id=card.id, now=shop.now)
+    shop.dial(**{f"stripe__list__{fault}": 1})
+    assert refused(lambda: shop.ask(call)) == "provider_silent"
+    shop.heal()
+    shop.move(hours=1)
+    shop.ask_due()
+    assert [one.id for one in commands.my_methods(actor=shop.bola)] == [card.id]
+    with tenant(shop.cluster_id):
+        held = StripeCall.objects.get(cluster_id=shop.cluster_id, id=call.id)
+    assert (held.state, held.refused_code) == ("refused", "payment_method_not_found")
+
+
+@pytest.mark.parametrize("fault", [AFTER, BEFORE])
+def test_a_card_is_forgotten_though_it_was_not_heard(stripe_shop: StripeShop, fault: str) -> None:
+    """Also a day later, when Stripe does not remember the request: the card is gone, and that is what was wanted."""
+    shop = stripe_shop
+    shop.by_card("basic")
+    (card,) = commands.my_methods(actor=shop.bola)
+    call = commands.begin_forgetting(actor=shop.bola, method_id=card.id, now=shop.now)
+    shop.dial(**{f"stripe__customer__{fault}": 1})
+    assert refused(lambda: shop.ask(call)) == "provider_silent"
+    shop.heal()
+    shop.move(hours=25)
+    shop.ask_due()
+    assert commands.my_methods(actor=shop.bola) == []
+    with tenant(shop.cluster_id):
+        assert StripeCall.objects.get(cluster_id=shop.cluster_id, id=call.id).state == "done"
 
 
 @pytest.mark.parametrize("given_up", [False, True])

@@ -46,6 +46,7 @@ from clustr.subscriptions.commands.stripe_beginning import (
 from clustr.subscriptions.commands.stripe_calls import (
     ASK_AGAIN,
     KEY_HOLDS,
+    add_terms,
     end_call,
     lock_call,
     postpone_call,
@@ -325,13 +326,16 @@ def _use(call: StripeCall, now: datetime) -> StripeCall:
 
 
 def _forget(call: StripeCall, now: datetime) -> StripeCall:
+    """That the card is this customer's is seen before it is asked, and written down: once it is gone, it is nobody's."""
     customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
-    if call.attempts == 0:
+    asked_before = "is_theirs" in call.terms
+    if not asked_before:
         refuse_strange_method(customer_id, call.terms["method_id"])
+        add_terms(call, is_theirs=True)
     try:
         stripe_service().forget_method(method_id=call.terms["method_id"], key=str(call.id))
     except StripeRefused as error:
-        if error.http_status not in (400, 404) or call.attempts == 0:
+        if error.http_status not in (400, 404) or not asked_before:
             raise
     return finish_call(call, now)
 
