@@ -280,6 +280,22 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_running.py",
     ),
     sow(
+        "nameless-at-stripe-is-ours",
+        "What has no name at Stripe is taken for whichever plan of ours has none there.",
+        "    if not stripe_subscription_id:\n        return None\n",
+        "",
+        "test_stripe_returns.py::test_what_is_somebody_elses_leaves_nights_whole",
+        file=f"{COMMANDS}/stripe_mirroring.py",
+    ),
+    sow(
+        "nights-unheard-for-ever",
+        "Nobody is asked why no night hears of everything.",
+        "        elif ended is not None and now - ended >= UNHEARD_FOR:\n",
+        "        elif ended is not None and now - ended >= UNHEARD_FOR * 100:\n",
+        "test_stripe_returns.py::test_what_was_not_heard_is_looked_at_until_it_is",
+        file=f"{COMMANDS}/stripe_hearing.py",
+    ),
+    sow(
         "asked-of-stripe-under-a-new-key",
         "What was not heard is asked again under another key, and done twice.",
         '        "key": str(call.id),\n',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
@@ -27,6 +28,7 @@ from clustr.subscriptions.tasks import RECONCILED
 from clustr.subscriptions.vendors.nouns import StripeUnreadable
 from clustr.subscriptions.vendors.stripe_notices import to_look_at
 from clustr.subscriptions.vendors.stripe_returns import read_credit_note, read_dispute
+from sandbox.stripe.objects import make
 from tests.subscriptions.stripe_stage import StripeShop, refused
 
 NOTHING = GivenBack()
@@ -756,13 +758,14 @@ def test_what_was_not_heard_is_looked_at_until_it_is(stripe_shop: StripeShop) ->
     shop.events()
     (refund,) = shop.rows("refund")
     refund["currency"] = "ngn"
-    for _ in range(5):
+    for asked in (0, 0, 1, 1, 1):
         shop.move(days=1)
         assert shop.night()["unheard"] == 1
+        assert asks(shop) == ["nights_unheard"] * asked  # a person looks what it is, when it was so for three nights
     refund["currency"] = "usd"
     shop.move(days=1)
     assert shop.night()["returned"] == 1
-    assert shown(shop, invoice) == GivenBack(500, 500)
+    assert (shown(shop, invoice), asks(shop)) == (GivenBack(500, 500), [])
     shop.move(days=1)
     shop.night()
     with tenant(shop.cluster_id):
@@ -770,6 +773,35 @@ def test_what_was_not_heard_is_looked_at_until_it_is(stripe_shop: StripeShop) ->
     assert [run.complete for run in runs] == [True, *[False] * 5, True, True]
     assert all(run.since == min(run.at - RECONCILED, runs[0].until) for run in runs[1:7])
     assert runs[6].since < runs[6].at - RECONCILED == runs[-1].since - timedelta(days=1)
+
+
+def test_what_is_somebody_elses_leaves_nights_whole(stripe_shop: StripeShop) -> None:
+    """In the same account somebody writes invoices of their own, and credits one, and has subscriptions of two items: none of it
+    is ours, though a plan of ours has no name there."""
+    shop = stripe_shop
+    shop.subscribe("free", actor=shop.customer())
+    shop.by_card("basic")
+    world = shop.sandbox.world
+
+    def theirs(kind: str) -> dict[str, Any]:
+        doc = deepcopy(shop.rows(kind)[0])
+        made = make(world, kind, **{name: value for name, value in doc.items() if name not in ("id", "object", "parent")})
+        made.doc |= {"metadata": {}}
+        return made.doc
+
+    alone, renewal, plan = theirs("invoice"), theirs("invoice"), theirs("subscription")
+    plan["items"]["data"] *= 2
+    renewal["parent"] = {"subscription_details": {"subscription": plan["id"]}}
+    alone |= {"parent": None, "total": alone["total"] + 100}  # and a sum of another kind
+    note = at_stripe(shop, alone["id"], "credit", amount=100)
+    shop.events()
+    for about in (note["id"], alone["id"], renewal["id"]):
+        assert not commands.hear_stripe(about=about, now=shop.now, cluster_id=shop.cluster_id)
+    for strange in (1, 1, 1, 0, 0):
+        shop.move(days=1)
+        counts = shop.night()
+        assert (counts["strange"], counts["unheard"], counts["returned"]) == (strange, 0, 0)
+    assert asks(shop) == []
 
 
 def test_a_defect_of_one_does_not_stop_the_night(stripe_shop: StripeShop) -> None:

@@ -15,6 +15,7 @@ from clustr.kit.going_on import GoingOn
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments.providers.nouns import Notice
+from clustr.subscriptions.commands.persons import answer_for_a_person, ask_a_person
 from clustr.subscriptions.commands.renewing import warn_of_trial_end
 from clustr.subscriptions.commands.stripe_documents import SETTLED
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
@@ -51,6 +52,9 @@ LOOKED_AT_WITHIN = timedelta(days=7)
 """Of a subscription that Stripe told nothing about for so long, it is asked anyway."""
 LISTED_WITHIN = timedelta(hours=1)
 """What was made at Stripe may be listed, and stand on its clock, so much later."""
+UNHEARD_FOR = timedelta(days=3)
+"""When a person is asked, if no night heard of everything for so long."""
+_COUNTED = ("followed", "strange", "unheard", "returned")
 COMES_BACK_WITHIN = timedelta(days=60)
 """A refund that succeeded may fail at the card's bank for so long."""
 
@@ -69,7 +73,7 @@ def hear_stripe(*, about: str, now: datetime, cluster_id: UUID = PLATFORM_CLUSTE
         return hear_return(cluster_id=cluster_id, about=about, now=now)
     if about.startswith("in_"):
         try:
-            about = stripe_service().fetch_invoice(invoice_id=about).subscription_id
+            about = stripe_service().subscription_of_invoice(invoice_id=about)
         except StripeKnowsNot:
             return False
     if about.startswith("cus_"):
@@ -163,7 +167,7 @@ def hear_return(*, cluster_id: UUID, about: str, now: datetime) -> bool:
             about = service.invoice_of_credit_note(note_id=about)
         found = _returned(cluster_id, about)
         if found is None and about.startswith("in_"):
-            _followed(cluster_id, service.fetch_invoice(invoice_id=about).subscription_id, now)
+            _followed(cluster_id, service.subscription_of_invoice(invoice_id=about), now)
         elif found is None:
             _hear_customer(cluster_id, service.customer_of_payment(payment_id=about), now)
     except StripeKnowsNot:
@@ -220,12 +224,21 @@ def reconcile_subscriptions(
     should have been heard of. Outside any transaction. It begins where complete comparisons ended, if that is before
     `since`: days without a worker, or on which something was not heard, leave no hole. Answers how many were followed, and how
     many are not ours. What fails by a defect stops none after it, and is raised at the end."""
-    counts = {"followed": 0, "strange": 0, "unheard": 0, "returned": 0}
     if not stripe_is_on():
-        return counts
-    service = stripe_service()
+        return dict.fromkeys(_COUNTED, 0)
     with tenant(cluster_id):
-        since = min(since, _compared_until(cluster_id) or since)
+        ended = _compared_until(cluster_id)
+    complete = False
+    try:
+        counts = _compare(cluster_id, min(since, ended or since), now)
+        complete = not counts["unheard"]
+    finally:
+        _tell_of_nights(cluster_id, complete, ended, now)
+    return counts
+
+
+def _compare(cluster_id: UUID, since: datetime, now: datetime) -> dict[str, int]:
+    service, counts = stripe_service(), dict.fromkeys(_COUNTED, 0)
     made = [told.id for told in service.list_subscriptions(since=since)]
     with GoingOn() as going_on:
         for about in dict.fromkeys([*made, *service.invoices_since(since=since), *_quiet(cluster_id, now)]):
@@ -233,13 +246,15 @@ def reconcile_subscriptions(
                 try:
                     ours = _followed(cluster_id, about, now)
                     counts["followed" if ours else "strange"] += 1
-                except (*UNHEARD, StripeRefused):
+                except (*UNHEARD, StripeRefused) as error:
+                    log.warning("stripe_not_heard", about=about, why=repr(error))
                     counts["unheard"] += 1
         for about in dict.fromkeys([*service.returned_since(since=since), *_undecided(cluster_id, now)]):
             with going_on.past(about=about):
                 try:
                     counts["returned"] += hear_return(cluster_id=cluster_id, about=about, now=now)
-                except (*UNHEARD, StripeRefused):
+                except (*UNHEARD, StripeRefused) as error:
+                    log.warning("stripe_not_heard", about=about, why=repr(error))
                     counts["unheard"] += 1
         if counts["strange"]:
             log.warning("stripe_subscriptions_not_ours", count=counts["strange"])
@@ -262,6 +277,16 @@ def _quiet(cluster_id: UUID, now: datetime) -> list[str]:
         asked = (Q(ended_at=None) & (late | owing)) | Q(id__in=payable.values("subscription_id"))
         mine = Subscription.objects.filter(asked, cluster_id=cluster_id).exclude(stripe_subscription_id="")
         return list(mine.order_by("id").values_list("stripe_subscription_id", flat=True))
+
+
+def _tell_of_nights(cluster_id: UUID, complete: bool, ended: datetime | None, now: datetime) -> None:
+    """Where something was not heard night after night, a person looks what it is; until a night hears of everything. `ended`: up
+    to when everything was compared before."""
+    with tenant(cluster_id):
+        if complete:
+            answer_for_a_person(what="nights_unheard", about="stripe", note="A night heard of everything", now=now)
+        elif ended is not None and now - ended >= UNHEARD_FOR:
+            ask_a_person(what="nights_unheard", about="stripe", facts={"since": f"{ended:%Y-%m-%d}"}, now=now)
 
 
 def _compared_until(cluster_id: UUID) -> datetime | None:

@@ -120,20 +120,22 @@ def _credited_elsewhere(cluster_id: UUID, truth: StripeTruth) -> list[UUID]:
 
 
 def _local(cluster_id: UUID, stripe_subscription_id: str) -> UUID | None:
-    """Our subscription: by its name at Stripe, or, the first time, by ours in its metadata."""
+    """Our subscription: by its name at Stripe, or, the first time, by ours in its metadata. What has no name there is none."""
+    if not stripe_subscription_id:
+        return None
     with tenant(cluster_id):
         mine = Subscription.objects.filter(cluster_id=cluster_id, stripe_subscription_id=stripe_subscription_id)
         found = mine.values_list("id", flat=True).first()
     if found is not None:
         return found
     try:
-        told = stripe_service().fetch_subscription(subscription_id=stripe_subscription_id)
-        reference = UUID(told.reference)
+        named, customer_id = stripe_service().owner_of_subscription(subscription_id=stripe_subscription_id)
+        reference = UUID(named)
     except (StripeKnowsNot, ValueError):
         return None
     with tenant(cluster_id):
         owner = StripeObject.objects.filter(
-            cluster_id=cluster_id, kind=StripeKind.CUSTOMER, stripe_id=told.customer_id
+            cluster_id=cluster_id, kind=StripeKind.CUSTOMER, stripe_id=customer_id
         ).values_list("key", flat=True)
         mine = Subscription.objects.filter(cluster_id=cluster_id, id=reference, user_id__in=map(UUID, owner))
         return mine.values_list("id", flat=True).first()

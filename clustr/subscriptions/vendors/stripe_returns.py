@@ -64,15 +64,6 @@ class AsksForReturns:
             raw["lines"] = {"data": lines}
         return read_credit_note(raw)
 
-    def invoice_of_credit_note(self, *, note_id: str) -> str:
-        """The id of the invoice that a credit note gives back of."""
-        return id_of(self._ask(lambda: self._v1.credit_notes.retrieve(note_id)).get("invoice"))
-
-    def customer_of_payment(self, *, payment_id: str) -> str:
-        """Whose payment it is; empty where nobody is named."""
-        asked = self._v1.payment_intents if payment_id.startswith("pi_") else self._v1.charges
-        return id_of(self._ask(lambda: asked.retrieve(payment_id)).get("customer"))
-
     def returned_since(self, *, since: datetime) -> list[str]:
         """What to look at of all that was given or taken back since: payments, and invoices, each once."""
         params = {"created": {"gte": stamp(since)}, "limit": _PAGE}

@@ -34,6 +34,7 @@ from clustr.subscriptions.vendors.nouns import (
     StripeUnreadable,
 )
 from clustr.subscriptions.vendors.stripe_notices import read_stripe_notice
+from clustr.subscriptions.vendors.stripe_owners import AsksForOwners
 from clustr.subscriptions.vendors.stripe_params import (
     BASIL,
     begin_words,
@@ -60,7 +61,7 @@ from clustr.subscriptions.vendors.stripe_wire import stripe_client
 _PAGE = 100
 
 
-class StripeService(AsksForReturns):
+class StripeService(AsksForReturns, AsksForOwners):
     """Stripe, with our keys. `live`: whether money really moves."""
 
     def __init__(self, *, key: str, version: str, secrets: Sequence[str], outbound: Outbound) -> None:

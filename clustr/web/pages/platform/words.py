@@ -95,6 +95,7 @@ CASE: dict[str, Word] = {
     "subscription_twice": _("A plan was there twice at Stripe; what was paid for the second is to be given back"),
     "overage_unknown": _("Usage may or may not have been charged"),
     "overage_refused": _("Stripe would not charge usage"),
+    "nights_unheard": _("For three nights something at Stripe was not heard: the log says what"),
     "would_not_hear": _("Stripe would not hear us: is our key right?"),
 }
 """What a person is asked to look at about plans by card."""
