@@ -296,6 +296,14 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_hearing.py",
     ),
     sow(
+        "void-after-it-was-given-up-is-lost",
+        "What was given up at Stripe, and is voided there then, stays charged here.",
+        '    void = [invoice] if told.status == "void" else []\n',
+        "    void: list[Invoice] = []\n",
+        "test_stripe_returns.py::test_voided_after_it_was_given_up",
+        file=f"{COMMANDS}/stripe_documents.py",
+    ),
+    sow(
         "asked-of-stripe-under-a-new-key",
         "What was not heard is asked again under another key, and done twice.",
         '        "key": str(call.id),\n',

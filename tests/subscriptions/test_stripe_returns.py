@@ -534,7 +534,7 @@ def test_more_credit_than_anybody_was_charged(stripe_shop: StripeShop, first: st
     shop.agrees(subscription)
 
 
-@pytest.mark.parametrize("then", ["paid", "credited", "void", "given_up"])
+@pytest.mark.parametrize("then", ["paid", "credited", "void", "given_up", "paid_later", "void_later"])
 def test_a_credit_note_before_payment_that_is_taken_back(stripe_shop: StripeShop, then: str) -> None:
     """It lowers what is due; taken back at Stripe, that is owed again by an invoice of ours, and ends with the first."""
     shop = stripe_shop
@@ -554,10 +554,13 @@ def test_a_credit_note_before_payment_that_is_taken_back(stripe_shop: StripeShop
         shop.night()
         again = shop.last(subscription)
         assert (again.kind, again.total, again.status) == ("invoice", 1000, "open")
-    act = {"void": {"act": "void"}, "given_up": {"act": "give_up"}}.get(then, {"card": "4242424242424242"})
-    shop.control("POST", f"/stripe/invoice/{owed.stripe_invoice_id}", act)
-    shop.hear()
-    shop.night()
+    given_up, void, paid = {"act": "give_up"}, {"act": "void"}, {"card": "4242424242424242"}
+    acts = {"void": [void], "given_up": [given_up], "paid_later": [given_up, paid], "void_later": [given_up, void]}
+    for act in acts.get(then, [paid]):
+        shop.control("POST", f"/stripe/invoice/{owed.stripe_invoice_id}", act)
+        shop.hear()
+        shop.night()
+    then = then.removesuffix("_later")
     wanted = {"void": "void", "given_up": "uncollectible"}.get(then, "paid")
     mine = [one for one in shop.documents(subscription) if one.kind == "invoice"]
     again_is = ["paid" if then == "void" else wanted] * (then != "credited")
@@ -567,6 +570,34 @@ def test_a_credit_note_before_payment_that_is_taken_back(stripe_shop: StripeShop
         "paid": ("succeeded", 2150),
         "credited": ("succeeded", 1150),
     }.get(then, ("canceled" if then == "void" else "failed", 2150))
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_voided_after_it_was_given_up(stripe_shop: StripeShop, told: bool) -> None:
+    """A debt that was given up is voided at Stripe later: its revenue and its tax are given back, and nothing is a loss."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    before = {kind: at(shop, kind) for kind in (AccountKind.BAD_DEBTS, AccountKind.RECEIVABLES)}
+    shop.dial(stripe__charge__decline=1)
+    shop.until(subscription.current_period_end + timedelta(hours=3), step=timedelta(days=5))
+    owed = shop.last(subscription)
+    shop.control("POST", f"/stripe/invoice/{owed.stripe_invoice_id}", {"act": "give_up"})
+    shop.hear()
+    assert at(shop, AccountKind.BAD_DEBTS) != before[AccountKind.BAD_DEBTS]
+    shop.cancel(subscription, at_period_end=False)
+    shop.move(days=10)
+    shop.hear()
+    shop.control("POST", f"/stripe/invoice/{owed.stripe_invoice_id}", {"act": "void"})
+    if told:
+        shop.hear()
+    else:
+        shop.events()
+        shop.move(days=5)
+        shop.night()
+    assert [one.status for one in shop.documents(subscription) if one.kind == "invoice"] == ["paid", "void"]
+    assert notes(shop, subscription) == [(2150, 150)]
+    assert {kind: at(shop, kind) for kind in before} == before
+    shop.agrees(subscription)
 
 
 def test_a_refund_of_what_was_paid_too_much(stripe_shop: StripeShop) -> None:

@@ -89,7 +89,7 @@ def book_payment(*, actor: Actor, invoice: Invoice, payment: Payment, received: 
     is due stands in the customer's credit; a debt that was given up is taken up again."""
     _audit(actor, payment, "subscriptions.invoice_paid", now)
     if invoice.status == InvoiceStatus.UNCOLLECTIBLE:
-        _take_up_again(invoice, payment, now)
+        take_up_again(invoice=invoice, journal=payment.id, now=now)
     _post(invoice, payment, received, now)
     invoice.amount_paid += payment.amount - payment.surplus_minor
     if invoice.status == InvoiceStatus.OPEN and not invoice.amount_due.minor:
@@ -198,8 +198,9 @@ def _written_off(invoice: Invoice) -> UUID:
     return derived_id("written_off", invoice.id, invoice.credit_applied + invoice.amount_paid)
 
 
-def _take_up_again(invoice: Invoice, payment: Payment, now: datetime) -> None:
-    ledger.reverse(transfer_id=_written_off(invoice), journal=payment.id, at=now, kind=TransferKind.WRITTEN_OFF)
+def take_up_again(*, invoice: Invoice, journal: UUID, now: datetime) -> None:
+    """Let what was given up of an invoice that is locked be owed again, by what is paid or taken back of it now (`journal`)."""
+    ledger.reverse(transfer_id=_written_off(invoice), journal=journal, at=now, kind=TransferKind.WRITTEN_OFF)
     invoice.status = InvoiceStatus.OPEN
     put_into_period(invoice=invoice, now=now)
 

@@ -17,7 +17,7 @@ from clustr.subscriptions.commands.invoicing import (
     issue_invoice,
     use_coupon,
 )
-from clustr.subscriptions.commands.paying import book_payment, give_up, surplus_of
+from clustr.subscriptions.commands.paying import book_payment, give_up, surplus_of, take_up_again
 from clustr.subscriptions.commands.stripe_names import rates_at_stripe
 from clustr.subscriptions.commands.voiding import take_back
 from clustr.subscriptions.models import Invoice, Payment, Subscription
@@ -47,6 +47,7 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
             pay_small_rests(invoice, now)
             return
     invoice.stripe_status = told.status
+    _take_up(invoice, told, now)
     for payment in told.payments:
         _follow_payment(actor, invoice, payment, told, now)
     if told.attempt_count > invoice.attempt_count:
@@ -61,15 +62,26 @@ def follow_invoice(*, actor: Actor, subscription: Subscription, told: StripeInvo
         pay_small_rests(invoice, now)  # what was charged again of it is paid by what is taken back
     elif told.status == "uncollectible" and invoice.status == InvoiceStatus.OPEN:
         for lost in (invoice, *_charged_again(invoice)):
-            give_up(actor=actor, invoice=lost, reason="Given up at Stripe", now=now)
+            if lost.status == InvoiceStatus.OPEN:
+                give_up(actor=actor, invoice=lost, reason="Given up at Stripe", now=now)
+
+
+def _take_up(invoice: Invoice, told: StripeInvoice, now: datetime) -> None:
+    """What was given up is owed again for as long as it takes to take it back, or to pay what was charged again of it. By its
+    own payment an invoice is taken up itself."""
+    void = [invoice] if told.status == "void" else []
+    for lost in (*void, *_charged_again(invoice)):
+        if told.status in SETTLED and lost.status == InvoiceStatus.UNCOLLECTIBLE:
+            take_up_again(invoice=lost, journal=invoice.id, now=now)
+            lost.save()
 
 
 def _charged_again(invoice: Invoice) -> list[Invoice]:
-    """What is open of an invoice by invoices of our own, because Stripe took credit notes of it back."""
+    """What is open or given up of an invoice by invoices of our own, because Stripe took credit notes of it back."""
     notes = Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id, stripe_status="void")
     names = [f"{name}:void" for name in notes.values_list("stripe_invoice_id", flat=True)]
     mine = Invoice.objects.filter(cluster_id=invoice.cluster_id, stripe_invoice_id__in=names)
-    return list(mine.filter(status=InvoiceStatus.OPEN).order_by("id"))
+    return list(mine.filter(status__in=(InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE)).order_by("id"))
 
 
 def totals_of(told: StripeInvoice, rates: Mapping[str, int]) -> tuple[Totals, tuple[Money, ...]]:
