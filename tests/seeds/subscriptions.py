@@ -242,7 +242,7 @@ SEEDS = (
     sow(
         "late-payment-of-what-has-ended-is-lost",
         "Of a subscription that has ended nobody asks again, whatever is still open of it.",
-        "        asked = (Q(ended_at=None) & (late | owing)) | Q(id__in=payable.values(\"subscription_id\"))\n",
+        '        asked = (Q(ended_at=None) & (late | owing)) | Q(id__in=payable.values("subscription_id"))\n',
         "        asked = Q(ended_at=None) & (late | owing)\n",
         "test_stripe_unheard.py::test_an_ended_plan_is_paid_late_and_no_notice_came",
         file=f"{COMMANDS}/stripe_hearing.py",

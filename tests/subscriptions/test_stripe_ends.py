@@ -15,7 +15,7 @@ from tests.subscriptions.stripe_stage import StripeShop, refused
 
 def _asked_just_before_the_end(shop: StripeShop, subscription: Subscription, act: Callable[[], object]) -> None:
     """Two minutes before the period ends a customer asks for something, and Stripe does not hear it."""
-    shop.until(subscription.current_period_end - timedelta(minutes=2))
+    shop.until(subscription.current_period_end - timedelta(minutes=2), step=timedelta(days=20))
     shop.dial(stripe__plan__timeout_before=1)
     assert refused(act) == "provider_silent"
     shop.heal()
@@ -75,11 +75,11 @@ def test_cancelled_in_time_and_heard_in_time(stripe_shop: StripeShop) -> None:
     assert shop.payments(subscription) == [("succeeded", 2150)]
 
 
-@pytest.mark.parametrize("minutes", [5, 200])
-def test_a_smaller_plan_asked_for_in_time_and_heard_late(stripe_shop: StripeShop, minutes: int) -> None:
+@pytest.mark.parametrize(("minutes", "interval"), [(5, "month"), (200, "month"), (5, "year")])
+def test_a_smaller_plan_asked_for_in_time_and_heard_late(stripe_shop: StripeShop, minutes: int, interval: str) -> None:
     """It is that of the period that has begun, which costs no more than it does."""
     shop = stripe_shop
-    subscription = shop.by_card("team")
+    subscription = shop.by_card("team", interval=interval)
     _asked_just_before_the_end(shop, subscription, lambda: shop.change(subscription, "basic"))
     shop.until(shop.now + timedelta(minutes=minutes), step=timedelta(hours=1))
     shop.ask_due()

@@ -13,6 +13,7 @@ import pytest
 from clustr.kit.crashpoints import watching
 from clustr.kit.ids import new_id
 from clustr.kit.money import Money
+from clustr.kit.outbound import OutboundError
 from clustr.kit.tenancy import tenant
 from clustr.ledger import commands as ledger
 from clustr.ledger import queries as books
@@ -806,6 +807,22 @@ def test_what_was_not_heard_is_looked_at_until_it_is(stripe_shop: StripeShop) ->
     assert runs[6].since < runs[6].at - RECONCILED == runs[-1].since - timedelta(days=1)
 
 
+def test_nights_in_which_nothing_can_be_listed(stripe_shop: StripeShop) -> None:
+    """They leave nothing behind but what a person is asked after the third."""
+    shop = stripe_shop
+    shop.by_card("basic")
+    shop.night()
+    shop.dial(stripe__list__timeout_before=1)
+    for asked in (0, 0, 1):
+        shop.move(days=1)
+        with pytest.raises(OutboundError):
+            shop.night()
+        assert asks(shop) == ["nights_unheard"] * asked
+    shop.heal()
+    shop.night()
+    assert asks(shop) == []
+
+
 def test_what_is_somebody_elses_leaves_nights_whole(stripe_shop: StripeShop) -> None:
     """In the same account somebody writes invoices of their own, and credits one, and has subscriptions of two items: none of it
     is ours, though a plan of ours has no name there."""
@@ -816,7 +833,9 @@ def test_what_is_somebody_elses_leaves_nights_whole(stripe_shop: StripeShop) -> 
 
     def theirs(kind: str) -> dict[str, Any]:
         doc = deepcopy(shop.rows(kind)[0])
-        made = make(world, kind, **{name: value for name, value in doc.items() if name not in ("id", "object", "parent")})
+        made = make(
+            world, kind, **{name: value for name, value in doc.items() if name not in ("id", "object", "parent")}
+        )
         made.doc |= {"metadata": {}}
         return made.doc
 

@@ -15,6 +15,7 @@ from clustr.kit.outbound import OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.persons import ask_a_person
 from clustr.subscriptions.commands.stripe_beginning import coupon_of_call, finish_call, price_of_call
+from clustr.subscriptions.commands.stripe_lapses import subject_of
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.models import Invoice, InvoiceLine, StripeCall, Subscription
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
@@ -70,9 +71,11 @@ def _charged_since(call: StripeCall) -> list[Invoice]:
     """What Stripe charged for periods that begin with the end that was meant, or after it."""
     since = datetime.fromisoformat(call.terms["applies_at"])
     mine = Invoice.objects.filter(
-        cluster_id=call.cluster_id, subscription_id=call.subscription_id, kind=InvoiceKind.INVOICE, total__gt=0
+        cluster_id=call.cluster_id, subscription_id=subject_of(call), kind=InvoiceKind.INVOICE, total__gt=0
     ).exclude(stripe_invoice_id="")
-    of = InvoiceLine.objects.filter(cluster_id=call.cluster_id, invoice_id__in=mine.values("id"), period_start__gte=since)
+    of = InvoiceLine.objects.filter(
+        cluster_id=call.cluster_id, invoice_id__in=mine.values("id"), period_start__gte=since
+    )
     return list(mine.filter(id__in=of.values("invoice_id")).exclude(status=InvoiceStatus.VOID).order_by("id"))
 
 
