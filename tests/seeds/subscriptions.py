@@ -448,6 +448,22 @@ SEEDS = (
         file=f"{COMMANDS}/changing.py",
     ),
     sow(
+        "given-back-and-again",
+        "What staff gave back of a paid invoice comes back again with a change of plan.",
+        "        take_out_of_period(invoice=invoice, net=amount.minor, now=now)\n",
+        "",
+        "test_credit.py::test_what_staff_gave_back_is_not_given_back_again",
+        file=f"{COMMANDS}/correcting.py",
+    ),
+    sow(
+        "given-back-and-taken-out-twice",
+        "What was given back of an invoice is taken out of its period once more when the rest is taken back.",
+        " - rounded(whole * given / (charged or 1)))\n",
+        ")\n",
+        "test_credit.py::test_of_a_change_that_staff_gave_back_the_old_plan_stays_paid",
+        file=f"{COMMANDS}/crediting.py",
+    ),
+    sow(
         "written-off-and-begun-anew",
         "Giving up the debt of one who lapsed begins a new period for them.",
         "        if held.status == SubscriptionStatus.UNPAID:\n",

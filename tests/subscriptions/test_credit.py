@@ -10,6 +10,7 @@ import pytest
 
 from clustr.kit.money import Money
 from clustr.subscriptions import commands
+from clustr.subscriptions.models import Invoice
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import InvoiceOverdue
 from tests.subscriptions.shop import Shop
@@ -124,3 +125,80 @@ def test_what_was_given_up_and_paid_after_all_is_given_back(shop: Shop) -> None:
     shop.move(days=15)
     downgrade(shop, subscription, "basic", at_period_end=False)
     assert shop.lines(shop.last(subscription)) == [("unused_time", 4500), ("remaining_time", -1000)]
+
+
+def give_back(shop: Shop, invoice: Invoice, minor: int) -> None:
+    """Staff give back so much of an invoice, net."""
+    commands.credit_invoice(
+        actor=shop.staff,
+        invoice_id=invoice.id,
+        amount=Money(minor, "USD"),
+        tax_basis_points=750,
+        reason="Kind",
+        now=shop.now,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        pytest.param([9000], [], id="all"),
+        pytest.param([4500], [("unused_time", 2250)], id="half"),
+        pytest.param([3000, 3000, 3000], [], id="in_three_parts"),
+        pytest.param([1], [("unused_time", 4500)], id="a_minor_unit"),  # half of 89.99, rounded
+    ],
+)
+def test_what_staff_gave_back_is_not_given_back_again(
+    shop: Shop, given: list[int], left: list[tuple[str, int]]
+) -> None:
+    """Half of a period after it was paid and credited, its unused time is worth half of what was not given back of it."""
+    subscription = shop.subscribe("team")
+    paid = shop.last(subscription)
+    shop.pay(paid)
+    for minor in given:
+        give_back(shop, paid, minor)
+    documents = len(shop.documents(subscription))
+    shop.move(days=15)
+    downgrade(shop, subscription, "free", at_period_end=False)
+    assert [shop.lines(document) for document in shop.documents(subscription)[documents:]] == ([left] if left else [])
+
+
+def test_of_a_change_that_staff_gave_back_the_old_plan_stays_paid(shop: Shop) -> None:
+    """A third of a period is left: 23.33 was charged for it on top of basic's 20.00, of which 6.67 comes back; and voiding what
+    is left of an invoice takes out no more than that."""
+    subscription = shop.subscribe("basic")
+    shop.pay(shop.last(subscription))
+    shop.move(days=20)
+    upgrade(shop, subscription, "team")
+    charged = shop.last(subscription)
+    give_back(shop, charged, 1000)
+    commands.void_invoice(actor=shop.staff, invoice_id=charged.id, reason="Kind", now=shop.now)
+    downgrade(shop, subscription, "free", at_period_end=False)
+    assert shop.lines(shop.last(subscription)) == [("unused_time", 667)]
+
+
+def test_of_usage_that_was_given_back_the_plan_keeps_its_share(shop: Shop) -> None:
+    """Of 50.00 for the plan and 50.00 for usage a fifth is given back: the plan is worth 40.00 from then on."""
+    subscription = shop.subscribe("pro")
+    shop.end_period(subscription)
+    shop.pay(shop.last(subscription))
+    shop.use(subscription, 5000 + 3333)
+    shop.end_period(subscription)
+    renewal = shop.last(subscription)
+    shop.pay(renewal)
+    give_back(shop, renewal, 2000)
+    shop.move(days=15.5)
+    downgrade(shop, subscription, "free", at_period_end=False)
+    assert shop.lines(shop.last(subscription)) == [("unused_time", 2000)]
+
+
+def test_what_was_given_back_before_it_was_given_up_stays_out(shop: Shop) -> None:
+    """A third was credited, the rest written off and paid after all: two thirds of the half that is left come back."""
+    subscription = shop.subscribe("team")
+    invoice = shop.last(subscription)
+    give_back(shop, invoice, 3000)
+    commands.write_off_invoice(actor=shop.staff, invoice_id=invoice.id, reason="Gone", now=shop.now)
+    shop.pay(invoice)
+    shop.move(days=15)
+    downgrade(shop, subscription, "free", at_period_end=False)
+    assert shop.lines(shop.last(subscription)) == [("unused_time", 3000)]

@@ -14,7 +14,7 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue
 from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import tenant
-from clustr.subscriptions.commands.crediting import apply_credit, pay_what_is_open
+from clustr.subscriptions.commands.crediting import apply_credit, notes_of, pay_what_is_open, take_out_of_period
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import issue_credit_note, lock_invoice
 from clustr.subscriptions.commands.paying import refuse_collected_by_stripe
@@ -30,7 +30,8 @@ def credit_invoice(
     *, actor: Actor, invoice_id: UUID, amount: Money, tax_basis_points: int, reason: str, now: datetime
 ) -> Invoice:
     """Give back some of an invoice that is open or paid by a credit note: `amount` net of tax, of what was charged at this
-    rate, with the tax on it. It stands in the customer's credit, and pays the invoice itself first if that is open, then what else is.
+    rate, with the tax on it. It stands in the customer's credit, and pays the invoice itself first if that is open, then what else is; a
+    change of plan gives back so much less of the period under way.
 
     For platform staff, of others. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`,
     `CreditExceedsInvoice`, `CurrencyMismatch`.
@@ -56,6 +57,7 @@ def credit_invoice(
         )
         subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
         sums = _sums(invoice, line)
+        take_out_of_period(invoice=invoice, net=amount.minor, now=now)
         note = issue_credit_note(actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, now=now)
         if invoice.status == InvoiceStatus.OPEN:
             apply_credit(invoice=invoice, now=now)
@@ -69,13 +71,13 @@ def credit_invoice(
 
 def given_back(*, invoice: Invoice) -> dict[int, tuple[int, int]]:
     """What credit notes gave back of an invoice by now: net and tax in minor units, by rate of tax."""
-    notes = _notes_of(invoice).values("id")
+    notes = notes_of(invoice=invoice).values("id")
     return _by_rate(InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id__in=notes))
 
 
 def left_of(*, invoice: Invoice) -> int:
     """What of an invoice's total no credit note gave back, in minor units."""
-    return invoice.total - int(_notes_of(invoice).aggregate(all=Sum("total"))["all"] or 0)
+    return invoice.total - int(notes_of(invoice=invoice).aggregate(all=Sum("total"))["all"] or 0)
 
 
 def fits(*, invoice: Invoice, sums: Totals) -> bool:
@@ -114,11 +116,6 @@ def sums_of_gross(*, invoice: Invoice, gross: Money, reason: str) -> tuple[Total
     tax_in_all = sum(taxes, nothing)
     discounts = (nothing,) * len(lines)
     return Totals(tuple(lines), discounts, gross - tax_in_all, nothing, (), tax_in_all, gross), tuple(taxes)
-
-
-def _notes_of(invoice: Invoice) -> QuerySet[Invoice]:
-    """Its credit notes, without those that Stripe took back."""
-    return Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id).exclude(stripe_status="void")
 
 
 def _charged_by_rate(invoice: Invoice) -> dict[int, tuple[int, int]]:

@@ -7,6 +7,8 @@ from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
+from django.db.models import QuerySet, Sum
+
 from clustr.kit.ids import derived_id
 from clustr.kit.jobs import enqueue
 from clustr.kit.money import Money
@@ -72,28 +74,39 @@ def pay_what_is_open(*, user_id: UUID, currency: str, now: datetime) -> None:
             )
 
 
-def take_out_of_period(*, invoice: Invoice, now: datetime) -> None:
-    """An invoice is taken back or given up: what it charged of the period under way is not given back by a change of plan."""
-    _change_worth(invoice, -1, now)
+def notes_of(*, invoice: Invoice) -> QuerySet[Invoice]:
+    """The credit notes of an invoice, without those that Stripe took back."""
+    return Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id).exclude(stripe_status="void")
+
+
+def take_out_of_period(*, invoice: Invoice, net: int | None = None, now: datetime) -> None:
+    """An invoice is taken back or given up, before a credit note says so: what it charged of the period under way is not given
+    back by a change of plan. All that no credit note gave back yet, or the share of it that `net` of minor units is."""
+    _change_worth(invoice, -1, net, now)
 
 
 def put_into_period(*, invoice: Invoice, now: datetime) -> None:
     """The opposite: what was given up is owed again."""
-    _change_worth(invoice, 1, now)
+    _change_worth(invoice, 1, None, now)
 
 
-def _change_worth(invoice: Invoice, sign: int, now: datetime) -> None:
+def _change_worth(invoice: Invoice, sign: int, net: int | None, now: datetime) -> None:
     subscription = Subscription.objects.select_for_update().get(
         cluster_id=invoice.cluster_id, id=invoice.subscription_id
     )
-    worth = sign * _worth(invoice, subscription)
-    if worth and subscription.status not in ENDED and not invoice.stripe_invoice_id:
+    if subscription.status in ENDED or invoice.stripe_invoice_id:
+        return
+    charged = invoice.total - invoice.tax_amount
+    given = int(notes_of(invoice=invoice).aggregate(net=Sum("total") - Sum("tax_amount"))["net"] or 0)
+    whole, after = _worth(invoice, subscription), charged if net is None else given + net
+    worth = sign * (rounded(whole * after / (charged or 1)) - rounded(whole * given / (charged or 1)))
+    if worth:
         subscription.period_price_minor = max(subscription.period_price_minor + worth, 0)
         subscription.updated_at = now
         subscription.save(update_fields=["period_price_minor", "updated_at"])
 
 
-def _worth(invoice: Invoice, subscription: Subscription) -> int:
+def _worth(invoice: Invoice, subscription: Subscription) -> Fraction:
     """What an invoice's net for the plan comes to for the whole of the period under way, of which it may charge only a rest."""
     lines = list(
         InvoiceLine.objects.filter(
@@ -107,5 +120,5 @@ def _worth(invoice: Invoice, subscription: Subscription) -> int:
         if line.kind != LineKind.UNUSED_TIME and line.period_start and line.period_end == ends:
             net = sum(each.amount - each.discount for each in lines)
             part = Period(line.period_start, ends)
-            return rounded(Fraction(net * subscription.period.seconds, max(part.seconds, 1)))
-    return 0
+            return Fraction(net * subscription.period.seconds, max(part.seconds, 1))
+    return Fraction(0)

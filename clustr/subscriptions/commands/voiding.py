@@ -43,8 +43,8 @@ def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) 
         if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
         refuse_collected_by_stripe(invoice=invoice)
-        credit_note = take_back(actor=actor, invoice=invoice, reason=reason, now=now)
         take_out_of_period(invoice=invoice, now=now)
+        credit_note = take_back(actor=actor, invoice=invoice, reason=reason, now=now)
         pay_what_is_open(user_id=invoice.user_id, currency=invoice.currency, now=now)
         settle_standing(actor=actor, subscription_id=invoice.subscription_id, now=now)
     return credit_note
