@@ -464,6 +464,14 @@ SEEDS = (
         file=f"{COMMANDS}/crediting.py",
     ),
     sow(
+        "paid-for-what-ended-unasked",
+        "Units that were paid for after their plan ended are kept, and nobody is asked.",
+        '            ask_a_person(what="pack_of_ended", about=invoice.id, facts=facts, now=now)\n',
+        "            pass\n",
+        "test_usage_packs.py::test_units_that_are_paid_for_after_the_end_are_given_back_by_a_person",
+        file=f"{COMMANDS}/usage_packs.py",
+    ),
+    sow(
         "written-off-and-begun-anew",
         "Giving up the debt of one who lapsed begins a new period for them.",
         "        if held.status == SubscriptionStatus.UNPAID:\n",

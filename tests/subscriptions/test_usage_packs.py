@@ -14,6 +14,7 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.models import StripeCall, Subscription, UsagePack
 from clustr.subscriptions.refusals import CardDeclined, ChangeUnderWay, UsageLimitReached
+from clustr.subscriptions.staff_queries import staff_cases
 from clustr.subscriptions.states import Act
 from clustr.subscriptions.vendors import registry
 from tests.races import race
@@ -241,6 +242,30 @@ def test_units_of_what_has_ended_are_not_paid_for(stripe_shop: StripeShop) -> No
     assert packs(shop, held) == []
     assert "open" not in {one["status"] for one in shop.rows("invoice") if one["billing_reason"] == "manual"}
     assert refused(lambda: begin(shop, held)) == "subscription_ended"
+
+
+def test_units_that_are_paid_for_after_the_end_are_given_back_by_a_person(stripe_shop: StripeShop) -> None:
+    """The plan ended, and before its page was closed it was paid: a person is asked, once, also after they have done it."""
+    shop = stripe_shop
+    held = shop.by_card("basic")
+    shop.dial(stripe__charge__challenge=1)
+    buy_units(shop, held)
+    shop.heal()
+    page = page_of(shop, held)
+    shop.cancel(held, at_period_end=False)
+    shop.control("POST", f"/stripe/invoice/{page}", {"agree": True})
+    shop.hear()
+    shop.ask_due()
+    paid = next(one for one in shop.documents(held) if shop.lines(one) == [("usage_pack", 900)])
+    (case,) = staff_cases(actor=shop.staff)
+    assert (case.facts["what"], case.facts["invoice"]) == ("pack_of_ended", paid.invoice_number)
+    assert (shop.again(held).status, taken(shop)) == ("canceled", 1)
+    shop.ask(commands.begin_refund(actor=shop.staff, invoice_id=paid.id, amount=None, reason="Of no use", now=shop.now))
+    commands.close_staff_case(actor=shop.staff, case_id=case.id, note="Given back", now=shop.now)
+    shop.move(days=1)
+    shop.hear()
+    shop.night()
+    assert staff_cases(actor=shop.staff) == []
 
 
 def test_what_was_not_heard_for_a_day_is_found(stripe_shop: StripeShop) -> None:

@@ -6,7 +6,6 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-import structlog
 from django.conf import settings
 
 from clustr.audit import commands as audit
@@ -16,6 +15,7 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.catalogue import PackTerms
+from clustr.subscriptions.commands.persons import ask_a_person
 from clustr.subscriptions.commands.recording import lock_subscription, tell_estate
 from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_names import tax_terms
@@ -30,8 +30,6 @@ from clustr.subscriptions.refusals import (
 )
 from clustr.subscriptions.states import Act, CallState, InvoiceStatus
 from clustr.subscriptions.vendors.nouns import StripeInvoice
-
-log = structlog.get_logger(__name__)
 
 
 def begin_buying_pack(
@@ -106,7 +104,8 @@ def note_pack(*, subscription: Subscription, told: StripeInvoice) -> None:
 
 def grant_paid_packs(*, actor: Actor, subscription: Subscription, now: datetime) -> None:
     """Let what the customer of a subscription bought and is paid count in the period under way, each once for its invoice; the
-    customer locked. Of their other subscriptions too: what came here may have paid a rest there. Harmless to repeat."""
+    customer locked. Of their other subscriptions too: what came here may have paid a rest there. What was paid after its
+    subscription ended is of no use any more: a person is asked to give it back. Harmless to repeat."""
     cluster_id = subscription.cluster_id
     bought = StripeCall.objects.filter(cluster_id=cluster_id, user_id=subscription.user_id, act=Act.PACK)
     bought = bought.exclude(stripe_id="")
@@ -120,7 +119,9 @@ def grant_paid_packs(*, actor: Actor, subscription: Subscription, now: datetime)
         if call.subscription_id is not None and call.subscription_id != subscription.id:
             of = Subscription.objects.get(cluster_id=call.cluster_id, id=call.subscription_id)
         if of.ended_at is not None:
-            log.error("stripe_pack_of_ended", call=str(call.id))  # they are no use there: a person gives the money back
+            # Written down all the same, as everything that is paid, and once; but there is nothing they could be used in.
+            facts = {"invoice": invoice.invoice_number, "customer": of.user_id, "subscription": of.id}
+            ask_a_person(what="pack_of_ended", about=invoice.id, facts=facts, now=now)
         UsagePack.objects.create(
             id=new_id(),
             cluster_id=cluster_id,

@@ -93,6 +93,7 @@ CASE: dict[str, Word] = {
     "cancelled_in_time": _("A plan was cancelled in time, and charged for another period: give that back, or void it"),
     "price_unknown": _("Somebody changed a price at Stripe"),
     "subscription_twice": _("A plan was there twice at Stripe; what was paid for the second is to be given back"),
+    "pack_of_ended": _("Units were paid for after their plan had ended: give the payment back"),
     "overage_unknown": _("Usage may or may not have been charged"),
     "overage_refused": _("Stripe would not charge usage"),
     "nights_unheard": _("For three nights something at Stripe was not heard: the log says what"),
