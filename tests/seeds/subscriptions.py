@@ -472,6 +472,14 @@ SEEDS = (
         file=f"{COMMANDS}/usage_packs.py",
     ),
     sow(
+        "charged-otherwise-than-previewed-by-card",
+        "By card, a change is made although it comes to something else than its preview.",
+        '            if digest != digest_at_stripe(promise=promise, taxed=[tax["points"]]):\n',
+        "            if False:\n",
+        "test_stripe_usage.py::test_a_preview_holds_only_while_it_comes_to_the_same",
+        file=f"{COMMANDS}/stripe_acts.py",
+    ),
+    sow(
         "written-off-and-begun-anew",
         "Giving up the debt of one who lapsed begins a new period for them.",
         "        if held.status == SubscriptionStatus.UNPAID:\n",
@@ -955,8 +963,8 @@ SEEDS = (
     sow(
         "usage-beside-a-change-unshown",
         "The preview of a change by card leaves out the usage that is invoiced with it.",
-        "usage = usage_so_far(subscription=subscription) if anew else []",
-        "usage: list[Line] = []",
+        "        usage = usage_beside(subscription=subscription, interval=interval)\n",
+        "        usage: list[Line] = []\n",
         "test_stripe_usage.py::test_usage_is_shown_before_periods_begin_anew",
         file=f"{COMMANDS}/stripe_looking.py",
     ),

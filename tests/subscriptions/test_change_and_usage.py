@@ -130,12 +130,12 @@ def coupon(shop: Shop, subscription: Subscription) -> None:
     commands.apply_coupon(actor=shop.bola, subscription_id=subscription.id, code="HALF", now=shop.now)
 
 
-def contract(shop: Shop) -> None:
+def contract(shop: Shop, interval: str = "month") -> None:
     commands.agree_contract_price(
         actor=shop.staff,
         user_id=shop.bola.member_id,
         plan_code="enterprise",
-        interval="month",
+        interval=interval,
         price=Money(30_000, "USD"),
         starts_at=shop.now,
         ends_at=None,

@@ -46,7 +46,7 @@ def test_for_one_plan(stripe_shop: StripeShop) -> None:
     preview = commands.preview_at_stripe(
         actor=shop.bola, subscription_id=subscription.id, plan_id=shop.plan("team").id, interval="month", now=shop.now
     )
-    shop.change(subscription, "team", proration_date=preview.proration_date)
+    shop.change(subscription, "team", proration_date=preview.proration_date, digest=preview.digest)
     changed = shop.last(subscription)
     assert changed.total == preview.amount_due.minor
     assert shop.lines(changed) == [("unused_time", -800), ("remaining_time", 4500)]

@@ -51,7 +51,7 @@ def test_a_larger_plan_costs_what_was_previewed(stripe_shop: StripeShop) -> None
         actor=shop.bola, subscription_id=subscription.id, plan_id=shop.plan("team").id, interval="month", now=shop.now
     )
     shop.move(minutes=7)
-    changed = shop.change(subscription, "team", proration_date=preview.proration_date)
+    changed = shop.change(subscription, "team", proration_date=preview.proration_date, digest=preview.digest)
     invoice = shop.last(changed)
     assert (invoice.total, invoice.status) == (preview.amount_due.minor, "paid")
     assert [kind for kind, _ in shop.lines(invoice)] == ["unused_time", "remaining_time"]
@@ -267,7 +267,7 @@ def test_a_preview_of_the_second_in_which_something_happened_holds(stripe_shop: 
         actor=shop.bola, subscription_id=subscription.id, plan_id=shop.plan("team").id, interval="month", now=shop.now
     )
     shop.move(milliseconds=100)
-    shop.change(subscription, "team", proration_date=preview.proration_date)
+    shop.change(subscription, "team", proration_date=preview.proration_date, digest=preview.digest)
     shop.hear()
     assert shop.last(subscription).total == preview.sums.total.minor
     shop.agrees(subscription)

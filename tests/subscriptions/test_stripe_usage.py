@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,9 +13,10 @@ from clustr.kit.crashpoints import Crash, watching
 from clustr.kit.money import Money
 from clustr.subscriptions import commands
 from clustr.subscriptions.commands.stripe_items import take_back_stranded
-from clustr.subscriptions.models import Subscription
-from tests.subscriptions.stripe_stage import StripeShop
-from tests.subscriptions.test_change_and_usage import METERED
+from clustr.subscriptions.models import StripeCall, Subscription
+from clustr.subscriptions.types import Discount, Duration
+from tests.subscriptions.stripe_stage import StripeShop, refused
+from tests.subscriptions.test_change_and_usage import METERED, contract, live_in
 from tests.subscriptions.test_foreseeing import foreseen
 
 
@@ -181,7 +183,14 @@ def test_usage_is_shown_before_periods_begin_anew(shop: StripeShop, begins: str)
     before = {one.id for one in shop.documents(held)}
     other = "year" if begins == "month" else "month"
     shown = foreseen(shop, held, "enterprise", other, at_period_end=False)
-    shop.change(held, "enterprise", interval=other, at_period_end=False, proration_date=shown.proration_date)
+    shop.change(
+        held,
+        "enterprise",
+        interval=other,
+        at_period_end=False,
+        proration_date=shown.proration_date,
+        digest=shown.digest,
+    )
     shop.hear()
     shop.move(minutes=5)
     shop.ask_due()
@@ -199,6 +208,57 @@ def test_usage_is_shown_before_periods_begin_anew(shop: StripeShop, begins: str)
     assert shown.is_credit_note == (begins == "year")
     assert sum(one.amount_paid for one in made if one.kind == "invoice") == shown.amount_due.minor
     shop.agrees(held)
+
+
+def _redeem(shop: StripeShop, held: Subscription) -> StripeCall | None:
+    commands.create_coupon(
+        actor=shop.staff, code="HALF", name="Half", discount=Discount(5000), duration=Duration.FOREVER, now=shop.now
+    )
+    return commands.begin_coupon(actor=shop.bola, subscription_id=held.id, code="HALF", now=shop.now)
+
+
+_BETWEEN: dict[str, Callable[[StripeShop, Subscription], object]] = {
+    "coupon": lambda shop, held: shop.ask(_redeem(shop, held)),
+    "address": lambda shop, _: live_in(shop, "GH"),
+    "usage": lambda shop, held: shop.use(held, 100),
+    "contract": lambda shop, _: contract(shop, interval="year"),
+    "catalogue": lambda shop, _: shop.sync({**METERED, "enterprise": {**METERED["enterprise"], "price_yearly": 3}}),
+}
+
+
+@pytest.mark.parametrize("what", _BETWEEN)
+def test_a_preview_holds_only_while_it_comes_to_the_same(shop: StripeShop, what: str) -> None:
+    """As by transfer: what is shown is charged, or nothing is; once Stripe heard of it, what is shown then holds."""
+    held = shop.by_card("enterprise")
+    shop.use(held, 100_333)
+    shop.move(days=15)
+    shown = foreseen(shop, held, "enterprise", "year")
+    shop.move(minutes=1)
+    _BETWEEN[what](shop, held)
+    terms = {"interval": "year", "proration_date": shown.proration_date, "digest": shown.digest}
+    assert refused(lambda: shop.change(held, "enterprise", **terms)) == "preview_too_old"
+    assert shop.again(held).interval == "month"
+    shop.move(minutes=5)
+    shop.ask_due()
+    shown = foreseen(shop, held, "enterprise", "year")
+    terms = {"interval": "year", "proration_date": shown.proration_date, "digest": shown.digest}
+    assert shop.change(held, "enterprise", **terms).interval == "year"
+    shop.hear()
+    assert shop.rates(shop.last(held)) == {0 if what == "address" else 750}
+
+
+@pytest.mark.parametrize("what", ["coupon", "address"])
+def test_a_preview_of_what_stripe_is_yet_to_hear_does_not_hold(shop: StripeShop, what: str) -> None:
+    """It was shown without the coupon, or with the tax, that Stripe counts by then."""
+    held = shop.by_card("basic")
+    shop.move(days=15)
+    call = _redeem(shop, held) if what == "coupon" else live_in(shop, "GH")
+    shown = foreseen(shop, held, "team", "month")
+    shop.ask(call)
+    shop.move(minutes=5)
+    shop.ask_due()
+    terms = {"proration_date": shown.proration_date, "digest": shown.digest}
+    assert refused(lambda: shop.change(held, "team", **terms)) == "preview_too_old"
 
 
 def test_a_change_and_a_turn_that_are_seen_in_one_look(shop: StripeShop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -37,7 +38,7 @@ PREVIEW_HOLDS = timedelta(minutes=30)
 class ChangePreview:
     """What a change at `proration_date` comes to. `is_credit_note`: the sums are given back, not charged. `amount_due`:
     what is left to pay after the customer's credit. `digest`: sent with the change, it is made only if it still comes to the
-    same; empty of what Stripe counts, or begins with the next period (`at_period_end`)."""
+    same; empty of what begins with the next period (`at_period_end`)."""
 
     proration_date: datetime
     new_period: Period
@@ -106,6 +107,11 @@ def digest_of(*, change: Change) -> str:
     told: list[object] = [change.plan.id, change.interval, change.price.minor, change.charged_at.minor]
     for line in change.lines:
         told += [line.kind.value, line.amount.minor, line.tax_basis_points]
+    return in_short(told)
+
+
+def in_short(told: Iterable[object]) -> str:
+    """The digest of what this says."""
     return hashlib.sha256("|".join(map(str, told)).encode()).hexdigest()[:32]
 
 

@@ -25,21 +25,21 @@ from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
 from clustr.subscriptions.commands.stripe_ends import end_that_is_meant
 from clustr.subscriptions.commands.stripe_names import tax_terms
+from clustr.subscriptions.commands.stripe_promises import begins_anew, digest_at_stripe, promise_of
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription, SubscriptionPlan
-from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.refusals import (
     AlreadySubscribed,
     ChangeUnderWay,
     CollectionNotOffered,
     NotCanceled,
+    PreviewTooOld,
     SamePlan,
     SubscriptionEnded,
     SubscriptionIncomplete,
 )
 from clustr.subscriptions.schedule import trial_end
 from clustr.subscriptions.states import Act, CallState, Collection, StripeKind, SubscriptionStatus
-from clustr.subscriptions.types import Kept
 from clustr.subscriptions.vendors.registry import stripe_is_on
 
 PAGE_LIFE = timedelta(hours=23)
@@ -187,8 +187,12 @@ def begin_change(
         waits = begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end)
         if waits and not end_that_is_meant(subscription=subscription, now=now):
             raise ChangeUnderWay("A new period is just beginning. Try again in a few minutes.")
-        kept = kept_by(subscription=subscription, interval=interval)
         at = proration_date_of(subscription=subscription, asked=None if waits else proration_date, now=now)
+        tax = tax_terms(user_id=subscription.user_id)
+        if digest and not waits:
+            promise = promise_of(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
+            if digest != digest_at_stripe(promise=promise, taxed=[tax["points"]]):
+                raise PreviewTooOld("It would come to something else now.")
         terms = {
             "plan_id": str(plan.id),
             "interval": interval,
@@ -196,8 +200,8 @@ def begin_change(
             "currency": currency,
             "applies_at": subscription.current_period_end.isoformat(),
             "proration_date": at.isoformat(),
-            "tax": tax_terms(user_id=subscription.user_id),
-            "anew": kept is Kept.NOTHING and subscription.status != SubscriptionStatus.TRIALING,
+            "tax": tax,
+            "anew": begins_anew(subscription=subscription, interval=interval),
         }
         begins = subscription.current_period_end if waits else now
         terms |= coupon_terms(subscription=subscription, plan=plan, at=begins, now=now)

@@ -13,19 +13,18 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import ProviderSilent, ProviderUnavailable, ProviderWouldNot
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.periods import usage_so_far
 from clustr.subscriptions.commands.previewing import ChangePreview, proration_date_of, refuse_not_open
 from clustr.subscriptions.commands.stripe_beginning import coupon_named
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of
 from clustr.subscriptions.commands.stripe_names import ensure_price, name_at_stripe, rates_at_stripe
+from clustr.subscriptions.commands.stripe_promises import begins_anew, digest_at_stripe, promise_of, usage_beside
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.models import StripeCall, Subscription
-from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.refusals import SamePlan, SubscriptionNotFound
-from clustr.subscriptions.states import Act, CallState, Collection, StripeKind, SubscriptionStatus
-from clustr.subscriptions.types import Kept, Line, Period
+from clustr.subscriptions.states import Act, CallState, Collection, StripeKind
+from clustr.subscriptions.types import Line, Period
 from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeLine, StripeMethod, StripeRefused, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
 
@@ -83,8 +82,8 @@ def look_at_my_page(*, actor: Actor, now: datetime) -> PageSeen | None:
 def preview_at_stripe(
     *, actor: Actor, subscription_id: UUID, plan_id: UUID, interval: str, now: datetime
 ) -> ChangePreview:
-    """What changing the plan now would come to, as Stripe counts it; the change itself with this `proration_date` comes to
-    the same. Outside any transaction. Refuses as `preview_change`, `ProviderUnavailable`, `ProviderSilent`."""
+    """What changing the plan now would come to, as Stripe counts it; the change itself with this `proration_date` and
+    `digest` comes to the same, or is refused. Outside any transaction. Refuses as `preview_change`, `ProviderUnavailable`, `ProviderSilent`."""
     with tenant(actor.cluster_id):
         subscription = Subscription.objects.filter(
             cluster_id=actor.cluster_id, id=subscription_id, user_id=actor.member_id
@@ -101,9 +100,9 @@ def preview_at_stripe(
         at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
         coupon = coupon_terms(subscription=subscription, plan=plan, at=now, now=now)
-        trial = subscription.status == SubscriptionStatus.TRIALING
-        anew = kept_by(subscription=subscription, interval=interval) is Kept.NOTHING and not trial
-        usage = usage_so_far(subscription=subscription) if anew else []
+        anew = begins_anew(subscription=subscription, interval=interval)
+        usage = usage_beside(subscription=subscription, interval=interval)
+        promise = promise_of(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
     try:
         price_id = ensure_price(cluster_id=actor.cluster_id, plan_id=plan.id, interval=interval, price=price, now=now)
         service = stripe_service()
@@ -124,9 +123,11 @@ def preview_at_stripe(
     ends = [line.period_end for line in told.lines if line.amount >= 0] or [subscription.current_period_end]
     period = Period(at if anew else subscription.current_period_start, max(ends))
     told = _with_usage(told, usage)
-    sums, _taxes = totals_of(told, rates_at_stripe(cluster_id=actor.cluster_id))
-    due = 0 if told.total < 0 else max(told.total - credit.minor, 0)
-    return ChangePreview(at, period, sums, told.total < 0, Money(due, subscription.currency))
+    rates = rates_at_stripe(cluster_id=actor.cluster_id)
+    sums, _taxes = totals_of(told, rates)
+    due = Money(0 if told.total < 0 else max(told.total - credit.minor, 0), subscription.currency)
+    digest = digest_at_stripe(promise=promise, taxed=[rates.get(rate, rate) for rate in held.tax_rates] or [0])
+    return ChangePreview(at, period, sums, told.total < 0, due, digest)
 
 
 def _with_usage(told: StripeInvoice, usage: Sequence[Line]) -> StripeInvoice:

@@ -284,7 +284,7 @@ class PreviewLineOut(Out):
 class PreviewOut(Out):
     """What a change at `proration_date` comes to: `subtotal` - `discount_amount` + `tax_amount` = `total`. `is_credit_note`: it is given back.
     Send `proration_date` and `digest` with the change within
-    half an hour. `digest` is empty where Stripe counts, or the change begins with the next period (`at_period_end`)."""
+    half an hour. `digest` is empty where the change begins with the next period (`at_period_end`), and of a first plan."""
 
     proration_date: datetime
     period_start: datetime

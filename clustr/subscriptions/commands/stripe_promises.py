@@ -1,0 +1,55 @@
+"""What a preview of a change by card promises: not what it comes to, which Stripe counts, but all that Stripe counts it from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from clustr.kit.money import Money
+from clustr.subscriptions.commands.periods import usage_so_far
+from clustr.subscriptions.commands.previewing import in_short
+from clustr.subscriptions.commands.stripe_coupons import coupon_for
+from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
+from clustr.subscriptions.policies import kept_by
+from clustr.subscriptions.states import Act, CallState, SubscriptionStatus
+from clustr.subscriptions.types import Kept, Line
+
+
+def begins_anew(*, subscription: Subscription, interval: str) -> bool:
+    """Whether periods are counted from the change on, which charges a whole one and what was used beyond the limits."""
+    trial = subscription.status == SubscriptionStatus.TRIALING
+    return kept_by(subscription=subscription, interval=interval) is Kept.NOTHING and not trial
+
+
+def usage_beside(*, subscription: Subscription, interval: str) -> list[Line]:
+    """The usage beyond the limits that is invoiced beside a change to this interval."""
+    return usage_so_far(subscription=subscription) if begins_anew(subscription=subscription, interval=interval) else []
+
+
+def promise_of(
+    *, subscription: Subscription, plan: SubscriptionPlan, interval: str, price: Money, now: datetime
+) -> tuple[object, ...]:
+    """What is known here of what a change now is counted from. What waits to be heard at Stripe is no promise: while it does,
+    it stands in it, and a change is begun only after it."""
+    coupon = coupon_for(subscription=subscription, plan=plan, at=now)
+    waiting = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id, subscription_id=subscription.id, state=CallState.RECORDED
+    ).exclude(act=Act.OVERAGE)
+    usage = usage_beside(subscription=subscription, interval=interval)
+    return (
+        plan.id,
+        interval,
+        price.minor,
+        subscription.plan_id,
+        subscription.price_minor,
+        subscription.current_period_start.isoformat(),
+        subscription.current_period_end.isoformat(),
+        coupon.id if coupon else "",
+        *waiting.order_by("id").values_list("id", flat=True),
+        *((line.description, line.amount.minor, line.tax_basis_points) for line in usage),
+    )
+
+
+def digest_at_stripe(*, promise: tuple[object, ...], taxed: Sequence[object]) -> str:
+    """The same as a short text, and with it how a change is `taxed`: the basis points of each rate of tax."""
+    return in_short((*promise, "taxed", *taxed))
