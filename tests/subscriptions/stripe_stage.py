@@ -28,6 +28,7 @@ from sandbox.records import StripeRow
 from tests.cast import Cast
 from tests.money import prove
 from tests.subscriptions.shop import Shop
+from tests.subscriptions.stripe_params import complaints_on_the_wire
 
 SECRET = "whsec_sandbox_secret"
 ENV = SimpleNamespace(
@@ -42,7 +43,8 @@ _stages = count(1)
 
 
 class StripeWire:
-    """Stripe's stand-in behind the wire. `sent`: every request that left, for who wants to look at them."""
+    """Stripe's stand-in behind the wire. `sent`: every request that left, for who wants to look at them; each is judged by the
+    parameters that Stripe's own library allows."""
 
     def __init__(self, now: datetime, *, seed: int = 7, **dials: float) -> None:
         self.clock = VirtualClock(at=now)
@@ -65,6 +67,8 @@ class StripeWire:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
+        wrong = complaints_on_the_wire(request)
+        assert wrong == [], f"Stripe would not take {request.method} {request.url.path}: {wrong}"
         answer = self.sandbox.handle(
             request.method, request.url.raw_path.decode(), dict(request.headers), request.content
         )
