@@ -6,7 +6,8 @@ from django.db import models
 
 
 class UsageRecord(models.Model):
-    """One use of a feature, counted once for its `event_id`. Append-only."""
+    """One use of a feature, counted once for its `event_id`. Append-only: it was created at `recorded_at`, and is never
+    updated. `used_at`: when it was used, as who reports it says."""
 
     id = models.UUIDField(primary_key=True)
     cluster_id = models.UUIDField()
