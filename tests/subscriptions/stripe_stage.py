@@ -271,13 +271,16 @@ def refused(act: Any) -> str:
 
 
 @pytest.fixture
-def stripe_shop(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> Iterator[StripeShop]:
-    """It is 15 June 2026, 10 o'clock in Lagos; Stripe is on."""
+def stripe_shop(cast: Cast, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[StripeShop]:
+    """It is 15 June 2026, 10 o'clock in Lagos; Stripe is on. In the end the books are proved, and documents judged."""
+    from tests.subscriptions.schematron import check_documents_in_turns  # no other stage of Stripe's needs Saxon
+
     made = StripeShop(cast, datetime(2026, 6, 15, 9, 0, tzinfo=UTC))
     monkeypatch.setattr(registry, "_holder", lambda: made.holder)
     made.sync()
     yield made
     prove(cast)
+    check_documents_in_turns(made, asked=request.node.nodeid)
 
 
 def _ends(page: str, event: dict[str, Any]) -> bool:
