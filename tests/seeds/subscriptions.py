@@ -394,7 +394,7 @@ SEEDS = (
     sow(
         "given-up-and-given-back",
         "What was taken back or given up comes back once more with a change of plan.",
-        "    _change_worth(invoice, -1, now)\n",
+        "    _change_worth(invoice, -1, net, now)\n",
         "    pass\n",
         "test_credit.py::test_what_was_taken_back_or_given_up_is_not_given_back_again",
         file=f"{COMMANDS}/crediting.py",
@@ -686,7 +686,7 @@ SEEDS = (
         '.exclude(stripe_status="void")',
         "",
         "test_stripe_returns.py",
-        file=f"{COMMANDS}/correcting.py",
+        file=f"{COMMANDS}/crediting.py",
     ),
     sow(
         "a-refund-that-failed-is-paid-out",
