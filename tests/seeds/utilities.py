@@ -27,7 +27,7 @@ SEEDS = (
         '        apply_silence(actor=actor, purchase_id=purchase_id, act="purchase", why=_name(error), now=now)',
         "except (OutcomeUnknown, AlreadyKnown):\n"
         "        apply_refusal(actor=actor, purchase_id=purchase_id, type=PaymentErrorType.VENDOR_UNAVAILABLE,"
-        " repeated=False, now=now)",
+        " sent_at=sent.sent_at, now=now)",
         "test_purchase.py",
         file=VENDING,
     ),
@@ -50,9 +50,17 @@ SEEDS = (
     sow(
         "refused-repeat-gives-back",
         "A repeat that is refused, because the first was heard, gives the money back.",
-        "        if repeated:\n",
-        "        if False:\n",
+        "first = None if repeated else sent.sent_at",
+        "first = sent.sent_at",
         "test_purchase.py::test_a_refused_repeat_gives_nothing_back",
+        file=VENDING,
+    ),
+    sow(
+        "late-refusal-gives-back",
+        "A first request that is refused after others had sent it again, and the service had heard them, gives the money back.",
+        "        if attempt.sent_at != sent_at:\n",
+        "        if sent_at is None:\n",
+        "test_purchase.py::test_a_refusal_heard_after_it_was_sent_again_gives_nothing_back",
     ),
     sow(
         "sold-without-its-token",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 from io import BytesIO
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from django.db import connection
 from pypdf import PdfReader
@@ -421,6 +423,30 @@ def test_a_refused_repeat_gives_nothing_back(counter: Counter, cast: Cast) -> No
     assert (bought.status, counter.held(cast.bola), len(counter.vends())) == (S.UNKNOWN, "2100.00", 1)
     counter.wait(hours=1)
     assert counter.ask(bought).status is S.COMPLETED
+
+
+def test_a_refusal_heard_after_it_was_sent_again_gives_nothing_back(counter: Counter, cast: Cast) -> None:
+    """Whoever was to send it slept before they did; it was sent again, and taken in; then they send it too, and are refused."""
+    bought = counter.buy(cast.bola)
+    healthy = counter._answer
+
+    def awake_late(request: httpx.Request) -> httpx.Response:
+        counter._answer = healthy  # type: ignore[method-assign]
+        counter.dial(bill__pending=1)
+        while not counter.vends():
+            counter.wait(minutes=6)
+            counter.ask(bought)
+        body = {"status": "error", "message": "Not now", "data": None}
+        return httpx.Response(400, stream=httpx.ByteStream(json.dumps(body).encode()))
+
+    counter._answer = awake_late  # type: ignore[method-assign]
+    bought = counter.vend(bought)
+    assert (bought.status, counter.held(cast.bola)) == (S.UNKNOWN, "2100.00")
+    (vend,) = counter.vends()
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "sold"})
+    counter.wait(minutes=1)
+    assert counter.ask(bought).status is S.COMPLETED
+    assert counter.cases() == []
 
 
 def test_a_webhook_tells_that_it_was_sold(counter: Counter, cast: Cast) -> None:

@@ -69,15 +69,18 @@ def lock_purchase(*, purchase_id: UUID) -> tuple[Transaction, Attempt, Purchase]
     return locked, attempt, peeked
 
 
-def apply_refusal(*, actor: Actor, purchase_id: UUID, type: PaymentErrorType, repeated: bool, now: datetime) -> None:
-    """The service read the request and refused it: nothing was sold, and the money returns. Only not if it was sent before:
-    then the refusal is of the repeat, perhaps because the first was heard, and the service is asked on."""
+def apply_refusal(
+    *, actor: Actor, purchase_id: UUID, sent_at: datetime | None, type: PaymentErrorType, now: datetime
+) -> None:
+    """The service read the request and refused it: nothing was sold, and the money returns. Only not if it was sent before,
+    or by others since: then the refusal is of the repeat, perhaps because the first was heard, and the service is asked on.
+    `sent_at`: the instant under which it was noted that it would be sent for the first time; None for a repeat."""
     with tenant(actor.cluster_id), crash_points("utilities.refused"):
         locked, attempt, purchase = lock_purchase(purchase_id=purchase_id)
         _note(locked, "purchase", "refused", {"type": type.value}, now)
         if locked.status not in OPEN:
             return
-        if repeated:
+        if attempt.sent_at != sent_at:
             _leave_unknown(locked, now)
             schedule(locked, attempt, now)
             return

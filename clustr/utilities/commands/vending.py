@@ -117,7 +117,8 @@ def _ask_to_sell(actor: Actor, purchase_id: UUID, sent: _Sent, now: datetime, *,
     except (ProviderRefused, NotOffered) as error:
         type = getattr(error, "type", PaymentErrorType.VENDOR_UNAVAILABLE)
         crash_point("utilities.vend.refused")
-        apply_refusal(actor=actor, purchase_id=purchase_id, type=type, repeated=repeated, now=now)
+        first = None if repeated else sent.sent_at
+        apply_refusal(actor=actor, purchase_id=purchase_id, sent_at=first, type=type, now=now)
         return
     except (NothingSent, VendorNotAvailable) as error:
         if repeated:
