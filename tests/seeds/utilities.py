@@ -241,6 +241,15 @@ SEEDS = (
         file=ENDING,
     ),
     sow(
+        "number-in-what-was-told",
+        "What a service says in its own words of a purchase is kept, and names the customer's number.",
+        "record=record_of(data, kept=_KEPT, told=()),\n        )\n\n\ndef make",
+        'record=record_of(data, kept=_KEPT, told=("message",)),\n        )\n\n\ndef make',
+        "vendors/test_port.py",
+        OVER_HTTP,
+        file="clustr/utilities/vendors/flutterwave.py",
+    ),
+    sow(
         "token-in-clear",
         "A token stands in its table as it is.",
         'seal(truth.token, bound_to=token_place(purchase.id)) if truth.token else b""',

@@ -184,10 +184,8 @@ class FlutterwaveUtilityService(UtilityServiceInterface):
             token=token,
             units=text(data.get("units"))[:60],
             tariff=text(data.get("tariff"))[:60],
-            decline=Decline(type=utility_error_type(said=said), message=redacted(said))
-            if outcome is Outcome.FAILED
-            else None,
-            record=record_of(data, kept=_KEPT, told=("message",)),
+            decline=Decline(type=utility_error_type(said=said), message="") if outcome is Outcome.FAILED else None,
+            record=record_of(data, kept=_KEPT, told=()),
         )
 
 

@@ -66,7 +66,8 @@ class PurchaseRequest:
 class PurchaseTruth:
     """What the service says now about one purchase. `customer_id` is "" where it does not tell; `token` too, until there is
     one. `fee`: what it took on top, None where it does not tell. `units` and `tariff` as people read them, or "".
-    `record`: the redacted answer, to be kept. Compare reference, amount and customer before giving it to anybody."""
+    `record`: what may be kept of the answer: no free text, which may name the customer, whose number can be short or of
+    letters; of `decline` its type alone. Compare reference, amount and customer before giving it to anybody."""
 
     outcome: Outcome
     reference: str

@@ -19,7 +19,6 @@ from clustr.payments.providers.reading import (
     money,
     needed_text,
     record_of,
-    redacted,
     rounded_money,
     rows,
     text,
@@ -172,10 +171,8 @@ def _truth(raw: Any) -> PurchaseTruth:
         token=text(data.get("token")),
         units=text(data.get("units"))[:60],
         tariff=text(data.get("tariff"))[:60],
-        decline=Decline(type=utility_error_type(said=said), message=redacted(said))
-        if outcome is Outcome.FAILED
-        else None,
-        record=record_of(data, kept=_KEPT, told=("message",)),
+        decline=Decline(type=utility_error_type(said=said), message="") if outcome is Outcome.FAILED else None,
+        record=record_of(data, kept=_KEPT, told=()),
     )
 
 

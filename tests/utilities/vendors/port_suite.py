@@ -143,6 +143,16 @@ class PortSuite:
             assert TOKEN not in held
             assert NUMBER not in held
 
+    def test_what_is_told_of_it_is_not_kept(self, shop: Shop, service: UtilityServiceInterface) -> None:
+        """Free text names the customer, and their number need be neither long nor of digits."""
+        shop.sold.append(
+            Sold(reference(), "WTR12345", ngn(200_000), "refused", said="Customer WTR12345 is barred", id=9)
+        )
+        truth = service.fetch_purchase(reference=shop.sold[0].reference)
+        assert isinstance(truth, PurchaseTruth)
+        assert truth.decline is not None
+        assert "WTR12345" not in " ".join([*strings_in(dict(truth.record)), repr(truth), truth.decline.message])
+
     @pytest.mark.parametrize("call", CALLS)
     @pytest.mark.parametrize("fault", UNSENT)
     def test_what_was_not_sent(self, shop: Shop, service: UtilityServiceInterface, call: str, fault: str) -> None:

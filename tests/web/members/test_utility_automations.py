@@ -3,6 +3,7 @@ of utilities with the clock moved."""
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -13,15 +14,16 @@ import pytest
 from django.core.management import call_command
 
 from clustr.kit import clock
+from tests.canaries import stored
 from tests.cast import ApiClient, Cast
 from tests.databases import administrator
 from tests.money import fund
 from tests.recurring.automating import Automations, automations, to_the_second
-from tests.utilities.counter import METER
+from tests.utilities.counter import CABLE, METER, POSTPAID, PREPAID
 from tests.web.asking import refused, statements
-from tests.web.members.test_utilities import stored
+from tests.web.members.test_utilities import fresh_number, have_it_named, written
 
-__all__ = ["automations"]
+__all__ = ["automations", "written"]
 pytestmark = pytest.mark.usefixtures("books")
 MINE = "/members/utilities/"
 PIN = "482915"
@@ -140,20 +142,28 @@ def test_a_first_answer_is_kept_without_the_customers_name(automations: Automati
     assert METER not in kept
 
 
-def test_number_and_token_of_an_automation_stand_nowhere_in_clear(automations: Automations, cast: Cast) -> None:
+@pytest.mark.parametrize(("code", "shape"), [(PREPAID, "9" * 11), (POSTPAID, "9" * 8), (CABLE, "A" * 6)])
+def test_number_and_token_of_an_automation_stand_nowhere_in_clear(
+    automations: Automations, cast: Cast, written: io.StringIO, code: str, shape: str
+) -> None:
     fund(cast, cast.bola, "10000.00")
-    number = f"7{uuid4().int % 10**9:09}1"
-    id = automations.set_up(automations.number(number), spending_limit="3000.00", minimum_balance="100.00")
+    number, counter = fresh_number(shape), automations.counter
+    have_it_named(counter, number)
+    account = automations.number(number, code)
+    id = automations.set_up(account, spending_limit="3000.00", minimum_balance="100.00")
+    counter.dial(bill__timeout_after=1)
     automations.next_day()
+    counter.wait(minutes=6)
+    (bought,) = counter.undecided()
+    token = counter.ask(bought).token
+    automations.follow()
     automations.next_day()
-    (run, _limited) = automations.history(id)
-    token = automations.counter.view(run.purchase_ids[0]).token
-    assert token
-    assert {text: stored(text) for text in (number, token, token.replace("-", ""))} == {
-        number: [],
-        token: [],
-        token.replace("-", ""): [],
-    }
+    (_run, _limited) = automations.history(id)
+    assert cast.client_of(cast.bola).get(f"/members/transactions/{bought}/receipt/").status_code == 200
+    assert bool(token) is (code == PREPAID)
+    secrets = [number, *([token, token.replace("-", "")] if token else [])]
+    assert {text: stored(text) for text in secrets} == {text: [] for text in secrets}
+    assert [text for text in secrets if text in written.getvalue()] == []
 
 
 # --- The walk -----------------------------------------------------------------------------------------------------------
