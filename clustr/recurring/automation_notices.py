@@ -39,6 +39,7 @@ WHY: dict[AutomationFailure, str] = {
     F.CARD_TOO_LITTLE: _("it is less than the card service takes at once."),
     F.CARD_TOO_MUCH: _("it is more than the card service takes at once."),
     F.CARD_REFUNDED: _("what your card had paid for it was given back."),
+    F.CARD_SHORT: _("it costs more than your card had paid for it, and that is in your wallet now."),
 }
 _BEYOND = {F.CARD_TOO_LITTLE: "less", F.CARD_TOO_MUCH: "more"}
 _OPTIONS: dict[AutomationFailure, list[str]] = {
@@ -52,6 +53,7 @@ _OPTIONS: dict[AutomationFailure, list[str]] = {
     F.CARD_DECLINED: [_("Use another card"), _("Let the wallet pay")],
     F.CARD_GONE: [_("Use another card"), _("Let the wallet pay")],
     F.CARD_REFUNDED: [_("Buy by hand")],
+    F.CARD_SHORT: [_("Buy by hand from your wallet"), _("Let the wallet pay")],
     F.CARD_TOO_LITTLE: [_("Buy by hand from your wallet"), _("Let the wallet pay"), _("Raise the amount")],
     F.CARD_TOO_MUCH: [_("Buy by hand from your wallet"), _("Let the wallet pay"), _("Lower the amount")],
     F.DAILY_LIMIT: [_("Buy by hand tomorrow"), _("Lower the amount")],

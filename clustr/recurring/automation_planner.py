@@ -2,7 +2,7 @@
 
 One after the other is judged by what those before it leave. What is not covered is passed over, and whatever comes after it
 may still be bought. Money that a card brought for one automation is nobody else's, and was counted against its limits when
-the card was charged.
+the card was charged; where a card pays always, the wallet adds nothing to it.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from clustr.bills.types import BillType
 
 
 class Verdict(StrEnum):
-    """`charge`: its card is charged first. `later`: its time has not come, and it cannot be bought before."""
+    """`charge`: its card is charged first. `card_short`: it costs more than its card, which pays it alone, has brought.
+    `later`: its time has not come, and it cannot be bought before."""
 
     BUY = "buy"
     CHARGE = "charge"
     SPENDING_LIMIT = "spending_limit"
     TYPE_LIMIT = "type_limit"
+    CARD_SHORT = "card_short"
     SHORT = "short"
     LATER = "later"
 
@@ -31,7 +33,7 @@ class Verdict(StrEnum):
 class Wish:
     """What one automation wants to buy, in minor units. `least`: the least that is sold of it, where a part may be bought
     (else None). `keeps`: what it leaves in the wallet. `limit`: of it in a month. `funded`: what its card brought.
-    `by_card`: its card pays always; `backup`: a card pays where the wallet does not cover it. `is_due`: else it was tried
+    `by_card`: its card pays always, and alone; `backup`: a card pays where the wallet does not cover it. `is_due`: else it was tried
     before and waits."""
 
     run_id: UUID
@@ -97,14 +99,14 @@ def _decide(wish: Wish, purse: Purse) -> Decision:
         automation_id=wish.automation_id, type=wish.type, limit=wish.limit, enough=max(0, wish.total), purse=purse
     )
     left = min(of_it, of_type)
-    room = max(0, purse.available - wish.keeps)
-    from_wallet = not wish.by_card or wish.funded > 0
+    room = 0 if wish.by_card else max(0, purse.available - wish.keeps)
+    is_paid = not wish.by_card or wish.funded > 0
     if needs <= max(0, left):
-        if from_wallet and needs <= room:
+        if is_paid and needs <= room:
             return _spend(wish, purse, Decision(wish, Verdict.BUY, wish.amount))
         if (wish.by_card or wish.backup) and not wish.funded:
             return _charge(wish, purse)
-    if from_wallet and wish.least is not None:
+    if is_paid and wish.least is not None:
         part = min(max(0, left), room) + wish.funded - wish.fee
         if wish.least <= part < wish.amount:
             return _spend(wish, purse, Decision(wish, Verdict.BUY, part))
@@ -116,7 +118,7 @@ def _decide(wish: Wish, purse: Purse) -> Decision:
         if verdict is Verdict.TYPE_LIMIT:
             spent = purse.spent_by_type.get(wish.type, 0)
         return Decision(wish, verdict, missing=needs - left, spent=spent)
-    return Decision(wish, Verdict.SHORT, missing=needs - room)
+    return Decision(wish, Verdict.CARD_SHORT if wish.by_card else Verdict.SHORT, missing=needs - room)
 
 
 def _charge(wish: Wish, purse: Purse) -> Decision:

@@ -40,7 +40,7 @@ class AutomationNotices(StrEnum):
 class AutomationRunState(StrEnum):
     """What became of one period. `waiting`: to be tried, at `try_at`; `charging`: its card is charged; `buying`: bought, and
     not yet known whether it is delivered. The others are its end: delivered, over a limit, failed for good, or stopped:
-    switched off, or what its card had paid was given back."""
+    switched off, or what its card had paid was given back or does not cover it any more."""
 
     WAITING = "waiting"
     CHARGING = "charging"
@@ -71,6 +71,7 @@ class AutomationFailure(StrEnum):
     CARD_DECLINED = "card_declined"
     CARD_GONE = "card_gone"
     CARD_REFUNDED = "card_refunded"
+    CARD_SHORT = "card_short"
     CARD_TOO_LITTLE = "card_too_little"
     CARD_TOO_MUCH = "card_too_much"
 

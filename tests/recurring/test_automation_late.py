@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from datetime import time
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from django.db import DatabaseError, transaction
 
 from clustr.clusters.types import Role
 from clustr.kit.crashpoints import Crash, watching
 from clustr.kit.tenancy import current_tenant, tenant
+from clustr.notifications.types import NotificationEvents
 from clustr.payments import commands as payments
 from clustr.payments.models import Transaction
 from clustr.recurring import commands
@@ -22,6 +25,7 @@ from clustr.recurring.types import PaymentSource
 from clustr.settlement import commands as settlement
 from tests.cast import Cast, Part
 from tests.money import fund, naira, wallet_balance
+from tests.notifications.acts import told
 from tests.recurring.automating import Automations, automations
 from tests.recurring.test_automations import limit_type
 
@@ -184,11 +188,44 @@ def test_a_run_whose_money_was_given_back_is_over(automations: Automations, cast
     assert automations.states(id)[1:] == [("waiting", "")], "its next period is another"
 
 
-def test_what_was_given_back_in_part_is_not_kept(automations: Automations, cast: Cast) -> None:
-    """The rest would come from the wallet, which is to keep more."""
-    id = brought(automations, minimum_balance="4500.00")
+@pytest.mark.parametrize("amount", ["1000.00", "2000.00"])
+def test_what_was_given_back_in_part_the_wallet_does_not_pay(automations: Automations, cast: Cast, amount: str) -> None:
+    """The period is over, and what is left of what the card brought is the member's, who hears of it."""
+    id = brought(automations)
+    give_back(automations, amount)
+    before = wallet_balance(cast.bola)
+    assert automations.run() == AutomationOutcome(failed=1)
+    assert automations.states(id) == [("stopped", "card_short")]
+    assert (len(automations.charges()), wallet_balance(cast.bola)) == (1, before)
+    assert str(automations.view(id).spent_this_month) == "0.00"
+    (notice,) = told(cast.bola, NotificationEvents.UTILITY_AUTOMATION_SKIPPED)
+    assert "it costs more than your card had paid for it" in notice.body
+    automations.next_day()
+    assert automations.states(id)[1:] == [("waiting", "")], "its next period is another"
+
+
+def test_of_what_was_given_back_in_part_the_rest_buys_a_part(automations: Automations, cast: Cast) -> None:
+    id = brought(automations, allow_partial=True)
     give_back(automations, "1000.00")
-    automations.run()
-    assert automations.states(id) == [("waiting", "insufficient_funds")]
-    assert wallet_balance(cast.bola) == "6100.00"
-    assert str(automations.view(id).spent_this_month) == "1100.00"
+    assert automations.run().bought == 1
+    assert [str(run.amount) for run in automations.history(id)] == ["1000.00"]
+    assert wallet_balance(cast.bola) == "5000.00"
+
+
+def test_a_fee_that_rose_after_the_charge_the_wallet_does_not_pay(automations: Automations, cast: Cast) -> None:
+    """As the utility says only when it is asked whose number it is, the moment before it is bought."""
+    id = brought(automations)
+    healthy = automations.counter._answer
+
+    def dearer(request: httpx.Request) -> httpx.Response:
+        told = healthy(request)
+        if not request.url.path.endswith("/validate"):
+            return told
+        content = json.loads(told.read())
+        content["data"]["fee"] = 150
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(content).encode()))
+
+    automations.counter._answer = dearer  # type: ignore[method-assign]
+    assert automations.run().failed == 1
+    assert automations.states(id) == [("stopped", "card_short")]
+    assert wallet_balance(cast.bola) == "7100.00"

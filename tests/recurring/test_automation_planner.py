@@ -62,6 +62,16 @@ def test_a_card_after_a_refusal_of_the_wallet_and_within_the_limits() -> None:
     assert verdicts([wish(1, by_card=True, is_due=False)], Purse(available=5_000)) == [(V.LATER, 0)]
 
 
+def test_the_wallet_adds_nothing_to_what_a_card_brought() -> None:
+    card = {"by_card": True, "fee": 100}
+    assert verdicts([wish(1, **card, funded=1_099)], Purse(available=5_000)) == [(V.CARD_SHORT, 0)]
+    assert verdicts([wish(1, **card, funded=1_099, least=500)], Purse(available=5_000)) == [(V.BUY, 999)]
+    assert verdicts([wish(1, **card, funded=599, least=500)], Purse(available=5_000)) == [(V.CARD_SHORT, 0)]
+    purse = Purse(available=5_000)
+    assert verdicts([wish(1, **card, funded=1_300)], purse) == [(V.BUY, 1_000)]
+    assert purse.available == 5_200
+
+
 def test_a_part_is_never_less_than_is_sold() -> None:
     assert verdicts([wish(1, fee=100, least=500)], Purse(available=600)) == [(V.BUY, 500)]
     assert verdicts([wish(1, fee=100, least=500)], Purse(available=599)) == [(V.SHORT, 0)]
@@ -84,7 +94,7 @@ def model(
         if one.type in limits:
             allowed.append(limits[one.type] - used.get(one.type, 0))
         permitted = min(allowed) if allowed else 10**18
-        spendable = free - one.keeps if free > one.keeps else 0
+        spendable = free - one.keeps if free > one.keeps and not one.by_card else 0
         for amount in (one.amount, None):
             if amount is None:
                 if one.least is None or (one.by_card and not one.funded):
@@ -111,7 +121,7 @@ def model(
                 break
         else:
             more = one.amount + one.fee - one.funded
-            why = "limit" if more > max(permitted, 0) else "short"
+            why = "limit" if more > max(permitted, 0) else "card_short" if one.by_card else "short"
             result[one.run_id] = (why if one.is_due else "later", 0)
     return result
 
@@ -179,7 +189,7 @@ def hold_exactly(
         more = one.amount + one.wish.fee - (one.wish.funded if one.verdict is V.BUY else 0)
         if one.verdict is V.BUY:
             free -= more
-            assert more <= 0 or free >= one.wish.keeps
+            assert more <= 0 or (free >= one.wish.keeps and not one.wish.by_card)
             assert one.wish.least is None or one.amount >= one.wish.least or one.amount == one.wish.amount
         for key, limit in ((one.wish.automation_id, one.wish.limit), (one.wish.type, limits.get(one.wish.type))):
             used[key] = used.get(key, 0) + more

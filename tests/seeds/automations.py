@@ -177,10 +177,25 @@ SEEDS = (
     sow(
         "backup-before-the-wallet",
         "The backup card is charged although the wallet covers it.",
-        "        if from_wallet and needs <= room:\n",
-        "        if from_wallet and needs <= room and not wish.backup:\n",
+        "        if is_paid and needs <= room:\n",
+        "        if is_paid and needs <= room and not wish.backup:\n",
         PLAN,
         RUN,
+    ),
+    sow(
+        "wallet-pays-for-the-card",
+        "What a card that pays alone did not bring is taken from the wallet.",
+        "room = 0 if wish.by_card else max(0, purse.available - wish.keeps)",
+        "room = max(0, purse.available - wish.keeps)",
+        PLAN,
+        "test_automation_late.py",
+    ),
+    sow(
+        "card-too-short-waits",
+        "A period that costs more than its card brought is tried again and again, its money kept from its member.",
+        "return Decision(wish, Verdict.CARD_SHORT if wish.by_card else Verdict.SHORT, missing=needs - room)",
+        "return Decision(wish, Verdict.SHORT, missing=needs - room)",
+        "test_automation_late.py",
     ),
     sow(
         "charged-before-its-time",

@@ -35,6 +35,7 @@ from clustr.recurring.commands.automation_noting import (
     save_runs,
     short_of,
     stop_at_limits,
+    stop_beyond_cards,
     wait_for_utility,
 )
 from clustr.recurring.commands.automation_returned import release_returned_money
@@ -138,6 +139,9 @@ def _carry_out(actor: Actor, judged: Judged, decision: Decision, now: datetime) 
         case Verdict.SPENDING_LIMIT | Verdict.TYPE_LIMIT:
             stop_at_limits(judged=judged, limited=[decision], now=now)
             return "limited"
+        case Verdict.CARD_SHORT:
+            stop_beyond_cards(judged=judged, short=[decision], now=now)
+            return "failed"
         case Verdict.SHORT:
             note_attempts(tried=[short_of(judged=judged, decision=decision)], now=now)
             return "failed"

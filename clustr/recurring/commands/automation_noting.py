@@ -131,6 +131,19 @@ def stop_at_limits(*, judged: Judged, limited: list[Decision], now: datetime) ->
     tell_of_limits(limited=told, now=now)
 
 
+def stop_beyond_cards(*, judged: Judged, short: list[Decision], now: datetime) -> None:
+    """End the periods that cost more than their cards brought for them, and tell: what they brought is their member's, in the
+    wallet. The automations go on with their next."""
+    tried = []
+    for decision in short:
+        run, automation, sold = judged.of(decision.wish.run_id)
+        run.attempts, run.short_minor = run.attempts + 1, decision.missing
+        end_run(run=run, state=AutomationRunState.STOPPED, failure=AutomationFailure.CARD_SHORT, now=now)
+        tried.append(Tried(automation, run, sold, AutomationFailure.CARD_SHORT, decision.wish.total))
+    save_runs(runs=[one.run for one in tried])
+    tell_of_attempts(tried=tried, now=now)
+
+
 def _pause(tried: Sequence[Tried], now: datetime) -> None:
     if not tried:
         return

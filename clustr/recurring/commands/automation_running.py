@@ -37,6 +37,7 @@ from clustr.recurring.commands.automation_noting import (
     save_runs,
     short_of,
     stop_at_limits,
+    stop_beyond_cards,
 )
 from clustr.recurring.commands.automation_returned import release_returned_money
 from clustr.recurring.types import StoppedBy
@@ -89,20 +90,27 @@ def _plan(actor: Actor, now: datetime) -> tuple[AutomationOutcome, list[UUID]]:
         release_returned_money(actor=actor, now=now)
         keep_late_charges(actor=actor, now=now)
         judged = judge_runs(actor=actor, runs=waiting_runs(actor=actor), now=now)
-        limited, tried = [], [_unfit(judged, run, failure) for run, failure in judged.unfit if _is_due(run, now)]
+        limited, beyond, tried = (
+            [],
+            [],
+            [_unfit(judged, run, failure) for run, failure in judged.unfit if _is_due(run, now)],
+        )
         for decision in judged.decisions:
             match decision.verdict:
                 case Verdict.BUY | Verdict.CHARGE:
                     chosen.append(decision.wish.run_id)
                 case Verdict.SPENDING_LIMIT | Verdict.TYPE_LIMIT:
                     limited.append(decision)
+                case Verdict.CARD_SHORT:
+                    beyond.append(decision)
                 case Verdict.SHORT:
                     tried.append(short_of(judged=judged, decision=decision))
                 case Verdict.LATER:
                     pass
         stop_at_limits(judged=judged, limited=limited, now=now)
+        stop_beyond_cards(judged=judged, short=beyond, now=now)
         note_attempts(tried=tried, now=now)
-        outcome.limited, outcome.failed = len(limited), len(tried)
+        outcome.limited, outcome.failed = len(limited), len(tried) + len(beyond)
     return outcome, chosen
 
 

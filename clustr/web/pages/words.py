@@ -96,6 +96,7 @@ WHY: dict[str, Word] = {
     "card_declined": _("the card was declined"),
     "card_gone": _("the card was forgotten"),
     "card_refunded": _("what the card had paid for it was given back"),
+    "card_short": _("it cost more than the card had paid for it; that is in your wallet"),
     "card_expired": _("the card has expired"),
     "card_not_covered": _("the card's account did not cover it"),
     "card_removed": _("the card was forgotten"),
