@@ -412,11 +412,14 @@ def test_sold_after_it_was_refused_is_a_case(counter: Counter, cast: Cast) -> No
     assert wallet_balance(cast.bola) == "10000.00"
 
 
-def test_a_refused_repeat_gives_nothing_back(counter: Counter, cast: Cast) -> None:
+@pytest.mark.parametrize("said", ["", "Not now"], ids=["as known", "in other words"])
+def test_a_refused_repeat_gives_nothing_back(counter: Counter, cast: Cast, said: str) -> None:
     """Sent twice because the first was not found; the second is refused, since the first had been heard."""
     counter.dial(bill__timeout_after=1, verify__missing_seconds=3_000)
     bought = counter.vend(counter.buy(cast.bola))
     counter.dial(bill__timeout_after=0)
+    if said:
+        counter.refuse_purchases(said)
     for _ in range(4):
         counter.wait(minutes=6)
         bought = counter.ask(bought)
