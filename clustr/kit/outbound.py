@@ -129,6 +129,8 @@ class _Call:
     content_type: str = "application/json"
     headers: Mapping[str, str] | None = None
     aside: bool = False
+    in_all: bool = False
+    """Whether its seconds are those of the turn and all attempts together, not of each attempt."""
 
 
 class Outbound:
@@ -177,9 +179,10 @@ class Outbound:
         aside: bool = False,
     ) -> Answer:
         """Read. The parts of the path are quoted, so that no reference can lead elsewhere. `aside`: about nobody's money, and
-        perhaps long under way, because the host asks somebody else in turn."""
-        seconds = self._seconds(within_seconds)
-        return self._patiently(_Call("GET", path, query or {}, None, repeatable=True, seconds=seconds, aside=aside))
+        perhaps long under way, because the host asks somebody else in turn. `within_seconds`: less time than usual, where a
+        person waits; the wait for a turn and all repeats are part of it."""
+        seconds, in_all = self._seconds(within_seconds), within_seconds is not None
+        return self._patiently(_Call("GET", path, query or {}, None, True, seconds, aside=aside, in_all=in_all))
 
     def post(
         self,
@@ -189,10 +192,10 @@ class Outbound:
         within_seconds: float | None = None,
         aside: bool = False,
     ) -> Answer:
-        """Ask for an effect. `within_seconds`: less time than usual, where a person waits and no money moves. `aside`: as in
-        `get()`."""
+        """Ask for an effect. `within_seconds`, where no money moves, and `aside`: as in `get()`."""
         content, seconds = write_json(body).encode(), self._seconds(within_seconds)
-        return self._patiently(_Call("POST", path, {}, content, repeatable, seconds, aside=aside))
+        in_all = within_seconds is not None
+        return self._patiently(_Call("POST", path, {}, content, repeatable, seconds, aside=aside, in_all=in_all))
 
     def form(
         self,
@@ -218,7 +221,7 @@ class Outbound:
         """One call, counted, and told in one line that says nothing of what was asked."""
         began = self._tick()
         try:
-            answer = self._within_turns(call)
+            answer = self._within_turns(call, began)
         except OutboundError as error:
             self._tell(
                 "unsent" if isinstance(error, NothingSent) else "unheard", call, began, error.why, error.http_status
@@ -242,13 +245,13 @@ class Outbound:
         }
         write("provider_call", ms=round(seconds * 1000, 1), **{name: fact for name, fact in facts.items() if fact})
 
-    def _within_turns(self, call: _Call) -> Answer:
+    def _within_turns(self, call: _Call, began: float) -> Answer:
         if any(part in ("", ".", "..") for part in call.path):
             raise NothingSent("no_name")  # it would lead to another address
         turnstile = self._turnstiles[call.aside]
         try:
-            with turnstile.turn():
-                answer = self._with_repeats(call)
+            with turnstile.turn(at_most=call.seconds if call.in_all else None):
+                answer = self._with_repeats(call, began if call.in_all else self._tick())
         except TurnstileFull:
             raise NothingSent("too_many_at_once") from None
         except OutcomeUnknown:
@@ -257,12 +260,14 @@ class Outbound:
         turnstile.heard()
         return answer
 
-    def _with_repeats(self, call: _Call) -> Answer:
-        began = self._tick()
+    def _with_repeats(self, call: _Call, began: float) -> Answer:
         unheard: OutcomeUnknown | None = None
         for attempt in range(1, self._attempts + 1):
+            seconds = call.seconds - (self._tick() - began) if call.in_all else call.seconds
+            if seconds <= 0:
+                raise unheard or NothingSent("no_time_left")
             try:
-                answer = self._once(call)
+                answer = self._once(call, seconds)
             except OutboundError as error:
                 unheard = error if isinstance(error, OutcomeUnknown) else unheard
                 pause = self._pause_after(error, attempt)
@@ -285,7 +290,7 @@ class Outbound:
             return error.retry_after_seconds if error.retry_after_seconds <= LONGEST_WAIT_SECONDS else None
         return min(LONGEST_WAIT_SECONDS, 0.2 * (1 << attempt)) * (0.5 + self._jitter() / 2)
 
-    def _once(self, call: _Call) -> Answer:
+    def _once(self, call: _Call, seconds: float) -> Answer:
         request = self._client.build_request(
             call.method,
             self._base + "/" + "/".join(quote(part, safe="") for part in call.path),
@@ -297,7 +302,7 @@ class Outbound:
             },
         )
         try:
-            with deadline(call.seconds):
+            with deadline(seconds):
                 response = self._client.send(request, stream=True)
                 try:
                     body = _limited(response)

@@ -27,9 +27,10 @@ class Turnstile:
         self._sick_until = float("-inf")
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Have a place for the block. Raises `TurnstileFull` where there is none."""
-        if not self._places.acquire(timeout=self._patience()):
+    def turn(self, *, at_most: float | None = None) -> Iterator[None]:
+        """Have a place for the block. Raises `TurnstileFull` where there is none, after waiting so many seconds at most."""
+        patience = self._patience()
+        if not self._places.acquire(timeout=patience if at_most is None else min(patience, at_most)):
             raise TurnstileFull
         try:
             yield

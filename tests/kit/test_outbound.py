@@ -8,7 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -198,6 +198,31 @@ def test_repeats_end_with_the_time_of_one_call() -> None:
     with pytest.raises(OutcomeUnknown):
         slow.get("a")
     assert len(script.seen) == 1
+
+
+def test_a_persons_wait_is_one_for_all_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What time there is for an attempt is what those before it left, and nothing is asked when there is none."""
+    script, patience = Script(503, httpx.ConnectError, 200), Patience()
+    quick = outbound(script, patience)
+    allowed: list[float] = []
+    monkeypatch.setattr("clustr.kit.outbound.deadline", lambda seconds: nullcontext(allowed.append(round(seconds, 1))))
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        patience.at += 2.0
+        return script(request)
+
+    quick._client = outbound_client(
+        base_url="https://provider.example", timeout_seconds=20, transport=httpx.MockTransport(answer)
+    )
+    assert quick.get("a", within_seconds=8).http_status == 200
+    assert (allowed, patience.paused) == ([8.0, 5.6, 2.8], [0.4, 0.8])
+    script.steps, allowed[:] = [503, 503, 503], []
+    with pytest.raises(OutcomeUnknown):
+        quick.get("a", within_seconds=5)
+    assert allowed == [5.0, 2.6]
+    script.steps, allowed[:] = [503, 503, 200], []
+    quick.get("a")
+    assert allowed == [20.0, 20.0, 20.0], "where nobody waits each attempt has its own"
 
 
 def test_inside_a_transaction_an_effect_is_refused_before_it_leaves() -> None:

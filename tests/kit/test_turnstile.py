@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 from clustr.kit.outbound import ASIDE_AT_ONCE, NothingSent, Outbound, OutcomeUnknown
-from clustr.kit.turnstile import SICK_SECONDS, Turnstile, TurnstileFull
+from clustr.kit.turnstile import PATIENCE_SECONDS, SICK_SECONDS, Turnstile, TurnstileFull
 
 
 class Tick:
@@ -51,6 +52,14 @@ def test_one_more_is_not_made() -> None:
         pass
     with turnstile.turn():
         pass
+
+
+def test_who_has_less_time_waits_less() -> None:
+    turnstile = Turnstile(at_once=1)
+    began = time.monotonic()
+    with occupied(turnstile), pytest.raises(TurnstileFull), turnstile.turn(at_most=0.01):
+        pass
+    assert time.monotonic() - began < PATIENCE_SECONDS
 
 
 def test_a_place_is_given_back_whatever_happens() -> None:

@@ -225,6 +225,14 @@ SEEDS = (
         file="clustr/payments/queries.py",
     ),
     sow(
+        "a-persons-wait-begins-anew",
+        "Where a person waits, each attempt has the whole time again, after the wait for a turn.",
+        "seconds = call.seconds - (self._tick() - began) if call.in_all else call.seconds",
+        "seconds = call.seconds",
+        "tests/kit/test_outbound.py",
+        file="clustr/kit/outbound.py",
+    ),
+    sow(
         "providers-asked-with-a-lock",
         "A provider is asked while a lock of the session is held.",
         "    if what := held_session_lock():\n",
