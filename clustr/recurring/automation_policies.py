@@ -68,6 +68,7 @@ def allows_more(*, before: AutomationTerms, after: AutomationTerms) -> bool:
         or after.schedule != before.schedule
         or after.payment_source is not before.payment_source
         or after.payment_method_id not in (None, before.payment_method_id)
+        or (after.allow_partial and not before.allow_partial)
     )
 
 

@@ -58,6 +58,14 @@ SEEDS = (
         file=JUDGING,
     ),
     sow(
+        "parts-without-the-pin",
+        "That parts may be bought too, which lets more be spent, is switched on without the PIN.",
+        "        or (after.allow_partial and not before.allow_partial)\n",
+        "",
+        "tests/web/members/test_utility_automations.py",
+        file=POLICIES,
+    ),
+    sow(
         "little-counts-as-failure",
         "What is less than a card's provider takes counts as a failure of the card, and pauses the automation.",
         "        if one.failure in BEYOND_CARD.values():",

@@ -115,6 +115,9 @@ def test_the_pin(automations: Automations, bola: ApiClient) -> None:
     one = f"{MINE}automations/{bola.post(MINE + 'automations/', {**body, 'pin': PIN}).json()['id']}/"
     refused(bola.patch(one, {"amount": "2000.01"}), 422, "pin_required")
     assert bola.patch(one, {"amount": "1999.99"}).status_code == 200
+    refused(bola.patch(one, {"allow_partial": True}), 422, "pin_required")
+    assert bola.patch(one, {"allow_partial": True, "pin": PIN}).status_code == 200
+    assert bola.patch(one, {"allow_partial": False}).status_code == 200
     assert bola.patch(one, {"is_enabled": False}).status_code == 200
     refused(bola.patch(one, {"is_enabled": True}), 422, "pin_required")
     limit = {"service_type": "electricity_utility", "limit": "4000.00"}
