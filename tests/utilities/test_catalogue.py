@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,10 @@ from clustr.utilities import commands
 from clustr.utilities.models import UtilityProvider
 from clustr.utilities.queries import offered_provider, utility_providers
 from clustr.utilities.refusals import UtilityProviderNotFound
+from clustr.utilities.vendors.interface import OfferedUtility
+from clustr.utilities.vendors.registry import utility_service
 from tests.cast import Cast
+from tests.money import naira
 from tests.utilities.counter import GOTV, POSTPAID, PREPAID, WATER, Counter
 
 IKEJA = "BIL113.UB159"
@@ -59,6 +63,37 @@ def test_a_list_that_was_not_read_changes_nothing(counter: Counter, fault: str) 
     counter.dial(**{f"list__{fault}": 1})
     assert commands.sync_utility_providers(now=counter.now) == {}
     assert set(UtilityProvider.objects.filter(is_active=True).values_list("id", flat=True)) == before
+
+
+def test_a_row_that_makes_no_sense_is_left_out(
+    counter: Counter, cast: Cast, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Without a name, or with a most below the least; what comes before and after it is read all the same."""
+    service = utility_service(name="flutterwave")
+    read = service.get_utility_providers
+    known = counter.provider(IKEJA)
+
+    def with_nonsense(*, service_type: BillType) -> tuple[OfferedUtility, ...]:
+        rows = read(service_type=service_type)
+        wrong = {"minimum": naira("500.00"), "maximum": naira("400.00")}
+        return tuple(replace(row, **wrong) if row.provider_code == IKEJA else row for row in rows) + (
+            replace(rows[0], provider_code="AAA", name=""),
+        )
+
+    monkeypatch.setattr(service, "get_utility_providers", with_nonsense)
+    later = counter.now + timedelta(hours=7)
+    try:
+        assert commands.sync_stale_catalogue(now=later)
+        assert not counter.provider(IKEJA).is_active
+        assert counter.provider(POSTPAID).synced_at == counter.provider(WATER).synced_at == later
+        assert not UtilityProvider.objects.filter(provider_code="AAA").exists()
+        assert {record.msg["event"] for record in caplog.records if "catalogue" in str(record.msg)} == {  # type: ignore[index]
+            "catalogue_row_left_out"
+        }
+    finally:
+        monkeypatch.undo()
+        commands.sync_utility_providers(now=counter.now)
+    assert counter.provider(IKEJA).is_active == known.is_active
 
 
 def test_another_price_raises_the_terms(counter: Counter) -> None:

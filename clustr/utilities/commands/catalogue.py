@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from uuid import UUID
 
-from django.db import connection, transaction
+import structlog
+from django.db import DataError, IntegrityError, connection, transaction
 
 from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.kit.crashpoints import crash_points
@@ -16,6 +18,8 @@ from clustr.payments.providers.port import AlreadyKnown, NotOffered, ProviderRef
 from clustr.utilities.models import UtilityProvider
 from clustr.utilities.vendors.interface import OfferedUtility
 from clustr.utilities.vendors.registry import available_services, utility_service
+
+log = structlog.get_logger(__name__)
 
 FRESH_FOR = timedelta(hours=6)
 """How old the catalogue may become before the services are asked again."""
@@ -39,8 +43,8 @@ RETURNING id
 def sync_utility_providers(*, now: datetime) -> dict[str, int]:
     """Ask every service that is switched on what it sells, outside any transaction; answers how much, by service and type.
 
-    A list that could not be read whole changes nothing. What a list no longer holds is switched off, not deleted; what
-    comes back is switched on. Harmless to repeat.
+    A list that could not be read whole changes nothing. What a list no longer holds, or holds in a way that makes no sense,
+    is switched off, not deleted; what comes back is switched on. Harmless to repeat.
     """
     counted = {}
     for name in available_services():
@@ -49,8 +53,8 @@ def sync_utility_providers(*, now: datetime) -> dict[str, int]:
                 offered = utility_service(name=name).get_utility_providers(service_type=service_type)
             except (NothingSent, OutcomeUnknown, ProviderRefused, NotOffered, AlreadyKnown):
                 continue
-            _keep(name, service_type, offered, now)
-            counted[f"{name}:{service_type.value}"] = len(offered)
+            kept = _keep(name, service_type, offered, now)
+            counted[f"{name}:{service_type.value}"] = kept
     return counted
 
 
@@ -64,31 +68,41 @@ def sync_stale_catalogue(*, now: datetime) -> bool:
     return True
 
 
-def _keep(service: str, service_type: BillType, offered: Iterable[OfferedUtility], now: datetime) -> None:
-    with transaction.atomic(durable=True), crash_points("utilities.sync"), connection.cursor() as cursor:
+def _keep(service: str, service_type: BillType, offered: Iterable[OfferedUtility], now: datetime) -> int:
+    with transaction.atomic(durable=True), crash_points("utilities.sync"):
         kept = []
         for one in sorted(offered, key=lambda offered: offered.provider_code):
-            cursor.execute(
-                _KEEP,
-                {
-                    "id": new_id(),
-                    "name": one.name,
-                    "type": service_type.value,
-                    "service": service,
-                    "code": one.provider_code,
-                    "label": one.number_label,
-                    "currency": one.currency,
-                    "fixed": _minor(one.fixed),
-                    "minimum": _minor(one.minimum),
-                    "maximum": _minor(one.maximum),
-                    "fee": one.fee.minor,
-                    "token": one.gives_token,
-                    "now": now,
-                },
-            )
-            kept.append(cursor.fetchone()[0])
+            try:
+                with transaction.atomic():
+                    kept.append(_keep_one(service, service_type, one, now))
+            except (IntegrityError, DataError):
+                log.warning("catalogue_row_left_out", service=service, type=service_type.value, code=one.provider_code)
         gone = UtilityProvider.objects.filter(api_provider=service, provider_type=service_type.value, is_active=True)
         gone.exclude(id__in=kept).update(is_active=False, synced_at=now)
+    return len(kept)
+
+
+def _keep_one(service: str, service_type: BillType, one: OfferedUtility, now: datetime) -> UUID:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEEP,
+            {
+                "id": new_id(),
+                "name": one.name,
+                "type": service_type.value,
+                "service": service,
+                "code": one.provider_code,
+                "label": one.number_label,
+                "currency": one.currency,
+                "fixed": _minor(one.fixed),
+                "minimum": _minor(one.minimum),
+                "maximum": _minor(one.maximum),
+                "fee": one.fee.minor,
+                "token": one.gives_token,
+                "now": now,
+            },
+        )
+        return cursor.fetchone()[0]  # type: ignore[no-any-return]
 
 
 def _minor(amount: Money | None) -> int | None:
