@@ -65,6 +65,11 @@ def refuse_unknown_customer(*, error: PaymentErrorType) -> None:
     raise MeterNotFound if error is PaymentErrorType.METER_NOT_FOUND else InvalidCustomer
 
 
+def may_give_token(*, type: BillType, name: str) -> bool:
+    """Whether what is called so may be delivered by a token, where its service does not say."""
+    return type is BillType.ELECTRICITY_UTILITY and "postpaid" not in name.lower()
+
+
 def is_same_token(one: str, other: str) -> bool:
     """Whether the same is typed into a meter, however it is written in groups."""
     return _typed(one) == _typed(other)

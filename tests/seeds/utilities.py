@@ -149,6 +149,20 @@ SEEDS = (
         "test_purchase.py::test_a_token_that_comes_after_delivery_reaches_its_buyer",
     ),
     sow(
+        "unnamed-token-waits-a-day",
+        "A token of which the catalogue does not speak is asked for a day after the delivery.",
+        "now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_token(locked)",
+        "True",
+        "test_purchase.py::test_a_token_that_the_catalogue_does_not_speak_of_is_asked_for_soon",
+    ),
+    sow(
+        "token-asked-for-hourly-for-ever",
+        "A token that never comes is asked for every hour as long as it is watched.",
+        "now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_token(locked)",
+        "not _may_bring_token(locked)",
+        "test_purchase.py::test_a_token_that_never_comes_is_asked_for_daily_in_the_end",
+    ),
+    sow(
         "token-sold-twice",
         "A token that was given out before settles a second purchase.",
         "if truth.token and is_given_out(purchase=purchase, token=truth.token):",

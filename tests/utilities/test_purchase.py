@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -360,6 +361,41 @@ def test_a_token_that_comes_after_delivery_reaches_its_buyer(counter: Counter, c
     assert (counter.cases(), wallet_balance(cast.bola)) == ([], "7900.00")
     titles = [notice.title.partition(":")[0] for notice in told(cast.bola, NotificationEvents.UTILITY_DELIVERED)]
     assert sorted(titles) == ["Delivered", "Your token is ready"]
+
+
+@pytest.fixture
+def unnamed(counter: Counter) -> Iterator[str]:
+    """Electricity that is called neither prepaid nor postpaid."""
+    row = UtilityProvider.objects.filter(id=counter.provider(POSTPAID).id)
+    name = row.get().name
+    row.update(name="Eko Electric EKEDC TOPUP")
+    yield POSTPAID
+    row.update(name=name)
+
+
+def test_a_token_that_the_catalogue_does_not_speak_of_is_asked_for_soon(
+    counter: Counter, cast: Cast, unnamed: str
+) -> None:
+    bought = counter.ask(counter.vend(counter.buy(cast.bola, "2000.00", "1234567890", unnamed)))
+    assert (bought.status, bought.token) == (S.COMPLETED, "")
+    (vend,) = counter.vends()
+    token = "1111-2222-3333-4444-5555"
+    counter._control("POST", f"/vend/{vend['id']}", {"status": "sold", "token": token})
+    counter.wait(minutes=1)
+    assert counter.sweep() == 1
+    assert counter.view(bought.id).token == token
+    counter.wait(hours=23)
+    assert counter.sweep() == 0, "with its token it is only watched"
+
+
+def test_a_token_that_never_comes_is_asked_for_daily_in_the_end(counter: Counter, cast: Cast, unnamed: str) -> None:
+    bought = counter.vend(counter.buy(cast.bola, "2000.00", "1234567890", unnamed))
+    asked = []
+    for hour in range(72):
+        counter.wait(hours=1)
+        asked += [hour] * counter.sweep()
+    assert counter.view(bought.id).status is S.COMPLETED
+    assert [len([hour for hour in asked if hour // 24 == day]) for day in range(3)] == [24, 1, 1]
 
 
 def test_a_token_of_another_purchase_is_none(counter: Counter, cast: Cast) -> None:

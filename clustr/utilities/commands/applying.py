@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from clustr.bills import commands as bills
+from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.tenancy import tenant
@@ -26,12 +27,14 @@ from clustr.utilities.commands.returning import return_purchase
 from clustr.utilities.commands.tokens import is_given_out, keep_late_token
 from clustr.utilities.models import Account, Purchase, UtilityProvider
 from clustr.utilities.notices import tell_of_delay
-from clustr.utilities.policies import is_same_token, number_place
+from clustr.utilities.policies import is_same_token, may_give_token, number_place
 from clustr.utilities.queries import OPEN, token_of
 from clustr.utilities.vendors.interface import PurchaseTruth
 
 WATCHED_FOR = timedelta(days=7)
 """How long what was decided is still looked at, from then on: a service may take it back, or sell after all."""
+TOKEN_AWAITED_FOR = timedelta(days=1)
+"""How long a token that may still follow a delivery is asked for soon, and not daily."""
 DELAYED_AFTER = timedelta(minutes=5)
 """From when on a purchase that is not decided is told to be delayed."""
 GIVE_UP_UNSENT = timedelta(minutes=30)
@@ -122,18 +125,28 @@ def apply_unsent(*, actor: Actor, purchase_id: UUID, sent_at: datetime | None, w
 
 
 def schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bool = False) -> None:
-    """Ask again; for a week also after it was decided."""
+    """Ask again; for a week also after it was decided, and soon while a token may follow what was delivered without one."""
+    soon = next_check(
+        started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
+    )
+    again: datetime | None = soon
     if locked.status in OPEN:
-        again: datetime | None = next_check(
-            started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
-        )
         if now - attempt.started_at >= DELAYED_AFTER:
             tell_of_delay(transaction=locked, purchase_id=locked.id, now=now)
         if now - attempt.started_at >= ASK_A_PERSON_AFTER:
             _open_case(locked, CaseKind.UNKNOWN_TOO_LONG, {"reference": attempt.reference}, now)
-    else:
+    elif now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_token(locked):
         again = now + timedelta(days=1) if now - stands_since(transaction=locked) < WATCHED_FOR else None
     payments.hear_attempt(transaction_id=locked.id, next_check_at=again, missed=missed, now=now)
+
+
+def _may_bring_token(locked: Transaction) -> bool:
+    """Whether it is delivered without a token, and one may follow: not every catalogue says what brings one."""
+    if locked.status != TransactionStatus.COMPLETED:
+        return False
+    purchase = Purchase.objects.get(cluster_id=locked.cluster_id, id=locked.id)
+    provider = UtilityProvider.objects.get(id=purchase.provider_id)
+    return not purchase.token and may_give_token(type=BillType(provider.provider_type), name=provider.name)
 
 
 def _apply_outcome(
