@@ -264,6 +264,14 @@ SEEDS = (
         file="clustr/utilities/vendors/flutterwave.py",
     ),
     sow(
+        "switched-off-is-offered",
+        "What a service sells is offered although it is switched off.",
+        "there.update(is_active=False, synced_at=now)",
+        "there.exists()",
+        "test_catalogue.py::test_what_is_switched_off_is_not_offered",
+        file=f"{COMMANDS}/catalogue.py",
+    ),
+    sow(
         "token-in-clear",
         "A token stands in its table as it is.",
         'seal(truth.token, bound_to=token_place(purchase.id)) if truth.token else b""',

@@ -15,11 +15,12 @@ from clustr.utilities import commands
 from clustr.utilities.models import UtilityProvider
 from clustr.utilities.queries import offered_provider, utility_providers
 from clustr.utilities.refusals import UtilityProviderNotFound
+from clustr.utilities.vendors import registry
 from clustr.utilities.vendors.interface import OfferedUtility
 from clustr.utilities.vendors.registry import utility_service
 from tests.cast import Cast
 from tests.money import naira
-from tests.utilities.counter import GOTV, POSTPAID, PREPAID, WATER, Counter
+from tests.utilities.counter import GOTV, POSTPAID, PREPAID, WATER, Counter, make_services
 
 IKEJA = "BIL113.UB159"
 
@@ -76,22 +77,19 @@ def test_a_row_that_makes_no_sense_is_left_out(
     def with_nonsense(*, service_type: BillType) -> tuple[OfferedUtility, ...]:
         rows = read(service_type=service_type)
         wrong = {"minimum": naira("500.00"), "maximum": naira("400.00")}
-        return tuple(replace(row, **wrong) if row.provider_code == IKEJA else row for row in rows) + (
-            replace(rows[0], provider_code="AAA", name=""),
-        )
+        sold = [replace(row, **wrong) if row.provider_code == IKEJA else row for row in rows]
+        return (*sold, replace(rows[0], provider_code="AAA", name=""))
 
-    monkeypatch.setattr(service, "get_utility_providers", with_nonsense)
     later = counter.now + timedelta(hours=7)
     try:
-        assert commands.sync_stale_catalogue(now=later)
+        with monkeypatch.context() as patched:
+            patched.setattr(service, "get_utility_providers", with_nonsense)
+            assert commands.sync_stale_catalogue(now=later)
         assert not counter.provider(IKEJA).is_active
         assert counter.provider(POSTPAID).synced_at == counter.provider(WATER).synced_at == later
         assert not UtilityProvider.objects.filter(provider_code="AAA").exists()
-        assert {record.msg["event"] for record in caplog.records if "catalogue" in str(record.msg)} == {  # type: ignore[index]
-            "catalogue_row_left_out"
-        }
+        assert caplog.text.count("catalogue_row_left_out") == 5, "one of each type, and the meter's"
     finally:
-        monkeypatch.undo()
         commands.sync_utility_providers(now=counter.now)
     assert counter.provider(IKEJA).is_active == known.is_active
 
@@ -109,6 +107,28 @@ def test_a_fresh_catalogue_is_left_alone(counter: Counter) -> None:
     commands.sync_utility_providers(now=counter.now)
     assert not commands.sync_stale_catalogue(now=counter.now)
     assert commands.sync_stale_catalogue(now=counter.now + timedelta(hours=7))
+
+
+def test_what_is_switched_off_is_not_offered(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its key or its switch was removed; what another sells stays. Switched on again it is read anew."""
+
+    def sold_by_paystack() -> bool:
+        return UtilityProvider.objects.filter(api_provider="paystack", is_active=True).exists()
+
+    services = make_services(counter, switch="flutterwave")
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_registry", lambda: services)
+        assert commands.sync_stale_catalogue(now=counter.now)
+        assert sold_by_paystack()
+    assert not commands.sync_stale_catalogue(now=counter.now)
+    assert not sold_by_paystack()
+    assert counter.provider().is_active
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "_registry", lambda: services)
+        assert commands.sync_stale_catalogue(now=counter.now)
+        assert sold_by_paystack()
+    commands.sync_utility_providers(now=counter.now)
+    assert not sold_by_paystack()
 
 
 def test_the_command_says_what_it_read(counter: Counter) -> None:

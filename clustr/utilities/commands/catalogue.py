@@ -44,9 +44,11 @@ def sync_utility_providers(*, now: datetime) -> dict[str, int]:
     """Ask every service that is switched on what it sells, outside any transaction; answers how much, by service and type.
 
     A list that could not be read whole changes nothing. What a list no longer holds, or holds in a way that makes no sense,
-    is switched off, not deleted; what comes back is switched on. Harmless to repeat.
+    is switched off, not deleted, and so is all of a service that is switched off itself; what comes back is switched on.
+    Harmless to repeat.
     """
     counted = {}
+    _switch_off_of_others(now)
     for name in available_services():
         for service_type in sorted(UTILITY_TYPES):
             try:
@@ -59,13 +61,20 @@ def sync_utility_providers(*, now: datetime) -> dict[str, int]:
 
 
 def sync_stale_catalogue(*, now: datetime) -> bool:
-    """Read the catalogue if it is empty or old; answers whether it was."""
+    """Read the catalogue if it is empty or old; answers whether it was. What nobody sells any more is switched off."""
+    _switch_off_of_others(now)
     fresh = UtilityProvider.objects.filter(is_active=True, synced_at__gt=now - FRESH_FOR)
     names = set(available_services())
     if not names - set(fresh.values_list("api_provider", flat=True)):
         return False
     sync_utility_providers(now=now)
     return True
+
+
+def _switch_off_of_others(now: datetime) -> None:
+    """Offer nothing of a service without its key or switch: it could be chosen, and not be bought."""
+    there = UtilityProvider.objects.filter(is_active=True).exclude(api_provider__in=available_services())
+    there.update(is_active=False, synced_at=now)
 
 
 def _keep(service: str, service_type: BillType, offered: Iterable[OfferedUtility], now: datetime) -> int:
