@@ -29,6 +29,12 @@ class NoMembership(NotAllowed):
     code = "no_membership"
 
 
+class NotAMemberNow(NotAllowed):
+    """This is for present members of the estate."""
+
+    code = "not_a_member_now"
+
+
 class PersonNotActive(NotAllowed):
     """This account is closed."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clustr.kit.errors import Conflict, Invalid, NotAllowed, NotFound
+from clustr.kit.errors import Conflict, Invalid, NotFound
 
 
 class RecurringPaymentNotFound(NotFound):
@@ -45,12 +45,6 @@ class TooManyRecurringPayments(Conflict):
     """You have as many active and paused recurring payments as one member may have."""
 
     code = "too_many_recurring_payments"
-
-
-class NotAMemberNow(NotAllowed):
-    """Recurring payments are for present members."""
-
-    code = "not_a_member_now"
 
 
 class StartDatePassed(Invalid):

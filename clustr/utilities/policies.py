@@ -8,6 +8,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from clustr.bills.types import BillType, Terms
+from clustr.clusters.refusals import NotAMemberNow
+from clustr.clusters.types import FORMER
+from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.payments.types import PaymentErrorType
 from clustr.utilities.refusals import AmountOutOfRange, InvalidCustomer, MeterNotFound
@@ -20,6 +23,12 @@ _WORDS = {
     BillType.INTERNET_UTILITY: "internet",
     BillType.CABLE_TV_UTILITY: "cable television",
 }
+
+
+def refuse_former(*, actor: Actor) -> None:
+    """Refuse who has left: they read and keep what they bought, and buy nothing more."""
+    if actor.role == FORMER:
+        raise NotAMemberNow
 
 
 def plain_number(*, typed: str) -> str:

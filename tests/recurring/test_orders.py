@@ -12,6 +12,7 @@ import pytest
 
 from clustr.bills.types import BillType
 from clustr.clusters import commands as clusters
+from clustr.clusters.refusals import NotAMemberNow
 from clustr.kit.actor import PermissionMissing
 from clustr.kit.errors import Refusal
 from clustr.kit.money import CurrencyMismatch, Money
@@ -21,7 +22,6 @@ from clustr.recurring.refusals import (
     BillTypeNotPayable,
     MaximumNotNeeded,
     NoPeriodLeft,
-    NotAMemberNow,
     PaymentMethodMissing,
     RecurringPaymentHeld,
     RecurringPaymentNotActive,

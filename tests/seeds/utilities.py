@@ -272,6 +272,14 @@ SEEDS = (
         file=f"{COMMANDS}/catalogue.py",
     ),
     sow(
+        "who-left-buys-on",
+        "Who has left the estate goes on buying from utilities.",
+        "    if actor.role == FORMER:\n        raise NotAMemberNow\n",
+        "",
+        "test_screening.py::test_who_has_left_buys_nothing_and_reads_what_they_bought",
+        file="clustr/utilities/policies.py",
+    ),
+    sow(
         "token-in-clear",
         "A token stands in its table as it is.",
         'seal(truth.token, bound_to=token_place(purchase.id)) if truth.token else b""',

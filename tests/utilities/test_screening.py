@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
 
 from clustr.audit.models import AuditEvent
+from clustr.clusters.refusals import NotAMemberNow
+from clustr.clusters.types import FORMER
 from clustr.kit.errors import Refusal
 from clustr.kit.tenancy import tenant
 from clustr.notifications.types import NotificationEvents
 from clustr.utilities import commands
+from clustr.utilities.queries import purchase_of_member
 from clustr.utilities.refusals import (
     QuoteChanged,
     QuoteExpired,
@@ -21,6 +27,7 @@ from clustr.utilities.refusals import (
     UtilityTooFast,
     ValidationNeeded,
 )
+from clustr.utilities.types import Screened
 from clustr.wallets import commands as wallets
 from clustr.wallets.refusals import PinIncorrect, PinRequired
 from tests.cast import Cast
@@ -158,6 +165,31 @@ def test_a_quote_binds_number_amount_and_price(counter: Counter, cast: Cast) -> 
     counter.wait(minutes=10)
     with pytest.raises(QuoteExpired):
         counter.confirm_quote(cast.bola, counter.wanted(quote_id=quote.id))
+
+
+def test_who_has_left_buys_nothing_and_reads_what_they_bought(counter: Counter, cast: Cast) -> None:
+    bought = counter.vend(counter.buy(cast.bola))
+    saved = {"provider_id": counter.provider().id, "customer_id": METER, "label": ""}
+    account = commands.save_account(actor=cast.bola.actor, **saved, now=counter.now)
+    quote = commands.quote_utility(actor=cast.bola.actor, wanted=counter.wanted("700.00"), now=counter.now)
+    gone = replace(cast.bola.actor, role=FORMER)
+    asks: dict[str, Callable[..., object]] = {
+        "a turn": partial(commands.take_validation_turn, provider_id=counter.provider().id),
+        "a number": partial(commands.prepare_validation, provider_id=counter.provider().id, customer_id=METER),
+        "a kept number": partial(commands.prepare_kept_validation, account_id=account.id),
+        "a kept number for a quote": partial(commands.know_kept_customer, account_id=account.id),
+        "to keep one": partial(commands.save_account, **saved),
+        "a price": partial(commands.quote_utility, wanted=counter.wanted()),
+        "to buy": partial(commands.screen_purchase, wanted=counter.wanted("700.00", quote_id=quote.id), pin=None),
+        "to have it": partial(commands.process_one_time_utility_payment, screened=Screened(quote.id, None)),
+    }
+    for what, ask in asks.items():
+        with pytest.raises(NotAMemberNow):
+            pytest.fail(f"{what}: {ask(actor=gone, now=counter.now)}")
+    with tenant(cast.cluster_id):
+        assert purchase_of_member(actor=gone, purchase_id=bought.id).token
+    commands.resend_token(actor=gone, purchase_id=bought.id, now=counter.now)
+    commands.remove_account(actor=gone, account_id=account.id, now=counter.now)
 
 
 def test_a_price_that_changed_needs_another_quote(counter: Counter, cast: Cast) -> None:

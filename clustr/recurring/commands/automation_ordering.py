@@ -12,6 +12,7 @@ from django.utils.translation import gettext_noop as _
 from clustr.audit import commands as audit
 from clustr.bills.policies import refuse_amount
 from clustr.bills.types import BillType
+from clustr.clusters.refusals import NotAMemberNow
 from clustr.clusters.types import FORMER
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -30,7 +31,6 @@ from clustr.recurring.automation_refusals import AutomationNotFound, TooLittleHi
 from clustr.recurring.automation_types import AutomationChanges, AutomationState, AutomationTerms
 from clustr.recurring.commands.automation_running import switch_off
 from clustr.recurring.estimation import TooLittle
-from clustr.recurring.refusals import NotAMemberNow
 from clustr.recurring.schedule import anchor_of
 from clustr.recurring.types import StoppedBy
 from clustr.utilities import commands as utilities

@@ -10,6 +10,7 @@ from django.db import connection
 
 from clustr.audit import commands as audit
 from clustr.bills.policies import refuse_amount
+from clustr.clusters.refusals import NotAMemberNow
 from clustr.clusters.types import FORMER, PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -26,7 +27,6 @@ from clustr.recurring.refusals import (
     CardExpired,
     MaximumNotNeeded,
     NoPeriodLeft,
-    NotAMemberNow,
     PaymentMethodMissing,
     RecurringPaymentHeld,
     RecurringPaymentNotActive,

@@ -21,7 +21,7 @@ from clustr.payments.models import Transaction
 from clustr.payments.states import AttemptKind, Purpose, TransactionStatus, TransactionType
 from clustr.utilities.commands.screening import refuse_over_limits, refuse_quote
 from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider
-from clustr.utilities.policies import quote_terms
+from clustr.utilities.policies import quote_terms, refuse_former
 from clustr.utilities.queries import UNDECIDED, purchase_of_member
 from clustr.utilities.refusals import PurchaseUnderWay, QuoteChanged, QuoteNotFound, ValidationNeeded
 from clustr.utilities.types import PurchaseView, Screened
@@ -35,7 +35,7 @@ def process_one_time_utility_payment(*, actor: Actor, screened: Screened, now: d
     """Buy what was quoted, from the member's wallet: the bill with its acknowledgment, the hold and the job that buys are one
     commit. The purchase is `pending`; what becomes of it is found out.
 
-    `screened` comes from `screen_purchase`. Refuses `PinRequired`, `QuoteNotFound`, `QuoteUsed`, `QuoteExpired`,
+    `screened` comes from `screen_purchase`. Refuses `NotAMemberNow`, `PinRequired`, `QuoteNotFound`, `QuoteUsed`, `QuoteExpired`,
     `QuoteChanged`, `PurchaseUnderWay` (the same is being bought already), `UtilityLimitExceeded`, `VendorNotAvailable`, `InsufficientFunds`, `AccountFrozen`.
     """
     with tenant(actor.cluster_id), crash_points("utilities.buy"):
@@ -46,6 +46,7 @@ def process_one_time_utility_payment(*, actor: Actor, screened: Screened, now: d
 def buy_quote(*, actor: Actor, quote_id: UUID, now: datetime, is_automated: bool = False) -> PurchaseView:
     """Buy what was quoted; part of the transaction of whoever saw to it that the member wants it: by their PIN now, or by
     the automation that they set up with it. Refuses as `process_one_time_utility_payment`, but for the PIN."""
+    refuse_former(actor=actor)
     quote = Quote.objects.filter(cluster_id=actor.cluster_id, id=quote_id, user_id=actor.member_id).first()
     if quote is None:
         raise QuoteNotFound

@@ -27,6 +27,7 @@ from clustr.utilities.policies import (
     number_fingerprint,
     number_place,
     plain_number,
+    refuse_former,
     refuse_unknown_customer,
 )
 from clustr.utilities.queries import UNDECIDED, account_of_member, offered_provider, validation_of_member
@@ -48,7 +49,8 @@ _NOBODY = (PaymentErrorType.INVALID_CUSTOMER, PaymentErrorType.METER_NOT_FOUND)
 
 def prepare_validation(*, actor: Actor, provider_id: UUID, customer_id: str, now: datetime) -> UUID:
     """Record that the utility will be asked whose number this is; answers the validation's id. A job asks, should the
-    request that follows not hear it. Refuses `UtilityProviderNotFound`."""
+    request that follows not hear it. Refuses `NotAMemberNow`, `UtilityProviderNotFound`."""
+    refuse_former(actor=actor)
     provider = offered_provider(actor=actor, provider_id=provider_id)
     with tenant(actor.cluster_id), crash_points("utilities.prepare_validation"):
         account = meet_account(actor=actor, provider=provider, customer_id=customer_id, now=now)
@@ -71,8 +73,9 @@ def ask_again_about(*, account: Account, now: datetime) -> UUID:
 
 
 def prepare_kept_validation(*, actor: Actor, account_id: UUID, now: datetime) -> UUID:
-    """As `prepare_validation`, for a number that the member keeps, which nobody types again. Refuses
+    """As `prepare_validation`, for a number that the member keeps, which nobody types again. Refuses `NotAMemberNow`,
     `UtilityAccountNotFound`, `UtilityProviderNotFound`."""
+    refuse_former(actor=actor)
     with tenant(actor.cluster_id):
         kept = account_of_member(actor=actor, account_id=account_id)
         number = number_of(account=Account.objects.get(cluster_id=actor.cluster_id, id=kept.id))
@@ -81,8 +84,9 @@ def prepare_kept_validation(*, actor: Actor, account_id: UUID, now: datetime) ->
 
 def know_kept_customer(*, actor: Actor, account_id: UUID, now: datetime) -> None:
     """Have the utility confirm a number that the member keeps, where nobody has lately, for at most a second; outside any
-    transaction. Refuses `UtilityAccountNotFound`, `UtilityProviderNotFound`, `UtilityTooFast`, `InvalidCustomer`,
-    `MeterNotFound`."""
+    transaction. Refuses `NotAMemberNow`, `UtilityAccountNotFound`, `UtilityProviderNotFound`, `UtilityTooFast`,
+    `InvalidCustomer`, `MeterNotFound`."""
+    refuse_former(actor=actor)
     with tenant(actor.cluster_id):
         kept = account_of_member(actor=actor, account_id=account_id)
         lately = Validation.objects.filter(cluster_id=actor.cluster_id, account_id=kept.id, expires_at__gt=now)
@@ -173,8 +177,9 @@ def number_of(*, account: Account) -> str:
 def save_account(*, actor: Actor, provider_id: UUID, customer_id: str, label: str, now: datetime) -> AccountView:
     """Keep a number that was validated in the last minutes, under a name of the member's own; several for each utility.
 
-    Harmless to repeat. Refuses `UtilityProviderNotFound`, `ValidationNeeded`.
+    Harmless to repeat. Refuses `NotAMemberNow`, `UtilityProviderNotFound`, `ValidationNeeded`.
     """
+    refuse_former(actor=actor)
     provider = offered_provider(actor=actor, provider_id=provider_id)
     with tenant(actor.cluster_id), crash_points("utilities.save_account"):
         account = meet_account(actor=actor, provider=provider, customer_id=customer_id, now=now)

@@ -20,6 +20,7 @@ from clustr.utilities.policies import (
     plain_number,
     quote_terms,
     refuse_amount_out_of_range,
+    refuse_former,
 )
 from clustr.utilities.queries import offered_provider, quote_of_member
 from clustr.utilities.refusals import UtilityAccountNotFound, ValidationNeeded, ValidationPending
@@ -29,7 +30,7 @@ from clustr.utilities.types import QuoteView, ValidationState, Wanted
 def quote_utility(*, actor: Actor, wanted: Wanted, now: datetime) -> QuoteView:
     """What this would cost, by the number's latest validation, until that expires.
 
-    Refuses `UtilityAccountNotFound`, `UtilityProviderNotFound`, `ValidationNeeded`, `ValidationPending`,
+    Refuses `NotAMemberNow`, `UtilityAccountNotFound`, `UtilityProviderNotFound`, `ValidationNeeded`, `ValidationPending`,
     `AmountOutOfRange`, `CurrencyMismatch`.
     """
     with tenant(actor.cluster_id), crash_points("utilities.quote"):
@@ -39,6 +40,7 @@ def quote_utility(*, actor: Actor, wanted: Wanted, now: datetime) -> QuoteView:
 
 def make_quote(*, actor: Actor, wanted: Wanted, now: datetime) -> Quote:
     """A quote for what is wanted; part of a command's transaction. Refuses as `quote_utility`."""
+    refuse_former(actor=actor)
     refuse_amount(amount=wanted.amount, currency=actor.currency)
     account = _account(actor, wanted)
     provider = offered_provider(actor=actor, provider_id=account.provider_id)

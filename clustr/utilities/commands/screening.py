@@ -23,7 +23,7 @@ from clustr.payments.states import TransactionStatus
 from clustr.utilities.commands.quoting import is_number_of, make_quote
 from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider
 from clustr.utilities.notices import tell_of_block
-from clustr.utilities.policies import DAY
+from clustr.utilities.policies import DAY, refuse_former
 from clustr.utilities.queries import of_status
 from clustr.utilities.refusals import (
     QuoteChanged,
@@ -60,6 +60,7 @@ def screen_purchase(*, actor: Actor, wanted: Wanted, pin: str | None, now: datet
     `QuoteExpired`, `QuoteChanged`, `QuoteUsed`, `UtilityTooFast`, `UtilityLimitExceeded`, `UtilityAccountCooling`,
     `UtilityPinNeeded`, `PinIncorrect`, `PinLocked`.
     """
+    refuse_former(actor=actor)
     with tenant(actor.cluster_id), crash_points("utilities.screen"):
         quote = find_quote(actor=actor, wanted=wanted, now=now)
     try:
@@ -77,7 +78,9 @@ def screen_purchase(*, actor: Actor, wanted: Wanted, pin: str | None, now: datet
 
 
 def take_validation_turn(*, actor: Actor, provider_id: UUID, now: datetime) -> None:
-    """Count a question whose number it is, outside any transaction: the answers are names. Refuses `UtilityTooFast`."""
+    """Count a question whose number it is, outside any transaction: the answers are names. Refuses `NotAMemberNow`,
+    `UtilityTooFast`."""
+    refuse_former(actor=actor)
     each = settings.ENV.UTILITY_VALIDATIONS_PER_MINUTE
     wait = audit.take_turn(
         Bucket(f"utility-ask:{actor.member_id}", each, 2 * each),

@@ -12,6 +12,7 @@ from pydantic import Field
 from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import in_tenant
 from clustr.utilities import commands, queries
+from clustr.utilities.policies import refuse_former
 from clustr.utilities.types import Screened, Wanted
 from clustr.web.bill_schemas import StatusFilter
 from clustr.web.door import Request, actor_of, once, once_between, once_keeping_facts, read
@@ -124,8 +125,8 @@ def list_utility_providers(request: Request, query: Query[ProvidersQuery]) -> Ht
 def validate_customer(request: Request, body: ValidateIn) -> HttpResponse:
     """Asks the utility, for a second at most. `pending`: it has not answered; read the validation again.
 
-    Refuses with `utility_provider_not_found`, `utility_account_not_found`, `invalid_customer`, `meter_not_found`,
-    `utility_too_fast`.
+    Refuses with `not_a_member_now`, `utility_provider_not_found`, `utility_account_not_found`, `invalid_customer`,
+    `meter_not_found`, `utility_too_fast`.
     """
     _refuse_incomplete(body)
     actor = actor_of(request)
@@ -136,6 +137,7 @@ def validate_customer(request: Request, body: ValidateIn) -> HttpResponse:
         return commands.prepare_validation(actor=actor, **_named_number(body), now=request.now)
 
     def take_validation_turn() -> None:
+        refuse_former(actor=actor)
         commands.take_validation_turn(actor=actor, provider_id=_provider_of(request, body), now=request.now)
 
     return once_between(
@@ -175,7 +177,8 @@ def list_utility_accounts(request: Request, query: Query[PageQuery]) -> HttpResp
 
 @router.post("accounts/", response={201: UtilityAccountOut}, summary="Save a number")
 def save_utility_account(request: Request, body: SaveAccountIn) -> HttpResponse:
-    """A meter, smart card or customer number, sealed. Refuses with `utility_provider_not_found`, `validation_needed`."""
+    """A meter, smart card or customer number, sealed. Refuses with `not_a_member_now`, `utility_provider_not_found`,
+    `validation_needed`."""
 
     def work() -> UtilityAccountOut:
         saved = commands.save_account(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from clustr.clusters import commands as clusters
 from tests.cast import Cast
 from tests.money import fund, wallet_balance
 from tests.utilities.counter import GOTV, METER, PREPAID, Counter, counter
@@ -54,6 +55,26 @@ def test_it_works(counter: Counter, cast: Cast, bola: Browser) -> None:
     bola.send("resend/")
     assert "On its way to your e-mail." in bola.text
     assert len(counter.vends()) == 1
+
+
+def test_who_has_left_is_offered_nothing(counter: Counter, cast: Cast, bola: Browser) -> None:
+    """And sees what they bought, as before."""
+    bola.open(BUY)
+    bola.send(**chosen(counter, keep="yes", label="Flat"))
+    bola.send()
+    purchase = bola.page.request["PATH_INFO"]
+    counter.vend(UUID(purchase.split("/")[-2]))
+    form = "/app/utilities/buy/?account="
+    assert form in bola.open("/app/utilities/").content.decode()
+    clusters.end_membership(
+        actor=cast.ada.actor, membership_id=cast.bola.membership_id, left_at=counter.now, now=counter.now
+    )
+    for address in ("/app/", "/app/utilities/", purchase):
+        shown = bola.open(address).content.decode()
+        assert "/app/utilities/buy/" not in shown
+        assert "/app/utilities/automations/new/" not in shown
+    assert counter.vends()[0]["token"] in shown
+    assert "You have left this estate" in bola.open(BUY).content.decode()
 
 
 def test_a_kept_number_is_not_typed_again(counter: Counter, cast: Cast, bola: Browser) -> None:
