@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from clustr.kit.money import Money
 from clustr.notifications.commands import notify
 from clustr.notifications.queries import was_notified
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments.models import Transaction
 from clustr.payments.types import PaymentErrorType
-from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider
+from clustr.utilities.models import Account, Purchase, UtilityProvider
 
 
 def tell_of_purchase(
@@ -62,19 +63,34 @@ def was_told_of_delay(*, purchase: Purchase) -> bool:
     return was_notified(event=NotificationEvents.UTILITY_DELAYED, cluster_id=purchase.cluster_id, key=str(purchase.id))
 
 
-def tell_of_block(*, quote: Quote, why: str, now: datetime) -> None:
-    """Tell the member that a purchase from their wallet was stopped: it may not have been theirs."""
-    account = Account.objects.get(cluster_id=quote.cluster_id, id=quote.account_id)
+def tell_of_block(*, account: Account, amount: Money, why: str, now: datetime, automated: bool = False) -> None:
+    """Tell the member that a purchase from their wallet was stopped: it may not have been theirs. Of what was to be bought by
+    itself, once a day for each number."""
     notify(
         event=NotificationEvents.UTILITY_BLOCKED,
-        cluster_id=quote.cluster_id,
-        audience=Audience.one(quote.user_id),
-        subject_id=quote.account_id,
+        cluster_id=account.cluster_id,
+        audience=Audience.one(account.user_id),
+        subject_id=account.id,
         facts={
-            "amount_minor": quote.amount_minor,
-            "currency": quote.currency,
+            "amount_minor": amount.minor,
+            "currency": amount.currency,
             "ending": account.hint or None,
             "failure": why,
+            "automated": automated or None,
         },
+        key=f"{account.id}:{now.date()}" if automated else "",
+        now=now,
+    )
+
+
+def tell_of_blocked_questions(*, cluster_id: UUID, user_id: UUID, why: str, now: datetime) -> None:
+    """Tell the member, once a day, that from their account too many numbers were asked about: it may not have been them."""
+    notify(
+        event=NotificationEvents.UTILITY_BLOCKED,
+        cluster_id=cluster_id,
+        audience=Audience.one(user_id),
+        subject_id=None,
+        facts={"questions": True, "failure": why},
+        key=f"{user_id}:{now.date()}",
         now=now,
     )

@@ -442,6 +442,33 @@ def test_a_card_is_not_charged_for_what_the_days_limit_forbids(
     assert automations.run().charging == 1
 
 
+def test_what_the_days_limit_stops_is_noted_and_told_whatever_its_member_hears_of(
+    automations: Automations, cast: Cast, settings: Any
+) -> None:
+    """Once a day, however often it is tried."""
+    settings.ENV = settings.ENV.model_copy(update={"UTILITY_DAILY_LIMIT": "5000.00", "RECURRING_RETRY_HOURS": 1})
+    fund(cast, cast.bola, "9000.00")
+    id = automations.set_up(notify=frozenset())
+    automations.counter.wait(days=1)
+    automations.counter.vend(automations.counter.buy(cast.bola, "3000.00", "04587654321"))
+    automations.run()
+    automations.counter.wait(hours=1)
+    automations.run()
+    assert automations.states(id) == [("waiting", "daily_limit")]
+    with tenant(cast.cluster_id):
+        noted = AuditEvent.objects.filter(cluster_id=cast.cluster_id, action="utilities.purchase_blocked")
+        assert [(event.changes["why"], event.changes["amount"]) for event in noted] == [
+            ("utility_limit_exceeded", "2100.00")
+        ] * 2
+    (notice,) = told(cast.bola, NotificationEvents.UTILITY_BLOCKED)
+    assert "It was to be bought by itself." in notice.body
+    assert METER not in notice.body
+    automations.counter.wait(days=1)
+    automations.counter.buy(cast.bola, "3000.00", "04587654321")
+    automations.run()
+    assert len(told(cast.bola, NotificationEvents.UTILITY_BLOCKED)) == 2
+
+
 def test_a_card_is_not_charged_for_much_on_a_number_that_is_new(
     automations: Automations, cast: Cast, settings: Any
 ) -> None:

@@ -66,6 +66,14 @@ SEEDS = (
         file=POLICIES,
     ),
     sow(
+        "stopped-and-unsaid",
+        "What a rule against fraud stops an automation from buying stands in no trail, and nobody is told.",
+        "        if blocked := _BLOCKED.get(one.failure):\n",
+        "        if (blocked := _BLOCKED.get(one.failure)) and False:\n",
+        f"{RUN}::test_what_the_days_limit_stops_is_noted_and_told_whatever_its_member_hears_of",
+        file=NOTING,
+    ),
+    sow(
         "little-counts-as-failure",
         "What is less than a card's provider takes counts as a failure of the card, and pauses the automation.",
         "        if one.failure in BEYOND_CARD.values():",

@@ -135,6 +135,16 @@ def test_questions_whose_number_it_is_are_counted(counter: Counter, cast: Cast, 
     with tenant(cast.cluster_id):
         noted = AuditEvent.objects.filter(cluster_id=cast.cluster_id, action="utilities.validation_blocked")
         assert noted.count() == 1
+    for _ in range(2):
+        with pytest.raises(UtilityTooFast):
+            commands.take_validation_turn(**turn)
+    (notice,) = told(cast.bola, NotificationEvents.UTILITY_BLOCKED)
+    assert notice.title == "Questions about numbers were stopped"
+    assert "change your password" in notice.body
+    counter.wait(days=1)
+    with pytest.raises(UtilityTooFast):
+        commands.take_validation_turn(**turn | {"now": counter.now})
+    assert len(told(cast.bola, NotificationEvents.UTILITY_BLOCKED)) == 2
 
 
 def test_a_validation_counts_for_ten_minutes(counter: Counter, cast: Cast) -> None:

@@ -13,7 +13,8 @@ from clustr.audit import commands as audit
 from clustr.audit.types import Subject
 from clustr.clusters import queries as clusters
 from clustr.kit.actor import Actor
-from clustr.kit.errors import refusals_from_database
+from clustr.kit.errors import Refusal, refusals_from_database
+from clustr.kit.money import Money
 from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_notices import Tried, tell_of_attempts, tell_of_limits
 from clustr.recurring.automation_planner import Decision
@@ -22,6 +23,7 @@ from clustr.recurring.automation_types import BEYOND_CARD, AutomationFailure, Au
 from clustr.recurring.commands.automation_judging import Judged
 from clustr.recurring.types import StoppedBy
 from clustr.utilities import commands as utilities
+from clustr.utilities.refusals import UtilityAccountCooling, UtilityLimitExceeded, UtilityPinNeeded
 
 _SAVE = """
 UPDATE recurring_automationrun r SET state = t.state, amount_minor = t.amount, fee_minor = t.fee, funded_minor = t.funded,
@@ -37,6 +39,14 @@ _COLUMNS = (
     *("id", "state", "amount_minor", "fee_minor", "funded_minor", "source", "month", "counted_at", "limit_minor"),
     *("type_limit_minor", "attempts", "failure", "short_minor", "try_at", "ended_at"),
 )
+
+
+_BLOCKED: dict[AutomationFailure, type[Refusal]] = {
+    AutomationFailure.DAILY_LIMIT: UtilityLimitExceeded,
+    AutomationFailure.NUMBER_TOO_NEW: UtilityAccountCooling,
+    AutomationFailure.PIN_NEEDED: UtilityPinNeeded,
+}
+"""What is stopped because it may not be its member's: noted and told whatever they chose to hear of."""
 
 
 def save_runs(*, runs: Sequence[AutomationRun]) -> None:
@@ -67,6 +77,13 @@ def note_attempts(*, tried: Sequence[Tried], now: datetime) -> None:
     paused = []
     for one in tried:
         one.run.attempts += 1
+        if blocked := _BLOCKED.get(one.failure):
+            utilities.note_blocked_automation(
+                account_id=one.automation.account_id,
+                amount=Money(one.amount_minor, one.automation.currency),
+                refusal=blocked(),
+                now=now,
+            )
         if one.failure in BEYOND_CARD.values():
             end_run(run=one.run, state=AutomationRunState.SKIPPED, failure=one.failure, now=now)
             continue

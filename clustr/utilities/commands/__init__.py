@@ -15,7 +15,13 @@ from clustr.utilities.commands.customers import (
 )
 from clustr.utilities.commands.deciding import end_purchase, purchases_to_end
 from clustr.utilities.commands.quoting import make_quote, quote_utility
-from clustr.utilities.commands.screening import high_amount, lock_purchases, screen_purchase, take_validation_turn
+from clustr.utilities.commands.screening import (
+    high_amount,
+    lock_purchases,
+    note_blocked_automation,
+    screen_purchase,
+    take_validation_turn,
+)
 from clustr.utilities.commands.tokens import resend_token, send_token
 from clustr.utilities.commands.vending import confirm_purchase, vend_purchase
 
@@ -30,6 +36,7 @@ __all__ = [
     "know_kept_customer",
     "lock_purchases",
     "make_quote",
+    "note_blocked_automation",
     "prepare_kept_validation",
     "prepare_validation",
     "process_one_time_utility_payment",

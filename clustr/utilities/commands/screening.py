@@ -14,6 +14,7 @@ from django.db.models import F, Sum
 
 from clustr.audit import commands as audit
 from clustr.audit.types import Bucket
+from clustr.clusters import queries as clusters
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import Refusal, refusals_from_database
@@ -22,7 +23,7 @@ from clustr.kit.tenancy import current_tenant, tenant
 from clustr.payments.states import TransactionStatus
 from clustr.utilities.commands.quoting import is_number_of, make_quote
 from clustr.utilities.models import Account, Purchase, Quote, UtilityProvider
-from clustr.utilities.notices import tell_of_block
+from clustr.utilities.notices import tell_of_block, tell_of_blocked_questions
 from clustr.utilities.policies import DAY, refuse_former
 from clustr.utilities.queries import of_status
 from clustr.utilities.refusals import (
@@ -78,8 +79,8 @@ def screen_purchase(*, actor: Actor, wanted: Wanted, pin: str | None, now: datet
 
 
 def take_validation_turn(*, actor: Actor, provider_id: UUID, now: datetime) -> None:
-    """Count a question whose number it is, outside any transaction: the answers are names. Refuses `NotAMemberNow`,
-    `UtilityTooFast`."""
+    """Count a question whose number it is, outside any transaction: the answers are names. One too many stays in the trail,
+    and its member is told. Refuses `NotAMemberNow`, `UtilityTooFast`."""
     refuse_former(actor=actor)
     each = settings.ENV.UTILITY_VALIDATIONS_PER_MINUTE
     wait = audit.take_turn(
@@ -88,6 +89,7 @@ def take_validation_turn(*, actor: Actor, provider_id: UUID, now: datetime) -> N
     )
     if wait <= 0:
         return
+    refusal = UtilityTooFast(retry_after_seconds=ceil(wait))
     with tenant(actor.cluster_id), crash_points("utilities.blocked"):
         audit.record(
             actor=actor,
@@ -96,7 +98,8 @@ def take_validation_turn(*, actor: Actor, provider_id: UUID, now: datetime) -> N
             subject_id=provider_id,
             at=now,
         )
-    raise UtilityTooFast(retry_after_seconds=ceil(wait))
+        tell_of_blocked_questions(cluster_id=actor.cluster_id, user_id=actor.member_id, why=refusal.detail, now=now)
+    raise refusal
 
 
 def find_quote(*, actor: Actor, wanted: Wanted, now: datetime) -> Quote:
@@ -173,7 +176,23 @@ def _note_blocked(actor: Actor, quote: Quote, refusal: Refusal, now: datetime) -
         )
         told = _told_lately(actor, now)
         if not told:
-            tell_of_block(quote=quote, why=refusal.detail, now=now)
+            account = Account.objects.get(cluster_id=actor.cluster_id, id=quote.account_id)
+            tell_of_block(account=account, amount=quote.amount, why=refusal.detail, now=now)
+
+
+def note_blocked_automation(*, account_id: UUID, amount: Money, refusal: Refusal, now: datetime) -> None:
+    """Have a purchase that was to be made by itself, and that one of these rules stopped, stay in the trail, and tell its
+    member; part of the transaction that learnt it."""
+    account = Account.objects.get(cluster_id=current_tenant(), id=account_id)
+    audit.record(
+        actor=clusters.system_actor(cluster_id=account.cluster_id),
+        action="utilities.purchase_blocked",
+        subject_kind="utility_account",
+        subject_id=account.id,
+        at=now,
+        facts={"why": refusal.code, "amount": str(amount), "currency": amount.currency},
+    )
+    tell_of_block(account=account, amount=amount, why=refusal.detail, now=now, automated=True)
 
 
 def _told_lately(actor: Actor, now: datetime) -> bool:
