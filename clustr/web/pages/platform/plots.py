@@ -10,7 +10,7 @@ from decimal import Decimal
 from clustr.kit.money import Money
 from clustr.subscriptions.behaviour_queries import Adoption, UsageMonth
 from clustr.subscriptions.figures import CohortMonth, MonthOfRevenue
-from clustr.web.pages.office.charts import HEIGHT, WIDTH, scale_for
+from clustr.web.pages.office.charts import HEIGHT, WIDTH, Scale, scale_for
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.metering import units
 
@@ -56,11 +56,17 @@ def movements_of(months: Sequence[MonthOfRevenue]) -> Movements:
             height = _tall(getattr(month, kind), scale.top_minor)
             pieces.append(Piece(kind, at, width, lower, height))
             lower += height
-    said = [scale.lines[place][1] for place in (0, 2)]
-    lines = ((0, f"+{said[0]}"), (25, f"+{said[1]}"), (50, "0"), (75, f"\u2212{said[1]}"), (100, f"\u2212{said[0]}"))
     return Movements(
-        tuple(piece for piece in pieces if piece.height), lines, tuple(f"{month.month:%b}" for month in months)
+        tuple(piece for piece in pieces if piece.height), _grid(scale), tuple(f"{month.month:%b}" for month in months)
     )
+
+
+def _grid(scale: Scale) -> tuple[tuple[int, str], ...]:
+    """The lines above and below the middle one; that alone where nothing moved."""
+    if len(scale.lines) == 1:
+        return ((_MIDDLE, scale.lines[0][1]),)
+    top, half = scale.lines[0][1], scale.lines[2][1]
+    return (0, f"+{top}"), (25, f"+{half}"), (_MIDDLE, "0"), (75, f"\u2212{half}"), (HEIGHT, f"\u2212{top}")
 
 
 def _tall(minor: int, top_minor: int) -> int:
