@@ -23,6 +23,8 @@ class CasesFound:
     text: str
     kinds: Sequence[CaseKind]
     transaction_id: UUID | None
+    marks: Sequence[str] = ()
+    """Values of which one stands in the facts as it is, such as somebody's id."""
 
 
 def cases_of_cluster(
@@ -58,8 +60,12 @@ def cases_here(
     if case_id:
         cases = cases.filter(id=case_id)
     if found:
+        marked = Q()
+        for mark in found.marks:
+            marked |= Q(facts_text__contains=f'"{mark}"')
         cases = cases.annotate(facts_text=Cast("facts", TextField())).filter(
             Q(kind__in=found.kinds)
+            | marked
             | Q(transaction_id=found.transaction_id, transaction_id__isnull=False)
             | Q(note__icontains=found.text)
             | Q(facts_text__icontains=found.text)

@@ -126,8 +126,11 @@ SELECT id, user_id, code, status, currency, monthly_minor, current_period_end, a
          CASE WHEN disputed THEN 'payment_disputed' END,
          CASE WHEN cancel_at_period_end THEN 'cancellation_scheduled' END,
          CASE WHEN falling THEN 'falling_usage' END], NULL)
-FROM found WHERE failed OR disputed OR cancel_at_period_end OR falling
-ORDER BY currency, monthly_minor DESC, id LIMIT %(most)s
+FROM found WHERE (failed OR disputed OR cancel_at_period_end OR falling)
+  AND (%(q)s = '' OR EXISTS (SELECT FROM people_user u WHERE u.id = user_id AND u.search @@ people_find(%(q)s)))
+  AND (%(currency)s::text IS NULL OR currency > %(currency)s
+       OR currency = %(currency)s AND (monthly_minor, id) < (%(monthly)s, %(id)s))
+ORDER BY currency, monthly_minor DESC, id DESC LIMIT %(most)s
 """
 _CANCELLATIONS = f"""
 WITH asked AS (
@@ -164,9 +167,14 @@ def feature_adoption(*, actor: Actor) -> list[Adoption]:
     return [Adoption(plan, FeatureType(feature), users, held) for plan, feature, users, held in rows]
 
 
-def at_risk(*, actor: Actor, now: datetime, limit: int = 1_000) -> list[AtRisk]:
-    """The subscriptions that may be lost, those that bring most first. For platform staff."""
-    rows = _rows(actor, _AT_RISK, {"now": now, "most": limit})
+def at_risk(
+    *, actor: Actor, now: datetime, q: str = "", after: tuple[str, int, UUID] | None = None, limit: int = 1_000
+) -> list[AtRisk]:
+    """The subscriptions that may be lost, those that bring most first. `q` finds by the beginnings of words of the customer's
+    name or e-mail address. `after`: currency, monthly amount and id of the one read last. For platform staff."""
+    currency, monthly, last = after or (None, None, None)
+    values = {"now": now, "q": q.strip(), "currency": currency, "monthly": monthly, "id": last, "most": limit}
+    rows = _rows(actor, _AT_RISK, values)
     return [AtRisk(*(*held, tuple(reasons))) for *held, reasons in rows]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -25,13 +25,14 @@ from clustr.subscriptions.models import (
     SubscriptionPlan,
 )
 from clustr.subscriptions.refusals import InvoiceNotFound, SubscriptionNotFound
-from clustr.subscriptions.states import Act, CallState, Collection, InvoiceStatus
+from clustr.subscriptions.states import Act, CallState, Collection, InvoiceKind, InvoiceStatus
 from clustr.subscriptions.usage_queries import FeatureUse, check_limits
 
 PaymentRow: TypeAlias = Payment
 AddressRow: TypeAlias = BillingAddress
 CallRow: TypeAlias = StripeCall
 CurrentRow: TypeAlias = Subscription
+R = TypeVar("R", Invoice, Payment)
 """What the functions below answer, for whom it is only shown to."""
 
 
@@ -47,6 +48,13 @@ class CurrentSubscription:
     usage: list[FeatureUse]
     credit: Money
     checkout_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanOf:
+    """Whose plan: that of the estate of this id, or one's own."""
+
+    cluster_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,23 +142,31 @@ def _checkout_url(subscription: Subscription) -> str:
 
 def open_by_card(*, actor: Actor) -> list[Money]:
     """What stands open of who asks and is taken from a card as soon as they give or choose one, by currency."""
-    with tenant(actor.cluster_id):
-        running = Subscription.objects.filter(
-            cluster_id=actor.cluster_id, user_id=actor.member_id, ended_at=None
-        ).exclude(stripe_subscription_id="")
-        due = Invoice.objects.filter(
-            cluster_id=actor.cluster_id, subscription_id__in=running.values("id"), status=InvoiceStatus.OPEN
-        ).exclude(stripe_invoice_id="")
-        sums: defaultdict[str, int] = defaultdict(int)
-        for invoice in due:
-            sums[invoice.currency] += invoice.amount_due.minor
-    return [Money(minor, currency) for currency, minor in sorted(sums.items()) if minor]
+    return open_of(actor=actor)[0]
 
 
-def my_invoices(*, actor: Actor, before: UUID | None, limit: int) -> list[Document]:
-    """The documents of who asks, newest first."""
+def open_of(*, actor: Actor) -> tuple[list[Money], list[Money]]:
+    """What stands open of who asks, by currency: what is taken from a card as soon as they give or choose one, and what is
+    paid in another way, such as by transfer."""
     with tenant(actor.cluster_id):
-        mine = Invoice.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        mine = {"cluster_id": actor.cluster_id, "user_id": actor.member_id}
+        running = Subscription.objects.filter(**mine, ended_at=None).exclude(stripe_subscription_id="")
+        by_card = set(running.values_list("id", flat=True))
+        sums: tuple[defaultdict[str, int], defaultdict[str, int]] = (defaultdict(int), defaultdict(int))
+        for invoice in Invoice.objects.filter(**mine, status=InvoiceStatus.OPEN, kind=InvoiceKind.INVOICE):
+            taken = bool(invoice.stripe_invoice_id) and invoice.subscription_id in by_card
+            sums[0 if taken else 1][invoice.currency] += invoice.amount_due.minor
+    by_card_sums, rest = ([Money(minor, code) for code, minor in sorted(each.items()) if minor] for each in sums)
+    return by_card_sums, rest
+
+
+def my_invoices(
+    *, actor: Actor, before: UUID | None, limit: int, of: PlanOf | None = None, q: str = ""
+) -> list[Document]:
+    """The documents of who asks, newest first; `of`: of that plan alone; `q`: those whose number it is a part of."""
+    with tenant(actor.cluster_id):
+        mine = _of_plan(Invoice.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id), of)
+        mine = mine.filter(invoice_number__icontains=q.strip()) if q.strip() else mine
         shown = list((mine.filter(id__lt=before) if before else mine).order_by("-id")[:limit])
         lines: defaultdict[UUID, list[InvoiceLine]] = defaultdict(list)
         ids = [invoice.id for invoice in shown]
@@ -158,6 +174,13 @@ def my_invoices(*, actor: Actor, before: UUID | None, limit: int) -> list[Docume
             lines[line.invoice_id].append(line)
         back = given_back_of(shown)
     return [Document(invoice, lines[invoice.id], back[invoice.id]) for invoice in shown]
+
+
+def _of_plan(rows: QuerySet[R], of: PlanOf | None) -> QuerySet[R]:
+    if of is None:
+        return rows
+    held = Subscription.objects.filter(cluster_id=current_tenant(), for_cluster_id=of.cluster_id)
+    return rows.filter(subscription_id__in=held.values("id"))
 
 
 def given_back_of(invoices: Sequence[Invoice]) -> dict[UUID, GivenBack]:
@@ -181,10 +204,18 @@ def invoice_by_number(*, actor: Actor, number: str) -> Invoice:
     return found
 
 
-def my_payments(*, actor: Actor, before: UUID | None, limit: int) -> list[PaymentRow]:
-    """The payments of who asks, newest first."""
+def my_payments(
+    *, actor: Actor, before: UUID | None, limit: int, of: PlanOf | None = None, q: str = ""
+) -> list[PaymentRow]:
+    """The payments of who asks, newest first; `of`: for that plan alone; `q`: those that have it in the bank's reference or
+    in the number of the invoice they paid."""
     with tenant(actor.cluster_id):
-        mine = Payment.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
+        mine = _of_plan(Payment.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id), of)
+        if q.strip():
+            numbered = Invoice.objects.filter(
+                cluster_id=actor.cluster_id, user_id=actor.member_id, invoice_number__icontains=q.strip()
+            )
+            mine = mine.filter(Q(reference__icontains=q.strip()) | Q(invoice_id__in=numbered.values("id")))
         return list((mine.filter(id__lt=before) if before else mine).order_by("-id")[:limit])
 
 

@@ -80,6 +80,12 @@ def offered_plan_named(*, code: str) -> SubscriptionPlan:
     return plan
 
 
+def plan_names() -> dict[str, str]:
+    """What each plan of the tenant under way is called, by its code; of one that has several versions, the one on offer."""
+    plans = SubscriptionPlan.objects.filter(cluster_id=current_tenant()).order_by("is_active", "id")
+    return dict(plans.values_list("code", "name"))
+
+
 def plan_of(*, subscription: Subscription) -> SubscriptionPlan:
     """The version of the plan that a subscription has."""
     return SubscriptionPlan.objects.get(cluster_id=subscription.cluster_id, id=subscription.plan_id)

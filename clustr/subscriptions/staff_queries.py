@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
+from django.db.models import Q
+
 from clustr.kit.actor import Actor
 from clustr.kit.tenancy import tenant
-from clustr.payments.case_queries import cases_here
+from clustr.payments.case_queries import CasesFound, cases_here
 from clustr.payments.types import CaseView
 from clustr.people import queries as people
 from clustr.subscriptions import queries
@@ -67,11 +69,13 @@ def customer_subscriptions(
     return [CustomerSubscription(one, codes[one.plan_id]) for one in shown]
 
 
-def coupons_of_platform(*, actor: Actor, before: UUID | None = None, limit: int = 50) -> list[CouponRow]:
-    """Every coupon, newest first. For platform staff."""
+def coupons_of_platform(*, actor: Actor, q: str = "", before: UUID | None = None, limit: int = 50) -> list[CouponRow]:
+    """Every coupon, newest first; `q`: those that have it in their code or name. For platform staff."""
     actor.require(queries.STAFF)
     with tenant(actor.cluster_id):
         made = Coupon.objects.filter(cluster_id=actor.cluster_id, **({"id__lt": before} if before else {}))
+        if q.strip():
+            made = made.filter(Q(code__icontains=q.strip()) | Q(name__icontains=q.strip()))
         return list(made.order_by("-id")[:limit])
 
 
@@ -107,10 +111,18 @@ def customer_document(*, actor: Actor, invoice_id: UUID) -> Document:
 
 
 def staff_cases(
-    *, actor: Actor, only_open: bool = True, case_id: UUID | None = None, before: UUID | None = None, limit: int = 50
+    *,
+    actor: Actor,
+    only_open: bool = True,
+    case_id: UUID | None = None,
+    found: CasesFound | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
 ) -> list[CaseView]:
     """What a person of the platform's staff has to look at, newest first: disputes, refunds that failed, and what no rule decides
-    about plans by card. For platform staff."""
+    about plans by card; those that are `found` alone where something is looked for. For platform staff."""
     actor.require(queries.STAFF)
     with tenant(actor.cluster_id):
-        return cases_here(cluster_id=actor.cluster_id, only_open=only_open, case_id=case_id, before=before, limit=limit)
+        return cases_here(
+            cluster_id=actor.cluster_id, only_open=only_open, case_id=case_id, found=found, before=before, limit=limit
+        )

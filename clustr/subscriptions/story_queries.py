@@ -69,7 +69,7 @@ class CustomerStory:
 @dataclass(frozen=True, slots=True)
 class ChasedInvoice:
     """An open invoice that is overdue. `reminders`: how many its customer had, of `reminders_in_all`; `lapses_at`: when the
-    plan stops; `failure`: what the last try to take it said."""
+    plan stops; `failure`: the code and the sentence of the last try to take it that failed, both empty where none did."""
 
     invoice_id: UUID
     number: str
@@ -84,7 +84,7 @@ class ChasedInvoice:
     lapses_at: datetime | None
     reminders: int
     attempts: int
-    failure: str
+    failure: tuple[str, str]
 
     @property
     def reminders_in_all(self) -> int:
@@ -107,15 +107,17 @@ _CHASED = """
 SELECT i.id, i.invoice_number, s.user_id, u.name, u.email, p.name, s.status, s.collection = 'stripe',
        i.total - i.credit_applied - i.amount_paid, i.currency, i.due_date, s.past_due_since, s.dunning_step,
        i.attempt_count,
-       coalesce((SELECT y.failure_message FROM subscriptions_payment y WHERE y.cluster_id = i.cluster_id
-                 AND y.invoice_id = i.id AND y.status = 'failed' ORDER BY y.id DESC LIMIT 1), '')
+       coalesce(y.failure_code, ''), coalesce(y.failure_message, '')
 FROM subscriptions_invoice i
 JOIN subscriptions_subscription s ON s.cluster_id = i.cluster_id AND s.id = i.subscription_id
 JOIN subscriptions_plan p ON p.cluster_id = s.cluster_id AND p.id = s.plan_id
 JOIN people_user u ON u.id = s.user_id
+LEFT JOIN LATERAL (SELECT failure_code, failure_message FROM subscriptions_payment t WHERE t.cluster_id = i.cluster_id
+  AND t.invoice_id = i.id AND t.status = 'failed' ORDER BY t.id DESC LIMIT 1) AS y ON true
 WHERE i.cluster_id = kit_tenant() AND i.status = 'open' AND i.kind = 'invoice'
   AND (i.due_date < %(now)s OR s.status IN ('past_due', 'unpaid'))
   AND (%(after)s::uuid IS NULL OR i.id > %(after)s)
+  AND (%(q)s = '' OR u.search @@ people_find(%(q)s) OR strpos(i.invoice_number, upper(%(q)s)) > 0)
 ORDER BY i.id LIMIT %(limit)s
 """
 
@@ -167,16 +169,19 @@ def _credit(subscriptions: list[Subscription]) -> list[Money]:
     return found
 
 
-def invoices_chased(*, actor: Actor, now: datetime, after: UUID | None = None, limit: int = 50) -> list[ChasedInvoice]:
-    """Open invoices that are overdue, the oldest first. `after`: the invoice read last. For platform staff."""
+def invoices_chased(
+    *, actor: Actor, now: datetime, q: str = "", after: UUID | None = None, limit: int = 50
+) -> list[ChasedInvoice]:
+    """Open invoices that are overdue, the oldest first. `q` finds by the beginnings of words of the customer's name or e-mail
+    address, and by a part of the invoice's number. `after`: the invoice read last. For platform staff."""
     actor.require(queries.STAFF)
     with tenant(actor.cluster_id):
-        rows = _rows(_CHASED, {"now": now, "after": after, "limit": limit})
+        rows = _rows(_CHASED, {"now": now, "q": q.strip(), "after": after, "limit": limit})
     return [_chased(row) for row in rows]
 
 
 def _chased(row: tuple[Any, ...]) -> ChasedInvoice:
-    (id_, number, user_id, name, email, plan, status, by_card, due, currency, due_date, since, step, tries, why) = row
+    (id_, number, user_id, name, email, plan, status, by_card, due, currency, due_date, since, step, tries, *why) = row
     return ChasedInvoice(
         invoice_id=id_,
         number=number,
@@ -191,7 +196,7 @@ def _chased(row: tuple[Any, ...]) -> ChasedInvoice:
         lapses_at=since + GRACE if since and status == "past_due" else None,
         reminders=step + 1 if since else 0,
         attempts=tries,
-        failure=why,
+        failure=(why[0], why[1]),
     )
 
 

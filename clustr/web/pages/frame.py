@@ -146,11 +146,13 @@ def links_of(request: Request, area: str) -> list[Context]:
     """The area's navigation for who asks, with the place where this page stands marked."""
     links = navigation(area, permissions=request.actor.permissions)
     here = max(links, key=lambda link: link.depth(request.path), default=None)
-    return [_shown(link, link is here and link.depth(request.path) > 0) for link in links]
+    return [_shown(request, link, link is here and link.depth(request.path) > 0) for link in links]
 
 
-def _shown(link: Link, here: bool) -> Context:
-    return {"label": link.label, "icon": link.icon, "address": link.address, "here": here, "on_phone": link.on_phone}
+def _shown(request: Request, link: Link, here: bool) -> Context:
+    kept = request.GET.get(link.keeps, "") if link.keeps else ""
+    address = f"{link.address}?{urlencode({link.keeps: kept})}" if kept else link.address
+    return {"label": link.label, "icon": link.icon, "address": address, "here": here, "on_phone": link.on_phone}
 
 
 def refused(request: HttpRequest, error: Exception) -> HttpResponse:

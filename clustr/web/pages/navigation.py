@@ -25,6 +25,8 @@ class Link:
     """The permissions of which one is enough for the link to be there; none: for everybody in the area."""
     beside: str = ""
     """Where more of its pages stand, if not below its own address."""
+    keeps: str = ""
+    """The part of an address that goes on with whoever follows the link from another page that has it."""
 
     def depth(self, path: str) -> int:
         """How closely a page belongs to it: the length of the address that both begin with; 0: it does not."""
@@ -72,12 +74,12 @@ AREAS: dict[str, tuple[Link, ...]] = {
         Link(_("More"), "office:more", "ellipsis"),
     ),
     "platform": (
-        Link(_("Your plan"), "platform:home", "badge-check"),
-        Link(_("Plans"), "platform:plans", "layers"),
-        Link(_("Invoices"), "platform:invoices", "file-text", beside="/platform/payments/"),
-        Link(_("Usage"), "platform:usage", "gauge", on_phone=False),
-        Link(_("Cards"), "platform:cards", "credit-card", on_phone=False),
-        Link(_("Address"), "platform:address", "map-pin", on_phone=False),
+        Link(_("Your plan"), "platform:home", "badge-check", keeps="estate"),
+        Link(_("Plans"), "platform:plans", "layers", keeps="estate"),
+        Link(_("Invoices"), "platform:invoices", "file-text", keeps="estate", beside="/platform/payments/"),
+        Link(_("Usage"), "platform:usage", "gauge", keeps="estate", on_phone=False),
+        Link(_("Cards"), "platform:cards", "credit-card", keeps="estate", on_phone=False),
+        Link(_("Address"), "platform:address", "map-pin", keeps="estate", on_phone=False),
         Link(_("Customers"), "platform:customers", "users", needs=_STAFF),
         Link(_("Coupons"), "platform:coupons", "ticket-percent", on_phone=False, needs=_STAFF),
         Link(_("Revenue"), "platform:revenue", "chart-column", needs=_STAFF),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django import template
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,7 +17,8 @@ from django.utils.translation import gettext
 from clustr.kit.money import SIGNS, Money
 from clustr.subscriptions.countries import country_name
 from clustr.web.pages.office.charts import WIDTH
-from clustr.web.pages.platform.words import STANDING
+from clustr.web.pages.platform.frame import plan_address
+from clustr.web.pages.platform.words import STANDING, why_not_paid
 from clustr.web.templatetags.pages import icon
 
 register = template.Library()
@@ -52,11 +55,28 @@ def country(code: str) -> str:
     return country_name(code)
 
 
+@register.simple_tag(takes_context=True)
+def plan_url(context: template.Context, name: str) -> str:
+    """The address of a page about the same plan as this one: the one that is shown, or that the address names."""
+    held = context.get("held")
+    mine = getattr(getattr(held, "subscription", None), "for_cluster_id", None)
+    if mine is not None:
+        return f"{reverse(name)}?{urlencode({'estate': mine})}"
+    return plan_address(context["request"], name)
+
+
 @register.simple_tag
 def standing(value: Any) -> SafeString:
     """Where a subscription, an invoice or its payment stands, as a badge."""
     said, tone, picture = STANDING.get(str(value), (str(value).replace("_", " ").capitalize(), "calm", "circle"))
     return format_html('<span class="badge {}">{}{}</span>', tone, icon(picture, 14), said)
+
+
+@register.filter
+def unpaid_because(code: str, message: str) -> SafeString:
+    """Why a card was not charged, in words; what the bank said, in small, where that has none."""
+    said, told = why_not_paid(code, message)
+    return format_html('<span class="soft small">{}</span>', told) if told else format_html("{}", said)
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from uuid import uuid4
 
@@ -63,6 +64,7 @@ def test_it_works(cast: Cast) -> None:
     ada.open("/platform/cancel/?reason=too_expensive")
     assert "Before you go" in ada.text
     assert "Free would be enough" in ada.text
+    assert re.search(r"It comes without: [^<]*Reports and exports", ada.text), re.findall("It comes[^<]*", ada.text)
     ada.send(when="period_end", reason="Too dear")
     assert "Your plan ends" in ada.text
     ada.send("/reactivate/")
@@ -100,7 +102,7 @@ def test_customers_are_for_staff(cast: Cast, ngozi: Person) -> None:
     staff.open(f"/platform/customers/?q={cast.ada.email}&status=trialing")
     assert cast.ada.email in staff.text
     staff.open(f"/platform/customers/?q={cast.bola.email}")
-    assert "No customers here" in staff.text
+    assert "Nothing found" in staff.text
 
 
 def test_for_an_estate(cast: Cast) -> None:
@@ -122,6 +124,50 @@ def test_for_an_estate(cast: Cast) -> None:
     dayo.open(f"/platform/plans/basic/?interval=month&currency=NGN&{theirs}")
     assert "Palm Grove" not in dayo.text
     assert dayo.send(estate=str(cast.cluster_id)).status_code == 404
+
+
+def test_every_page_is_of_the_plan_that_was_chosen(cast: Cast) -> None:
+    """The choice of a plan stands on each page about one, goes on with every link, and lists hold that plan's rows."""
+    ada, estate = Browser(cast.ada), f"estate={cast.cluster_id}"
+    for plan, whose in (("basic", estate), ("pro", "estate=me")):
+        ada.open(f"/platform/plans/{plan}/?interval=month&currency=NGN&{whose}")
+        ada.send()
+    with tenant(PLATFORM_CLUSTER_ID):
+        mine = Subscription.objects.filter(user_id=cast.ada.user_id)
+        (theirs,) = mine.filter(for_cluster_id=cast.cluster_id)
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    subscriptions.renew_subscription(actor=platform, subscription_id=theirs.id, now=theirs.current_period_end)
+    for address in ("/platform/", "/platform/usage/", "/platform/invoices/", "/platform/payments/"):
+        ada.open(f"{address}?{estate}")
+        assert 'aria-label="Whose plan"' in ada.text, address
+        assert f"{address}?estate=me" in [ada.page.request["PATH_INFO"] + link for link in ada.links], address
+    for address in ("/platform/usage/", "/platform/invoices/", "/platform/cards/", "/platform/address/"):
+        ada.open(f"{address}?{estate}")
+        for place in ("", "plans/", "invoices/", "usage/", "cards/", "address/"):
+            assert f"/platform/{place}?{estate}" in ada.links, (address, place)
+    ada.open(f"/platform/address/?{estate}")
+    ada.send(line1="1 Palm Road", city="Lagos", country="NG")
+    assert ada.page.redirect_chain[-1][0] == f"/platform/address/?{estate}"
+    ada.open(f"/platform/invoices/?{estate}")
+    assert "details" in ada.text.partition("<main")[2]
+    assert "To be paid" in ada.text
+    assert '<details class="more item-details" open>' in ada.text
+    ada.open("/platform/invoices/?estate=me")
+    assert "No invoices yet" in ada.text
+
+
+def test_own_lists_are_searched(cast: Cast) -> None:
+    client, ada = cast.client_of(cast.ada), Browser(cast.ada)
+    ask(client, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
+    ask(client, "PUT", "subscription/", {"plan_id": "basic", "interval": "month"})
+    number = ask(client, "GET", "invoices/")["results"][0]["invoice_number"]
+    ada.open(f"/platform/invoices/?q={number[-4:].lower()}")
+    assert number in ada.text
+    ada.open("/platform/invoices/?q=nothing", HX_Request="true")
+    assert "Nothing found" in ada.text
+    assert "<main" not in ada.text
+    ada.open(f"/platform/payments/?q={number}")
+    assert "Nothing found" in ada.text
 
 
 def test_advice_usage_and_alerts(cast: Cast) -> None:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit import clock
+from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.people.commands import create_platform_staff
 from clustr.subscriptions import commands
@@ -26,6 +27,7 @@ from tests.cast import ORIGIN, Cast
 from tests.subscriptions.stripe_stage import StripeWire, forget_names
 from tests.web.pages.browsing import Browser
 from tests.web.test_billing import ask
+from tests.web.test_billing_staff import invoiced
 
 pytestmark = pytest.mark.usefixtures("books")
 BASIC = "/platform/plans/basic/?interval=month&currency=USD"
@@ -249,6 +251,16 @@ def test_without_stripe(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bola.open("/platform/back/").status_code == 200
 
 
+def test_what_is_open_by_transfer_is_no_card_s(wire: StripeWire, cast: Cast) -> None:
+    """Beside an invoice that is paid by transfer nobody reads that they owe nothing."""
+    bola = Browser(cast.bola)
+    invoice = invoiced(cast, cast.client_of(cast.bola))
+    bola.open("/platform/cards/")
+    assert "Nothing that is paid by card is open." in bola.text
+    assert f"{Money(invoice['total'], invoice['currency']).with_sign()} is open that no card pays:" in bola.text
+    assert "You owe nothing now." not in bola.text
+
+
 def test_what_a_change_settled_of_usage_is_shown(wire: StripeWire, cast: Cast) -> None:
     bola = Browser(cast.bola)
     begin(wire, bola)
@@ -297,3 +309,8 @@ def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cas
     ngozi.open("/platform/cases/")
     assert invoice["invoice_number"] in ngozi.text
     assert "disputes a payment at their bank" in ngozi.text
+    for q in (cast.bola.email, "payer disputes", invoice["invoice_number"]):
+        ngozi.open(f"/platform/cases/?q={q}")
+        assert "disputes a payment at their bank" in ngozi.text, q
+    ngozi.open(f"/platform/cases/?q={cast.ada.email}", HX_Request="true")
+    assert "Nothing found" in ngozi.text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,11 @@ from clustr.kit.money import Money
 from clustr.people.commands import create_platform_staff
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
+from clustr.subscriptions.figures import MonthOfRevenue
+from clustr.subscriptions.queries import STAFF
+from clustr.subscriptions.states import PaymentMethod
+from clustr.web.pages.office import lists
+from clustr.web.pages.platform.plots import movements_of
 from clustr.web.pages.platform.words import FIGURE, MOVEMENT
 from tests.cast import Cast, Person
 from tests.web.pages.browsing import Browser
@@ -160,6 +165,17 @@ def test_revenue_is_what_the_api_says_and_adds_up(cast: Cast, ngozi: Browser) ->
     assert ngozi.open("/platform/trends/").status_code == 200
 
 
+def test_a_time_in_which_nothing_moved_has_a_plot(cast: Cast) -> None:
+    """Revenue that came before it and stays: no gain, no loss, and a page all the same."""
+    month = MonthOfRevenue(
+        month=cast.now.date().replace(day=1),
+        currency="NGN",
+        **{field.name: 5 if field.name.startswith("mrr_") else 0 for field in fields(MonthOfRevenue)[2:] if field.init},
+    )
+    assert movements_of([month]).pieces == ()
+    assert movements_of([month]).lines == ((50, "0"),)
+
+
 def test_figures_are_explained_in_the_words_of_the_docs(ngozi: Browser) -> None:
     written = " ".join(DOCS.read_text().split())
     for name, (_label, formula) in (FIGURE | MOVEMENT).items():
@@ -179,6 +195,59 @@ def test_who_is_at_risk_and_who_is_chased(cast: Cast, ngozi: Browser) -> None:
     ngozi.open("/platform/dunning/")
     assert invoice["invoice_number"] in ngozi.text
     assert "1 of 5" in ngozi.text
+
+
+def test_why_a_card_was_not_charged_is_said_in_words(cast: Cast, ngozi: Browser) -> None:
+    invoice = customer(cast, cast.bola)
+    late = clock.now() + timedelta(days=40)
+    held = ask(cast.client_of(cast.bola), "GET", "subscription/")
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    commands.settle_standing(actor=platform, subscription_id=UUID(held["id"]), now=late)
+    for code, message, said in (
+        ("insufficient_funds", "Your card has insufficient funds.", "The card&#x27;s account does not cover it"),
+        ("not_heard_of", "Odd card.", '<span class="soft small">Odd card.</span>'),
+        ("not_heard_of", "", '<span class="soft small">not heard of</span>'),
+    ):
+        commands.handle_failed_payment(
+            actor=replace(platform, permissions=frozenset({STAFF})), invoice_id=UUID(invoice["id"]), amount=Money(2043, "USD"), method=PaymentMethod.CARD,
+            code=code, message=message, now=clock.now(),
+        )  # fmt: skip
+        for address in ("/platform/dunning/", f"/platform/customers/{cast.bola.user_id}/"):
+            ngozi.open(address)
+            assert said in ngozi.text, (address, code)
+    assert "insufficient_funds" not in ngozi.text
+
+
+def test_lists_are_searched_and_go_on(cast: Cast, ngozi: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is at risk, overdue invoices and coupons: found by whom and by what they are called, page by page, each row once."""
+    monkeypatch.setattr(lists, "ROWS", 1)
+    platform = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    numbers = {}
+    for person in (cast.bola, cast.residents[1]):
+        numbers[person.user_id] = customer(cast, person)["invoice_number"]
+        held = ask(cast.client_of(person), "GET", "subscription/")
+        late = clock.now() + timedelta(days=40)
+        commands.settle_standing(actor=platform, subscription_id=UUID(held["id"]), now=late)
+    for address in ("/platform/dunning/", "/platform/at-risk/"):
+        seen: list[str] = []
+        ngozi.open(address)
+        for _page in range(200):
+            seen += re.findall(r"/platform/customers/([0-9a-f-]{36})/", ngozi.text)
+            following = [link for link in ngozi.links if "cursor=" in link]
+            if not following:
+                break
+            ngozi.open(address + following[0], HX_Request="true")
+        assert len(seen) == len(set(seen)), address
+        assert {str(cast.bola.user_id), str(cast.residents[1].user_id)} <= set(seen), address
+        ngozi.open(f"{address}?q={cast.bola.email}")
+        assert str(cast.bola.user_id) in ngozi.text
+        assert str(cast.residents[1].user_id) not in ngozi.text
+        ngozi.open(f"{address}?q=nobodyofthatname")
+        assert "Nothing found" in ngozi.text
+    ngozi.open(f"/platform/dunning/?q={numbers[cast.bola.user_id].lower()}")
+    assert str(cast.bola.user_id) in ngozi.text
+    ngozi.open("/platform/coupons/?q=nosuchcoupon")
+    assert "Nothing found" in ngozi.text
 
 
 def test_as_many_statements_for_many_customers_as_for_one(cast: Cast, ngozi: Browser) -> None:

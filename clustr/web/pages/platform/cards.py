@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from clustr.kit.errors import Refusal, Unavailable
 from clustr.kit.money import Money
 from clustr.subscriptions import commands
-from clustr.subscriptions.document_queries import CurrentSubscription, my_subscription, open_by_card
+from clustr.subscriptions.document_queries import CurrentSubscription, my_subscription, open_by_card, open_of
 from clustr.subscriptions.refusals import SubscriptionNotFound
 from clustr.subscriptions.states import CallState, SubscriptionStatus
 from clustr.subscriptions.types import MethodRow
@@ -19,8 +19,9 @@ from clustr.web.door import take_turn
 from clustr.web.pages.confirming import EDIT, Shown, checked, confirm, is_confirmed
 from clustr.web.pages.forms import Attempt, attempt, go
 from clustr.web.pages.frame import Context, look
-from clustr.web.pages.platform.frame import customer_page
+from clustr.web.pages.platform.frame import customer_page, plan_address
 from clustr.web.pages.platform.plans import onward
+from clustr.web.pages.platform.whose import whose_plan
 from clustr.web.pages.words import said_of
 
 
@@ -38,12 +39,15 @@ def _show(request: Request, tried: Attempt | None) -> HttpResponse:
         held = commands.my_methods(actor=request.actor)
     except Unavailable as refusal:
         unheard = said_of(refusal)
+    owed, besides = open_of(actor=request.actor)
     shown: Context = {
         "tried": tried,
+        "whose": whose_plan(request),
         "cards": held,
         "unheard": unheard,
         "cards_are_on": stripe_is_on(),
-        "owed": _sums(open_by_card(actor=request.actor)),
+        "owed": _sums(owed),
+        "besides": _sums(besides),
     }
     return look(request, "pages/platform/cards.html", lambda: shown, status=tried.status if tried else 200)
 
@@ -72,10 +76,10 @@ def use_card(request: Request, method_id: str) -> HttpResponse:
         wrong = _(
             "The card is in use from now on, but what is open was not taken from it. Your plan's page says what to do."
         )
-        return go(request, "platform:cards", wrong=wrong)
+        return go(request, plan_address(request, "platform:cards"), wrong=wrong)
     if owed:
         said = _("%s was taken from this card, as everything is from now on.") % _sums(owed)
-    return go(request, "platform:cards", said=said)
+    return go(request, plan_address(request, "platform:cards"), said=said)
 
 
 def _taken_at_once(owed: list[Money]) -> Shown:
@@ -99,7 +103,7 @@ def forget_card(request: Request, method_id: str) -> HttpResponse:
     tried = attempt(request, lambda: api.forget_card(request, method_id))
     if not tried.done:
         return _show(request, tried)
-    return go(request, "platform:cards", said=_("The card is forgotten."))
+    return go(request, plan_address(request, "platform:cards"), said=_("The card is forgotten."))
 
 
 @customer_page()

@@ -8,7 +8,9 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clustr.kit.money import Money
+from clustr.payments.case_queries import CasesFound
 from clustr.payments.states import CaseKind
+from clustr.subscriptions.customer_queries import customers_of_platform
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.web.actors import Request
 from clustr.web.billing import staff_returns as api
@@ -19,18 +21,24 @@ from clustr.web.pages.office.case_words import CASE, facts_of
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
+from clustr.web.pages.platform.searching import SoughtQuery
 from clustr.web.pages.platform.staff_acts import act_form, ask_act, document
-from clustr.web.paging import PageQuery, by_id, last_id
+from clustr.web.paging import by_id, last_id
+
+_MOST_CUSTOMERS = 50
 
 
 @customer_page(staff=True)
 def cases(request: Request) -> HttpResponse:
     """GET /platform/cases/: disputes, refunds that failed, and what no rule decides, newest first. For platform staff."""
-    query = asked(request, PageQuery)
+    query = asked(request, SoughtQuery)
 
     def work() -> Context:
-        rows = staff_cases(actor=request.actor, before=last_id(request, query), limit=query.fetch)
+        rows = staff_cases(
+            actor=request.actor, found=_sought(request, query.q), before=last_id(request, query), limit=query.fetch
+        )
         found = listed(request, query, rows, key=lambda row: by_id(row.id))
+        found["query"] = query
         found["rows"] = [
             {
                 "id": row.id,
@@ -43,7 +51,24 @@ def cases(request: Request) -> HttpResponse:
         ]
         return found
 
-    return look(request, "pages/platform/cases.html", work)
+    return look(request, "pages/platform/cases.html", work, part="pages/platform/parts/cases_rows.html")
+
+
+def _sought(request: Request, q: str) -> CasesFound | None:
+    """What is looked for: what a case is about, as it is called here; whom it concerns; or what else is known of it."""
+    if not q.strip():
+        return None
+    said = q.strip().lower()
+    customers = customers_of_platform(actor=request.actor, q=q, limit=_MOST_CUSTOMERS)
+    return CasesFound(
+        text=q.strip(),
+        kinds=[kind for kind, name in CASE.items() if said in str(name).lower()],
+        transaction_id=None,
+        marks=[
+            *(what for what, name in words.CASE.items() if said in str(name).lower()),
+            *sorted({str(row.user_id) for row in customers}),
+        ],
+    )
 
 
 @customer_page(methods=("POST",), staff=True)

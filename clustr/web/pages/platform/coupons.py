@@ -23,18 +23,19 @@ from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_day, typed
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.platform.frame import customer_page
-from clustr.web.paging import PageQuery, by_id, last_id
+from clustr.web.pages.platform.searching import SoughtQuery
+from clustr.web.paging import by_id, last_id
 
 
 @customer_page(staff=True)
 def coupons(request: Request) -> HttpResponse:
     """GET /platform/coupons/: every coupon, newest first, with how often it was used. For platform staff."""
-    query = asked(request, PageQuery)
+    query = asked(request, SoughtQuery)
 
     def work() -> Context:
-        rows = coupons_of_platform(actor=request.actor, before=last_id(request, query), limit=query.fetch)
+        rows = coupons_of_platform(actor=request.actor, q=query.q, before=last_id(request, query), limit=query.fetch)
         shown = listed(request, query, rows, key=lambda row: by_id(row.id))
-        return {**shown, "rows": [_seen(row) for row in shown["rows"]], "query": query}
+        return {**shown, "rows": [_seen(row) for row in shown["rows"]], "query": query, "plans": queries.plan_names()}
 
     return look(request, "pages/platform/coupons.html", work, part="pages/platform/parts/coupons_rows.html")
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpResponse
-from pydantic import Field
 
 from clustr.people import queries as people
 from clustr.subscriptions.behaviour_queries import at_risk as subscriptions_at_risk
 from clustr.subscriptions.customer_queries import customers_of_platform
+from clustr.subscriptions.queries import plan_names
 from clustr.subscriptions.staff_queries import CustomerFilter, customer_documents
 from clustr.subscriptions.states import SubscriptionStatus
 from clustr.subscriptions.story_queries import invoices_chased, story_of_customer
@@ -19,15 +18,12 @@ from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
+from clustr.web.pages.platform.searching import SoughtQuery
 from clustr.web.pages.platform.words import happened_words
-from clustr.web.paging import PageQuery, by_id, last_id
-from clustr.web.schemas import Text
-
-_MOST_AT_RISK = 200
+from clustr.web.paging import PageQuery, by_id, last_id, position
 
 
-class CustomersQuery(PageQuery):
-    q: Annotated[str, Text(100, empty=True)] = Field("")
+class CustomersQuery(SoughtQuery):
     status: SubscriptionStatus | None = None
 
 
@@ -66,6 +62,7 @@ def customer(request: Request, user_id: UUID) -> HttpResponse:
         return {
             **listed(request, query, documents, key=lambda row: by_id(row.invoice.id)),
             "story": story,
+            "names": plan_names(),
             "happened": [(one, *happened_words(one.kind, one.reason)) for one in story.happened],
             "running": next((one for one in story.subscriptions if one.subscription.ended_at is None), None),
             "mine": user_id == request.actor.user_id,
@@ -77,21 +74,37 @@ def customer(request: Request, user_id: UUID) -> HttpResponse:
 @customer_page(staff=True)
 def at_risk(request: Request) -> HttpResponse:
     """GET /platform/at-risk/: subscriptions that may be lost, those that bring most first, and why. For platform staff."""
+    query = asked(request, SoughtQuery)
 
     def work() -> Context:
-        rows = subscriptions_at_risk(actor=request.actor, now=request.now, limit=_MOST_AT_RISK)
-        return {"rows": rows, "names": people.names_of(user_ids={row.user_id for row in rows}), "first_page": True}
+        rows = subscriptions_at_risk(
+            actor=request.actor, now=request.now, q=query.q, after=_at_risk_after(request, query), limit=query.fetch
+        )
+        return {
+            **listed(request, query, rows, key=lambda row: (f"{row.currency}{row.monthly}", row.subscription_id)),
+            "query": query,
+            "plans": plan_names(),
+            "names": people.names_of(user_ids={row.user_id for row in rows}),
+        }
 
-    return look(request, "pages/platform/at_risk.html", work)
+    return look(request, "pages/platform/at_risk.html", work, part="pages/platform/parts/at_risk_rows.html")
+
+
+def _at_risk_after(request: Request, query: SoughtQuery) -> tuple[str, int, UUID] | None:
+    """Currency, monthly amount and id of the row after which to read; None: the first page."""
+    where = position(request, query, (str, UUID))
+    return (where[0][:3], int(where[0][3:]), where[1]) if where else None
 
 
 @customer_page(staff=True)
 def dunning(request: Request) -> HttpResponse:
     """GET /platform/dunning/: overdue invoices, the oldest first, and how far each is chased. For platform staff."""
-    query = asked(request, PageQuery)
+    query = asked(request, SoughtQuery)
 
     def work() -> Context:
-        rows = invoices_chased(actor=request.actor, now=request.now, after=last_id(request, query), limit=query.fetch)
-        return listed(request, query, rows, key=lambda row: by_id(row.invoice_id))
+        rows = invoices_chased(
+            actor=request.actor, now=request.now, q=query.q, after=last_id(request, query), limit=query.fetch
+        )
+        return {**listed(request, query, rows, key=lambda row: by_id(row.invoice_id)), "query": query}
 
     return look(request, "pages/platform/dunning.html", work, part="pages/platform/parts/dunning_rows.html")

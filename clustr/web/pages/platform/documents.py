@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clustr.subscriptions.document_queries import Document, my_billing_address, my_invoices, my_payments
+from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
 from clustr.web.actors import Request
 from clustr.web.billing import documents as api
 from clustr.web.billing.schemas import AddressIn
@@ -16,8 +17,10 @@ from clustr.web.pages.forms import attempt, go
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.lists import asked, listed
 from clustr.web.pages.places import countries
-from clustr.web.pages.platform.frame import customer_page
-from clustr.web.paging import PageQuery, by_id, last_id
+from clustr.web.pages.platform.frame import customer_page, plan_address
+from clustr.web.pages.platform.searching import OfPlanQuery
+from clustr.web.pages.platform.whose import whose_plan
+from clustr.web.paging import by_id, last_id
 
 _ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code", "country", "tax_id")
 
@@ -25,20 +28,29 @@ _ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code", "country",
 @customer_page()
 def invoices(request: Request) -> HttpResponse:
     """GET /platform/invoices/: and credit notes, newest first, each with its lines."""
-    query = asked(request, PageQuery)
+    query, whose = asked(request, OfPlanQuery), whose_plan(request)
 
     def work() -> Context:
-        rows = my_invoices(actor=request.actor, before=last_id(request, query), limit=query.fetch)
+        rows = my_invoices(
+            actor=request.actor, before=last_id(request, query), limit=query.fetch, of=whose.of_plan, q=query.q
+        )
         found = listed(request, query, rows, key=lambda row: by_id(row.invoice.id))
-        found["rows"] = [_shown(row) for row in found["rows"]]
-        return found
+        owed = [row.invoice for row in found["rows"] if _is_owed(row)]
+        first = min(owed, key=lambda invoice: (invoice.due_date, invoice.id)) if owed else None
+        found["rows"] = [_shown(row, opened=row.invoice is first) for row in found["rows"]]
+        return {**found, "query": query, "whose": whose}
 
-    return look(request, "pages/platform/invoices.html", work)
+    return look(request, "pages/platform/invoices.html", work, part="pages/platform/parts/invoices_rows.html")
 
 
-def _shown(row: Document) -> dict[str, Any]:
-    """`pay_at`: Stripe's page, where an open invoice is paid."""
+def _is_owed(row: Document) -> bool:
+    return row.invoice.status == InvoiceStatus.OPEN and row.invoice.kind == InvoiceKind.INVOICE
+
+
+def _shown(row: Document, *, opened: bool) -> dict[str, Any]:
+    """`pay_at`: Stripe's page, where an open invoice is paid. `opened`: it is the one to be paid first."""
     return {
+        "opened": opened,
         "invoice": row.invoice,
         "lines": row.lines,
         "back": row.back,
@@ -50,28 +62,37 @@ def _shown(row: Document) -> dict[str, Any]:
 @customer_page()
 def payments(request: Request) -> HttpResponse:
     """GET /platform/payments/: of invoices, newest first."""
-    query = asked(request, PageQuery)
+    query, whose = asked(request, OfPlanQuery), whose_plan(request)
 
     def work() -> Context:
-        rows = my_payments(actor=request.actor, before=last_id(request, query), limit=query.fetch)
-        return listed(request, query, rows, key=lambda row: by_id(row.id))
+        rows = my_payments(
+            actor=request.actor, before=last_id(request, query), limit=query.fetch, of=whose.of_plan, q=query.q
+        )
+        return {**listed(request, query, rows, key=lambda row: by_id(row.id)), "query": query, "whose": whose}
 
-    return look(request, "pages/platform/payments.html", work)
+    return look(request, "pages/platform/payments.html", work, part="pages/platform/parts/payments_rows.html")
 
 
 @customer_page(methods=("GET", "POST"))
 def address(request: Request) -> HttpResponse:
     """/platform/address/: where invoices go; the tax follows from the country."""
-    tried = None
+    tried, whose = None, whose_plan(request)
     if request.method == "POST":
         sent = {name: request.POST.get(name, "").strip() for name in _ADDRESS}
         sent["country"] = sent["country"].upper()
         tried = attempt(request, lambda: api.set_my_billing_address(request, AddressIn(**sent)))
         if tried.done:
-            return go(request, "platform:address", said=_("Saved. Your next invoice goes there."))
+            return go(
+                request, plan_address(request, "platform:address"), said=_("Saved. Your next invoice goes there.")
+            )
     return look(
         request,
         "pages/platform/address.html",
-        lambda: {"tried": tried, "held": my_billing_address(actor=request.actor), "countries": countries()},
+        lambda: {
+            "tried": tried,
+            "held": my_billing_address(actor=request.actor),
+            "countries": countries(),
+            "whose": whose,
+        },
         status=tried.status if tried else 200,
     )

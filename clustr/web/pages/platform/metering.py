@@ -116,6 +116,8 @@ def _show(request: Request, tried: Attempt | None) -> HttpResponse:
         costs = calculate_overage(actor=request.actor, subscription_id=mine.id)
         return {
             "held": held,
+            "whose": whose,
+            "for_estate": whose.name_of(mine.for_cluster_id),
             "estate": mine.for_cluster_id or "",
             "mine_alone": mine.for_cluster_id is None,
             "settled": _settled(mine),

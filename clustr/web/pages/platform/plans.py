@@ -16,7 +16,7 @@ from clustr.kit.money import Money
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.advice_queries import PlanAdvice, advise_plan
 from clustr.subscriptions.countries import country_name
-from clustr.subscriptions.document_queries import CurrentSubscription, my_invoices
+from clustr.subscriptions.document_queries import CurrentSubscription, PlanOf, my_invoices
 from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.refusals import CurrencyNotOffered, SubscriptionNotFound
@@ -63,10 +63,13 @@ def show_home(request: Request, tried: Attempt | None) -> HttpResponse:
         return {
             "tried": tried,
             "held": held,
+            "pending_name": queries.plan_names().get(held.pending_plan, "") if held.pending else "",
             "whose": whose,
             "for_estate": whose.name_of(held.subscription.for_cluster_id),
             "usage": meters_of(held.usage),
-            "invoices": my_invoices(actor=request.actor, before=None, limit=_LATEST),
+            "invoices": my_invoices(
+                actor=request.actor, before=None, limit=_LATEST, of=PlanOf(held.subscription.for_cluster_id)
+            ),
             "ended": held.subscription.ended_at is not None,
             "advice": _advice(request, held),
             "with_trial": held.plan.trial_days

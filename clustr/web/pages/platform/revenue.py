@@ -13,6 +13,7 @@ from clustr.kit.money import Money
 from clustr.subscriptions import behaviour_queries as behaviour
 from clustr.subscriptions import revenue_queries as queries
 from clustr.subscriptions.figures import MonthOfRevenue
+from clustr.subscriptions.queries import plan_names
 from clustr.web.actors import Request
 from clustr.web.pages.frame import Context, look
 from clustr.web.pages.office.charts import months_of
@@ -70,6 +71,7 @@ def trends(request: Request) -> HttpResponse:
             "span": span,
             "spans": _SPANS,
             "trends": trends_of(behaviour.usage_trends(actor=request.actor, since=since)),
+            "plans": plan_names(),
             "adoption": adoption_of(behaviour.feature_adoption(actor=request.actor)),
             "reasons": [(words.WHY_THEY_GO[one.reason], one, Money(one.monthly, one.currency)) for one in gone],
         }

@@ -10,7 +10,7 @@ from clustr.clusters.queries import estates_of
 from clustr.clusters.types import EstateOf, Role
 from clustr.kit.ids import parse_id
 from clustr.subscriptions.catalogue import CURRENCY
-from clustr.subscriptions.document_queries import CurrentSubscription, my_subscription
+from clustr.subscriptions.document_queries import CurrentSubscription, PlanOf, my_subscription
 from clustr.subscriptions.refusals import SubscriptionNotFound
 from clustr.web.actors import Request
 
@@ -25,6 +25,11 @@ class Whose:
     named: str
     cluster_id: UUID | None
     estates: tuple[EstateOf, ...]
+
+    @property
+    def of_plan(self) -> PlanOf | None:
+        """The plan that the address names; None: it names none."""
+        return PlanOf(self.cluster_id) if self.named else None
 
     def currency_among(self, offered: Sequence[str]) -> str:
         """In which of these prices are shown at first: that of the estate it is about, or of another one of theirs; where

@@ -54,6 +54,35 @@ ABILITY: dict[str, Word] = {
     "support": _("Support first in the queue"),
 }
 
+DECLINED: dict[str, Word] = {
+    **dict.fromkeys(
+        ("card_declined", "generic_decline", "do_not_honor", "call_issuer"), _("The bank declined the card")
+    ),
+    **dict.fromkeys(
+        ("insufficient_funds", "withdrawal_count_limit_exceeded"), _("The card's account does not cover it")
+    ),
+    **dict.fromkeys(("expired_card", "invalid_expiry_month", "invalid_expiry_year"), _("The card has expired")),
+    **dict.fromkeys(
+        ("authentication_required", "payment_intent_authentication_failure"),
+        _("The bank wants the card's holder to confirm"),
+    ),
+    **dict.fromkeys(
+        ("incorrect_cvc", "invalid_cvc", "incorrect_number", "invalid_number"), _("The card's details are wrong")
+    ),
+    **dict.fromkeys(
+        ("lost_card", "stolen_card", "pickup_card", "fraudulent", "restricted_card"),
+        _("The bank stopped the card to protect its holder"),
+    ),
+    **dict.fromkeys(
+        ("card_not_supported", "currency_not_supported"), _("The card does not pay in this way or currency")
+    ),
+    **dict.fromkeys(
+        ("processing_error", "issuer_not_available", "try_again_later"), _("The bank could not be reached")
+    ),
+    **dict.fromkeys(("card_velocity_exceeded", "amount_too_large"), _("It is above a limit of the card")),
+}
+"""Why a card was not charged, by Stripe's code of the decline."""
+
 INTERVAL: dict[str, Word] = {"month": _("a month"), "year": _("a year")}
 
 WHY_THEY_GO: dict[str, Word] = {
@@ -153,7 +182,13 @@ def abilities(kinds: Iterable[str]) -> list[Word]:
 
 def features(kinds: Iterable[str]) -> str:
     """Several of a plan's features, in a sentence."""
-    return ", ".join(kind.replace("_", " ") for kind in kinds)
+    return ", ".join(str(said) for said in abilities(kinds))
+
+
+def why_not_paid(code: str, message: str) -> tuple[Word, str]:
+    """Why a card was not charged: in words, and what Stripe or the bank said where that is none of those known here."""
+    known = DECLINED.get(code)
+    return (known, "") if known else ("", message or code.replace("_", " "))
 
 
 def happened_words(kind: str, reason: str) -> tuple[Word, str, str]:
