@@ -29,7 +29,7 @@ DEFAULT_PLANS: dict[str, dict[str, Any]] = {
     },
     "basic": {
         "name": "Basic",
-        "description": "What one person needs.",
+        "description": "For one person, or for a small estate.",
         "price_monthly": 1900,
         "price_yearly": 19_000,
         "prices": {"NGN": {"month": 2_900_000, "year": 29_000_000}},

@@ -159,7 +159,7 @@ def staff_states_of(scene: OfficeScene) -> dict[str, str | State]:
             f"{customer}pack/", filled={"Units": "many", "Price, before tax": "much"}, pressed="Sell"
         ),
         "platform-record-confirm": State(
-            f"{document}payment/", filled={"The bank's reference": "TRF-0002"}, pressed="Book it"
+            f"{document}payment/", filled={"The bank's reference": "TRF-0002"}, pressed="Record it"
         ),
         "platform-correct-confirm": State(
             f"{document}correct/", filled={"How much, before tax": "10,000", "Why": "A week down"}, pressed="Correct it"

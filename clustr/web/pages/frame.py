@@ -145,14 +145,22 @@ def _surroundings(request: Request) -> Context:
 def links_of(request: Request, area: str) -> list[Context]:
     """The area's navigation for who asks, with the place where this page stands marked."""
     links = navigation(area, permissions=request.actor.permissions)
-    here = max(links, key=lambda link: link.depth(request.path), default=None)
-    return [_shown(request, link, link is here and link.depth(request.path) > 0) for link in links]
+    nearest = max(links, key=lambda link: link.depth(request.path), default=None)
+    here = nearest if nearest and nearest.depth(request.path) > 0 else None
+    return [_shown(request, link, here) for link in links]
 
 
-def _shown(request: Request, link: Link, here: bool) -> Context:
+def _shown(request: Request, link: Link, here: Link | None) -> Context:
     kept = request.GET.get(link.keeps, "") if link.keeps else ""
-    address = f"{link.address}?{urlencode({link.keeps: kept})}" if kept else link.address
-    return {"label": link.label, "icon": link.icon, "address": address, "here": here, "on_phone": link.on_phone}
+    return {
+        "label": link.label,
+        "icon": link.icon,
+        "address": f"{link.address}?{urlencode({link.keeps: kept})}" if kept else link.address,
+        "here": link is here,
+        "near": here is not None and here.behind == link.name,
+        "on_phone": link.on_phone,
+        "heading": link.heading,
+    }
 
 
 def refused(request: HttpRequest, error: Exception) -> HttpResponse:

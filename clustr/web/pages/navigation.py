@@ -25,6 +25,10 @@ class Link:
     """The permissions of which one is enough for the link to be there; none: for everybody in the area."""
     beside: str = ""
     """Where more of its pages stand, if not below its own address."""
+    behind: str = ""
+    """The name of the link that stands for it on phones, where it is not there itself."""
+    heading: str | Promise = ""
+    """What stands above it at the side of a desk, where a new kind of places begins."""
     keeps: str = ""
     """The part of an address that goes on with whoever follows the link from another page that has it."""
 
@@ -77,16 +81,32 @@ AREAS: dict[str, tuple[Link, ...]] = {
         Link(_("Your plan"), "platform:home", "badge-check", keeps="estate"),
         Link(_("Plans"), "platform:plans", "layers", keeps="estate"),
         Link(_("Invoices"), "platform:invoices", "file-text", keeps="estate", beside="/platform/payments/"),
-        Link(_("Usage"), "platform:usage", "gauge", keeps="estate", on_phone=False),
-        Link(_("Cards"), "platform:cards", "credit-card", keeps="estate", on_phone=False),
-        Link(_("Address"), "platform:address", "map-pin", keeps="estate", on_phone=False),
-        Link(_("Customers"), "platform:customers", "users", needs=_STAFF),
-        Link(_("Coupons"), "platform:coupons", "ticket-percent", on_phone=False, needs=_STAFF),
+        Link(_("Usage"), "platform:usage", "gauge", keeps="estate", on_phone=False, behind="platform:home"),
+        Link(_("Cards"), "platform:cards", "credit-card", keeps="estate", on_phone=False, behind="platform:home"),
+        Link(_("Address"), "platform:address", "map-pin", keeps="estate", on_phone=False, behind="platform:home"),
+        Link(_("Customers"), "platform:customers", "users", needs=_STAFF, heading=_("The platform")),
+        Link(
+            _("Coupons"),
+            "platform:coupons",
+            "ticket-percent",
+            on_phone=False,
+            needs=_STAFF,
+            behind="platform:customers",
+        ),
         Link(_("Revenue"), "platform:revenue", "chart-column", needs=_STAFF),
-        Link(_("Trends"), "platform:trends", "trending-up", on_phone=False, needs=_STAFF),
-        Link(_("At risk"), "platform:at_risk", "life-buoy", on_phone=False, needs=_STAFF),
-        Link(_("Needs a person"), "platform:cases", "shield-alert", on_phone=False, needs=_STAFF),
-        Link(_("Chased"), "platform:dunning", "clock-alert", on_phone=False, needs=_STAFF),
+        Link(_("Trends"), "platform:trends", "trending-up", on_phone=False, needs=_STAFF, behind="platform:customers"),
+        Link(_("At risk"), "platform:at_risk", "life-buoy", on_phone=False, needs=_STAFF, behind="platform:customers"),
+        Link(
+            _("To look at"), "platform:cases", "shield-alert", on_phone=False, needs=_STAFF, behind="platform:customers"
+        ),
+        Link(
+            _("Overdue invoices"),
+            "platform:dunning",
+            "clock-alert",
+            on_phone=False,
+            needs=_STAFF,
+            behind="platform:customers",
+        ),
     ),
 }
 """The areas with their links."""

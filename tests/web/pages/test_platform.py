@@ -105,6 +105,20 @@ def test_customers_are_for_staff(cast: Cast, ngozi: Person) -> None:
     assert "Nothing found" in staff.text
 
 
+def test_a_phone_s_bar_marks_what_stands_for_the_page(ngozi: Person) -> None:
+    """What has no place of its own there is marked at the place it is reached by; staff's own places have a heading."""
+    staff = Browser(ngozi)
+    for page, place in (
+        *((page, "customers/") for page in ("trends/", "at-risk/", "cases/", "dunning/", "coupons/", "coupons/new/")),
+        *((page, "") for page in ("cards/", "address/")),
+    ):
+        staff.open(f"/platform/{page}")
+        assert re.findall('<a href="([^"]+)" class="near"', staff.text) == [f"/platform/{place}"], page
+    staff.open("/platform/customers/")
+    assert 'class="near"' not in staff.text
+    assert staff.text.count('<li class="desk kind">The platform</li>') == 1
+
+
 def test_for_an_estate(cast: Cast) -> None:
     """Who administers an estate chooses its plan beside their own; a neighbour's estate does not count."""
     ada, dayo = Browser(cast.ada), Browser(cast.dayo)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from clustr.kit.errors import InvalidValue
-from clustr.kit.money import Money
+from clustr.kit.money import SIGNS, Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import Document
 from clustr.subscriptions.staff_queries import customer_document
@@ -91,7 +91,7 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
                 *([(_("In their favour then"), Money(surplus, held.currency))] if surplus > 0 else []),
                 (_("The bank's reference"), sent.reference),
             ],
-            button=_("Book it"),
+            button=_("Record it"),
         )
 
     def form(tried: Attempt | None) -> HttpResponse:
@@ -204,7 +204,7 @@ def agree_price(request: Request, user_id: UUID) -> HttpResponse:
             "story": story,
             "plans": [(plan.code, plan.name) for plan in offered],
             "intervals": [("month", _("a month")), ("year", _("a year"))],
-            "currencies": [(code, code) for code in currencies],
+            "currencies": [(code, f"{SIGNS.get(code, '')} {code}".strip()) for code in currencies],
         }
 
     return act_form(request, tried, "agree_price", work)
@@ -225,11 +225,13 @@ def sell_pack(request: Request, user_id: UUID) -> HttpResponse:
         return PackIn(subscription_id=chosen.subscription.id, currency=currency, **sent)
 
     def work() -> Context:
+        signs = {SIGNS.get(one.subscription.currency, "") for one in running}
         return {
             "story": story,
             "subscriptions": [
                 (str(one.subscription.id), f"{one.plan}, {one.subscription.currency}") for one in running
             ],
+            "sign": signs.pop() if len(signs) == 1 else "",
             "features": [(feature.value, words.feature(feature)) for feature in FeatureType],
         }
 
