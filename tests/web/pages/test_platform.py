@@ -224,7 +224,8 @@ def test_as_many_statements_for_many_invoices_as_for_one(cast: Cast) -> None:
     client, ada = cast.client_of(cast.ada), Browser(cast.ada)
     ask(client, "POST", "subscribe/", {"plan_id": "free", "interval": "month"}, 201)
     ask(client, "PUT", "subscription/", {"plan_id": "basic", "interval": "month"})
-    addresses = ["/platform/", "/platform/invoices/", "/platform/payments/", "/platform/usage/", "/platform/cancel/"]
+    found = ["/platform/invoices/?q=inv", "/platform/payments/?q=inv", "/platform/invoices/?estate=me"]
+    addresses = [*(address for address in PLATFORM if address != "/platform/plans/basic/"), *found]
     little = {address: queries_of(ada, address) for address in addresses}
     for plan in ("pro", "enterprise"):
         ask(client, "PUT", "subscription/", {"plan_id": plan, "interval": "month"})

@@ -253,7 +253,8 @@ def test_lists_are_searched_and_go_on(cast: Cast, ngozi: Browser, monkeypatch: p
 def test_as_many_statements_for_many_customers_as_for_one(cast: Cast, ngozi: Browser) -> None:
     invoice = customer(cast, cast.bola)
     ids = {"user": cast.bola.user_id, "invoice": invoice["id"]}
-    addresses = [place.format(**ids) for place in PLATFORM_STAFF]
+    found = ("customers/", "at-risk/", "dunning/", "coupons/", "cases/")
+    addresses = [place.format(**ids) for place in PLATFORM_STAFF] + [f"/platform/{place}?q=example" for place in found]
     little = {address: queries_of(ngozi, address) for address in addresses}
     for person in (cast.ada, cast.residents[1], cast.dayo):
         customer(cast, person)
