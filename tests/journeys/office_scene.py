@@ -33,6 +33,7 @@ class OfficeScene:
     document: str
     endpoint: str
     receipt: str
+    paid: str
 
 
 def set_office_scene(demo: Demonstration) -> OfficeScene:
@@ -49,6 +50,7 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
 
     first = demo.bill("Service charge, third quarter", "12500.00", days=2, allow_payment_after_due=True)
     pay(first, *(resident(n) for n in range(1, 7)))
+    choose_plan(demo, resident(4), "basic")  # and nobody pays it: overdue when the clock has moved
     demo.manage("move_clock", "+31d")
     pay(first, resident(7), amount="6000.00")
     gate = demo.bill("Gate repair", "4500.00", type="maintenance", days=45, description="Bent in the storm.")
@@ -89,20 +91,22 @@ def set_office_scene(demo: Demonstration) -> OfficeScene:
         document=demo.ask(BOLA, "GET", f"{billing}invoices/")["results"][-1]["id"],
         endpoint=endpoint,
         receipt=receipt,
+        paid=demo.ask(resident(1), "GET", f"{billing}invoices/")["results"][-1]["id"],
     )
+
+
+def choose_plan(demo: Demonstration, who: str, plan: str) -> None:
+    """By bank transfer, without a trial: an invoice is open at once."""
+    terms = {"interval": "month", "currency": "NGN"}
+    demo.ask(who, "POST", "/api/v1/billing/subscribe/", {"plan_id": "free", **terms})
+    demo.ask(who, "PUT", "/api/v1/billing/subscription/", {"plan_id": plan, "interval": "month"})
 
 
 def set_platform_scene(demo: Demonstration) -> None:
     """Customers of the platform: some pay, one takes more, one is about to go, and some of it is used."""
     billing = "/api/v1/billing/"
-
-    def choose(who: str, plan: str, currency: str = "NGN") -> None:
-        terms = {"interval": "month", "currency": currency}
-        demo.ask(who, "POST", f"{billing}subscribe/", {"plan_id": "free", **terms})
-        demo.ask(who, "PUT", f"{billing}subscription/", {"plan_id": plan, "interval": "month"})
-
     for who, plan in ((ADA, "pro"), (BOLA, "pro"), *((resident(n), "basic") for n in (1, 2, 3))):
-        choose(who, plan)
+        choose_plan(demo, who, plan)
     demo.ask(resident(2), "PUT", f"{billing}subscription/", {"plan_id": "pro", "interval": "month"})
     leaving = {"reason_code": "too_expensive", "reason": "We are only six houses."}
     demo.ask(resident(3), "POST", f"{billing}cancel/", leaving)
@@ -198,6 +202,7 @@ def staff_pages_of(scene: OfficeScene) -> dict[str, str]:
         "platform-sell-pack": f"{customer}pack/",
         "platform-record-payment": f"{document}payment/",
         "platform-correct": f"{document}correct/",
+        "platform-refund": f"/platform/customers/documents/{scene.paid}/refund/",
         "platform-coupons": "/platform/coupons/",
         "platform-coupon-new": "/platform/coupons/new/",
         "platform-cases": "/platform/cases/",
