@@ -21,6 +21,7 @@ _CODE = (
     "clustr/kit/database.py",
     "bench/estates.py",
     "bench/history.py",
+    "bench/doings.py",
     "bench/town.py",
     "bench/sizes.py",
 )

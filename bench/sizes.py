@@ -18,6 +18,8 @@ class Size:
     """Estate-wide bills created per estate."""
     row_per_member: int
     """Up to how many members the one-row-per-member way is taken through Python."""
+    customers: int
+    """Customers of the platform, of each estate with a history."""
     page_requests: int
     """Requests of each page of the API; `screen_requests`: of each page for people."""
     screen_requests: int
@@ -61,6 +63,7 @@ DEFAULT = Size(
     history=20,
     bills=200,
     row_per_member=100_000,
+    customers=100,
     page_requests=100,
     screen_requests=25,
     wallets=10_000,
@@ -92,6 +95,7 @@ TINY = Size(
     history=3,
     bills=3,
     row_per_member=100,
+    customers=30,
     page_requests=3,
     screen_requests=1,
     wallets=60,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench import databases
+from bench.doings import make_customers, make_doings
 from bench.estates import Estate, fund, make_estates
 from bench.history import make_history, told_already
 from bench.sizes import Size
@@ -78,4 +79,6 @@ def _fill(all_estates: Sequence[Estate], with_history: Sequence[Estate], size: S
     make_estates(list(all_estates), now)
     with told_already(with_history):  # or a worker would be writing mail to a million people while pages are measured
         for estate in with_history:
-            make_history(estate, bills=size.history, paid=5, payers=max(5, estate.members // 100), every=20, now=now)
+            make_history(estate, bills=size.history, paid=5, payers=max(25, estate.members // 100), every=20, now=now)
+            make_doings(estate, now=now)
+            make_customers(estate, many=size.customers, now=now)
