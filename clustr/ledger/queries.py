@@ -18,7 +18,7 @@ from clustr.ledger.types import AccountKind
 @dataclass(frozen=True, slots=True)
 class Line:
     """One transfer as an account sees it: `amount` is what it changed the balance by, in minor units, signed. `holds`: the
-    account's balance at the instant at which the lines were read."""
+    account's balance at the instant at which the lines were read; of `movements`, its balance after this one."""
 
     xid: int
     id: UUID
@@ -98,6 +98,53 @@ def statement(
         ) AS line ORDER BY line.xid DESC, line.id DESC LIMIT %(limit)s
         """,
         {"account": account_id, "xid": xid, "last": last, "limit": limit, "journals": list(journals or ())},
+    )
+    return [Line(*row) for row in rows]
+
+
+def movements(
+    *,
+    account_id: UUID,
+    journals: Sequence[UUID] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: tuple[int, UUID] | None = None,
+    limit: int = 50,
+) -> list[Line]:
+    """As `statement`, each line with what the account held after it, whatever is left out between the lines; of this span
+    alone, half-open. One statement and so one instant. It adds up what came after the oldest of these lines: for an account
+    that one person moves, not for an estate's."""
+    xid, last = before if before else (2**63 - 1, UUID(int=2**128 - 1))
+    only = "" if journals is None else "AND journal = ANY(%(journals)s)"
+    only += " AND at >= %(since)s" if since else ""
+    only += " AND at < %(until)s" if until else ""
+    wanted = "(xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s) " + only
+    newest = "ORDER BY xid DESC, id DESC LIMIT %(limit)s"
+    rows = _rows(
+        f"""
+        WITH shown AS MATERIALIZED (SELECT * FROM (
+          (SELECT xid, id, kind, label, journal, amount, debit AS counterpart, reverses, at FROM ledger_transfer
+             WHERE credit = %(account)s AND cluster_id = kit_tenant() AND {wanted} {newest})
+          UNION ALL
+          (SELECT xid, id, kind, label, journal, -amount, credit, reverses, at FROM ledger_transfer
+             WHERE debit = %(account)s AND cluster_id = kit_tenant() AND {wanted} {newest})
+        ) AS line {newest}),
+        oldest AS (SELECT xid, id FROM shown ORDER BY xid, id LIMIT 1),
+        since AS (SELECT id, sum(amount) OVER (ORDER BY xid DESC, id DESC) - amount AS moved FROM (
+          SELECT xid, id, amount FROM ledger_transfer WHERE credit = %(account)s AND cluster_id = kit_tenant()
+             AND xid >= (SELECT xid FROM oldest)
+          UNION ALL
+          SELECT xid, id, -amount FROM ledger_transfer WHERE debit = %(account)s AND cluster_id = kit_tenant()
+             AND xid >= (SELECT xid FROM oldest)
+        ) AS line)
+        SELECT xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at,
+          ((SELECT ledger_balance(%(account)s)) - moved)::bigint
+        FROM shown JOIN since USING (id) ORDER BY xid DESC, id DESC
+        """,
+        {
+            **{"account": account_id, "xid": xid, "last": last, "limit": limit, "journals": list(journals or ())},
+            **{"since": since, "until": until},
+        },
     )
     return [Line(*row) for row in rows]
 

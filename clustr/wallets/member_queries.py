@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -29,6 +30,8 @@ class Movement:
     amount: Money
     balance: Money
     at: datetime
+    position: tuple[int, UUID]
+    """Where it stands in the statement, to go on from."""
 
     @property
     def came_back(self) -> bool:
@@ -49,22 +52,41 @@ class WithdrawalView:
     note: str
 
 
-def my_movements(*, actor: Actor, limit: int) -> list[Movement]:
-    """The latest movements of the member's wallet, newest first, with what it held after each: read in one instant."""
+def my_movements(
+    *,
+    actor: Actor,
+    q: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+    before: tuple[int, UUID] | None = None,
+    limit: int = 50,
+) -> list[Movement]:
+    """The movements of the member's wallet, newest first, with what it held after each: read in one instant. `q`: part of the
+    description or of the reference. `since` and `until` bound when it moved, half-open. `before`: the last one's position."""
     wallet = Wallet.objects.filter(
         cluster_id=actor.cluster_id, user_id=actor.member_id, currency=actor.currency
     ).first()
     if wallet is None:
         return []
-    lines = ledger.statement(account_id=wallet.id, limit=limit)
-    behind = Transaction.objects.filter(cluster_id=actor.cluster_id, id__in={line.journal for line in lines})
-    transactions = {row.id: view_of(row) for row in behind}
-    held, found = Money(lines[0].holds_minor if lines else 0, actor.currency), []
-    for line in lines:
-        amount = Money(line.amount_minor, actor.currency)
-        found.append(Movement(transactions[line.journal], amount, held, line.at))
-        held -= amount
-    return found
+    known = Transaction.objects.filter(cluster_id=actor.cluster_id)
+    only: list[UUID] | None = None
+    if q:
+        mine = known.filter(user_id=actor.member_id)
+        only = list(mine.filter(Q(description__icontains=q) | Q(reference__icontains=q)).values_list("id", flat=True))
+    lines = ledger.movements(
+        account_id=wallet.id, journals=only, since=since, until=until, before=before, limit=limit
+    )
+    behind = {row.id: view_of(row) for row in known.filter(id__in={line.journal for line in lines})}
+    return [
+        Movement(
+            transaction=behind[line.journal],
+            amount=Money(line.amount_minor, actor.currency),
+            balance=Money(line.holds_minor, actor.currency),
+            at=line.at,
+            position=(line.xid, line.id),
+        )
+        for line in lines
+    ]
 
 
 def my_withdrawal(*, actor: Actor, transaction_id: UUID) -> WithdrawalView | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from ninja import Query, Router
 from pydantic import Field, StringConstraints, WithJsonSchema
 
@@ -15,8 +16,10 @@ from clustr.payments.queries import TransactionFilter, my_transactions, view_of
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.settlement import commands as settlement
 from clustr.wallets import commands, queries
+from clustr.wallets.member_queries import Movement, my_movements
 from clustr.wallets.types import CheckedPin, Destination, SpendAuthorization
 from clustr.web.bank_accounts import BANKS_ANSWER, account_answer, banks_answer, named
+from clustr.web.csv_answers import csv_answer
 from clustr.web.door import Request, actor_of, once, once_between, read
 from clustr.web.money_schemas import (
     DESTINATION_EXAMPLE,
@@ -31,7 +34,7 @@ from clustr.web.money_schemas import (
     transaction_out,
     wallet_out,
 )
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import Page, PageQuery, by_id, last_id, page, position
 from clustr.web.payment_schemas import (
     CallbackUrl,
     CheckoutOut,
@@ -43,9 +46,11 @@ from clustr.web.payment_schemas import (
     request_key,
     saved_card,
 )
-from clustr.web.schemas import Amount, In, Instant, Out, Pin, to_money
+from clustr.web.schemas import Amount, AmountOut, Currency, In, Instant, Out, Pin, Text, to_money
 
 router = Router(tags=["My wallet"])
+
+STATEMENT_HEADER = ("at", "amount", "balance", "currency", "type", "description", "reference", "transaction_id")
 
 ResetCode = Annotated[
     str,
@@ -125,6 +130,33 @@ class WalletTransactionsQuery(PageQuery):
     until: Instant | None = Field(None, alias="to", description="Made before this instant.")
 
 
+class Form(StrEnum):
+    """How the statement is answered."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+class StatementQuery(PageQuery):
+    """My wallet's statement, which may be searched."""
+
+    q: Annotated[str, Text(100, empty=True)] = Field("", description="Part of the description or of the reference.")
+    since: Instant | None = Field(None, alias="from", description="Moved from this instant on.")
+    until: Instant | None = Field(None, alias="to", description="Moved before this instant.")
+    format: Form = Field(Form.JSON, description="`csv`: every row, streamed; `limit` and `cursor` do not count.")
+
+
+class MovementOut(Out):
+    """One movement of a wallet."""
+
+    id: UUID
+    amount: AmountOut = Field(description="What the wallet changed by: negative where money left it.")
+    balance: AmountOut = Field(description="What the wallet held after it, whatever the filters leave out.")
+    currency: Currency
+    at: Instant
+    transaction: TransactionOut = Field(description="What it was.")
+
+
 @router.get("balance/", response=WalletOut, summary="My wallet")
 def get_my_wallet(request: Request) -> HttpResponse:
     """What it holds, and what can be spent now."""
@@ -141,6 +173,65 @@ def list_my_transactions(request: Request, query: Query[WalletTransactionsQuery]
         return page(request, query, rows, key=lambda row: by_id(row.id), out=transaction_out)
 
     return read(request, work)
+
+
+@router.get(
+    "statement/",
+    response=Page[MovementOut],
+    summary="My wallet's statement",
+    openapi_extra={"responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}},
+)
+def get_my_statement(request: Request, query: Query[StatementQuery]) -> HttpResponse | StreamingHttpResponse:
+    """Every movement of the wallet, newest first, with what it held after each; `format=csv` streams them all."""
+    if query.format is Form.CSV:
+        return csv_answer(
+            request,
+            name="statement",
+            header=STATEMENT_HEADER,
+            fetch=lambda before, limit: movements_of(request, query, before, limit),
+            key=lambda row: row.position,
+            row=_statement_row,
+        )
+
+    def work() -> Page[MovementOut]:
+        rows = movements_of(request, query, position(request, query, (int, UUID)), query.fetch)
+        return page(request, query, rows, key=lambda row: row.position, out=_movement_out)
+
+    return read(request, work)
+
+
+def movements_of(
+    request: Request, query: StatementQuery, before: tuple[int, UUID] | None, limit: int
+) -> list[Movement]:
+    """What the statement shows of what was asked for."""
+    return my_movements(
+        actor=request.actor, q=query.q, since=query.since, until=query.until, before=before, limit=limit
+    )
+
+
+def _movement_out(row: Movement) -> MovementOut:
+    return MovementOut(
+        id=row.position[1],
+        amount=str(row.amount),
+        balance=str(row.balance),
+        currency=row.amount.currency,
+        at=row.at,
+        transaction=transaction_out(row.transaction),
+    )
+
+
+def _statement_row(row: Movement) -> tuple[str, ...]:
+    one = row.transaction
+    return (
+        row.at.isoformat().replace("+00:00", "Z"),
+        str(row.amount),
+        str(row.balance),
+        row.amount.currency,
+        one.type.value,
+        one.description,
+        one.reference,
+        str(one.id),
+    )
 
 
 @router.post("deposit/", response={201: CheckoutOut}, summary="Put money into my wallet")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 from pydantic import Field, ValidationError
 
 from clustr.web.actors import Request
-from clustr.web.paging import Page, PageQuery, by_id, last_id, page
+from clustr.web.paging import Page, PageQuery, by_id, page, position
 from clustr.web.refusals import InvalidCursor
 from clustr.web.schemas import Text
 
 Q = TypeVar("Q", bound="ListQuery")
+A = TypeVar("A")
+B = TypeVar("B")
 SHOWN = 20
 
 
@@ -39,13 +41,21 @@ class ListQuery(PageQuery):
 def begin_after(request: Request, query: ListQuery) -> UUID | None:
     """The id after which to read, of a list that is ordered by its rows' ids; None: from the start, also where the cursor is
     of another list, of other filters, or nobody's."""
+    where = begin_at(request, query, (UUID, UUID))
+    return where[1] if where else None
+
+
+def begin_at(request: Request, query: PageQuery, types: tuple[type[A], type[B]]) -> tuple[A, B] | None:
+    """The same of a list in another order: the position after which to read."""
     try:
-        return last_id(request, query)
+        return position(request, query, types)
     except InvalidCursor:
         return None
 
 
-def listed(request: Request, query: ListQuery, rows: Sequence[Any]) -> dict[str, Any]:
-    """For a template: `rows`, and the cursor `next` of the page after. Of a list that is ordered by its rows' ids."""
-    made: Page[Any] = page(request, query, rows, key=lambda row: by_id(row.id), out=lambda row: row)
+def listed(
+    request: Request, query: PageQuery, rows: Sequence[Any], *, key: Callable[[Any], tuple[Any, Any]] | None = None
+) -> dict[str, Any]:
+    """For a template: `rows`, and the cursor `next` of the page after. `key`: their order, if it is not that of their ids."""
+    made: Page[Any] = page(request, query, rows, key=key or (lambda row: by_id(row.id)), out=lambda row: row)
     return {"rows": made.results, "next": made.next}

@@ -911,6 +911,7 @@ ROWS = [
     Row(f"POST {MINE}utilities/spending_limits/", spending_limit),
     Row(f"GET {MINE}wallet/balance/", nothing),
     Row(f"GET {MINE}wallet/transactions/", mine),
+    Row(f"GET {MINE}wallet/statement/", mine),
     Row(f"GET {MINE}wallet/banks/", nothing),
     Row(f"POST {MINE}wallet/withdraw/", withdraw, answer=201),
     Row(f"POST {MINE}wallet/withdraw/resolve/", resolved_bank),

@@ -18,6 +18,7 @@ PLAIN = [
     *("/app/wallet/pin/reset/", "/app/transactions/", "/app/recurring/", "/app/recurring/new/", "/app/utilities/"),
     *("/app/utilities/buy/", "/app/notices/", "/app/notices/preferences/", "/app/you/", "/app/you/name/"),
     *("/app/estates/", "/app/utilities/automations/", "/app/utilities/automations/new/", "/app/utilities/limits/"),
+    "/app/wallet/statement/",
     *("/accounts/2fa/", "/accounts/password/change/", "/accounts/email/", "/accounts/sessions/"),
 ]
 
@@ -41,6 +42,7 @@ GROWING = [
     "/app/",
     "/app/bills/",
     "/app/wallet/",
+    "/app/wallet/statement/",
     "/app/transactions/",
     "/app/notices/",
     "/app/recurring/",
@@ -88,6 +90,32 @@ def test_the_next_page_of_a_list_and_only_its_rows_for_htmx(cast: Cast) -> None:
     bola.open("/app/bills/?q=levy+7")
     assert [str(bill.id) in bola.text for bill in bills[6:9]] == [False, True, False]
     assert bola.open("/app/bills/?status=nonsense&cursor=%00").status_code == 200
+
+
+def test_the_statement_goes_on_and_is_searched(cast: Cast) -> None:
+    for number in range(23):
+        fund(cast, cast.bola, f"{number + 1}.00")
+    acknowledge(cast, cast.bola, bill := issue(cast, "100.00", title="Road levy"))
+    bola = Browser(cast.bola)
+    bola.open(f"/app/bills/{bill.id}/")
+    bola.send("pay/", amount="100")
+    bola.open("/app/wallet/")
+    assert bola.text.count("/app/transactions/") >= 10
+    assert "/app/wallet/statement/" in bola.links
+    bola.open("/app/wallet/statement/")
+    assert "then ₦176.00" in bola.text, "276 came in, 100 went out"
+    onward = re.search(r'hx-get="([^"]+cursor=[^"]+)"', bola.text)
+    assert onward
+    bola.open("/app/wallet/statement/" + onward[1].replace("&amp;", "&"), HX_Request="true")
+    assert bola.text.count('class="item"') == 4
+    assert "then ₦1.00" in bola.text
+    bola.open("/app/wallet/statement/?q=road")
+    assert (bola.text.count('class="item"'), "then ₦176.00" in bola.text) == (1, True)
+    assert bola.open("/app/wallet/statement/?q=nothing&cursor=%00").status_code == 200
+    assert "No movement fits" in bola.text
+    answer = bola.client.get("/app/wallet/statement.csv")
+    rows = b"".join(answer.streaming_content).decode().splitlines()
+    assert (answer["Content-Type"], rows[1].split(",")[1:3]) == ("text/csv; charset=utf-8", ["-100.00", "176.00"])
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

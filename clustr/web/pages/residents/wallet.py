@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -21,6 +21,7 @@ from clustr.web.pages.banks import banks
 from clustr.web.pages.confirming import Shown, ask_first, confirm
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.lists import ListQuery, begin_at, listed
 from clustr.web.pages.payees import Payee, lines_of, pay_out, typed_destination
 from clustr.web.pages.residents.paying import (
     ABOUT_PIN,
@@ -48,11 +49,30 @@ def _wallet(request: Request, tried: Attempt | None = None) -> HttpResponse:
         return {
             "wallet": my_wallet(actor=actor),
             "cards": my_methods(actor=actor),
-            "movements": my_movements(actor=actor, limit=_MOVEMENTS),
+            "rows": my_movements(actor=actor, limit=_MOVEMENTS),
             "tried": tried,
         }
 
     return look(request, "pages/residents/wallet.html", work, status=tried.status if tried else 200)
+
+
+@page("app")
+def statement(request: Request) -> HttpResponse:
+    """GET /app/wallet/statement/: every movement with what the wallet held after it, page by page, which can be searched."""
+    query = ListQuery.of(request)
+
+    def work() -> Context:
+        before = begin_at(request, query, (int, UUID))
+        rows = my_movements(actor=request.actor, q=query.q, before=before, limit=query.fetch)
+        return {**listed(request, query, rows, key=lambda row: row.position), "q": query.q}
+
+    return look(request, "pages/residents/statement.html", work, part="pages/residents/movement_rows.html")
+
+
+@page("app")
+def download_statement(request: Request) -> HttpResponseBase:
+    """GET /app/wallet/statement.csv: all of it, for a spreadsheet."""
+    return api.get_my_statement(request, api.StatementQuery(format=api.Form.CSV))
 
 
 @page("app", methods=("GET", "POST"))
