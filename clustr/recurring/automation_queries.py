@@ -163,6 +163,7 @@ def _view(row: UtilityAutomation, sold: Sold, spent: int) -> AutomationView:
         provider_id=row.provider_id,
         provider_name=sold.name,
         provider_type=BillType(sold.type),
+        label=sold.label,
         ending=sold.ending,
         terms=terms_of(row),
         state=AutomationState(row.state),

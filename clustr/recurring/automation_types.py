@@ -152,6 +152,7 @@ class AutomationView:
     provider_id: UUID
     provider_name: str
     provider_type: BillType
+    label: str
     ending: str
     terms: AutomationTerms
     state: AutomationState
@@ -194,6 +195,7 @@ class UpcomingView:
 
     automation_id: UUID
     provider_name: str
+    label: str
     ending: str
     due_at: datetime
     amount: Money | None

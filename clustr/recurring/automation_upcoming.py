@@ -104,6 +104,7 @@ class _Ahead:
         return UpcomingView(
             automation_id=automation.id,
             provider_name=sold.name,
+            label=sold.label,
             ending=sold.ending,
             due_at=due,
             amount=None if amount is None else Money(amount, currency),

@@ -80,10 +80,16 @@ def recurring_payment_of_cluster(*, actor: Actor, recurring_payment_id: UUID) ->
     return _only(actor, list(RecurringPayment.objects.filter(cluster_id=actor.cluster_id, id=recurring_payment_id)))
 
 
-def history_of(*, actor: Actor, recurring_payment_id: UUID, limit: int = 100) -> list[RunView]:
-    """The last runs of one standing order of the member's own, newest first. Refuses `RecurringPaymentNotFound`."""
+def history_of(
+    *, actor: Actor, recurring_payment_id: UUID, before: int | None = None, limit: int = 100
+) -> list[RunView]:
+    """The last runs of one standing order of the member's own, newest first; `before` is the period of the last one read.
+    Refuses `RecurringPaymentNotFound`."""
     order = my_recurring_payment(actor=actor, recurring_payment_id=recurring_payment_id)
-    runs = list(Run.objects.filter(cluster_id=actor.cluster_id, order_id=order.id).order_by("-period")[:limit])
+    found = Run.objects.filter(cluster_id=actor.cluster_id, order_id=order.id)
+    if before is not None:
+        found = found.filter(period__lt=before)
+    runs = list(found.order_by("-period")[:limit])
     paid = _transactions_of([run.id for run in runs])
     return [_run_view(run, order.amount.currency, paid.get(run.id, ())) for run in runs]
 

@@ -29,11 +29,12 @@ WHERE d.n <= %(most)s ORDER BY d.account_id, d.n DESC"""
 @dataclass(frozen=True, slots=True)
 class Sold:
     """What is sold for a number, as the utility last said when it confirmed it, else as the catalogue has it; amounts in
-    minor units. `is_sold`: whether it still is, and the number was not removed."""
+    minor units. `label`: what its member calls it. `is_sold`: whether it still is, and the number was not removed."""
 
     account_id: UUID
     provider_id: UUID
     name: str
+    label: str
     ending: str
     type: BillType
     currency: str
@@ -90,6 +91,7 @@ def _sold(account: Account, provider: UtilityProvider, said: Validation | None) 
         account_id=account.id,
         provider_id=provider.id,
         name=provider.name,
+        label=account.label,
         ending=account.hint,
         type=BillType(provider.provider_type),
         currency=provider.currency,

@@ -66,9 +66,12 @@ def offered_provider(*, actor: Actor, provider_id: UUID) -> UtilityProvider:
     return found
 
 
-def my_accounts(*, actor: Actor, after: UUID | None = None, limit: int = 50) -> list[AccountView]:
-    """The member's saved numbers, the newest first; `after` is the last one read."""
+def my_accounts(*, actor: Actor, q: str = "", after: UUID | None = None, limit: int = 50) -> list[AccountView]:
+    """The member's saved numbers, the newest first; `after` is the last one read. `q`: part of what one is called, of its end
+    or of who sells."""
     mine = Account.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id).exclude(saved_at=None)
+    if q:
+        mine = mine.filter(id__in=accounts_called(actor=actor, q=q))
     if after:
         mine = mine.filter(id__lt=after)
     rows = list(mine.order_by("-id")[:limit])
@@ -176,6 +179,15 @@ def kept_account_of_purchase(*, actor: Actor, purchase_id: UUID) -> AccountView 
     return _account_view(found, UtilityProvider.objects.get(id=found.provider_id)) if found else None
 
 
+def labels_of_purchases(*, actor: Actor, purchase_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """What the member calls the numbers that these purchases of theirs were for; those alone that are kept and have a name."""
+    mine = Purchase.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, id__in=list(purchase_ids))
+    bought = dict(mine.values_list("id", "account_id"))
+    kept = Account.objects.filter(cluster_id=actor.cluster_id, id__in=set(bought.values())).exclude(saved_at=None)
+    labels = dict(kept.exclude(label="").values_list("id", "label"))
+    return {id: labels[account_id] for id, account_id in bought.items() if account_id in labels}
+
+
 def get_user_utility_bills(
     *,
     actor: Actor,
@@ -225,6 +237,7 @@ def _purchase_view(
         provider_id=provider.id,
         provider_name=provider.name,
         provider_type=BillType(provider.provider_type),
+        label=account.label,
         ending=account.hint,
         amount=row.amount,
         fee=row.fee,

@@ -110,7 +110,8 @@ class Screened:
 
 @dataclass(frozen=True, slots=True)
 class PurchaseView:
-    """A purchase as its buyer sees it. `token` is there once it is delivered. `waits_for`: why it is not decided yet."""
+    """A purchase as its buyer sees it. `label`: what they call its number, while they keep it. `token` is there once it is
+    delivered. `waits_for`: why it is not decided yet."""
 
     id: UUID
     reference: str
@@ -118,6 +119,7 @@ class PurchaseView:
     provider_id: UUID
     provider_name: str
     provider_type: BillType
+    label: str
     ending: str
     amount: Money
     fee: Money

@@ -24,6 +24,7 @@ from clustr.kit.sentences import for_people
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.recurring.automation_types import ScheduleKind, ScheduleTerms
+from clustr.wallets.types import is_correction
 from clustr.web.pages.forms import ESTATE_FIELD, KEY, fresh_key
 from clustr.web.pages.words import STATUS, TYPE, WHY, said_of_recovery, word_of
 
@@ -172,6 +173,34 @@ def comes_in(one: Any) -> bool:
     return str(one.type) in ("deposit", "credit") or (str(one.type) == "refund" and one.provider == "wallet")
 
 
+_LEAVES_AT_ONCE = (TransactionType.WITHDRAWAL, TransactionType.UTILITY_PAYMENT)
+_MOVED = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
+
+
+def _went_out(one: TransactionView) -> bool:
+    if comes_in(one) or (one.type == TransactionType.REFUND and not is_correction(type=one.type, provider=one.provider)):
+        return False
+    waits = one.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
+    return one.status in _MOVED or (waits and one.type in _LEAVES_AT_ONCE)
+
+
+@register.filter
+def token_groups(token: str) -> list[str]:
+    """The groups of four in which a token is typed; a token that is not of such is one group."""
+    digits = token.replace("-", "").replace(" ", "")
+    if not digits.isdecimal() or len(digits) % 4:
+        return [token]
+    return [digits[at : at + 4] for at in range(0, len(digits), 4)]
+
+
+@register.filter
+def moved(one: TransactionView) -> SafeString | str:
+    """What a transaction moved, with the sign that a wallet's statement would show: nothing before it where nothing moved."""
+    if comes_in(one) and one.status == TransactionStatus.COMPLETED:
+        return format_html('<span class="incoming">+{}</span>', money(one.amount))
+    return money(Money(-one.amount.minor, one.amount.currency) if _went_out(one) else one.amount)
+
+
 @register.simple_tag
 @lru_cache(maxsize=256)
 def icon(name: str, size: int = 20) -> SafeString:
@@ -206,8 +235,8 @@ def zoned(instant: datetime | None) -> str:
 
 @register.filter
 def at(found: Mapping[Any, Any], key: Any) -> Any:
-    """What a mapping has at this key."""
-    return found.get(key)
+    """What a mapping has at this key; nothing where there is no mapping."""
+    return found.get(key) if found else None
 
 
 @register.filter

@@ -259,7 +259,7 @@ def test_they_are_looked_for_by_name_number_or_utility_and_read_once(
         set_up(bola, account)
     with CaptureQueriesContext(connection) as asked:
         bola.open(LIST)
-    assert sum('FROM "utilities_account"' in (query["sql"] or "") for query in asked) == 2, "theirs, and their names"
+    assert sum('FROM "utilities_account"' in (query["sql"] or "") for query in asked) == 1, "theirs, with their names"
     assert sum('FROM "recurring_spendinglimit"' in (query["sql"] or "") for query in asked) == 1
     both = bola.text.count("/app/utilities/automations/0")
     rows = bola.open(f"{LIST}?q=9012", HX_Request="true").content.decode()

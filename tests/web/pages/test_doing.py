@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import tenant
+from clustr.recurring.models import RecurringPayment, Run
 from clustr.wallets import commands as wallets
 from tests.cast import Cast
 from tests.money import acknowledge, fund, issue, wallet_balance
+from tests.recurring.acts import order_of
+from tests.web.asking import dispute
 from tests.web.pages.browsing import Browser
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -105,6 +112,44 @@ def test_a_recurring_payment(cast: Cast, bola: Browser) -> None:
     assert "It runs again" in bola.text
     bola.send("/cancel/")
     assert "Cancelled. Nothing more is taken." in bola.text
+
+
+def test_all_of_how_a_recurring_payment_went(cast: Cast, bola: Browser) -> None:
+    order = order_of(cast)
+    with tenant(cast.cluster_id):
+        RecurringPayment.objects.filter(id=order).update(next_period=23)
+        for period in range(23):
+            Run.objects.create(
+                id=new_id(), cluster_id=cast.cluster_id, order_id=order, period=period, state="nothing_due",
+                due_at=datetime(2026, 7, period + 1, tzinfo=UTC), cap_minor=100, attempts=1, started_at=cast.now, ended_at=cast.now,
+            )  # fmt: skip
+    bola.open(f"/app/recurring/{order}/")
+    assert (">4 July 2026<" in bola.text, ">3 July 2026<" in bola.text) == (True, False)
+    onward = re.search(r'hx-get="([^"]+cursor=[^"]+)"', bola.text)
+    assert onward
+    rows = bola.open(f"/app/recurring/{order}/" + onward[1].replace("&amp;", "&"), HX_Request="true").content.decode()
+    assert rows.count('class="item"') == 3
+    assert (">4 July 2026<" in rows, ">3 July 2026<" in rows, "<html" in rows) == (False, True, False)
+
+
+def test_what_went_out_has_the_sign_of_the_statement(cast: Cast, bola: Browser) -> None:
+    acknowledge(cast, cast.bola, bill := issue(cast, "200.00"))
+    bola.open(f"/app/bills/{bill.id}/")
+    bola.send("pay/", amount="200")
+    for address in ("/app/", "/app/transactions/", "/app/wallet/", "/app/wallet/statement/"):
+        bola.open(address)
+        assert "−₦200<" in bola.text, address
+        assert "+<span" in bola.text, "what came in"
+
+
+def test_a_bill_in_dispute_stands_apart_on_the_start_page(cast: Cast, bola: Browser) -> None:
+    kept, objected = issue(cast, "200.00", title="Road levy"), issue(cast, "300.00", title="Water")
+    dispute(cast, cast.bola, objected)
+    bola.open("/app/")
+    before, _, after = bola.text.partition('id="disputed"')
+    assert str(kept.id) in before.partition("To settle")[2]
+    assert str(objected.id) not in before
+    assert str(objected.id) in after
 
 
 def test_notices_and_preferences(cast: Cast, bola: Browser) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 import pytest
 
 from clustr.clusters import commands as clusters
+from clustr.kit.ids import new_id
+from clustr.kit.tenancy import tenant
+from clustr.utilities.models import Account
+from clustr.web.templatetags.pages import token_groups
 from tests.cast import Cast
 from tests.money import fund, wallet_balance
 from tests.utilities.counter import GOTV, METER, PREPAID, Counter, counter
@@ -94,6 +99,44 @@ def test_a_kept_number_is_not_typed_again(counter: Counter, cast: Cast, bola: Br
     bola.open("/app/utilities/")
     bola.send("remove/")
     assert "The number is forgotten." in bola.text
+
+
+def test_what_i_call_a_number_comes_first_everywhere(counter: Counter, cast: Cast, bola: Browser) -> None:
+    bola.open(BUY)
+    bola.send(**chosen(counter, keep="yes", label="Flat A1"))
+    form = bola.form()
+    form.action = bola.page.request["PATH_INFO"]
+    bola.send(form=form)
+    counter.vend(UUID(bola.page.request["PATH_INFO"].split("/")[-2]))
+    for address in ("/app/", "/app/transactions/", "/app/utilities/", "/app/wallet/", "/app/wallet/statement/"):
+        bola.open(address)
+        lately = bola.text.rpartition(' clipped">Flat A1</span>')[2]
+        assert lately.startswith('<span class="soft small clipped">'), address
+
+
+def test_all_my_numbers_are_shown_and_found(counter: Counter, cast: Cast, bola: Browser) -> None:
+    with tenant(cast.cluster_id):
+        for number in range(22):
+            Account.objects.create(
+                id=new_id(), cluster_id=cast.cluster_id, user_id=cast.bola.user_id, provider_id=counter.provider(PREPAID).id,
+                number=b"x", hint=f"{number:04}", fingerprint=bytes(31) + bytes([number]), label=f"Flat B{number}",
+                met_at=cast.now, saved_at=cast.now,
+            )  # fmt: skip
+    bola.open("/app/utilities/")
+    assert ("Flat B2<" in bola.text, "Flat B1<" in bola.text) == (True, False)
+    onward = re.search(r'hx-get="([^"]+cursor=[^"]+)"', bola.text)
+    assert onward
+    rows = bola.open("/app/utilities/" + onward[1].replace("&amp;", "&"), HX_Request="true").content.decode()
+    assert ("Flat B2<" in rows, "Flat B1<" in rows, "<html" in rows) == (False, True, False)
+    bola.open("/app/utilities/?q=b17")
+    assert ("Flat B17<" in bola.text, "Flat B16<" in bola.text) == (True, False)
+
+
+def test_a_token_is_shown_in_groups_of_four() -> None:
+    assert token_groups("6078-0180-6389-6984-0037") == ["6078", "0180", "6389", "6984", "0037"]
+    assert token_groups("1234567890123456") == ["1234", "5678", "9012", "3456"]
+    assert token_groups("VOUCHER-17") == ["VOUCHER-17"]
+    assert token_groups("12345") == ["12345"]
 
 
 def test_a_package_of_one_price_is_bought_for_it(counter: Counter, bola: Browser) -> None:

@@ -49,7 +49,6 @@ def list_automations(request: Request) -> HttpResponse:
             "ahead": {each.automation_id: each for each in ahead},
             "first": ahead[0] if ahead else None,
             "missing": any(each.shortfall.minor for each in ahead),
-            "labels": {row.id: row.label for row in utilities.my_accounts(actor=actor, limit=_KEPT)},
         }
 
     return look(request, "pages/residents/automations.html", work, part="pages/residents/automation_rows.html")

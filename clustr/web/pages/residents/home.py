@@ -13,6 +13,7 @@ from clustr.payments.queries import TransactionFilter, my_transactions
 from clustr.recurring.automation_upcoming import upcoming_automations
 from clustr.recurring.queries import recurring_payment_summary
 from clustr.recurring.shortfalls import my_shortfalls
+from clustr.utilities.queries import labels_of_purchases
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.pages.frame import Context, look, page
@@ -31,6 +32,7 @@ def home(request: Request) -> HttpResponse:
         owed, summary = bills_to_settle(actor=actor, now=now, limit=20), bill_summary(actor=actor, now=now)
         first = next((bill for bill in owed if is_open(bill)), None)
         disputed = _disputed(summary)
+        recent = my_transactions(actor=actor, chosen=TransactionFilter(), limit=4)
         return {
             "hour": _part_of_day(timezone.localtime(now).hour),
             "to_pay": summary.outstanding - disputed,
@@ -39,9 +41,11 @@ def home(request: Request) -> HttpResponse:
             "begun": unfinished(open_checkouts_of_bills(actor=actor, now=now, bill_id=first.id), first)
             if first
             else None,
-            "owed": owed[:_SHOWN],
+            "owed": [bill for bill in owed if bill.status != MemberStatus.DISPUTED][:_SHOWN],
+            "in_dispute": [bill for bill in owed if bill.status == MemberStatus.DISPUTED][:_SHOWN],
             "wallet": my_wallet(actor=actor),
-            "recent": my_transactions(actor=actor, chosen=TransactionFilter(), limit=4),
+            "recent": recent,
+            "labels": labels_of_purchases(actor=actor, purchase_ids=[one.id for one in recent]),
             "ahead": upcoming_automations(actor=actor, now=now)[:_AHEAD],
             "lacking": next((each.money for each in my_shortfalls(actor=actor, now=now).values() if each.minor), None),
             "standing": recurring_payment_summary(actor=actor, now=now),

@@ -26,7 +26,7 @@ from clustr.web.door import read_value
 from clustr.web.members import recurring_payments as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.lists import ListQuery, begin_after, listed
+from clustr.web.pages.lists import ListQuery, begin_after, begin_at, listed
 from clustr.web.pages.residents.paying import cards_of, chosen_card
 from clustr.web.pages.words import word_of
 
@@ -176,21 +176,38 @@ def cancel(request: Request, order_id: UUID) -> HttpResponse:
 
 
 def _order(request: Request, order_id: UUID, tried: Attempt | None = None) -> HttpResponse:
-    def work() -> Context:
-        actor = request.actor
+    query = ListQuery.of(request)
+
+    def runs() -> Context:
+        actor, where = request.actor, begin_at(request, query, (int, UUID))
         order = my_recurring_payment(actor=actor, recurring_payment_id=order_id)
-        history = history_of(actor=actor, recurring_payment_id=order_id, limit=24)
+        before = where[0] if where else None
+        history = history_of(actor=actor, recurring_payment_id=order_id, before=before, limit=query.fetch)
         return {
             "order": order,
-            "history": history,
+            **listed(request, query, history, key=lambda run: (run.period, run.id)),
+            "last": None if where else next(iter(history), None),
             "unread": _not_read(request, order, history),
+        }
+
+    def work() -> Context:
+        actor, shown = request.actor, runs()
+        return {
+            **shown,
             "short": my_shortfalls(actor=actor, now=request.now).get(order_id),
             "wallet": my_wallet(actor=actor),
-            **cards_of(actor, order.payment_method_id),
+            **cards_of(actor, shown["order"].payment_method_id),
             "tried": tried,
         }
 
-    return look(request, "pages/residents/recurring_payment.html", work, status=tried.status if tried else 200)
+    return look(
+        request,
+        "pages/residents/recurring_payment.html",
+        work,
+        part="" if tried else "pages/residents/recurring_runs.html",
+        part_work=runs,
+        status=tried.status if tried else 200,
+    )
 
 
 def _not_read(request: Request, order: OrderView, history: list[RunView]) -> set[UUID]:

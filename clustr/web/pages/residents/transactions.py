@@ -21,6 +21,7 @@ from clustr.payments.queries import (
 from clustr.payments.states import TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.settlement.refusals import NoReceipt
+from clustr.utilities.queries import labels_of_purchases
 from clustr.wallets.member_queries import my_withdrawal
 from clustr.wallets.types import is_correction, is_deposit_by_hand
 from clustr.web.actors import Request
@@ -84,7 +85,8 @@ def list_transactions(request: Request) -> HttpResponse:
             actor=request.actor, chosen=chosen, q=query.q, before=begin_after(request, query), limit=query.fetch
         )
         shown = query.kind.value if query.kind else ""
-        return {**listed(request, query, rows), "filters": FILTERS, "shown": shown, "q": query.q}
+        labels = labels_of_purchases(actor=request.actor, purchase_ids=[row.id for row in rows])
+        return {**listed(request, query, rows), "labels": labels, "filters": FILTERS, "shown": shown, "q": query.q}
 
     return look(request, "pages/residents/transactions.html", work, part="pages/residents/transaction_rows.html")
 

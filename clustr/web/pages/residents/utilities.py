@@ -21,6 +21,7 @@ from clustr.web.door import read_value
 from clustr.web.members import utilities as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.words import word_of
 from clustr.web.refusals import PageNotFound
 
@@ -36,21 +37,34 @@ def show_utilities(request: Request) -> HttpResponse:
 
 
 def _utilities(request: Request, tried: Attempt | None = None) -> HttpResponse:
+    query = ListQuery.of(request)
+
+    def numbers() -> Context:
+        rows = queries.my_accounts(
+            actor=request.actor, q=query.q, after=begin_after(request, query), limit=query.fetch
+        )
+        return {**listed(request, query, rows), "q": query.q}
+
     def work() -> Context:
         actor = request.actor
-        accounts = queries.my_accounts(actor=actor, limit=20)
         automations, ahead = automations_looking_ahead(actor=actor, now=request.now, limit=4)
         return {
+            **numbers(),
             "services": SERVICES,
-            "accounts": accounts,
-            "labels": {row.id: row.label for row in accounts},
             "automations": automations,
             "ahead": {each.automation_id: each for each in ahead},
             "bought": queries.get_user_utility_bills(actor=actor, now=request.now, limit=6),
             "tried": tried,
         }
 
-    return look(request, "pages/residents/utilities.html", work, status=tried.status if tried else 200)
+    return look(
+        request,
+        "pages/residents/utilities.html",
+        work,
+        part="" if tried else "pages/residents/account_rows.html",
+        part_work=numbers,
+        status=tried.status if tried else 200,
+    )
 
 
 @page("app", methods=("GET", "POST"))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from clustr.payments.queries import my_methods
+from clustr.utilities.queries import labels_of_purchases
 from clustr.wallets.member_queries import my_movements, withdrawals_rest_until
 from clustr.wallets.queries import my_wallet
 from clustr.wallets.types import NameCheck
@@ -46,10 +47,12 @@ def show_wallet(request: Request) -> HttpResponse:
 def _wallet(request: Request, tried: Attempt | None = None) -> HttpResponse:
     def work() -> Context:
         actor = request.actor
+        rows = my_movements(actor=actor, limit=_MOVEMENTS)
         return {
             "wallet": my_wallet(actor=actor),
             "cards": my_methods(actor=actor),
-            "rows": my_movements(actor=actor, limit=_MOVEMENTS),
+            "rows": rows,
+            "labels": labels_of_purchases(actor=actor, purchase_ids=[row.transaction.id for row in rows]),
             "tried": tried,
         }
 
@@ -64,7 +67,8 @@ def statement(request: Request) -> HttpResponse:
     def work() -> Context:
         before = begin_at(request, query, (int, UUID))
         rows = my_movements(actor=request.actor, q=query.q, before=before, limit=query.fetch)
-        return {**listed(request, query, rows, key=lambda row: row.position), "q": query.q}
+        labels = labels_of_purchases(actor=request.actor, purchase_ids=[row.transaction.id for row in rows])
+        return {**listed(request, query, rows, key=lambda row: row.position), "labels": labels, "q": query.q}
 
     return look(request, "pages/residents/statement.html", work, part="pages/residents/movement_rows.html")
 
