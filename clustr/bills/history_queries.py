@@ -62,6 +62,7 @@ def bill_history(*, actor: Actor, bill_id: UUID, now: datetime) -> list[BillEven
                 Happened.REFUNDED if each.type == TransactionType.REFUND else Happened.PAID,
                 each.completed_at,
                 each.amount,
+                transaction_id=each.id,
             )
             for each in moved
             if each.status in _MOVED and each.completed_at

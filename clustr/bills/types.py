@@ -291,10 +291,12 @@ class Happened(StrEnum):
 @dataclass(frozen=True, slots=True)
 class BillEvent:
     """One line of the history of a bill as one member has it. `amount`: what was paid, given back or taken off; of a change
-    the amount before it. `version`: of the terms acknowledged or made. `text`: a reason or a note."""
+    the amount before it. `version`: of the terms acknowledged or made. `text`: a reason or a note.
+    `transaction_id`: what moved the money."""
 
     what: Happened
     at: datetime
     amount: Money | None = None
     version: int | None = None
     text: str = ""
+    transaction_id: UUID | None = None

@@ -142,8 +142,13 @@ def movements(
         FROM shown JOIN since USING (id) ORDER BY xid DESC, id DESC
         """,
         {
-            **{"account": account_id, "xid": xid, "last": last, "limit": limit, "journals": list(journals or ())},
-            **{"since": since, "until": until},
+            "account": account_id,
+            "xid": xid,
+            "last": last,
+            "limit": limit,
+            "journals": list(journals or ()),
+            "since": since,
+            "until": until,
         },
     )
     return [Line(*row) for row in rows]

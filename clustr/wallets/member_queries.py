@@ -73,9 +73,7 @@ def my_movements(
     if q:
         mine = known.filter(user_id=actor.member_id)
         only = list(mine.filter(Q(description__icontains=q) | Q(reference__icontains=q)).values_list("id", flat=True))
-    lines = ledger.movements(
-        account_id=wallet.id, journals=only, since=since, until=until, before=before, limit=limit
-    )
+    lines = ledger.movements(account_id=wallet.id, journals=only, since=since, until=until, before=before, limit=limit)
     behind = {row.id: view_of(row) for row in known.filter(id__in={line.journal for line in lines})}
     return [
         Movement(

@@ -6,6 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
+LOCALE = "en-GB"
+"""The language of the browsers: days before months, as where the estates are."""
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -19,4 +21,4 @@ def chromium() -> str | None:
 
 def arguments() -> list[str]:
     """How to start it: root's has no sandbox of its own, and containers have little shared memory."""
-    return ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    return [f"--lang={LOCALE}", "--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.journeys.browsers import arguments, chromium
+from tests.journeys.browsers import LOCALE, arguments, chromium
 from tests.journeys.demonstration import Demonstration, demonstration
 from tests.journeys.scene import Scene, set_scene
 
@@ -56,7 +56,7 @@ def opened(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(width: str = "phone", **options: Any) -> Page:
         size = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
-        context = browser.new_context(viewport=size, **options)  # type: ignore[arg-type]
+        context = browser.new_context(viewport=size, locale=LOCALE, **options)  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()

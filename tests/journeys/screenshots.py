@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from tests.journeys.browsers import arguments, chromium
+from tests.journeys.browsers import LOCALE, arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
 from tests.journeys.office_scene import NGOZI, office_pages_of, set_office_scene, staff_pages_of
 from tests.journeys.scene import OUTSIDE, pages_of, set_scene
@@ -72,7 +72,7 @@ def _shoot_all(
     wanted: list[str],
 ) -> None:
     """These pages at both widths and in both themes, the inner ones as this person sees them."""
-    context = browser.new_context(service_workers="block")
+    context = browser.new_context(service_workers="block", locale=LOCALE)
     page = context.new_page()
     _shoot(page, url, outside, wanted)
     sign_in(page, url, email)
@@ -112,7 +112,7 @@ def _shoot_for_guides(
 ) -> None:
     """What fits the screen, in the light."""
     page = browser.new_page(
-        viewport={"width": size[0], "height": size[1]}, color_scheme="light", service_workers="block"
+        viewport={"width": size[0], "height": size[1]}, color_scheme="light", service_workers="block", locale=LOCALE
     )
     sign_in(page, url, email)
     for name, address in pages.items():

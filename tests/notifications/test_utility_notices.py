@@ -145,7 +145,7 @@ def test_an_automation_is_set_up_switched_and_removed(automations: Automations, 
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_RESUMED, *says)
     automations.edit(id, enable=True)
     automations.edit(id, enable=False)
-    says = ("Automation paused: ", "you switched it off", "until you enable it again")
+    says = ("Automation paused: ", "you switched it off", "until you switch it on again")
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_PAUSED, *says)
     commands.remove_automation(actor=cast.bola.actor, automation_id=id, now=automations.counter.now)
     hears_and_is_mailed(
@@ -176,7 +176,7 @@ def test_an_automation_is_paused_when_it_is_sold_no_more(automations: Automation
             automations.run()
     finally:
         sold.update(is_active=True)
-    says = ("Automation paused: ", "it is not sold any more", "until you enable it again")
+    says = ("Automation paused: ", "it is not sold any more", "until you switch it on again")
     hears_and_is_mailed(cast, E.UTILITY_AUTOMATION_PAUSED, *says)
 
 
@@ -256,7 +256,7 @@ def test_skipped_for_the_balance_then_paused(automations: Automations, cast: Cas
     for hours in (6, 12):
         automations.counter.wait(hours=hours)
         automations.run()
-    hears(cast, E.UTILITY_AUTOMATION_PAUSED, [cast.bola], "it was tried 3 times", "until you enable it again")
+    hears(cast, E.UTILITY_AUTOMATION_PAUSED, [cast.bola], "it was tried 3 times", "until you switch it on again")
 
 
 def test_a_card_that_asks_for_its_owner(automations: Automations, cast: Cast) -> None:

@@ -142,6 +142,16 @@ def _surroundings(request: Request) -> Context:
     }
 
 
+def around_account(request: HttpRequest) -> Context:
+    """For the pages of one's own account, which are sign-in's: what stands around a resident's page, and the layout it makes;
+    none around who has no estate, or has not chosen one."""
+    asked = cast(Request, request)
+    if zone_of(asked) is None:
+        return {"layout": "pages/alone.html"}
+    request.__dict__["area"] = "app"
+    return {"layout": "pages/base.html", **read_value(asked, lambda: _surroundings(asked))}
+
+
 def links_of(request: Request, area: str) -> list[Context]:
     """The area's navigation for who asks, with the place where this page stands marked."""
     links = navigation(area, permissions=request.actor.permissions)
@@ -157,7 +167,7 @@ def _shown(request: Request, link: Link, here: Link | None) -> Context:
         "icon": link.icon,
         "address": f"{link.address}?{urlencode({link.keeps: kept})}" if kept else link.address,
         "here": link is here,
-        "near": here is not None and here.behind == link.name,
+        "leads_here": here is not None and here.behind == link.name,
         "on_phone": link.on_phone,
         "heading": link.heading,
     }

@@ -19,11 +19,15 @@ from clustr.clusters.types import FORMER
 from clustr.kit.ids import parse_id
 from clustr.web.actors import Request
 from clustr.web.pages.forms import go
-from clustr.web.pages.frame import ESTATE, chosen_estate, page
+from clustr.web.pages.frame import ESTATE, around_account, chosen_estate, page
 from clustr.web.refusals import PageNotFound
 
 THEME = "theme"
 _THEMES = ("light", "dark")
+_OF_ACCOUNT = tuple(
+    f"/accounts/{part}/" for part in ("2fa", "password/change", "password/set", "email", "sessions", "logout")
+)
+"""What somebody sees of their own account: sign-in's pages, in the frame of theirs."""
 _YEAR_SECONDS = 365 * 24 * 3600
 SHELL = ("web/app.css", "web/app.js", "web/icon.svg", "django_htmx/htmx-2.min.js")
 """What a phone keeps of ClustR; never a page with anything of anybody in it."""
@@ -100,7 +104,13 @@ def theme(request: HttpRequest) -> HttpResponse:
 def look_and_feel(request: HttpRequest) -> dict[str, Any]:
     """For every template: how this browser wants to be shown ClustR."""
     kept = request.COOKIES.get(THEME, "")
-    return {"theme": kept if kept in _THEMES else ""}
+    shown = {"theme": kept if kept in _THEMES else ""}
+    if request.path.startswith(_OF_ACCOUNT):
+        around = request.__dict__.get("around")
+        if around is None:
+            around = request.__dict__["around"] = around_account(request)
+        return {**shown, **around}
+    return shown
 
 
 @require_safe

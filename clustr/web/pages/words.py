@@ -52,7 +52,7 @@ TYPE: dict[str, tuple[Word, str]] = {
     "security": (_("Security"), "shield-check"),
     "maintenance": (_("Maintenance"), "wrench"),
     "service_charge": (_("Service charge"), "building-2"),
-    "waste_management": (_("Waste"), "trash-2"),
+    "waste_management": (_("Waste"), "recycle"),
     "electricity": (_("Electricity"), "zap"),
     "water": (_("Water"), "droplets"),
     "electricity_utility": (_("Electricity"), "zap"),

@@ -97,12 +97,12 @@ def grouped(amount: Money | None) -> str:
 
 @register.filter
 def device(user_agent: str) -> str:
-    """What somebody signed in with, as they would call it: "Chrome on Android"."""
+    """What somebody signed in with, as they would call it: "Chrome on Android", "A program"."""
     browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     if browser and system:
         return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or user_agent[:40] or gettext("Another program")
+    return browser or system or gettext("A program")
 
 
 @register.filter
@@ -178,7 +178,9 @@ _MOVED = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
 
 
 def _went_out(one: TransactionView) -> bool:
-    if comes_in(one) or (one.type == TransactionType.REFUND and not is_correction(type=one.type, provider=one.provider)):
+    if comes_in(one) or (
+        one.type == TransactionType.REFUND and not is_correction(type=one.type, provider=one.provider)
+    ):
         return False
     waits = one.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
     return one.status in _MOVED or (waits and one.type in _LEAVES_AT_ONCE)

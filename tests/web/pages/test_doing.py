@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,12 +14,14 @@ from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.wallets import commands as wallets
+from clustr.web.pages.residents.notices import IF_IT_WAS_NOT_YOU
 from tests.cast import Cast
 from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.recurring.acts import order_of
 from tests.web.asking import dispute
 from tests.web.pages.browsing import Browser
 
+ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("books")
 
 
@@ -140,6 +143,61 @@ def test_what_went_out_has_the_sign_of_the_statement(cast: Cast, bola: Browser) 
         bola.open(address)
         assert "−₦200<" in bola.text, address
         assert "+<span" in bola.text, "what came in"
+
+
+def test_a_paid_bill_leads_to_its_own_receipts_and_payments(cast: Cast, bola: Browser) -> None:
+    paid, other = issue(cast, "200.00", title="Road levy"), issue(cast, "300.00", title="Water")
+    for bill, amount in ((paid, "50"), (other, "10"), (paid, "150")):
+        acknowledge(cast, cast.bola, bill)
+        bola.open(f"/app/bills/{bill.id}/")
+        bola.send("pay/", amount=amount)
+    bola.open(f"/app/bills/{paid.id}/")
+    payments = [link for link in bola.links if re.fullmatch("/app/transactions/[0-9a-f-]{36}/", link)]
+    assert len(set(payments)) == 2
+    (receipts,) = [link for link in bola.links if "kind=receipts" in link]
+    bola.open(receipts)
+    assert {link for link in bola.links if re.fullmatch("/app/transactions/[0-9a-f-]{36}/", link)} == set(payments)
+    assert (">Water<" in bola.text, f"/app/bills/{paid.id}/" in bola.links) == (False, True)
+    assert bola.open(f"/app/transactions/?bill={other.id}&bill=x").status_code == 200
+
+
+def test_what_a_notice_asks_for_stands_there(cast: Cast, bola: Browser) -> None:
+    """What to do is said openly; what is only for whom it was not, when they ask."""
+    issue(cast, "200.00")
+    bola.open("/app/notices/")
+    for title, asked in (("New bill:", False), ("is in your ClustR wallet", True)):
+        notice = next(part for part in bola.text.split('class="item') if title in part)
+        assert ("Was it not you?" in notice) is asked, title
+    assert "What to do" not in bola.text
+    assert "Review it in ClustR first" in bola.text
+
+
+def test_which_notices_are_only_for_whom_it_was_not() -> None:
+    opens = re.compile(
+        r"{% endblock %}\n{% block body %}[^\n]*\n\n{% translate \"If it was not you[^\n]*{% endblock %}\n*$"
+    )
+    events = ROOT / "clustr/notifications/templates/notifications/events"
+    assert {path.stem for path in events.glob("*.txt") if opens.search(path.read_text())} == IF_IT_WAS_NOT_YOU
+
+
+def test_a_page_behind_you_marks_you_on_a_phone(cast: Cast, bola: Browser) -> None:
+    for address, marked in (("/app/notices/", True), ("/app/recurring/", True), ("/app/wallet/", False)):
+        bola.open(address)
+        assert ('class="leads-here"' in bola.text) is marked, address
+        assert bola.text.count('aria-current="page"') == 1
+
+
+@pytest.mark.parametrize("address", ["/accounts/2fa/", "/accounts/password/change/", "/accounts/email/", "/accounts/sessions/"])  # fmt: skip
+def test_a_page_of_ones_account_stands_in_the_residents_frame(cast: Cast, bola: Browser, address: str) -> None:
+    bola.open(address)
+    assert 'class="framed"' in bola.text
+    assert bola.text.count('aria-current="page"') == 1
+    assert {"/app/you/", "/app/wallet/"} <= set(bola.links)
+
+
+def test_another_estate_is_offered_to_who_has_another(cast: Cast, bola: Browser) -> None:
+    bola.open("/app/you/")
+    assert "Choose another estate" not in bola.text
 
 
 def test_a_bill_in_dispute_stands_apart_on_the_start_page(cast: Cast, bola: Browser) -> None:

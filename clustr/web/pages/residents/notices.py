@@ -15,6 +15,14 @@ from clustr.web.pages.forms import attempt, go
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
 
+IF_IT_WAS_NOT_YOU = frozenset(
+    {
+        *("bill_acknowledged", "payment_confirmed", "pin_locked", "pin_reset", "recurring_payment_set_up"),
+        *("utility_automation_resumed", "utility_automation_set_up", "wallet_credited"),
+    }
+)
+"""Notices whose further text is only for whom it was not: it is shown when they ask for it. Any other's says what to do, or
+why, and stands there."""
 _BILLS, _MONEY = gettext_lazy("Bills"), gettext_lazy("Payments and wallet")
 _GROUPS: tuple[tuple[str, str | Promise], ...] = (
     ("payment_due", _BILLS),
@@ -40,7 +48,12 @@ def list_notices(request: Request) -> HttpResponse:
 
     def work() -> Context:
         rows = my_notifications(actor=request.actor, q=query.q, after=begin_after(request, query), limit=query.fetch)
-        return {**listed(request, query, rows), "q": query.q, "unread": unread_count(actor=request.actor)}
+        return {
+            **listed(request, query, rows),
+            "q": query.q,
+            "if_it_was_not_you": IF_IT_WAS_NOT_YOU,
+            "unread": unread_count(actor=request.actor),
+        }
 
     return look(request, "pages/residents/notices.html", work, part="pages/residents/notice_rows.html")
 

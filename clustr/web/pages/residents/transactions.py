@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext_lazy
 
 from clustr.bills.queries import bill_of_member
+from clustr.bills.types import MemberBillView
 from clustr.payments.member_queries import kept_of
 from clustr.payments.queries import (
     TransactionFilter,
@@ -69,9 +71,10 @@ _CHOSEN = {
 
 
 class TransactionsQuery(ListQuery):
-    """`?kind=&q=&cursor=`."""
+    """`?kind=&bill=&q=&cursor=`."""
 
     kind: Kind | None = None
+    bill: UUID | None = None
 
 
 @page("app")
@@ -80,13 +83,21 @@ def list_transactions(request: Request) -> HttpResponse:
     query = TransactionsQuery.of(request)
 
     def work() -> Context:
-        chosen = _CHOSEN[query.kind] if query.kind else TransactionFilter()
+        chosen = replace(_CHOSEN[query.kind] if query.kind else TransactionFilter(), bill_id=query.bill)
         rows = my_transactions(
             actor=request.actor, chosen=chosen, q=query.q, before=begin_after(request, query), limit=query.fetch
         )
         shown = query.kind.value if query.kind else ""
+        bill = _bill_of(request, query.bill) if query.bill else None
         labels = labels_of_purchases(actor=request.actor, purchase_ids=[row.id for row in rows])
-        return {**listed(request, query, rows), "labels": labels, "filters": FILTERS, "shown": shown, "q": query.q}
+        return {
+            **listed(request, query, rows),
+            "labels": labels,
+            "filters": FILTERS,
+            "shown": shown,
+            "bill": bill,
+            "q": query.q,
+        }
 
     return look(request, "pages/residents/transactions.html", work, part="pages/residents/transaction_rows.html")
 
@@ -147,9 +158,13 @@ def _is_still_needed(request: Request, one: TransactionView) -> bool:
     """Whether what a payment was begun for still asks for so much: a bill may have been paid in another way meanwhile."""
     if one.type != TransactionType.BILL_PAYMENT or one.bill_id is None:
         return True
-    actor = request.actor
-    bill = bill_of_member(cluster_id=actor.cluster_id, user_id=actor.member_id, bill_id=one.bill_id, now=request.now)
+    bill = _bill_of(request, one.bill_id)
     return bill is not None and bill.can_pay and one.amount <= bill.amount_remaining
+
+
+def _bill_of(request: Request, bill_id: UUID) -> MemberBillView | None:
+    actor = request.actor
+    return bill_of_member(cluster_id=actor.cluster_id, user_id=actor.member_id, bill_id=bill_id, now=request.now)
 
 
 @page("app")

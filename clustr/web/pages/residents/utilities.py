@@ -40,9 +40,7 @@ def _utilities(request: Request, tried: Attempt | None = None) -> HttpResponse:
     query = ListQuery.of(request)
 
     def numbers() -> Context:
-        rows = queries.my_accounts(
-            actor=request.actor, q=query.q, after=begin_after(request, query), limit=query.fetch
-        )
+        rows = queries.my_accounts(actor=request.actor, q=query.q, after=begin_after(request, query), limit=query.fetch)
         return {**listed(request, query, rows), "q": query.q}
 
     def work() -> Context:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
+from clustr.clusters.queries import estates_of
 from clustr.people.queries import contacts_of
 from clustr.web.actors import Request
 from clustr.web.members import profile as api
@@ -16,9 +17,11 @@ from clustr.web.pages.frame import Context, look, page
 def show_you(request: Request) -> HttpResponse:
     """GET /app/you/."""
 
+    several = len(estates_of(user_id=request.signed_in.user_id, now=request.now)) > 1
+
     def work() -> Context:
         member_id = request.actor.member_id
-        return {"person": contacts_of(user_ids=[member_id]).get(member_id)}
+        return {"person": contacts_of(user_ids=[member_id]).get(member_id), "several": several}
 
     return look(request, "pages/residents/you.html", work)
 
