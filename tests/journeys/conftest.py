@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.journeys.browsers import LOCALE, arguments, chromium
 from tests.journeys.demonstration import Demonstration, demonstration
-from tests.journeys.scene import Scene, set_scene
+from tests.journeys.scene import Scene, set_others_scene, set_scene
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 PATIENCE_MS = 20_000
@@ -38,6 +38,7 @@ def demo(browser: Browser) -> Iterator[Demonstration]:
 
 @pytest.fixture(scope="package")
 def scene(demo: Demonstration) -> Scene:
+    set_others_scene(demo)
     return set_scene(demo)
 
 

@@ -10,6 +10,8 @@ from clustr.kit import clock
 from tests.journeys.demonstration import BOLA, Demonstration
 
 METER = "04512345678"
+NEWCOMER, CAREFUL, SECURED = (f"resident000{number}@palmgrove.test" for number in (7, 8, 9))
+DAYO = "dayo@lekkigardens.test"
 
 
 @dataclass
@@ -88,6 +90,29 @@ def set_scene(demo: Demonstration) -> Scene:
     return Scene(*map(str, (*bills, *others)))
 
 
+def set_others_scene(demo: Demonstration) -> None:
+    """Three more residents: one who froze their wallet, one with a second factor, and one who has only just come, and whom
+    another estate invites."""
+    demo.ask(CAREFUL, "POST", "/members/wallet/freeze/")
+    demo.second_factor(SECURED)
+    demo.ask(DAYO, "POST", "/management/payments/members/", {"email": NEWCOMER, "role": "resident"})
+
+
+NEWCOMERS = {
+    "new-utilities": "/app/utilities/",
+    "new-automations": "/app/utilities/automations/",
+    "new-recurring": "/app/recurring/",
+    "new-wallet": "/app/wallet/",
+    "new-payments-none": "/app/transactions/?kind=withdrawn",
+    "new-you": "/app/you/",
+    "new-estates": "/app/estates/",
+    "sign-out": "/accounts/logout/",
+}
+"""What somebody sees who has only just come."""
+FROZEN = {"wallet-frozen": "/app/wallet/"}
+"""What somebody sees who froze their wallet."""
+
+
 def pages_of(scene: Scene) -> dict[str, str]:
     """Every page of a resident, by a name for its picture."""
     return {
@@ -103,6 +128,7 @@ def pages_of(scene: Scene) -> dict[str, str]:
         "withdraw": "/app/wallet/withdraw/",
         "pin": "/app/wallet/pin/",
         "pin-reset": "/app/wallet/pin/reset/",
+        "statement": "/app/wallet/statement/",
         "payments": "/app/transactions/",
         "payment": f"/app/transactions/{scene.payment}/",
         "recurring": "/app/recurring/",
@@ -140,6 +166,10 @@ OUTSIDE = {
     "lost-password": "/accounts/password/reset/",
     "lost-password-sent": "/accounts/password/reset/done/",
     "bad-link": "/accounts/password/reset/key/1-x/",
+    "mail-sent": "/accounts/confirm-email/",
+    "bad-mail-link": "/accounts/confirm-email/x/",
+    "sign-up": "/accounts/signup/",
+    "closed": "/accounts/inactive/",
     "offline": "/offline/",
     "receipt-code": "/verify/",
     "receipt-check": "/verify/ABCD-EFGH-JKLM",

@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 from tests.journeys.browsers import LOCALE, arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
 from tests.journeys.office_scene import NGOZI, office_pages_of, set_office_scene, staff_pages_of
-from tests.journeys.scene import OUTSIDE, pages_of, set_scene
+from tests.journeys.scene import CAREFUL, FROZEN, NEWCOMER, NEWCOMERS, OUTSIDE, pages_of, set_others_scene, set_scene
 from tests.journeys.states import OUTSIDE_STATES, State, arrive, office_states_of, staff_states_of, states_of
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
@@ -48,8 +48,11 @@ def main(wanted: list[str]) -> None:
     with demonstration() as demo, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=arguments())
         seen = set_scene(demo)
+        set_others_scene(demo)
         inside = pages_of(seen)
         _shoot_all(browser, demo.url, BOLA, {**OUTSIDE, **OUTSIDE_STATES}, {**inside, **states_of(seen)}, wanted)
+        _shoot_all(browser, demo.url, NEWCOMER, {}, NEWCOMERS, wanted)
+        _shoot_all(browser, demo.url, CAREFUL, {}, FROZEN, wanted)
         if "--guides" in wanted:
             _shoot_for_guides(browser, demo.url, BOLA, {name: inside[name] for name in GUIDES}, GUIDES, (360, 740))
         scene = set_office_scene(demo)
@@ -89,7 +92,8 @@ def each_way(page: Any, ways: Sequence[tuple[str, str]] = WAYS) -> Iterator[tupl
 
 
 def sign_in(page: Any, url: str, email: str) -> None:
-    """As a person does, at the sign-in page."""
+    """As a person does, at the sign-in page, whoever was there before."""
+    page.context.clear_cookies()
     page.goto(f"{url}/accounts/login/")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)

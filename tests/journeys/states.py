@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.journeys.demonstration import PASSWORD
 from tests.journeys.office_scene import OfficeScene
-from tests.journeys.scene import Scene
+from tests.journeys.scene import SECURED, Scene
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ def _fill(field: Any, value: str) -> None:
 OUTSIDE_STATES: dict[str, str | State] = {
     "sign-in-wrong": State(
         "/accounts/login/", filled={"E-mail": "nobody@palmgrove.test", "Password": "not it"}, pressed="Sign in"
+    ),
+    "sign-in-second-step": State(
+        "/accounts/login/", filled={"E-mail": SECURED, "Password": PASSWORD}, pressed="Sign in"
     ),
 }
 """Of pages that nobody has to sign in for."""

@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.journeys.demonstration import BOLA, PASSWORD, Demonstration
 from tests.journeys.office_scene import NGOZI
-from tests.journeys.scene import METER, OUTSIDE, Scene, pages_of
+from tests.journeys.scene import CAREFUL, FROZEN, METER, NEWCOMER, NEWCOMERS, OUTSIDE, Scene, pages_of
 from tests.journeys.screenshots import WAYS, each_way, sign_in
 from tests.journeys.states import OUTSIDE_STATES, State, arrive, states_of
 
@@ -207,6 +207,17 @@ def test_every_page(demo: Demonstration, scene: Scene, opened: Callable[..., Pag
     found = problems_of(page, demo.url, OUTSIDE)
     sign_in(page, demo.url, BOLA)
     assert found | problems_of(page, demo.url, pages_of(scene)) == {}
+
+
+def test_every_page_of_who_has_only_just_come_and_of_a_frozen_wallet(
+    demo: Demonstration, scene: Scene, opened: Callable[..., Page]
+) -> None:
+    found: dict[str, list[str]] = {}
+    for email, pages in ((NEWCOMER, NEWCOMERS), (CAREFUL, FROZEN)):
+        page = opened(service_workers="block")
+        sign_in(page, demo.url, email)
+        found |= problems_of(page, demo.url, pages)
+    assert found == {}
 
 
 def test_every_state(demo: Demonstration, scene: Scene, opened: Callable[..., Page]) -> None:

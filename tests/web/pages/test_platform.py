@@ -113,9 +113,9 @@ def test_a_phone_s_bar_marks_what_stands_for_the_page(ngozi: Person) -> None:
         *((page, "") for page in ("cards/", "address/")),
     ):
         staff.open(f"/platform/{page}")
-        assert re.findall('<a href="([^"]+)" class="near"', staff.text) == [f"/platform/{place}"], page
+        assert re.findall('<a href="([^"]+)" class="leads-here"', staff.text) == [f"/platform/{place}"], page
     staff.open("/platform/customers/")
-    assert 'class="near"' not in staff.text
+    assert 'class="leads-here"' not in staff.text
     assert staff.text.count('<li class="desk kind">The platform</li>') == 1
 
 
