@@ -195,6 +195,21 @@ def test_a_page_of_ones_account_stands_in_the_residents_frame(cast: Cast, bola: 
     assert {"/app/you/", "/app/wallet/"} <= set(bola.links)
 
 
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/accounts/2fa/totp/activate/", "Set up the app"),
+        ("/accounts/logout/", "Wherever else you are signed in, you stay so."),
+        ("/accounts/confirm-email/", "Look at your mail"),
+        ("/accounts/confirm-email/x/", "This link does not work"),
+    ],
+)
+def test_signing_in_speaks_our_words(cast: Cast, bola: Browser, address: str, says: str) -> None:
+    assert bola.open(address).status_code == 200
+    assert says in bola.text
+    assert 'alt="The picture for your app' in bola.text or "totp" not in address
+
+
 def test_another_estate_is_offered_to_who_has_another(cast: Cast, bola: Browser) -> None:
     bola.open("/app/you/")
     assert "Choose another estate" not in bola.text
