@@ -257,7 +257,9 @@ def test_what_is_open_by_transfer_is_no_card_s(wire: StripeWire, cast: Cast) -> 
     invoice = invoiced(cast, cast.client_of(cast.bola))
     bola.open("/platform/cards/")
     assert "Nothing that is paid by card is open." in bola.text
-    assert f"{Money(invoice['total'], invoice['currency']).with_sign()} is open, and is paid in another way:" in bola.text
+    assert (
+        f"{Money(invoice['total'], invoice['currency']).with_sign()} is open, and is paid in another way:" in bola.text
+    )
     assert "You owe nothing now." not in bola.text
 
 
