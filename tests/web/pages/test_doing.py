@@ -284,7 +284,7 @@ def test_signing_in_leads_back_to_the_page(cast: Cast) -> None:
     assert someone.page.request["PATH_INFO"] == "/app/bills/"
     someone.open("/accounts/sessions/")
     since = UserSession.objects.get(user_id=cast.bola.user_id).created_at.astimezone(ZoneInfo("Africa/Lagos"))
-    assert f"since {since.day} {since:%b %Y, %H:%M}, from" in someone.text  # the estate's time
+    assert f">{since.day} {since:%b %Y, %H:%M}</span>, from" in someone.text  # the estate's time
 
 
 def test_signing_in_elsewhere_than_here_leads_to_the_start(cast: Cast, bola: Browser) -> None:

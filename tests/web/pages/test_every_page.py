@@ -107,10 +107,10 @@ def test_the_statement_goes_on_and_is_searched(cast: Cast) -> None:
     onward = re.search(r'hx-get="([^"]+cursor=[^"]+)"', bola.text)
     assert onward
     bola.open("/app/wallet/statement/" + onward[1].replace("&amp;", "&"), HX_Request="true")
-    assert bola.text.count('class="item"') == 4
+    assert bola.text.count('class="item tight"') == 4
     assert "then ₦1.00" in bola.text
     bola.open("/app/wallet/statement/?q=road")
-    assert (bola.text.count('class="item"'), "then ₦176.00" in bola.text) == (1, True)
+    assert (bola.text.count('class="item tight"'), "then ₦176.00" in bola.text) == (1, True)
     assert bola.open("/app/wallet/statement/?q=nothing&cursor=%00").status_code == 200
     assert "No movement fits" in bola.text
     answer = bola.client.get("/app/wallet/statement.csv")
