@@ -356,9 +356,25 @@ SEEDS = (
     sow(
         "a-refused-repeat-gives-back",
         "A payout whose repeat was refused is given back, though the first may have been heard.",
-        "        if not repeated:\n            _return(",
+        "        if is_first(locked=locked, first_at=first_at):\n            _return(",
         "        if True:\n            _return(",
         "test_limbo.py",
+        file=SENDING,
+    ),
+    sow(
+        "a-late-refusal-gives-back",
+        "A payout that was refused after others had sent it, and were heard, is given back.",
+        "        if is_first(locked=locked, first_at=first_at):\n            _return(",
+        "        if first_at is not None:\n            _return(",
+        "test_limbo.py::test_a_refusal_heard_after_others_had_sent_it_gives_nothing_back",
+        file=SENDING,
+    ),
+    sow(
+        "anothers-sending-is-unsent",
+        "Who asks late whose the account is, in vain, notes that nothing was sent, though others sent it.",
+        "unsend_attempt(transaction_id=attempt.id, sent_at=first_at)",
+        "unsend_attempt(transaction_id=attempt.id)",
+        "test_limbo.py::test_nobody_unsends_what_others_have_sent",
         file=SENDING,
     ),
     sow(

@@ -17,6 +17,7 @@ from pypdf import PdfReader
 
 from clustr.audit.refusals import IdempotencyKeyReused, RequestInProgress
 from clustr.kit.actor import PermissionMissing
+from clustr.kit.crashpoints import watching
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.payments.models import Notice
@@ -249,6 +250,46 @@ def test_a_refund_that_was_refused_when_it_was_asked_again_is_asked_about(stage:
     assert stage.transaction(made).status == "failed"
     assert "refund_failed" in kinds(stage)
     assert wallet_balance(cast.bola) == "1000.00"
+
+
+def test_a_refund_refused_after_others_had_asked_for_it_returns_nothing(
+    stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was to ask for it slept before they did; it was asked for again, and taken in; then they ask too, and are refused."""
+    made = refund(stage, paid_deposit(stage))
+    slept: list[str] = []
+
+    def sleeping(place: str) -> None:
+        if place != "settlement.refund.recorded" or slept:
+            return
+        slept.append(place)
+        stage.dial(refund__stuck=1.0)
+        while not told(stage):
+            stage.wait(minutes=6)
+            stage.confirm(made)
+
+    with watching(sleeping), refusing_late(stage, "/refund", slept):
+        send(stage, made)
+    assert (stage.transaction(made).status, len(told(stage)), kinds(stage)) == ("unknown", 1, [])
+    assert wallet_balance(cast.bola) == "0.00"
+
+
+@contextmanager
+def refusing_late(stage: Stage, path: str, slept: list[str]) -> Iterator[None]:
+    """As `refusing`, once somebody has slept and others have been heard."""
+    healthy = stage._answer
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if not (slept and told(stage) and request.method == "POST" and request.url.path.endswith(path)):
+            return healthy(request)
+        with refusing(stage, path):
+            return stage._answer(request)
+
+    stage._answer = answer  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        stage._answer = healthy  # type: ignore[method-assign]
 
 
 @contextmanager

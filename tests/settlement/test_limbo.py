@@ -26,11 +26,12 @@ from clustr.settlement.commands.asking import confirm_charge
 from clustr.settlement.commands.paying_out import apply_payout_truth
 from clustr.settlement.types import RequestKey
 from clustr.wallets import commands as wallets
+from clustr.wallets.types import Destination
 from sandbox.records import Charge
 from tests.cast import Cast
-from tests.money import naira, wallet_balance
+from tests.money import fund, naira, no_pin, wallet_balance
 from tests.settlement.stage import KEYS, PROVIDERS, Stage
-from tests.settlement.test_payouts import AFTER_COOLING, _transfers, withdrawn
+from tests.settlement.test_payouts import AFTER_COOLING, _end_transfer, _transfers, withdrawn
 
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -221,6 +222,65 @@ def test_a_refusal_of_what_was_sent_again_gives_nothing_back(
         stage.sweep()
     assert stage.transaction(payout).status == "completed"
     assert wallet_balance(cast.bola) == "600.00"
+
+
+def test_a_refusal_heard_after_others_had_sent_it_gives_nothing_back(
+    stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was to send it slept before they did; it was sent again, and taken in; then they send it too, and are refused, in words
+    that say nothing of that."""
+    payout = withdrawn(cast)
+    stage.wait(**AFTER_COOLING)
+    slept: list[str] = []
+
+    def sleeping(place: str) -> None:
+        if place != "settlement.payout.recorded" or slept:
+            return
+        slept.append(place)
+        stage.dial(transfer__pending=1.0)
+        while not _transfers(stage):
+            stage.wait(minutes=6)
+            stage.confirm(payout)
+        refusing(stage, patched, first_take=False)
+
+    with monkeypatch.context() as patched, watching(sleeping):
+        stage.send(payout)
+    assert (stage.transaction(payout).status, wallet_balance(cast.bola)) == ("unknown", "600.00")
+    _end_transfer(stage, "success")
+    stage.confirm(payout)
+    assert (stage.transaction(payout).status, wallet_balance(cast.bola)) == ("completed", "600.00")
+
+
+def test_nobody_unsends_what_others_have_sent(stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks late, and in vain, whose the account is sends nothing, and says nothing of what others sent."""
+    fund(cast, cast.bola, "1000.00")
+    nameless = Destination("058", "0123456789", "")
+    terms = {"amount": naira("400.00"), "destination": nameless, "authorization": no_pin(cast.bola)}
+    payout = wallets.withdraw(actor=cast.bola.actor, now=cast.now, **terms).id
+    stage.wait(**AFTER_COOLING)
+    slept: list[str] = []
+    healthy = stage._answer
+
+    def sleeping(place: str) -> None:
+        if place != "settlement.payout.recorded" or slept:
+            return
+        slept.append(place)
+        stage.dial(transfer__pending=1.0)
+        while not _transfers(stage):
+            stage.wait(minutes=6)
+            stage.confirm(payout)
+        monkeypatch.setattr(stage, "_answer", nobody_answers)
+
+    def nobody_answers(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no way", request=request)
+
+    with watching(sleeping):
+        stage.send(payout)
+    assert stage.attempt(payout).sent_at is not None
+    monkeypatch.setattr(stage, "_answer", healthy)
+    _end_transfer(stage, "success")
+    stage.confirm(payout)
+    assert (stage.transaction(payout).status, len(_transfers(stage))) == ("completed", 1)
 
 
 def test_what_was_refused_again_and_is_not_there_comes_back(

@@ -22,6 +22,13 @@ class Verdict:
     refused: PaymentErrorType | None = None
 
 
+def is_first(*, locked: Transaction, first_at: datetime | None) -> bool:
+    """Whether what was just answered is of the only request that was sent: the first, and nobody has sent another since. `first_at`:
+    the instant at which that was noted; None for a repeat."""
+    sent = Attempt.objects.filter(cluster_id=locked.cluster_id, id=locked.id, sent_at=first_at)
+    return first_at is not None and sent.exists()
+
+
 def judge_lost(*, locked: Transaction, attempt: Attempt, act: str, now: datetime) -> Verdict:
     """What to do about money that was asked to go (`act`) and that its provider, asked once more, knows nothing of.
 

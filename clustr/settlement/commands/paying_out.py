@@ -24,7 +24,7 @@ from clustr.payments.schedule import ASK_A_PERSON_AFTER, next_check
 from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.settlement.commands.letting_go import is_frozen, payout_that_may_go
-from clustr.settlement.commands.losing import Verdict, judge_lost
+from clustr.settlement.commands.losing import Verdict, is_first, judge_lost
 from clustr.settlement.queries import payout_provider
 from clustr.wallets import commands as wallets
 from clustr.wallets.models import Payout
@@ -49,7 +49,7 @@ def send_payout(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> Non
         return
     attempt, amount, destination = recorded
     crash_point("settlement.payout.recorded")
-    _ask_and_apply(actor, attempt, amount, destination, now)
+    _ask_and_apply(actor, attempt, amount, destination, now, first_at=now)
 
 
 def apply_payout_truth(*, actor: Actor, transaction_id: UUID, truth: PayoutTruth | NotFoundYet, now: datetime) -> None:
@@ -69,7 +69,7 @@ def apply_payout_truth(*, actor: Actor, transaction_id: UUID, truth: PayoutTruth
         else:
             _apply_outcome(actor, locked, attempt, truth, now)
     if verdict.again:
-        _send_again(actor, attempt, locked.amount, now, repeated=verdict.repeated)
+        _send_again(actor, attempt, locked.amount, now, first_at=None if verdict.repeated else now)
 
 
 def _record(
@@ -91,8 +91,9 @@ def _record(
 
 
 def _ask_and_apply(
-    actor: Actor, attempt: Attempt, amount: Money, destination: Destination, now: datetime, *, repeated: bool = False
+    actor: Actor, attempt: Attempt, amount: Money, destination: Destination, now: datetime, *, first_at: datetime | None
 ) -> None:
+    """`first_at`: the instant at which it was noted that this sends it for the first time; None for a repeat."""
     provider = provider_named(name=attempt.provider)
     try:
         name = (
@@ -103,11 +104,11 @@ def _ask_and_apply(
             )
         )
     except (ProviderRefused, NotOffered) as error:
-        _give_back(actor, attempt, _why_no_name(error), now, repeated=repeated)
+        _give_back(actor, attempt, _why_no_name(error), now, first_at=first_at)
         return
     except (NothingSent, OutcomeUnknown):
-        if not repeated:
-            _not_sent(actor, attempt)
+        if first_at is not None:
+            _not_sent(actor, attempt, first_at)
         return
     request = PayoutRequest(
         reference=attempt.reference,
@@ -120,7 +121,7 @@ def _ask_and_apply(
     try:
         truth = provider.pay_out(request)
     except (ProviderRefused, NotOffered) as error:
-        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.PROVIDER_ERROR), now, repeated=repeated)
+        _give_back(actor, attempt, getattr(error, "type", PaymentErrorType.PROVIDER_ERROR), now, first_at=first_at)
         return
     except (NothingSent, OutcomeUnknown, AlreadyKnown) as error:
         _leave_unknown(actor, attempt, type(error).__name__, now)
@@ -142,19 +143,19 @@ def _why_no_name(error: ProviderRefused | NotOffered) -> PaymentErrorType:
             return PaymentErrorType.NETWORK_ERROR  # the bank was not reached, as far as anybody says
 
 
-def _not_sent(actor: Actor, attempt: Attempt) -> None:
-    """The account was only asked about, and nothing was sent: the next look begins again."""
+def _not_sent(actor: Actor, attempt: Attempt, first_at: datetime) -> None:
+    """The account was only asked about, and nothing was sent: the next look begins again, unless others have sent it since."""
     with tenant(actor.cluster_id), crash_points("settlement.payout_not_sent"):
         payments.lock_transaction(transaction_id=attempt.id)
-        payments.unsend_attempt(transaction_id=attempt.id)
+        payments.unsend_attempt(transaction_id=attempt.id, sent_at=first_at)
 
 
-def _send_again(actor: Actor, attempt: Attempt, amount: Money, now: datetime, *, repeated: bool) -> None:
+def _send_again(actor: Actor, attempt: Attempt, amount: Money, now: datetime, *, first_at: datetime | None) -> None:
     """The provider knows nothing of it, several times over: send it with the same reference, which it does once."""
     with tenant(actor.cluster_id):
         destination = destination_of(payout=Payout.objects.get(cluster_id=actor.cluster_id, id=attempt.id))
     crash_point("settlement.payout.again")
-    _ask_and_apply(actor, attempt, amount, destination, now, repeated=repeated)
+    _ask_and_apply(actor, attempt, amount, destination, now, first_at=first_at)
 
 
 def _apply_outcome(actor: Actor, locked: Transaction, attempt: Attempt, truth: PayoutTruth, now: datetime) -> None:
@@ -214,9 +215,11 @@ def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, now: d
     return verdict
 
 
-def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime, *, repeated: bool) -> None:
-    """The provider refused to send it: nothing was sent, and the money returns. Only not if it was sent before: then the
-    refusal is of the repeat, perhaps because the first was heard, and the provider is asked on."""
+def _give_back(
+    actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime, *, first_at: datetime | None
+) -> None:
+    """The provider refused to send it: nothing was sent, and the money returns. Only not if it was sent before, or by others since:
+    then the refusal is of the repeat, perhaps because the other was heard, and the provider is asked on."""
     with tenant(actor.cluster_id), crash_points("settlement.payout_refused"):
         locked = payments.lock_transaction(transaction_id=attempt.id)
         payments.note_exchange(
@@ -224,7 +227,7 @@ def _give_back(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: date
         )
         if locked.status not in OPEN:
             return
-        if not repeated:
+        if is_first(locked=locked, first_at=first_at):
             _return(actor, locked, type, now)
         elif locked.status != TransactionStatus.UNKNOWN:
             payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)

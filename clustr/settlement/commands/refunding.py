@@ -33,7 +33,7 @@ from clustr.payments.states import OPEN, AttemptKind, CaseKind, Purpose, Transac
 from clustr.payments.types import PaymentErrorType
 from clustr.settlement.commands.chargeback_books import is_taken_instead
 from clustr.settlement.commands.charging_back import hear_complaints
-from clustr.settlement.commands.losing import judge_lost
+from clustr.settlement.commands.losing import is_first, judge_lost
 from clustr.settlement.commands.telling import tell
 from clustr.wallets import commands as wallets
 from clustr.wallets.policies import refuse_own_affair
@@ -116,7 +116,7 @@ def send_refund(*, cluster_id: UUID, transaction_id: UUID, now: datetime) -> Non
         _hear_again(cluster_id, charge, now)
         return
     crash_point("settlement.refund.recorded")
-    _ask_and_apply(actor, locked, now)
+    _ask_and_apply(actor, locked, now, first_at=now)
 
 
 def _is_known_who_complained(cluster_id: UUID, transaction_id: UUID, now: datetime) -> bool:
@@ -180,7 +180,7 @@ def apply_refund_truth(*, actor: Actor, transaction_id: UUID, truth: RefundTruth
             _apply_outcome(actor, original, locked, attempt, truth, now)
     if again and _may_go_again(actor, locked, now):
         crash_point("settlement.refund.again")
-        _ask_and_apply(actor, locked, now, repeated=True)
+        _ask_and_apply(actor, locked, now, first_at=None)
 
 
 def _hear_again(cluster_id: UUID, charge: Settlement | None, now: datetime) -> None:
@@ -222,7 +222,8 @@ def _locked(transaction_id: UUID) -> tuple[Transaction, Transaction, Attempt]:
     return original, locked, Attempt.objects.get(cluster_id=locked.cluster_id, id=transaction_id)
 
 
-def _ask_and_apply(actor: Actor, refund: Transaction, now: datetime, *, repeated: bool = False) -> None:
+def _ask_and_apply(actor: Actor, refund: Transaction, now: datetime, *, first_at: datetime | None) -> None:
+    """`first_at`: the instant at which it was noted that this asks for the first time; None for a repeat."""
     with tenant(actor.cluster_id):
         attempt = Attempt.objects.get(cluster_id=actor.cluster_id, id=refund.id)
         charge = settlement_behind(transaction_id=refund.subject_id)
@@ -231,7 +232,7 @@ def _ask_and_apply(actor: Actor, refund: Transaction, now: datetime, *, repeated
     try:
         truth = _refund_charge(provider_named(name=attempt.provider), charge, attempt, refund.amount)
     except (ProviderRefused, NotOffered) as error:
-        _refused(actor, attempt, getattr(error, "type", PaymentErrorType.PROVIDER_ERROR), now, repeated=repeated)
+        _refused(actor, attempt, getattr(error, "type", PaymentErrorType.PROVIDER_ERROR), now, first_at=first_at)
         return
     except (NothingSent, OutcomeUnknown, AlreadyKnown) as error:
         _leave_unknown(actor, attempt, type(error).__name__, now)
@@ -297,9 +298,11 @@ def _apply_not_found(actor: Actor, locked: Transaction, attempt: Attempt, now: d
     return verdict.again
 
 
-def _refused(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime, *, repeated: bool) -> None:
-    """The provider will not give it back: the money returns. Not if it was asked before: then the refusal is of the
-    repeat, perhaps because the first was heard, and the provider is asked on."""
+def _refused(
+    actor: Actor, attempt: Attempt, type: PaymentErrorType, now: datetime, *, first_at: datetime | None
+) -> None:
+    """The provider will not give it back: the money returns. Not if it was asked before, or by others since: then the refusal is of
+    the repeat, perhaps because the other was heard, and the provider is asked on."""
     with tenant(actor.cluster_id), crash_points("settlement.refund_refused"):
         _, locked, _ = _locked(attempt.id)
         payments.note_exchange(
@@ -307,7 +310,7 @@ def _refused(actor: Actor, attempt: Attempt, type: PaymentErrorType, now: dateti
         )
         if locked.status not in OPEN:
             return
-        if not repeated:
+        if is_first(locked=locked, first_at=first_at):
             _return(actor, locked, attempt, type, now)
         elif locked.status != TransactionStatus.UNKNOWN:
             payments.step_transaction(transaction=locked, status=TransactionStatus.UNKNOWN, now=now)
