@@ -12,7 +12,7 @@ from clustr.kit.money import Money
 from clustr.subscriptions import commands
 from clustr.subscriptions.models import Invoice
 from clustr.subscriptions.queries import STAFF
-from clustr.subscriptions.refusals import InvoiceOverdue
+from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceOverdue
 from tests.subscriptions.shop import Shop
 from tests.subscriptions.test_change_plan import downgrade, preview, upgrade
 from tests.subscriptions.test_tasks import waiting
@@ -104,6 +104,25 @@ def test_what_was_taken_back_or_given_up_is_not_given_back_again(shop: Shop, act
     downgrade(shop, subscription, "basic", at_period_end=False)
     assert shop.lines(shop.last(subscription)) == [("remaining_time", 1000)]
     assert shop.credit(subscription) == 0
+
+
+def test_what_a_change_gave_back_is_not_given_back_again_by_staff(shop: Shop) -> None:
+    """A year is unpaid, and most of it is given back by a smaller plan: of its invoice only what the time used came to is left."""
+    subscription = shop.subscribe("team", interval="year")
+    year = shop.last(subscription)
+    shop.move(days=60)
+    downgrade(shop, subscription, "basic", at_period_end=False)
+    note = next(one for one in shop.documents(subscription) if one.kind == "credit_note")
+    left = year.subtotal - note.subtotal
+    assert 0 < left < year.subtotal / 2
+    with pytest.raises(CreditExceedsInvoice):
+        commands.void_invoice(actor=shop.staff, invoice_id=year.id, reason="Kind", now=shop.now)
+    with pytest.raises(CreditExceedsInvoice):
+        give_back(shop, year, left + 1)
+    give_back(shop, year, left)
+    with pytest.raises(CreditExceedsInvoice):
+        give_back(shop, year, 1)
+    assert shop.credit(subscription) == 0, "nobody paid anything"
 
 
 def test_of_a_change_that_was_taken_back_the_old_plan_stays_paid(shop: Shop) -> None:

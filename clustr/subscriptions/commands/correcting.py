@@ -14,7 +14,13 @@ from clustr.kit.crashpoints import crash_points
 from clustr.kit.errors import InvalidValue
 from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.tenancy import tenant
-from clustr.subscriptions.commands.crediting import apply_credit, notes_of, pay_what_is_open, take_out_of_period
+from clustr.subscriptions.commands.crediting import (
+    apply_credit,
+    notes_of,
+    pay_what_is_open,
+    refuse_beyond_period,
+    take_out_of_period,
+)
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import issue_credit_note, lock_invoice
 from clustr.subscriptions.commands.paying import refuse_collected_by_stripe
@@ -57,6 +63,7 @@ def credit_invoice(
         )
         subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
         sums = _sums(invoice, line)
+        refuse_beyond_period(invoice=invoice, net=amount.minor)
         take_out_of_period(invoice=invoice, net=amount.minor, now=now)
         note = issue_credit_note(actor=actor, subscription=subscription, sums=sums, corrects_id=invoice.id, now=now)
         if invoice.status == InvoiceStatus.OPEN:

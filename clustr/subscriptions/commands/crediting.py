@@ -7,7 +7,7 @@ from datetime import datetime
 from fractions import Fraction
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from clustr.kit.ids import derived_id
 from clustr.kit.jobs import enqueue
@@ -17,7 +17,8 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.subscriptions import queries
 from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
 from clustr.subscriptions.pricing import rounded
-from clustr.subscriptions.states import ENDED, InvoiceStatus
+from clustr.subscriptions.refusals import CreditExceedsInvoice
+from clustr.subscriptions.states import ENDED, InvoiceKind, InvoiceStatus
 from clustr.subscriptions.types import LineKind, Period
 
 
@@ -83,6 +84,28 @@ def take_out_of_period(*, invoice: Invoice, net: int | None = None, now: datetim
     """An invoice is taken back or given up, before a credit note says so: what it charged of the period under way is not given
     back by a change of plan. All that no credit note gave back yet, or the share of it that `net` of minor units is."""
     _change_worth(invoice, -1, net, now)
+
+
+def refuse_beyond_period(*, invoice: Invoice, net: int) -> None:
+    """Refuse `CreditExceedsInvoice` where so much, net, is more than what is left of all that was charged for the periods of an
+    invoice: a change of plan may have given back some of it, by a credit note that names no invoice."""
+    plan = (LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME)
+    mine = {"cluster_id": invoice.cluster_id, "subscription_id": invoice.subscription_id}
+    its = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, kind__in=plan)
+    ends = set(its.exclude(period_end=None).values_list("period_end", flat=True))
+    of_them = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, kind__in=plan, period_end__in=ends)
+    charging = Invoice.objects.filter(**mine, kind=InvoiceKind.INVOICE, id__in=of_them.values("invoice_id"))
+    if not ends or invoice.stripe_invoice_id:
+        return
+    notes = Invoice.objects.filter(**mine, kind=InvoiceKind.CREDIT_NOTE).exclude(stripe_status="void")
+    given = notes.filter(
+        Q(corrects_id__in=charging.values("id")) | Q(corrects_id=None, id__in=of_them.values("invoice_id"))
+    )
+    charged, back = (
+        int(documents.aggregate(net=Sum("total") - Sum("tax_amount"))["net"] or 0) for documents in (charging, given)
+    )
+    if net > charged - back:
+        raise CreditExceedsInvoice("A change of plan gave back some of it. Credit no more than is left.")
 
 
 def put_into_period(*, invoice: Invoice, now: datetime) -> None:

@@ -12,7 +12,12 @@ from clustr.kit.errors import InvalidValue
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.correcting import given_back, left_of, sums_of_gross
-from clustr.subscriptions.commands.crediting import apply_credit, pay_what_is_open, take_out_of_period
+from clustr.subscriptions.commands.crediting import (
+    apply_credit,
+    pay_what_is_open,
+    refuse_beyond_period,
+    take_out_of_period,
+)
 from clustr.subscriptions.commands.dunning import settle_standing
 from clustr.subscriptions.commands.invoicing import (
     AtStripe,
@@ -33,7 +38,7 @@ def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) 
     """Take back an open invoice by a credit note over all of it that was not given back before. What was paid of it becomes
     the customer's credit, which pays what else they owe.
 
-    For platform staff, of others. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`.
+    For platform staff, of others. Answers the credit note. Refuses `InvoiceNotFound`, `InvoiceNotOpen`, `CreditExceedsInvoice`.
     """
     actor.require(STAFF)
     with tenant(actor.cluster_id), crash_points("subscriptions.void"):
@@ -43,6 +48,8 @@ def void_invoice(*, actor: Actor, invoice_id: UUID, reason: str, now: datetime) 
         if invoice.kind != InvoiceKind.INVOICE or invoice.status != InvoiceStatus.OPEN:
             raise InvoiceNotOpen
         refuse_collected_by_stripe(invoice=invoice)
+        left = _all_that_is_left(invoice)
+        refuse_beyond_period(invoice=invoice, net=(left.total - left.tax).minor)
         take_out_of_period(invoice=invoice, now=now)
         credit_note = take_back(actor=actor, invoice=invoice, reason=reason, now=now)
         pay_what_is_open(user_id=invoice.user_id, currency=invoice.currency, now=now)
