@@ -218,6 +218,7 @@ PARTS = {
     "utilities.forget_old_validations",
     "utilities.lock_purchases",
     "utilities.make_quote",
+    "utilities.note_blocked_automation",
     "wallets.no_cover_needed",
     "wallets.what_keeps_it",
     "wallets.open_wallet",

@@ -139,8 +139,8 @@ SEEDS = (
     sow(
         "minimum-balance-spent",
         "What is to remain in the wallet is spent.",
-        "room = max(0, purse.available - wish.keeps)",
-        "room = max(0, purse.available)",
+        "max(0, purse.available - wish.keeps)",
+        "max(0, purse.available)",
         PLAN,
         RUN,
     ),

@@ -22,10 +22,10 @@ SEEDS = (
     sow(
         "balances-run-the-wrong-way",
         "A wallet's movements stand beside what it never held.",
-        "held -= amount",
-        "held += amount",
-        "test_doing.py::test_withdraw_set_a_pin_and_freeze",
-        file="clustr/wallets/member_queries.py",
+        "((SELECT ledger_balance(%(account)s)) - moved)::bigint",
+        "((SELECT ledger_balance(%(account)s)) + moved)::bigint",
+        "test_every_page.py::test_the_statement_goes_on_and_is_searched",
+        file="clustr/ledger/queries.py",
     ),
     sow(
         "disputed-is-owed",
