@@ -8,7 +8,7 @@ from tests.subscriptions.stripe_life import live
 
 pytestmark = pytest.mark.no_cover
 
-LIVES, AT_ONCE = 12, 4
+LIVES, AT_ONCE = 9, 3
 
 
 @pytest.mark.parametrize("first", range(1, LIVES + 1, AT_ONCE))

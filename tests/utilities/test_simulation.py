@@ -1,4 +1,4 @@
-"""Ten simulated lives of utilities, each with faults and crashes of its own; and what is delivered under steady trouble."""
+"""Six simulated lives of utilities, each with faults and crashes of its own; and what is delivered under steady trouble."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.utilities.life import live, rates
 
 pytestmark = [pytest.mark.early, pytest.mark.no_cover]
 
-LIVES, AT_ONCE = 10, 5
+LIVES, AT_ONCE = 6, 3
 
 
 @pytest.fixture(autouse=True)
