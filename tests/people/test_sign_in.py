@@ -81,7 +81,7 @@ def test_a_browser_signs_in_with_its_session() -> None:
     )
     assert response.status_code == 200
     assert "access_token" not in response.json()["meta"]
-    request = browser.get("/accounts/email/").wsgi_request
+    request = browser.get("/accounts/login/").wsgi_request  # leads on, and shows no page
     behind = queries.signed_in_by_session(user=request.user, session=request.session)
     assert behind is not None
     assert behind.user_id == bola.id

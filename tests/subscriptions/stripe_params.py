@@ -18,6 +18,7 @@ from tests.sandbox.rig import SHARED
 PARAMETERS = {
     "POST /v1/customers": "CustomerCreateParams",
     "POST /v1/customers/*": "CustomerUpdateParams",
+    "POST /v1/payment_methods/*/attach": "PaymentMethodAttachParams",
     "POST /v1/payment_methods/*/detach": "PaymentMethodDetachParams",
     "POST /v1/products": "ProductCreateParams",
     "POST /v1/prices": "PriceCreateParams",
@@ -50,7 +51,7 @@ PARAMETERS = {
     "GET /v1/invoices/*": "InvoiceRetrieveParams",
     "GET /v1/invoices/*/lines": "InvoiceLineItemListParams",
 }
-"""The parameters of every request that we make with any."""
+"""The parameters of every request that we make with any, or tests do in our place."""
 ABSENT = "Stripe's parameters are not on this machine"
 _OLD = ("GET /v1/invoices/upcoming",)
 """What only older versions of Stripe's know, and so not its library any more."""

@@ -102,6 +102,7 @@ def test_it_works(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> N
         "GET /v1/credit_notes/*/lines",
         "GET /v1/invoices/*/lines",
         "POST /v1/invoices/*/void",
+        "POST /v1/payment_methods/*/attach",
     }
     shop.agrees(subscription)
 

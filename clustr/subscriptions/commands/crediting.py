@@ -97,7 +97,7 @@ def refuse_beyond_period(*, invoice: Invoice, net: int) -> None:
     charging = Invoice.objects.filter(**mine, kind=InvoiceKind.INVOICE, id__in=of_them.values("invoice_id"))
     if not ends or invoice.stripe_invoice_id:
         return
-    notes = Invoice.objects.filter(**mine, kind=InvoiceKind.CREDIT_NOTE).exclude(stripe_status="void")
+    notes = Invoice.objects.filter(**mine, kind=InvoiceKind.CREDIT_NOTE)
     given = notes.filter(
         Q(corrects_id__in=charging.values("id")) | Q(corrects_id=None, id__in=of_them.values("invoice_id"))
     )
