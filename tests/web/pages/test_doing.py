@@ -123,8 +123,8 @@ def test_all_of_how_a_recurring_payment_went(cast: Cast, bola: Browser) -> None:
         RecurringPayment.objects.filter(id=order).update(next_period=23)
         for period in range(23):
             Run.objects.create(
-                id=new_id(), cluster_id=cast.cluster_id, order_id=order, period=period, state="nothing_due",
-                due_at=datetime(2026, 7, period + 1, tzinfo=UTC), cap_minor=100, attempts=1, started_at=cast.now, ended_at=cast.now,
+                id=new_id(), cluster_id=cast.cluster_id, order_id=order, period=period, state="stopped",
+                due_at=datetime(2026, 7, period + 1, tzinfo=UTC), cap_minor=100, attempts=1, told_attempts=1, started_at=cast.now, ended_at=cast.now,
             )  # fmt: skip
     bola.open(f"/app/recurring/{order}/")
     assert (">4 July 2026<" in bola.text, ">3 July 2026<" in bola.text) == (True, False)
