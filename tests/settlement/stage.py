@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
@@ -109,6 +109,18 @@ class Providers:
             kind = httpx.ReadError if answer.reset else httpx.ReadTimeout
             raise kind("nothing was heard", request=request)
         return httpx.Response(answer.status, headers=answer.headers, stream=httpx.ByteStream(answer.body))
+
+
+def asleep_once(place: str, meanwhile: Callable[[], None]) -> Callable[[str], None]:
+    """For `watching`: whoever comes to this place first sleeps there, and this happens meanwhile."""
+    slept: list[str] = []
+
+    def reached(here: str) -> None:
+        if here == place and not slept:
+            slept.append(here)
+            meanwhile()
+
+    return reached
 
 
 class Stage(Providers):

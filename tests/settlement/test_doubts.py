@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
@@ -36,7 +36,7 @@ from clustr.settlement.types import RequestKey
 from clustr.wallets import commands as wallets
 from tests.cast import Cast
 from tests.money import naira, wallet_balance
-from tests.settlement.stage import KEYS, Stage
+from tests.settlement.stage import KEYS, Stage, asleep_once
 from tests.settlement.test_payouts import AFTER_COOLING, BANK, _end_transfer, _transfers, withdrawn
 from tests.settlement.test_reconcile import run
 from tests.settlement.test_reconcile_payouts import paying_by
@@ -252,44 +252,21 @@ def test_a_refund_that_was_refused_when_it_was_asked_again_is_asked_about(stage:
     assert wallet_balance(cast.bola) == "1000.00"
 
 
-def test_a_refund_refused_after_others_had_asked_for_it_returns_nothing(
-    stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_refund_refused_after_others_had_asked_for_it_returns_nothing(stage: Stage, cast: Cast) -> None:
     """Whoever was to ask for it slept before they did; it was asked for again, and taken in; then they ask too, and are refused."""
     made = refund(stage, paid_deposit(stage))
-    slept: list[str] = []
 
-    def sleeping(place: str) -> None:
-        if place != "settlement.refund.recorded" or slept:
-            return
-        slept.append(place)
+    def meanwhile() -> None:
         stage.dial(refund__stuck=1.0)
         while not told(stage):
             stage.wait(minutes=6)
             stage.confirm(made)
+        refused.enter_context(refusing(stage, "/refund"))
 
-    with watching(sleeping), refusing_late(stage, "/refund", slept):
+    with ExitStack() as refused, watching(asleep_once("settlement.refund.recorded", meanwhile)):
         send(stage, made)
     assert (stage.transaction(made).status, len(told(stage)), kinds(stage)) == ("unknown", 1, [])
     assert wallet_balance(cast.bola) == "0.00"
-
-
-@contextmanager
-def refusing_late(stage: Stage, path: str, slept: list[str]) -> Iterator[None]:
-    """As `refusing`, once somebody has slept and others have been heard."""
-    healthy = stage._answer
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if not (slept and told(stage) and request.method == "POST" and request.url.path.endswith(path)):
-            return healthy(request)
-        with refusing(stage, path):
-            return stage._answer(request)
-
-    stage._answer = answer  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        stage._answer = healthy  # type: ignore[method-assign]
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from clustr.wallets.types import Destination
 from sandbox.records import Charge
 from tests.cast import Cast
 from tests.money import fund, naira, no_pin, wallet_balance
-from tests.settlement.stage import KEYS, PROVIDERS, Stage
+from tests.settlement.stage import KEYS, PROVIDERS, Stage, asleep_once
 from tests.settlement.test_payouts import AFTER_COOLING, _end_transfer, _transfers, withdrawn
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -224,6 +224,14 @@ def test_a_refusal_of_what_was_sent_again_gives_nothing_back(
     assert wallet_balance(cast.bola) == "600.00"
 
 
+def taken_in(stage: Stage, payout: UUID) -> None:
+    """Others ask about it until they send it again; the provider takes it in, and does not decide yet."""
+    stage.dial(transfer__pending=1.0)
+    while not _transfers(stage):
+        stage.wait(minutes=6)
+        stage.confirm(payout)
+
+
 def test_a_refusal_heard_after_others_had_sent_it_gives_nothing_back(
     stage: Stage, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -231,19 +239,12 @@ def test_a_refusal_heard_after_others_had_sent_it_gives_nothing_back(
     that say nothing of that."""
     payout = withdrawn(cast)
     stage.wait(**AFTER_COOLING)
-    slept: list[str] = []
 
-    def sleeping(place: str) -> None:
-        if place != "settlement.payout.recorded" or slept:
-            return
-        slept.append(place)
-        stage.dial(transfer__pending=1.0)
-        while not _transfers(stage):
-            stage.wait(minutes=6)
-            stage.confirm(payout)
+    def meanwhile() -> None:
+        taken_in(stage, payout)
         refusing(stage, patched, first_take=False)
 
-    with monkeypatch.context() as patched, watching(sleeping):
+    with monkeypatch.context() as patched, watching(asleep_once("settlement.payout.recorded", meanwhile)):
         stage.send(payout)
     assert (stage.transaction(payout).status, wallet_balance(cast.bola)) == ("unknown", "600.00")
     _end_transfer(stage, "success")
@@ -258,23 +259,16 @@ def test_nobody_unsends_what_others_have_sent(stage: Stage, cast: Cast, monkeypa
     terms = {"amount": naira("400.00"), "destination": nameless, "authorization": no_pin(cast.bola)}
     payout = wallets.withdraw(actor=cast.bola.actor, now=cast.now, **terms).id
     stage.wait(**AFTER_COOLING)
-    slept: list[str] = []
     healthy = stage._answer
 
-    def sleeping(place: str) -> None:
-        if place != "settlement.payout.recorded" or slept:
-            return
-        slept.append(place)
-        stage.dial(transfer__pending=1.0)
-        while not _transfers(stage):
-            stage.wait(minutes=6)
-            stage.confirm(payout)
+    def meanwhile() -> None:
+        taken_in(stage, payout)
         monkeypatch.setattr(stage, "_answer", nobody_answers)
 
     def nobody_answers(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("no way", request=request)
 
-    with watching(sleeping):
+    with watching(asleep_once("settlement.payout.recorded", meanwhile)):
         stage.send(payout)
     assert stage.attempt(payout).sent_at is not None
     monkeypatch.setattr(stage, "_answer", healthy)
