@@ -80,24 +80,10 @@ def statement(
 ) -> list[Line]:
     """The latest transfers of an account, newest first; `before` is the (xid, id) of the last line already read. `journals`:
     of these events alone."""
-    xid, last = before if before else (2**63 - 1, UUID(int=2**128 - 1))
-    only = "" if journals is None else "AND journal = ANY(%(journals)s)"
+    lines, values = _newest(account_id, journals, before, limit)
     rows = _rows(
-        f"""
-        SELECT xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at,
-          (SELECT ledger_balance(%(account)s)) FROM (
-          (SELECT xid, id, kind, label, journal, amount, debit AS counterpart, reverses, at FROM ledger_transfer
-             WHERE credit = %(account)s AND cluster_id = kit_tenant() {only}
-               AND (xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s)
-             ORDER BY xid DESC, id DESC LIMIT %(limit)s)
-          UNION ALL
-          (SELECT xid, id, kind, label, journal, -amount, credit, reverses, at FROM ledger_transfer
-             WHERE debit = %(account)s AND cluster_id = kit_tenant() {only}
-               AND (xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s)
-             ORDER BY xid DESC, id DESC LIMIT %(limit)s)
-        ) AS line ORDER BY line.xid DESC, line.id DESC LIMIT %(limit)s
-        """,
-        {"account": account_id, "xid": xid, "last": last, "limit": limit, "journals": list(journals or ())},
+        f"SELECT {_COLUMNS}, (SELECT ledger_balance(%(account)s)) FROM ({lines}) AS line ORDER BY line.xid DESC, id DESC",
+        values,
     )
     return [Line(*row) for row in rows]
 
@@ -114,21 +100,11 @@ def movements(
     """As `statement`, each line with what the account held after it, whatever is left out between the lines; of this span
     alone, half-open. One statement and so one instant. It adds up what came after the oldest of these lines: for an account
     that one person moves, not for an estate's."""
-    xid, last = before if before else (2**63 - 1, UUID(int=2**128 - 1))
-    only = "" if journals is None else "AND journal = ANY(%(journals)s)"
-    only += " AND at >= %(since)s" if since else ""
-    only += " AND at < %(until)s" if until else ""
-    wanted = "(xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s) " + only
-    newest = "ORDER BY xid DESC, id DESC LIMIT %(limit)s"
+    only = ("AND at >= %(since)s" if since else "") + (" AND at < %(until)s" if until else "")
+    lines, values = _newest(account_id, journals, before, limit, only)
     rows = _rows(
         f"""
-        WITH shown AS MATERIALIZED (SELECT * FROM (
-          (SELECT xid, id, kind, label, journal, amount, debit AS counterpart, reverses, at FROM ledger_transfer
-             WHERE credit = %(account)s AND cluster_id = kit_tenant() AND {wanted} {newest})
-          UNION ALL
-          (SELECT xid, id, kind, label, journal, -amount, credit, reverses, at FROM ledger_transfer
-             WHERE debit = %(account)s AND cluster_id = kit_tenant() AND {wanted} {newest})
-        ) AS line {newest}),
+        WITH shown AS MATERIALIZED ({lines}),
         oldest AS (SELECT xid, id FROM shown ORDER BY xid, id LIMIT 1),
         since AS (SELECT id, sum(amount) OVER (ORDER BY xid DESC, id DESC) - amount AS moved FROM (
           SELECT xid, id, amount FROM ledger_transfer WHERE credit = %(account)s AND cluster_id = kit_tenant()
@@ -137,21 +113,35 @@ def movements(
           SELECT xid, id, -amount FROM ledger_transfer WHERE debit = %(account)s AND cluster_id = kit_tenant()
              AND xid >= (SELECT xid FROM oldest)
         ) AS line)
-        SELECT xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at,
-          ((SELECT ledger_balance(%(account)s)) - moved)::bigint
-        FROM shown JOIN since USING (id) ORDER BY xid DESC, id DESC
+        SELECT {_COLUMNS}, ((SELECT ledger_balance(%(account)s)) - moved)::bigint
+        FROM shown JOIN since USING (id) ORDER BY shown.xid DESC, id DESC
         """,
-        {
-            "account": account_id,
-            "xid": xid,
-            "last": last,
-            "limit": limit,
-            "journals": list(journals or ()),
-            "since": since,
-            "until": until,
-        },
+        {**values, "since": since, "until": until},
     )
     return [Line(*row) for row in rows]
+
+
+_COLUMNS = "xid::text::bigint, id, kind, label, journal, amount, counterpart, reverses, at"
+"""What a `Line` is read from, of `_newest`."""
+
+
+def _newest(
+    account_id: UUID, journals: Sequence[UUID] | None, before: tuple[int, UUID] | None, limit: int, only: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """The latest transfers of an account, newest first, as SQL and its values: each side by its own index."""
+    xid, last = before if before else (2**63 - 1, UUID(int=2**128 - 1))
+    wanted = "(xid < %(xid)s::text::xid8 OR xid = %(xid)s::text::xid8 AND id < %(last)s) " + only
+    wanted += "" if journals is None else " AND journal = ANY(%(journals)s)"
+    newest = "ORDER BY xid DESC, id DESC LIMIT %(limit)s"
+    lines = f"""SELECT * FROM (
+      (SELECT xid, id, kind, label, journal, amount, debit AS counterpart, reverses, at FROM ledger_transfer
+         WHERE credit = %(account)s AND cluster_id = kit_tenant() AND {wanted} {newest})
+      UNION ALL
+      (SELECT xid, id, kind, label, journal, -amount, credit, reverses, at FROM ledger_transfer
+         WHERE debit = %(account)s AND cluster_id = kit_tenant() AND {wanted} {newest})
+    ) AS line {newest}"""
+    values = {"account": account_id, "xid": xid, "last": last, "limit": limit, "journals": list(journals or ())}
+    return lines, values
 
 
 def trial_balance() -> list[TrialLine]:
