@@ -187,7 +187,8 @@ class AutomationRunView:
 @dataclass(frozen=True, slots=True)
 class UpcomingView:
     """What an automation will buy next. `amount` None: too few purchases to say. `is_estimated`: from history, so many
-    purchases (`based_on`), which usually lay no further from it than `spread`.
+    purchases (`based_on`), which usually lay no further from it than `spread`; `expected_at`: when the member would have
+    bought again by their own habit, which may differ from the day they set (`due_at`).
     `shortfall`: what the wallet will lack by then, after what comes before; `over_limit`: a limit forbids it;
     `card_missing`: the card that is to pay was removed; `beyond_card`: it is less, or more, than the card's provider takes at
     once. `paid_by`: the card, also where it stands in for a wallet that does not cover it (`stands_in`), which then is not
@@ -203,6 +204,7 @@ class UpcomingView:
     is_estimated: bool
     based_on: int
     spread: Money
+    expected_at: datetime | None
     shortfall: Money
     over_limit: bool
     card_missing: bool

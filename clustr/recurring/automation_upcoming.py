@@ -112,6 +112,7 @@ class _Ahead:
             is_estimated=automation.amount_minor is None,
             based_on=expected.found if isinstance(expected, TooLittle) else expected.based_on if expected else 0,
             spread=Money(estimate.spread_minor if estimate else 0, currency),
+            expected_at=estimate.at if estimate else None,
             shortfall=Money(short, currency),
             over_limit=over,
             card_missing=no_card,

@@ -128,6 +128,9 @@ class UpcomingOut(Out):
     is_estimated: bool
     based_on: int = Field(description="On so many purchases.")
     spread: AmountOut = Field(description="How far these usually lie from the expected amount.")
+    expected_at: Instant | None = Field(
+        description="When the member would buy again by their own habit; null where the amount is named, or too few purchases."
+    )
     shortfall: AmountOut = Field(
         description="What the wallet, as it is now, will lack by then, after all that is bought and paid by itself before."
     )
@@ -234,6 +237,7 @@ def upcoming_out(view: UpcomingView) -> UpcomingOut:
         is_estimated=view.is_estimated,
         based_on=view.based_on,
         spread=str(view.spread),
+        expected_at=view.expected_at,
         shortfall=str(view.shortfall),
         is_over_limit=view.over_limit,
         is_card_missing=view.card_missing,

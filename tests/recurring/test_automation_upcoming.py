@@ -95,6 +95,20 @@ def test_a_card_that_pays_and_one_that_is_gone(automations: Automations, cast: C
     assert missing(automations, backed) == str(said[backed].shortfall)
 
 
+def test_when_the_member_would_buy_by_their_own_habit(automations: Automations, cast: Cast) -> None:
+    fund(cast, cast.bola, "20000.00")
+    account = automations.number()
+    for days in (4, 4, 9):
+        automations.counter.vend(automations.counter.buy(cast.bola, "1000.00"))
+        last = automations.counter.now
+        automations.counter.wait(days=days)
+    expected = automations.set_up(account, amount=None, max_amount="5000.00")
+    named = automations.set_up(automations.number(OTHER), amount="1000.00")
+    said = ahead(automations)
+    assert said[expected].expected_at == last + timedelta(days=4)
+    assert said[named].expected_at is None, "its member named the amount and the day"
+
+
 def test_what_a_card_pays_on_bills_the_wallet_does_not_pay_again(automations: Automations, cast: Cast) -> None:
     bought = automations.set_up(amount="9000.00")
     now = automations.counter.now

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from clustr.kit import clock
 from clustr.payments.providers import paystack
@@ -100,9 +102,15 @@ def test_an_expected_amount_says_how_sure_it_is(automations: Automations, bola: 
             automations.counter.vend(id)
         automations.counter.wait(days=3)
     bought = bola.page.request["PATH_INFO"]
+    again = date_format(
+        timezone.localtime(automations.counter.now), "j F Y"
+    )  # three days after the last, like those before
     assert f"{NEW}?account={account}" in bola.open(bought).content.decode()
+    bola.open(f"{NEW}?account={account}")
+    assert f"you would buy next about {again}" in bola.text
     one = set_up(bola, account, how_much="expected", amount="", max_amount="3000")
     assert "expected from your last 3 purchases, usually within ₦200.00" in bola.text
+    assert f"by your habit about {again}" in bola.text
     assert "about </span>" in bola.text
     bola.open(f"{one}change/")
     bola.send(how_much="same", amount="900", kind="weekday", weekday="5")
