@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 
@@ -23,6 +24,8 @@ class Size:
     page_requests: int
     """Requests of each page of the API; `screen_requests`: of each page for people."""
     screen_requests: int
+    screen_step: int
+    """Of the pages for people every so-manieth is opened."""
     wallets: int
     """Funded wallets of the estate that pays."""
     rounds: int
@@ -66,6 +69,7 @@ DEFAULT = Size(
     customers=100,
     page_requests=100,
     screen_requests=25,
+    screen_step=1,
     wallets=10_000,
     rounds=3,
     seconds=4,
@@ -98,6 +102,7 @@ TINY = Size(
     customers=30,
     page_requests=3,
     screen_requests=1,
+    screen_step=1 if os.environ.get("EVERY") else 10,
     wallets=60,
     rounds=1,
     seconds=0.3,

@@ -33,8 +33,8 @@ SWEEPING = {
 Coverage is measured where there is most to learn from it: it costs a quarter of a test's time, and of every process it starts."""
 NOT_LOADED = {"clustr.wsgi"}
 """What starts something when it is loaded."""
-MEASURED = 3
-"""Of a test that is asked with many values so many are measured: the others take the same ways."""
+MEASURED = 1
+"""Of a test that is asked with many values so many are measured: the others take much the same ways."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -68,7 +68,7 @@ def measure(size: Size) -> Sequence[Line]:
             screens.visited(each.estate, each.database, each.server, _last_bill(each.estate, each.database))
             for each in seen
         ]
-        lines += screens.lines(people[0], people[2], size.screen_requests)
+        lines += screens.lines(people[0], people[2], size)
         return [*lines, *_memory(seen[1], seen[2], size)]
 
 

@@ -16,6 +16,7 @@ from bench import databases, load, web
 from bench.doings import RESIDENT, staff_of
 from bench.estates import Estate
 from bench.results import Line, at_most
+from bench.sizes import Size
 from bench.web import Server
 from clustr.bills.models import Dispute
 from clustr.clusters.models import Membership
@@ -127,6 +128,10 @@ STAFF = {
 }
 
 
+Pages = Mapping[str, tuple[str, str]]
+"""By name: whose session, and where."""
+
+
 @dataclass(frozen=True, slots=True)
 class Visited:
     """An estate from outside: where it is served, the sessions of who looks at it, and what is there."""
@@ -137,13 +142,10 @@ class Visited:
     sessions: Mapping[str, str]
     names: Mapping[str, str]
 
-    def requests(self) -> dict[str, tuple[str, str]]:
-        """Each page's session and address."""
-        return {
-            name: (self.sessions[who], path.format(**self.names))
-            for who, pages in _PAGES.items()
-            for name, path in pages.items()
-        }
+    def requests(self, step: int) -> Pages:
+        """The session and address of each page, or of every so-manieth."""
+        every = [(name, who, path) for who, pages in _PAGES.items() for name, path in pages.items()]
+        return {name: (self.sessions[who], path.format(**self.names)) for name, who, path in every[::step]}
 
 
 _PAGES: Mapping[str, Mapping[str, str]] = {
@@ -184,12 +186,13 @@ def _names(estate: Estate, resident: UUID) -> dict[str, str]:
     return {name: str(id) for name, id in found.items()}
 
 
-def lines(small: Visited, large: Visited, requests: int) -> list[Line]:
+def lines(small: Visited, large: Visited, size: Size) -> list[Line]:
     """For every page: p95 in the small estate and in the large one, how they compare, and that both take as many statements."""
-    times = _times((small, large), requests)
-    counts = [_statements(each) for each in (small, large)]
+    pages = [each.requests(size.screen_step) for each in (small, large)]
+    times = _times((small, large), pages, size.screen_requests)
+    counts = [_statements(each, asked) for each, asked in zip((small, large), pages, strict=True)]
     found = []
-    for page in small.requests():
+    for page in pages[0]:
         middle = [statistics.median(each[page]) for each in times]
         high = [sorted(each[page])[int(0.95 * len(each[page]))] for each in times]
         said = f"{counts[0][page]} statements" + (
@@ -219,14 +222,14 @@ def differ(counts: Sequence[Mapping[str, int]], page: str) -> bool:
     return len({each[page] for each in counts}) > 1
 
 
-def _times(seen: Sequence[Visited], requests: int) -> list[dict[str, list[float]]]:
+def _times(seen: Sequence[Visited], pages: Sequence[Pages], requests: int) -> list[dict[str, list[float]]]:
     """Latencies in milliseconds, one request at a time; the estates in turn. The first turn, of
     one request, fills caches."""
     times: list[dict[str, list[float]]] = [{} for _ in seen]
     turns = min(_TURNS, requests)
     for turn in range(turns + 1):
         for number, each in enumerate(seen):
-            for page, (session, path) in each.requests().items():
+            for page, (session, path) in pages[number].items():
                 outcome = load.one_by_one(
                     each.server.port, [web.page(session, path)] * (requests // turns if turn else 1)
                 )
@@ -237,11 +240,11 @@ def _times(seen: Sequence[Visited], requests: int) -> list[dict[str, list[float]
     return times
 
 
-def _statements(each: Visited) -> dict[str, int]:
+def _statements(each: Visited, pages: Pages) -> dict[str, int]:
     """How many statements each page sends, counted in this process."""
     databases.use(each.database)
     counts = {}
-    for page, (session, path) in each.requests().items():
+    for page, (session, path) in pages.items():
         client = Client(headers={"host": "localhost"})
         client.cookies[settings.SESSION_COOKIE_NAME] = session
         with CaptureQueriesContext(connection) as captured:

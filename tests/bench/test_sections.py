@@ -24,9 +24,8 @@ SECTIONS = [
     "orders",
     "usage",
     "books",
-    *(["screens"] if os.environ.get("EVERY") else []),
 ]
-"""What is run; journeys and pages ask for every page that `screens` asks for."""
+"""What is run. Of the pages for people some are opened: journeys and pages ask for all of them."""
 
 
 @pytest.fixture(scope="module")

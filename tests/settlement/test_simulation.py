@@ -1,4 +1,4 @@
-"""Sixty simulated lives of payments, each with faults and crashes of its own: nothing lost, nothing doubled."""
+"""Forty simulated lives of payments, each with faults and crashes of its own: nothing lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.settlement.life import live
 
 pytestmark = [pytest.mark.early, pytest.mark.no_cover]
 
-LIVES, AT_ONCE = 60, 10
+LIVES, AT_ONCE = 40, 10
 
 
 @pytest.mark.parametrize("first", range(1, LIVES + 1, AT_ONCE))
