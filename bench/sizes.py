@@ -89,7 +89,7 @@ DEFAULT = Size(
     transfers=1_000_000,
     orders=100_000,
     one_by_one=2_000,
-    usage_events=500_000,
+    usage_events=1_000_000,
     beside=True,
 )
 
