@@ -97,7 +97,16 @@ STORAGES = {
     "staticfiles": {"BACKEND": "clustr.web.assets.Named"},
 }
 MIGRATION_MODULES = {"admin": None}  # nothing is changed there, so that its log of changes has no table
-UNFOLD = {"SITE_TITLE": "ClustR", "SITE_HEADER": "ClustR", "SHOW_HISTORY": False, "SHOW_VIEW_ON_SITE": False}
+_GREENS = "50 #f2f8f5 100 #e4f0eb 200 #cdefe4 300 #b0ebd9 400 #8fe3c9 500 #6ad5b4 600 #0f5c4a 700 #0a4637 800 #083a2e 900 #062e25 950 #04231a"
+UNFOLD = {
+    "SITE_TITLE": "ClustR",
+    "SITE_HEADER": "ClustR",
+    "SITE_URL": "/platform/customers/",  # back to the pages
+    "SITE_SYMBOL": "home",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {"primary": dict(zip(_GREENS.split()[::2], _GREENS.split()[1::2], strict=True))},
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024

@@ -6,6 +6,7 @@ page is read in one read-only transaction of the platform's own cluster: no esta
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any, ClassVar
 
 from django.contrib.admin import display
@@ -14,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
@@ -171,9 +173,25 @@ def _as_money(column: str) -> Callable[[Any], str]:
     return shown
 
 
+_INSTANTS = frozenset({"current_period_end", "issued_at", "due_date", "created_at", "starts_at", "ends_at"})
+
+
+def _as_instant(column: str) -> Callable[[Any], str]:
+    @display(description=column.replace("_", " "), ordering=column)
+    def shown(row: Any) -> str:
+        at = getattr(row, column)
+        return f"{date_format(at.astimezone(UTC), 'j M Y, H:i')} UTC" if at else ""
+
+    return shown
+
+
+def _shown_as(column: str) -> str | Callable[[Any], str]:
+    return _as_money(column) if column in _MONEY else _as_instant(column) if column in _INSTANTS else column
+
+
 BillingAddress._meta.verbose_name_plural = "billing addresses"  # only these pages name it
 
 for _model, _options in _SHOWN.items():
-    _columns = tuple(_as_money(name) if name in _MONEY else name for name in _options["list_display"])
+    _columns = tuple(map(_shown_as, _options["list_display"]))
     _options["list_display"] = _columns
     site.register(_model, type(f"{_model.__name__}Admin", (ReadOnly,), _options))
