@@ -10,6 +10,38 @@ from typing import Any
 from tests.journeys.demonstration import ADA, BOLA, Demonstration
 
 NGOZI, EFE = "ngozi@clustr.test", "efe@palmgrove.test"
+_STAFFS = """
+from clustr.clusters.queries import system_actor
+from clustr.clusters.types import PLATFORM_CLUSTER_ID
+from clustr.kit import clock
+from clustr.kit.tenancy import in_tenant
+from clustr.payments.states import CaseKind
+from clustr.subscriptions.commands.persons import ask_a_person
+from clustr.subscriptions.commands.dunning import settle_standing
+from clustr.subscriptions.models import Invoice, Subscription
+
+def chase():
+    actor = system_actor(cluster_id=PLATFORM_CLUSTER_ID)
+    for one in Subscription.objects.filter(cluster_id=PLATFORM_CLUSTER_ID):
+        settle_standing(actor=actor, subscription_id=one.id, now=clock.now())
+
+def open_cases():
+    paid, other = Invoice.objects.filter(cluster_id=PLATFORM_CLUSTER_ID, kind="invoice", total__gt=0).order_by("id")[:2]
+    facts = {"invoice": paid.invoice_number, "customer": paid.user_id, "dispute": "du_1RkQz2Lxq8vT", "amount": "USD 29.00"}
+    more = {"reason": "product_not_received", "answer_by": "2030-01-12T23:59:59+00:00"}
+    asked = [("dispute", CaseKind.CHARGEBACK, facts | more)]
+    facts = {"invoice": other.invoice_number, "customer": other.user_id, "refund": "re_3RkQz2Lxq8vT", "amount": "USD 12.50"}
+    asked += [("refund_failed", CaseKind.REFUND_FAILED, facts)]
+    facts = {"act": "create_subscription", "customer": other.user_id, "code": "idempotency_error"}
+    asked += [("would_not_hear", CaseKind.AT_STRIPE, facts)]
+    asked += [("price_unknown", CaseKind.AT_STRIPE, {"price": "price_1RkQz2Lxq8vT", "customer": paid.user_id})]
+    for what, kind, facts in asked:
+        ask_a_person(what=what, about="the scene", kind=kind, facts=facts, now=clock.now())
+
+in_tenant(PLATFORM_CLUSTER_ID, chase)
+in_tenant(PLATFORM_CLUSTER_ID, open_cases)
+"""
+"""What waits for the platform's staff: what is overdue, which the hour would bring about, and cases, which only Stripe could."""
 BANK = {"bank_code": "058", "account_number": "0123456789", "account_name": "Island Fuels Ltd"}
 
 
@@ -121,6 +153,7 @@ def set_platform_scene(demo: Demonstration) -> None:
     demo.ask(NGOZI, "POST", f"{billing}staff/record_payment/", paid)
     coupon = {"code": "HARMATTAN", "name": "A fifth off for a quarter", "percent": 20, "duration": "repeating"}
     demo.ask(NGOZI, "POST", f"{billing}staff/create_coupon/", {**coupon, "duration_months": 3})
+    demo.manage("shell", "-c", _STAFFS)
     with suppress(subprocess.CalledProcessError):  # that something differs is what it is asked for
         demo.manage("reconcile")
 
@@ -211,3 +244,10 @@ def staff_pages_of(scene: OfficeScene) -> dict[str, str]:
         "platform-at-risk": "/platform/at-risk/",
         "platform-chased": "/platform/dunning/",
     }
+
+
+TABLES = {
+    "platform-tables": "/platform/admin/",
+    "platform-table-invoices": "/platform/admin/subscriptions/invoice/",
+}
+"""The platform's tables, for its staff: pages of unfold's, which take their theme when they are asked for."""

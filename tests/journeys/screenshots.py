@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.journeys.browsers import LOCALE, arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
-from tests.journeys.office_scene import NGOZI, office_pages_of, set_office_scene, staff_pages_of
+from tests.journeys.office_scene import NGOZI, TABLES, office_pages_of, set_office_scene, staff_pages_of
 from tests.journeys.scene import CAREFUL, FROZEN, NEWCOMER, NEWCOMERS, OUTSIDE, pages_of, set_others_scene, set_scene
 from tests.journeys.states import OUTSIDE_STATES, State, arrive, office_states_of, staff_states_of, states_of
 
@@ -62,6 +62,7 @@ def main(wanted: list[str]) -> None:
             shown = {name: office[name] for name in OFFICE_GUIDES}
             _shoot_for_guides(browser, demo.url, ADA, shown, OFFICE_GUIDES, (1080, 675))
         _shoot_all(browser, demo.url, NGOZI, {}, {**staff_pages_of(scene), **staff_states_of(scene)}, wanted)
+        _shoot_tables(browser, demo.url, wanted)
         browser.close()
     sys.stdout.write(f"The pictures are in {FOLDER.relative_to(ROOT)}/\n")
 
@@ -103,12 +104,26 @@ def sign_in(page: Any, url: str, email: str) -> None:
 
 def _shoot(page: Any, url: str, pages: Mapping[str, str | State], wanted: list[str]) -> None:
     for name, address in pages.items():
-        named = [each for each in wanted if not each.startswith("--")]
-        if named and name not in named:
+        if not _is_wanted(name, wanted):
             continue
         arrive(page, url, address)
         for width, theme in each_way(page):
             page.screenshot(path=Path(FOLDER) / f"{name}-{width}-{theme}.png", full_page=True)
+
+
+def _is_wanted(name: str, wanted: list[str]) -> bool:
+    named = [each for each in wanted if not each.startswith("--")]
+    return not named or name in named
+
+
+def _shoot_tables(browser: Any, url: str, wanted: list[str]) -> None:
+    page = browser.new_page(service_workers="block", locale=LOCALE)
+    sign_in(page, url, NGOZI)
+    for width, theme in each_way(page):
+        for name, address in TABLES.items():
+            if _is_wanted(name, wanted):
+                page.goto(url + address)
+                page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", full_page=True)
 
 
 def _shoot_for_guides(

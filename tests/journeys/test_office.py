@@ -12,15 +12,16 @@ from tests.journeys.demonstration import ADA, Demonstration, demonstration
 from tests.journeys.office_scene import (
     EFE,
     NGOZI,
+    TABLES,
     OfficeScene,
     office_pages_of,
     resident,
     set_office_scene,
     staff_pages_of,
 )
-from tests.journeys.screenshots import sign_in
+from tests.journeys.screenshots import each_way, sign_in
 from tests.journeys.states import office_states_of, staff_states_of
-from tests.journeys.test_residents import problems_of
+from tests.journeys.test_residents import AXE, TWO_WAYS, problems_of
 
 pytestmark = pytest.mark.early
 
@@ -52,6 +53,24 @@ def test_every_page_is_readable_for_all(office: Demonstration, scene: OfficeScen
         sign_in(page, office.url, email)
         found |= problems_of(page, office.url, pages)
     assert found == {}
+
+
+def test_the_staffs_tables_are_readable_for_all(
+    office: Demonstration, scene: OfficeScene, opened: Callable[..., Page]
+) -> None:
+    """As far as WCAG 2.1 AA asks for it: how the pages are parted, and how large a tap must aim, is unfold's."""
+    page = opened(service_workers="block")
+    sign_in(page, office.url, NGOZI)
+    asked = {"resultTypes": ["violations"], "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}
+    found = []
+    for width, theme in each_way(page, TWO_WAYS):
+        for address in TABLES.values():
+            page.goto(office.url + address)
+            page.evaluate(AXE.axe_script)
+            violations = page.evaluate("options => axe.run(options)", asked)["violations"]
+            found += [(address, width, theme, each["id"], each["nodes"][0]["html"][:150]) for each in violations]
+            assert not page.evaluate("document.documentElement.scrollWidth > innerWidth"), (address, width)
+    assert found == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)
