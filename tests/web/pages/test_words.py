@@ -143,7 +143,7 @@ def test_every_title_of_a_refusal_can_be_translated() -> None:
 
 
 def test_the_facts_of_a_case_are_read_by_people() -> None:
-    """Amounts with their sign, days and instants as everywhere, codes in words; numbers of others as they are."""
+    """Amounts with their sign, days and instants as everywhere, codes in words; numbers of others as they are; what presses stands first."""
     said = {
         "amount": "NGN 1,200.00",
         "net": "KES 5.00",
@@ -156,7 +156,7 @@ def test_the_facts_of_a_case_are_read_by_people() -> None:
     with timezone.override("Africa/Lagos"):
         read = [value for _, value in facts_of(said)]
     assert read == [
-        *("₦1,200.00", "KES 5.00", "20 Nov 2026", "29 Nov 2026, 15:59", "product not received", "dp_1Qx9", "Paystack")
+        *("29 Nov 2026, 15:59", "₦1,200.00", "KES 5.00", "20 Nov 2026", "product not received", "dp_1Qx9", "Paystack")
     ]
     assert len(CASE) == len(CaseKind)
 

@@ -45,7 +45,11 @@ CASE: dict[CaseKind, Word] = {
 }
 """Why a person has to look."""
 
+_FIRST = ("answer_by", "amount", "invoice", "expected", "found")
+"""What is read first: the books keep facts in no order."""
+
 _FACT: dict[str, Word] = {
+    "act": _("What was asked"),
     "answer_by": _("To be answered by"),
     "code": _("Why not"),
     "day": _("Day"),
@@ -66,6 +70,7 @@ _FACT: dict[str, Word] = {
     "kind": _("Kind"),
     "mode": _("By"),
     "paid_at": _("Paid at"),
+    "price": _("Price"),
     "provider": _("Provider"),
     "provider_id": _("The provider's number"),
     "purpose": _("For"),
@@ -88,9 +93,10 @@ _VALUE: dict[str, Word] = {
 
 def facts_of(facts: Mapping[str, Any]) -> list[tuple[Word, str]]:
     """What is known of a case, as it is read: a word and a value; what nobody said is left out."""
+    in_order = sorted(facts.items(), key=lambda fact: _FIRST.index(fact[0]) if fact[0] in _FIRST else len(_FIRST))
     return [
         (_FACT.get(name, name.replace("_", " ").capitalize()), _read(value))
-        for name, value in facts.items()
+        for name, value in in_order
         if value not in (None, "")
     ]
 
