@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from django.http import HttpResponse
 
 from clustr.clusters.member_queries import Presence, members_of
@@ -27,11 +29,18 @@ def roles(request: Request) -> HttpResponse:
                 actor=request.actor, now=request.now, role=role, presence=Presence.PRESENT, limit=_MOST
             )
         ]
+        more = any(count >= _MOST for count in Counter(member.role for member in found).values())
         people = []
         for member in found:
             held = permissions_of(member.role, member.permissions)
             marks = [(name, permission.value in held) for permission, (name, _) in words.PERMISSION.items()]
             people.append({"member": member, "marks": marks})
-        return {"people": people, "roles": words.ROLE, "permissions": list(words.PERMISSION.values()), "most": _MOST}
+        return {
+            "people": people,
+            "roles": words.ROLE,
+            "permissions": list(words.PERMISSION.values()),
+            "most": _MOST,
+            "more": more,
+        }
 
     return look(request, "pages/office/roles.html", work)

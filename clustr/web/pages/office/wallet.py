@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
@@ -136,6 +137,7 @@ def _new_transfer_page(request: Request, tried: Attempt | None) -> HttpResponse:
             "balance": queries.cluster_wallet_balance(actor=actor) if actor.may("ViewWallet") else None,
             "limit": settings_of(actor=actor, now=request.now).transfer_approval_limit,
             "own": queries.bank_details(actor=actor, now=request.now),
+            "hours": settings.ENV.PAYOUT_COOLING_HOURS,
             "to_own": request.GET.get("to") == "own",
             "banks": offered,
         }

@@ -80,7 +80,10 @@ def test_a_bill_for_one_member(cast: Cast, ada: Browser) -> None:
     ada.open(f"/office/members/{cast.bola.user_id}/")
     ada.open(next(link for link in ada.links if link.startswith("/office/bills/new/")))
     assert "A bill for Bola" in ada.text
+    assert "each member" not in ada.text
+    assert f"/office/members/{cast.bola.user_id}/" in ada.links
     step(ada, "preview", **BILL)
+    assert "Members are told" not in ada.text
     step(ada, "issue")
     (made,) = bills(cast)
     assert made.user_id == cast.bola.user_id
@@ -589,3 +592,25 @@ def test_lists_are_searched_for_their_members() -> None:
         rows = text[text.index('id="rows"') :]
         assert found in rows, (address, q)
         assert missed not in rows, (address, q)
+
+
+def test_what_is_said_beside_the_forms(cast: Cast, ada: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How long a new bank account waits, that a list is cut only where it is, and that nothing fits rather than nothing is."""
+    ada.open("/office/wallet/transfer/")
+    assert "waits 24 hours" in ada.text
+    ada.open("/office/settings/roles/")
+    assert "of each role are shown" not in ada.text
+    monkeypatch.setattr("clustr.web.pages.office.roles._MOST", 1)
+    ada.open("/office/settings/roles/")
+    assert "The first 1 of each role are shown" in ada.text
+    ada.open("/office/transactions/?type=refund")
+    assert "Nothing fits what you asked for." in ada.text
+
+
+def test_a_telephone_shows_the_status_of_what_is_not_done() -> None:
+    lived = make_lived()
+    ada = Browser(lived.cast.ada)
+    ada.open("/office/wallet/")
+    waiting, *done = (row for row in ada.text.split("<tr>") if 'data-name="Status"' in row)
+    assert '<td data-name="Status">' in waiting
+    assert any('<td class="gone-narrow" data-name="Status">' in row for row in done)
