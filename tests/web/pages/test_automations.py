@@ -110,12 +110,33 @@ def test_an_expected_amount_says_how_sure_it_is(automations: Automations, bola: 
     assert f"you would buy next about {again}" in bola.text
     one = set_up(bola, account, how_much="expected", amount="", max_amount="3000")
     assert "expected from your last 3 purchases, usually within ₦200.00" in bola.text
-    assert f"by your habit about {again}" in bola.text
+    assert f"<dt>By your habit</dt><dd>about {again}</dd>" in bola.text
     assert "about </span>" in bola.text
     bola.open(f"{one}change/")
     bola.send(how_much="same", amount="900", kind="weekday", weekday="5")
     assert "Changed, from the next purchase on." in bola.text
     assert "every Friday at 09:30" in bola.text
+
+
+def test_a_habit_that_was_broken_is_told_as_past_and_no_spread_is_not_told(
+    automations: Automations, bola: Browser
+) -> None:
+    account = automations.number()
+    for _ in range(3):
+        bola.open(f"/app/utilities/buy/?account={account}")
+        bola.send(amount="1000.00")
+        bola.send()
+        for id in automations.counter.undecided():
+            automations.counter.vend(id)
+        automations.counter.wait(days=3)
+    again = date_format(timezone.localtime(automations.counter.now), "j F Y")
+    automations.counter.wait(days=20)
+    bola.open(f"{NEW}?account={account}")
+    assert f"you would have bought again about {again}" in bola.text
+    assert "make us expect about ₦1,000.00.<" in bola.text
+    set_up(bola, account, how_much="expected", amount="", max_amount="3000")
+    assert f"<dt>By your habit</dt><dd>about {again}</dd>" in bola.text
+    assert "expected from your last 3 purchases</p>" in bola.text
 
 
 def test_a_number_that_was_not_kept_can_be_kept_from_its_purchase(automations: Automations, bola: Browser) -> None:
