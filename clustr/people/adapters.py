@@ -116,6 +116,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     """Second-factor secrets are encrypted where they lie."""
 
+    error_messages: ClassVar = DefaultMFAAdapter.error_messages | {
+        "incorrect_code": gettext_lazy(
+            "This code does not count. Write the one that your app shows now: it changes every half minute."
+        ),
+    }
+
     def encrypt(self, text: str) -> str:
         return tokens.encrypt_second_factor(text)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, assert_never
@@ -53,6 +53,7 @@ _OURS = {
     "New Password": gettext_lazy("New password"),
     "New Password (again)": gettext_lazy("New password, once more"),
     "Password (again)": gettext_lazy("Password, once more"),
+    "Authenticator code": gettext_lazy("The six digits that it shows"),
     "Remember Me": gettext_lazy("Stay signed in"),
 }
 """What allauth calls a field, in English, and what such a field is called here."""
@@ -137,8 +138,9 @@ def ours(label: Any) -> str:
 
 @register.filter
 def plainly(bound: BoundField) -> SafeString:
-    """A field of allauth's without a placeholder, which would say its label again."""
-    return bound.as_widget(attrs={"placeholder": False})
+    """A field of allauth's without a placeholder, which would say its label again; a code's asks a phone for its digits."""
+    digits = {"inputmode": "numeric"} if bound.name == "code" else {}
+    return bound.as_widget(attrs={"placeholder": False, **digits})
 
 
 @register.filter
@@ -192,7 +194,19 @@ def token_groups(token: str) -> list[str]:
     digits = token.replace("-", "").replace(" ", "")
     if not digits.isdecimal() or len(digits) % 4:
         return [token]
-    return [digits[at : at + 4] for at in range(0, len(digits), 4)]
+    return fours(digits)
+
+
+@register.filter
+def fours(text: str) -> list[str]:
+    """Its groups of four, which are copied by hand more easily."""
+    return [text[at : at + 4] for at in range(0, len(text), 4)]
+
+
+@register.filter
+def lines(texts: Iterable[str]) -> str:
+    """One to a line."""
+    return "\n".join(texts)
 
 
 @register.filter

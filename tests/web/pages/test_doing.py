@@ -12,15 +12,18 @@ import pytest
 
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
+from clustr.people.models import User
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.wallets import commands as wallets
 from clustr.web.pages.residents.notices import IF_IT_WAS_NOT_YOU
 from tests.cast import Cast
 from tests.money import acknowledge, fund, issue, wallet_balance
+from tests.people.test_second_factor import code_now
 from tests.recurring.acts import order_of
 from tests.web.asking import dispute
 from tests.web.pages.browsing import Browser
 
+PASSWORD = "harmattan-wind"
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("books")
 
@@ -208,6 +211,51 @@ def test_signing_in_speaks_our_words(cast: Cast, bola: Browser, address: str, sa
     assert bola.open(address).status_code == 200
     assert says in bola.text
     assert 'alt="The picture for your app' in bola.text or "totp" not in address
+
+
+def by_password(cast: Cast) -> Browser:
+    """Bola, who signed in at the page for it."""
+    user = User.objects.get(id=cast.bola.user_id)
+    user.set_password(PASSWORD)
+    user.save(update_fields=["password"])
+    browser = Browser(None)
+    browser.open("/accounts/login/")
+    browser.send("/accounts/login/", login=user.email, password=PASSWORD)
+    return browser
+
+
+def test_a_second_factor_is_set_up_on_the_one_phone_there_is(cast: Cast) -> None:
+    """Its key can be opened, copied or typed there; the codes come once, with a way on; a wrong code says what to do."""
+    bola = by_password(cast)
+    bola.open("/accounts/2fa/totp/activate/")
+    assert "Is it you?" in bola.text
+    assert "/app/you/" in bola.links
+    bola.send("/reauthenticate/", password=PASSWORD)
+    assert any(link.startswith("otpauth://totp/") for link in bola.links)
+    assert "/accounts/2fa/" in bola.links
+    key = re.search(r'data-copy="([A-Z2-7]{32})"', bola.text)
+    assert key
+    assert f'<span class="together">{key[1][:4]}</span>' in bola.text
+    assert 'inputmode="numeric"' in bola.text
+    bola.send("/2fa/totp/activate/", code="000000")
+    assert "This code does not count." in bola.text
+    bola.send("/2fa/totp/activate/", code=code_now(key[1]))
+    assert "Your second factor is on." in bola.text
+    codes = re.search(r"<textarea[^>]*>([0-9\n]+)</textarea>", bola.text)
+    assert codes
+    assert len(codes[1].split()) == 10
+    assert f'data-copy="{codes[1]}"' in bola.text
+    assert "/accounts/2fa/" in bola.links
+    bola.open("/accounts/2fa/recovery-codes/")
+    assert "10 of 10 are left. They were shown once" in bola.text
+    assert "textarea" not in bola.text
+
+
+def test_signing_in_is_greeted_once(cast: Cast) -> None:
+    """The start page says good morning; a line above it that says the same would only push down what is owed."""
+    browser = by_password(cast)
+    assert "You owe now" in browser.text
+    assert "signed in as" not in browser.text
 
 
 def test_another_estate_is_offered_to_who_has_another(cast: Cast, bola: Browser) -> None:
