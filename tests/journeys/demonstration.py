@@ -37,6 +37,8 @@ class Demonstration:
     url: str
     folder: Path
     environ: dict[str, str]
+    recovery_codes: dict[str, list[str]] = field(default_factory=dict)
+    """Of everybody who has a second factor, by address; each signs in once."""
     _tokens: dict[str, str] = field(default_factory=dict)
 
     def ask(self, email: str, method: str, path: str, body: Any = None, *, refused: int = 0) -> Any:
@@ -47,14 +49,14 @@ class Demonstration:
         headers = {"Authorization": f"Bearer {self._tokens[email]}", "Idempotency-Key": str(uuid4())}
         return self._send(method, path, body, headers, refused)
 
-    def second_factor(self, email: str) -> list[str]:
-        """Switch it on for this person; answers their recovery codes."""
+    def second_factor(self, email: str) -> None:
+        """Switch it on for this person, and note their recovery codes."""
         app = "/_allauth/app/v1/"
         self.ask(email, "POST", f"{app}auth/reauthenticate", {"password": PASSWORD})
         secret = self.ask(email, "GET", f"{app}account/authenticators/totp", refused=404)["meta"]["secret"]
         self.ask(email, "POST", f"{app}account/authenticators/totp", {"code": _code_now(secret)})
         found = self.ask(email, "GET", f"{app}account/authenticators/recovery-codes")
-        return list(found["data"]["unused_codes"])
+        self.recovery_codes[email] = list(found["data"]["unused_codes"])
 
     def manage(self, *words: str) -> str:
         """`bin/manage ...` beside it."""

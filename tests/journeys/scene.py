@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -153,12 +154,43 @@ def pages_of(scene: Scene) -> dict[str, str]:
         "your-name": "/app/you/name/",
         "estates": "/app/estates/",
         "second-factor": "/accounts/2fa/",
-        "second-factor-on": "/accounts/2fa/totp/activate/",
+        "is-it-you": "/accounts/2fa/totp/activate/",
         "password": "/accounts/password/change/",
         "email": "/accounts/email/",
         "sessions": "/accounts/sessions/",
         "nothing-here": "/app/nothing/",
     }
+
+
+def habit_pages_of(demo: Demonstration, scene: Scene) -> dict[str, str]:
+    """The pages where Bola's habit counts, once Bola has bought once a week, by hand. Two weeks pass, so it comes last."""
+    demo.ask(BOLA, "PATCH", f"/members/utilities/automations/{scene.automation}/", {"is_enabled": False})
+    for amount in ("5000.00", "4500.00"):
+        demo.manage("move_clock", "+7d")
+        bought = demo.ask(BOLA, "POST", "/members/utilities/pay/", {"account_id": scene.account, "amount": amount})
+        _wait_until_delivered(demo, bought["id"])
+    terms = {
+        "account_id": scene.account,
+        "schedule": {"kind": "every_days", "every": 7, "at": "18:00"},
+        "max_amount": "9000.00",
+        "is_enabled": True,
+    }
+    id = demo.ask(BOLA, "POST", "/members/utilities/automations/", terms)["id"]
+    return {
+        "habit-new": f"/app/utilities/automations/new/?account={scene.account}",
+        "habit": f"/app/utilities/automations/{id}/",
+        "habit-change": f"/app/utilities/automations/{id}/change/",
+        "habit-all": "/app/utilities/automations/",
+    }
+
+
+def _wait_until_delivered(demo: Demonstration, purchase: str) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if demo.ask(BOLA, "GET", f"/members/utilities/purchases/{purchase}/")["status"] == "completed":
+            return
+        time.sleep(0.2)
+    raise AssertionError("nothing was delivered")
 
 
 OUTSIDE = {

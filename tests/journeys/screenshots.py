@@ -14,8 +14,27 @@ from playwright.sync_api import sync_playwright
 from tests.journeys.browsers import LOCALE, arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
 from tests.journeys.office_scene import NGOZI, TABLES, office_pages_of, set_office_scene, staff_pages_of
-from tests.journeys.scene import CAREFUL, FROZEN, NEWCOMER, NEWCOMERS, OUTSIDE, pages_of, set_others_scene, set_scene
-from tests.journeys.states import OUTSIDE_STATES, State, arrive, office_states_of, staff_states_of, states_of
+from tests.journeys.scene import (
+    CAREFUL,
+    FROZEN,
+    NEWCOMER,
+    NEWCOMERS,
+    OUTSIDE,
+    SECURED,
+    habit_pages_of,
+    pages_of,
+    set_others_scene,
+    set_scene,
+)
+from tests.journeys.states import (
+    OUTSIDE_STATES,
+    SECURED_PAGES,
+    State,
+    arrive,
+    office_states_of,
+    staff_states_of,
+    states_of,
+)
 
 WIDTHS = {"phone": (360, 740), "desk": (1440, 900)}
 THEMES = ("light", "dark")
@@ -53,6 +72,7 @@ def main(wanted: list[str]) -> None:
         _shoot_all(browser, demo.url, BOLA, {**OUTSIDE, **OUTSIDE_STATES}, {**inside, **states_of(seen)}, wanted)
         _shoot_all(browser, demo.url, NEWCOMER, {}, NEWCOMERS, wanted)
         _shoot_all(browser, demo.url, CAREFUL, {}, FROZEN, wanted)
+        _shoot_all(browser, demo.url, SECURED, {}, SECURED_PAGES, wanted, code=demo.recovery_codes[SECURED][0])
         if "--guides" in wanted:
             _shoot_for_guides(browser, demo.url, BOLA, {name: inside[name] for name in GUIDES}, GUIDES, (360, 740))
         scene = set_office_scene(demo)
@@ -63,6 +83,7 @@ def main(wanted: list[str]) -> None:
             _shoot_for_guides(browser, demo.url, ADA, shown, OFFICE_GUIDES, (1080, 675))
         _shoot_all(browser, demo.url, NGOZI, {}, {**staff_pages_of(scene), **staff_states_of(scene)}, wanted)
         _shoot_tables(browser, demo.url, wanted)
+        _shoot_all(browser, demo.url, BOLA, {}, habit_pages_of(demo, seen), wanted)
         browser.close()
     sys.stdout.write(f"The pictures are in {FOLDER.relative_to(ROOT)}/\n")
 
@@ -74,12 +95,17 @@ def _shoot_all(
     outside: Mapping[str, str | State],
     inside: Mapping[str, str | State],
     wanted: list[str],
+    *,
+    code: str = "",
 ) -> None:
     """These pages at both widths and in both themes, the inner ones as this person sees them."""
+    named = {each for each in wanted if not each.startswith("--")}
+    if named.isdisjoint({*outside, *inside}) and named:
+        return
     context = browser.new_context(service_workers="block", locale=LOCALE)
     page = context.new_page()
     _shoot(page, url, outside, wanted)
-    sign_in(page, url, email)
+    sign_in(page, url, email, code=code)
     _shoot(page, url, inside, wanted)
     context.close()
 
@@ -88,17 +114,20 @@ def each_way(page: Any, ways: Sequence[tuple[str, str]] = WAYS) -> Iterator[tupl
     """The page that is open, at one width after the other, in one theme after the other, without being asked for again."""
     for width, theme in ways:
         page.set_viewport_size({"width": WIDTHS[width][0], "height": WIDTHS[width][1]})
-        page.emulate_media(color_scheme=theme)
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         yield width, theme
 
 
-def sign_in(page: Any, url: str, email: str) -> None:
-    """As a person does, at the sign-in page, whoever was there before."""
+def sign_in(page: Any, url: str, email: str, *, code: str = "") -> None:
+    """As a person does, at the sign-in page, whoever was there before; with a code, if they have a second factor."""
     page.context.clear_cookies()
     page.goto(f"{url}/accounts/login/")
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+    if code:
+        page.get_by_label("Code").fill(code)
+        page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(re.compile("/(app|office|platform)/"))
 
 

@@ -22,10 +22,14 @@ class State:
 
 
 def arrive(page: Any, url: str, at: str | State) -> None:
-    """Open a page, and bring it into its state."""
+    """Open a page, and bring it into its state; past the question whether it is really you, where that stands before it."""
     page.goto(url + (at if isinstance(at, str) else at.address))
     if isinstance(at, str):
         return
+    if "/reauthenticate/" in page.url:
+        page.get_by_label("Password").fill(PASSWORD)
+        with page.expect_navigation():
+            page.get_by_role("button", name="Go on").click()
     for words in at.opened:
         page.locator("summary", has_text=words).first.click()
     for label, value in at.filled.items():
@@ -55,6 +59,16 @@ OUTSIDE_STATES: dict[str, str | State] = {
     ),
 }
 """Of pages that nobody has to sign in for."""
+SECURED_PAGES: dict[str, str | State] = {
+    "is-it-you-secured": "/accounts/2fa/totp/deactivate/",
+    "is-it-you-code": "/accounts/2fa/reauthenticate/",
+    "second-factor-set": "/accounts/2fa/",
+    "second-factor-off": State("/accounts/2fa/totp/deactivate/"),
+    "recovery-codes-new": State("/accounts/2fa/recovery-codes/generate/"),
+    "recovery-codes": State("/accounts/2fa/recovery-codes/generate/", pressed="Make new ones"),
+    "recovery-codes-seen": "/accounts/2fa/recovery-codes/",
+}
+"""What somebody sees who has a second factor."""
 
 
 def states_of(scene: Scene) -> dict[str, str | State]:
@@ -91,6 +105,10 @@ def states_of(scene: Scene) -> dict[str, str | State]:
         ),
         "automation-removing": State(f"/app/utilities/automations/{scene.automation}/", opened=("Remove it",)),
         "limit-changing": State("/app/utilities/limits/", opened=("Change the limit",)),
+        "second-factor-on": State("/accounts/2fa/totp/activate/"),
+        "second-factor-wrong": State(
+            "/accounts/2fa/totp/activate/", filled={"The six digits": "000000"}, pressed="Switch it on"
+        ),
     }
 
 

@@ -17,9 +17,20 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from tests.journeys.demonstration import BOLA, PASSWORD, Demonstration
 from tests.journeys.office_scene import NGOZI
-from tests.journeys.scene import CAREFUL, FROZEN, METER, NEWCOMER, NEWCOMERS, OUTSIDE, Scene, pages_of
+from tests.journeys.scene import (
+    CAREFUL,
+    FROZEN,
+    METER,
+    NEWCOMER,
+    NEWCOMERS,
+    OUTSIDE,
+    SECURED,
+    Scene,
+    habit_pages_of,
+    pages_of,
+)
 from tests.journeys.screenshots import WAYS, each_way, sign_in
-from tests.journeys.states import OUTSIDE_STATES, State, arrive, states_of
+from tests.journeys.states import OUTSIDE_STATES, SECURED_PAGES, State, arrive, states_of
 
 pytestmark = pytest.mark.early
 
@@ -220,6 +231,12 @@ def test_every_page_of_who_has_only_just_come_and_of_a_frozen_wallet(
     assert found == {}
 
 
+def test_every_page_of_who_has_a_second_factor(demo: Demonstration, scene: Scene, opened: Callable[..., Page]) -> None:
+    page = opened(service_workers="block")
+    sign_in(page, demo.url, SECURED, code=demo.recovery_codes[SECURED][0])
+    assert problems_of(page, demo.url, SECURED_PAGES) == {}
+
+
 def test_every_state(demo: Demonstration, scene: Scene, opened: Callable[..., Page]) -> None:
     """Forms with mistakes, what is shown before money moves, and questions that stand open."""
     page = opened(service_workers="block")
@@ -282,7 +299,7 @@ def test_axe_finds_what_is_wrong(demo: Demonstration, opened: Callable[..., Page
 
 def test_subscribe_by_card(demo: Demonstration, opened: Callable[..., Page]) -> None:
     """Through Stripe's page with a trial, left once on the way; after it the first invoice; a coupon, a larger plan for
-    exactly what was shown, out, and in again. Last of all, because time passes."""
+    exactly what was shown, out, and in again. After all the others, because time passes."""
     who, code = "resident0006@palmgrove.test", "STAY"
     coupon = {"code": code, "name": "A fifth off", "percent": 20, "duration": "forever"}
     demo.ask(NGOZI, "POST", "/api/v1/billing/staff/create_coupon/", coupon)
@@ -340,3 +357,10 @@ def in_time(demo: Demonstration, ask: Callable[[], Any]) -> Any:
             time.sleep(0.2)
         demo.manage("move_clock", "+6m")
     raise AssertionError(f"it never came:\n{(demo.folder / 'serve.log').read_text()[-3000:]}")
+
+
+def test_every_page_of_who_has_a_habit(demo: Demonstration, scene: Scene, opened: Callable[..., Page]) -> None:
+    """Time passes here too."""
+    page = opened(service_workers="block")
+    sign_in(page, demo.url, BOLA)
+    assert problems_of(page, demo.url, habit_pages_of(demo, scene)) == {}
