@@ -258,6 +258,15 @@ def test_signing_in_is_greeted_once(cast: Cast) -> None:
     assert "signed in as" not in browser.text
 
 
+@pytest.mark.parametrize("address", ["/app/recurring/", "/app/utilities/automations/"])
+def test_an_empty_list_asks_for_the_first_once_and_searches_nothing(cast: Cast, bola: Browser, address: str) -> None:
+    bola.open(address)
+    assert bola.links.count(f"{address}new/") == 1
+    assert 'role="search"' not in bola.text
+    bola.open(f"{address}?q=water")
+    assert 'role="search"' in bola.text
+
+
 def test_another_estate_is_offered_to_who_has_another(cast: Cast, bola: Browser) -> None:
     bola.open("/app/you/")
     assert "Choose another estate" not in bola.text
