@@ -78,6 +78,8 @@ class RefundStatus(StrEnum):
     CANCELED = "canceled"
 
 
+ASKS_ITS_HOLDER = frozenset({"invoice_payment_intent_requires_action", "authentication_required"})
+"""What Stripe calls a payment whose card lets it go only when its holder confirms it."""
 CAME_BACK = frozenset({RefundStatus.FAILED, RefundStatus.CANCELED})
 """The customer has nothing of it, for good."""
 

@@ -166,6 +166,9 @@ def test_a_bank_asks_at_the_end_of_the_trial(stripe_shop: StripeShop) -> None:
     assert owing.status == "past_due"
     invoice = shop.last(owing)
     assert invoice.hosted_invoice_url
+    subjects = shop.mail(shop.bola)
+    assert f"Your bank asks you to confirm the payment of invoice {invoice.invoice_number}" in subjects
+    assert not any("failed" in subject for subject in subjects)
     shop.control("POST", f"/stripe/invoice/{invoice.stripe_invoice_id}", {"agree": True})
     shop.hear()
     assert shop.again(owing).status == "active"

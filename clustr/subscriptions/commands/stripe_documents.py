@@ -23,7 +23,7 @@ from clustr.subscriptions.commands.voiding import take_back
 from clustr.subscriptions.models import Invoice, Payment, Subscription
 from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.pricing import Totals
-from clustr.subscriptions.states import InvoiceStatus, PaymentStatus
+from clustr.subscriptions.states import ASKS_ITS_HOLDER, InvoiceStatus, PaymentStatus
 from clustr.subscriptions.types import Line, LineKind, Period
 from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeLine, StripePayment, StripeUnreadable
 from clustr.wallets.commands import provider_account
@@ -228,6 +228,7 @@ def _tell_of_failure(actor: Actor, invoice: Invoice, payment: Payment, of: Strip
         "amount": Money(payment.amount, payment.currency).with_sign(),
         "message": payment.failure_message,
         "pay_at": of.hosted_url,
+        "to_confirm": payment.failure_code in ASKS_ITS_HOLDER,
     }
     tell_customer(told=Told.PAYMENT_FAILED, user_id=invoice.user_id, facts=facts, now=now)
 

@@ -14,7 +14,7 @@ from clustr.subscriptions.commands.stripe_calls import end_call
 from clustr.subscriptions.commands.stripe_mirroring import follow_subscription
 from clustr.subscriptions.commands.stripe_names import ensure_customer, ensure_tax_rate
 from clustr.subscriptions.models import StripeCall, Subscription
-from clustr.subscriptions.states import CallState
+from clustr.subscriptions.states import ASKS_ITS_HOLDER, CallState
 from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeRefused
 from clustr.subscriptions.vendors.registry import stripe_service
 
@@ -23,7 +23,6 @@ log = structlog.get_logger(__name__)
 PAGE_LIFE = timedelta(hours=1)
 """How long a customer may take to show themself to their bank; then the invoice is void."""
 LOOK_AGAIN = timedelta(minutes=10)
-_ASKS_ITS_HOLDER = frozenset({"invoice_payment_intent_requires_action", "authentication_required"})
 
 
 def ask_for_pack(call: StripeCall, now: datetime) -> StripeCall:
@@ -37,7 +36,7 @@ def ask_for_pack(call: StripeCall, now: datetime) -> StripeCall:
         try:
             told = stripe_service().process_payment(invoice_id=told.id, off_session=False, key=f"{call.id}:pay")
         except StripeRefused as error:
-            if _ASKS_ITS_HOLDER & {error.code, error.decline_code}:
+            if ASKS_ITS_HOLDER & {error.code, error.decline_code}:
                 return _wait(call, told, now)
             if error.code == "idempotency_error" or error.http_status in (401, 403):
                 raise  # nothing was decided about the payment
