@@ -17,7 +17,7 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.models import Coupon, Redemption, Subscription, SubscriptionPlan, Usage
 from clustr.subscriptions.policies import overage_lines, refuse_coupon
 from clustr.subscriptions.refusals import CouponNotValid, CurrencyNotOffered
-from clustr.subscriptions.types import NEVER_WITHHELD, CancelReason, FeatureType
+from clustr.subscriptions.types import LEVELS, NEVER_WITHHELD, CancelReason, FeatureType
 from clustr.subscriptions.usage_queries import own_subscription
 
 LOOKED_BACK = 3
@@ -123,7 +123,7 @@ def _cost(
         for feature, used in usage.items()
         if feature not in NEVER_WITHHELD
         and (limit := plan.limits.get(feature)) is not None
-        and used > limit
+        and (used > limit or used == limit > 0 and feature not in LEVELS)
         and plan.overage.get(feature, {}).get(currency) is None
     ]
     lacks = tuple(feature for feature in present.features if feature not in plan.features)

@@ -110,7 +110,11 @@ def test_the_cheapest_plan_by_own_usage(shop: Shop) -> None:
     assert best() == ("basic", 2000)
     shop.end_period(subscription)
     assert best() == ("basic", 2000)  # the period before counts too
-    shop.use(subscription, 600)
+    shop.use(subscription, 499)
+    assert best() == ("basic", 2000)
+    shop.use(subscription, 1)
+    assert best() == ("pro", 5000)  # basic's 500 are used up: it may have stopped them
+    shop.use(subscription, 100)
     assert best() == ("pro", 5000)
     shop.use(subscription, 8_400)
     assert best() is None

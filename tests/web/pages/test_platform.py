@@ -207,7 +207,7 @@ def test_advice_usage_and_alerts(cast: Cast) -> None:
     ask(client, "POST", "usage/events/", [event])
     ada.open("/platform/")
     assert "A cheaper plan fits you." not in ada.text
-    assert "AI answers: 400 of 500 are used." in ada.text
+    assert "AI responses: 400 of 500 are used." in ada.text
     ada.open("/platform/usage/")
     assert "400 in this period" in ada.text
     with tenant(PLATFORM_CLUSTER_ID):

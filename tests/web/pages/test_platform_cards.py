@@ -134,10 +134,10 @@ def test_units_in_advance(wire: StripeWire, cast: Cast) -> None:
     begin(wire, bola)
     bola.open("/platform/back/")
     bola.open("/platform/usage/")
-    assert "500 AI answers" in bola.text
+    assert "500 AI responses" in bola.text
     assert "Buy for $9.00 and tax" in bola.text
     bola.send("/usage/buy/")
-    assert "500 AI answers" in bola.text
+    assert "500 AI responses" in bola.text
     bola.confirm()
     assert "Paid. The units stand here at once, or in a few minutes." in bola.text
     assert "500 by your plan, 500 bought in advance" in bola.text

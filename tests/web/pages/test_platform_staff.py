@@ -87,7 +87,7 @@ def test_it_works(cast: Cast, ngozi: Browser) -> None:
 
     ngozi.open(f"{story}pack/")
     ngozi.send(feature_type="ai_responses", quantity="100", price="5")
-    assert "100 AI answers" in ngozi.text
+    assert "100 AI responses" in ngozi.text
     ngozi.confirm()
     assert "Sold, and invoiced." in ngozi.text
     ngozi.open(f"{story}verify/")

@@ -36,7 +36,7 @@ STANDING: dict[str, tuple[Word, str, str]] = {
 }
 
 FEATURE: dict[str, Word] = {
-    FeatureType.AI_RESPONSES: _("AI answers"),
+    FeatureType.AI_RESPONSES: _("AI responses"),
     FeatureType.DOCUMENT_UPLOADS: _("Document uploads"),
     FeatureType.STORAGE_GB: _("Storage, GB"),
     FeatureType.CHAT_MESSAGES: _("Chat messages"),
