@@ -123,7 +123,7 @@ def _cost(
         for feature, used in usage.items()
         if feature not in NEVER_WITHHELD
         and (limit := plan.limits.get(feature)) is not None
-        and (used > limit or used == limit > 0 and feature not in LEVELS)
+        and (used > limit or (used == limit > 0 and feature not in LEVELS))
         and plan.overage.get(feature, {}).get(currency) is None
     ]
     lacks = tuple(feature for feature in present.features if feature not in plan.features)

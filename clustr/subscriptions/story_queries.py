@@ -172,8 +172,9 @@ def _credit(subscriptions: list[Subscription]) -> list[Money]:
 def invoices_chased(
     *, actor: Actor, now: datetime, q: str = "", after: UUID | None = None, limit: int = 50
 ) -> list[ChasedInvoice]:
-    """Open invoices that are overdue, and what else is open of plans that are, the oldest first. `q` finds by the beginnings of words of the customer's name or e-mail
-    address, and by a part of the invoice's number. `after`: the invoice read last. For platform staff."""
+    """Open invoices that are overdue, and what else is open of plans that are, the oldest first. `q` finds by the beginnings
+    of words of the customer's name or e-mail address, and by a part of the invoice's number. `after`: the invoice read
+    last. For platform staff."""
     actor.require(queries.STAFF)
     with tenant(actor.cluster_id):
         rows = _rows(_CHASED, {"now": now, "q": q.strip(), "after": after, "limit": limit})

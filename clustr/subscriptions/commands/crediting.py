@@ -89,14 +89,16 @@ def take_out_of_period(*, invoice: Invoice, net: int | None = None, now: datetim
 def refuse_beyond_period(*, invoice: Invoice, net: int) -> None:
     """Refuse `CreditExceedsInvoice` where so much, net, is more than what is left of all that was charged for the periods of an
     invoice: a change of plan may have given back some of it, by a credit note that names no invoice."""
+    if invoice.stripe_invoice_id:
+        return
     plan = (LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME)
     mine = {"cluster_id": invoice.cluster_id, "subscription_id": invoice.subscription_id}
     its = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, kind__in=plan)
     ends = set(its.exclude(period_end=None).values_list("period_end", flat=True))
+    if not ends:
+        return
     of_them = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, kind__in=plan, period_end__in=ends)
     charging = Invoice.objects.filter(**mine, kind=InvoiceKind.INVOICE, id__in=of_them.values("invoice_id"))
-    if not ends or invoice.stripe_invoice_id:
-        return
     notes = Invoice.objects.filter(**mine, kind=InvoiceKind.CREDIT_NOTE)
     given = notes.filter(
         Q(corrects_id__in=charging.values("id")) | Q(corrects_id=None, id__in=of_them.values("invoice_id"))
