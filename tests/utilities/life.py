@@ -156,10 +156,13 @@ class Life:
         self.automations[id] = buyer
 
     def _pass(self) -> None:
-        """The workers' minute: what is due buys, and what became of the rest is looked at."""
-        for buyer in self.buyers:
-            recurring.run_automations_of(cluster_id=self.cast.cluster_id, user_id=buyer.user_id, now=self.counter.now)
-        recurring.follow_automations(cluster_id=self.cast.cluster_id, now=self.counter.now)
+        """The workers' minute: who is due buys, and what became of the rest is looked at."""
+        now = self.counter.now
+        for cluster_id, user_id in recurring.due_members(now=now):
+            if cluster_id == self.cast.cluster_id:
+                recurring.run_automations_of(cluster_id=cluster_id, user_id=user_id, now=now)
+        if self.cast.cluster_id in recurring.followed_clusters():
+            recurring.follow_automations(cluster_id=self.cast.cluster_id, now=now)
 
     def _switch(self) -> None:
         if self.automations:
