@@ -26,6 +26,7 @@ _SCHEMA_CODE = (
 )
 _TEMPLATE = "clustr_test_template_"
 _CLONE = "clustr_test_run_"
+_COPY = "_copy"
 
 
 @contextmanager
@@ -60,7 +61,7 @@ def _template(server: psycopg.Connection) -> str:
     )
     for name in found:
         stale = name.startswith(_TEMPLATE) and (name != wanted or found[name] != "prepared")
-        if stale or (name.startswith(_CLONE) and not _alive(int(name.removeprefix(_CLONE)))):
+        if stale or (name.startswith(_CLONE) and not _alive(int(name.removeprefix(_CLONE).removesuffix(_COPY)))):
             _drop(server, name)
     if found.get(wanted) != "prepared":
         if not settings.ENV.embedded:
@@ -72,10 +73,38 @@ def _template(server: psycopg.Connection) -> str:
     return wanted
 
 
-def _use(name: str) -> None:
-    """Close what is open and connect to this database from now on."""
-    connections.close_all()
-    for alias in connections:
+@contextmanager
+def copied_database() -> Iterator[str]:
+    """A copy of this process's database as it stands, for what could not be undone there."""
+    name = connections["owner"].settings_dict["NAME"]
+    copy = name + _COPY
+    kept.forget()
+    _use(name)
+    with administrator("postgres") as server:
+        _drop(server, copy)
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(copy), sql.Identifier(name)))
+    try:
+        yield copy
+    finally:
+        with administrator("postgres") as server:
+            _drop(server, copy)
+
+
+@contextmanager
+def looking_at(name: str, *aliases: str) -> Iterator[None]:
+    """Inside, these aliases are connected to another database."""
+    usual = connections["owner"].settings_dict["NAME"]
+    _use(name, *aliases)
+    try:
+        yield
+    finally:
+        _use(usual, *aliases)
+
+
+def _use(name: str, *aliases: str) -> None:
+    """Close what is open and connect to this database from now on: through these aliases, or all."""
+    for alias in aliases or connections:
+        connections[alias].close()
         connections[alias].close_pool()
         connections[alias].settings_dict["NAME"] = name
 
