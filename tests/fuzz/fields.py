@@ -19,14 +19,15 @@ _SCHEMAS = DOCUMENT["components"]["schemas"]
 
 
 EVERY = bool(os.environ.get("EVERY"))
-_IN_TURNS = 3
+_IN_TURNS = 6
 
 
 def in_turns(asked: object, values: Iterable[Value]) -> list[Value]:
-    """Of these values every third, from another one on for each that is asked, so that each value meets many of them and each of
-    them many values; with EVERY=1 in the environment all."""
+    """Of these values every sixth, from another one on for each that is asked, so that each value meets many of them and each of
+    them several values; with EVERY=1 in the environment all."""
     every = list(values)
-    return every if EVERY else every[crc32(str(asked).encode()) % _IN_TURNS :: _IN_TURNS]
+    step = 1 if EVERY else max(1, min(_IN_TURNS, len(every)))
+    return every[crc32(str(asked).encode()) % step :: step]
 
 
 @dataclass(frozen=True)
