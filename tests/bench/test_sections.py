@@ -29,9 +29,9 @@ SECTIONS = [
 
 
 @pytest.fixture(scope="module")
-def said() -> str:
+def said(tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a run at the tiny size prints, in a process and on a server of its own."""
-    folder = settings.PROJECT_ROOT / ".clustr" / "bench-test"
+    folder = tmp_path_factory.mktemp("bench")
     ran = subprocess.run(
         [sys.executable, "-m", "bench", *SECTIONS, "--tiny"],
         cwd=settings.PROJECT_ROOT,
