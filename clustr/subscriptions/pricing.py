@@ -151,6 +151,14 @@ def totals(*, lines: Sequence[Line], currency: str, discount: Discount | None = 
     return Totals(tuple(lines), tuple(discounts), subtotal, off, taxes, tax, subtotal - off + tax)
 
 
+def totals_by_line(*, lines: Sequence[Line], currency: str, discount: Discount | None = None) -> Totals:
+    """The same with the tax of each line rounded by itself, as Stripe does it."""
+    sums = totals(lines=lines, currency=currency, discount=discount)
+    nets = [(line.amount - off, line.tax_basis_points) for line, off in zip(sums.lines, sums.discounts, strict=True)]
+    tax = sum((tax_on(net=net, basis_points=rate) for net, rate in nets), Money(0, currency))
+    return replace(sums, taxes=(), tax=tax, total=sums.subtotal - sums.discount + tax)
+
+
 def tax_on(*, net: Money, basis_points: int) -> Money:
     """The tax on a net amount; negative on what is given back."""
     return Money(rounded(Fraction(net.minor * basis_points, _BASIS)), net.currency)

@@ -165,6 +165,7 @@ ROUTES = (
     _at("POST", "/invoices/{id}/void", "plan", invoices.void),
     _at("POST", "/invoices/{id}/pay", "charge", invoices.pay),
     _at("POST", "/invoiceitems", "plan", invoices.create_item),
+    _at("GET", "/invoiceitems", "list", invoices.items),
     _at("GET", "/invoiceitems/{id}", "verify", invoices.fetch_item),
     _at("DELETE", "/invoiceitems/{id}", "plan", invoices.delete_item),
     _at("POST", "/refunds", "refund", returning.create_refund),

@@ -225,14 +225,24 @@ def turn(world: World, row: StripeRow) -> None:
         end=end,
         price=price,
     )
+    draft_with_waiting(world, row, [whole], reason="subscription_cycle", wait=DRAFT)
+    set_clock(world, row)
+
+
+def waiting_for(world: World, row: StripeRow) -> list[StripeRow]:
+    """What the subscription's next invoice charges besides."""
     items = [item for item in children(world, "invoiceitem", row.key) if not item.doc.get("deleted")]
-    waiting = [item for item in items if item.doc["invoice"] is None]
-    lines = [line_of_item(world, row, item.doc) for item in waiting]
-    made = draft(world, row, [*lines, whole], reason="subscription_cycle", wait=DRAFT)
+    return [item for item in items if item.doc["invoice"] is None]
+
+
+def draft_with_waiting(world: World, row: StripeRow, lines: list[Doc], *, reason: str, wait: timedelta) -> None:
+    """An invoice that Stripe makes for a subscription by itself takes up all that waits."""
+    waiting = waiting_for(world, row)
+    taken = [line_of_item(world, row, item.doc) for item in waiting]
+    made = draft(world, row, [*taken, *lines], reason=reason, wait=wait)
     for held in waiting:
         held.doc["invoice"] = made.key
         keep(world, held)
-    set_clock(world, row)
 
 
 def _next_phase(world: World, row: StripeRow, ended: int) -> None:

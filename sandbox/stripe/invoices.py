@@ -41,6 +41,9 @@ def preview(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
         seen["discounts"] = clockwork.discounts_by(world, row, form["discounts"])
         row.doc["discounts"] = was
     found = change_lines(world, seen, price, at=at, anew=anew, was=was)
+    if found:
+        waiting = clockwork.waiting_for(world, row)
+        found = [*(clockwork.line_of_item(world, row, item.doc) for item in waiting), *found]
     customer = known(world, "customer", row.doc["customer"])
     doc = blank("invoice", status="draft", currency=row.doc["currency"], customer=customer.key, created=stamp(at))
     doc |= sums(found)
@@ -155,6 +158,14 @@ def create_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG0
         clockwork.set_lines(draft, [*draft.doc["lines"]["data"], extra])
         keep(world, draft)
     return item.doc
+
+
+def items(world: World, request: Request, form: Doc) -> Doc:
+    """The newest first; `pending`: only what is on no invoice."""
+    rows = [row for row in _rows(world, "invoiceitem", form) if not row.doc.get("deleted")]
+    if yes(form.get("pending")):
+        rows = [row for row in rows if row.doc["invoice"] is None]
+    return listed([row.doc for row in rows], request.path, form)
 
 
 def fetch_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001

@@ -119,7 +119,7 @@ def _swap(world: World, row: StripeRow, form: Doc, was: list[str]) -> None:
     item["price"], item["plan"] = price, clockwork.plan_of(price)
     keep(world, row)
     if lines:
-        clockwork.draft(world, row, lines, reason="subscription_update", wait=timedelta(0))
+        clockwork.draft_with_waiting(world, row, lines, reason="subscription_update", wait=timedelta(0))
 
 
 def _is_anew(form: Doc, item: Doc, price: Doc) -> bool:

@@ -42,6 +42,7 @@ PARAMETERS = {
     "GET /v1/invoices": "InvoiceListParams",
     "POST /v1/invoices/*/pay": "InvoicePayParams",
     "POST /v1/invoiceitems": "InvoiceItemCreateParams",
+    "GET /v1/invoiceitems": "InvoiceItemListParams",
     "POST /v1/refunds": "RefundCreateParams",
     "GET /v1/refunds": "RefundListParams",
     "GET /v1/disputes": "DisputeListParams",

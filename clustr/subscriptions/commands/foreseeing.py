@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -23,8 +24,10 @@ from clustr.subscriptions.commands.previewing import (
 from clustr.subscriptions.commands.previewing import preview_change as preview_now
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe
 from clustr.subscriptions.commands.stripe_looking import preview_at_stripe
+from clustr.subscriptions.commands.stripe_waiting import lines_waiting
 from clustr.subscriptions.models import Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import cycle_of
+from clustr.subscriptions.pricing import totals, totals_by_line
 from clustr.subscriptions.refusals import (
     CollectionNotOffered,
     SamePlan,
@@ -46,10 +49,10 @@ def foresee_change(
     now: datetime,
 ) -> ChangePreview:
     """What `begin_change` with the same terms comes to: a larger plan now; a smaller one when the period ends, unless
-    `at_period_end` is False, and then what the next invoice says, with what was used beyond the limits so far. Nothing is
-    changed. Outside any transaction.
+    `at_period_end` is False, and then what the next invoice says, with what was used beyond the limits so far, and what waits
+    for it at Stripe. Nothing is changed. Outside any transaction.
 
-    Refuses as `begin_change` does, and `Busy` while a period turns.
+    Refuses as `begin_change` does, by card as `preview_at_stripe`, and `Busy` while a period turns.
     """
     with tenant(actor.cluster_id):
         mine = Subscription.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id)
@@ -60,11 +63,15 @@ def foresee_change(
         plan = queries.offered_plan(plan_id=plan_id)
         if plan.id == subscription.plan_id and interval == subscription.interval:
             raise SamePlan
-        if subscription.collection == Collection.STRIPE:
+        by_card = subscription.collection == Collection.STRIPE
+        if by_card:
             _refuse_at_stripe(subscription, plan, interval, now)
-        if begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end):
-            return _at_the_end(actor, subscription, plan, interval, now)
-    preview = preview_at_stripe if subscription.collection == Collection.STRIPE else preview_now
+        later = begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end)
+    if later:
+        waiting = lines_waiting(subscription=subscription) if by_card else []
+        with tenant(actor.cluster_id):
+            return _at_the_end(actor, subscription, plan, interval, waiting, now)
+    preview = preview_at_stripe if by_card else preview_now
     return preview(actor=actor, subscription_id=subscription_id, plan_id=plan_id, interval=interval, now=now)
 
 
@@ -77,9 +84,14 @@ def _refuse_at_stripe(subscription: Subscription, plan: SubscriptionPlan, interv
 
 
 def _at_the_end(
-    actor: Actor, subscription: Subscription, plan: SubscriptionPlan, interval: str, now: datetime
+    actor: Actor,
+    subscription: Subscription,
+    plan: SubscriptionPlan,
+    interval: str,
+    waiting: Sequence[Line],
+    now: datetime,
 ) -> ChangePreview:
-    """The first invoice of the next period, as it stands."""
+    """The first invoice of the next period, as it stands, with what waits for it at Stripe."""
     at = subscription.current_period_end
     if at <= now:
         raise Busy(retry_after_seconds=60)
@@ -88,11 +100,14 @@ def _at_the_end(
     anchor = subscription.anchor(actor.timezone) if counted else anchor_at(at=at, zone=actor.timezone)
     period = period_at(anchor=anchor, cycle=cycle_of(interval), at=at)
     discount = queries.discount_in_force(subscription=subscription, at=at, plan=plan)
-    lines = usage_so_far(subscription=subscription)
+    lines = [*waiting, *usage_so_far(subscription=subscription)]
     if price.minor:
         tax = queries.tax_of(user_id=subscription.user_id)
         lines.append(Line(LineKind.PLAN, f"{plan.name}, a {interval}", price, period, 1, tax))
     change = Change(plan, interval, price, Kept.NOTHING, period, price, lines, {})
     by_card = subscription.collection == Collection.STRIPE
     credit = credit_at_stripe(subscription=subscription) if by_card else net_credit(subscription=subscription)
-    return replace(show_change(change=change, credit=credit, discount=discount, at=at), digest="", at_period_end=True)
+    shown = show_change(
+        change=change, credit=credit, discount=discount, at=at, add_up=totals_by_line if by_card else totals
+    )
+    return replace(shown, digest="", at_period_end=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -88,16 +88,24 @@ def net_credit(*, subscription: Subscription) -> Money:
     return queries.credit_of(user_id=subscription.user_id, currency=currency) - open_before
 
 
-def show_change(*, change: Change, credit: Money, at: datetime, discount: Discount | None = None) -> ChangePreview:
-    """The sums of all lines, also where they become two documents. `credit`: what pays first, beside what is given back."""
+def show_change(
+    *,
+    change: Change,
+    credit: Money,
+    at: datetime,
+    discount: Discount | None = None,
+    add_up: Callable[..., Totals] = totals,
+) -> ChangePreview:
+    """The sums of all lines, also where they become two documents. `credit`: what pays first, beside what is given back.
+    `add_up`: how whoever invoices it rounds its tax."""
     currency = change.price.currency
     charged, given_back = (
-        totals(lines=lines, currency=currency, discount=discount).total.minor
+        add_up(lines=lines, currency=currency, discount=discount).total.minor
         for lines in split_by_sign(lines=change.lines, currency=currency)
     )
     favourable = given_back > charged
     lines = [replace(line, amount=Money(-line.amount.minor, currency)) for line in change.lines]
-    sums = totals(lines=lines if favourable else change.lines, currency=currency, discount=discount)
+    sums = add_up(lines=lines if favourable else change.lines, currency=currency, discount=discount)
     due = max(charged - max(credit.minor + given_back, 0), 0)
     return ChangePreview(at, change.period, sums, favourable, Money(due, currency), digest_of(change=change))
 

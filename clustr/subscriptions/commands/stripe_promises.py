@@ -11,7 +11,7 @@ from clustr.subscriptions.commands.previewing import in_short
 from clustr.subscriptions.commands.stripe_coupons import coupon_for
 from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import kept_by
-from clustr.subscriptions.states import Act, CallState, SubscriptionStatus
+from clustr.subscriptions.states import CallState, SubscriptionStatus
 from clustr.subscriptions.types import Kept, Line
 
 
@@ -30,11 +30,11 @@ def promise_of(
     *, subscription: Subscription, plan: SubscriptionPlan, interval: str, price: Money, now: datetime
 ) -> tuple[object, ...]:
     """What is known here of what a change now is counted from. What waits to be heard at Stripe is no promise: while it does,
-    it stands in it, and a change is begun only after it."""
+    it stands in it, and a change is begun only after it, but for usage, which stands on whatever is invoiced after it was put there."""
     coupon = coupon_for(subscription=subscription, plan=plan, at=now)
     waiting = StripeCall.objects.filter(
         cluster_id=subscription.cluster_id, subscription_id=subscription.id, state=CallState.RECORDED
-    ).exclude(act=Act.OVERAGE)
+    )
     usage = usage_beside(subscription=subscription, interval=interval)
     return (
         plan.id,

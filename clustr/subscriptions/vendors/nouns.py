@@ -76,6 +76,20 @@ class StripeLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StripeItem:
+    """Something that is charged besides a price, net of tax; `subscription_id`: with whose invoice, empty for any of the customer's."""
+
+    id: str
+    subscription_id: str
+    description: str
+    amount: int
+    currency: str
+    discountable: bool
+    period_start: datetime
+    period_end: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StripePayment:
     """One payment of an invoice. `status`: succeeded, pending, failed or canceled."""
 

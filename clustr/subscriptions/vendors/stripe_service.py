@@ -33,6 +33,7 @@ from clustr.subscriptions.vendors.nouns import (
     StripeSubscription,
     StripeUnreadable,
 )
+from clustr.subscriptions.vendors.stripe_items import AsksForItems
 from clustr.subscriptions.vendors.stripe_notices import read_stripe_notice
 from clustr.subscriptions.vendors.stripe_owners import AsksForOwners
 from clustr.subscriptions.vendors.stripe_params import (
@@ -61,7 +62,7 @@ from clustr.subscriptions.vendors.stripe_wire import stripe_client
 _PAGE = 100
 
 
-class StripeService(AsksForReturns, AsksForOwners):
+class StripeService(AsksForReturns, AsksForItems, AsksForOwners):
     """Stripe, with our keys. `live`: whether money really moves."""
 
     def __init__(self, *, key: str, version: str, secrets: Sequence[str], outbound: Outbound) -> None:
@@ -284,41 +285,6 @@ class StripeService(AsksForReturns, AsksForOwners):
         params = {"subscription": subscription_id, "status": "draft", "limit": 10}
         found = self._ask(lambda: self._v1.invoices.list(params)).get("data") or []
         return next((id_of(raw) for raw in found if is_renewal(raw, period_start)), "")
-
-    def add_item(
-        self,
-        *,
-        customer_id: str,
-        subscription_id: str,
-        invoice_id: str,
-        amount: int,
-        currency: str,
-        description: str,
-        start: datetime,
-        end: datetime,
-        key: str,
-    ) -> str:
-        """Charge something besides the price: on this draft, or on the subscription's next invoice; its id."""
-        params: Raw = {
-            "customer": customer_id,
-            "subscription": subscription_id,
-            "amount": amount,
-            "currency": currency.lower(),
-            "description": description,
-            "discountable": False,
-            "period": {"start": stamp(start), "end": stamp(end)},
-        }
-        if invoice_id:
-            params["invoice"] = invoice_id
-        return id_of(self._ask(lambda: self._v1.invoice_items.create(params, once(key))))
-
-    def place_of_item(self, *, item_id: str) -> str:
-        """The id of the invoice on which something that was charged besides stands now; empty while it waits for one."""
-        return id_of(self._ask(lambda: self._v1.invoice_items.retrieve(item_id)).get("invoice"))
-
-    def remove_item(self, *, item_id: str) -> None:
-        """Charge it no more. Refused where its invoice is no draft."""
-        self._ask(lambda: self._v1.invoice_items.delete(item_id))
 
     def start_invoice(
         self,

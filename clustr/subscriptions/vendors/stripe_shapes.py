@@ -13,6 +13,7 @@ from typing import Any
 from clustr.subscriptions.vendors.nouns import (
     Raw,
     StripeInvoice,
+    StripeItem,
     StripeLine,
     StripeMethod,
     StripePayment,
@@ -211,6 +212,21 @@ def _read_line(raw: Raw) -> StripeLine:
         tax_rate_id=rate_id,
         proration=bool(details.get("proration") or raw.get("proration")),
         for_plan=bool(parent.get("subscription_item_details")) or old_kind == "subscription",
+        period_start=known_instant(period.get("start")),
+        period_end=known_instant(period.get("end")),
+    )
+
+
+def read_item(raw: Raw) -> StripeItem:
+    """Something that is charged besides a price."""
+    period = raw.get("period") or {}
+    return StripeItem(
+        id=text(raw.get("id")),
+        subscription_id=subscription_of(raw),
+        description=text(raw.get("description"))[:500],
+        amount=whole(raw.get("amount")),
+        currency=text(raw.get("currency")).upper(),
+        discountable=bool(raw.get("discountable")),
         period_start=known_instant(period.get("start")),
         period_end=known_instant(period.get("end")),
     )
