@@ -92,7 +92,8 @@ class InvoiceLine(models.Model):
 
 
 class Payment(models.Model):
-    """One try to pay an invoice. `surplus_minor`: what of it was more than was due, and stands in the customer's credit.
+    """One payment of an invoice, which may be tried more than once. `failure_code`, `failure_message` and `failed_at` are of the
+    last try that failed; they stay when a later one succeeds. `surplus_minor`: what of it was more than was due, and stands in the customer's credit.
     `refunded_minor`: what of it went back to where it came from; `disputed_minor`: of what its payer's bank has, or may yet take."""
 
     id = models.UUIDField(primary_key=True)
@@ -116,6 +117,7 @@ class Payment(models.Model):
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
+    failed_at = models.DateTimeField(null=True)
         return f"{self.status} {self.amount} {self.currency}"
 
 

@@ -94,7 +94,7 @@ def test_staff_find_customers_and_book_their_payments(cast: Cast, bola: ApiClien
     assert ask(ngozi, "POST", "staff/record_failed_payment/", wrong, 422)["code"] == "currency_mismatch"
     assert ask(bola, "GET", "invoices/")["results"][0]["status"] == "open"
     (told,) = ask(bola, "GET", "payments/")["results"]
-    assert told["failure_message"] == "The bank sent it back."
+    assert (told["failure_message"], told["failed_at"]) == ("The bank sent it back.", told["created_at"])
     made = ask(ngozi, "POST", "staff/record_payment/", paid, 201)
     assert (made["status"], made["surplus"]) == ("succeeded", 0)
     assert ask(ngozi, "POST", "staff/record_payment/", paid, 409)["code"] == "payment_reference_taken"

@@ -134,6 +134,7 @@ def handle_failed_payment(
             payment_method=method.value,
             failure_code=code,
             failure_message=message,
+            failed_at=now,
             created_at=now,
             updated_at=now,
         )

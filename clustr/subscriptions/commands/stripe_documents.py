@@ -184,7 +184,9 @@ def _follow_payment(actor: Actor, invoice: Invoice, told: StripePayment, of: Str
         created_at=now,
     )
     payment.amount, payment.status, payment.payment_method = told.amount, told.status, told.method
-    payment.failure_code, payment.failure_message = told.failure_code, told.failure_message
+    if told.status == PaymentStatus.FAILED:  # else Stripe tells of no failure, also where there was one
+        payment.failure_code, payment.failure_message = told.failure_code, told.failure_message
+        payment.failed_at = now if failed_again else payment.failed_at
     if told.status == PaymentStatus.SUCCEEDED:
         payment.paid_at = told.paid_at or now
         payment.surplus_minor = surplus_of(invoice=invoice, amount=told.amount)

@@ -268,7 +268,7 @@ class PaymentOut(Out):
     status: str
     payment_method: str
     reference: str
-    failure_code: str
+    failure_code: str = Field(description="Why the last try that failed did; it stays when a later one succeeds.")
     failure_message: str
     paid_at: datetime | None
     created_at: datetime
@@ -290,6 +290,7 @@ class PreviewOut(Out):
     period_start: datetime
     period_end: datetime
     currency: str
+    failed_at: datetime | None = Field(description="When the last try failed that did; null where none is known.")
     is_credit_note: bool
     lines: list[PreviewLineOut]
     proration: Minor = Field(description="Of `subtotal`, what is for time within a period: given back, and charged.")

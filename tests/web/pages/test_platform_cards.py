@@ -222,6 +222,8 @@ def test_stripe_lets_customers_come_back_to_a_page_of_ours() -> None:
     assert reverse("platform:back") == commands.BACK_FROM_STRIPE
 
 
+    bola.open("/platform/payments/")
+    assert "after a try that failed, " in bola.text
 def test_stripe_does_not_answer(wire: StripeWire, cast: Cast) -> None:
     bola = Browser(cast.bola)
     bola.open(BASIC)
