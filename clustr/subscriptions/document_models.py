@@ -90,6 +90,11 @@ class InvoiceLine(models.Model):
     def __str__(self) -> str:
         return self.description
 
+    @property
+    def each_minor(self) -> int:
+        """What each of several costs; 0 of one, and where the amount does not divide."""
+        return 0 if self.quantity == 1 or self.amount % self.quantity else self.amount // self.quantity
+
 
 class Payment(models.Model):
     """One payment of an invoice, which may be tried more than once. `failure_code`, `failure_message` and `failed_at` are of the
@@ -112,12 +117,12 @@ class Payment(models.Model):
     failure_message = models.TextField(default="")
     refunded_minor = models.BigIntegerField(default=0)
     disputed_minor = models.BigIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
-    failed_at = models.DateTimeField(null=True)
         return f"{self.status} {self.amount} {self.currency}"
 
 

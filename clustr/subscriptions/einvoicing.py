@@ -83,14 +83,13 @@ def en16931_terms(sheet: Sheet) -> dict[str, Any]:
 
 def _line(line: SheetLine) -> dict[str, Any]:
     gives_back = line.amount.minor < 0
-    quantity = 1 if line.amount.minor % line.quantity else line.quantity
-    each = Money(abs(line.amount.minor) // quantity, line.amount.currency)
+    quantity, each = line.counted
     terms: dict[str, Any] = {
         "BT-126": str(line.n),
         "BT-129": str(-quantity if gives_back else quantity),
         "BT-130": _PIECE,
         "BT-131": str(line.net),
-        "BT-146": str(each),
+        "BT-146": str(Money(abs(each.minor), each.currency)),
         "BT-149": "1",
         "BT-151": _category(line.tax_basis_points),
         "BT-152": _percent(line.tax_basis_points),

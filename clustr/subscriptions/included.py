@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from clustr.subscriptions.models import SubscriptionPlan
-from clustr.subscriptions.pricing import charge_for_usage, overage, rounded
+from clustr.subscriptions.pricing import charge_for_usage, overage, quantity_of, rounded
 from clustr.subscriptions.types import (
     LEVELS,
     FeatureType,
@@ -97,6 +97,7 @@ def _lines(
         price = UsagePrice(Pricing.GRADUATED, (Tier(None, each),))
         charge = charge_for_usage(price=price, used=units, currency=currency)
         text = f"{units.normalize():,f} {feature.label} beyond what was included"
-        line = Line(LineKind.OVERAGE, text, charge, period, tax_basis_points=tax_basis_points, discountable=False)
+        quantity = quantity_of(units=units, each=each)
+        line = Line(LineKind.OVERAGE, text, charge, period, quantity, tax_basis_points, discountable=False)
         lines += [line] if charge.minor else []
     return lines

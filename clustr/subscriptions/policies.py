@@ -8,7 +8,7 @@ from decimal import Decimal
 from clustr.kit.money import Money
 from clustr.subscriptions.catalogue import PackTerms
 from clustr.subscriptions.models import Coupon, Redemption, Subscription, SubscriptionPlan
-from clustr.subscriptions.pricing import charge_for_usage, discounted, monthly_recurring, overage
+from clustr.subscriptions.pricing import charge_for_usage, discounted, monthly_recurring, overage, quantity_of
 from clustr.subscriptions.refusals import CouponNotValid, CurrencyNotOffered
 from clustr.subscriptions.states import BILLED, Collection, SubscriptionStatus
 from clustr.subscriptions.types import (
@@ -144,7 +144,8 @@ def overage_lines(
                     f"{beyond.normalize():,f} {feature.label} beyond the {included.normalize():,f} included",
                     charge,
                     period,
-                    tax_basis_points=tax_basis_points,
+                    quantity_of(units=beyond, each=Decimal(each)),
+                    tax_basis_points,
                     discountable=False,
                 )
             )

@@ -28,6 +28,8 @@ from clustr.subscriptions.types import (
 )
 
 _BASIS = 10_000
+MOST_UNITS = 10**9
+"""How many units a line can count."""
 
 
 def rounded(exact: Fraction) -> int:
@@ -183,6 +185,13 @@ def tax_of_lines(*, sums: Totals) -> list[Money]:
 def charge_for_usage(*, price: UsagePrice, used: Decimal, currency: str) -> Money:
     """What so many units of a feature cost, beyond those included; rounded once."""
     return Money(rounded(exact_charge(price=price, used=used)), currency)
+
+
+def quantity_of(*, units: Decimal, each: Decimal) -> int:
+    """How many a line says that it charges: so many units, where each costs whole minor units; else 1, and its words say how
+    many."""
+    whole = units == units.to_integral_value() and each == each.to_integral_value()
+    return int(units) if whole and 1 <= units <= MOST_UNITS else 1
 
 
 def exact_charge(*, price: UsagePrice, used: Decimal) -> Fraction:

@@ -54,6 +54,7 @@ def sheet_data(sheet: Sheet) -> dict[str, Any]:
         "buyer_lines": _address(sheet.buyer) + ([_("Tax no. %s") % sheet.buyer.tax_id] if sheet.buyer.tax_id else []),
         "facts": [[label, value] for label, value in _facts(sheet) if value],
         "discounted": bool(sheet.discount.minor),
+        "priced": bool(sheet.discount.minor) or any(line.counted[0] > 1 for line in sheet.lines),
         "lines": [_line(line) for line in sheet.lines],
         "sums": [[label, value] for label, value in _sums(sheet)],
         "total_label": _("Total credited") if sheet.is_credit_note else _("Total %s") % sheet.currency,
@@ -106,14 +107,15 @@ def _facts(sheet: Sheet) -> list[tuple[str, str]]:
 
 
 def _line(line: SheetLine) -> dict[str, str]:
+    many, each = line.counted
     for_days = ""
     if line.first_day and line.last_day:
         for_days = _span(line.first_day, line.last_day)
     return {
         "description": line.description,
         "days": for_days,
-        "quantity": str(line.quantity),
-        "amount": line.amount.with_sign(),
+        "quantity": f"{many:,}",
+        "price": each.with_sign(),
         "discount": Money(-line.discount.minor, line.discount.currency).with_sign() if line.discount.minor else "",
         "rate": percent(line.tax_basis_points),
         "net": line.net.with_sign(),

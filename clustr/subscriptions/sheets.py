@@ -45,6 +45,12 @@ class SheetLine:
     def net(self) -> Money:
         return self.amount - self.discount
 
+    @property
+    def counted(self) -> tuple[int, Money]:
+        """How many, and what each costs; one of the whole amount, where that does not divide."""
+        many = 1 if self.amount.minor % self.quantity else self.quantity
+        return many, Money(self.amount.minor // many, self.amount.currency)
+
 
 @dataclass(frozen=True, slots=True)
 class Clearance:

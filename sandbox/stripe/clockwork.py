@@ -285,6 +285,7 @@ def line_of_item(world: World, row: StripeRow, item: Doc) -> Doc:
         whole=False,
     )
     made["parent"]["invoice_item_details"]["invoice_item"] = item["id"]
+    made["quantity"] = item["quantity"]
     return made
 
 

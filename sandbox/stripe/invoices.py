@@ -126,7 +126,8 @@ def create_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG0
     subscription = known(world, "subscription", form.get("subscription"), param="subscription")
     if subscription.doc["status"] == "canceled":
         raise refusal(400, "The subscription is canceled.", code="resource_missing", param="subscription")
-    amount = int(form["amount"])
+    quantity = int(form.get("quantity") or 1)
+    amount = int(form["amount"]) if "amount" in form else quantity * int(form["unit_amount_decimal"])
     period = {name: int(at) for name, at in form["period"].items()}
     draft = _draft(world, form.get("invoice"))
     item = make(
@@ -144,7 +145,7 @@ def create_item(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG0
         parent_={},
         period=period,
         proration=False,
-        quantity=1,
+        quantity=quantity,
         tax_rates=[],
     )
     del item.doc["parent_"]

@@ -21,7 +21,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.clearing import NotCleared
-from clustr.subscriptions.einvoicing import Syntax, invoice_xml
+from clustr.subscriptions.einvoicing import Syntax, en16931_terms, invoice_xml
 from clustr.subscriptions.models import Invoice, InvoiceLine
 from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceNotFound, InvoiceNotOpen
 from clustr.subscriptions.rendering import invoice_pdf
@@ -32,6 +32,7 @@ from clustr.subscriptions.types import Discount, Duration
 from tests.languages import speaking_french
 from tests.subscriptions.schematron import complaints
 from tests.subscriptions.shop import Shop
+from tests.subscriptions.test_change_and_usage import METERED
 
 
 def sheet(shop: Shop, document: Invoice) -> Sheet:
@@ -146,6 +147,24 @@ def test_a_coupon_and_what_is_unused_stand_on_it(shop: Shop) -> None:
     made = sheet(shop, shop.last(subscription))
     assert [line.net.minor < 0 for line in made.lines] == [True, False]
     assert complaints(invoice_xml(made, Syntax.UBL), Syntax.UBL) == []
+
+
+def test_units_beyond_a_plan_are_counted_where_each_costs_whole_cents(shop: Shop) -> None:
+    """120 at 0.01 each; at a cent and a half they are one sum, and its words say how many. Both stand in the electronic invoice too."""
+    shop.sync(METERED)
+    subscription = shop.subscribe("pro")
+    shop.use(subscription, 5_120)
+    made = sheet(shop, shop.last(shop.end_period(subscription)))
+    first = en16931_terms(made)["BG-25"][0]
+    assert [first[name] for name in ("BT-129", "BT-146", "BT-131")] == ["120", "0.01", "1.20"]
+    assert "120 $0.01 7.5 % $1.20" in words(invoice_pdf(made))
+    shop.sync({**METERED, "pro": {**METERED["pro"], "overage": {"ai_responses": {"USD": "1.5"}}}})
+    other = shop.subscribe("pro", actor=shop.customer())
+    shop.use(other, 5_120)
+    made = sheet(shop, shop.last(shop.end_period(other)))
+    first = en16931_terms(made)["BG-25"][0]
+    assert [first[name] for name in ("BT-129", "BT-146", "BT-131")] == ["1", "1.80", "1.80"]
+    assert first["BT-153"].startswith("120 ")
 
 
 @pytest.mark.parametrize("tax_id", ["RC1234567", "12345678-0001", "NG12345678-0001", "nothing at all", ""])

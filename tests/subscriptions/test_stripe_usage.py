@@ -11,9 +11,10 @@ import pytest
 
 from clustr.kit.crashpoints import Crash, watching
 from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.commands.stripe_items import take_back_stranded
-from clustr.subscriptions.models import StripeCall, Subscription
+from clustr.subscriptions.models import InvoiceLine, StripeCall, Subscription
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, refused
 from tests.subscriptions.test_change_and_usage import METERED, contract, live_in
@@ -84,6 +85,20 @@ def test_it_comes_to_the_same_as_by_transfer(shop: StripeShop, name: str) -> Non
     shop.until(shop.now + timedelta(hours=3))
     assert overage(shop, by_card) == overage(shop, by_transfer)
     shop.agrees(by_card)
+
+
+def test_units_are_counted_on_stripe_s_invoice_too(shop: StripeShop) -> None:
+    held = shop.by_card("pro")
+    shop.use(held, 5_120)
+    shop.until(held.current_period_end + timedelta(minutes=20), step=timedelta(days=9))
+    shop.move(minutes=3)
+    shop.ask_due()
+    shop.until(shop.now + timedelta(hours=3), step=timedelta(hours=1))
+    with tenant(shop.cluster_id):
+        lines = InvoiceLine.objects.filter(cluster_id=shop.cluster_id, invoice_id=shop.last(held).id, kind="overage")
+        (line,) = lines
+    assert (line.quantity, line.each_minor, line.amount) == (120, 1, 120)
+    shop.agrees(held)
 
 
 def beyond_by_change(shop: StripeShop) -> Subscription:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -63,8 +64,7 @@ def overage_of(*, subscription: Subscription) -> list[Line]:
 
 def owed_usage(*, subscription: Subscription) -> list[Line]:
     """What changes of plan within the period under way settled of usage and is not charged yet, as lines."""
-    items = [(owed["description"], Money(owed["amount"], subscription.currency)) for owed in subscription.usage_owed]
-    return overage_again(subscription=subscription, items=items, period=subscription.period)
+    return overage_again(subscription=subscription, items=subscription.usage_owed, period=subscription.period)
 
 
 def usage_so_far(*, subscription: Subscription) -> list[Line]:
@@ -72,11 +72,20 @@ def usage_so_far(*, subscription: Subscription) -> list[Line]:
     return [*overage_of(subscription=subscription), *owed_usage(subscription=subscription)]
 
 
-def overage_again(*, subscription: Subscription, items: Sequence[tuple[str, Money]], period: Period) -> list[Line]:
-    """What was reckoned before of usage beyond the limits, as lines taxed as today."""
+def overage_again(*, subscription: Subscription, items: Sequence[Mapping[str, Any]], period: Period) -> list[Line]:
+    """What was reckoned before of usage beyond the limits, and written down as `items_of` does, as lines taxed as today."""
     tax = queries.tax_of(user_id=subscription.user_id)
     return [
-        Line(LineKind.OVERAGE, text, amount, period, tax_basis_points=tax, discountable=False) for text, amount in items
+        Line(
+            LineKind.OVERAGE,
+            item["description"],
+            Money(item["amount"], subscription.currency),
+            period,
+            item.get("quantity", 1),
+            tax,
+            discountable=False,
+        )
+        for item in items
     ]
 
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from itertools import groupby
 from uuid import UUID
 
-from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.periods import overage_again
 from clustr.subscriptions.commands.stripe_calls import lock_call
@@ -74,8 +73,7 @@ def lines_taken_back(*, subscription: Subscription, items: Sequence[UsageItem]) 
         call = lock_call(cluster_id=subscription.cluster_id, call_id=call_id)
         fresh = [item.n for item in of_call if item.n not in call.terms.get("taken_back", [])]
         period = Period(datetime.fromisoformat(call.terms["start"]), datetime.fromisoformat(call.terms["end"]))
-        told = [call.terms["items"][n] for n in fresh]
-        owed = [(item["description"], Money(item["amount"], subscription.currency)) for item in told]
+        owed = [call.terms["items"][n] for n in fresh]
         lines += overage_again(subscription=subscription, items=owed, period=period)
         _note(call, "taken_back", fresh)
     return lines

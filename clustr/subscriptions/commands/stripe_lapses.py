@@ -60,8 +60,13 @@ def charge_usage(
 
 
 def items_of(lines: list[Line]) -> list[dict[str, str | int]]:
-    """Lines as they are written down to be charged later."""
-    return [{"description": line.description, "amount": line.amount.minor} for line in lines]
+    """Lines as they are written down to be charged later; the quantity where there is more than one."""
+    return [_item_of(line) for line in lines]
+
+
+def _item_of(line: Line) -> dict[str, str | int]:
+    item: dict[str, str | int] = {"description": line.description, "amount": line.amount.minor}
+    return item | {"quantity": line.quantity} if line.quantity > 1 else item
 
 
 def _ran(subscription: Subscription) -> bool:

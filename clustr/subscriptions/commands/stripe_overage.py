@@ -8,7 +8,6 @@ from typing import Any
 import structlog
 
 from clustr.clusters.queries import system_actor
-from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions.commands.invoicing import generate_invoice
 from clustr.subscriptions.commands.periods import overage_again
@@ -70,6 +69,7 @@ def _add_items(call: StripeCall, held: StripeSubscription) -> StripeCall:
             "customer_id": held.customer_id,
             "subscription_id": held.id,
             "amount": item["amount"],
+            "quantity": item.get("quantity", 1),
             "currency": held.currency,
             "description": item["description"],
             "start": datetime.fromisoformat(call.terms["start"]),
@@ -133,7 +133,6 @@ def _not_at_stripe(call: StripeCall, now: datetime, *, ended: bool) -> StripeCal
             owe_later(call=call, subscription=subscription)
             return end_call(cluster_id=call.cluster_id, call_id=call.id, state=CallState.DROPPED, now=now)
         period = Period(datetime.fromisoformat(terms["start"]), datetime.fromisoformat(terms["end"]))
-        items = [(item["description"], Money(item["amount"], subscription.currency)) for item in terms["items"]]
-        lines = overage_again(subscription=subscription, items=items, period=period)
+        lines = overage_again(subscription=subscription, items=terms["items"], period=period)
         generate_invoice(actor=actor, subscription=subscription, lines=lines, now=now)
         return finish_call(call, now)

@@ -11,6 +11,7 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import ProviderSilent, ProviderUnavailable, ProviderWouldNot
 from clustr.subscriptions import queries
+from clustr.subscriptions.commands.periods import overage_again
 from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.states import Act, CallState
 from clustr.subscriptions.types import Line, LineKind, Period
@@ -41,11 +42,11 @@ def lines_waiting(*, subscription: Subscription) -> list[Line]:
         raise ProviderWouldNot from error
     lines = [_line(item, tax) for item in waiting]
     there = Counter((line.description, line.amount, line.period) for line in lines)
-    for text, amount, period in on_the_way:
-        if there[text, amount, period]:
-            there[text, amount, period] -= 1
+    for line in on_the_way:
+        if there[line.description, line.amount, line.period]:
+            there[line.description, line.amount, line.period] -= 1
         else:
-            lines.append(Line(LineKind.OVERAGE, text, amount, period, tax_basis_points=tax, discountable=False))
+            lines.append(line)
     return lines
 
 
@@ -56,27 +57,23 @@ def _waiting(subscription: Subscription) -> list[StripeItem]:
     return [item for item in items if item.subscription_id in ("", held.id) and item.currency == held.currency]
 
 
-def _on_the_way(subscription: Subscription, calls: Sequence[StripeCall]) -> list[tuple[str, Money, Period]]:
+def _on_the_way(subscription: Subscription, calls: Sequence[StripeCall]) -> list[Line]:
     """What was not put there yet, but for what goes on a draft that is there, or on an invoice of its own."""
     later = [call for call in calls if not call.terms.get("anew")]
     if not later or stripe_service().draft_of(
         subscription_id=subscription.stripe_subscription_id, period_start=subscription.current_period_start
     ):
         return []
-    return [
-        (
-            item["description"],
-            Money(item["amount"], subscription.currency),
-            Period(datetime.fromisoformat(call.terms["start"]), datetime.fromisoformat(call.terms["end"])),
-        )
-        for call in later
-        for item in call.terms["items"]
-    ]
+    with tenant(subscription.cluster_id):
+        return [line for call in later for line in _lines_of(subscription, call)]
+
+
+def _lines_of(subscription: Subscription, call: StripeCall) -> list[Line]:
+    used_in = Period(datetime.fromisoformat(call.terms["start"]), datetime.fromisoformat(call.terms["end"]))
+    return overage_again(subscription=subscription, items=call.terms["items"], period=used_in)
 
 
 def _line(item: StripeItem, tax: int) -> Line:
     period = Period(item.period_start, item.period_end) if item.period_start < item.period_end else None
     amount = Money(item.amount, item.currency)
-    return Line(
-        LineKind.OVERAGE, item.description, amount, period, tax_basis_points=tax, discountable=item.discountable
-    )
+    return Line(LineKind.OVERAGE, item.description, amount, period, item.quantity, tax, discountable=item.discountable)

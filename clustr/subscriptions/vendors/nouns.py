@@ -82,6 +82,7 @@ class StripeItem:
     id: str
     subscription_id: str
     description: str
+    quantity: int
     amount: int
     currency: str
     discountable: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from clustr.subscriptions.vendors.nouns import Raw, StripeItem
@@ -29,13 +30,15 @@ class AsksForItems:
         description: str,
         start: datetime,
         end: datetime,
+        quantity: int = 1,
         key: str,
     ) -> str:
-        """Charge something besides the price: on this draft, or on the subscription's next invoice; its id."""
+        """Charge something besides the price: on this draft, or on the subscription's next invoice; its id. `amount`: of all of
+        them, which is so many times what each costs."""
         params: Raw = {
             "customer": customer_id,
             "subscription": subscription_id,
-            "amount": amount,
+            **_charged(amount, quantity),
             "currency": currency.lower(),
             "description": description,
             "discountable": False,
@@ -57,3 +60,9 @@ class AsksForItems:
         """What waits for a customer's next invoice: on no draft yet; the oldest first."""
         params = {"customer": customer_id, "pending": True, "limit": 100}
         return [read_item(raw) for raw in self._pages(self._v1.invoice_items.list, params)][::-1]
+
+
+def _charged(amount: int, quantity: int) -> Raw:
+    if quantity == 1:
+        return {"amount": amount}
+    return {"quantity": quantity, "unit_amount_decimal": Decimal(amount) / quantity}

@@ -224,6 +224,7 @@ def read_item(raw: Raw) -> StripeItem:
         id=text(raw.get("id")),
         subscription_id=subscription_of(raw),
         description=text(raw.get("description"))[:500],
+        quantity=max(whole(raw.get("quantity") or 1), 1),
         amount=whole(raw.get("amount")),
         currency=text(raw.get("currency")).upper(),
         discountable=bool(raw.get("discountable")),
