@@ -9,10 +9,10 @@ import pytest
 
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands, queries
-from clustr.subscriptions.document_queries import my_subscription
+from clustr.subscriptions.document_queries import my_payments, my_subscription
 from clustr.subscriptions.models import Coupon, Subscription
 from clustr.subscriptions.types import Discount, Duration
-from tests.subscriptions.stripe_stage import StripeShop, refused
+from tests.subscriptions.stripe_stage import VISA, StripeShop, refused
 
 CHALLENGED, DECLINED = "4000002760003184", "4000000000000341"
 
@@ -190,3 +190,74 @@ def test_an_address_given_between_two_asks(stripe_shop: StripeShop) -> None:
     with tenant(shop.cluster_id):
         (begun,) = Subscription.objects.filter(cluster_id=shop.cluster_id, user_id=shop.bola.user_id)
     assert [(call.state, call.stripe_id) for call in shop.calls(begun)] == [("waiting", page["id"])]
+
+
+def test_what_was_recovered_says_what_failed_before(stripe_shop: StripeShop) -> None:
+    """Stripe tells of no failure once a payment succeeded; the customer still sees what happened, and when."""
+    shop = stripe_shop
+    held = shop.by_card("basic")
+    shop.dial(stripe__charge__decline=1)
+    shop.until(held.current_period_end + timedelta(hours=3))
+    shop.heal()
+    failed = my_payments(actor=shop.bola, before=None, limit=1)[0]
+    assert (failed.status, failed.failure_code, failed.failed_at) == ("failed", "generic_decline", failed.updated_at)
+    shop.until(shop.now + timedelta(days=4))
+    shop.night()
+    paid = my_payments(actor=shop.bola, before=None, limit=1)[0]
+    assert (paid.id, paid.status) == (failed.id, "succeeded")
+    assert (paid.failure_code, paid.failure_message) == ("generic_decline", "Your card was declined.")
+    assert paid.failed_at == failed.failed_at < paid.paid_at
+    shop.agrees(held)
+
+
+def kept(shop: StripeShop) -> list[str]:
+    """The ids of the cards that Stripe has of somebody."""
+    return [doc["id"] for doc in shop.rows("payment_method") if doc["customer"]]
+
+
+def given_twice(shop: StripeShop) -> None:
+    """A renewal is declined, and its invoice paid on Stripe's page, with the same card."""
+    held = shop.by_card("basic")
+    shop.dial(stripe__charge__decline=1)
+    shop.until(held.current_period_end + timedelta(hours=3))
+    shop.heal()
+    shop.control("POST", f"/stripe/invoice/{shop.last(held).stripe_invoice_id}", {"card": VISA})
+    shop.hear()
+    assert (len(kept(shop)), shop.last(held).status) == (2, "paid")
+
+
+def test_a_card_that_was_given_twice_is_one(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    given_twice(shop)
+    (card,) = commands.my_methods(actor=shop.bola)
+    assert (card.is_default, card.id) == (True, kept(shop)[-1])
+    other = saved(shop, DECLINED)
+    assert [one.id for one in commands.my_methods(actor=shop.bola)] == [other, card.id]
+    shop.ask(commands.begin_forgetting(actor=shop.bola, method_id=card.id, now=shop.now))
+    assert [one.id for one in commands.my_methods(actor=shop.bola)] == [other]
+    assert kept(shop) == [other]
+
+
+def test_what_is_in_use_is_shown_and_kept_whichever_is_the_newest(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    given_twice(shop)
+    old, new = kept(shop)
+    (held,) = shop.rows("subscription")
+    held["default_payment_method"] = old
+    (customer,) = shop.rows("customer")
+    customer["invoice_settings"]["default_payment_method"] = None
+    assert [one.id for one in commands.my_methods(actor=shop.bola)] == [old]
+    shop.ask(commands.begin_forgetting(actor=shop.bola, method_id=new, now=shop.now))
+    assert kept(shop) == [old]
+
+
+def test_a_card_is_forgotten_once_although_nothing_was_heard(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    given_twice(shop)
+    call = commands.begin_forgetting(actor=shop.bola, method_id=kept(shop)[-1], now=shop.now)
+    shop.dial(stripe__customer__timeout_after=1)
+    assert refused(lambda: shop.ask(call)) == "provider_silent"
+    shop.heal()
+    shop.move(hours=1)
+    shop.ask_due()
+    assert kept(shop) == []

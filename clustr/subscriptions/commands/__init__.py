@@ -33,6 +33,7 @@ from clustr.subscriptions.commands.stripe_acts import (
     begin_using,
 )
 from clustr.subscriptions.commands.stripe_beginning import BACK_FROM_STRIPE
+from clustr.subscriptions.commands.stripe_cards import my_methods
 from clustr.subscriptions.commands.stripe_hearing import (
     ask_due_calls,
     follow_ours,
@@ -40,7 +41,7 @@ from clustr.subscriptions.commands.stripe_hearing import (
     read_stripe_notice,
     reconcile_subscriptions,
 )
-from clustr.subscriptions.commands.stripe_looking import PageSeen, look_at_my_page, my_methods, preview_at_stripe
+from clustr.subscriptions.commands.stripe_looking import PageSeen, look_at_my_page, preview_at_stripe
 from clustr.subscriptions.commands.stripe_names import sync_prices
 from clustr.subscriptions.commands.stripe_prices import take_agreed_price
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe

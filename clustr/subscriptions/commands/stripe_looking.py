@@ -1,4 +1,4 @@
-"""Looking at what is at Stripe, where a customer asks: what a change would cost, and which cards are kept."""
+"""Looking at what is at Stripe, where a customer asks: what a change would cost, and what became of a page."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from clustr.subscriptions.commands.previewing import ChangePreview, proration_da
 from clustr.subscriptions.commands.stripe_beginning import coupon_named
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of
-from clustr.subscriptions.commands.stripe_names import ensure_price, name_at_stripe, rates_at_stripe
+from clustr.subscriptions.commands.stripe_names import ensure_price, rates_at_stripe
 from clustr.subscriptions.commands.stripe_promises import begins_anew, digest_at_stripe, promise_of, usage_beside
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.refusals import SamePlan, SubscriptionNotFound
-from clustr.subscriptions.states import Act, CallState, Collection, StripeKind
+from clustr.subscriptions.states import Act, CallState, Collection
 from clustr.subscriptions.types import Line, Period
-from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeLine, StripeMethod, StripeRefused, StripeUnreadable
-from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
+from clustr.subscriptions.vendors.nouns import StripeInvoice, StripeLine, StripeRefused, StripeUnreadable
+from clustr.subscriptions.vendors.registry import stripe_service
 
 LOOKED_BACK = timedelta(days=2)
 """How long somebody may take to come back from a page of Stripe's."""
@@ -158,18 +158,3 @@ def _at_stripe(line: Line, period: Period) -> StripeLine:
         period_start=period.start,
         period_end=period.end,
     )
-
-
-def my_methods(*, actor: Actor) -> list[StripeMethod]:
-    """The cards of who asks, as Stripe has them; none without a customer there. Outside any transaction. Refuses
-    `ProviderUnavailable`, `ProviderSilent`."""
-    key = str(actor.member_id)
-    customer_id = name_at_stripe(cluster_id=actor.cluster_id, kind=StripeKind.CUSTOMER, key=key)
-    if not customer_id or not stripe_is_on():
-        return []
-    try:
-        return stripe_service().list_methods(customer_id=customer_id)
-    except NothingSent as error:
-        raise ProviderUnavailable from error
-    except (OutcomeUnknown, StripeUnreadable, StripeRefused) as error:
-        raise ProviderSilent from error

@@ -46,11 +46,11 @@ from clustr.subscriptions.commands.stripe_beginning import (
 from clustr.subscriptions.commands.stripe_calls import (
     ASK_AGAIN,
     KEY_HOLDS,
-    add_terms,
     end_call,
     lock_call,
     postpone_call,
 )
+from clustr.subscriptions.commands.stripe_cards import forget_card
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_ends import change_late, end_at_stripe, end_late, is_late
 from clustr.subscriptions.commands.stripe_lapses import subject_of
@@ -325,21 +325,6 @@ def _use(call: StripeCall, now: datetime) -> StripeCall:
     return finish_call(call, now)
 
 
-def _forget(call: StripeCall, now: datetime) -> StripeCall:
-    """That the card is this customer's is seen before it is asked, and written down: once it is gone, it is nobody's."""
-    customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
-    asked_before = "is_theirs" in call.terms
-    if not asked_before:
-        refuse_strange_method(customer_id, call.terms["method_id"])
-        add_terms(call, is_theirs=True)
-    try:
-        stripe_service().forget_method(method_id=call.terms["method_id"], key=str(call.id))
-    except StripeRefused as error:
-        if error.http_status not in (400, 404) or not asked_before:
-            raise
-    return finish_call(call, now)
-
-
 def _forget_customer(call: StripeCall, now: datetime) -> StripeCall:
     try:
         stripe_service().delete_customer(customer_id=call.terms["customer_id"])
@@ -394,7 +379,7 @@ _DO: dict[Act, Callable[[StripeCall, datetime], StripeCall]] = {
     Act.OVERAGE: ask_for_overage,
     Act.SETUP: _setup,
     Act.USE_METHOD: _use,
-    Act.FORGET_METHOD: _forget,
+    Act.FORGET_METHOD: forget_card,
     Act.FORGET_CUSTOMER: _forget_customer,
     Act.ADDRESS: _address,
     Act.PACK: ask_for_pack,

@@ -149,7 +149,7 @@ class StripeSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StripeMethod:
-    """A saved card, or another way to pay, of a customer."""
+    """A saved card, or another way to pay, of a customer. `fingerprint`: the same for the same card, however often it was given."""
 
     id: str
     kind: str
@@ -157,6 +157,7 @@ class StripeMethod:
     last4: str
     exp_month: int
     exp_year: int
+    fingerprint: str
     is_default: bool
 
 

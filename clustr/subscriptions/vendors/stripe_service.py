@@ -377,6 +377,13 @@ class StripeService(AsksForReturns, AsksForItems, AsksForOwners):
         held = self._pages(lambda more: self._v1.customers.payment_methods.list(customer_id, more), params)
         return [read_method(raw, default_id=default_id) for raw in held]
 
+    def methods_in_use(self, *, customer_id: str) -> set[str]:
+        """The ids of what something of a customer's is taken from."""
+        customer = self._ask(lambda: self._v1.customers.retrieve(customer_id))
+        running = self._pages(self._v1.subscriptions.list, {"customer": customer_id, "limit": _PAGE})
+        used = [(customer.get("invoice_settings") or {}).get("default_payment_method")]
+        return {*map(id_of, [*used, *(one.get("default_payment_method") for one in running)])} - {""}
+
     def use_method(self, *, customer_id: str, method_id: str, key: str) -> None:
         """Take what comes from this card from now on."""
         params = {"invoice_settings": {"default_payment_method": method_id}}

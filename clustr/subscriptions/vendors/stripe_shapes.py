@@ -278,6 +278,7 @@ def read_method(raw: Raw, *, default_id: str) -> StripeMethod:
         last4=text(card.get("last4")),
         exp_month=whole(card.get("exp_month") or 0),
         exp_year=whole(card.get("exp_year") or 0),
+        fingerprint=text(card.get("fingerprint")),
         is_default=raw.get("id") == default_id,
     )
 
