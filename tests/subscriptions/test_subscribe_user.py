@@ -12,6 +12,7 @@ from django.conf import settings
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.ledger import queries as books
+from clustr.people.models import Mail
 from clustr.subscriptions import commands
 from clustr.subscriptions.commands.addresses import NewAddress
 from clustr.subscriptions.document_queries import current_subscription
@@ -25,6 +26,7 @@ from clustr.subscriptions.refusals import (
     SubscriptionNotFound,
 )
 from clustr.subscriptions.states import Collection
+from clustr.subscriptions.types import Discount, Duration
 from tests.races import race
 from tests.subscriptions.shop import PLANS, Shop
 
@@ -83,6 +85,25 @@ def test_the_customer_is_told_once_before_a_trial_ends(shop: Shop) -> None:
         shop.move(days=days)
         commands.warn_of_trial_end(actor=shop.system, subscription_id=subscription.id, now=shop.now)
     assert shop.mail(shop.bola) == ["Your trial of Pro ends on 30 June 2026 00:00"]
+
+
+@pytest.mark.parametrize("code", ["", "TENTH"])
+def test_the_mail_before_a_trial_ends_says_what_is_charged(shop: Shop, code: str) -> None:
+    """With tax, and less what a coupon takes off: as its first invoice."""
+    commands.create_coupon(
+        actor=shop.staff, code="TENTH", name="A tenth", discount=Discount(1000), duration=Duration.FOREVER, now=shop.now
+    )
+    subscription = shop.subscribe("pro", coupon=code)
+    shop.use(subscription, 5_100)
+    shop.move(days=12)
+    commands.warn_of_trial_end(actor=shop.system, subscription_id=subscription.id, now=shop.now)
+    mine = Mail.objects.filter(user_id=shop.bola.user_id, subject__startswith="Your trial")
+    said = mine.values_list("body", flat=True).get()
+    first = shop.last(shop.end_period(subscription))
+    total, tax = (Money(minor, "USD").with_sign() for minor in (first.total, first.tax_amount))
+    assert f"it costs $50.00 a month, plus VAT. The first invoice comes to {total}, of which {tax} is VAT." in said
+    assert ("Your coupon has taken $5.00 off." in said) == bool(code)
+    assert "It charges $1.50 for what you used beyond the plan so far." in said
 
 
 def test_a_year_and_another_currency(shop: Shop) -> None:

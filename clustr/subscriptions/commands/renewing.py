@@ -12,14 +12,15 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.invoicing import generate_invoice
-from clustr.subscriptions.commands.periods import begin_period, end_subscription, overage_of, take_plan
+from clustr.subscriptions.commands.periods import begin_period, end_subscription, overage_of, take_plan, usage_so_far
 from clustr.subscriptions.commands.recording import lock_subscription, note
 from clustr.subscriptions.models import PendingChange, Subscription, SubscriptionPlan
 from clustr.subscriptions.notices import Told, tell_customer
+from clustr.subscriptions.pricing import totals, totals_by_line
 from clustr.subscriptions.refusals import CurrencyNotOffered
 from clustr.subscriptions.schedule import TRIAL_WARNING
 from clustr.subscriptions.states import USABLE, Collection, EventKind, SubscriptionStatus
-from clustr.subscriptions.types import Line
+from clustr.subscriptions.types import Line, LineKind
 
 
 def renew_subscription(*, actor: Actor, subscription_id: UUID, now: datetime) -> None:
@@ -71,14 +72,40 @@ def warn_of_trial_end(*, actor: Actor, subscription_id: UUID, now: datetime) -> 
             return
         subscription.trial_told_at = subscription.updated_at = now
         subscription.save(update_fields=["trial_told_at", "updated_at"])
-        goes_on = subscription.price_minor and not subscription.cancel_at_period_end
         facts = {
             "plan": queries.plan_of(subscription=subscription).name,
             "ends": f"{ends.astimezone(ZoneInfo(actor.timezone)):%d %B %Y %H:%M}",
-            "price": subscription.price.with_sign() if goes_on else "",
-            "interval": subscription.interval,
+            **_costs_from(subscription, ends),
         }
         tell_customer(told=Told.TRIAL_ENDING, user_id=subscription.user_id, facts=facts, now=now)
+
+
+def _costs_from(subscription: Subscription, at: datetime) -> dict[str, str]:
+    """For the mail: what the plan costs once its trial is over, and what the first invoice comes to as things stand, each sum that
+    it is made of where there is any; nothing where nothing is charged."""
+    by_card = subscription.collection == Collection.STRIPE
+    price = subscription.price if by_card else _price_at(subscription, at)
+    if not price.minor or subscription.cancel_at_period_end:
+        return {"price": ""}
+    tax, usage = queries.tax_of(user_id=subscription.user_id), usage_so_far(subscription=subscription)
+    plan = Line(LineKind.PLAN, "", price, tax_basis_points=tax)
+    discount = queries.discount_in_force(subscription=subscription, at=at)
+    add_up = totals_by_line if by_card else totals
+    sums = add_up(lines=[*usage, plan], currency=price.currency, discount=discount)
+    holder = queries.stripe_credit_holder(user_id=subscription.user_id) if by_card else subscription.user_id
+    beside = {
+        "total": sums.total,
+        "tax": sums.tax,
+        "discount": sums.discount,
+        "usage": sums.subtotal - price,
+        "credit": queries.credit_of(user_id=holder, currency=price.currency),
+    }
+    return {
+        "price": price.with_sign(),
+        "interval": subscription.interval,
+        "by_card": "yes" if by_card else "",
+        **{name: amount.with_sign() if amount.minor > 0 or name == "total" else "" for name, amount in beside.items()},
+    }
 
 
 def _turn(actor: Actor, subscription: Subscription, at: datetime, now: datetime) -> None:
@@ -110,16 +137,21 @@ def _take_pending_change(subscription: Subscription, at: datetime) -> bool:
 
 def _take_agreed_price(subscription: Subscription, at: datetime) -> None:
     """Let the period that begins have the price of a contract in force then, or else the plan's own."""
-    plan = queries.plan_of(subscription=subscription)
+    price = _price_at(subscription, at)
+    if price != subscription.price:
+        plan = queries.plan_of(subscription=subscription)
+        take_plan(subscription=subscription, plan=plan, interval=subscription.interval, price=price)
+
+
+def _price_at(subscription: Subscription, at: datetime) -> Money:
+    """By contract, or else as the plan says; as it is where that says nothing in this currency."""
     try:
-        price = queries.agreed_price(
+        return queries.agreed_price(
             user_id=subscription.user_id,
-            plan=plan,
+            plan=queries.plan_of(subscription=subscription),
             interval=subscription.interval,
             currency=subscription.currency,
             now=at,
         )
     except CurrencyNotOffered:
-        return
-    if price != subscription.price:
-        take_plan(subscription=subscription, plan=plan, interval=subscription.interval, price=price)
+        return subscription.price
