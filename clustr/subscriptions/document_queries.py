@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from clustr.kit.tenancy import current_tenant, tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.models import (
     BillingAddress,
+    Coupon,
     Invoice,
     InvoiceLine,
     Payment,
@@ -37,9 +39,18 @@ R = TypeVar("R", Invoice, Payment)
 
 
 @dataclass(frozen=True, slots=True)
+class CouponInForce:
+    """A coupon that lowers invoices of a subscription, and until when; None: for ever, or once."""
+
+    coupon: Coupon
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class CurrentSubscription:
     """What a customer has now: the plan, what waits for the end of the period, what was used, and their credit.
-    `pending_plan`: the code of the plan that waits. `checkout_url`: Stripe's page, where the customer must act on it."""
+    `pending_plan`: the code of the plan that waits. `coupon`: what lowers its invoices now, if anything. `checkout_url`: Stripe's page,
+    where the customer must act on it."""
 
     subscription: Subscription
     plan: SubscriptionPlan
@@ -47,6 +58,7 @@ class CurrentSubscription:
     pending_plan: str
     usage: list[FeatureUse]
     credit: Money
+    coupon: CouponInForce | None
     checkout_url: str
 
 
@@ -100,7 +112,7 @@ def _latest(subscriptions: QuerySet[Subscription]) -> Subscription | None:
     return subscriptions.filter(ended_at=None).first() or subscriptions.order_by("-ended_at", "-id").first()
 
 
-def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> CurrentSubscription:
+def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None, now: datetime) -> CurrentSubscription:
     """The same with all that belongs to it. Refuses `SubscriptionNotFound`."""
     with tenant(actor.cluster_id):
         subscription = current_subscription(actor=actor, for_cluster_id=for_cluster_id)
@@ -112,8 +124,17 @@ def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None) -> Curr
             pending_plan=_code_of(pending) if pending else "",
             usage=check_limits(actor=actor, subscription_id=subscription.id),
             credit=_credit(subscription),
+            coupon=_coupon(subscription, now),
             checkout_url=_checkout_url(subscription),
         )
+
+
+def _coupon(subscription: Subscription, now: datetime) -> CouponInForce | None:
+    """Of a plan that ended, or never began, none counts any more."""
+    if subscription.ended_at is not None:
+        return None
+    found = queries.redemption_in_force(subscription=subscription, at=now)
+    return CouponInForce(found[1], found[0].ends_at) if found else None
 
 
 def _credit(subscription: Subscription) -> Money:

@@ -89,7 +89,7 @@ def test_a_saved_card_that_needs_its_holder(stripe_shop: StripeShop, card: str) 
     begun = shop.begin("basic", method_id=method)
     assert (begun.id, begun.plan_id, begun.status) == (free.id, shop.plan("free").id, "active")
     (invoice,) = shop.rows("invoice")
-    assert my_subscription(actor=shop.bola).checkout_url == invoice["hosted_invoice_url"]
+    assert my_subscription(actor=shop.bola, now=shop.now).checkout_url == invoice["hosted_invoice_url"]
     seen = commands.look_at_my_page(actor=shop.bola, now=shop.now)
     assert seen is not None
     assert (seen.for_plan, seen.state, seen.url) == (True, "waiting", invoice["hosted_invoice_url"])
@@ -100,7 +100,7 @@ def test_a_saved_card_that_needs_its_holder(stripe_shop: StripeShop, card: str) 
     subscription = shop.again(free)
     assert (subscription.plan_id, subscription.collection) == (shop.plan("basic").id, "stripe")
     assert shop.calls(free)[-1].state == "done"
-    assert my_subscription(actor=shop.bola).checkout_url == ""
+    assert my_subscription(actor=shop.bola, now=shop.now).checkout_url == ""
     shop.agrees(subscription)
 
 
@@ -112,7 +112,7 @@ def test_a_first_payment_that_was_never_made(stripe_shop: StripeShop) -> None:
     shop.until(shop.now + timedelta(hours=24))
     shop.ask_due()
     assert (shop.calls(free)[-1].state, shop.again(free).plan_id) == ("dropped", shop.plan("free").id)
-    assert my_subscription(actor=shop.bola).checkout_url == ""
+    assert my_subscription(actor=shop.bola, now=shop.now).checkout_url == ""
     assert shop.finish(shop.begin("basic")).plan_id == shop.plan("basic").id
 
 

@@ -127,7 +127,10 @@ def test_staff_make_coupons_for_the_verified(cast: Cast, bola: ApiClient, ngozi:
     assert ask(bola, "POST", "subscribe/", body, 422)["code"] == "coupon_not_valid"
     seen = {"user_id": str(cast.bola.user_id), "kind": "education", "expires_at": "2099-01-01T00:00:00Z"}
     ask(ngozi, "POST", "staff/verify_customer/", seen, 201)
-    assert ask(bola, "POST", "subscribe/", body, 201)["status"] == "trialing"
+    made = ask(bola, "POST", "subscribe/", body, 201)
+    shown = {"code": code, "name": "Education", "basis_points": 5000, "amount": 0, "currency": "", "duration": "forever"}
+    assert (made["status"], made["coupon"]) == ("trialing", shown | {"ends_at": None})
+    assert ask(bola, "GET", "subscription/")["coupon"] == made["coupon"]
     nobody = seen | {"user_id": str(new_id())}
     assert ask(ngozi, "POST", "staff/verify_customer/", nobody, 404)["code"] == "customer_not_found"
 

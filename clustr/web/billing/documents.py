@@ -201,7 +201,7 @@ def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
 
 
 def _usage(request: Request, for_cluster_id: UUID | None) -> UsageOut:
-    found = my_subscription(actor=request.actor, for_cluster_id=for_cluster_id)
+    found = my_subscription(actor=request.actor, for_cluster_id=for_cluster_id, now=request.now)
     held = found.subscription
     return UsageOut(
         period_start=held.current_period_start,

@@ -95,7 +95,7 @@ def buy_units(request: Request, body: BuyPackIn) -> HttpResponse:
 
     def shape(asked: CallRow) -> SubscriptionOut:
         waits = asked.state == CallState.WAITING
-        held = my_subscription(actor=request.actor, for_cluster_id=body.cluster_id)
+        held = my_subscription(actor=request.actor, for_cluster_id=body.cluster_id, now=request.now)
         return subscription_out(held).model_copy(update={"checkout_url": asked.url if waits else ""})
 
     return once_between(request, body, 201, record=begin, ask=ask, shape=shape)

@@ -251,7 +251,8 @@ def _held(request: Request, for_cluster_id: UUID | None) -> CurrentRow:
 
 
 def _mine(request: Request, for_cluster_id: UUID | None = None) -> SubscriptionOut:
-    return subscription_out(my_subscription(actor=request.actor, for_cluster_id=for_cluster_id))
+    held = my_subscription(actor=request.actor, for_cluster_id=for_cluster_id, now=request.now)
+    return subscription_out(held)
 
 
 def _held_if_any(request: Request, for_cluster_id: UUID | None) -> CurrentRow | None:

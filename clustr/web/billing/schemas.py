@@ -9,7 +9,13 @@ from uuid import UUID
 from pydantic import Field
 
 from clustr.subscriptions.commands import ChangePreview
-from clustr.subscriptions.document_queries import AddressRow, CurrentSubscription, Document, PaymentRow
+from clustr.subscriptions.document_queries import (
+    AddressRow,
+    CouponInForce,
+    CurrentSubscription,
+    Document,
+    PaymentRow,
+)
 from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.types import CancelReason, LineKind, MethodRow
 from clustr.subscriptions.usage_queries import FeatureUse
@@ -170,6 +176,19 @@ class PendingOut(Out):
     applies_at: datetime
 
 
+class CouponOut(Out):
+    """A coupon that lowers invoices: by `basis_points` (2000 is 20 %), or by an `amount` of `currency`; the other is 0. `duration`: `once`,
+    `repeating` or `forever`; `ends_at`: until when one that repeats counts."""
+
+    code: str
+    name: str
+    basis_points: int
+    amount: Minor
+    currency: str
+    duration: str
+    ends_at: datetime | None
+
+
 class SubscriptionOut(Out):
     id: UUID
     plan: PlanOut
@@ -189,6 +208,7 @@ class SubscriptionOut(Out):
     pending_change: PendingOut | None
     usage: list[FeatureUseOut]
     credit: Minor
+    coupon: CouponOut | None = Field(description="What lowers its invoices now.")
     checkout_url: str = Field(description="Where the customer must act: Stripe's page. Empty: nowhere.")
     created_at: datetime
     updated_at: datetime
@@ -270,6 +290,7 @@ class PaymentOut(Out):
     reference: str
     failure_code: str = Field(description="Why the last try that failed did; it stays when a later one succeeds.")
     failure_message: str
+    failed_at: datetime | None = Field(description="When the last try failed that did; null where none is known.")
     paid_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -290,7 +311,6 @@ class PreviewOut(Out):
     period_start: datetime
     period_end: datetime
     currency: str
-    failed_at: datetime | None = Field(description="When the last try failed that did; null where none is known.")
     is_credit_note: bool
     lines: list[PreviewLineOut]
     proration: Minor = Field(description="Of `subtotal`, what is for time within a period: given back, and charged.")
@@ -332,7 +352,7 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
             price=pending.price_minor,
             applies_at=pending.applies_at,
         )
-    given = {"plan", "price", "pending_change", "usage", "credit", "checkout_url"}
+    given = {"plan", "price", "pending_change", "usage", "credit", "coupon", "checkout_url"}
     same = {name: getattr(held, name) for name in SubscriptionOut.model_fields if name not in given}
     return SubscriptionOut(
         **same,
@@ -341,7 +361,21 @@ def subscription_out(found: CurrentSubscription) -> SubscriptionOut:
         pending_change=waits,
         usage=[use_out(use) for use in found.usage],
         credit=found.credit.minor,
+        coupon=coupon_out(found.coupon) if found.coupon else None,
         checkout_url=found.checkout_url,
+    )
+
+
+def coupon_out(found: CouponInForce) -> CouponOut:
+    held = found.coupon
+    return CouponOut(
+        code=held.code,
+        name=held.name,
+        basis_points=held.basis_points,
+        amount=held.amount_minor,
+        currency=held.currency,
+        duration=held.duration,
+        ends_at=found.until,
     )
 
 

@@ -126,7 +126,8 @@ def back(request: Request) -> HttpResponse:
 
 def _held(request: Request, seen: commands.PageSeen | None) -> CurrentSubscription | None:
     try:
-        return my_subscription(actor=request.actor, for_cluster_id=seen.for_cluster_id if seen else None)
+        about = seen.for_cluster_id if seen else None
+        return my_subscription(actor=request.actor, for_cluster_id=about, now=request.now)
     except SubscriptionNotFound:
         return None
 

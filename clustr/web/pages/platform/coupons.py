@@ -91,13 +91,11 @@ def _whole(text: str) -> int | str:
     return int(text) if text.isdecimal() and text.isascii() and len(text) < 10 else text
 
 
-def coupon_of(request: Request, held: CurrentSubscription) -> Context | None:
+def coupon_of(held: CurrentSubscription) -> Context | None:
     """The coupon that lowers the next invoice of a plan."""
-    found = queries.redemption_in_force(subscription=held.subscription, at=request.now)
-    if found is None:
+    if held.coupon is None:
         return None
-    redemption, coupon = found
-    until = redemption.ends_at
+    coupon, until = held.coupon.coupon, held.coupon.until
     said = _("until %s") % _day(until) if until and coupon.duration == Duration.REPEATING else how_long(coupon)
     return {"code": coupon.code, "name": coupon.name, "takes_off": takes_off(coupon), "how_long": said}
 

@@ -76,7 +76,7 @@ def show_home(request: Request, tried: Attempt | None) -> HttpResponse:
             and not queries.had_trial(
                 user_id=held.subscription.user_id, for_cluster_id=held.subscription.for_cluster_id
             ),
-            "coupon": coupon_of(request, held),
+            "coupon": coupon_of(held),
             "by_card": held.subscription.collection == "stripe",
             "cards_are_on": stripe_is_on(),
         }

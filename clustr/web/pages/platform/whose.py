@@ -68,7 +68,7 @@ def asked_estate(request: Request) -> UUID | None:
 def held_by(request: Request, whose: Whose) -> CurrentSubscription | None:
     """What they have; None if nothing. Inside a transaction of the platform."""
     try:
-        found = my_subscription(actor=request.actor, for_cluster_id=whose.cluster_id)
+        found = my_subscription(actor=request.actor, for_cluster_id=whose.cluster_id, now=request.now)
     except SubscriptionNotFound:
         return None
     return None if whose.named == ME and found.subscription.for_cluster_id is not None else found
