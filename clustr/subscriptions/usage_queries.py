@@ -16,7 +16,7 @@ from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.catalogue import PackTerms
-from clustr.subscriptions.models import Subscription
+from clustr.subscriptions.models import Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import offers_pack, overage_lines, sells_packs
 from clustr.subscriptions.pricing import overage
 from clustr.subscriptions.refusals import SubscriptionNotFound
@@ -27,7 +27,7 @@ from clustr.subscriptions.types import LEVELS, FeatureType
 class FeatureUse:
     """How a feature stands in the period under way. `limit` None: no limit. `packs`: units bought in advance. `included`
     counts them too, and what changes of plan within the period left. `beyond`: units beyond what is included; `charged`: they are charged, else the limit is a hard
-    stop (not of messages, which are never withheld)."""
+    stop (not of messages, which are never withheld). `sold`: more can be bought in advance."""
 
     feature: FeatureType
     used: Decimal
@@ -37,6 +37,7 @@ class FeatureUse:
     charged: bool
     level: bool
     packs: Decimal = Decimal(0)
+    sold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ def check_limits(*, actor: Actor, subscription_id: UUID) -> list[FeatureUse]:
         plan = queries.plan_of(subscription=subscription)
         used, on_top = queries.used_now(subscription=subscription), queries.on_top_now(subscription=subscription)
         packs = queries.packs_now(subscription=subscription)
+        sold = {pack.feature for pack in packs_sold(subscription=subscription, plan=plan)}
         features = sorted({FeatureType(name) for name in plan.limits} | set(used))
         return [
             _standing(
@@ -72,6 +74,7 @@ def check_limits(*, actor: Actor, subscription_id: UUID) -> list[FeatureUse]:
                 packs=packs.get(feature, Decimal(0)),
                 on_top=on_top.get(feature, Decimal(0)),
                 charged=plan.overage.get(feature, {}).get(subscription.currency) is not None,
+                sold=feature in sold,
             )
             for feature in features
         ]
@@ -82,12 +85,14 @@ def packs_on_offer(*, actor: Actor, subscription_id: UUID) -> list[PackTerms]:
     `SubscriptionNotFound`."""
     with tenant(actor.cluster_id):
         subscription = own_subscription(actor=actor, subscription_id=subscription_id)
-        if not sells_packs(subscription=subscription):
-            return []
-        plan = queries.plan_of(subscription=subscription)
-        return [
-            pack for pack in settings.USAGE_PACKS if offers_pack(plan=plan, currency=subscription.currency, pack=pack)
-        ]
+        return packs_sold(subscription=subscription, plan=queries.plan_of(subscription=subscription))
+
+
+def packs_sold(*, subscription: Subscription, plan: SubscriptionPlan) -> list[PackTerms]:
+    """The same for a subscription that was read, with its plan."""
+    if not sells_packs(subscription=subscription):
+        return []
+    return [pack for pack in settings.USAGE_PACKS if offers_pack(plan=plan, currency=subscription.currency, pack=pack)]
 
 
 def calculate_overage(*, actor: Actor, subscription_id: UUID) -> dict[FeatureType, Money]:
@@ -135,9 +140,16 @@ def own_subscription(*, actor: Actor, subscription_id: UUID) -> Subscription:
 
 
 def _standing(
-    *, feature: FeatureType, used: Decimal, limit: int | None, packs: Decimal, on_top: Decimal, charged: bool
+    *,
+    feature: FeatureType,
+    used: Decimal,
+    limit: int | None,
+    packs: Decimal,
+    on_top: Decimal,
+    charged: bool,
+    sold: bool,
 ) -> FeatureUse:
     included = None if limit is None else Decimal(limit) + on_top
     beyond = Decimal(0) if limit is None else overage(used=used, limit=Decimal(limit), packs=on_top)
     whole = None if limit is None else Decimal(limit)
-    return FeatureUse(feature, used, whole, included, beyond, charged, feature in LEVELS, packs)
+    return FeatureUse(feature, used, whole, included, beyond, charged, feature in LEVELS, packs, sold)

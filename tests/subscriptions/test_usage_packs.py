@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from clustr.kit.crashpoints import Crash, failing, watching
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
+from clustr.people.models import Mail
 from clustr.subscriptions import commands
 from clustr.subscriptions.models import StripeCall, Subscription, UsagePack
 from clustr.subscriptions.refusals import CardDeclined, ChangeUnderWay, UsageLimitReached
@@ -54,12 +56,30 @@ def page_of(shop: StripeShop, held: Subscription) -> str:
     return shop.calls(held)[-1].stripe_id
 
 
+def test_nothing_is_said_of_units_where_none_are_sold(stripe_shop: StripeShop) -> None:
+    """Paid by transfer; or of a feature that no pack holds."""
+    shop = stripe_shop
+    held = shop.subscribe("basic")
+    shop.use(held, 500)
+    with pytest.raises(UsageLimitReached) as refusal:
+        shop.use(held)
+    assert str(refusal.value.detail) == "Of ai_responses, 500 of 500 is used."
+    other = shop.by_card("basic", actor=shop.customer())
+    with pytest.raises(UsageLimitReached) as refusal:
+        shop.use(other, 11, feature="storage_gb")
+    assert str(refusal.value.detail) == "Of storage_gb, 0 of 10 is used."
+
+
 def test_it_works(stripe_shop: StripeShop) -> None:
     shop = stripe_shop
     held = shop.by_card("basic")
     shop.use(held, 500)
-    with pytest.raises(UsageLimitReached):
+    with pytest.raises(UsageLimitReached) as refusal:
         shop.use(held)
+    where = f"More can be bought in advance: {settings.BASE_URL}{commands.BUY_UNITS}"
+    assert str(refusal.value.detail) == f"Of ai_responses, 500 of 500 is used. {where}"
+    told = Mail.objects.filter(user_id=shop.bola.user_id, subject__startswith="Your plan's limit").latest("id")
+    assert f"for this period: {settings.BASE_URL}{commands.BUY_UNITS}" in told.body
     assert buy_units(shop, held).state == "done"
     document = shop.last(held)
     assert (shop.lines(document), document.total, document.status) == ([("usage_pack", 900)], GROSS, "paid")

@@ -46,12 +46,13 @@ from clustr.subscriptions.commands.stripe_names import sync_prices
 from clustr.subscriptions.commands.stripe_prices import take_agreed_price
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.commands.subscribing import foresee_subscription, subscribe_user
-from clustr.subscriptions.commands.usage import buy_usage_pack, record_usage
+from clustr.subscriptions.commands.usage import BUY_UNITS, buy_usage_pack, record_usage
 from clustr.subscriptions.commands.usage_packs import begin_buying_pack
 from clustr.subscriptions.commands.voiding import void_invoice
 
 __all__ = [
     "BACK_FROM_STRIPE",
+    "BUY_UNITS",
     "UNHEARD",
     "ChangePreview",
     "NewAddress",

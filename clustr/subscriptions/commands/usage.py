@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 
 from clustr.audit import commands as audit
@@ -26,7 +28,7 @@ from clustr.subscriptions.notices import Told, tell_customer
 from clustr.subscriptions.policies import ceiling_of
 from clustr.subscriptions.pricing import crossed
 from clustr.subscriptions.queries import STAFF
-from clustr.subscriptions.refusals import SubscriptionLapsed, SubscriptionNotFound
+from clustr.subscriptions.refusals import SubscriptionLapsed, SubscriptionNotFound, UsageLimitReached
 from clustr.subscriptions.states import USABLE
 from clustr.subscriptions.types import (
     COUNTED_BY_ITSELF,
@@ -38,8 +40,11 @@ from clustr.subscriptions.types import (
     LineKind,
     UsageEvent,
 )
+from clustr.subscriptions.usage_queries import packs_sold
 
 MOST_AT_ONCE = 5_000
+BUY_UNITS = "/platform/usage/"
+"""Where units are bought in advance."""
 _CLOCKS_DIFFER = timedelta(minutes=5)
 """By how much the clock of whoever reports may be ahead."""
 
@@ -73,7 +78,8 @@ def record_usage(
             )
             for feature in {event.feature_type for event in events}
         }
-        counted = count_events(subscription=subscription, events=events, ceilings=ceilings, now=now)
+        with _told_of_packs(subscription, plan):
+            counted = count_events(subscription=subscription, events=events, ceilings=ceilings, now=now)
         warn_of_limits(subscription=subscription, plan=plan, packs=packs, counted=counted, now=now)
     return {feature: after for feature, (_, after) in counted.items()}
 
@@ -128,6 +134,27 @@ def buy_usage_pack(
             facts={"feature": feature.value, "quantity": str(quantity)},
         )
     return invoice
+
+
+@contextmanager
+def _told_of_packs(subscription: Subscription, plan: SubscriptionPlan) -> Iterator[None]:
+    """Whoever is refused more of what can be bought in advance is told where."""
+    try:
+        yield
+    except UsageLimitReached as refusal:
+        said = str(refusal.detail)
+        sold = {pack.feature.value for pack in packs_sold(subscription=subscription, plan=plan)}
+        if not any(said.startswith(f"Of {feature},") for feature in sold):
+            raise
+        raise UsageLimitReached(
+            "{used} More can be bought in advance: {at}", used=said, at=bought_at(subscription=subscription)
+        ) from refusal
+
+
+def bought_at(*, subscription: Subscription) -> str:
+    """The page on which units are bought in advance."""
+    estate = f"?estate={subscription.for_cluster_id}" if subscription.for_cluster_id else ""
+    return f"{settings.BASE_URL}{BUY_UNITS}{estate}"
 
 
 def _refuse_wrong_amounts(events: Sequence[UsageEvent]) -> None:
@@ -224,6 +251,7 @@ def warn_of_limits(
     now: datetime,
 ) -> None:
     """Tell the customer once when usage passes 80 and 100 per cent of what is included; both at once in one message."""
+    sold = {pack.feature for pack in packs_sold(subscription=subscription, plan=plan)}
     for feature, (before, after) in counted.items():
         limit = plan.limits.get(feature)
         if not limit:
@@ -241,5 +269,6 @@ def warn_of_limits(
                 "charged": plan.overage.get(feature, {}).get(subscription.currency) is not None,
                 "goes_on": feature in NEVER_WITHHELD,
                 "level": feature in LEVELS,
+                "buy_at": bought_at(subscription=subscription) if feature in sold else "",
             }
             tell_customer(told=Told.USAGE, user_id=subscription.user_id, facts=facts, now=now)

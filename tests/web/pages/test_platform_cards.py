@@ -136,6 +136,12 @@ def test_units_in_advance(wire: StripeWire, cast: Cast) -> None:
     bola.open("/platform/usage/")
     assert "500 AI responses" in bola.text
     assert "Buy for $9.00 and tax" in bola.text
+    used = {"feature_type": "ai_responses", "amount": "400", "event_id": uuid4().hex}
+    ask(cast.client_of(cast.bola), "POST", "usage/events/", [used])
+    bola.open("/platform/")
+    assert "400 of 500 are used. <a href=" in bola.text
+    assert "Buy units in advance" in bola.text
+    bola.open("/platform/usage/")
     bola.send("/usage/buy/")
     assert "500 AI responses" in bola.text
     bola.confirm()
@@ -216,14 +222,18 @@ def test_a_payment_that_fails_shows_the_way_to_recover(wire: StripeWire, cast: C
     assert "was taken from this card, as everything is from now on." in bola.text
     bola.open("/platform/cards/")
     assert "You owe nothing now." in bola.text
+    bola.open("/platform/payments/")
+    assert "after a try that failed, " in bola.text
 
 
 def test_stripe_lets_customers_come_back_to_a_page_of_ours() -> None:
     assert reverse("platform:back") == commands.BACK_FROM_STRIPE
 
 
-    bola.open("/platform/payments/")
-    assert "after a try that failed, " in bola.text
+def test_units_are_bought_where_mails_say() -> None:
+    assert reverse("platform:usage") == commands.BUY_UNITS
+
+
 def test_stripe_does_not_answer(wire: StripeWire, cast: Cast) -> None:
     bola = Browser(cast.bola)
     bola.open(BASIC)

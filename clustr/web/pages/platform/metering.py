@@ -195,6 +195,7 @@ def _meter(use: FeatureUse, cost: Any) -> dict[str, Any]:
         "left": None if included is None else units(max(included - use.used, Decimal(0))),
         "beyond": units(use.beyond) if use.beyond else "",
         "charged": use.charged,
+        "sold": use.sold,
         "cost": cost,
         "part": part,
         "level": use.level,
