@@ -128,7 +128,14 @@ def test_staff_make_coupons_for_the_verified(cast: Cast, bola: ApiClient, ngozi:
     seen = {"user_id": str(cast.bola.user_id), "kind": "education", "expires_at": "2099-01-01T00:00:00Z"}
     ask(ngozi, "POST", "staff/verify_customer/", seen, 201)
     made = ask(bola, "POST", "subscribe/", body, 201)
-    shown = {"code": code, "name": "Education", "basis_points": 5000, "amount": 0, "currency": "", "duration": "forever"}
+    shown = {
+        "code": code,
+        "name": "Education",
+        "basis_points": 5000,
+        "amount": 0,
+        "currency": "",
+        "duration": "forever",
+    }
     assert (made["status"], made["coupon"]) == ("trialing", shown | {"ends_at": None})
     assert ask(bola, "GET", "subscription/")["coupon"] == made["coupon"]
     nobody = seen | {"user_id": str(new_id())}

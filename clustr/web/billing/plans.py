@@ -88,10 +88,10 @@ def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
 @router.post("preview-invoice/", response=PreviewOut, summary="What a change would cost", openapi_extra=PERSONAL)
 def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
     """To the minor unit; nothing is changed. What the change itself comes to: of a larger plan now, of a smaller one the first
-    invoice after this period, which tells what was used beyond the limits so far. Who has no subscription yet is told the
-    first invoice (`currency` as in `subscribe/`), after the trial where there is one. Refuses with `subscription_not_found`, `plan_not_found`, `same_plan`,
-    `subscription_ended`, `subscription_lapsed`, `currency_not_offered`, `invoice_overdue`, `busy`, `provider_unavailable`,
-    `provider_silent`."""
+    invoice after this period, which tells what was used beyond the limits so far, and what waits at Stripe. Who has no
+    subscription yet is told the first invoice (`currency` as in `subscribe/`), after the trial where there is one. Refuses with
+    `subscription_not_found`, `plan_not_found`, `same_plan`, `subscription_ended`, `subscription_lapsed`,
+    `currency_not_offered`, `invoice_overdue`, `busy`, `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
 
     def look(subscription: CurrentRow | None) -> ChangePreview:
