@@ -128,6 +128,8 @@ class EventKind(StrEnum):
     CHANGE_DROPPED = "change_dropped"
     CANCELLATION_SCHEDULED = "cancellation_scheduled"
     REACTIVATED = "reactivated"
+    COUPON_APPLIED = "coupon_applied"
+    COUPON_WITHDRAWN = "coupon_withdrawn"
     PAST_DUE = "past_due"
     LAPSED = "lapsed"
     RECOVERED = "recovered"

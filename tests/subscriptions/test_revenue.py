@@ -25,6 +25,7 @@ from clustr.subscriptions.figures import MonthOfRevenue
 from clustr.subscriptions.models import Subscription, SubscriptionEvent
 from clustr.subscriptions.revenue_queries import cohorts, revenue_by_month, revenue_now
 from clustr.subscriptions.states import EventKind, SubscriptionStatus
+from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.shop import Shop
 
 HISTORIES = int(os.environ.get("HISTORIES", "1200"))
@@ -268,14 +269,33 @@ def test_it_works_through_what_customers_do(shop: Shop) -> None:
 
 
 def test_a_year_is_twelve_months_and_a_lasting_coupon_lowers_it(shop: Shop) -> None:
-    from clustr.subscriptions.types import Discount, Duration
-
     commands.create_coupon(
         actor=shop.staff, code="HALF", name="Half", discount=Discount(5000), duration=Duration.FOREVER, now=shop.now
     )
     shop.subscribe("team", interval="year")
     shop.subscribe("basic", actor=shop.customer(), coupon="HALF")
     assert month_of(shop).mrr_end == 7500 + 1000
+
+
+def test_a_coupon_lowers_it_on_the_day_on_which_it_is_used(shop: Shop) -> None:
+    """Not with whatever happens next: a cancellation that is scheduled raises and lowers nothing. One for a single invoice counts for
+    nothing."""
+    for code, duration in (("HALF", Duration.FOREVER), ("ONE", Duration.ONCE)):
+        commands.create_coupon(
+            actor=shop.staff, code=code, name=code, discount=Discount(5000), duration=duration, now=shop.now
+        )
+    held = shop.subscribe("team")
+    shop.now = datetime(2026, 7, 1, tzinfo=LAGOS).astimezone(UTC)
+    assert month_of(shop).mrr_end == 9000
+    commands.apply_coupon(actor=shop.bola, subscription_id=held.id, code="HALF", now=shop.now)
+    july = month_of(shop)
+    assert (july.mrr_start, july.contraction, july.mrr_end) == (9000, 4500, 4500)
+    commands.apply_coupon(actor=shop.bola, subscription_id=held.id, code="ONE", now=shop.now)
+    shop.move(days=1)
+    commands.cancel_subscription(actor=shop.bola, subscription_id=held.id, now=shop.now)
+    later = month_of(shop)
+    assert (later.expansion, later.contraction, later.mrr_end) == (0, 4500, 4500)
+    assert shop.history(held) == ["created", "coupon_applied", "coupon_applied", "cancellation_scheduled"]
 
 
 def test_currencies_never_mix(shop: Shop) -> None:

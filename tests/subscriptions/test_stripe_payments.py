@@ -72,6 +72,7 @@ def test_a_refused_coupon_leaves_the_others(stripe_shop: StripeShop, monkeypatch
         shop.ask(commands.begin_coupon(actor=shop.bola, subscription_id=trial.id, code="SECOND", now=shop.now))
 
     assert refused(second) == "provider_unavailable"
+    assert shop.history(trial)[-2:] == ["coupon_applied", "coupon_withdrawn"]
     with tenant(shop.cluster_id):
         found = queries.redemption_in_force(subscription=trial, at=shop.now)
         assert found is not None

@@ -16,12 +16,13 @@ from clustr.kit.errors import InvalidValue
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.recording import lock_subscription, refuse_nobody
+from clustr.subscriptions.commands.recording import lock_subscription, note, refuse_nobody
 from clustr.subscriptions.models import Coupon, Redemption, Subscription, SubscriptionPlan, Verification
 from clustr.subscriptions.policies import refuse_coupon
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import CouponCodeTaken, CouponNotValid, CouponUsed, SubscriptionEnded
 from clustr.subscriptions.schedule import anchor_at, boundary
+from clustr.subscriptions.states import EventKind
 from clustr.subscriptions.types import MONTHLY, Discount, Duration
 
 
@@ -109,7 +110,8 @@ def verify_customer(*, actor: Actor, user_id: UUID, kind: str, expires_at: datet
 
 
 def apply_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetime) -> Redemption:
-    """Use a coupon for a subscription of one's own, from its next invoice on. One counts at a time: the newest.
+    """Use a coupon for a subscription of one's own, from its next invoice on. One counts at a time: the newest. Recurring revenue
+    is less from now on by one that lasts.
 
     Refuses `CouponNotValid`, `CouponUsed`, `SubscriptionEnded`.
     """
@@ -117,7 +119,9 @@ def apply_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetim
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)
         if subscription.ended_at is not None:
             raise SubscriptionEnded
-        return redeem(actor=actor, subscription=subscription, code=code, now=now)
+        redemption = redeem(actor=actor, subscription=subscription, code=code, now=now)
+        note(actor=actor, subscription=subscription, kind=EventKind.COUPON_APPLIED, now=now)
+    return redemption
 
 
 def redeem(

@@ -251,6 +251,9 @@ def give_back_of(*, call: StripeCall, subscription: Subscription, now: datetime)
         give_back_coupon(subscription=subscription, now=now)
     elif call.terms.get("redemption_id"):
         give_back_coupon(subscription=subscription, redemption_id=UUID(call.terms["redemption_id"]), now=now)
+        if call.act == Act.COUPON and subscription.ended_at is None:
+            actor = system_actor(cluster_id=call.cluster_id)
+            note(actor=actor, subscription=subscription, kind=EventKind.COUPON_WITHDRAWN, now=now)
 
 
 def _use_card(call: StripeCall, setup_intent_id: str, customer_id: str, now: datetime) -> None:

@@ -104,6 +104,8 @@ HAPPENED: dict[str, tuple[Word, str]] = {
     EventKind.CHANGE_DROPPED: (_("Took back the change"), "undo-2"),
     EventKind.CANCELLATION_SCHEDULED: (_("Cancelled, to the period's end"), "hourglass"),
     EventKind.REACTIVATED: (_("Stayed after all"), "undo-2"),
+    EventKind.COUPON_APPLIED: (_("Used a coupon"), "ticket-percent"),
+    EventKind.COUPON_WITHDRAWN: (_("The coupon was not taken"), "undo-2"),
     EventKind.PAST_DUE: (_("A payment is overdue"), "clock-alert"),
     EventKind.LAPSED: (_("Stopped: unpaid"), "circle-x"),
     EventKind.RECOVERED: (_("Paid, and goes on"), "circle-check"),
