@@ -309,6 +309,7 @@ MOVE_NOTHING = {
     "subscriptions.NewAddress": "a noun",
     "subscriptions.PageSeen": "a noun",
     "subscriptions.BACK_FROM_STRIPE": "an address",
+    "subscriptions.BUY_UNITS": "an address",
     "subscriptions.preview_change": "calculates, and changes nothing",
     "subscriptions.foresee_change": "calculates, and changes nothing",
     "subscriptions.foresee_subscription": "calculates, and changes nothing",
