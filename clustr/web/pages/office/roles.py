@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 from django.http import HttpResponse
 
 from clustr.clusters.member_queries import Presence, members_of
@@ -22,14 +20,11 @@ def roles(request: Request) -> HttpResponse:
     """GET /office/settings/roles/: administrators and staff with their permissions. Needs ManageMembers."""
 
     def work() -> Context:
-        found = [
-            member
+        of_role = [
+            members_of(actor=request.actor, now=request.now, role=role, presence=Presence.PRESENT, limit=_MOST + 1)
             for role in (Role.ADMIN, Role.STAFF)
-            for member in members_of(
-                actor=request.actor, now=request.now, role=role, presence=Presence.PRESENT, limit=_MOST
-            )
         ]
-        more = any(count >= _MOST for count in Counter(member.role for member in found).values())
+        found = [member for members in of_role for member in members[:_MOST]]
         people = []
         for member in found:
             held = permissions_of(member.role, member.permissions)
@@ -40,7 +35,7 @@ def roles(request: Request) -> HttpResponse:
             "roles": words.ROLE,
             "permissions": list(words.PERMISSION.values()),
             "most": _MOST,
-            "more": more,
+            "more": any(len(members) > _MOST for members in of_role),
         }
 
     return look(request, "pages/office/roles.html", work)
