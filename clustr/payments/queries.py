@@ -265,6 +265,7 @@ def view_of(transaction: Transaction) -> TransactionView:
         id=transaction.id,
         reference=transaction.reference,
         type=TransactionType(transaction.type),
+        purpose=Purpose(transaction.purpose),
         status=TransactionStatus(transaction.status),
         amount=transaction.amount,
         refunded=Money(transaction.refunded_minor, transaction.currency),

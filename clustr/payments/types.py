@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from clustr.kit.money import Money
-from clustr.payments.states import CaseKind, TransactionStatus, TransactionType
+from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
 
 
 class PaymentErrorType(StrEnum):
@@ -52,13 +52,14 @@ class RecoveryOption(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TransactionView:
-    """One movement of money as people see it. `bill_id`: the bill that was paid, or of which a payment
-    was refunded. `failure`: why it failed,
+    """One movement of money as people see it. `purpose`: what its room calls it. `bill_id`: the bill that was paid, or of which
+    a payment was refunded. `failure`: why it failed,
     with `type`, `message`, `retryable` and `recovery_options`."""
 
     id: UUID
     reference: str
     type: TransactionType
+    purpose: Purpose
     status: TransactionStatus
     amount: Money
     refunded: Money

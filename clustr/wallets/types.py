@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from clustr.kit.money import Money
-from clustr.payments.states import TransactionType
+from clustr.payments.states import Purpose, TransactionType
 
 
 class OfflineMethod(StrEnum):
@@ -29,6 +29,15 @@ def is_correction(*, type: str, provider: str) -> bool:
 def is_deposit_by_hand(*, type: str, provider: str) -> bool:
     """Whether a transaction is money for a wallet that was recorded by hand: what went back of it was taken back."""
     return type == TransactionType.DEPOSIT and provider in set(OfflineMethod)
+
+
+WON_BACK = "Chargebacks that were won"
+"""What a transfer is called that brings the cluster's wallet money which chargebacks had taken. Any other takes from it."""
+
+
+def is_won_back(*, purpose: str, description: str) -> bool:
+    """Whether a transfer brings the cluster's wallet money."""
+    return purpose == Purpose.FEES and description == WON_BACK
 
 
 class OperationKind(StrEnum):

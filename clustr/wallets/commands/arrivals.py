@@ -24,6 +24,7 @@ from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
+from clustr.wallets.types import WON_BACK
 
 
 def provider_account(*, provider: str, currency: str) -> UUID:
@@ -141,7 +142,7 @@ def _charge(actor: Actor, owed_on: AccountKind, kind: TransferKind, description:
     wallet = ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=actor.currency)
     balance = ledger_queries.balance(account_id=owed, currency=actor.currency).minor
     if balance > 0 and owed_on is AccountKind.CHARGEBACKS:
-        kind, description = TransferKind.CHARGEBACK_CREDITED, "Chargebacks that were won"
+        kind, description = TransferKind.CHARGEBACK_CREDITED, WON_BACK
         _move_fees(actor, owed, wallet, Money(balance, actor.currency), kind, description, now)
         return Money(0, actor.currency)
     held = ledger_queries.balance(account_id=wallet, currency=actor.currency).minor

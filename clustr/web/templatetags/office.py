@@ -15,11 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from clustr.kit.money import SIGNS, Money
+from clustr.payments.states import TransactionType
+from clustr.payments.types import TransactionView
 from clustr.subscriptions.countries import country_name
+from clustr.wallets.types import is_won_back
 from clustr.web.pages.office.charts import WIDTH
 from clustr.web.pages.platform.frame import plan_address
 from clustr.web.pages.platform.words import STANDING, why_not_paid
-from clustr.web.templatetags.pages import icon
+from clustr.web.templatetags.pages import LEAVES_AT_ONCE, MOVED, WAITS, icon, money
 
 register = template.Library()
 
@@ -28,6 +31,27 @@ register = template.Library()
 def named(names: Mapping[Any, Any], key: Any) -> Any:
     """What stands under a key: a person's name by their id; nothing for one that is not there."""
     return names.get(key, "") if key is not None else ""
+
+
+_RECEIVED = (
+    TransactionType.BILL_PAYMENT,
+    TransactionType.CREDIT,
+    TransactionType.DEPOSIT,
+    TransactionType.RECURRING_PAYMENT,
+)
+_TAKEN_AT_ONCE = (*LEAVES_AT_ONCE, TransactionType.TRANSFER)
+
+
+@register.filter
+def passed(one: TransactionView) -> SafeString | str:
+    """What a transaction moved, as the office looks at it: received from somebody, by the estate or for a member's wallet, with
+    a plus; given to somebody, or on its way to them, with a minus; without a sign what has moved nothing, or has not yet."""
+    received = one.type in _RECEIVED or is_won_back(purpose=one.purpose, description=one.description)
+    if received and one.status in MOVED:
+        return format_html('<span class="incoming">+{}</span>', money(one.amount))
+    if not received and (one.status in MOVED or (one.status in WAITS and one.type in _TAKEN_AT_ONCE)):
+        return money(Money(-one.amount.minor, one.amount.currency))
+    return money(one.amount)
 
 
 @register.filter

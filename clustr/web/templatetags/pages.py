@@ -175,8 +175,9 @@ def comes_in(one: Any) -> bool:
     return str(one.type) in ("deposit", "credit") or (str(one.type) == "refund" and one.provider == "wallet")
 
 
-_LEAVES_AT_ONCE = (TransactionType.WITHDRAWAL, TransactionType.UTILITY_PAYMENT)
-_MOVED = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
+LEAVES_AT_ONCE = (TransactionType.WITHDRAWAL, TransactionType.UTILITY_PAYMENT)
+MOVED = (TransactionStatus.COMPLETED, TransactionStatus.REFUNDED)
+WAITS = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 
 
 def _went_out(one: TransactionView) -> bool:
@@ -184,8 +185,7 @@ def _went_out(one: TransactionView) -> bool:
         one.type == TransactionType.REFUND and not is_correction(type=one.type, provider=one.provider)
     ):
         return False
-    waits = one.status in (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
-    return one.status in _MOVED or (waits and one.type in _LEAVES_AT_ONCE)
+    return one.status in MOVED or (one.status in WAITS and one.type in LEAVES_AT_ONCE)
 
 
 @register.filter
