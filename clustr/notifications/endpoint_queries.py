@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
@@ -12,7 +14,7 @@ from clustr.kit.tenancy import tenant
 from clustr.kit.vault import unseal
 from clustr.notifications.models import Endpoint, EndpointDelivery, Event
 from clustr.notifications.refusals import EndpointNotFound
-from clustr.notifications.types import CallView, EndpointView, Facts, NotificationEvents
+from clustr.notifications.types import CallsSought, CallView, EndpointView, Facts, NotificationEvents
 
 
 def endpoints_of(*, actor: Actor) -> list[EndpointView]:
@@ -37,11 +39,20 @@ def endpoint_of(*, actor: Actor, endpoint_id: UUID, secret_made_at: str | None =
     return endpoint_view(row, secret=unseal(bytes(row.secret), bound_to=secret_place(row.id)) if show else None)
 
 
-def calls_of(*, actor: Actor, endpoint_id: UUID, after: UUID | None = None, limit: int = 50) -> list[CallView]:
-    """What was sent to an endpoint, or waits, the newest first. Needs ManageMembers. Refuses `EndpointNotFound`."""
+def calls_of(
+    *,
+    actor: Actor,
+    endpoint_id: UUID,
+    sought: CallsSought | None = None,
+    after: UUID | None = None,
+    limit: int = 50,
+) -> list[CallView]:
+    """What was sent to an endpoint, or waits, the newest first, of that what is `sought`. Needs ManageMembers. Refuses
+    `EndpointNotFound`."""
     endpoint_of(actor=actor, endpoint_id=endpoint_id)
     with tenant(actor.cluster_id):
         rows = EndpointDelivery.objects.filter(cluster_id=actor.cluster_id, endpoint_id=endpoint_id)
+        rows = rows.filter(_sought(actor.cluster_id, sought)) if sought else rows
         rows = rows.filter(event_id__lt=after) if after else rows
         shown = list(rows.order_by("-event_id")[:limit])
         happened = Event.objects.filter(cluster_id=actor.cluster_id, id__in=[row.event_id for row in shown])
@@ -53,6 +64,17 @@ def calls_of(*, actor: Actor, endpoint_id: UUID, after: UUID | None = None, limi
         )
         for row in shown
     ]
+
+
+def _sought(cluster_id: UUID, sought: CallsSought) -> Q:
+    told = Event.objects.filter(cluster_id=cluster_id).filter(
+        Q(event__in=sought.events) | Q(office_event__in=sought.events)
+    )
+    found = Q(event_id__in=told.values("id")) if sought.events else Q(pk__in=[])
+    found |= Q(state__in=sought.states) | Q(why__in=sought.whys, http_status=None)
+    if sought.http_status is not None:
+        found |= Q(http_status=sought.http_status)
+    return found | Q(id=sought.id) | Q(event_id=sought.id) if sought.id else found
 
 
 def endpoint_view(row: Endpoint, *, secret: str | None = None) -> EndpointView:

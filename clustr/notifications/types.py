@@ -211,6 +211,18 @@ class EndpointView:
 
 
 @dataclass(frozen=True, slots=True)
+class CallsSought:
+    """Calls that are looked for, by any of these: what they tell of, what became of them, why, the status that was answered, or
+    the id of the call or of its event."""
+
+    events: frozenset[str]
+    states: frozenset[str]
+    whys: frozenset[str]
+    http_status: int | None
+    id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class CallView:
     """One event on its way to an endpoint, and what came of it."""
 

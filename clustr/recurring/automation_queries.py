@@ -29,7 +29,8 @@ from clustr.recurring.automation_types import (
     ScheduleTerms,
     SpendingLimitView,
 )
-from clustr.recurring.types import PaymentSource, StoppedBy
+from clustr.recurring.seeking import automations_runs
+from clustr.recurring.types import PaymentSource, RunsSought, StoppedBy
 from clustr.utilities.planning_queries import Sold, sold_for
 from clustr.utilities.queries import accounts_called
 
@@ -98,11 +99,19 @@ def automation_views(
 
 
 def automation_history(
-    *, actor: Actor, automation_id: UUID, before: UUID | None = None, limit: int = 50
+    *,
+    actor: Actor,
+    automation_id: UUID,
+    sought: RunsSought | None = None,
+    before: UUID | None = None,
+    limit: int = 50,
 ) -> list[AutomationRunView]:
-    """What became of each period, newest first; `before` is the id of the last one read. Refuses `AutomationNotFound`."""
+    """What became of each period, newest first, of those that are `sought`; `before` is the id of the last one read. Refuses
+    `AutomationNotFound`."""
     automation = automation_of(actor=actor, automation_id=automation_id)
     runs = AutomationRun.objects.filter(cluster_id=actor.cluster_id, automation_id=automation_id)
+    if sought is not None:
+        runs = runs.filter(automations_runs(cluster_id=actor.cluster_id, sought=sought))
     if before is not None:
         runs = runs.filter(id__lt=before)
     rows = list(runs.order_by("-id")[:limit])

@@ -20,6 +20,7 @@ from clustr.payments.models import Transaction
 from clustr.payments.queries import undecided
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.recurring.refusals import RecurringPaymentNotFound
+from clustr.recurring.seeking import orders_runs
 from clustr.recurring.types import (
     Frequency,
     OrderState,
@@ -27,6 +28,7 @@ from clustr.recurring.types import (
     OrderView,
     PaymentSource,
     RunFailure,
+    RunsSought,
     RunState,
     RunView,
     StoppedBy,
@@ -81,12 +83,19 @@ def recurring_payment_of_cluster(*, actor: Actor, recurring_payment_id: UUID) ->
 
 
 def history_of(
-    *, actor: Actor, recurring_payment_id: UUID, before: int | None = None, limit: int = 100
+    *,
+    actor: Actor,
+    recurring_payment_id: UUID,
+    sought: RunsSought | None = None,
+    before: int | None = None,
+    limit: int = 100,
 ) -> list[RunView]:
-    """The last runs of one standing order of the member's own, newest first; `before` is the period of the last one read.
-    Refuses `RecurringPaymentNotFound`."""
+    """The last runs of one standing order of the member's own, newest first, those that are `sought`; `before` is the period
+    of the last one read. Refuses `RecurringPaymentNotFound`."""
     order = my_recurring_payment(actor=actor, recurring_payment_id=recurring_payment_id)
     found = Run.objects.filter(cluster_id=actor.cluster_id, order_id=order.id)
+    if sought is not None:
+        found = found.filter(orders_runs(cluster_id=actor.cluster_id, sought=sought))
     if before is not None:
         found = found.filter(period__lt=before)
     runs = list(found.order_by("-period")[:limit])

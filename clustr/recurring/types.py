@@ -120,6 +120,21 @@ class OrderChanges:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsSought:
+    """Runs that are looked for, by any of these: where they stand, why they failed, a month or a year in which they were due
+    (in the time zone that is in force), a transaction of theirs. `waited`: the spans in which bills waited to be read: what had
+    nothing to pay meanwhile is found by `unread`, not by its state."""
+
+    states: frozenset[str]
+    failures: frozenset[str]
+    months: frozenset[int]
+    year: int | None
+    transaction_id: UUID | None
+    unread: bool = False
+    waited: Sequence[tuple[datetime, datetime | None]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunView:
     """What became of one period of a standing order. `amount` is what moved; `attempts`, how often it was tried."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from clustr.web.paging import Page, PageQuery, by_id, page, position
 from clustr.web.refusals import InvalidCursor
 from clustr.web.schemas import Text
 
+T = TypeVar("T")
 Q = TypeVar("Q", bound="ListQuery")
 A = TypeVar("A")
 B = TypeVar("B")
@@ -36,6 +37,11 @@ class ListQuery(PageQuery):
         except ValidationError as error:
             wrong = {str(item["loc"][0]) for item in error.errors() if item["loc"]}
             return cls.model_validate({name: value for name, value in sent.items() if name not in wrong})
+
+
+def called(q: str, words: Mapping[T, Any]) -> frozenset[T]:
+    """Those of some values whose word, in the reader's language, has in it what is looked for."""
+    return frozenset(value for value, word in words.items() if q.casefold() in str(word).casefold())
 
 
 def begin_after(request: Request, query: ListQuery) -> UUID | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from clustr.kit import clock
+from clustr.kit.ids import reference_of
 from clustr.payments.providers import paystack
 from clustr.recurring.types import PaymentSource
 from clustr.wallets import commands as wallets
@@ -87,6 +89,14 @@ def test_it_runs_says_what_will_be_missing_and_why_it_paused(automations: Automa
     assert bola.open(one).status_code == 200
     assert "It paused itself: the wallet did not cover it." in bola.text
     assert "the wallet did not cover it" in bola.open(LIST).content.decode()
+    runs = bola.open(one).content.decode().count('class="item')
+    rows = bola.open(f"{one}?q=not+cover", HX_Request="true").content.decode()
+    assert (rows.count("<li"), "<html" in rows, "/app/utilities/purchases/" in rows) == (1, False, False)
+    rows = bola.open(f"{one}?q=done", HX_Request="true").content.decode()
+    assert 0 < rows.count("<li") == rows.count("/app/utilities/purchases/") < runs
+    bought = re.findall(r"/app/utilities/purchases/([0-9a-f-]{36})/", rows)[-1]
+    assert bola.open(f"{one}?q={reference_of(UUID(bought))}", HX_Request="true").content.decode().count("<li") == 1
+    assert "None like this" in bola.open(f"{one}?q=charging+the").content.decode()
     bola.open(one)
     bola.send("/on/")
     assert "It is on." in bola.text

@@ -9,9 +9,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
+from django.utils.formats import date_format
 
-from clustr.kit.ids import new_id
+from clustr.bills.types import BillType
+from clustr.kit.ids import new_id, reference_of
 from clustr.kit.tenancy import tenant
+from clustr.payments.models import Transaction
 from clustr.people.models import User
 from clustr.recurring.models import RecurringPayment, Run
 from clustr.wallets import commands as wallets
@@ -19,7 +23,7 @@ from clustr.web.pages.residents.notices import IF_IT_WAS_NOT_YOU
 from tests.cast import Cast
 from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.people.test_second_factor import code_now
-from tests.recurring.acts import order_of
+from tests.recurring.acts import order_of, process
 from tests.web.asking import dispute
 from tests.web.pages.browsing import Browser
 
@@ -136,6 +140,46 @@ def test_all_of_how_a_recurring_payment_went(cast: Cast, bola: Browser) -> None:
     rows = bola.open(f"/app/recurring/{order}/" + onward[1].replace("&amp;", "&"), HX_Request="true").content.decode()
     assert rows.count('class="item"') == 3
     assert (">4 July 2026<" in rows, ">3 July 2026<" in rows, "<html" in rows) == (False, True, False)
+
+
+def test_a_run_is_looked_for_by_month_by_where_it_stands_and_why(cast: Cast, bola: Browser) -> None:
+    issue(cast)  # waits to be read from now on
+    order = order_of(cast, bill_type=BillType.SERVICE_CHARGE)
+    short = {"failure": "insufficient_funds", "short_minor": 4_000_00}
+    runs: list[tuple[str, datetime, dict[str, Any]]] = [
+        *(("stopped", datetime(2025, 11, 1, tzinfo=UTC), {}), ("failed", datetime(2026, 3, 1, tzinfo=UTC), short)),
+        *(("nothing_due", datetime(2026, 5, 1, tzinfo=UTC), {}), ("nothing_due", cast.now, {})),
+    ]
+    with tenant(cast.cluster_id):
+        RecurringPayment.objects.filter(id=order).update(next_period=len(runs))
+        for period, (state, due_at, more) in enumerate(runs):
+            Run.objects.create(
+                id=new_id(), cluster_id=cast.cluster_id, order_id=order, period=period, state=state, due_at=due_at,
+                cap_minor=100, attempts=1, told_attempts=1, started_at=cast.now, ended_at=cast.now, **more,
+            )  # fmt: skip
+    here, today = f"/app/recurring/{order}/", date_format(timezone.localtime(cast.now), "F Y")
+
+    def found(q: str) -> list[str]:
+        rows = bola.open(f"{here}?q={q}", HX_Request="true").content.decode()
+        assert "<html" not in rows
+        return re.findall(r'class="name">\d+ (\w+ \d+)<', rows)
+
+    assert found("march") == found("did+not+go") == found("missing+in") == ["March 2026"]
+    assert found("2025") == found("stopped") == ["November 2025"]
+    assert found("nothing+was+due") == ["May 2026"], "and not what waited to be read"
+    assert found("not+paid") == found("had+not+read") == [today]
+    assert found("0000") == found("100%25") == []
+    assert "None like this" in bola.open(f"{here}?q=never").content.decode()
+
+
+def test_a_run_is_looked_for_by_the_reference_of_what_it_paid(cast: Cast, bola: Browser) -> None:
+    order = order_of(cast)
+    assert process(cast).completed == 1
+    with tenant(cast.cluster_id):
+        paid = Transaction.objects.get(type="recurring_payment", user_id=cast.bola.user_id)
+    for reference, shown in ((paid.reference.lower(), 1), (reference_of(new_id()), 0)):
+        rows = bola.open(f"/app/recurring/{order}/?q={reference}", HX_Request="true").content.decode()
+        assert rows.count('<li class="item">') == shown
 
 
 def test_what_went_out_has_the_sign_of_the_statement(cast: Cast, bola: Browser) -> None:

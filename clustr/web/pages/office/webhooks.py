@@ -9,17 +9,22 @@ from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from clustr.kit.ids import parse_id
 from clustr.notifications.catalogue import EVENTS
 from clustr.notifications.commands.endpoints import MOST_ENDPOINTS
 from clustr.notifications.endpoint_queries import calls_of, endpoint_of, endpoints_of
+from clustr.notifications.types import CallsSought
 from clustr.web.actors import Request
 from clustr.web.management import webhooks as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed
 from clustr.web.pages.frame import Context, look, page
+from clustr.web.pages.lists import called
 from clustr.web.pages.office import words
 from clustr.web.pages.office.lists import asked, listed
-from clustr.web.paging import PageQuery, by_id, last_id
+from clustr.web.pages.office.members import SearchQuery
+from clustr.web.paging import by_id, last_id
 
+_STATUS_LENGTH = 3
 Act = tuple[Callable[..., HttpResponse], str]
 
 
@@ -98,6 +103,26 @@ def send_again(request: Request, endpoint_id: UUID) -> HttpResponse:
     return go(request, "office:webhook", endpoint_id, said=_("It is being sent again, under the same id."))
 
 
+def _sought(q: str) -> CallsSought:
+    """The calls whose event, state or answer, as the page says them, has `q` in it; or of which it is the id."""
+    answered = q.upper().removeprefix("HTTP").strip()
+    is_status = answered.isascii() and answered.isdecimal() and len(answered) == _STATUS_LENGTH
+    return CallsSought(
+        events=called(q, {event: f"{_(kind.what)}\n{event}" for event, kind in EVENTS.items() if kind.webhooks}),
+        states=called(q, {state: said for state, (said, _tone) in words.CALL_STATE.items()}),
+        whys=called(q, words.CALL_WHY),
+        http_status=int(answered) if is_status else None,
+        id=_id_of(q),
+    )
+
+
+def _id_of(text: str) -> UUID | None:
+    try:
+        return parse_id(text)
+    except ValueError:
+        return None
+
+
 def _secret(request: Request, answer: dict[str, str]) -> HttpResponse:
     """The only page that shows a secret. Sent again, its form gets the same answer, until there is a newer one."""
     shown = {"endpoint": answer, "onward": reverse("office:webhook", args=[answer["id"]])}
@@ -105,11 +130,18 @@ def _secret(request: Request, answer: dict[str, str]) -> HttpResponse:
 
 
 def _one(request: Request, endpoint_id: UUID, tried: Attempt | None) -> HttpResponse:
-    query = asked(request, PageQuery)
+    query = asked(request, SearchQuery)
 
     def work() -> Context:
-        rows = calls_of(actor=request.actor, endpoint_id=endpoint_id, after=last_id(request, query), limit=query.fetch)
+        rows = calls_of(
+            actor=request.actor,
+            endpoint_id=endpoint_id,
+            sought=_sought(query.q) if query.q else None,
+            after=last_id(request, query),
+            limit=query.fetch,
+        )
         return {
+            "query": query,
             **listed(request, query, rows, key=lambda row: by_id(row.event_id)),
             "tried": tried,
             "endpoint": endpoint_of(actor=request.actor, endpoint_id=endpoint_id),

@@ -15,7 +15,7 @@ from clustr.recurring.automation_queries import (
     my_spending_limits,
 )
 from clustr.recurring.automation_reading import estimate_of_account
-from clustr.recurring.automation_types import AutomationState
+from clustr.recurring.automation_types import AutomationFailure, AutomationRunState, AutomationState
 from clustr.recurring.automation_upcoming import automation_looking_ahead, automations_looking_ahead
 from clustr.utilities import queries as utilities
 from clustr.utilities.refusals import ValidationNotFound
@@ -27,6 +27,7 @@ from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.residents.automation_forms import choices_for, first_terms, sent_terms, terms_shown, typed_again
+from clustr.web.pages.residents.runs import runs_called
 from clustr.web.pages.residents.utilities import SERVICES, keep_number, services_for, validate_number
 from clustr.web.refusals import PageNotFound
 
@@ -214,10 +215,15 @@ def _automation(request: Request, automation_id: UUID, tried: Attempt | None = N
         actor, now = request.actor, request.now
         one, next_one = automation_looking_ahead(actor=actor, automation_id=automation_id, now=now)
         runs = automation_history(
-            actor=actor, automation_id=automation_id, before=begin_after(request, query), limit=query.fetch
+            actor=actor,
+            automation_id=automation_id,
+            sought=runs_called(query.q, states=AutomationRunState, failures=AutomationFailure) if query.q else None,
+            before=begin_after(request, query),
+            limit=query.fetch,
         )
         return {
             "one": one,
+            "q": query.q,
             **listed(request, query, runs),
             "next_one": next_one,
             **choices_for(actor, None, one.terms),

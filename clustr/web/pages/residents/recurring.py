@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from clustr.bills.queries import unread_spans
 from clustr.bills.types import UTILITY_TYPES, BillType
@@ -19,19 +21,23 @@ from clustr.recurring.queries import (
     recurring_payment_summary,
 )
 from clustr.recurring.shortfalls import my_shortfalls
-from clustr.recurring.types import Frequency, OrderView, RunState, RunView
+from clustr.recurring.types import Frequency, OrderView, RunFailure, RunsSought, RunState, RunView
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.door import read_value
 from clustr.web.members import recurring_payments as api
 from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
 from clustr.web.pages.frame import Context, look, page
-from clustr.web.pages.lists import ListQuery, begin_after, begin_at, listed
+from clustr.web.pages.lists import ListQuery, begin_after, begin_at, called, listed
 from clustr.web.pages.residents.paying import cards_of, chosen_card
-from clustr.web.pages.words import word_of
+from clustr.web.pages.residents.runs import runs_called
+from clustr.web.pages.words import STATUS, word_of
 
 _CONTRIBUTION = "contribution"
 """What a form sends for an order that pays no bills; the API is told no type."""
+
+
+_NOT_READ = gettext_lazy("you had not read the bill yet")
 
 
 @page("app")
@@ -182,16 +188,22 @@ def _order(request: Request, order_id: UUID, tried: Attempt | None = None) -> Ht
         actor, where = request.actor, begin_at(request, query, (int, UUID))
         order = my_recurring_payment(actor=actor, recurring_payment_id=order_id)
         before = where[0] if where else None
-        history = history_of(actor=actor, recurring_payment_id=order_id, before=before, limit=query.fetch)
+        sought = _sought(request, order, query.q) if query.q else None
+        history = history_of(
+            actor=actor, recurring_payment_id=order_id, sought=sought, before=before, limit=query.fetch
+        )
         return {
             "order": order,
+            "q": query.q,
             **listed(request, query, history, key=lambda run: (run.period, run.id)),
-            "last": None if where else next(iter(history), None),
+            "last": None if where or query.q else next(iter(history), None),
             "unread": _not_read(request, order, history),
         }
 
     def work() -> Context:
         actor, shown = request.actor, runs()
+        if query.q:
+            shown["last"] = next(iter(history_of(actor=actor, recurring_payment_id=order_id, limit=1)), None)
         return {
             **shown,
             "short": my_shortfalls(actor=actor, now=request.now).get(order_id),
@@ -208,6 +220,16 @@ def _order(request: Request, order_id: UUID, tried: Attempt | None = None) -> Ht
         part_work=runs,
         status=tried.status if tried else 200,
     )
+
+
+def _sought(request: Request, order: OrderView, q: str) -> RunsSought:
+    """The runs whose day, state or reason, as the page says them, has `q` in it."""
+    sought = runs_called(q, states=RunState, failures=RunFailure)
+    unread = bool(called(q, {"state": STATUS["unread"][0], "why": _NOT_READ}))
+    if order.bill_type is None or not (unread or RunState.NOTHING_DUE in sought.states):
+        return sought
+    waited = unread_spans(actor=request.actor, type=order.bill_type, oldest=order.start_date, newest=request.now)
+    return replace(sought, unread=unread, waited=waited)
 
 
 def _not_read(request: Request, order: OrderView, history: list[RunView]) -> set[UUID]:

@@ -8,6 +8,7 @@ import pytest
 
 from clustr.kit.ids import reference_of
 from clustr.kit.tenancy import tenant
+from clustr.notifications.models import EndpointDelivery, Event
 from clustr.payments import commands as payments
 from clustr.payments.states import CaseKind
 from tests.web.asking import OFFICE
@@ -59,6 +60,36 @@ def test_one_members_bills(lived: Lived) -> None:
     assert found(ada, here, lived.wide.bill_number[-6:]) == {PAID}
     assert found(ada, here, "nothing+like+it") == set()
     assert "No bill of theirs is called so." in ada.text
+
+
+def test_what_was_sent_to_a_webhook(lived: Lived) -> None:
+    with tenant(lived.cast.cluster_id):
+        first, *others = EndpointDelivery.objects.filter(endpoint_id=lived.endpoint)
+        EndpointDelivery.objects.filter(id__in=[each.id for each in others]).delete()
+        EndpointDelivery.objects.filter(id=first.id).update(
+            state="failed", attempts=1, http_status=503, next_try_at=None, ended_at=lived.cast.now
+        )
+        event = Event.objects.create(
+            cluster_id=first.cluster_id,
+            event="recurring_payment_paused",
+            user_id=lived.cast.bola.user_id,
+            at=lived.cast.now,
+        )
+        EndpointDelivery.objects.create(
+            cluster_id=first.cluster_id, endpoint_id=first.endpoint_id, event_id=event.id, created_at=lived.cast.now,
+            state="skipped", why="endpoint_disabled", ended_at=lived.cast.now,
+        )  # fmt: skip
+    ada, here = Browser(lived.cast.ada), f"/office/settings/webhooks/{lived.endpoint}/"
+    both = found(ada, here, "")
+    assert len(both) == 2
+    (told,) = found(ada, here, "503")
+    (paused,) = both - {told}
+    for q in ("http+503", "not+taken", str(first.id), str(first.event_id), told.lower().replace(" ", "+")):
+        assert found(ada, here, q) == {told}, q
+    for q in ("switched+off", "recurring_payment_paused", "Not+sent"):
+        assert found(ada, here, q) == {paused}, q
+    assert found(ada, here, "nothing+like+it") == set()
+    assert "Nothing that was sent here fits what you asked for." in ada.text
 
 
 def test_cases(lived: Lived) -> None:

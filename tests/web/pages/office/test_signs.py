@@ -22,9 +22,20 @@ DONE, WAITS = TransactionStatus.COMPLETED, TransactionStatus.PENDING
 
 def movement(type: TransactionType, status: TransactionStatus, **more: Any) -> TransactionView:
     said: dict[str, Any] = {
-        **{"id": new_id(), "reference": "R", "type": type, "purpose": Purpose.WALLET, "status": status},
-        **{"amount": naira("700.00"), "refunded": naira("0.00"), "provider": "", "provider_reference": ""},
-        **{"user_id": None, "bill_id": None, "description": "", "failure": None, "created_at": None},
+        "id": new_id(),
+        "reference": "R",
+        "type": type,
+        "purpose": Purpose.WALLET,
+        "status": status,
+        "amount": naira("700.00"),
+        "refunded": naira("0.00"),
+        "provider": "",
+        "provider_reference": "",
+        "user_id": None,
+        "bill_id": None,
+        "description": "",
+        "failure": None,
+        "created_at": None,
     }
     return TransactionView(**said | more, completed_at=None)
 
