@@ -5,8 +5,10 @@ page is read in one read-only transaction of the platform's own cluster: no esta
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar
 
 from django.contrib.admin import display
@@ -16,11 +18,12 @@ from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import format_html_join
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
-from clustr.kit.money import Money
+from clustr.kit.money import DECIMALS, SIGNS, Money
 from clustr.kit.tenancy import in_tenant
 from clustr.subscriptions.models import (
     BillingAddress,
@@ -92,6 +95,13 @@ class ReadOnly(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     list_per_page = 50
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
 
+    def get_fields(self, *_: Any, **__: Any) -> list[Shown]:
+        """One row says what the list says: money as money, instants in UTC."""
+        return _columns(self.model, [each.name for each in self.model._meta.fields if each.name != "cluster_id"])
+
+    def get_readonly_fields(self, *_: Any, **__: Any) -> list[Shown]:
+        return self.get_fields()
+
     def has_view_permission(self, *_: Any, **__: Any) -> bool:
         return True
 
@@ -161,37 +171,90 @@ _SHOWN: dict[Any, dict[str, Any]] = {
     BillingAddress: {"list_display": ("user_id", "name", "city", "country", "is_default")},
 }
 
-_MONEY = frozenset({"price_monthly", "price_yearly", "price_minor", "total", "amount", "amount_minor", "amount_paid"})
+_MONEY = frozenset(
+    {
+        *("price_monthly", "price_yearly", "price_minor", "period_price_minor", "total", "amount", "amount_minor"),
+        *(
+            "amount_paid",
+            "subtotal",
+            "discount_amount",
+            "tax_amount",
+            "credit_applied",
+            "surplus_minor",
+            "refunded_minor",
+        ),
+        "disputed_minor",
+    }
+)
 """Columns in minor units, of the row's `currency`."""
 
 
-def _as_money(column: str) -> Callable[[Any], str]:
+Shown = str | Callable[[Any], str]
+
+
+def _said(row: Any, column: str) -> str:
+    """A column of a row in words: what it costs as money, instants in UTC, what is listed line by line."""
+    value = getattr(row, column)
+    match value:
+        case None | "":
+            return ""
+        case int() if column in _MONEY:
+            return Money(value, row.currency).with_sign() if row.currency else ""
+        case datetime():
+            return f"{date_format(value.astimezone(UTC), 'j M Y, H:i')} UTC"
+        case dict() | list():
+            return format_html_join("", "{}<br>", ((line,) for line in _LISTED.get(column, _lines)(row, value)))
+    return str(value)
+
+
+def _lines(_row: Any, value: Any) -> list[str]:
+    if isinstance(value, list):
+        return [str(each) for each in value]
+    return [f"{key}: {each}" for key, each in value.items() if each not in ("", None)]
+
+
+def _prices(_row: Any, value: dict[str, dict[str, int]]) -> list[str]:
+    return [
+        f"{Money(minor, currency).with_sign()} a {per}" for currency, by in value.items() for per, minor in by.items()
+    ]
+
+
+def _each(_row: Any, value: dict[str, dict[str, str]]) -> list[str]:
+    """What each unit beyond the limits costs, which may be less than a minor unit."""
+    return [
+        f"{feature}: {SIGNS.get(currency, currency)}{Decimal(minor).scaleb(-DECIMALS[currency]):f} each"
+        for feature, by in value.items()
+        for currency, minor in by.items()
+    ]
+
+
+def _owed(row: Any, value: list[dict[str, Any]]) -> list[str]:
+    return [f"{each['description']}: {Money(each['amount'], row.currency).with_sign()}" for each in value]
+
+
+_LISTED: dict[str, Callable[[Any, Any], list[str]]] = {"prices": _prices, "overage": _each, "usage_owed": _owed}
+
+
+@cache
+def _shown_as(column: str, kind: str) -> Shown:
+    """How a list and the page of one row show a column."""
+    if column not in _MONEY and kind not in ("DateTimeField", "JSONField"):
+        return column
+
     @display(description=column.removesuffix("_minor").replace("_", " "), ordering=column)
     def shown(row: Any) -> str:
-        return Money(getattr(row, column), row.currency).with_sign() if row.currency else ""
+        return _said(row, column)
 
+    shown.__name__ = column
     return shown
 
 
-_INSTANTS = frozenset({"current_period_end", "issued_at", "due_date", "created_at", "starts_at", "ends_at"})
-
-
-def _as_instant(column: str) -> Callable[[Any], str]:
-    @display(description=column.replace("_", " "), ordering=column)
-    def shown(row: Any) -> str:
-        at = getattr(row, column)
-        return f"{date_format(at.astimezone(UTC), 'j M Y, H:i')} UTC" if at else ""
-
-    return shown
-
-
-def _shown_as(column: str) -> str | Callable[[Any], str]:
-    return _as_money(column) if column in _MONEY else _as_instant(column) if column in _INSTANTS else column
+def _columns(model: Any, names: Iterable[str]) -> list[Shown]:
+    return [_shown_as(name, type(model._meta.get_field(name)).__name__) for name in names]
 
 
 BillingAddress._meta.verbose_name_plural = "billing addresses"  # only these pages name it
 
 for _model, _options in _SHOWN.items():
-    _columns = tuple(map(_shown_as, _options["list_display"]))
-    _options["list_display"] = _columns
+    _options["list_display"] = _columns(_model, _options["list_display"])
     site.register(_model, type(f"{_model.__name__}Admin", (ReadOnly,), _options))

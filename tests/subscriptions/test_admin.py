@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models import BigIntegerField
 
 from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
-from clustr.subscriptions.admin import site
+from clustr.subscriptions.admin import _MONEY, site
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.subscriptions.models import SubscriptionPlan
 from tests.cast import Cast
@@ -39,6 +40,26 @@ def test_it_works(ngozi: object, plan: SubscriptionPlan) -> None:
     assert "Billing addresses" in staff.text
     assert staff.open(f"/platform/admin/subscriptions/subscriptionplan/{plan.id}/change/").status_code == 200
     assert 'name="price_monthly"' not in staff.text
+
+
+def test_one_row_says_money_and_instants_as_its_list_does(ngozi: object, plan: SubscriptionPlan) -> None:
+    staff = Browser(ngozi)  # type: ignore[arg-type]
+    with tenant(PLATFORM_CLUSTER_ID):
+        pro = SubscriptionPlan.objects.get(code="pro", is_active=True)
+    staff.open(f"/platform/admin/subscriptions/subscriptionplan/{pro.id}/change/")
+    for said in ("₦75,000.00 a month", "chat_messages: $0.005 each", "ai_responses: ₦15.00 each", " UTC"):
+        assert said in staff.text, said
+    assert str(pro.price_monthly) not in staff.text
+    staff.open(f"/platform/admin/subscriptions/subscriptionplan/{plan.id}/change/")
+    assert "$19.00" in staff.text
+
+
+def test_every_column_that_holds_money_is_shown_as_money() -> None:
+    """A column of large whole numbers is money, or counts."""
+    counts = {"stripe_asked", "stripe_seen", "returns_asked", "returns_seen"}
+    large = {each.name for model in site._registry for each in model._meta.fields if isinstance(each, BigIntegerField)}
+    assert large - _MONEY == counts
+    assert large >= _MONEY
 
 
 @pytest.mark.parametrize("what", ["add/", "{id}/change/", "{id}/delete/", ""])
