@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from typing import Any
 from uuid import uuid4
@@ -78,6 +78,15 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
         shown = _elsewhere(request, by_field) if refusal.errors else said_of(refusal)
         return Attempt(values, problem=shown, code=refusal.code, errors=by_field, status=status, key=key)
     return Attempt(values, answer=json.loads(answer.content) if answer.content else {}, key=kept)
+
+
+def together(*tries: Attempt) -> Attempt:
+    """Several checks of one form: the last, where all went well; else the first that did not, with what any found wrong."""
+    failed = [tried for tried in tries if not tried.done]
+    if not failed:
+        return tries[-1]
+    found = {name: said for tried in reversed(failed) for name, said in tried.errors.items()}
+    return replace(failed[0], errors=found)
 
 
 def _said_of(wrong: ErrorDetails) -> str:

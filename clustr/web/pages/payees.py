@@ -53,10 +53,11 @@ class Payee:
         return self.destination.holder or self.destination.account_name
 
 
-def typed_destination(request: Request) -> DestinationIn:
-    """The bank account of a form, and once it was looked up the name that was shown."""
+def typed_destination(request: Request) -> dict[str, Any]:
+    """The bank account of a form, and once it was looked up the name that was shown: for a body that checks it with the rest,
+    so that all that is wrong is said at once."""
     seen = {"seen_name": request.POST["seen_name"]} if "seen_name" in request.POST else {}
-    return DestinationIn(**typed(request, "bank_code", "account_number", "account_name"), **seen)
+    return {**typed(request, "bank_code", "account_number", "account_name"), **seen}
 
 
 def pay_out(
@@ -108,7 +109,7 @@ def lines_of(payee: Payee) -> list[tuple[Word, Any]]:
 def look_up(request: Request, ask: _Resolve) -> tuple[Attempt, Payee | None]:
     """Ask whose account was typed. A bank that cannot say is no reason to lose the form: then the payee is without its name;
     None where there is no such account."""
-    sent = typed_destination(request)
+    sent = DestinationIn(**typed_destination(request))
     account = AccountIn(bank_code=sent.bank_code, account_number=sent.account_number)
     tried = attempt(request, lambda: ask(request, account), keyed=False)
     unknown = _UNKNOWN.get(tried.code, "")
@@ -120,7 +121,7 @@ def look_up(request: Request, ask: _Resolve) -> tuple[Attempt, Payee | None]:
 
 def shown_before(request: Request) -> Payee:
     """The payee as the confirmation that was sent showed it."""
-    sent = typed_destination(request)
+    sent = DestinationIn(**typed_destination(request))
     holder = sent.seen_name or ""
     return _payee(request, sent, holder, "" if holder else "no_answer")
 

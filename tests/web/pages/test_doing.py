@@ -93,6 +93,30 @@ def test_a_lost_pin_needs_a_fresh_sign_in(cast: Cast) -> None:
     assert "A code is on its way" in fresh.text
 
 
+def marked(browser: Browser) -> set[str]:
+    """The fields that are marked as wrong."""
+    return set(re.findall(r'id="id_(\w+)_error"', browser.text))
+
+
+def test_every_wrong_field_of_a_withdrawal_is_marked(bola: Browser) -> None:
+    bola.open("/app/wallet/withdraw/")
+    assert bola.send(amount="much", bank_code="058", account_number="12").status_code == 422
+    assert marked(bola) == {"amount", "account_number"}
+    assert bola.send(amount="", bank_code="", account_number="12").status_code == 422
+    assert marked(bola) == {"amount", "bank_code", "account_number"}
+
+
+def test_every_wrong_field_of_a_transfer_and_of_a_new_order_is_marked(cast: Cast, bola: Browser) -> None:
+    ada = Browser(cast.ada)
+    ada.open("/office/wallet/transfer/")
+    assert ada.send(amount="much", description="", bank_code="058", account_number="12").status_code == 422
+    assert marked(ada) == {"amount", "description", "account_number"}
+    bola.open("/app/recurring/new/")
+    assert bola.send(title="", amount="much", bill_type="").status_code == 422
+    assert marked(bola) == {"amount", "title", "bill_type"}
+    assert "Choose one of these." in bola.text
+
+
 def test_a_recurring_payment(cast: Cast, bola: Browser) -> None:
     bola.open("/app/recurring/new/")
     assert bola.send(title="Service charge", amount="x", bill_type="service_charge").status_code == 422

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,9 +13,11 @@ from clustr.clusters import commands as clusters
 from clustr.kit.ids import new_id
 from clustr.kit.tenancy import tenant
 from clustr.utilities.models import Account
+from clustr.utilities.queries import utility_providers
+from clustr.utilities.types import ProviderView
 from clustr.web.templatetags.pages import token_groups
 from tests.cast import Cast
-from tests.money import fund, wallet_balance
+from tests.money import fund, naira, wallet_balance
 from tests.utilities.counter import GOTV, METER, PREPAID, Counter, counter
 from tests.web.pages.browsing import Browser
 
@@ -153,6 +157,21 @@ def test_what_is_no_number_is_said_at_its_field(counter: Counter, bola: Browser,
     assert bola.send(**chosen(counter, customer_id=number)).status_code == 422
     assert "id_customer_id_error" in bola.text
     assert "4000056655665556" not in bola.text
+
+
+def test_a_wrong_amount_is_marked_beside_a_wrong_number(
+    counter: Counter, bola: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def known(**asked: Any) -> list[ProviderView]:
+        return [replace(row, minimum=naira("500.00")) for row in utility_providers(**asked)]
+
+    monkeypatch.setattr("clustr.utilities.queries.utility_providers", known)
+    bola.open(BUY)
+    for amount, said in (("much", "Write an amount such as"), ("1", "The least is ₦500.00.")):
+        for number, wrong in (("x", ["customer_id", "amount"]), (METER, ["amount"])):
+            assert bola.send(**chosen(counter, customer_id=number, amount=amount)).status_code == 422
+            assert re.findall(r'id="id_(\w+)_error"', bola.text) == wrong
+            assert said in bola.text
 
 
 def test_another_service_than_there_is(counter: Counter, bola: Browser) -> None:

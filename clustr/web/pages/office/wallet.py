@@ -146,11 +146,8 @@ def _new_transfer_page(request: Request, tried: Attempt | None) -> HttpResponse:
 
 
 def _typed_transfer(request: Request) -> api.TransferIn:
-    return api.TransferIn(
-        **typed(request, "description"),
-        **typed_amount(request),
-        destination=typed_destination(request),
-    )
+    body = {**typed(request, "description"), **typed_amount(request), "destination": typed_destination(request)}
+    return api.TransferIn.model_validate(body)
 
 
 @page("office", methods=("GET", "POST"))

@@ -26,7 +26,7 @@ from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.door import read_value
 from clustr.web.members import recurring_payments as api
-from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount, typed_day
+from clustr.web.pages.forms import Attempt, Unreadable, attempt, go, typed, typed_amount, typed_day
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, begin_at, called, listed
 from clustr.web.pages.residents.paying import cards_of, chosen_card
@@ -61,7 +61,7 @@ def create(request: Request) -> HttpResponse:
     """GET, POST /app/recurring/new/: set one up: pay the estate's bills of a type as they come, or contribute."""
     tried = None
     if request.method == "POST":
-        tried = _nothing_chosen(request) or attempt(
+        tried = attempt(
             request,
             lambda: api.create_recurring_payment(request, api.CreateRecurringPaymentIn.model_validate(_typed(request))),
         )
@@ -84,20 +84,13 @@ def create(request: Request) -> HttpResponse:
     return look(request, "pages/residents/create_recurring.html", work, status=tried.status if tried else 200)
 
 
-def _nothing_chosen(request: Request) -> Attempt | None:
-    """Refuse a form in which nobody said what the money is for: a contribution is given, and comes back from nowhere."""
-    if request.POST.get("bill_type"):
-        return None
-    return Attempt(
-        typed(request, *request.POST), errors={"bill_type": _("Choose one of these.")}, code="invalid", status=422
-    )
-
-
 def _typed(request: Request) -> dict[str, Any]:
-    contributes = request.POST.get("bill_type") == _CONTRIBUTION
+    """What sets one up. Where nobody said what the money is for, nothing is taken for granted: a contribution comes back from
+    nowhere."""
+    pays = typed(request, "bill_type") or {"bill_type": Unreadable(_("Choose one of these."))}
     return {
         **typed(request, "title", "frequency", "pin"),
-        **({} if contributes else typed(request, "bill_type")),
+        **({} if pays["bill_type"] == _CONTRIBUTION else pays),
         **typed_amount(request),
         **chosen_card(request),
         **typed_day(request, "start_date"),

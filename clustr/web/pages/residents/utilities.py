@@ -9,21 +9,23 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 
 from clustr.bills.types import UTILITY_TYPES, BillType
-from clustr.kit.money import Money
 from clustr.payments.providers.declines import waiting_of
 from clustr.payments.states import TransactionStatus
 from clustr.recurring.automation_upcoming import automations_looking_ahead
 from clustr.utilities import queries
+from clustr.utilities.policies import refuse_amount_out_of_range
 from clustr.utilities.types import AccountView, ProviderView
 from clustr.wallets.queries import my_wallet
 from clustr.web.actors import Request
 from clustr.web.door import read_value
 from clustr.web.members import utilities as api
-from clustr.web.pages.forms import Attempt, attempt, go, typed, typed_amount
+from clustr.web.pages.confirming import checked
+from clustr.web.pages.forms import Attempt, attempt, go, together, typed, typed_amount
 from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.words import word_of
 from clustr.web.refusals import PageNotFound
+from clustr.web.schemas import to_money
 
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 SERVICES = ("electricity_utility", "water_utility", "internet_utility", "cable_tv_utility")
@@ -71,7 +73,7 @@ def choose(request: Request) -> HttpResponse:
     number it is, and what it costs is shown before anything is bought."""
     tried = None
     if request.method == "POST":
-        tried = validate_number(request)
+        tried = together(_fitting(request), validate_number(request))
         if tried.done and (tried.answer or {}).get("status") == "pending":
             tried.answer, tried.problem = None, _("The utility is slow to answer. Send this again in a moment.")
         if tried.done:
@@ -166,17 +168,31 @@ def keep_number(request: Request) -> Attempt:
 def _quote(request: Request) -> Attempt:
     account = request.GET.get("account")
     number = {"account_id": account} if account else _number(request)
-    fixed = read_value(request, lambda: _fixed(request))
-    amount = {"amount": str(fixed)} if fixed else typed_amount(request)
+    chosen = read_value(request, lambda: _chosen(request))
+    amount = {"amount": str(chosen.fixed)} if chosen and chosen.fixed else typed_amount(request)
     return attempt(request, lambda: api.quote_utility(request, api.QuoteIn(**amount, **number)), keyed=False)
 
 
-def _fixed(request: Request) -> Money | None:
-    """The one price of what was chosen; None where the buyer says how much."""
+def _fitting(request: Request) -> Attempt:
+    """Whether what was chosen is sold for what was typed, as far as that is known before the utility is asked."""
+    chosen = read_value(request, lambda: _chosen(request))
+
+    def parse() -> None:
+        if chosen is None or chosen.fixed is None:
+            amount = to_money(typed_amount(request)["amount"], request.actor.currency)
+            least = chosen.minimum.minor if chosen and chosen.minimum else None
+            most = chosen.maximum.minor if chosen and chosen.maximum else None
+            refuse_amount_out_of_range(amount=amount, fixed=None, minimum=least, maximum=most)
+
+    return checked(request, parse)
+
+
+def _chosen(request: Request) -> ProviderView | None:
+    """What is to be bought: that of the kept number, or the one that was chosen; None where none was."""
     account = _account(request)
     chosen = str(account.provider_id) if account else request.POST.get("provider_id", "")
     rows = queries.utility_providers(actor=request.actor, service_type=_service(request), limit=_MOST)
-    return next((row.fixed for row in rows if str(row.id) == chosen), None)
+    return next((row for row in rows if str(row.id) == chosen), None)
 
 
 @page("app", methods=("GET", "POST"))

@@ -196,7 +196,8 @@ def _withdraw_page(request: Request, tried: Attempt | None) -> HttpResponse:
 
 
 def _withdrawal(request: Request) -> api.WithdrawIn:
-    return api.WithdrawIn(destination=typed_destination(request), **typed_amount(request), **typed(request, "pin"))
+    body = {"destination": typed_destination(request), **typed_amount(request), **typed(request, "pin")}
+    return api.WithdrawIn.model_validate(body)
 
 
 @page("app", methods=("POST",))
