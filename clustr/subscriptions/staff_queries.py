@@ -80,9 +80,10 @@ def coupons_of_platform(*, actor: Actor, q: str = "", before: UUID | None = None
 
 
 def customer_documents(
-    *, actor: Actor, chosen: CustomerFilter, number: str | None, before: UUID | None, limit: int
+    *, actor: Actor, chosen: CustomerFilter, number: str | None, q: str = "", before: UUID | None, limit: int
 ) -> list[Document]:
-    """Customers' invoices and credit notes, newest first; `number`: of one document alone. For platform staff."""
+    """Customers' invoices and credit notes, newest first; `number`: of one document alone; those with `q` in their number. For
+    platform staff."""
     actor.require(queries.STAFF)
     with tenant(actor.cluster_id):
         terms = chosen.as_terms(actor)
@@ -90,6 +91,8 @@ def customer_documents(
             return []
         if number is not None:
             terms["invoice_number"] = number.strip().upper()
+        if q:
+            terms["invoice_number__icontains"] = q
         shown = list(Invoice.objects.filter(**terms, **({"id__lt": before} if before else {})).order_by("-id")[:limit])
         lines: defaultdict[UUID, list[InvoiceLine]] = defaultdict(list)
         ids = [invoice.id for invoice in shown]

@@ -62,6 +62,12 @@ def test_it_works(cast: Cast, ngozi: Browser) -> None:
     ngozi.open(story)
     for said in (invoice["invoice_number"], "Changed the plan", "Chose a plan", "$19.00 a month"):
         assert said in ngozi.text, said
+    number = invoice["invoice_number"]
+    rows = ngozi.open(f"{story}?q={number[-4:].lower()}", HX_Request="true").content.decode()
+    assert number in rows and "<html" not in rows
+    assert number not in ngozi.open(f"{story}?q=x{number}", HX_Request="true").content.decode()
+    assert "No document of theirs has such a number." in ngozi.text
+    ngozi.open(story)
     payment = f"/platform/customers/documents/{invoice['id']}/payment/"
     ngozi.open(payment)
     assert ngozi.form().values["amount"] == "20.43"

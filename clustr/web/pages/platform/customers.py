@@ -20,7 +20,7 @@ from clustr.web.pages.platform import words
 from clustr.web.pages.platform.frame import customer_page
 from clustr.web.pages.platform.searching import SoughtQuery
 from clustr.web.pages.platform.words import happened_words
-from clustr.web.paging import PageQuery, by_id, last_id, position
+from clustr.web.paging import by_id, last_id, position
 
 
 class CustomersQuery(SoughtQuery):
@@ -48,19 +48,21 @@ def customers(request: Request) -> HttpResponse:
 @customer_page(staff=True)
 def customer(request: Request, user_id: UUID) -> HttpResponse:
     """GET /platform/customers/{id}/: one customer's whole story, and what can be done for them. For platform staff."""
-    query = asked(request, PageQuery)
+    query = asked(request, SoughtQuery)
 
     def work() -> Context:
         documents = customer_documents(
             actor=request.actor,
             chosen=CustomerFilter(user_id=user_id),
             number=None,
+            q=query.q,
             before=last_id(request, query),
             limit=query.fetch,
         )
         story = story_of_customer(actor=request.actor, user_id=user_id)
         return {
             **listed(request, query, documents, key=lambda row: by_id(row.invoice.id)),
+            "query": query,
             "story": story,
             "names": plan_names(),
             "happened": [(one, *happened_words(one.kind, one.reason)) for one in story.happened],
