@@ -98,6 +98,13 @@ STORAGES = {
 }
 MIGRATION_MODULES = {"admin": None}  # nothing is changed there, so that its log of changes has no table
 _GREENS = "50 #f2f8f5 100 #e4f0eb 200 #cdefe4 300 #b0ebd9 400 #8fe3c9 500 #6ad5b4 600 #0f5c4a 700 #0a4637 800 #083a2e 900 #062e25 950 #04231a"
+_GREYS = "50 98.5 100 96.7 200 92.8 300 87.2 400 70.7 500 55.1 600 44.6 700 37.3 800 27.8 900 21 950 13"
+
+
+def _named(steps: str) -> dict[str, str]:
+    return dict(zip(steps.split()[::2], steps.split()[1::2], strict=True))
+
+
 UNFOLD = {
     "SITE_TITLE": "ClustR",
     "SITE_HEADER": "ClustR",
@@ -105,7 +112,10 @@ UNFOLD = {
     "SITE_SYMBOL": "home",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    "COLORS": {"primary": dict(zip(_GREENS.split()[::2], _GREENS.split()[1::2], strict=True))},
+    "COLORS": {
+        "primary": _named(_GREENS),
+        "base": {step: f"oklch({part}% .01 165)" for step, part in _named(_GREYS).items()},
+    },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 APPEND_SLASH = False
