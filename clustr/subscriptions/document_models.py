@@ -123,7 +123,7 @@ class Payment(models.Model):
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.status} {self.amount} {self.currency}"
+        return f"{self.status} {Money(self.amount, self.currency).with_sign()}"
 
 
 class Refund(models.Model):
@@ -152,7 +152,7 @@ class Refund(models.Model):
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.status} {self.amount} {self.currency}"
+        return f"{self.status} {Money(self.amount, self.currency).with_sign()}"
 
 
 class Dispute(models.Model):
@@ -176,4 +176,4 @@ class Dispute(models.Model):
     updated_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.status} {self.amount} {self.currency}"
+        return f"{self.status} {Money(self.amount, self.currency).with_sign()}"

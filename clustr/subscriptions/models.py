@@ -194,7 +194,7 @@ class ContractPrice(models.Model):
         db_table = "subscriptions_contract"
 
     def __str__(self) -> str:
-        return f"{self.plan_code} for {self.price_minor} {self.currency}"
+        return f"{self.plan_code} for {Money(self.price_minor, self.currency).with_sign()}"
 
 
 class Coupon(models.Model):

@@ -251,3 +251,12 @@ TABLES = {
     "platform-table-invoices": "/platform/admin/subscriptions/invoice/",
 }
 """The platform's tables, for its staff: pages of unfold's, which take their theme when they are asked for."""
+
+
+def tables_of(page: Any, url: str) -> dict[str, str]:
+    """These, and the page of one row, which names itself in no address that is known before."""
+    found = dict(TABLES)
+    for name, table in (("platform-table-invoice", "invoice"), ("platform-table-plan", "subscriptionplan")):
+        page.goto(f"{url}/platform/admin/subscriptions/{table}/")
+        found[name] = page.locator('#result_list a[href*="/change/"]').first.get_attribute("href")
+    return found

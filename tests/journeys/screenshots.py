@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 
 from tests.journeys.browsers import LOCALE, arguments, chromium
 from tests.journeys.demonstration import ADA, BOLA, PASSWORD, ROOT, demonstration
-from tests.journeys.office_scene import NGOZI, TABLES, office_pages_of, set_office_scene, staff_pages_of
+from tests.journeys.office_scene import NGOZI, office_pages_of, set_office_scene, staff_pages_of, tables_of
 from tests.journeys.scene import (
     CAREFUL,
     FROZEN,
@@ -148,8 +148,9 @@ def _is_wanted(name: str, wanted: list[str]) -> bool:
 def _shoot_tables(browser: Any, url: str, wanted: list[str]) -> None:
     page = browser.new_page(service_workers="block", locale=LOCALE)
     sign_in(page, url, NGOZI)
+    tables = tables_of(page, url)
     for width, theme in each_way(page):
-        for name, address in TABLES.items():
+        for name, address in tables.items():
             if _is_wanted(name, wanted):
                 page.goto(url + address)
                 page.screenshot(path=FOLDER / f"{name}-{width}-{theme}.png", full_page=True)

@@ -11,7 +11,7 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
 from clustr.subscriptions.admin import _MONEY, site
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
-from clustr.subscriptions.models import SubscriptionPlan
+from clustr.subscriptions.models import ContractPrice, Payment, SubscriptionPlan
 from tests.cast import Cast
 from tests.web.pages.browsing import Browser
 from tests.web.pages.test_platform import ngozi
@@ -52,6 +52,11 @@ def test_one_row_says_money_and_instants_as_its_list_does(ngozi: object, plan: S
     assert str(pro.price_monthly) not in staff.text
     staff.open(f"/platform/admin/subscriptions/subscriptionplan/{plan.id}/change/")
     assert "$19.00" in staff.text
+
+
+def test_a_row_is_called_by_money_too() -> None:
+    assert str(Payment(status="succeeded", amount=31_175_00, currency="NGN")) == "succeeded ₦31,175.00"
+    assert str(ContractPrice(plan_code="pro", price_minor=49_00, currency="USD")) == "pro for $49.00"
 
 
 def test_every_column_that_holds_money_is_shown_as_money() -> None:
