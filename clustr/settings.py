@@ -98,7 +98,10 @@ STORAGES = {
 }
 MIGRATION_MODULES = {"admin": None}  # nothing is changed there, so that its log of changes has no table
 _GREENS = "50 #f2f8f5 100 #e4f0eb 200 #cdefe4 300 #b0ebd9 400 #8fe3c9 500 #6ad5b4 600 #0f5c4a 700 #0a4637 800 #083a2e 900 #062e25 950 #04231a"
-_GREYS = "50 98.5 100 96.7 200 92.8 300 87.2 400 70.7 500 55.1 600 44.6 700 37.3 800 27.8 900 21 950 13"
+_GREYS = (
+    "50 98.5/.002 100 96.7/.003 200 92.8/.005 300 87.2/.008 400 70.7/.012 500 55.1/.012 600 44.6/.012"
+    " 700 37.3/.012 800 27.8/.012 900 21/.012 950 13/.012"
+)
 
 
 def _named(steps: str) -> dict[str, str]:
@@ -114,7 +117,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {
         "primary": _named(_GREENS),
-        "base": {step: f"oklch({part}% .01 165)" for step, part in _named(_GREYS).items()},
+        "base": {step: f"oklch({of.replace('/', '% ')} 165)" for step, of in _named(_GREYS).items()},
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
