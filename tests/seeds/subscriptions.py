@@ -43,8 +43,8 @@ SEEDS = (
     sow(
         "tax-by-line",
         "Tax is rounded line by line.",
-        "tax_on(net=net, basis_points=rate)",
-        "Money(net.minor * rate // _BASIS, net.currency)",
+        "TaxGroup(rate, net, tax_on(net=net, basis_points=rate))",
+        "TaxGroup(rate, net, Money(net.minor * rate // _BASIS, net.currency))",
         "test_charges.py",
         "test_histories.py",
     ),
