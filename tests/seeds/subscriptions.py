@@ -576,6 +576,14 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_cards.py",
     ),
     sow(
+        "told-the-price-before-the-contract",
+        "By card, the mail before a trial ends names the plan's price where another is agreed.",
+        "    price = _price_at(subscription, at)\n    if by_card and not price.minor:\n",
+        "    price = _price_at(subscription, at)\n    if by_card:\n",
+        "test_subscribe_user.py::test_by_card_the_mail_says_the_price_that_is_agreed_then",
+        file=f"{COMMANDS}/renewing.py",
+    ),
+    sow(
         "a-coupon-moves-revenue-with-whatever-comes-next",
         "A coupon lowers recurring revenue on the day on which something else happens.",
         "        note(actor=actor, subscription=subscription, kind=EventKind.COUPON_APPLIED, now=now)\n",

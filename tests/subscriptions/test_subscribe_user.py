@@ -29,6 +29,7 @@ from clustr.subscriptions.states import Collection
 from clustr.subscriptions.types import Discount, Duration
 from tests.races import race
 from tests.subscriptions.shop import PLANS, Shop
+from tests.subscriptions.stripe_stage import StripeShop
 
 
 def trial_balance(shop: Shop) -> dict[str, int]:
@@ -104,6 +105,36 @@ def test_the_mail_before_a_trial_ends_says_what_is_charged(shop: Shop, code: str
     assert f"it costs $50.00 a month, plus VAT. The first invoice comes to {total}, of which {tax} is VAT." in said
     assert ("Your coupon has taken $5.00 off." in said) == bool(code)
     assert "It charges $1.50 for what you used beyond the plan so far." in said
+
+
+@pytest.mark.parametrize(("agreed", "charged"), [(3_000, "$30.00"), (0, "$50.00")])
+def test_by_card_the_mail_says_the_price_that_is_agreed_then(
+    stripe_shop: StripeShop, agreed: int, charged: str
+) -> None:
+    """Stripe is told of it after the mail has gone out, and not at all of what would cost nothing."""
+    shop = stripe_shop
+    trial = shop.by_card("pro")
+    commands.agree_contract_price(
+        actor=shop.staff,
+        user_id=shop.bola.member_id,
+        plan_code="pro",
+        interval="month",
+        price=Money(agreed, "USD"),
+        starts_at=shop.now,
+        ends_at=None,
+        now=shop.now,
+    )
+    ends = trial.current_period_end
+    shop.until(ends - timedelta(days=2), step=timedelta(days=6))
+    said = Mail.objects.filter(user_id=shop.bola.user_id, subject__startswith="Your trial")
+    body = said.values_list("body", flat=True).get()
+    shop.until(ends - timedelta(hours=6))
+    commands.take_agreed_price(actor=shop.system, subscription_id=trial.id, now=shop.now)
+    shop.move(minutes=5)
+    shop.ask_due()
+    shop.until(ends + timedelta(hours=3))
+    total = Money(shop.last(trial).total, "USD").with_sign()
+    assert f"it costs {charged} a month, plus VAT. The first invoice comes to {total}, of which" in body
 
 
 def test_a_year_and_another_currency(shop: Shop) -> None:

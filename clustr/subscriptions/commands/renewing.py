@@ -84,7 +84,9 @@ def _costs_from(subscription: Subscription, at: datetime) -> dict[str, str]:
     """For the mail: what the plan costs once its trial is over, and what the first invoice comes to as things stand, each sum that
     it is made of where there is any; nothing where nothing is charged."""
     by_card = subscription.collection == Collection.STRIPE
-    price = subscription.price if by_card else _price_at(subscription, at)
+    price = _price_at(subscription, at)
+    if by_card and not price.minor:
+        price = subscription.price  # what costs nothing is not left to Stripe
     if not price.minor or subscription.cancel_at_period_end:
         return {"price": ""}
     tax, usage = queries.tax_of(user_id=subscription.user_id), usage_so_far(subscription=subscription)
