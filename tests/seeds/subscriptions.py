@@ -570,9 +570,25 @@ SEEDS = (
     sow(
         "a-card-in-use-is-forgotten",
         "Who forgets one of two ids of a card loses the one that everything is taken from.",
-        "    return [other for other in others if other not in used]\n",
-        "    return others if used else []\n",
+        '        "again": [other for other in others if other not in used],\n',
+        '        "again": others,\n',
         "test_stripe_payments.py::test_what_is_in_use_is_shown_and_kept_whichever_is_the_newest",
+        file=f"{COMMANDS}/stripe_cards.py",
+    ),
+    sow(
+        "a-card-chosen-since-is-forgotten",
+        "A later try to forget a card takes the other id of it, which was chosen meanwhile.",
+        "            if method_id not in chosen:\n",
+        "            if method_id:\n",
+        "test_stripe_payments.py::test_what_was_chosen_since_is_not_forgotten",
+        file=f"{COMMANDS}/stripe_cards.py",
+    ),
+    sow(
+        "a-card-chosen-again-is-forgotten",
+        "A card that was in use is forgotten by a later try, though it was chosen again.",
+        "if id in chosen or id not in",
+        "if id not in",
+        "test_stripe_payments.py::test_a_card_in_use_is_forgotten_later_unless_it_was_chosen_again",
         file=f"{COMMANDS}/stripe_cards.py",
     ),
     sow(

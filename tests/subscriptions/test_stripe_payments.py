@@ -10,7 +10,7 @@ import pytest
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.document_queries import my_payments, my_subscription
-from clustr.subscriptions.models import Coupon, Subscription
+from clustr.subscriptions.models import Coupon, StripeCall, Subscription
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import VISA, StripeShop, refused
 
@@ -250,6 +250,68 @@ def test_what_is_in_use_is_shown_and_kept_whichever_is_the_newest(stripe_shop: S
     assert [one.id for one in commands.my_methods(actor=shop.bola)] == [old]
     shop.ask(commands.begin_forgetting(actor=shop.bola, method_id=new, now=shop.now))
     assert kept(shop) == [old]
+
+
+def forget_unheard(shop: StripeShop, method_id: str, *, done: bool) -> StripeCall:
+    """Stripe is asked to let a card go, and what became of that is not heard."""
+    original = shop._answer
+
+    def silent(request: httpx.Request) -> httpx.Response:
+        if not request.url.path.endswith("/detach"):
+            return original(request)
+        if done:
+            original(request)
+        raise httpx.ReadTimeout("nothing came", request=request)
+
+    call = commands.begin_forgetting(actor=shop.bola, method_id=method_id, now=shop.now)
+    shop._answer = silent  # type: ignore[method-assign]
+    assert refused(lambda: shop.ask(call)) == "provider_silent"
+    shop._answer = original  # type: ignore[method-assign]
+    return call
+
+
+@pytest.mark.parametrize("done", [True, False], ids=["the other id", "the same"])
+def test_what_was_chosen_since_is_not_forgotten(stripe_shop: StripeShop, done: bool) -> None:
+    """Forgetting a card was not heard; then it, or the other id of it, is chosen before that is asked once more."""
+    shop = stripe_shop
+    given_twice(shop)
+    old, new = kept(shop)
+    other = saved(shop, DECLINED)
+    call = forget_unheard(shop, new, done=done)
+    shop.move(minutes=1)
+    wanted = old if done else new
+    shop.ask(commands.begin_using(actor=shop.bola, method_id=wanted, now=shop.now))
+    shop.move(hours=1)
+    shop.ask_due()
+    assert kept(shop) == ([old, other] if done else [old, new, other])
+    (held,) = shop.rows("subscription")
+    assert held["default_payment_method"] == wanted
+    with tenant(shop.cluster_id):
+        assert StripeCall.objects.get(cluster_id=shop.cluster_id, id=call.id).state == "done"
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["seen", "not seen"])
+@pytest.mark.parametrize("chosen", [True, False], ids=["chosen again", "left"])
+def test_a_card_in_use_is_forgotten_later_unless_it_was_chosen_again(
+    stripe_shop: StripeShop, *, chosen: bool, known: bool
+) -> None:
+    """Whether or not it was seen, when it was to be forgotten, that it was in use."""
+    shop = stripe_shop
+    shop.by_card("basic")
+    (card,) = kept(shop)
+    if known:
+        forget_unheard(shop, card, done=False)
+    else:
+        call = commands.begin_forgetting(actor=shop.bola, method_id=card, now=shop.now)
+        shop.dial(stripe__customer__timeout_before=1)
+        assert refused(lambda: shop.ask(call)) == "provider_silent"
+        shop.heal()
+    shop.move(minutes=1)
+    if chosen:
+        shop.ask(commands.begin_using(actor=shop.bola, method_id=card, now=shop.now))
+    shop.move(hours=1)
+    shop.ask_due()
+    assert kept(shop) == ([card] if chosen else [])
 
 
 def test_a_card_is_forgotten_once_although_nothing_was_heard(stripe_shop: StripeShop) -> None:

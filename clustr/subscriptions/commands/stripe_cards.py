@@ -3,19 +3,20 @@ all the same. Outside any transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 import structlog
 
 from clustr.kit.actor import Actor
 from clustr.kit.outbound import NothingSent, OutcomeUnknown
+from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import PaymentMethodNotFound, ProviderSilent, ProviderUnavailable
 from clustr.subscriptions.commands.stripe_beginning import finish_call
 from clustr.subscriptions.commands.stripe_calls import add_terms
 from clustr.subscriptions.commands.stripe_names import ensure_customer, name_at_stripe
 from clustr.subscriptions.models import StripeCall
-from clustr.subscriptions.states import StripeKind
+from clustr.subscriptions.states import Act, StripeKind
 from clustr.subscriptions.vendors.nouns import StripeMethod, StripeRefused, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_is_on, stripe_service
 from clustr.subscriptions.vendors.stripe_steps import in_part
@@ -55,12 +56,15 @@ def _card_of(method: StripeMethod) -> object:
 
 def forget_card(call: StripeCall, now: datetime) -> StripeCall:
     """Forget a card, as often as it is kept, but for what something else is taken from. That it is this customer's is seen before
-    it is asked, and written down: once it is gone, it is nobody's."""
+    it is asked, and written down: once it is gone, it is nobody's. What was chosen since it was to be forgotten stays."""
     customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
     asked_before = "is_theirs" in call.terms
+    used = stripe_service().methods_in_use(customer_id=customer_id)
     if not asked_before:
-        again = _kept_again(customer_id, call.terms["method_id"])
-        call = add_terms(call, is_theirs=True, again=again)
+        call = add_terms(call, is_theirs=True, **_kept_again(customer_id, call.terms["method_id"], used))
+    chosen = _chosen_since(call, used)
+    if call.terms["method_id"] in chosen:
+        return finish_call(call, now)
     try:
         stripe_service().forget_method(method_id=call.terms["method_id"], key=str(call.id))
     except StripeRefused as error:
@@ -68,22 +72,36 @@ def forget_card(call: StripeCall, now: datetime) -> StripeCall:
             raise
     with in_part():
         for method_id in call.terms.get("again", []):
-            _forget_again(call, method_id)
+            if method_id not in chosen:
+                _forget_again(call, method_id)
     return finish_call(call, now)
 
 
-def _kept_again(customer_id: str, method_id: str) -> list[str]:
-    """The other ids of this card, but for those in use. A card that is not this customer's is none."""
-    service = stripe_service()
-    held = service.list_methods(customer_id=customer_id)
+def _kept_again(customer_id: str, method_id: str, used: Collection[str]) -> dict[str, list[str]]:
+    """The other ids of this card, but for those in use (`again`), and which of all of them are (`in_use`). A card that is not this
+    customer's is none."""
+    held = stripe_service().list_methods(customer_id=customer_id)
     asked = next((method for method in held if method.id == method_id), None)
     if asked is None:
         raise PaymentMethodNotFound
     others = [method.id for method in held if method.id != method_id and _card_of(method) == _card_of(asked)]
-    if not others:
-        return []
-    used = service.methods_in_use(customer_id=customer_id)
-    return [other for other in others if other not in used]
+    return {
+        "again": [other for other in others if other not in used],
+        "in_use": [id for id in (method_id, *others) if id in used],
+    }
+
+
+def _chosen_since(call: StripeCall, used: Collection[str]) -> set[str]:
+    """Of what is in use, what was not when it was to be forgotten, or was chosen again after that."""
+    with tenant(call.cluster_id):
+        later = StripeCall.objects.filter(
+            cluster_id=call.cluster_id,
+            user_id=call.user_id,
+            act__in=(Act.USE_METHOD, Act.SUBSCRIBE),
+            asked_at__gt=call.asked_at,
+        )
+        chosen = {terms["method_id"] for terms in later.values_list("terms", flat=True)}
+    return {id for id in used if id in chosen or id not in call.terms.get("in_use", [])}
 
 
 def _forget_again(call: StripeCall, method_id: str) -> None:
