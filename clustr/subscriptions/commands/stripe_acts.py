@@ -25,7 +25,12 @@ from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
 from clustr.subscriptions.commands.stripe_ends import end_that_is_meant
 from clustr.subscriptions.commands.stripe_names import tax_terms
-from clustr.subscriptions.commands.stripe_promises import begins_anew, digest_at_stripe, promise_of
+from clustr.subscriptions.commands.stripe_promises import (
+    begins_anew,
+    digest_at_stripe,
+    promise_of,
+    refuse_usage_on_its_way,
+)
 from clustr.subscriptions.commands.subscribing import subscribe_user
 from clustr.subscriptions.models import Redemption, StripeCall, StripeObject, Subscription, SubscriptionPlan
 from clustr.subscriptions.refusals import (
@@ -187,6 +192,8 @@ def begin_change(
         waits = begins_later(subscription=subscription, plan=plan, interval=interval, at_period_end=at_period_end)
         if waits and not end_that_is_meant(subscription=subscription, now=now):
             raise ChangeUnderWay("A new period is just beginning. Try again in a few minutes.")
+        if not waits:
+            refuse_usage_on_its_way(subscription=subscription)
         at = proration_date_of(subscription=subscription, asked=None if waits else proration_date, now=now)
         tax = tax_terms(user_id=subscription.user_id)
         if digest and not waits:

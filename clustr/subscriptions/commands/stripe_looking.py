@@ -18,7 +18,13 @@ from clustr.subscriptions.commands.stripe_beginning import coupon_named
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of
 from clustr.subscriptions.commands.stripe_names import ensure_price, rates_at_stripe
-from clustr.subscriptions.commands.stripe_promises import begins_anew, digest_at_stripe, promise_of, usage_beside
+from clustr.subscriptions.commands.stripe_promises import (
+    begins_anew,
+    digest_at_stripe,
+    promise_of,
+    refuse_usage_on_its_way,
+    usage_beside,
+)
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
 from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.pricing import tax_on
@@ -83,7 +89,8 @@ def preview_at_stripe(
     *, actor: Actor, subscription_id: UUID, plan_id: UUID, interval: str, now: datetime
 ) -> ChangePreview:
     """What changing the plan now would come to, as Stripe counts it; the change itself with this `proration_date` and
-    `digest` comes to the same, or is refused. Outside any transaction. Refuses as `preview_change`, `ProviderUnavailable`, `ProviderSilent`."""
+    `digest` comes to the same, or is refused. Outside any transaction. Refuses as `preview_change`, `ChangeUnderWay` as the change
+    does, `ProviderUnavailable`, `ProviderSilent`."""
     with tenant(actor.cluster_id):
         subscription = Subscription.objects.filter(
             cluster_id=actor.cluster_id, id=subscription_id, user_id=actor.member_id
@@ -94,6 +101,7 @@ def preview_at_stripe(
         plan = queries.offered_plan(plan_id=plan_id)
         if plan.id == subscription.plan_id and interval == subscription.interval:
             raise SamePlan
+        refuse_usage_on_its_way(subscription=subscription)
         price = queries.agreed_price(
             user_id=subscription.user_id, plan=plan, interval=interval, currency=subscription.currency, now=now
         )

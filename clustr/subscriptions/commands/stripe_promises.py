@@ -11,7 +11,8 @@ from clustr.subscriptions.commands.previewing import in_short
 from clustr.subscriptions.commands.stripe_coupons import coupon_for
 from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import kept_by
-from clustr.subscriptions.states import CallState, SubscriptionStatus
+from clustr.subscriptions.refusals import ChangeUnderWay
+from clustr.subscriptions.states import Act, CallState, SubscriptionStatus
 from clustr.subscriptions.types import Kept, Line
 
 
@@ -26,15 +27,30 @@ def usage_beside(*, subscription: Subscription, interval: str) -> list[Line]:
     return usage_so_far(subscription=subscription) if begins_anew(subscription=subscription, interval=interval) else []
 
 
+def refuse_usage_on_its_way(*, subscription: Subscription) -> None:
+    """Refuses `ChangeUnderWay` while usage of a closed period is being put on whatever Stripe invoices next, which a change now
+    would be: whether it stands there already is not known. That is asked every few minutes, and given up after a day, so
+    no change waits longer for it than for a Stripe that does not answer."""
+    on_its_way = StripeCall.objects.filter(
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+        act=Act.OVERAGE,
+        state=CallState.RECORDED,
+    )
+    if any(not call.terms.get("anew") for call in on_its_way):
+        said = "What was used in the last period is being put on an invoice. Try again in a few minutes."
+        raise ChangeUnderWay(said, retry_after_seconds=60)
+
+
 def promise_of(
     *, subscription: Subscription, plan: SubscriptionPlan, interval: str, price: Money, now: datetime
 ) -> tuple[object, ...]:
     """What is known here of what a change now is counted from. What waits to be heard at Stripe is no promise: while it does,
-    it stands in it, and a change is begun only after it, but for usage, which stands on whatever is invoiced after it was put there."""
+    it stands in it, and a change is begun only after it. Usage is none of it: see `refuse_usage_on_its_way`."""
     coupon = coupon_for(subscription=subscription, plan=plan, at=now)
     waiting = StripeCall.objects.filter(
         cluster_id=subscription.cluster_id, subscription_id=subscription.id, state=CallState.RECORDED
-    )
+    ).exclude(act=Act.OVERAGE)
     usage = usage_beside(subscription=subscription, interval=interval)
     return (
         plan.id,

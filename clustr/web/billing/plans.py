@@ -91,7 +91,8 @@ def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
     invoice after this period, which tells what was used beyond the limits so far, and what waits at Stripe. Who has no
     subscription yet is told the first invoice (`currency` as in `subscribe/`), after the trial where there is one. Refuses with
     `subscription_not_found`, `plan_not_found`, `same_plan`, `subscription_ended`, `subscription_lapsed`,
-    `currency_not_offered`, `invoice_overdue`, `busy`, `provider_unavailable`, `provider_silent`, `provider_would_not`."""
+    `currency_not_offered`, `invoice_overdue`, `busy`, `change_under_way`, `provider_unavailable`, `provider_silent`,
+    `provider_would_not`."""
     as_customer(request)
 
     def look(subscription: CurrentRow | None) -> ChangePreview:

@@ -19,8 +19,9 @@ from clustr.kit.tenancy import tenant
 from clustr.people.commands import create_platform_staff
 from clustr.subscriptions import commands
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
-from clustr.subscriptions.models import Subscription
+from clustr.subscriptions.models import StripeCall, Subscription
 from clustr.subscriptions.queries import customer_actor
+from clustr.subscriptions.states import Act, CallState
 from clustr.subscriptions.types import Discount, Duration
 from clustr.subscriptions.vendors import registry
 from tests.cast import ORIGIN, Cast
@@ -191,6 +192,43 @@ def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cas
     bola.open("/platform/invoices/")
     assert bola.client.get(newest["invoice_pdf_url"]).content.startswith(b"%PDF")
     assert Browser(cast.ada).client.get(newest["invoice_pdf_url"]).status_code == 404
+
+
+def test_a_change_that_has_to_wait_a_moment_says_so(wire: StripeWire, cast: Cast) -> None:
+    """Usage is on its way to an invoice: a larger plan is not shown, a smaller one is, but for what it comes to now."""
+    bola = Browser(cast.bola)
+    begin(wire, bola)
+    bola.open("/platform/back/")
+    bola.open("/platform/cancel/?reason=not_used")
+    bola.send(when="now")
+    bola.open("/platform/plans/pro/?interval=month&currency=USD")
+    bola.send(means="card")
+    on_stripe(wire, bola)
+    bola.open("/platform/back/")
+    bola.open("/platform/plans/basic/?interval=month")
+    assert "Change now" in bola.text
+    with tenant(PLATFORM_CLUSTER_ID):
+        mine = Subscription.objects.get(cluster_id=PLATFORM_CLUSTER_ID, user_id=cast.bola.user_id, ended_at=None)
+        used_in = {"start": mine.current_period_start.isoformat(), "end": mine.current_period_end.isoformat()}
+        StripeCall.objects.create(
+            id=uuid4(),
+            cluster_id=PLATFORM_CLUSTER_ID,
+            user_id=mine.user_id,
+            subscription_id=mine.id,
+            act=Act.OVERAGE,
+            state=CallState.RECORDED,
+            terms={"items": [], "anew": False, **used_in},
+            asked_at=clock.now(),
+            next_attempt_at=clock.now(),
+        )
+    bola.open("/platform/plans/basic/?interval=month")
+    assert "Rather change now" in bola.text
+    assert "Wait a moment, then look again." in bola.text
+    assert "Change now" not in bola.text
+    bola.send()
+    assert "Your plan changes when this period ends." in bola.text
+    bola.open("/platform/plans/enterprise/?interval=month")
+    assert "Wait a moment, then look again." in bola.text
 
 
 def test_a_payment_that_fails_shows_the_way_to_recover(wire: StripeWire, cast: Cast) -> None:

@@ -13,7 +13,7 @@ from clustr.kit.errors import Refusal
 from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import CurrentSubscription
-from clustr.subscriptions.refusals import CurrencyNotOffered, SamePlan
+from clustr.subscriptions.refusals import ChangeUnderWay, CurrencyNotOffered, SamePlan
 from clustr.web.actors import Request
 from clustr.web.billing import plans as api
 from clustr.web.billing.schemas import ChangeIn, PreviewIn
@@ -40,13 +40,23 @@ def change_plan(request: Request, code: str, held: CurrentSubscription, show_hom
 
     try:
         shown = preview(None)
-        at_once = preview("now") if shown["at_period_end"] else shown
+        at_once, not_now = shown, ""
+        if shown["at_period_end"]:
+            at_once, not_now = _now_too(lambda: preview("now"))
     except SamePlan:
         return HttpResponseRedirect(plan_address(request))
     except Refusal as refusal:
         return show_home(request, Attempt(problem=said_of(refusal), code=refusal.code, status=409))
-    context = {"preview": shown, "at_once": at_once}
+    context = {"preview": shown, "at_once": at_once, "not_now": not_now}
     return look(request, "pages/platform/change.html", lambda: context | _context(request, code, interval, held))
+
+
+def _now_too(preview: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], str]:
+    """What a change that waits would come to now, or why it cannot be made in this moment."""
+    try:
+        return preview(), ""
+    except ChangeUnderWay as refusal:
+        return {}, said_of(refusal)
 
 
 def _read(told: dict[str, Any]) -> dict[str, Any]:
