@@ -576,6 +576,22 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_cards.py",
     ),
     sow(
+        "a-coupon-that-lowers-nothing-moves-revenue",
+        "A coupon that ends before the next invoice lowers recurring revenue until that invoice.",
+        "    at = max(now, subscription.current_period_end) if by_coupon else now\n",
+        "    at = now\n",
+        "test_revenue.py::test_a_coupon_that_ends_before_the_next_invoice_moves_nothing",
+        file=f"{COMMANDS}/recording.py",
+    ),
+    sow(
+        "a-cancellation-raises-revenue",
+        "A cancellation that is scheduled raises recurring revenue, because a coupon has ended.",
+        "    if last is not None and goes_on and kind not in _CHARGES and (discount is None or not by_coupon):\n",
+        "    if last is not None and goes_on and by_coupon and discount is None:\n",
+        "test_revenue.py::test_a_coupon_that_has_ended_raises_it_with_the_invoice_without_it",
+        file=f"{COMMANDS}/recording.py",
+    ),
+    sow(
         "a-card-chosen-since-is-forgotten",
         "A later try to forget a card takes the other id of it, which was chosen meanwhile.",
         "            if method_id not in chosen:\n",

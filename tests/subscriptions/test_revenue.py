@@ -298,6 +298,59 @@ def test_a_coupon_lowers_it_on_the_day_on_which_it_is_used(shop: Shop) -> None:
     assert shop.history(held) == ["created", "coupon_applied", "coupon_applied", "cancellation_scheduled"]
 
 
+def test_a_coupon_that_ends_before_the_next_invoice_moves_nothing(shop: Shop) -> None:
+    """Three months on a plan by the year: nothing is ever lowered by it, whatever happens besides."""
+    commands.create_coupon(
+        actor=shop.staff,
+        code="THREE",
+        name="Three months",
+        discount=Discount(5000),
+        duration=Duration.REPEATING,
+        duration_months=3,
+        now=shop.now,
+    )
+    held = shop.subscribe("team", interval="year")
+    shop.now = datetime(2026, 7, 1, tzinfo=LAGOS).astimezone(UTC)
+    commands.apply_coupon(actor=shop.bola, subscription_id=held.id, code="THREE", now=shop.now)
+    assert shop.monthly(held) == 7500
+    shop.move(days=15)
+    commands.settle_standing(actor=shop.system, subscription_id=held.id, now=shop.now)
+    commands.cancel_subscription(actor=shop.bola, subscription_id=held.id, now=shop.now)
+    commands.reactivate_subscription(actor=shop.bola, subscription_id=held.id, now=shop.now)
+    assert shop.history(held) == ["created", "coupon_applied", "past_due", "cancellation_scheduled", "reactivated"]
+    july = month_of(shop)
+    assert (july.mrr_start, july.contraction, july.expansion, july.mrr_end) == (7500, 0, 0, 7500)
+
+
+def test_a_coupon_that_has_ended_raises_it_with_the_invoice_without_it(shop: Shop) -> None:
+    """Not with a cancellation before it; nor does a coupon for one invoice that is used then."""
+    for code, duration, months in (("TWO", Duration.REPEATING, 2), ("ONE", Duration.ONCE, None)):
+        commands.create_coupon(
+            actor=shop.staff,
+            code=code,
+            name=code,
+            discount=Discount(5000),
+            duration=duration,
+            duration_months=months,
+            now=shop.now,
+        )
+    held = shop.subscribe("team")
+    shop.move(days=5)
+    commands.apply_coupon(actor=shop.bola, subscription_id=held.id, code="TWO", now=shop.now)
+    for _ in range(2):
+        shop.end_period(held)
+    shop.now = datetime(2026, 9, 1, 12, tzinfo=UTC)
+    commands.cancel_subscription(actor=shop.bola, subscription_id=held.id, now=shop.now)
+    assert shop.monthly(held) == 4500
+    commands.reactivate_subscription(actor=shop.bola, subscription_id=held.id, now=shop.now)
+    commands.apply_coupon(actor=shop.bola, subscription_id=held.id, code="ONE", now=shop.now)
+    assert shop.monthly(held) == 4500
+    shop.end_period(held)
+    assert shop.monthly(held) == 9000
+    september = month_of(shop)
+    assert (september.mrr_start, september.expansion, september.mrr_end) == (4500, 4500, 9000)
+
+
 def test_currencies_never_mix(shop: Shop) -> None:
     shop.subscribe("basic")
     shop.subscribe("basic", actor=shop.customer(), currency="NGN")

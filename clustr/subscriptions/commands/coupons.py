@@ -111,7 +111,7 @@ def verify_customer(*, actor: Actor, user_id: UUID, kind: str, expires_at: datet
 
 def apply_coupon(*, actor: Actor, subscription_id: UUID, code: str, now: datetime) -> Redemption:
     """Use a coupon for a subscription of one's own, from its next invoice on. One counts at a time: the newest. Recurring revenue
-    is less from now on by one that lasts.
+    is less from now on by one that lasts until that invoice.
 
     Refuses `CouponNotValid`, `CouponUsed`, `SubscriptionEnded`.
     """

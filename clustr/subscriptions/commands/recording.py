@@ -15,9 +15,20 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.models import Subscription, SubscriptionEvent
 from clustr.subscriptions.policies import recurring
 from clustr.subscriptions.refusals import CustomerNotFound, SubscriptionNotFound
-from clustr.subscriptions.states import EventKind
+from clustr.subscriptions.states import BILLED, EventKind
 
 _LOCK = "SELECT pg_advisory_xact_lock(uuid_hash_extended(%s, uuid_hash_extended(kit_tenant(), 70)))"
+
+
+_CHARGES = (
+    EventKind.CREATED,
+    EventKind.ACTIVATED,
+    EventKind.TRIAL_ENDED,
+    EventKind.RENEWED,
+    EventKind.PLAN_CHANGED,
+    EventKind.COUPON_WITHDRAWN,
+)
+"""What recurring revenue is counted anew at: a price is charged from then on, or a coupon is gone of which that was less."""
 
 
 def lock_customers(*ids: UUID) -> None:
@@ -53,9 +64,8 @@ def note(*, actor: Actor, subscription: Subscription, kind: EventKind, now: date
     """Save the subscription as it is now, and write down what happened to it, in its own history and in the trail."""
     subscription.updated_at = now
     subscription.save()
-    discount = queries.lasting_discount(subscription=subscription, at=now)
-    monthly = recurring(subscription=subscription, discount=discount)
     events = SubscriptionEvent.objects.filter(cluster_id=subscription.cluster_id, subscription_id=subscription.id)
+    monthly_minor = _monthly(subscription, events.order_by("-n").first(), kind, now)
     SubscriptionEvent.objects.create(
         cluster_id=subscription.cluster_id,
         subscription_id=subscription.id,
@@ -64,7 +74,7 @@ def note(*, actor: Actor, subscription: Subscription, kind: EventKind, now: date
         status=subscription.status,
         plan_id=subscription.plan_id,
         interval=subscription.interval,
-        monthly_minor=monthly.minor,
+        monthly_minor=monthly_minor,
         reason=reason,
         at=now,
     )
@@ -78,6 +88,23 @@ def note(*, actor: Actor, subscription: Subscription, kind: EventKind, now: date
         reason=reason,
         facts={"status": subscription.status, "plan_id": str(subscription.plan_id), "interval": subscription.interval},
     )
+
+
+def _monthly(subscription: Subscription, last: SubscriptionEvent | None, kind: EventKind, now: datetime) -> int:
+    """What it brings in a month from now on. A coupon that is used, or is not taken after all, counts as the next invoice will have
+    it. What charges nothing changes nothing of it, whichever coupon began or ended since."""
+    by_coupon = kind in (EventKind.COUPON_APPLIED, EventKind.COUPON_WITHDRAWN)
+    at = max(now, subscription.current_period_end) if by_coupon else now
+    discount = queries.lasting_discount(subscription=subscription, at=at)
+    goes_on = (
+        last is not None
+        and last.status in BILLED
+        and subscription.status in BILLED
+        and last.at >= subscription.current_period_start
+    )
+    if last is not None and goes_on and kind not in _CHARGES and (discount is None or not by_coupon):
+        return last.monthly_minor
+    return recurring(subscription=subscription, discount=discount).minor
 
 
 def tell_estate(*, subscription: Subscription) -> None:
