@@ -570,9 +570,25 @@ SEEDS = (
     sow(
         "a-card-in-use-is-forgotten",
         "Who forgets one of two ids of a card loses the one that everything is taken from.",
-        '        "again": [other for other in others if other not in used],\n',
+        '        "again": [other for other in others if method_id in used or other not in used],\n',
         '        "again": others,\n',
         "test_stripe_payments.py::test_what_is_in_use_is_shown_and_kept_whichever_is_the_newest",
+        file=f"{COMMANDS}/stripe_cards.py",
+    ),
+    sow(
+        "forgotten-and-still-charged",
+        "A card is said to be forgotten from which another plan is still paid.",
+        "    if commands.stays_in_use(actor=request.actor, method_id=method_id):\n",
+        "    if False:\n",
+        "tests/web/pages/test_platform_cards.py::test_a_card_that_another_plan_is_paid_from",
+        file="clustr/web/pages/platform/cards.py",
+    ),
+    sow(
+        "half-of-a-card-is-forgotten",
+        "Who forgets the card in use keeps the other id of it, from which another plan is paid.",
+        "if method_id in used or other not in used],",
+        "if other not in used],",
+        "test_stripe_payments.py::test_a_card_in_use_is_forgotten_wherever_it_is",
         file=f"{COMMANDS}/stripe_cards.py",
     ),
     sow(

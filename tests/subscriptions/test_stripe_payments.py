@@ -252,6 +252,22 @@ def test_what_is_in_use_is_shown_and_kept_whichever_is_the_newest(stripe_shop: S
     assert kept(shop) == [old]
 
 
+def test_a_card_in_use_is_forgotten_wherever_it_is(stripe_shop: StripeShop) -> None:
+    """One plan is paid from one id of it, another from the other."""
+    shop = stripe_shop
+    given_twice(shop)
+    old, new = kept(shop)
+    (held,) = shop.rows("subscription")
+    held["default_payment_method"] = old
+    (customer,) = shop.rows("customer")
+    customer["invoice_settings"]["default_payment_method"] = new
+    (card,) = commands.my_methods(actor=shop.bola)
+    assert (card.id, card.is_default) == (new, True)
+    shop.ask(commands.begin_forgetting(actor=shop.bola, method_id=new, now=shop.now))
+    assert (kept(shop), commands.my_methods(actor=shop.bola)) == ([], [])
+    assert not commands.stays_in_use(actor=shop.bola, method_id=new)
+
+
 def forget_unheard(shop: StripeShop, method_id: str, *, done: bool) -> StripeCall:
     """Stripe is asked to let a card go, and what became of that is not heard."""
     original = shop._answer

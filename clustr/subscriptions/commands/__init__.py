@@ -33,7 +33,7 @@ from clustr.subscriptions.commands.stripe_acts import (
     begin_using,
 )
 from clustr.subscriptions.commands.stripe_beginning import BACK_FROM_STRIPE
-from clustr.subscriptions.commands.stripe_cards import my_methods
+from clustr.subscriptions.commands.stripe_cards import my_methods, stays_in_use
 from clustr.subscriptions.commands.stripe_hearing import (
     ask_due_calls,
     follow_ours,
@@ -99,6 +99,7 @@ __all__ = [
     "send_invoice",
     "set_billing_address",
     "settle_standing",
+    "stays_in_use",
     "subscribe_user",
     "sync_plans",
     "sync_prices",

@@ -55,8 +55,8 @@ def _card_of(method: StripeMethod) -> object:
 
 
 def forget_card(call: StripeCall, now: datetime) -> StripeCall:
-    """Forget a card, as often as it is kept, but for what something else is taken from. That it is this customer's is seen before
-    it is asked, and written down: once it is gone, it is nobody's. What was chosen since it was to be forgotten stays."""
+    """Forget a card, as often as it is kept; who names an id of it that is not in use keeps the one that is. That it is this customer's
+    is seen before it is asked, and written down: once it is gone, it is nobody's. What was chosen since it was to be forgotten stays."""
     customer_id = ensure_customer(cluster_id=call.cluster_id, user_id=call.user_id, now=now)
     asked_before = "is_theirs" in call.terms
     used = stripe_service().methods_in_use(customer_id=customer_id)
@@ -77,16 +77,28 @@ def forget_card(call: StripeCall, now: datetime) -> StripeCall:
     return finish_call(call, now)
 
 
+def stays_in_use(*, actor: Actor, method_id: str) -> bool:
+    """Whether a card that was forgotten is kept all the same, because another id of it is in use."""
+    with tenant(actor.cluster_id):
+        calls = StripeCall.objects.filter(
+            cluster_id=actor.cluster_id, user_id=actor.member_id, act=Act.FORGET_METHOD, terms__method_id=method_id
+        )
+        call = calls.order_by("-id").first()
+    return call is not None and any(
+        id not in (method_id, *call.terms.get("again", [])) for id in call.terms.get("in_use", [])
+    )
+
+
 def _kept_again(customer_id: str, method_id: str, used: Collection[str]) -> dict[str, list[str]]:
-    """The other ids of this card, but for those in use (`again`), and which of all of them are (`in_use`). A card that is not this
-    customer's is none."""
+    """The other ids of this card that are meant too (`again`): all, if the one that is asked for is in use, else those that are not;
+    and which of all of them are (`in_use`). A card that is not this customer's is none."""
     held = stripe_service().list_methods(customer_id=customer_id)
     asked = next((method for method in held if method.id == method_id), None)
     if asked is None:
         raise PaymentMethodNotFound
     others = [method.id for method in held if method.id != method_id and _card_of(method) == _card_of(asked)]
     return {
-        "again": [other for other in others if other not in used],
+        "again": [other for other in others if method_id in used or other not in used],
         "in_use": [id for id in (method_id, *others) if id in used],
     }
 

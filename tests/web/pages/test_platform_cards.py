@@ -194,6 +194,33 @@ def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cas
     assert Browser(cast.ada).client.get(newest["invoice_pdf_url"]).status_code == 404
 
 
+def test_a_card_that_another_plan_is_paid_from(wire: StripeWire, cast: Cast) -> None:
+    """It is given again, and another card is used; one of the two ids is still what a plan is paid from."""
+    bola = Browser(cast.bola)
+    begin(wire, bola)
+    bola.open("/platform/back/")
+    for card in ("4242424242424242", "4000002500003155"):
+        bola.open("/platform/cards/")
+        bola.send("/give/")
+        on_stripe(wire, bola, card=card)
+        bola.open("/platform/back/")
+    (old, _new, other) = [doc["id"] for doc in wire.rows("payment_method") if doc["customer"]]
+    (held,) = wire.rows("subscription")
+    held["default_payment_method"] = old
+    bola.open("/platform/cards/")
+    assert bola.text.count("•••• 4242") == 1
+    (asked,) = [at for at in re.findall(r"/platform/cards/(pm_[^/]+)/forget/", bola.text) if at != other]
+    bola.send(f"/{asked}/forget/")
+    assert "Another plan is paid from this card, so it stays." in bola.text
+    assert "The card is forgotten." not in bola.text
+    bola.open("/platform/cards/")
+    assert bola.text.count("•••• 4242") == 1
+    bola.send(f"/{old}/forget/")
+    assert "The card is forgotten." in bola.text
+    bola.open("/platform/cards/")
+    assert "•••• 4242" not in bola.text
+
+
 def test_a_change_that_has_to_wait_a_moment_says_so(wire: StripeWire, cast: Cast) -> None:
     """Usage is on its way to an invoice: a larger plan is not shown, a smaller one is, but for what it comes to now."""
     bola = Browser(cast.bola)

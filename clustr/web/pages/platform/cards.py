@@ -103,6 +103,9 @@ def forget_card(request: Request, method_id: str) -> HttpResponse:
     tried = attempt(request, lambda: api.forget_card(request, method_id))
     if not tried.done:
         return _show(request, tried)
+    if commands.stays_in_use(actor=request.actor, method_id=method_id):
+        stays = _("Another plan is paid from this card, so it stays. Forget it once more if it is to go all the same.")
+        return go(request, plan_address(request, "platform:cards"), wrong=stays)
     return go(request, plan_address(request, "platform:cards"), said=_("The card is forgotten."))
 
 
