@@ -277,7 +277,7 @@ SEEDS = (
         '    asked_before = "is_theirs" in call.terms\n',
         "    asked_before = call.attempts > 0\n",
         "test_stripe_unheard.py::test_a_strangers_card_stays_whatever_is_not_heard",
-        file=f"{COMMANDS}/stripe_running.py",
+        file=f"{COMMANDS}/stripe_cards.py",
     ),
     sow(
         "nameless-at-stripe-is-ours",

@@ -77,9 +77,12 @@ def test_it_works(stripe_shop: StripeShop, monkeypatch: pytest.MonkeyPatch) -> N
     shop.change(subscription, "team", interval="year")
     shop.cancel(subscription)
     shop.keep(subscription)
+    commands.foresee_change(
+        actor=shop.bola, subscription_id=subscription.id, plan_id=shop.plan("basic").id, interval="month", now=shop.now
+    )
     page = shop.ask(commands.begin_setup(actor=shop.bola, now=shop.now))
     assert page is not None
-    shop.control("POST", f"/stripe/page/{page.stripe_id}", {})
+    shop.control("POST", f"/stripe/page/{page.stripe_id}", {"card": "4000000000000341"})
     shop.hear()
     for card in commands.my_methods(actor=shop.bola)[1:]:
         shop.ask(commands.begin_forgetting(actor=shop.bola, method_id=card.id, now=shop.now))

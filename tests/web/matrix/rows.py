@@ -454,7 +454,7 @@ def coupon(place: Place) -> Ask:
     made = subscriptions.create_coupon(
         actor=staff,
         code=uuid4().hex[:20],
-        name=place.text("Tenth"),
+        name="Tenth",
         discount=Discount(1000),
         duration=Duration.ONCE,
         now=place.now,

@@ -54,6 +54,8 @@ from tests.subscriptions.stripe_stage import StripeWire
 from tests.utilities.counter import PREPAID, make_services
 from tests.words import reference as a_reference
 
+CARDS = ("4242424242424242", "4000000000000341", "4000000000009995")
+"""Numbers of Stripe's test cards that are kept."""
 PROVIDERS = Providers(clock.now())
 """The providers' stand-in of the whole matrix; `conftest.py` puts it behind the wire."""
 SERVICES = make_services(PROVIDERS)
@@ -309,10 +311,11 @@ class Place:
         return subscriptions.subscribe_user(actor=self.customer, plan_id=plan, interval="month", now=self.now).id
 
     def card(self) -> str:
-        """A card that the member gave on Stripe's page; its id there."""
+        """A card that the member gave on Stripe's page, another than before; its id there."""
+        given = len(subscriptions.my_methods(actor=self.customer))
         call = subscriptions.begin_setup(actor=self.customer, now=self.now)
         page = subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=call.id, now=self.now)
-        STRIPE.control("POST", f"/stripe/page/{page.stripe_id}", {})
+        STRIPE.control("POST", f"/stripe/page/{page.stripe_id}", {"card": CARDS[given]})
         subscriptions.ask_stripe(cluster_id=PLATFORM_CLUSTER_ID, call_id=call.id, now=self.now)
         return subscriptions.my_methods(actor=self.customer)[0].id
 
