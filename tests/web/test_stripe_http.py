@@ -75,7 +75,7 @@ def test_it_works(wire: StripeWire, cast: Cast) -> None:
     (card,) = ask(bola, "GET", "payment-methods/")["results"]
     assert (card["last4"], card["is_default"]) == ("4242", True)
     given = ask(bola, "POST", "payment-methods/", status=201)
-    finish(wire, given["checkout_url"])
+    finish(wire, given["checkout_url"], card="4000000000000341")
     cards = ask(bola, "GET", "payment-methods/")["results"]
     assert [one["is_default"] for one in cards] == [True, False]
     used = ask(bola, "POST", f"payment-methods/{card['id']}/use/")["results"]
