@@ -33,6 +33,8 @@ class Transaction(models.Model):
 
     refunded_bill_id: UUID | None = None
     """Of a refund: the bill that was paid. Known where `queries` read the row, or a command has just made it."""
+    refunded_type: str | None = None
+    """Of a refund: the type of what it gives back. Known where `queries` read the row."""
 
     def __str__(self) -> str:
         return self.reference

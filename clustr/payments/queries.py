@@ -27,11 +27,11 @@ from clustr.payments.types import SavedMethodView, TransactionView
 OF_A_BILL = (Purpose.BILL, Purpose.UTILITY)
 """Purposes whose subject is a bill: one that is paid, or one that stands for what a member buys."""
 
-_REFUNDED = Transaction.objects.filter(
-    cluster_id=OuterRef("cluster_id"), id=OuterRef("subject_id"), purpose=Purpose.BILL
-).values("subject_id")
-_WITH_BILL = Transaction.objects.annotate(  # type: ignore[no-redef]  # what the model promises
-    refunded_bill_id=SqlCase(When(purpose=Purpose.REFUND, then=Subquery(_REFUNDED)), default=None)
+_REFUNDED = Transaction.objects.filter(cluster_id=OuterRef("cluster_id"), id=OuterRef("subject_id"))
+_BILL_OF_REFUNDED = _REFUNDED.filter(purpose=Purpose.BILL).values("subject_id")
+_WITH_REFUNDED = Transaction.objects.annotate(  # type: ignore[no-redef]  # what the model promises
+    refunded_bill_id=SqlCase(When(purpose=Purpose.REFUND, then=Subquery(_BILL_OF_REFUNDED)), default=None),
+    refunded_type=SqlCase(When(purpose=Purpose.REFUND, then=Subquery(_REFUNDED.values("type"))), default=None),
 )
 
 
@@ -188,7 +188,7 @@ def my_transactions(
 
 def transaction_visible_to(*, actor: Actor, transaction_id: UUID) -> TransactionView:
     """One transaction: its owner's, or with ViewPayments any of the cluster. Refuses `TransactionNotFound`."""
-    found = _WITH_BILL.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
+    found = _WITH_REFUNDED.filter(cluster_id=actor.cluster_id, id=transaction_id).first()
     if found is None or not (actor.may("ViewPayments") or found.user_id == actor.user_id):
         raise TransactionNotFound
     return view_of(found)
@@ -277,11 +277,12 @@ def view_of(transaction: Transaction) -> TransactionView:
         failure=transaction.failure,
         created_at=transaction.created_at,
         completed_at=transaction.completed_at,
+        refunded_type=TransactionType(transaction.refunded_type) if transaction.refunded_type else None,
     )
 
 
 def _matching(actor: Actor, chosen: TransactionFilter) -> QuerySet[Transaction]:
-    found = _WITH_BILL.filter(cluster_id=actor.cluster_id)
+    found = _WITH_REFUNDED.filter(cluster_id=actor.cluster_id)
     if chosen.type:
         found = found.filter(type=chosen.type)
     if chosen.status:

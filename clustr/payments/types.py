@@ -53,8 +53,8 @@ class RecoveryOption(StrEnum):
 @dataclass(frozen=True, slots=True)
 class TransactionView:
     """One movement of money as people see it. `purpose`: what its room calls it. `bill_id`: the bill that was paid, or of which
-    a payment was refunded. `failure`: why it failed,
-    with `type`, `message`, `retryable` and `recovery_options`."""
+    a payment was refunded. `refunded_type`: of a refund, what was given back. `failure`: why it failed, with `type`, `message`,
+    `retryable` and `recovery_options`."""
 
     id: UUID
     reference: str
@@ -71,6 +71,7 @@ class TransactionView:
     failure: dict[str, Any] | None
     created_at: datetime
     completed_at: datetime | None
+    refunded_type: TransactionType | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,23 @@ def is_deposit_by_hand(*, type: str, provider: str) -> bool:
     return type == TransactionType.DEPOSIT and provider in set(OfflineMethod)
 
 
-WON_BACK = "Chargebacks that were won"
-"""What a transfer is called that brings the cluster's wallet money which chargebacks had taken. Any other takes from it."""
+FEES_KEPT = "Fees of payment providers"
+"""What a transfer is called that takes from the cluster's wallet what providers kept."""
 
 
-def is_won_back(*, purpose: str, description: str) -> bool:
-    """Whether a transfer brings the cluster's wallet money."""
-    return purpose == Purpose.FEES and description == WON_BACK
+def is_providers_fee(*, purpose: str, description: str) -> bool:
+    """Whether a transfer is for what providers kept: of this purpose there are also those by which the cluster's wallet bears
+    what was charged back, and gets back what was won. Nobody but we describes transfers of this purpose."""
+    return purpose == Purpose.FEES and description == FEES_KEPT
+
+
+BORNE = "chargeback:"
+"""How the number begins of what somebody bore of a chargeback."""
+
+
+def is_borne_chargeback(*, purpose: str, provider_reference: str) -> bool:
+    """Whether a refund is what somebody bore of a chargeback: its money was taken by the chargeback itself."""
+    return purpose == Purpose.REFUND and provider_reference.startswith(BORNE)
 
 
 class OperationKind(StrEnum):

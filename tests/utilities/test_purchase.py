@@ -20,6 +20,7 @@ from clustr.ledger import queries as books_of
 from clustr.ledger.types import AccountKind
 from clustr.notifications.types import NotificationEvents
 from clustr.payments.models import Transaction
+from clustr.payments.queries import transaction_visible_to
 from clustr.payments.states import TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.utilities.commands import (
@@ -33,6 +34,7 @@ from clustr.utilities.models import UtilityProvider
 from clustr.utilities.refusals import PurchaseUnderWay, QuoteUsed
 from clustr.utilities.types import Wanted
 from clustr.wallets.commands import provider_account
+from clustr.web.templatetags.office import passed
 from tests.cast import Cast
 from tests.money import cluster_balance, fund, naira, wallet_balance
 from tests.notifications.acts import told
@@ -314,7 +316,9 @@ def test_what_is_taken_back_later_is_given_back_once(counter: Counter, cast: Cas
         outside = [provider_account(provider="flutterwave", currency="NGN")]
         outside += [ledger.open_account(kind=AccountKind.PROVIDER_FEES, currency="NGN")]
         assert [str(books_of.balance(account_id=id, currency="NGN")) for id in outside] == ["0.00", "0.00"]
+        came_back = passed(transaction_visible_to(actor=cast.ada.actor, transaction_id=refund.id))
     assert (refund.status, refund.amount_minor, refund.provider) == (S.COMPLETED, 210_000, "flutterwave")
+    assert ">+" in came_back, "the office sees that it came in"
     assert sorted(case.kind for case in counter.cases()) == ["fee_differs", "vend_reversed"]
     (notice,) = told(cast.bola, NotificationEvents.UTILITY_REFUNDED)
     assert "took back what it had delivered" in notice.body

@@ -20,6 +20,7 @@ from clustr.payments.states import OPEN, CaseKind, Purpose, TransactionStatus
 from clustr.people import queries as people
 from clustr.settlement.commands.locking import lock_with_subject
 from clustr.wallets import commands as wallets
+from clustr.wallets.types import BORNE
 
 TAKEN_BEFORE = "taken_before"
 """The state of a case about what a lost dispute claims beyond what was left of its charge."""
@@ -89,7 +90,7 @@ def lock_books(*, settled: Settlement, now: datetime) -> Books:
     of_parts = Transaction.objects.filter(cluster_id=settled.cluster_id, subject_id__in=parts)
     gone = [*OPEN, TransactionStatus.COMPLETED]
     asked_for = of_parts.filter(purpose=Purpose.REFUND, provider=settled.provider, status__in=gone)
-    ours = list(asked_for.exclude(provider_reference__startswith="chargeback:"))
+    ours = list(asked_for.exclude(provider_reference__startswith=BORNE))
     attempts = Attempt.objects.filter(cluster_id=settled.cluster_id, id__in=[refund.id for refund in ours])
     books = Books(settled, parts, ours, list(attempts.values_list("reference", flat=True)))
     for taking in of_parts.filter(purpose=Purpose.CHARGEBACK).order_by("id"):

@@ -24,7 +24,7 @@ from clustr.payments.models import Transaction
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
-from clustr.wallets.types import WON_BACK
+from clustr.wallets.types import FEES_KEPT
 
 
 def provider_account(*, provider: str, currency: str) -> UUID:
@@ -132,7 +132,7 @@ def charge_fees_to_cluster(*, cluster_id: UUID, now: datetime) -> Money:
         return _charge(actor, *_FEES, now) + _charge(actor, *_CHARGEBACKS, now)
 
 
-_FEES = (AccountKind.PROVIDER_FEES, TransferKind.FEE_CHARGED, "Fees of payment providers")
+_FEES = (AccountKind.PROVIDER_FEES, TransferKind.FEE_CHARGED, FEES_KEPT)
 _CHARGEBACKS = (AccountKind.CHARGEBACKS, TransferKind.CHARGEBACK_CHARGED, "Payments charged back")
 
 
@@ -142,7 +142,7 @@ def _charge(actor: Actor, owed_on: AccountKind, kind: TransferKind, description:
     wallet = ledger.open_account(kind=AccountKind.CLUSTER_WALLET, currency=actor.currency)
     balance = ledger_queries.balance(account_id=owed, currency=actor.currency).minor
     if balance > 0 and owed_on is AccountKind.CHARGEBACKS:
-        kind, description = TransferKind.CHARGEBACK_CREDITED, WON_BACK
+        kind, description = TransferKind.CHARGEBACK_CREDITED, "Chargebacks that were won"
         _move_fees(actor, owed, wallet, Money(balance, actor.currency), kind, description, now)
         return Money(0, actor.currency)
     held = ledger_queries.balance(account_id=wallet, currency=actor.currency).minor

@@ -21,6 +21,7 @@ from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.wallets.commands.arrivals import provider_account
 from clustr.wallets.commands.trail import record_money_act
 from clustr.wallets.commands.wallets import open_wallet
+from clustr.wallets.types import BORNE
 
 _TRIES = 3
 
@@ -111,7 +112,7 @@ def win_chargeback(*, actor: Actor, taken: Transaction, reachable: bool, now: da
 
 def borne_number(number: str, part: int) -> str:
     """What a part of a chargeback that somebody bore is known by."""
-    return f"chargeback:{part}:{number}"
+    return f"{BORNE}{part}:{number}"
 
 
 def chargebacks_account(*, currency: str) -> UUID:

@@ -15,14 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from clustr.kit.money import SIGNS, Money
-from clustr.payments.states import TransactionType
+from clustr.payments.states import Purpose, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.subscriptions.countries import country_name
-from clustr.wallets.types import is_won_back
+from clustr.wallets.types import is_borne_chargeback, is_providers_fee
 from clustr.web.pages.office.charts import WIDTH
 from clustr.web.pages.platform.frame import plan_address
 from clustr.web.pages.platform.words import STANDING, why_not_paid
-from clustr.web.templatetags.pages import LEAVES_AT_ONCE, MOVED, WAITS, icon, money
+from clustr.web.templatetags.pages import MOVED, WAITS, icon, money
 
 register = template.Library()
 
@@ -33,25 +33,69 @@ def named(names: Mapping[Any, Any], key: Any) -> Any:
     return names.get(key, "") if key is not None else ""
 
 
-_RECEIVED = (
-    TransactionType.BILL_PAYMENT,
-    TransactionType.CREDIT,
-    TransactionType.DEPOSIT,
-    TransactionType.RECURRING_PAYMENT,
+_T, _P = TransactionType, Purpose
+_COMES = frozenset(
+    {
+        (_T.BILL_PAYMENT, _P.BILL),
+        (_T.CREDIT, _P.CHARGEBACK),
+        (_T.CREDIT, _P.CLUSTER_WALLET),
+        (_T.DEPOSIT, _P.SURPLUS),
+        (_T.DEPOSIT, _P.WALLET),
+        (_T.RECURRING_PAYMENT, _P.RECURRING_PAYMENT),
+    }
 )
-_TAKEN_AT_ONCE = (*LEAVES_AT_ONCE, TransactionType.TRANSFER)
+_GOES = frozenset({(_T.REFUND, _P.CHARGEBACK)})
+_TAKEN_AT_ONCE = frozenset({(_T.TRANSFER, _P.PAYOUT), (_T.UTILITY_PAYMENT, _P.UTILITY), (_T.WITHDRAWAL, _P.PAYOUT)})
+_REFUND = (_T.REFUND, _P.REFUND)
+_RECEIVED = (_T.BILL_PAYMENT, _T.DEPOSIT, _T.RECURRING_PAYMENT)
+_GIVEN = (_T.TRANSFER, _T.UTILITY_PAYMENT, _T.WITHDRAWAL)
 
 
 @register.filter
 def passed(one: TransactionView) -> SafeString | str:
     """What a transaction moved, as the office looks at it: received from somebody, by the estate or for a member's wallet, with
-    a plus; given to somebody, or on its way to them, with a minus; without a sign what has moved nothing, or has not yet."""
-    received = one.type in _RECEIVED or is_won_back(purpose=one.purpose, description=one.description)
-    if received and one.status in MOVED:
+    a plus; given to somebody, or on its way to them, with a minus; without a sign what has moved nothing, or has not yet.
+
+    | type, purpose                                 | waits | done |                                                    |
+    |-----------------------------------------------|-------|------|----------------------------------------------------|
+    | deposit: wallet, surplus                      |       | +    | also what was recorded by hand                     |
+    | bill payment: bill                            |       | +    |                                                    |
+    | recurring payment: recurring payment          |       | +    |                                                    |
+    | credit: cluster wallet                        |       | +    |                                                    |
+    | withdrawal, transfer: payout                  | -     | -    | taken from the wallet as soon as it is asked for   |
+    | utility payment: utility                      | -     | -    | likewise                                           |
+    | refund: refund, of what was received          | -     | -    | likewise                                           |
+    | refund: refund, of what was given             |       | +    | a payout that bounced, a purchase that was returned |
+    | refund: refund, what was borne of a chargeback |       |      | the chargeback itself has the minus                |
+    | refund: chargeback                            |       | -    | taken by the payer's bank                          |
+    | credit: chargeback                            |       | +    | it was won                                         |
+    | credit: refund                                |       |      | out of suspense: its arrival has the plus          |
+    | transfer: fees, kept by a provider            |       | -    |                                                    |
+    | transfer: fees, charged back or won           |       |      | the chargeback has the sign                        |
+
+    Anything else has none.
+    """
+    moved, waits = one.status in MOVED, one.status in WAITS
+    if moved and (_what(one) in _COMES or (_what(one) == _REFUND and one.refunded_type in _GIVEN)):
         return format_html('<span class="incoming">+{}</span>', money(one.amount))
-    if not received and (one.status in MOVED or (one.status in WAITS and one.type in _TAKEN_AT_ONCE)):
+    if (moved and _goes_when_done(one)) or ((moved or waits) and _is_taken_at_once(one)):
         return money(Money(-one.amount.minor, one.amount.currency))
     return money(one.amount)
+
+
+def _what(one: TransactionView) -> tuple[TransactionType, Purpose]:
+    return one.type, one.purpose
+
+
+def _goes_when_done(one: TransactionView) -> bool:
+    return _what(one) in _GOES or is_providers_fee(purpose=one.purpose, description=one.description)
+
+
+def _is_taken_at_once(one: TransactionView) -> bool:
+    if _what(one) != _REFUND:
+        return _what(one) in _TAKEN_AT_ONCE
+    borne = is_borne_chargeback(purpose=one.purpose, provider_reference=one.provider_reference)
+    return one.refunded_type in _RECEIVED and not borne
 
 
 @register.filter

@@ -33,4 +33,6 @@ class Command(BaseCommand):
         sign, count, unit = match.groups()
         present = clock.move(timedelta(**{_UNITS[unit]: int(sign + count)}))
         self.stdout.write(f"It is now {present:%Y-%m-%d %H:%M:%S} UTC.")
-        self.stdout.write("The worker does what is due meanwhile within an hour; process_payments --task all does it now.")
+        self.stdout.write(
+            "The worker does what is due meanwhile within an hour; process_payments --task all does it now."
+        )

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from clustr.kit.ids import new_id
-from clustr.payments.states import Purpose, TransactionStatus, TransactionType
+from clustr.payments.states import OPEN, Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
-from clustr.wallets.types import WON_BACK
+from clustr.wallets.commands.chargebacks import borne_number
+from clustr.wallets.types import FEES_KEPT
 from clustr.web.templatetags.office import passed
 from tests.money import naira
 from tests.web.pages.browsing import Browser
@@ -17,7 +18,7 @@ from tests.web.pages.office.places import make_lived
 
 AMOUNT = '<span class="amount">{}₦700<span class="minor">.00</span></span>'
 IN, OUT, STILL = f'<span class="incoming">+{AMOUNT.format("")}</span>', AMOUNT.format("−"), AMOUNT.format("")
-DONE, WAITS = TransactionStatus.COMPLETED, TransactionStatus.PENDING
+DONE = TransactionStatus.COMPLETED
 
 
 def movement(type: TransactionType, status: TransactionStatus, **more: Any) -> TransactionView:
@@ -40,30 +41,63 @@ def movement(type: TransactionType, status: TransactionStatus, **more: Any) -> T
     return TransactionView(**said | more, completed_at=None)
 
 
-@pytest.mark.parametrize(
-    ("type", "done", "waits"),
-    [
-        (TransactionType.DEPOSIT, IN, STILL),
-        (TransactionType.BILL_PAYMENT, IN, STILL),
-        (TransactionType.RECURRING_PAYMENT, IN, STILL),
-        (TransactionType.CREDIT, IN, STILL),
-        (TransactionType.REFUND, OUT, STILL),
-        (TransactionType.WITHDRAWAL, OUT, OUT),
-        (TransactionType.UTILITY_PAYMENT, OUT, OUT),
-        (TransactionType.TRANSFER, OUT, OUT),
-    ],
-)
-def test_of_each_type(type: TransactionType, done: str, waits: str) -> None:
-    assert passed(movement(type, DONE)) == done
-    assert passed(movement(type, TransactionStatus.REFUNDED)) == done
-    assert passed(movement(type, WAITS)) == waits
+T, P = TransactionType, Purpose
+WRITTEN: dict[tuple[TransactionType, Purpose], tuple[str, str]] = {
+    (T.DEPOSIT, P.WALLET): (STILL, IN),
+    (T.DEPOSIT, P.SURPLUS): (STILL, IN),
+    (T.BILL_PAYMENT, P.BILL): (STILL, IN),
+    (T.RECURRING_PAYMENT, P.RECURRING_PAYMENT): (STILL, IN),
+    (T.CREDIT, P.CLUSTER_WALLET): (STILL, IN),
+    (T.CREDIT, P.CHARGEBACK): (STILL, IN),
+    (T.CREDIT, P.REFUND): (STILL, STILL),
+    (T.WITHDRAWAL, P.PAYOUT): (OUT, OUT),
+    (T.TRANSFER, P.PAYOUT): (OUT, OUT),
+    (T.UTILITY_PAYMENT, P.UTILITY): (OUT, OUT),
+    (T.REFUND, P.CHARGEBACK): (STILL, OUT),
+    (T.TRANSFER, P.FEES): (STILL, STILL),
+}
+"""What stands before the amount of each that a command writes, while it waits and once it is done; refunds apart."""
+GIVEN_BACK = {
+    T.DEPOSIT: (OUT, OUT),
+    T.BILL_PAYMENT: (OUT, OUT),
+    T.RECURRING_PAYMENT: (OUT, OUT),
+    T.WITHDRAWAL: (STILL, IN),
+    T.TRANSFER: (STILL, IN),
+    T.UTILITY_PAYMENT: (STILL, IN),
+}
+"""The same of a refund, by what it gives back."""
+
+
+def says(expected: tuple[str, str], type: TransactionType, **more: Any) -> None:
+    waits, done = expected
+    for status in (DONE, TransactionStatus.REFUNDED):
+        assert passed(movement(type, status, **more)) == done
+    for status in OPEN:
+        assert passed(movement(type, status, **more)) == waits
     for nothing in (TransactionStatus.FAILED, TransactionStatus.CANCELLED):
-        assert passed(movement(type, nothing)) == STILL
+        assert passed(movement(type, nothing, **more)) == STILL
 
 
-def test_a_chargeback_that_was_won_comes_in_and_is_not_taken_for_it_by_its_name() -> None:
-    assert passed(movement(TransactionType.TRANSFER, DONE, purpose=Purpose.FEES, description=WON_BACK)) == IN
-    assert passed(movement(TransactionType.TRANSFER, DONE, purpose=Purpose.PAYOUT, description=WON_BACK)) == OUT
+@pytest.mark.parametrize("type", TransactionType)
+@pytest.mark.parametrize("purpose", Purpose)
+def test_of_each_type_and_purpose(type: TransactionType, purpose: Purpose) -> None:
+    says(WRITTEN.get((type, purpose), (STILL, STILL)), type, purpose=purpose)
+
+
+@pytest.mark.parametrize("of", TransactionType)
+def test_a_refund_by_what_it_gives_back(of: TransactionType) -> None:
+    says(GIVEN_BACK.get(of, (STILL, STILL)), T.REFUND, purpose=P.REFUND, refunded_type=of)
+    says((STILL, STILL), T.CREDIT, purpose=P.REFUND, refunded_type=of)
+
+
+def test_what_somebody_bore_of_a_chargeback_is_not_taken_twice() -> None:
+    number = borne_number("77", 1)
+    says((STILL, STILL), T.REFUND, purpose=P.REFUND, refunded_type=T.DEPOSIT, provider_reference=number)
+
+
+def test_what_a_provider_kept_went_and_is_not_taken_for_it_by_its_name() -> None:
+    says((STILL, OUT), T.TRANSFER, purpose=P.FEES, description=FEES_KEPT)
+    says((STILL, IN), T.DEPOSIT, purpose=P.WALLET, description=FEES_KEPT)
 
 
 def test_in_the_list_and_on_its_own_page() -> None:
