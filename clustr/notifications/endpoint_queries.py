@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.kit.tenancy import tenant
+from clustr.kit.tenancy import current_tenant, tenant
 from clustr.kit.vault import unseal
 from clustr.notifications.models import Endpoint, EndpointDelivery, Event
 from clustr.notifications.refusals import EndpointNotFound
 from clustr.notifications.types import CallsSought, CallView, EndpointView, Facts, NotificationEvents
+
+LOOKED_THROUGH = 10_000
+"""How many calls a search looks through: a log of 90 days may have millions, and most of what is looked for stands in no
+index."""
 
 
 def endpoints_of(*, actor: Actor) -> list[EndpointView]:
@@ -47,13 +52,12 @@ def calls_of(
     after: UUID | None = None,
     limit: int = 50,
 ) -> list[CallView]:
-    """What was sent to an endpoint, or waits, the newest first, of that what is `sought`. Needs ManageMembers. Refuses
-    `EndpointNotFound`."""
+    """What was sent to an endpoint, or waits, the newest first; of the newest 10,000 after `after` that what is `sought`, by
+    its id of all. Needs ManageMembers. Refuses `EndpointNotFound`."""
     endpoint_of(actor=actor, endpoint_id=endpoint_id)
     with tenant(actor.cluster_id):
-        rows = EndpointDelivery.objects.filter(cluster_id=actor.cluster_id, endpoint_id=endpoint_id)
-        rows = rows.filter(_sought(actor.cluster_id, sought)) if sought else rows
-        rows = rows.filter(event_id__lt=after) if after else rows
+        rows = _calls(actor, endpoint_id, after)
+        rows = _found(rows, sought) if sought else rows
         shown = list(rows.order_by("-event_id")[:limit])
         happened = Event.objects.filter(cluster_id=actor.cluster_id, id__in=[row.event_id for row in shown])
         names = {event.id: NotificationEvents(str(event.event or event.office_event)) for event in happened}
@@ -66,15 +70,34 @@ def calls_of(
     ]
 
 
-def _sought(cluster_id: UUID, sought: CallsSought) -> Q:
-    told = Event.objects.filter(cluster_id=cluster_id).filter(
-        Q(event__in=sought.events) | Q(office_event__in=sought.events)
-    )
-    found = Q(event_id__in=told.values("id")) if sought.events else Q(pk__in=[])
-    found |= Q(state__in=sought.states) | Q(why__in=sought.whys, http_status=None)
+def goes_further(*, actor: Actor, endpoint_id: UUID, after: UUID | None = None) -> bool:
+    """Whether there are more calls than a search looks through. Needs ManageMembers. Refuses `EndpointNotFound`."""
+    endpoint_of(actor=actor, endpoint_id=endpoint_id)
+    with tenant(actor.cluster_id):
+        return _calls(actor, endpoint_id, after)[LOOKED_THROUGH : LOOKED_THROUGH + 1].exists()
+
+
+def _calls(actor: Actor, endpoint_id: UUID, after: UUID | None) -> QuerySet[EndpointDelivery]:
+    rows = EndpointDelivery.objects.filter(cluster_id=actor.cluster_id, endpoint_id=endpoint_id).order_by("-event_id")
+    return rows.filter(event_id__lt=after) if after else rows
+
+
+def _found(rows: QuerySet[EndpointDelivery], sought: CallsSought) -> QuerySet[EndpointDelivery]:
+    """Those that are looked for, along the one index by which calls are read: the oldest of those looked through bounds it.
+    What each tells of is asked by its event's id, one by one: joined, all events of the estate might be read for it. An id is
+    no word: it is looked for alone."""
+    if sought.id:
+        event_id = rows.filter(id=sought.id).order_by().values_list("event_id", flat=True).first()
+        return rows.filter(event_id__in=[sought.id, event_id or sought.id])
+    found = Q(state__in=sought.states) | Q(why__in=sought.whys, http_status=None)
     if sought.http_status is not None:
         found |= Q(http_status=sought.http_status)
-    return found | Q(id=sought.id) | Q(event_id=sought.id) if sought.id else found
+    if sought.events:
+        told = Event.objects.filter(cluster_id=current_tenant(), id=OuterRef("event_id"))
+        rows = rows.alias(shown_as=Subquery(told.values_list(Coalesce("event", "office_event"))[:1]))
+        found |= Q(shown_as__in=sought.events)
+    oldest = rows.values_list("event_id", flat=True)[LOOKED_THROUGH - 1 : LOOKED_THROUGH].first()
+    return rows.filter(found, event_id__gte=oldest) if oldest else rows.filter(found)
 
 
 def endpoint_view(row: Endpoint, *, secret: str | None = None) -> EndpointView:

@@ -212,8 +212,8 @@ class EndpointView:
 
 @dataclass(frozen=True, slots=True)
 class CallsSought:
-    """Calls that are looked for, by any of these: what they tell of, what became of them, why, the status that was answered, or
-    the id of the call or of its event."""
+    """Calls that are looked for: by the id of the call or of its event, or by any of the others: what they tell of, what
+    became of them, why, the status that was answered."""
 
     events: frozenset[str]
     states: frozenset[str]

@@ -19,7 +19,7 @@ from clustr.kit.errors import NotAllowed
 from clustr.kit.tenancy import tenant
 from clustr.notifications import commands, endpoint_queries
 from clustr.notifications.catalogue import EVENTS
-from clustr.notifications.models import Endpoint
+from clustr.notifications.models import Endpoint, Event
 from clustr.notifications.refusals import (
     AddressNotPublic,
     DeliveryNotFound,
@@ -27,7 +27,7 @@ from clustr.notifications.refusals import (
     EndpointNotFound,
     TooManyEndpoints,
 )
-from clustr.notifications.types import Audience, Face, NotificationEvents
+from clustr.notifications.types import Audience, CallsSought, Face, NotificationEvents
 from tests.bills.acts import pay
 from tests.cast import Cast, Person
 from tests.money import acknowledge, fund, issue
@@ -83,6 +83,11 @@ def call(cast: Cast, receiver: Receiver, *, after: timedelta = timedelta(0)) -> 
 
 def calls(cast: Cast, endpoint: Endpoint) -> list[Any]:
     return endpoint_queries.calls_of(actor=cast.ada.actor, endpoint_id=endpoint.id)
+
+
+def of_events(*names: NotificationEvents, **more: Any) -> CallsSought:
+    nothing: dict[str, Any] = {"states": frozenset(), "whys": frozenset(), "http_status": None, "id": None}
+    return CallsSought(**nothing | {"events": frozenset(names)} | more)
 
 
 def verified(request: httpx.Request, secret: str) -> bool:
@@ -398,3 +403,41 @@ def test_what_cannot_be_made_stands_before_nothing_else(cast: Cast) -> None:
     with tenant(cast.cluster_id):
         stored = Endpoint.objects.get(cluster_id=cast.cluster_id, id=endpoint.id)
     assert (stored.failing_since, stored.disabled_at) == (None, None)
+
+
+def test_a_search_looks_through_the_newest_calls(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_queries, "LOOKED_THROUGH", 3)
+    endpoint = add(cast)
+    for event in (E.BILL_CANCELLED, E.BILL_CANCELLED, E.PAYMENT_DUE, E.PAYMENT_DUE, E.BILL_CANCELLED):
+        tell(cast, everybody(cast), event)
+    call(cast, Receiver(200))
+    every = calls(cast, endpoint)
+
+    def found(sought: CallsSought, after: UUID | None = None) -> list[int]:
+        rows = endpoint_queries.calls_of(actor=cast.ada.actor, endpoint_id=endpoint.id, sought=sought, after=after)
+        return [every.index(row) for row in rows]
+
+    def more(after: UUID | None = None) -> bool:
+        return endpoint_queries.goes_further(actor=cast.ada.actor, endpoint_id=endpoint.id, after=after)
+
+    assert (found(of_events(E.BILL_CANCELLED)), found(of_events(states=frozenset({"sent"})))) == ([0], [0, 1, 2])
+    assert (found(of_events(E.BILL_CANCELLED), every[1].event_id), more()) == ([3, 4], True)
+    assert more(every[1].event_id) is False
+    assert found(of_events(id=every[4].id)) == found(of_events(id=every[4].event_id)) == [4], "an id, of all"
+    assert found(of_events(id=endpoint.id)) == []
+
+
+def test_a_call_is_found_by_the_name_it_is_shown_under(cast: Cast) -> None:
+    endpoint = add(cast)
+    with tenant(cast.cluster_id):
+        event = Event.objects.create(
+            cluster_id=cast.cluster_id, event=E.DISPUTE_RESOLVED, user_id=cast.bola.user_id,
+            office_event=E.BILL_DISPUTED, permission="ManageBill", at=cast.now,
+        )  # fmt: skip
+    fan_out(cast.cluster_id, cast.now)
+
+    def found(name: NotificationEvents) -> list[UUID]:
+        rows = endpoint_queries.calls_of(actor=cast.ada.actor, endpoint_id=endpoint.id, sought=of_events(name))
+        return [row.event_id for row in rows]
+
+    assert (found(E.DISPUTE_RESOLVED), found(E.BILL_DISPUTED)) == ([event.id], [])

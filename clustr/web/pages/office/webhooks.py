@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from clustr.kit.ids import parse_id
 from clustr.notifications.catalogue import EVENTS
 from clustr.notifications.commands.endpoints import MOST_ENDPOINTS
-from clustr.notifications.endpoint_queries import calls_of, endpoint_of, endpoints_of
+from clustr.notifications.endpoint_queries import LOOKED_THROUGH, calls_of, endpoint_of, endpoints_of, goes_further
 from clustr.notifications.types import CallsSought
 from clustr.web.actors import Request
 from clustr.web.management import webhooks as api
@@ -133,16 +133,15 @@ def _one(request: Request, endpoint_id: UUID, tried: Attempt | None) -> HttpResp
     query = asked(request, SearchQuery)
 
     def work() -> Context:
-        rows = calls_of(
-            actor=request.actor,
-            endpoint_id=endpoint_id,
-            sought=_sought(query.q) if query.q else None,
-            after=last_id(request, query),
-            limit=query.fetch,
-        )
+        actor, after = request.actor, last_id(request, query)
+        sought = _sought(query.q) if query.q else None
+        rows = calls_of(actor=actor, endpoint_id=endpoint_id, sought=sought, after=after, limit=query.fetch)
+        shown = listed(request, query, rows, key=lambda row: by_id(row.event_id))
+        ends = sought and not sought.id and not shown["next"]
         return {
             "query": query,
-            **listed(request, query, rows, key=lambda row: by_id(row.event_id)),
+            **shown,
+            "cut": LOOKED_THROUGH if ends and goes_further(actor=actor, endpoint_id=endpoint_id, after=after) else None,
             "tried": tried,
             "endpoint": endpoint_of(actor=request.actor, endpoint_id=endpoint_id),
             "events": {event: _(kind.what) for event, kind in EVENTS.items()},

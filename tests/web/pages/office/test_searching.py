@@ -8,6 +8,7 @@ import pytest
 
 from clustr.kit.ids import reference_of
 from clustr.kit.tenancy import tenant
+from clustr.notifications import endpoint_queries
 from clustr.notifications.models import EndpointDelivery, Event
 from clustr.payments import commands as payments
 from clustr.payments.states import CaseKind
@@ -62,7 +63,7 @@ def test_one_members_bills(lived: Lived) -> None:
     assert "No bill of theirs is called so." in ada.text
 
 
-def test_what_was_sent_to_a_webhook(lived: Lived) -> None:
+def test_what_was_sent_to_a_webhook(lived: Lived, monkeypatch: pytest.MonkeyPatch) -> None:
     with tenant(lived.cast.cluster_id):
         first, *others = EndpointDelivery.objects.filter(endpoint_id=lived.endpoint)
         EndpointDelivery.objects.filter(id__in=[each.id for each in others]).delete()
@@ -90,6 +91,10 @@ def test_what_was_sent_to_a_webhook(lived: Lived) -> None:
         assert found(ada, here, q) == {paused}, q
     assert found(ada, here, "nothing+like+it") == set()
     assert "Nothing that was sent here fits what you asked for." in ada.text
+    assert "looked through" not in ada.text
+    monkeypatch.setattr(endpoint_queries, "LOOKED_THROUGH", 1)
+    assert found(ada, here, "nothing+like+it") == set()
+    assert "calls were looked through; the log has older ones." in ada.text
 
 
 def test_cases(lived: Lived) -> None:
