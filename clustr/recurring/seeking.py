@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 from uuid import UUID
 
 from django.db.models import Q
@@ -46,7 +46,10 @@ def automations_runs(*, cluster_id: UUID, sought: RunsSought) -> Q:
 
 
 def _due(sought: RunsSought) -> Q:
-    return Q(due_at__month__in=sought.months) | (Q(due_at__year=sought.year) if sought.year else _NONE)
+    said = [Q(due_at__day=sought.day)] if sought.day else []
+    said += [Q(due_at__month__in=sought.months)] if sought.months else []
+    said += [Q(due_at__year=sought.year)] if sought.year else []
+    return reduce(and_, said) if said else _NONE
 
 
 def _within(began: object, ended: object) -> Q:

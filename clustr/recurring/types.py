@@ -121,12 +121,13 @@ class OrderChanges:
 
 @dataclass(frozen=True, slots=True)
 class RunsSought:
-    """Runs that are looked for, by any of these: where they stand, why they failed, a month or a year in which they were due
-    (in the time zone that is in force), a transaction of theirs. `waited`: the spans in which bills waited to be read: what had
+    """Runs that are looked for, by any of these: where they stand, why they failed, when they were due (in the time zone that is
+    in force: on all that stands of a day, one of some months, and a year), a transaction of theirs. `waited`: the spans in which bills waited to be read: what had
     nothing to pay meanwhile is found by `unread`, not by its state."""
 
     states: frozenset[str]
     failures: frozenset[str]
+    day: int | None
     months: frozenset[int]
     year: int | None
     transaction_id: UUID | None

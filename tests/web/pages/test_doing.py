@@ -195,6 +195,8 @@ def test_a_run_is_looked_for_by_month_by_where_it_stands_and_why(cast: Cast, bol
     assert found("0000") == found("100%25") == []
     assert "None like this" in bola.open(f"{here}?q=never").content.decode()
 
+    assert found("1+march+2026") == found("March+2026") == found("1+March") == ["March 2026"], "as rows say it"
+    assert found("March+2025") == found("2+March") == found("1+of+March") == found("0001") == found("9999") == []
 
 def test_a_run_is_looked_for_by_the_reference_of_what_it_paid(cast: Cast, bola: Browser) -> None:
     order = order_of(cast)
