@@ -228,11 +228,20 @@ def _each(_row: Any, value: dict[str, dict[str, str]]) -> list[str]:
     ]
 
 
+def _limits(_row: Any, value: dict[str, int | None]) -> list[str]:
+    return [f"{feature}: {'no limit' if most is None else f'{most:,}'}" for feature, most in value.items()]
+
+
 def _owed(row: Any, value: list[dict[str, Any]]) -> list[str]:
     return [f"{each['description']}: {Money(each['amount'], row.currency).with_sign()}" for each in value]
 
 
-_LISTED: dict[str, Callable[[Any, Any], list[str]]] = {"prices": _prices, "overage": _each, "usage_owed": _owed}
+_LISTED: dict[str, Callable[[Any, Any], list[str]]] = {
+    "prices": _prices,
+    "overage": _each,
+    "usage_owed": _owed,
+    "limits": _limits,
+}
 
 
 @cache

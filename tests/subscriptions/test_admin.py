@@ -9,7 +9,7 @@ from clustr.clusters.queries import system_actor
 from clustr.clusters.types import PLATFORM_CLUSTER_ID
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
-from clustr.subscriptions.admin import _MONEY, site
+from clustr.subscriptions.admin import _MONEY, _said, site
 from clustr.subscriptions.catalogue import DEFAULT_PLANS, read_catalogue
 from clustr.subscriptions.models import ContractPrice, Payment, SubscriptionPlan
 from tests.cast import Cast
@@ -50,8 +50,14 @@ def test_one_row_says_money_and_instants_as_its_list_does(ngozi: object, plan: S
     for said in ("₦75,000.00 a month", "chat_messages: $0.005 each", "ai_responses: ₦15.00 each", " UTC"):
         assert said in staff.text, said
     assert str(pro.price_monthly) not in staff.text
+    assert "chat_messages: 10,000" in staff.text
     staff.open(f"/platform/admin/subscriptions/subscriptionplan/{plan.id}/change/")
     assert "$19.00" in staff.text
+
+
+def test_what_has_no_limit_says_so() -> None:
+    plan = SubscriptionPlan(limits={"ai_responses": 5_000, "chat_messages": None})
+    assert _said(plan, "limits") == "ai_responses: 5,000<br>chat_messages: no limit<br>"
 
 
 def test_a_row_is_called_by_money_too() -> None:
