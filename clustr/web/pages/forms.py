@@ -81,12 +81,14 @@ def attempt(request: Request, send: Callable[[], HttpResponse], *, keyed: bool =
 
 
 def together(*tries: Attempt) -> Attempt:
-    """Several checks of one form: the last, where all went well; else the first that did not, with what any found wrong."""
+    """Several checks of one form: the last, where all went well; else the first that did not, with what any found wrong, at a
+    field or with the whole."""
     failed = [tried for tried in tries if not tried.done]
     if not failed:
         return tries[-1]
     found = {name: said for tried in reversed(failed) for name, said in tried.errors.items()}
-    return replace(failed[0], errors=found)
+    problems = dict.fromkeys(tried.problem for tried in failed if tried.problem)
+    return replace(failed[0], errors=found, problem=" ".join(problems))
 
 
 def _said_of(wrong: ErrorDetails) -> str:

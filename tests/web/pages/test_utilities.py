@@ -15,6 +15,8 @@ from clustr.kit.tenancy import tenant
 from clustr.utilities.models import Account
 from clustr.utilities.queries import utility_providers
 from clustr.utilities.types import ProviderView
+from clustr.web.pages.forms import Attempt, together
+from clustr.web.pages.residents import utilities
 from clustr.web.templatetags.pages import token_groups
 from tests.cast import Cast
 from tests.money import fund, naira, wallet_balance
@@ -172,6 +174,43 @@ def test_a_wrong_amount_is_marked_beside_a_wrong_number(
             assert bola.send(**chosen(counter, customer_id=number, amount=amount)).status_code == 422
             assert re.findall(r'id="id_(\w+)_error"', bola.text) == wrong
             assert said in bola.text
+
+
+def test_the_utility_is_asked_only_about_what_is_well_formed(
+    counter: Counter, bola: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    ask = utilities.validate_number
+    monkeypatch.setattr(utilities, "validate_number", lambda request: asked.append(request) or ask(request))
+    bola.open(BUY)
+    for amount, number in (("0", METER), ("much", METER), ("", METER), ("2,000", "x"), ("0", "x")):
+        assert bola.send(**chosen(counter, customer_id=number, amount=amount)).status_code == 422
+        wrong = ["customer_id"] * (number == "x") + ["amount"] * (amount != "2,000")
+        assert re.findall(r'id="id_(\w+)_error"', bola.text) == wrong
+    assert asked == []
+    bola.send(**chosen(counter))
+    assert len(asked) == 1
+
+
+def test_where_no_amount_is_asked_for_none_is_wanted(counter: Counter, bola: Browser) -> None:
+    """What has one price is sold no more, since the page was opened: that is what is wrong, with or without a field for an
+    amount."""
+    bola.open("/app/utilities/buy/?service=cable_tv_utility")
+    form = bola.form()
+    assert form.values["amount"] == ""
+    for _ in range(2):
+        assert bola.send(form=form, provider_id=str(new_id()), customer_id="1234567890").status_code == 404
+        assert "Write an amount such as" not in bola.text
+        form.values.pop("amount", None)
+
+
+def test_a_form_of_several_checks_says_all_that_is_wrong() -> None:
+    first, second = (
+        Attempt(problem="The first.", errors={"amount": "A"}),
+        Attempt(problem="The second.", errors={"x": "B"}),
+    )
+    found = together(first, Attempt(answer={}), second, second)
+    assert (found.problem, found.errors) == ("The first. The second.", {"amount": "A", "x": "B"})
 
 
 def test_another_service_than_there_is(counter: Counter, bola: Browser) -> None:

@@ -25,11 +25,20 @@ from clustr.web.pages.frame import Context, look, page
 from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.words import word_of
 from clustr.web.refusals import PageNotFound
-from clustr.web.schemas import to_money
+from clustr.web.schemas import Amount, In, to_money
 
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 SERVICES = ("electricity_utility", "water_utility", "internet_utility", "cable_tv_utility")
 _MOST = 200
+
+
+class _AmountIn(In):
+    amount: Amount
+
+
+class _NumberIn(In):
+    provider_id: UUID
+    customer_id: api.CustomerNumber
 
 
 @page("app")
@@ -73,7 +82,8 @@ def choose(request: Request) -> HttpResponse:
     number it is, and what it costs is shown before anything is bought."""
     tried = None
     if request.method == "POST":
-        tried = together(_fitting(request), validate_number(request))
+        tried = together(_fitting(request), _formed(request))
+        tried = validate_number(request) if tried.done else tried
         if tried.done and (tried.answer or {}).get("status") == "pending":
             tried.answer, tried.problem = None, _("The utility is slow to answer. Send this again in a moment.")
         if tried.done:
@@ -173,15 +183,21 @@ def _quote(request: Request) -> Attempt:
     return attempt(request, lambda: api.quote_utility(request, api.QuoteIn(**amount, **number)), keyed=False)
 
 
+def _formed(request: Request) -> Attempt:
+    """Whether what was typed may be a number; the utility is not asked."""
+    return checked(request, lambda: None if request.GET.get("account") else _NumberIn(**_number(request)))
+
+
 def _fitting(request: Request) -> Attempt:
-    """Whether what was chosen is sold for what was typed, as far as that is known before the utility is asked."""
+    """Whether what was chosen is sold for what was typed, as far as that is known before the utility is asked. Of what has one
+    price, or is sold no more, no amount is wanted; nor of a page that had no field for it."""
     chosen = read_value(request, lambda: _chosen(request))
 
     def parse() -> None:
-        if chosen is None or chosen.fixed is None:
-            amount = to_money(typed_amount(request)["amount"], request.actor.currency)
-            least = chosen.minimum.minor if chosen and chosen.minimum else None
-            most = chosen.maximum.minor if chosen and chosen.maximum else None
+        if chosen and chosen.fixed is None and "amount" in request.POST:
+            amount = to_money(_AmountIn(**typed_amount(request)).amount, request.actor.currency)
+            least = chosen.minimum.minor if chosen.minimum else None
+            most = chosen.maximum.minor if chosen.maximum else None
             refuse_amount_out_of_range(amount=amount, fixed=None, minimum=least, maximum=most)
 
     return checked(request, parse)
