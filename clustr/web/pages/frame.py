@@ -111,10 +111,13 @@ def look(
     part: str = "",
     part_work: Callable[[], Context] | None = None,
     status: int = 200,
+    at: str = "",
 ) -> HttpResponse:
     """The page that `template` makes of what `work` reads, in one read-only transaction together with what stands around
     it. `part`: the template of what changes in it, which is all that htmx is given; made of what `part_work` reads, where
-    that is less."""
+    that is less. `at`: its own address, of a page that also answers forms sent elsewhere: what leads on from it, such as a
+    search, leads on from there."""
+    request.path = at or request.path
     partly = bool(part) and request.headers.get("HX-Request") == "true"
 
     def reading() -> Context:

@@ -346,10 +346,11 @@ def bank_field(context: template.Context, label: str, value: str = "") -> dict[s
 @register.simple_tag(takes_context=True)
 def with_query(context: template.Context, **changes: Any) -> str:
     """This page's address with some of its parameters changed; None or "" takes one away."""
-    query = context["request"].GET.copy()
+    request = context["request"]
+    query, here = request.GET.copy(), request.path if request.method == "POST" else ""
     for name, value in changes.items():
         if value in (None, ""):
             query.pop(name, None)
         else:
             query[name] = value
-    return f"?{query.urlencode()}" if query else context["request"].path
+    return f"{here}?{query.urlencode()}" if query else request.path

@@ -72,6 +72,22 @@ class _Forms(HTMLParser):
             self._open.values[name] = value
 
 
+def assert_leads_on_from(browser: Browser, address: str, *, more: bool = True) -> None:
+    """A page that answers a form sent elsewhere is searched at its own address, and there read on."""
+    assert f'hx-get="{address}"' in browser.text, "searched there"
+    assert f'method="get" action="{address}"' in browser.text
+    onward = re.findall(r'hx-get="([^"]*cursor=[^"]+)"', browser.text)
+    assert len(onward) == more
+    for each in onward:
+        assert each.startswith(f"{address}?")
+        rows = browser.open(unescape(each), HX_Request="true")
+        assert (rows.status_code, "<li" in browser.text or "<tr" in browser.text, "<html" in browser.text) == (
+            200,
+            True,
+            False,
+        )
+
+
 class Browser:
     """Somebody at their browser. `open` follows redirects; `send` fills in the form that leads to `action`."""
 

@@ -21,7 +21,7 @@ from tests.cast import Cast
 from tests.money import fund
 from tests.recurring.automating import Automations, automations
 from tests.utilities.counter import CABLE, METER, PREPAID, SMART_CARD
-from tests.web.pages.browsing import Browser
+from tests.web.pages.browsing import Browser, assert_leads_on_from
 
 __all__ = ["automations"]
 pytestmark = pytest.mark.usefixtures("books")
@@ -97,6 +97,10 @@ def test_it_runs_says_what_will_be_missing_and_why_it_paused(automations: Automa
     bought = re.findall(r"/app/utilities/purchases/([0-9a-f-]{36})/", rows)[-1]
     assert bola.open(f"{one}?q={reference_of(UUID(bought))}", HX_Request="true").content.decode().count("<li") == 1
     assert "None like this" in bola.open(f"{one}?q=charging+the").content.decode()
+    bola.open(one)
+    form = bola.form("/on/")
+    assert bola.send(form=form, pin="x").status_code == 422
+    assert_leads_on_from(bola, one, more=False)
     bola.open(one)
     bola.send("/on/")
     assert "It is on." in bola.text

@@ -25,7 +25,7 @@ from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.people.test_second_factor import code_now
 from tests.recurring.acts import order_of, process
 from tests.web.asking import dispute
-from tests.web.pages.browsing import Browser
+from tests.web.pages.browsing import Browser, assert_leads_on_from
 
 PASSWORD = "harmattan-wind"
 ROOT = Path(__file__).resolve().parents[3]
@@ -164,6 +164,11 @@ def test_all_of_how_a_recurring_payment_went(cast: Cast, bola: Browser) -> None:
     rows = bola.open(f"/app/recurring/{order}/" + onward[1].replace("&amp;", "&"), HX_Request="true").content.decode()
     assert rows.count('class="item"') == 3
     assert (">4 July 2026<" in rows, ">3 July 2026<" in rows, "<html" in rows) == (False, True, False)
+    bola.open(f"/app/recurring/{order}/")
+    form = bola.form("pause/")
+    bola.send("/cancel/")
+    assert bola.send(form=form).status_code == 409
+    assert_leads_on_from(bola, f"/app/recurring/{order}/")
 
 
 def test_a_run_is_looked_for_by_month_by_where_it_stands_and_why(cast: Cast, bola: Browser) -> None:
@@ -190,13 +195,13 @@ def test_a_run_is_looked_for_by_month_by_where_it_stands_and_why(cast: Cast, bol
 
     assert found("march") == found("did+not+go") == found("missing+in") == ["March 2026"]
     assert found("2025") == found("stopped") == ["November 2025"]
+    assert found("1+march+2026") == found("March+2026") == found("1+March") == ["March 2026"], "as rows say it"
+    assert found("March+2025") == found("2+March") == found("1+of+March") == found("0001") == found("9999") == []
     assert found("nothing+was+due") == ["May 2026"], "and not what waited to be read"
     assert found("not+paid") == found("had+not+read") == [today]
     assert found("0000") == found("100%25") == []
     assert "None like this" in bola.open(f"{here}?q=never").content.decode()
 
-    assert found("1+march+2026") == found("March+2026") == found("1+March") == ["March 2026"], "as rows say it"
-    assert found("March+2025") == found("2+March") == found("1+of+March") == found("0001") == found("9999") == []
 
 def test_a_run_is_looked_for_by_the_reference_of_what_it_paid(cast: Cast, bola: Browser) -> None:
     order = order_of(cast)

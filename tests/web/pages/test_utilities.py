@@ -21,7 +21,7 @@ from clustr.web.templatetags.pages import token_groups
 from tests.cast import Cast
 from tests.money import fund, naira, wallet_balance
 from tests.utilities.counter import GOTV, METER, PREPAID, Counter, counter
-from tests.web.pages.browsing import Browser
+from tests.web.pages.browsing import Browser, assert_leads_on_from
 
 __all__ = ["counter"]
 pytestmark = pytest.mark.usefixtures("books")
@@ -211,6 +211,22 @@ def test_a_form_of_several_checks_says_all_that_is_wrong() -> None:
     )
     found = together(first, Attempt(answer={}), second, second)
     assert (found.problem, found.errors) == ("The first. The second.", {"amount": "A", "x": "B"})
+
+
+def test_after_a_form_that_failed_the_page_is_its_own(counter: Counter, cast: Cast, bola: Browser) -> None:
+    with tenant(cast.cluster_id):
+        for number in range(22):
+            Account.objects.create(
+                id=new_id(), cluster_id=cast.cluster_id, user_id=cast.bola.user_id, provider_id=counter.provider(PREPAID).id,
+                number=b"x", hint=f"{number:04}", fingerprint=bytes(31) + bytes([number]), label=f"Flat B{number}",
+                met_at=cast.now, saved_at=cast.now,
+            )  # fmt: skip
+    bola.open("/app/utilities/")
+    form = bola.form("remove/")
+    bola.send(form=form)
+    form.values["form_key"] = ""
+    assert bola.send(form=form).status_code == 404
+    assert_leads_on_from(bola, "/app/utilities/")
 
 
 def test_another_service_than_there_is(counter: Counter, bola: Browser) -> None:

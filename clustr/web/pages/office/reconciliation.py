@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clustr.clusters.member_queries import names_here
@@ -71,4 +72,5 @@ def _seen(request: Request, tried: Attempt | None) -> HttpResponse:
         part="" if tried else "pages/office/parts/cases_rows.html",
         part_work=cases,
         status=tried.status if tried else 200,
+        at=reverse("office:reconciliation"),
     )

@@ -150,4 +150,5 @@ def _one(request: Request, endpoint_id: UUID, tried: Attempt | None) -> HttpResp
         }
 
     status = tried.status if tried else 200
-    return look(request, "pages/office/webhook.html", work, part="pages/office/parts/calls_rows.html", status=status)
+    part, here = "pages/office/parts/calls_rows.html", reverse("office:webhook", args=[endpoint_id])
+    return look(request, "pages/office/webhook.html", work, part=part, status=status, at=here)

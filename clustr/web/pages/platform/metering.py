@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -129,7 +130,8 @@ def _show(request: Request, tried: Attempt | None) -> HttpResponse:
             "days": _by_feature(days, _shown(since, mine.current_period_end, request.now)),
         }
 
-    return look(request, "pages/platform/usage.html", work, status=tried.status if tried else 200)
+    status = tried.status if tried else 200
+    return look(request, "pages/platform/usage.html", work, status=status, at=reverse("platform:usage"))
 
 
 def _settled(mine: CurrentRow) -> Money | None:

@@ -81,7 +81,8 @@ def show_home(request: Request, tried: Attempt | None) -> HttpResponse:
             "cards_are_on": stripe_is_on(),
         }
 
-    return look(request, "pages/platform/home.html", work, status=tried.status if tried else 200)
+    status = tried.status if tried else 200
+    return look(request, "pages/platform/home.html", work, status=status, at=reverse("platform:home"))
 
 
 def _advice(request: Request, held: CurrentSubscription) -> PlanAdvice | None:

@@ -237,6 +237,7 @@ def _automation(request: Request, automation_id: UUID, tried: Attempt | None = N
         work,
         part="" if tried else "pages/residents/automation_runs.html",
         status=tried.status if tried else 200,
+        at=reverse("app:automation", args=[automation_id]),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -212,6 +213,7 @@ def _order(request: Request, order_id: UUID, tried: Attempt | None = None) -> Ht
         part="" if tried else "pages/residents/recurring_runs.html",
         part_work=runs,
         status=tried.status if tried else 200,
+        at=reverse("app:recurring_payment", args=[order_id]),
     )
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from clustr.bills.queries import bill_of_member
@@ -145,6 +146,7 @@ def _transaction(request: Request, transaction_id: UUID, tried: Attempt | None =
         work,
         part="pages/residents/transaction_state.html",
         status=tried.status if tried else 200,
+        at=reverse("app:transaction", args=[transaction_id]),
     )
 
 

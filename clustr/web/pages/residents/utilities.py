@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clustr.bills.types import UTILITY_TYPES, BillType
@@ -26,6 +27,7 @@ from clustr.web.pages.lists import ListQuery, begin_after, listed
 from clustr.web.pages.words import word_of
 from clustr.web.refusals import PageNotFound
 from clustr.web.schemas import Amount, In, to_money
+from clustr.web.utility_schemas import CustomerNumber
 
 _UNDECIDED = (TransactionStatus.PENDING, TransactionStatus.PROCESSING, TransactionStatus.UNKNOWN)
 SERVICES = ("electricity_utility", "water_utility", "internet_utility", "cable_tv_utility")
@@ -38,7 +40,7 @@ class _AmountIn(In):
 
 class _NumberIn(In):
     provider_id: UUID
-    customer_id: api.CustomerNumber
+    customer_id: CustomerNumber
 
 
 @page("app")
@@ -73,6 +75,7 @@ def _utilities(request: Request, tried: Attempt | None = None) -> HttpResponse:
         part="" if tried else "pages/residents/account_rows.html",
         part_work=numbers,
         status=tried.status if tried else 200,
+        at=reverse("app:utilities"),
     )
 
 
@@ -264,6 +267,7 @@ def _purchase(request: Request, purchase_id: UUID, tried: Attempt | None = None)
         work,
         part="" if tried else "pages/residents/purchase_state.html",
         status=tried.status if tried else 200,
+        at=reverse("app:purchase", args=[purchase_id]),
     )
 
 

@@ -25,7 +25,7 @@ from tests.settlement.stage import Stage
 from tests.settlement.test_payouts import BANK as ACCOUNT
 from tests.wallets.acts import credit, receive
 from tests.web.asking import approval_limit
-from tests.web.pages.browsing import Browser
+from tests.web.pages.browsing import Browser, assert_leads_on_from
 from tests.web.pages.office.places import BANK, make_lived
 
 pytestmark = pytest.mark.usefixtures("books")
@@ -528,6 +528,7 @@ def test_an_event_is_sent_again(cast: Cast, ada: Browser) -> None:
     assert "It is being sent again" in browser.text
     page = browser.page
     assert browser.send("/again/", delivery_id=str(lived.wide.id)).status_code == 404
+    assert_leads_on_from(browser, f"/office/settings/webhooks/{lived.endpoint}/", more=False)
     browser.page = page
     browser.send("/change/", step="disable")
     assert "/again/" not in browser.text

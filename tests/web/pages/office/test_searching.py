@@ -13,7 +13,7 @@ from clustr.notifications.models import EndpointDelivery, Event
 from clustr.payments import commands as payments
 from clustr.payments.states import CaseKind
 from tests.web.asking import OFFICE
-from tests.web.pages.browsing import Browser
+from tests.web.pages.browsing import Browser, assert_leads_on_from
 from tests.web.pages.office.places import Lived, make_lived
 
 CREDIT, TRANSFER, PAID, OWN = "Hall", "Diesel, January", "Service charge", "Gate repair"
@@ -120,6 +120,10 @@ def test_cases(lived: Lived) -> None:
     assert found(ada, here, "chargeback") == set()
     cases = lived.cast.client_of(lived.cast.ada).get(OFFICE + "reconciliation/?q=never_answered").json()["cases"]
     assert [case["kind"] for case in cases["results"]] == ["never_answered"]
+    ada.open(here)
+    assert ada.send(form=next(form for form in ada.forms if "/cases/" in form.action), step="close").status_code == 422
+    assert_leads_on_from(ada, here, more=False)
+    assert f'href="{here}?open=false"' in ada.text
 
 
 def test_other_estates_are_not_searched(lived: Lived) -> None:
