@@ -108,7 +108,8 @@ def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -
     actor.require("ViewPayments")
     rows = _rows(
         f"""
-        SELECT w.member, o.status, count(*), sum(o.remaining), min(o.due_date)
+        SELECT w.member, o.status, count(*), sum(o.remaining),
+               min(o.due_date) FILTER (WHERE o.due_date >= %(now)s)
         FROM unnest(%(members)s::uuid[]) AS w(member)
         CROSS JOIN LATERAL (
           SELECT {STATUS_SQL} AS status, greatest(0, due_minor - paid_minor) AS remaining, due_date
@@ -131,7 +132,7 @@ def bill_status_of(*, actor: Actor, user_ids: Collection[UUID], now: datetime) -
         cards[user_id] = BillStatusCard(
             card.counts,
             card.outstanding + Money(int(remaining), actor.currency),
-            card.next_due_date if status == MemberStatus.OVERDUE else min(dates),
+            min(dates, default=None),
         )
     return cards
 

@@ -134,7 +134,7 @@ def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
     rows = _rows(
         f"SELECT {STATUS_SQL} AS status, count(*), sum(CASE WHEN cancelled_at IS NULL THEN due_minor ELSE 0 END), sum(paid_minor),"
         " sum(CASE WHEN category = 'cluster_managed' THEN greatest(0, due_minor - paid_minor) ELSE 0 END),"
-        " min(due_date) FILTER (WHERE category = 'cluster_managed')"
+        " min(due_date) FILTER (WHERE category = 'cluster_managed' AND due_date >= %(now)s)"
         " FROM bills_owed WHERE cluster_id = %(cluster)s AND member_id = %(member)s GROUP BY 1",
         {"cluster": actor.cluster_id, "member": actor.member_id, "now": now},
     )
@@ -149,7 +149,7 @@ def bill_summary(*, actor: Actor, now: datetime) -> BillSummary:
         for status in MemberStatus
     )
     to_pay = [row for status, row in found.items() if status not in (MemberStatus.CANCELLED, MemberStatus.PAID)]
-    upcoming = [row[5] for row in to_pay if row[0] != MemberStatus.OVERDUE and row[5] is not None]
+    upcoming = [row[5] for row in to_pay if row[5] is not None]
     return BillSummary(
         lines=lines,
         outstanding=Money(int(sum(row[4] for row in to_pay)), actor.currency),

@@ -168,7 +168,12 @@ def test_the_summary_and_the_card_say_the_same(cast: Cast) -> None:
     acts.pay(cast, cast.bola, partly, "5.00")
     acts.cancel(cast, cancelled)
     acts.dispute(cast, cast.bola, disputed)
-    for at, next_due in ((cast.now, overdue.due_date), (late, disputed.due_date)):
+    past_the_disputed = late + timedelta(days=1, hours=1)
+    for at, next_due in (
+        (cast.now, overdue.due_date),
+        (late, disputed.due_date),
+        (past_the_disputed, due_later.due_date),
+    ):
         with tenant(cast.cluster_id):
             mine = queries.bill_summary(actor=cast.bola.actor, now=at)
             card = directory.bill_status_of(actor=cast.ada.actor, user_ids=[cast.bola.user_id], now=at)[

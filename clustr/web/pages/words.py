@@ -23,6 +23,7 @@ STATUS: dict[str, tuple[Word, str, str]] = {
     "unused": (_("Not paid"), "calm", "ban"),
     "kept": (_("In your wallet"), "good", "wallet"),
     "pending": (_("On its way"), "wait", "hourglass"),
+    "unsent": (_("Not sent yet"), "wait", "hourglass"),
     "processing": (_("In progress"), "wait", "hourglass"),
     "unknown": (_("Being confirmed"), "wait", "hourglass"),
     "completed": (_("Done"), "good", "circle-check"),
