@@ -332,6 +332,7 @@ MOVE_NOTHING = {
     "subscriptions.reconcile_subscriptions": "follows, as `hear_stripe`",
     "subscriptions.look_at_my_page": "asks by `ask_stripe`",
     "subscriptions.my_methods": "reads, at Stripe",
+    "subscriptions.stays_in_use": "reads",
     "subscriptions.preview_at_stripe": "reads, at Stripe",
     "subscriptions.sync_prices": "makes what is missing at Stripe, by its key; nobody is charged otherwise",
     "wallets.authorize_spend": "counts an attempt, in a commit of its own (tests/wallets/test_pin.py)",
