@@ -15,14 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
 from clustr.kit.money import SIGNS, Money
-from clustr.payments.states import Purpose, TransactionType
+from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import TransactionView
 from clustr.subscriptions.countries import country_name
 from clustr.wallets.types import is_borne_chargeback, is_providers_fee
 from clustr.web.pages.office.charts import WIDTH
 from clustr.web.pages.platform.frame import plan_address
 from clustr.web.pages.platform.words import STANDING, why_not_paid
-from clustr.web.templatetags.pages import MOVED, WAITS, icon, money
+from clustr.web.templatetags.pages import MOVED, WAITS, icon, money, status
 
 register = template.Library()
 
@@ -31,6 +31,12 @@ register = template.Library()
 def named(names: Mapping[Any, Any], key: Any) -> Any:
     """What stands under a key: a person's name by their id; nothing for one that is not there."""
     return names.get(key, "") if key is not None else ""
+
+
+@register.simple_tag
+def moving(kind: str, stands: str) -> SafeString:
+    """How a movement of money stands, as a badge. A transfer waits for people until it is sent: it is not on its way before."""
+    return status("unsent" if kind == TransactionType.TRANSFER and stands == TransactionStatus.PENDING else stands)
 
 
 _T, _P = TransactionType, Purpose

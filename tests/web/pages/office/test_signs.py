@@ -11,7 +11,7 @@ from clustr.payments.states import OPEN, Purpose, TransactionStatus, Transaction
 from clustr.payments.types import TransactionView
 from clustr.wallets.commands.chargebacks import borne_number
 from clustr.wallets.types import FEES_KEPT
-from clustr.web.templatetags.office import passed
+from clustr.web.templatetags.office import moving, passed
 from tests.money import naira
 from tests.web.pages.browsing import Browser
 from tests.web.pages.office.places import make_lived
@@ -108,3 +108,9 @@ def test_in_the_list_and_on_its_own_page() -> None:
     assert "+<span" in rows["Hall"] and "−₦2,000,000" in rows["Diesel, January"] and "−" not in rows["Service charge"]
     ada.open(f"/office/transactions/{lived.payment}/")
     assert '<p class="big"><span class="incoming">+<span class="amount">₦2,000' in ada.text
+
+
+def test_a_transfer_that_was_not_sent_is_not_on_its_way() -> None:
+    assert "Not sent yet" in moving("transfer", "pending")
+    assert "On its way" in moving("withdrawal", "pending")
+    assert "Not sent yet" not in moving("transfer", "processing")
