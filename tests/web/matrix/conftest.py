@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from clustr.notifications.commands import endpoints
 from clustr.payments.providers import registry
 from clustr.subscriptions.vendors import registry as stripe
 from clustr.utilities.vendors import registry as utilities
@@ -26,6 +27,7 @@ def _providers_behind_the_wire() -> Iterator[None]:
         patch.setattr(registry, "_registry", lambda: PROVIDERS.registry)
         patch.setattr(utilities, "_registry", lambda: SERVICES)
         patch.setattr(stripe, "_holder", lambda: STRIPE.holder)
+        patch.setattr(endpoints, "MOST_ENDPOINTS", 1_000)  # of two estates in which everybody makes some
         yield
 
 

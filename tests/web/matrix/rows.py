@@ -251,7 +251,6 @@ def endpoints(place: Place) -> Ask:
 
 
 def a_new_endpoint(place: Place) -> Ask:
-    place.room_for_endpoints()
     return Ask(body={"url": ADDRESS, "description": place.text("Hook")})
 
 

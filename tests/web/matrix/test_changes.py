@@ -14,14 +14,15 @@ from tests.web.matrix.watch import Watch, heard, send
 
 def test_a_lost_permission_counts_at_once(town: Town, watch: Watch, office_row: Row) -> None:
     row, person = office_row, town.newcomer(town.here, Role.STAFF, *office_row.needs)
-    client, key, earlier = town.client(person), uuid4().hex, row.good(town.place(town.here))
+    client, key = town.client(person), uuid4().hex
+    _, earlier = town.ready(row.good, town.here, used=row.writes)
     assert send(client, row, earlier, Idempotency_Key=key).status_code == row.answer
 
     changes = MemberChanges(permissions=frozenset())
     clusters.update_member(
         actor=town.here["office"].actor, membership_id=person.membership_id, changes=changes, now=town.now
     )
-    ask = row.good(town.place(town.here))
+    _, ask = town.ready(row.good, town.here)
     before = watch.rows()
     assert heard(send(client, row, ask)) == (403, "permission_missing"), row
     assert heard(send(client, row, earlier, Idempotency_Key=key)) == (403, "permission_missing"), f"{row}, repeated"
@@ -31,10 +32,11 @@ def test_a_lost_permission_counts_at_once(town: Town, watch: Watch, office_row: 
 def test_who_left_the_office_asks_no_more(town: Town, watch: Watch, office_row: Row) -> None:
     row, person = office_row, town.newcomer(town.here, Role.STAFF, *office_row.needs)
     client = town.client(person)
-    assert send(client, row, row.good(town.place(town.here))).status_code == row.answer
+    _, ask = town.ready(row.good, town.here, used=row.writes)
+    assert send(client, row, ask).status_code == row.answer
 
     town.leave(person)
-    ask = row.good(town.place(town.here))
+    _, ask = town.ready(row.good, town.here)
     before = watch.rows()
     assert heard(send(client, row, ask)) == (403, "permission_missing"), row
     User.objects.filter(id=person.user_id).update(is_active=False)

@@ -24,10 +24,7 @@ def next_of(answer: Any) -> str:
 
 def test_a_cursor_leads_nowhere_in_another_estate(town: Town, watch: Watch, list_row: Row) -> None:
     row = list_row
-    here, there = town.place(town.here), town.place(town.there)
-    ask = row.good(here)
-    row.good(here)
-    row.good(there)
+    (here, ask), (there, _) = town.ready(row.good, town.here, times=2), town.ready(row.good, town.there)
     filters = {} if any(hears.empty for hears in row.ids.values()) else ask.query
     page = Ask(path=ask.path, query={**filters, "limit": "1"})
     asker = here.office if row.is_office else here.member

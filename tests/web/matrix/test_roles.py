@@ -23,7 +23,7 @@ def nobodies(town: Town) -> dict[str, ApiClient]:
 
 
 def test_nobody_asks_without_signing_in(town: Town, watch: Watch, nobodies: dict[str, ApiClient], row: Row) -> None:
-    ask = row.good(town.place(town.here))
+    _, ask = town.ready(row.good, town.here)
     before = watch.rows()
     for what, client in nobodies.items():
         answer = send(client, row, ask)
@@ -35,7 +35,7 @@ def test_nobody_asks_without_signing_in(town: Town, watch: Watch, nobodies: dict
 def test_whoever_lacks_the_permission_is_refused(town: Town, watch: Watch, office_row: Row) -> None:
     """And learns nothing of what is there: the same is said of ids that nothing has."""
     row = office_row
-    ask = row.good(town.place(town.here))
+    _, ask = town.ready(row.good, town.here)
     missing = ask
     for where in row.ids:
         missing = missing.with_id(where, nowhere())
@@ -55,28 +55,30 @@ def test_whoever_lacks_the_permission_is_refused(town: Town, watch: Watch, offic
 
 def test_each_permission_that_suffices_does(town: Town, watch: Watch, office_row: Row) -> None:
     row = office_row
-    row.good(town.place(town.there))
+    town.ready(row.good, town.there)
     who = {f"staff with {need}": town.staff[need] for need in row.needs} | {"an administrator": town.here["office"]}
     for what, person in who.items():
-        answer = send(town.client(person), row, row.good(town.place(town.here)))
+        _, ask = town.ready(row.good, town.here, used=row.writes)
+        answer = send(town.client(person), row, ask)
         watch.note(person, answer, f"{row}, asked by {what},")
         assert answer.status_code == row.answer, f"{row} answered {heard(answer)} to {what}: {answer.content!r}"
 
 
 def test_a_list_as_csv_tells_no_more(town: Town, watch: Watch) -> None:
     row = next(row for row in ROWS if row.route == "GET /management/payments/transactions/")
-    asks = {estate.id: (estate["office"], row.good(town.place(estate))) for estate in (town.here, town.there)}
-    for who, _ in asks.values():
+    for estate in (town.here, town.there):
+        town.ready(row.good, estate)
+    for who in (town.here["office"], town.there["office"]):
         answer = send(town.client(who), row, Ask(query={"format": "csv"}))
         assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
         watch.note(who, answer, "the CSV")
 
 
 def test_a_member_asks_about_themselves(town: Town, watch: Watch, member_row: Row) -> None:
-    row, place = member_row, town.place(town.here)
-    ask, beside = row.good(place), town.place(town.here)
-    row.good(beside)
-    row.good(town.place(town.there))
+    row = member_row
+    place, ask = town.ready(row.good, town.here, used=row.writes)
+    beside, _ = town.ready(row.good, town.here, which="beside")
+    town.ready(row.good, town.there)
     answer = watch.note(place.member, send(town.client(place.member), row, ask), str(row))
     assert answer.status_code == row.answer, f"{row} answered {heard(answer)}: {answer.content!r}"
     text = answer.content.decode(errors="replace")
@@ -84,7 +86,7 @@ def test_a_member_asks_about_themselves(town: Town, watch: Watch, member_row: Ro
 
 
 def test_the_platforms_people_belong_to_no_estate(town: Town, watch: Watch, row: Row) -> None:
-    ask, client = row.good(town.place(town.here)), town.client(town.platform)
+    (_, ask), client = town.ready(row.good, town.here, used=row.writes and not row.cluster), town.client(town.platform)
     before = watch.rows()
     if row.cluster:
         assert heard(send(client, row, ask)) == (403, "no_membership"), row

@@ -53,7 +53,7 @@ def test_every_row_is_whole(row: Row) -> None:
 
 
 def test_every_id_of_the_row_stands_in_its_request(town: Town, id_row: Row) -> None:
-    ask = id_row.good(town.place(town.here))
+    _, ask = town.ready(id_row.good, town.here)
     for where in id_row.ids:
         assert len(ask.id_at(where)) == 36, f"{id_row}: `good` answers no id at {where}"
 

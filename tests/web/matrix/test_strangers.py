@@ -35,8 +35,9 @@ def expected(answer: Any, hears: Hears, what: str) -> None:
 
 def test_another_estates_ids_are_not_there(town: Town, watch: Watch, id_row: Row) -> None:
     """Everything in the request is one's own, but one id at a time."""
-    row, place, theirs = id_row, town.place(town.there), id_row.good(town.place(town.here))
-    ask, who = row.good(place), place.office if row.is_office else place.member
+    row = id_row
+    (place, ask), (_, theirs) = town.ready(row.good, town.there, used=row.writes), town.ready(row.good, town.here)
+    who = place.office if row.is_office else place.member
     client, before = town.client(who), watch.rows()
     for where, hears in row.ids.items():
         answer = not_there(watch, who, client, row, ask, where, theirs.id_at(where))
@@ -48,7 +49,7 @@ def test_another_estates_ids_are_not_there(town: Town, watch: Watch, id_row: Row
 def test_who_belongs_to_both_asks_in_the_right_one(town: Town, watch: Watch, office_id_row: Row) -> None:
     """In the one estate what is in the other is not there, and in the other it is."""
     row, client = office_id_row, town.client(town.twin)
-    ask = row.good(town.place(town.here))
+    _, ask = town.ready(row.good, town.here, used=row.writes)
     before = watch.rows()
     answer = send(client, row, ask, X_Cluster_ID=str(town.there.id))
     hears = min(row.ids.values(), key=lambda heard: heard.status)
@@ -60,8 +61,9 @@ def test_who_belongs_to_both_asks_in_the_right_one(town: Town, watch: Watch, off
 
 def test_a_neighbours_ids_are_not_there(town: Town, watch: Watch, member_id_row: Row) -> None:
     """Nor for those who manage the estate: what is a member's own is for them alone, but where the row says otherwise."""
-    row, place = member_id_row, town.place(town.here)
-    theirs, ask = row.good(town.place(town.here)), row.good(place)
+    row = member_id_row
+    place, ask = town.ready(row.good, town.here)
+    _, theirs = town.ready(row.good, town.here, used=row.writes and bool(row.also), which="a neighbour's")
     asking = {
         "a neighbour": place.member,
         "an administrator": town.here["office"],
@@ -91,8 +93,9 @@ def test_a_neighbours_ids_are_not_there(town: Town, watch: Watch, member_id_row:
 
 def test_another_estate_is_not_there(town: Town, watch: Watch, row: Row) -> None:
     """Whoever names an estate in the header that is not theirs hears what they hear of one that is nowhere."""
-    here, there = town.place(town.here), town.place(town.there)
-    ask, before = row.good(here), watch.rows()
+    here, ask = town.ready(row.good, town.here, used=row.writes and not row.cluster)
+    there = town.place(town.there)
+    before = watch.rows()
     for who in (town.there["office"], there.member, here.member):
         named, none = str(town.there.id if who is here.member else town.here.id), nowhere()
         client = town.client(who)
@@ -108,8 +111,9 @@ def test_another_estate_is_not_there(town: Town, watch: Watch, row: Row) -> None
 
 
 def test_a_search_finds_nothing_of_another_estate(town: Town, watch: Watch, search_row: Row) -> None:
-    row, place = search_row, town.place(town.here)
-    path = row.good(place).path
+    row = search_row
+    place, ask = town.ready(row.good, town.here)
+    path = ask.path
     stranger = town.there["office"] if row.is_office else town.place(town.there).member
     client = town.client(stranger)
     for found in (place.tag, place.member.email, place.member.name.split(" ")[0], place.member.unit):

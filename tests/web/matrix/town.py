@@ -5,6 +5,7 @@ Every name, e-mail address, unit and title of an estate carries its tag: a canar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -24,8 +25,8 @@ from clustr.kit import clock
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
-from clustr.notifications.commands import create_endpoint, notify, remove_endpoint
-from clustr.notifications.endpoint_queries import calls_of, endpoints_of
+from clustr.notifications.commands import create_endpoint, notify
+from clustr.notifications.endpoint_queries import calls_of
 from clustr.notifications.queries import my_notifications
 from clustr.notifications.types import Audience, NotificationEvents
 from clustr.payments import commands as payments
@@ -436,14 +437,8 @@ class Place:
         )
         return str(my_notifications(actor=self.member.actor, limit=1)[0].id)
 
-    def room_for_endpoints(self) -> None:
-        """The oldest make room."""
-        for held in endpoints_of(actor=self.clerk.actor)[:-8]:
-            remove_endpoint(actor=self.clerk.actor, endpoint_id=held.id, now=self.now)
-
     def endpoint(self) -> UUID:
         """Where an estate's system hears of its events."""
-        self.room_for_endpoints()
         made = create_endpoint(
             actor=self.clerk.actor,
             url="https://estate.example/clustr",
@@ -486,6 +481,7 @@ class Town:
     held: dict[UUID, set[str]] = field(default_factory=dict)
     """The ids that each estate is known to hold, as far as answers named any."""
     _clients: dict[UUID, ApiClient] = field(default_factory=dict)
+    _ready: dict[tuple[Any, ...], tuple[Place, Any]] = field(default_factory=dict)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def client(self, person: Person) -> ApiClient:
@@ -503,6 +499,21 @@ class Town:
         """A place about a member of its own."""
         office, clerk = estate["office"], estate["clerk"]
         return Place(estate, self.tags[estate.id], self.now, office, clerk, clerk, self.newcomer(estate))
+
+    def ready(
+        self, good: Callable[[Place], Any], estate: Estate, *, used: bool = False, which: str = "", times: int = 1
+    ) -> tuple[Place, Any]:
+        """A place where a row's good request is prepared, and the request. What only looks, or is refused, leaves it as it
+        was: the next test is given the same. One that does it is given another (`used`), and so is who wants one beside it
+        (`which`), or more than one thing there (`times`)."""
+        key = (good, estate.id, which, times)
+        if used or key not in self._ready:
+            place = self.place(estate)
+            ask = [good(place) for _ in range(times)][0]
+            if used:
+                return place, ask
+            self._ready[key] = place, ask
+        return self._ready[key]
 
     def own_place(self) -> Place:
         """A place of somebody who both administers the estate and lives there, and decides about themselves."""
