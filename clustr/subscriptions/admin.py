@@ -95,6 +95,13 @@ class ReadOnly(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     list_per_page = 50
     ordering: ClassVar[tuple[str, ...]] = ("-id",)
 
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Where nothing is searched or left out, there is no more to show."""
+        listed = super().get_changelist_instance(request)
+        if not (listed.query or listed.has_active_filters):
+            listed.full_result_count = listed.result_count
+        return listed
+
     def get_fields(self, *_: Any, **__: Any) -> list[Shown]:
         """One row says what the list says: money as money, instants in UTC."""
         return _columns(self.model, [each.name for each in self.model._meta.fields if each.name != "cluster_id"])

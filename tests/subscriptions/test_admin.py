@@ -55,6 +55,14 @@ def test_one_row_says_money_and_instants_as_its_list_does(ngozi: object, plan: S
     assert "$19.00" in staff.text
 
 
+def test_it_offers_to_show_all_only_where_something_is_left_out(ngozi: object, plan: SubscriptionPlan) -> None:
+    staff, plans = Browser(ngozi), "/platform/admin/subscriptions/subscriptionplan/"  # type: ignore[arg-type]
+    staff.open(plans)
+    assert "Show all" not in staff.text
+    staff.open(f"{plans}?code={plan.code}")
+    assert "Show all" in staff.text
+
+
 def test_what_has_no_limit_says_so() -> None:
     plan = SubscriptionPlan(limits={"ai_responses": 5_000, "chat_messages": None})
     assert _said(plan, "limits") == "ai_responses: 5,000<br>chat_messages: no limit<br>"
