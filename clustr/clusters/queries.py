@@ -306,6 +306,11 @@ def cluster_names() -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
+def plan_has_stopped() -> bool:
+    """Whether the plan of the cluster under way has stopped, so that `refuse_beyond_plan` refuses everything."""
+    return PlanAllowance.objects.filter(cluster_id=current_tenant(), stopped_at__isnull=False).exists()
+
+
 def refuse_beyond_plan(*, feature: str, adding: int, used: Callable[[datetime], int]) -> None:
     """Whether the plan of the cluster under way allows so many more of a feature (`members`, `bills`). `used`: how many
     there are since the instant from which they count; asked only where there is a limit.

@@ -18,6 +18,7 @@ from tests.bills.acts import pay, seen
 from tests.money import acknowledge, fund, issue, wallet_balance
 from tests.subscriptions.shop import PLANS, Shop
 from tests.wallets.acts import withdraw
+from tests.web.pages.browsing import Browser
 
 
 @pytest.fixture
@@ -54,6 +55,14 @@ def test_it_works(shop: Shop, estate: Subscription) -> None:
         assert Membership.objects.filter(cluster_id=shop.cluster_id, left_at=None).count() == 6
 
 
+def test_an_estate_whose_plan_goes_on_is_told_of_no_end(shop: Shop, estate: Subscription) -> None:
+    office = Browser(shop.cast.ada)
+    issue(shop.cast)
+    office.open("/office/")
+    assert "has stopped" not in office.text
+    assert "/office/bills/new/" in office.text
+
+
 def test_a_lapsed_estate_bills_nothing_new_and_all_else_goes_on(shop: Shop, estate: Subscription) -> None:
     cast = shop.cast
     bill = issue(cast)
@@ -68,6 +77,10 @@ def test_a_lapsed_estate_bills_nothing_new_and_all_else_goes_on(shop: Shop, esta
         issue(cast)
     with pytest.raises(PlanStopped):
         invite(shop)
+    office = Browser(cast.ada)
+    office.open("/office/")
+    assert "The plan of this estate has stopped." in office.text
+    assert "/office/bills/new/" not in office.text
     pay(cast, cast.bola, bill)
     assert withdraw(cast, cast.bola, "1000.00").status == "pending"
     assert wallet_balance(cast.bola) == "3000.00"

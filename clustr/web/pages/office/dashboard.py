@@ -13,7 +13,7 @@ from clustr.bills.arrears import members_in_arrears
 from clustr.bills.dashboard import figures_of_cluster
 from clustr.bills.office_queries import BillFilter, bills_of_cluster
 from clustr.clusters.member_queries import names_here
-from clustr.clusters.queries import members_billed
+from clustr.clusters.queries import members_billed, plan_has_stopped
 from clustr.kit.actor import Actor
 from clustr.payments.queries import TransactionFilter, transactions_of_cluster
 from clustr.wallets.queries import cluster_wallet_operations
@@ -101,6 +101,7 @@ def _seen(request: Request) -> Context:
     waiting = waiting_transfers(actor=actor) if sees_wallet or actor.may("TransferFunds") else []
     return {
         "seen": seen,
+        "plan_stopped": plan_has_stopped(),
         "steps": None if any(seen.sums.counts.values()) else _first_steps(request),
         "collected_part": charts.part_of(seen.sums.collected.minor, seen.sums.billed.minor),
         "curve": charts.curve_of(seen.curve),
