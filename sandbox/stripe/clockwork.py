@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.records import StripeRow
 from sandbox.stripe import paying
-from sandbox.stripe.objects import Doc, blank, children, find, instant, keep, known, make, new_key, stamp, tell
+from sandbox.stripe.objects import Doc, blank, children, find, instant, keep, known, make, new_key, refusal, stamp, tell
 from sandbox.stripe.reckoning import balanced, boundary, line, period_at, sums
 from sandbox.world import World
 
@@ -105,7 +105,7 @@ def _make(
         customer=customer.key,
         currency=price["currency"],
         billing_cycle_anchor=stamp(anchor),
-        billing_mode={"type": "flexible", "flexible": {"proration_discounts": "included"}, "updated_at": stamp(now)},
+        billing_mode=_mode(wanted, now),
         automatic_tax={"enabled": False, "liability": None, "disabled_reason": None},
         cancel_at_period_end=False,
         cancellation_details={"comment": None, "feedback": None, "reason": None},
@@ -127,6 +127,15 @@ def _make(
         trial_start=stamp(now) if trial else None,
         trial_settings={"end_behavior": {"missing_payment_method": "create_invoice"}},
     )
+
+
+def _mode(wanted: Doc, now: datetime) -> Doc:
+    """How it is reckoned: what is unused is given back as it was debited. The older mode is not played."""
+    asked = wanted.get("billing_mode") or {}
+    if asked.get("type", "flexible") != "flexible":
+        raise refusal(400, "The sandbox reckons flexibly only.", code="parameter_invalid", param="billing_mode[type]")
+    shown = (asked.get("flexible") or {}).get("proration_discounts", "included")
+    return {"type": "flexible", "flexible": {"proration_discounts": shown}, "updated_at": stamp(now)}
 
 
 def plan_of(price: Doc) -> Doc:

@@ -40,7 +40,7 @@ def preview(world: World, request: Request, form: Doc) -> Doc:  # noqa: ARG001
     if "discounts" in form:
         seen["discounts"] = clockwork.discounts_by(world, row, form["discounts"])
         row.doc["discounts"] = was
-    found = change_lines(world, seen, price, at=at, anew=anew, was=was)
+    found = change_lines(world, seen, price, at=at, anew=anew)
     if found:
         waiting = clockwork.waiting_for(world, row)
         found = [*(clockwork.line_of_item(world, row, item.doc) for item in waiting), *found]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import calendar
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
 
 from sandbox.records import StripeRow
-from sandbox.stripe.objects import Doc, blank, find, instant, known, new_key, stamp
+from sandbox.stripe.objects import Doc, blank, children, find, instant, known, new_key, stamp
 from sandbox.world import World
 
 SMALLEST = {"usd": 50}
@@ -130,50 +129,88 @@ def taxes_on(world: World, subscription: Doc, net: int) -> list[Doc]:
     return taxes
 
 
-def change_lines(
-    world: World, subscription: Doc, new_price: Doc, *, at: datetime, anew: bool, was: list[str] | None = None
-) -> list[Doc]:
-    """What a change of price at `at` comes to: what is unused of the old one, and the rest of the new one. `was`: the
-    discounts that the old one had, if they change with it."""
+def change_lines(world: World, subscription: Doc, new_price: Doc, *, at: datetime, anew: bool) -> list[Doc]:
+    """What a change of price at `at` comes to: what is unused of the old one, and the rest of the new one."""
     item = subscription["items"]["data"][0]
-    old = item["price"]
     start, end = instant(item["current_period_start"]), instant(item["current_period_end"])
     if subscription["status"] == "trialing":
         return []
     left, total = stamp(end) - stamp(at), stamp(end) - stamp(start)
     share = Fraction(max(min(left, total), 0), total)
-    common: dict[str, Any] = {"world": world, "subscription": subscription}
-    lines = [
-        line(
-            world,
-            subscription if was is None else {**subscription, "discounts": was},
-            amount=-rounded(old["unit_amount"] * share),
-            description=f"Unused time on {old['nickname'] or old['id']}",
-            start=at,
-            end=end,
-            price=old,
-            proration=True,
-            whole=False,
-        )
-    ]
     if anew:
         ends = boundary(at, new_price["recurring"]["interval"], 1)
         charge, words, until = new_price["unit_amount"], "1 x", ends
     else:
         charge, words, until = rounded(new_price["unit_amount"] * share), "Remaining time on", end
-    lines.append(
+    lines = [
+        *credit_lines(world, subscription, at=at),
         line(
-            **common,
+            world=world,
+            subscription=subscription,
             amount=charge,
             description=f"{words} {new_price['nickname'] or new_price['id']}",
             start=at,
             end=until,
             price=new_price,
             proration=not anew,
-            whole=False,
-        )
-    )
+            whole=anew,
+        ),
+    ]
     return [one for one in lines if one["amount"]]
+
+
+def credit_lines(world: World, subscription: Doc, *, at: datetime) -> list[Doc]:
+    """What is unused of the period under way, given back as it was debited: the same share of the price and of what a
+    coupon took off, taxed as the subscription is now. Nothing where nothing was debited, or it was given back."""
+    found = _last_debit(world, subscription)
+    if found is None:
+        return []
+    invoice, debit = found
+    start, end = debit["period"]["start"], debit["period"]["end"]
+    share = Fraction(max(min(end - stamp(at), end - start), 0), end - start)
+    off = sum(one["amount"] for one in debit["discount_amounts"])
+    amount, net = -rounded(debit["amount"] * share), -rounded((debit["amount"] - off) * share)
+    price = price_of(world, debit["pricing"]["price_details"]["price"])
+    made = line(
+        world,
+        {**subscription, "discounts": []},
+        amount=amount,
+        description=f"Unused time on {price['nickname'] or price['id']}",
+        start=at,
+        end=instant(end),
+        price=price,
+        proration=True,
+        whole=False,
+    )
+    made["discounts"] = list(debit["discounts"])
+    if off:
+        made["discount_amounts"] = [{"amount": amount - net, "discount": debit["discount_amounts"][0]["discount"]}]
+    made["taxes"] = taxes_on(world, subscription, net)
+    credited = {"invoice": invoice["id"], "invoice_line_items": [debit["id"]]}
+    made["parent"]["subscription_item_details"]["proration_details"]["credited_items"] = credited
+    return [made]
+
+
+def _last_debit(world: World, subscription: Doc) -> tuple[Doc, Doc] | None:
+    """The newest line, and its invoice, that charged a price for the period under way and was not given back since.
+
+    What is on a void invoice was neither charged nor given back.
+    """
+    ends = subscription["items"]["data"][0]["current_period_end"]
+    debits: list[tuple[Doc, Doc]] = []
+    credited: set[str] = set()
+    for row in children(world, "invoice", subscription["id"]):
+        if row.doc["status"] == "void":
+            continue
+        for one in row.doc["lines"]["data"]:
+            details = one["parent"]["subscription_item_details"]
+            if details is None:
+                continue
+            credited.update((details["proration_details"]["credited_items"] or {}).get("invoice_line_items", ()))
+            if one["amount"] > 0 and one["period"]["end"] == ends:
+                debits.append((row.doc, one))
+    left = [found for found in debits if found[1]["id"] not in credited]
+    return left[-1] if left else None
 
 
 def sums(lines: list[Doc]) -> Doc:

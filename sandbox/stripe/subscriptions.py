@@ -77,7 +77,6 @@ def update(world: World, request: Request, form: Doc) -> Doc:
     if "default_tax_rates" in form:
         rates = form["default_tax_rates"] or []
         doc["default_tax_rates"] = [known(world, "tax_rate", rate).doc for rate in rates]
-    was = list(doc["discounts"])
     if "discounts" in form:
         clockwork.discounts_by(world, row, form["discounts"])
     if "cancel_at_period_end" in form:
@@ -85,7 +84,7 @@ def update(world: World, request: Request, form: Doc) -> Doc:
         _flag(world, doc, wanted=yes(form["cancel_at_period_end"]))
     if "items" in form:
         before["items"] = {"data": [dict(doc["items"]["data"][0])]}
-        _swap(world, row, form, was)
+        _swap(world, row, form)
     keep(world, row)
     tell(world, "customer.subscription.updated", doc, before=before)
     return doc
@@ -99,9 +98,9 @@ def _flag(world: World, doc: Doc, *, wanted: bool) -> None:
     doc["cancellation_details"]["reason"] = "cancellation_requested" if wanted else None
 
 
-def _swap(world: World, row: StripeRow, form: Doc, was: list[str]) -> None:
+def _swap(world: World, row: StripeRow, form: Doc) -> None:
     """Another price from now on: prorated and invoiced at once, in the same period or in a new one; or, without proration,
-    from the next period on. What is unused of the old one is given back as it was discounted (`was`)."""
+    from the next period on."""
     doc, wanted = row.doc, form["items"][0]
     item = doc["items"]["data"][0]
     if wanted.get("id") != item["id"]:
@@ -110,7 +109,7 @@ def _swap(world: World, row: StripeRow, form: Doc, was: list[str]) -> None:
     at = instant(int(form.get("proration_date") or stamp(world.now)))
     anew = _is_anew(form, item, price)
     quietly = form.get("proration_behavior") == "none"
-    lines = [] if quietly else change_lines(world, doc, price, at=at, anew=anew, was=was)
+    lines = [] if quietly else change_lines(world, doc, price, at=at, anew=anew)
     if doc["status"] != "trialing" and anew:
         doc["billing_cycle_anchor"] = stamp(at)
         item["current_period_start"] = stamp(at)

@@ -376,6 +376,22 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_mirroring.py",
     ),
     sow(
+        "coupon-used-only-where-the-sum-is-lower",
+        "A coupon for one invoice counts again where the invoice gives back more of an older one.",
+        "    if any(line.discount > 0 for line in told.lines):",
+        "    if told.discount > 0:",
+        "test_stripe_coupons.py::test_used_by_a_change_that_gives_back_more",
+        file=f"{COMMANDS}/stripe_documents.py",
+    ),
+    sow(
+        "billing-mode-left-to-the-account",
+        "Whether unused time is given back at what was paid is left to the account at Stripe.",
+        '"billing_mode": {"type": "flexible", **itemized}',
+        "",
+        "test_stripe_wire.py::test_unused_time_comes_back_as_it_was_charged",
+        file="clustr/subscriptions/vendors/stripe_params.py",
+    ),
+    sow(
         "tax-of-the-old-address",
         "Stripe goes on taxing by the address that was given first.",
         '        service.update_subscription(subscription_id=about, tax_rate_id=rate, key=f"{call.id}:{one.id}")\n',

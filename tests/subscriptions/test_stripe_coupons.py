@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from clustr.kit.money import Money
 from clustr.subscriptions import commands
-from clustr.subscriptions.models import Subscription
+from clustr.subscriptions.models import Invoice, Subscription
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, refused
 
@@ -31,6 +32,20 @@ def renew(shop: StripeShop, subscription: Subscription) -> int:
     shop.ask_due()
     shop.agrees(subscription)
     return shop.last(subscription).discount_amount
+
+
+def change(shop: StripeShop, subscription: Subscription, code: str, **terms: Any) -> Invoice:
+    """Change now, as it was previewed; the document that this makes. Both come to the same."""
+    interval = terms.get("interval", "month")
+    preview = commands.preview_at_stripe(
+        actor=shop.bola, subscription_id=subscription.id, plan_id=shop.plan(code).id, interval=interval, now=shop.now
+    )
+    shop.change(subscription, code, proration_date=preview.proration_date, digest=preview.digest, **terms)
+    made = shop.last(subscription)
+    assert (made.kind == "credit_note") == preview.is_credit_note
+    assert (made.total, made.discount_amount) == (preview.sums.total.minor, preview.sums.discount.minor)
+    shop.agrees(subscription)
+    return made
 
 
 def test_for_one_plan(stripe_shop: StripeShop) -> None:
@@ -97,3 +112,54 @@ def test_while_a_page_is_open(stripe_shop: StripeShop) -> None:
     subscription = shop.finish(begun)
     use(shop, subscription, "LATE")
     assert renew(shop, subscription) == 400
+
+
+def test_what_a_later_coupon_paid_is_not_given_back(stripe_shop: StripeShop) -> None:
+    """Money comes from nothing else: unused time is given back at what was charged for it, whatever coupon counts since."""
+    shop = stripe_shop
+    coupon(shop, "ALL", 10_000, duration=Duration.ONCE)
+    subscription = shop.by_card("basic")
+    shop.move(days=10)
+    use(shop, subscription, "ALL")
+    upgraded = change(shop, subscription, "team")
+    assert (upgraded.kind, shop.lines(upgraded)) == ("credit_note", [("unused_time", 1333), ("remaining_time", 0)])
+    shop.move(days=5)
+    downgraded = change(shop, subscription, "basic", at_period_end=False)
+    assert shop.lines(downgraded) == [("unused_time", 0), ("remaining_time", 1000)]
+
+
+def test_what_was_paid_before_a_coupon_comes_back_whole(stripe_shop: StripeShop) -> None:
+    """Also where the coupon is one that lowers what is charged instead of it."""
+    shop = stripe_shop
+    coupon(shop, "ALL", 10_000)
+    subscription = shop.by_card("team")
+    shop.move(days=15)
+    use(shop, subscription, "ALL")
+    changed = change(shop, subscription, "basic", at_period_end=False)
+    assert (changed.kind, changed.subtotal, shop.lines(changed)) == (
+        "credit_note",
+        4500,
+        [("unused_time", 4500), ("remaining_time", 0)],
+    )
+
+
+def test_what_an_amount_lowered_comes_back_lower(stripe_shop: StripeShop) -> None:
+    """A share of the price and a share of what was taken off it, though the amount lowers no proration."""
+    shop = stripe_shop
+    coupon(shop, "SIX", discount=Discount(amount=Money(600, "USD")), duration=Duration.ONCE)
+    subscription = shop.by_card("basic", coupon="SIX")
+    shop.move(days=15)
+    assert shop.lines(change(shop, subscription, "team")) == [("unused_time", -700), ("remaining_time", 4500)]
+
+
+def test_used_by_a_change_that_gives_back_more(stripe_shop: StripeShop) -> None:
+    """A coupon for one invoice is used up by what it lowers, also where the invoice gives back more of an older one."""
+    shop = stripe_shop
+    coupon(shop, "ONCE50", 5000, duration=Duration.ONCE)
+    coupon(shop, "HALF", 5000, plan_code="team")
+    subscription = shop.by_card("team", coupon="HALF")
+    shop.move(days=15)
+    use(shop, subscription, "ONCE50")
+    changed = change(shop, subscription, "basic", at_period_end=False)
+    assert shop.lines(changed) == [("unused_time", 2250), ("remaining_time", -500)]
+    assert renew(shop, subscription) == 0

@@ -20,6 +20,7 @@ from clustr.subscriptions import commands
 from clustr.subscriptions.types import Discount, Duration
 from clustr.subscriptions.vendors.nouns import StripeRefused, StripeUnreadable
 from clustr.subscriptions.vendors.stripe_notices import to_look_at
+from clustr.subscriptions.vendors.stripe_params import begin_words
 from clustr.subscriptions.vendors.stripe_service import StripeService
 from clustr.subscriptions.vendors.stripe_shapes import (
     payments_of,
@@ -246,3 +247,27 @@ def test_all_supplied_events_twice_and_shuffled_converge(stripe_shop: StripeShop
     shop.agrees(subscription)
     assert len(shop.documents(subscription)) == 2
     assert shop.payments(subscription).count(("succeeded", 2150)) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("2023-10-16", None),
+        ("2025-06-30.basil", {"type": "flexible"}),
+        ("2025-09-30.clover", {"type": "flexible", "flexible": {"proration_discounts": "itemized"}}),
+    ],
+)
+def test_the_words_of_each_version(version: str, said: object) -> None:
+    """No version is asked in words that it does not know."""
+    assert begin_words(version, "ours", None, "").get("billing_mode") == said
+
+
+def test_unused_time_comes_back_as_it_was_charged(stripe_shop: StripeShop) -> None:
+    """It is asked for with every subscription, by page and by saved card, and not left to what the account does else."""
+    shop = stripe_shop
+    first = shop.by_card("basic")
+    method = commands.my_methods(actor=shop.bola)[0].id
+    shop.cancel(first, at_period_end=False)
+    shop.begin("basic", method_id=method)
+    began = [doc["billing_mode"] for doc in shop.rows("subscription")]
+    assert [(mode["type"], mode["flexible"]["proration_discounts"]) for mode in began] == [("flexible", "itemized")] * 2

@@ -152,12 +152,12 @@ def _issue(actor: Actor, subscription: Subscription, told: StripeInvoice, now: d
         hosted_url=told.hosted_url,
         pdf_url=told.pdf_url,
     )
+    if any(line.discount > 0 for line in told.lines):  # not the sum: what is given back has a discount too
+        use_coupon(subscription=subscription, now=now)
     if told.total < 0:
         return issue_credit_note(
             actor=actor, subscription=subscription, sums=sums, corrects_id=None, at_stripe=at_stripe, now=now
         )
-    if told.discount > 0:
-        use_coupon(subscription=subscription, now=now)
     return issue_invoice(actor=actor, subscription=subscription, sums=sums, at_stripe=at_stripe, now=now)
 
 

@@ -8,8 +8,10 @@ from clustr.subscriptions.vendors.nouns import Raw, StripeSubscription
 
 BASIL = "2025-03-31"
 """Since this version an invoice has `payments`, a preview has an address of its own, and a coupon is a discount."""
+_FLEXIBLE = "2025-06-30"
+"""Since this version a subscription has a `billing_mode`."""
 _CLOVER = "2025-09-30"
-"""Since this version a phase lasts for a `duration`."""
+"""Since this version a phase lasts for a `duration`, and a billing mode says whether discounts of prorations are itemized."""
 
 
 def once(key: str) -> Raw:
@@ -27,14 +29,23 @@ def swap_words(item_id: str, price_id: str, proration_date: datetime | None) -> 
     return {"items": [{"id": item_id, "price": price_id, "quantity": 1}], **when}
 
 
-def begin_words(reference: str, trial_end: datetime | None, tax_rate_id: str) -> Raw:
+def begin_words(version: str, reference: str, trial_end: datetime | None, tax_rate_id: str) -> Raw:
     """What a subscription and the page on which it begins have in common."""
-    terms: Raw = {"metadata": {"subscription": reference}}
+    terms: Raw = {"metadata": {"subscription": reference}, **_mode_words(version)}
     if trial_end is not None:
         terms["trial_end"] = stamp(trial_end)
     if tax_rate_id:
         terms["default_tax_rates"] = [tax_rate_id]
     return terms
+
+
+def _mode_words(version: str) -> Raw:
+    """That unused time is given back as it was charged, coupon and tax included, whatever the account's default is; and that
+    lines show what a coupon took off, by which we see that it was used."""
+    if version[:10] < _FLEXIBLE:
+        return {}
+    itemized = {"flexible": {"proration_discounts": "itemized"}} if version[:10] >= _CLOVER else {}
+    return {"billing_mode": {"type": "flexible", **itemized}}
 
 
 def discount_words(version: str, coupon_id: str) -> Raw:

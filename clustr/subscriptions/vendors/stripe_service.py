@@ -112,7 +112,7 @@ class StripeService(AsksForReturns, AsksForItems, AsksForOwners):
             "default_payment_method": method_id,
             "off_session": False,
             "payment_behavior": "allow_incomplete",
-            **begin_words(reference, trial_end, tax_rate_id),
+            **begin_words(self._version, reference, trial_end, tax_rate_id),
             **discount_words(self._version, coupon_id),
         }
         return read_subscription(self._ask(lambda: self._v1.subscriptions.create(params, once(key))))
@@ -220,7 +220,7 @@ class StripeService(AsksForReturns, AsksForItems, AsksForOwners):
             "customer": customer_id,
             "client_reference_id": reference,
             "line_items": [{"price": price_id, "quantity": 1}],
-            "subscription_data": begin_words(reference, trial_end, tax_rate_id),
+            "subscription_data": begin_words(self._version, reference, trial_end, tax_rate_id),
             "payment_method_collection": "always",
             "expires_at": stamp(expires_at),
             "success_url": back_url,
