@@ -376,6 +376,23 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_mirroring.py",
     ),
     sow(
+        "coupon-that-counts-again-lowers-no-change",
+        "A change by card is charged as if the coupon that counts by the rules had been told to Stripe.",
+        "    return {} if _id_of(wanted) == _told_last(subscription) else",
+        "    held = coupon_for(subscription=subscription, plan=queries.plan_of(subscription=subscription), at=at)\n"
+        "    return {} if wanted == held else",
+        "test_stripe_coupons.py::test_what_counts_again_lowers_a_change_now",
+        file=f"{COMMANDS}/stripe_coupons.py",
+    ),
+    sow(
+        "coupon-of-a-change-outlives-itself",
+        "What a change told Stripe again is counted anew there, for longer than here.",
+        'not (said.terms.get("again") or said.act == Act.CHANGE)',
+        'not said.terms.get("again")',
+        "test_stripe_coupons.py::test_what_counts_again_lowers_a_change_now",
+        file=f"{COMMANDS}/stripe_coupons.py",
+    ),
+    sow(
         "coupon-used-only-where-the-sum-is-lower",
         "A coupon for one invoice counts again where the invoice gives back more of an older one.",
         "    if any(line.discount > 0 for line in told.lines):",

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
-from clustr.subscriptions.models import Invoice, Subscription
+from clustr.subscriptions.models import Invoice, Subscription, SubscriptionEvent
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, refused
 
@@ -163,3 +164,41 @@ def test_used_by_a_change_that_gives_back_more(stripe_shop: StripeShop) -> None:
     changed = change(shop, subscription, "basic", at_period_end=False)
     assert shop.lines(changed) == [("unused_time", 2250), ("remaining_time", -500)]
     assert renew(shop, subscription) == 0
+
+
+def test_what_counts_again_lowers_a_change_now(stripe_shop: StripeShop) -> None:
+    """The older coupon is over at the end of the period, so that no renewal asks for it; a change before that does, and so does
+    recurring revenue. It is over then, for the year's renewal too."""
+    shop = stripe_shop
+    coupon(shop, "TEN3", 1000, duration=Duration.REPEATING, duration_months=3)
+    coupon(shop, "ALL", 10_000, duration=Duration.ONCE)
+    subscription = shop.by_card("basic", coupon="TEN3")
+    assert renew(shop, subscription) == 200
+    use(shop, subscription, "ALL")
+    assert renew(shop, subscription) == 2000
+    yearly = shop.plan("basic").price_yearly
+    changed = change(shop, subscription, "basic", interval="year")
+    assert shop.lines(changed) == [("unused_time", 0), ("plan", yearly * 9 // 10)]
+    assert changed.discount_amount == yearly // 10
+    with tenant(shop.cluster_id):
+        event = SubscriptionEvent.objects.filter(cluster_id=shop.cluster_id, subscription_id=subscription.id).last()
+    assert event is not None
+    assert (event.kind, event.monthly_minor) == ("plan_changed", yearly * 9 // 120)
+    shop.move(minutes=5)
+    shop.ask_due()
+    assert [doc["discounts"] for doc in shop.rows("subscription")] == [[]]
+
+
+def test_what_counts_again_at_the_renewal_lowers_a_change_after_it(stripe_shop: StripeShop) -> None:
+    """Told to Stripe before the next renewal, it is not told again with a change, and its months are not counted anew."""
+    shop = stripe_shop
+    coupon(shop, "TEN3", 1000, duration=Duration.REPEATING, duration_months=4)
+    coupon(shop, "ALL", 10_000, duration=Duration.ONCE)
+    subscription = shop.by_card("basic", coupon="TEN3")
+    use(shop, subscription, "ALL")
+    assert [renew(shop, subscription) for _ in range(2)] == [2000, 200]
+    shop.move(days=15)
+    changed = change(shop, subscription, "team")
+    assert (shop.lines(changed)[1], changed.discount_amount) == (("remaining_time", 4148), 461)
+    assert [call.terms.get("coupon_id") for call in shop.calls(subscription) if call.act == "change"] == [None]
+    assert [renew(shop, subscription) for _ in range(2)] == [900, 0]

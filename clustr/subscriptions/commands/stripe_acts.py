@@ -211,7 +211,7 @@ def begin_change(
             "anew": begins_anew(subscription=subscription, interval=interval),
         }
         begins = subscription.current_period_end if waits else now
-        terms |= coupon_terms(subscription=subscription, plan=plan, at=begins, now=now)
+        terms |= coupon_terms(subscription=subscription, plan=plan, at=begins)
         return _record(actor, subscription, Act.SCHEDULE if waits else Act.CHANGE, terms, cause, now)
 
 

@@ -107,7 +107,7 @@ def preview_at_stripe(
         )
         at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
-        coupon = coupon_terms(subscription=subscription, plan=plan, at=now, now=now)
+        coupon = coupon_terms(subscription=subscription, plan=plan, at=now)
         anew = begins_anew(subscription=subscription, interval=interval)
         usage = usage_beside(subscription=subscription, interval=interval)
         promise = promise_of(subscription=subscription, plan=plan, interval=interval, price=price, now=now)

@@ -46,7 +46,7 @@ def take_agreed_price(*, actor: Actor, subscription_id: UUID, now: datetime) -> 
             return
         if pending is not None:
             begins = subscription.current_period_end
-            terms |= coupon_terms(subscription=subscription, plan=plan, at=begins, now=now)
+            terms |= coupon_terms(subscription=subscription, plan=plan, at=begins)
         try:
             record_call(
                 actor=actor,

@@ -275,7 +275,7 @@ def _tell_schedule(call: StripeCall, subscription_id: UUID, tax_rate_id: str | N
         if not held.schedule_id or change is None or change.terms["applies_at"] != held.period_end.isoformat():
             return
         plan = SubscriptionPlan.objects.get(cluster_id=call.cluster_id, id=UUID(change.terms["plan_id"]))
-        then = coupon_terms(subscription=subscription, plan=plan, at=held.period_end, now=now)
+        then = coupon_terms(subscription=subscription, plan=plan, at=held.period_end)
     stripe_service().schedule_change(
         subscription=held,
         price_id=price_of_call(change, now),
