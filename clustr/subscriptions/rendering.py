@@ -14,7 +14,7 @@ from clustr.kit.pdf import ATTACHING, language, qr_code, render_pdf, written
 from clustr.subscriptions.countries import country_name
 from clustr.subscriptions.einvoicing import LEVEL, Syntax, invoice_xml
 from clustr.subscriptions.sellers import Seller
-from clustr.subscriptions.sheets import Buyer, Sheet, SheetLine
+from clustr.subscriptions.sheets import Buyer, Credited, Sheet, SheetLine
 from clustr.subscriptions.states import InvoiceStatus
 
 _TEMPLATE = Path(__file__).with_name("documents") / "invoice.typ"
@@ -173,11 +173,22 @@ def _pay(sheet: Sheet) -> list[list[str]]:
 
 def _notes(sheet: Sheet) -> list[str]:
     notes = []
-    if sheet.is_credit_note:
-        notes.append(_("This amount stands in your favour and pays what you are invoiced next."))
+    if sheet.credited is not None:
+        notes += _went(sheet.credited, sheet.corrects[0] if sheet.corrects else "")
     if any(not group.basis_points for group in sheet.taxes):
         notes.append(_("No VAT is charged at the rate of 0 %."))
     return notes
+
+
+def _went(credited: Credited, number: str) -> list[str]:
+    """Where a credit note went, part by part."""
+    parts = (
+        (credited.taken_off, _("{amount} is taken off invoice {number} and is no longer to be paid.")),
+        (credited.to_card, _("{amount} goes back to the card that paid it.")),
+        (credited.outside, _("{amount} was given back by other means.")),
+        (credited.in_favour, _("{amount} stands in your favour and pays what you are invoiced next.")),
+    )
+    return [text.format(amount=part.with_sign(), number=number) for part, text in parts if part.minor]
 
 
 def _address(party: Seller | Buyer) -> list[str]:

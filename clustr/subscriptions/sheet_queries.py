@@ -7,19 +7,28 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import connection
+from django.db.models import Sum
 
 from clustr.kit.actor import Actor
+from clustr.kit.ids import derived_id
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.people import queries as people
 from clustr.subscriptions import queries
-from clustr.subscriptions.models import Invoice, InvoiceLine
+from clustr.subscriptions.models import Invoice, InvoiceLine, Refund
 from clustr.subscriptions.refusals import InvoiceNotFound
 from clustr.subscriptions.sellers import seller_of
-from clustr.subscriptions.sheets import Buyer, Clearance, Sheet, SheetLine
-from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
+from clustr.subscriptions.sheets import Buyer, Clearance, Credited, Sheet, SheetLine
+from clustr.subscriptions.states import CAME_BACK, InvoiceKind, InvoiceStatus
 
 _UNKNOWN = "Customer"
+_MOVED = """
+SELECT coalesce(sum(amount) FILTER (WHERE kind = 'credit_applied' AND at = %(at)s), 0),
+       coalesce(sum(amount) FILTER (WHERE id = %(outside)s), 0)
+FROM ledger_transfer WHERE cluster_id = kit_tenant() AND journal = %(corrects)s
+"""
+"""What an invoice was lowered by in the instant of its credit note, and what was given for that by other means."""
 
 
 def sheet_of(*, actor: Actor, invoice_id: UUID) -> Sheet:
@@ -77,6 +86,7 @@ def _sheet(invoice: Invoice, lines: list[InvoiceLine], zone: ZoneInfo) -> Sheet:
         corrects=_corrected(invoice, zone),
         clearance=Clearance(invoice.irn, invoice.csid, invoice.qr_payload),
         pay_at=invoice.hosted_invoice_url if invoice.amount_due.minor else "",
+        credited=_credited(invoice) if invoice.kind == InvoiceKind.CREDIT_NOTE else None,
     )
 
 
@@ -105,6 +115,23 @@ def _corrected(invoice: Invoice, zone: ZoneInfo) -> tuple[str, date] | None:
         return None
     corrected = Invoice.objects.get(cluster_id=invoice.cluster_id, id=invoice.corrects_id)
     return corrected.invoice_number, _day(corrected.issued_at, zone)
+
+
+def _credited(note: Invoice) -> Credited | None:
+    """Where a credit note went, as of now; None of one that Stripe took back, which is charged again."""
+    if note.stripe_status == "void":
+        return None
+    with connection.cursor() as cursor:
+        outside_id = derived_id("given_outside", note.stripe_invoice_id)
+        cursor.execute(_MOVED, {"at": note.issued_at, "corrects": note.corrects_id, "outside": outside_id})
+        taken_off, outside = map(int, cursor.fetchone())
+    refunds = Refund.objects.filter(cluster_id=note.cluster_id, note_id=note.id)
+    refunded, to_card = (
+        int(found.aggregate(all=Sum("note_minor"))["all"] or 0)
+        for found in (refunds, refunds.exclude(status__in=CAME_BACK))
+    )
+    rest = max(note.total - taken_off - outside - refunded, 0)
+    return Credited(*(Money(minor, note.currency) for minor in (taken_off, to_card, outside, rest)))
 
 
 def _day(at: datetime, zone: ZoneInfo) -> date:

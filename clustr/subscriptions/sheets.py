@@ -63,9 +63,20 @@ class Clearance:
 
 
 @dataclass(frozen=True, slots=True)
+class Credited:
+    """Where what a credit note gives went: taken off what was still to be paid of the invoice it corrects, back to the card,
+    given by other means, or into the customer's favour. Together all of it, unless a refund of it came back."""
+
+    taken_off: Money
+    to_card: Money
+    outside: Money
+    in_favour: Money
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """An invoice or credit note as it stands. `settled`: paid or credited so far; `corrects`: the number and day of the
-    invoice that a credit note takes back; `pay_at`: the page on which it can be paid by card."""
+    invoice that a credit note takes back, `credited`: where it went; `pay_at`: the page on which it can be paid by card."""
 
     kind: InvoiceKind
     number: str
@@ -86,6 +97,7 @@ class Sheet:
     corrects: tuple[str, date] | None
     clearance: Clearance
     pay_at: str = ""
+    credited: Credited | None = None
 
     @property
     def is_credit_note(self) -> bool:

@@ -376,6 +376,14 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_mirroring.py",
     ),
     sow(
+        "credit-note-says-it-is-in-favour",
+        "A credit note that lowered an open invoice says that it stands in the customer's favour.",
+        "    rest = max(note.total - taken_off - outside - refunded, 0)\n",
+        "    taken_off, rest = 0, max(note.total - outside - refunded, 0)\n",
+        "test_documents.py::test_an_open_invoice_is_lowered_and_then_voided",
+        file="clustr/subscriptions/sheet_queries.py",
+    ),
+    sow(
         "coupon-that-counts-again-lowers-no-change",
         "A change by card is charged as if the coupon that counts by the rules had been told to Stripe.",
         "    return {} if _id_of(wanted) == _told_last(subscription) else",

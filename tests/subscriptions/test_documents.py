@@ -24,7 +24,7 @@ from clustr.subscriptions.clearing import NotCleared
 from clustr.subscriptions.einvoicing import Syntax, en16931_terms, invoice_xml
 from clustr.subscriptions.models import Invoice, InvoiceLine
 from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceNotFound, InvoiceNotOpen
-from clustr.subscriptions.rendering import invoice_pdf
+from clustr.subscriptions.rendering import invoice_pdf, sheet_data
 from clustr.subscriptions.sellers import SellerWrong, read_seller
 from clustr.subscriptions.sheet_queries import sheet_of
 from clustr.subscriptions.sheets import Clearance, Sheet
@@ -54,6 +54,12 @@ def allowances(xml: bytes, syntax: Syntax) -> Decimal:
     """What the electronic invoice says was taken off its lines, all together."""
     found = ElementTree.fromstring(xml).iterfind(_ALLOWANCES[syntax])  # noqa: S314  (it is our own)
     return sum((Decimal(str(one.text)) for one in found), Decimal(0))
+
+
+def went(shop: Shop, note: Invoice) -> list[str]:
+    """What a credit note says of where it went."""
+    said: list[str] = sheet_data(sheet(shop, note))["notes"]
+    return [text for text in said if "VAT" not in text]
 
 
 def credit(shop: Shop, document: Invoice, minor: int, rate: int = 750, **terms: Any) -> Invoice:
@@ -307,6 +313,7 @@ def test_some_of_a_paid_invoice_is_given_back(shop: Shop) -> None:
     said = words(invoice_pdf(sheet(shop, note)))
     for text in ("Credit note", "CN2026000001", "INV2026000001 of 15 June 2026", "Two days without service", "$2.15"):
         assert text in said, text
+    assert went(shop, note) == ["$2.15 stands in your favour and pays what you are invoiced next."]
 
 
 def test_never_more_than_was_charged_nor_more_tax(shop: Shop) -> None:
@@ -329,8 +336,12 @@ def test_an_open_invoice_is_lowered_and_then_voided(shop: Shop) -> None:
     credit(shop, shop.last(subscription), 7)
     document = shop.documents(subscription)[0]
     assert (document.status, document.credit_applied) == ("open", 8)
+    number = document.invoice_number
+    assert went(shop, shop.last(subscription)) == [f"$0.08 is taken off invoice {number} and is no longer to be paid."]
+    shop.move(seconds=1)
     note = commands.void_invoice(actor=shop.staff, invoice_id=document.id, reason="Not wanted", now=shop.now)
     assert (note.total, note.tax_amount) == (2142, 149)
+    assert went(shop, note) == [f"$21.42 is taken off invoice {number} and is no longer to be paid."]
     assert shop.documents(subscription)[0].status == "void"
     assert shop.credit(subscription) == 0
     with tenant(shop.cluster_id):

@@ -23,6 +23,8 @@ from clustr.subscriptions.behaviour_queries import at_risk
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.document_queries import GivenBack, my_invoices
 from clustr.subscriptions.models import Invoice, InvoiceLine, Payment, StripeCall, StripeReconciliation, Subscription
+from clustr.subscriptions.rendering import sheet_data
+from clustr.subscriptions.sheet_queries import sheet_of
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.subscriptions.states import Collection
 from clustr.subscriptions.tasks import RECONCILED
@@ -74,6 +76,13 @@ def shown(shop: StripeShop, invoice: Invoice) -> GivenBack:
     return next(one.back for one in mine if one.invoice.id == invoice.id)
 
 
+def went(shop: StripeShop, subscription: Subscription) -> list[str]:
+    """What its last credit note says of where it went."""
+    note = [one for one in shop.documents(subscription) if one.kind == "credit_note"][-1]
+    said: list[str] = sheet_data(sheet_of(actor=shop.system, invoice_id=note.id))["notes"]
+    return [text for text in said if "VAT" not in text]
+
+
 def notes(shop: StripeShop, subscription: Subscription) -> list[tuple[int, int]]:
     found = [one for one in shop.documents(subscription) if one.kind == "credit_note"]
     return [(one.total, one.tax_amount) for one in sorted(found, key=lambda one: one.total)]
@@ -91,6 +100,7 @@ def test_it_works(stripe_shop: StripeShop) -> None:
     shop.hear()
     shop.night()
     assert notes(shop, subscription) == [(1000, 70), (1150, 80)]
+    assert went(shop, subscription) == ["$11.50 goes back to the card that paid it."]
     assert shown(shop, invoice) == GivenBack(credited=2150, refunded=2150)
     assert [at(shop, kind) for kind in (AccountKind.SUBSCRIPTION_REVENUE, AccountKind.TAX_PAYABLE)] == [0, 0]
     assert at(shop, AccountKind.PROVIDER_CLEARING) == 0
@@ -449,6 +459,12 @@ def test_a_credit_note_of_stripes(stripe_shop: StripeShop, how: str, amount: int
         AccountKind.CUSTOMER_CREDIT: given if how == "balance" else 0,
         AccountKind.EXTERNAL_FUNDS: given if how == "outside" else 0,
     }
+    said = {
+        "refund": "goes back to the card that paid it.",
+        "outside": "was given back by other means.",
+        "balance": "stands in your favour and pays what you are invoiced next.",
+    }
+    assert went(shop, subscription) == [f"{Money(given, 'USD').with_sign()} {said[how]}"]
     if how == "balance":  # it pays the next invoice there, and here
         shop.until(subscription.current_period_end + timedelta(hours=3), step=timedelta(days=5))
         assert at(shop, AccountKind.CUSTOMER_CREDIT) == max(given - 2150, 0)
@@ -547,6 +563,8 @@ def test_a_credit_note_before_payment_that_is_taken_back(stripe_shop: StripeShop
     made = at_stripe(shop, owed.stripe_invoice_id, "credit", amount=1000)
     shop.hear()
     assert shop.last(subscription).total == 1000
+    lowered = f"$10.00 is taken off invoice {owed.invoice_number} and is no longer to be paid."
+    assert went(shop, subscription) == [lowered]
     with tenant(shop.cluster_id):
         assert Invoice.objects.get(cluster_id=shop.cluster_id, id=owed.id).amount_due.minor == 1150
     if then != "credited":
