@@ -50,7 +50,7 @@ class CouponInForce:
 class CurrentSubscription:
     """What a customer has now: the plan, what waits for the end of the period, what was used, and their credit.
     `pending_plan`: the code of the plan that waits. `coupon`: what lowers its invoices now, if anything. `checkout_url`: Stripe's page,
-    where the customer must act on it."""
+    where the customer must act on it. `owes`: an invoice of it is overdue, so that no larger plan can be taken."""
 
     subscription: Subscription
     plan: SubscriptionPlan
@@ -60,6 +60,7 @@ class CurrentSubscription:
     credit: Money
     coupon: CouponInForce | None
     checkout_url: str
+    owes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def my_subscription(*, actor: Actor, for_cluster_id: UUID | None = None, now: da
             credit=_credit(subscription),
             coupon=_coupon(subscription, now),
             checkout_url=_checkout_url(subscription),
+            owes=queries.is_owing(subscription=subscription, now=now),
         )
 
 

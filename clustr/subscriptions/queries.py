@@ -34,7 +34,7 @@ from clustr.subscriptions.models import (
 )
 from clustr.subscriptions.policies import discount_of, in_force, price_of, tax_rates
 from clustr.subscriptions.refusals import PlanNotFound
-from clustr.subscriptions.states import InvoiceStatus
+from clustr.subscriptions.states import InvoiceStatus, SubscriptionStatus
 from clustr.subscriptions.types import LEVELS, Discount, Duration, FeatureType, LineKind
 
 PlanRow: TypeAlias = SubscriptionPlan
@@ -208,6 +208,20 @@ def is_behind(*, user_id: UUID, now: datetime) -> bool:
     """Whether an invoice of this customer, to be paid by transfer, is overdue, of whatever subscription."""
     owed = Invoice.objects.filter(
         cluster_id=current_tenant(), user_id=user_id, status=InvoiceStatus.OPEN, stripe_invoice_id="", due_date__lt=now
+    )
+    return owed.exists()
+
+
+def is_owing(*, subscription: Subscription, now: datetime) -> bool:
+    """Whether an invoice of this subscription is overdue: by card as Stripe says, else by its day."""
+    if subscription.status in (SubscriptionStatus.PAST_DUE, SubscriptionStatus.UNPAID):
+        return True
+    owed = Invoice.objects.filter(
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+        status=InvoiceStatus.OPEN,
+        stripe_invoice_id="",
+        due_date__lt=now,
     )
     return owed.exists()
 

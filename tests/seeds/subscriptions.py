@@ -376,6 +376,15 @@ SEEDS = (
         file=f"{COMMANDS}/stripe_mirroring.py",
     ),
     sow(
+        "who-owes-takes-a-larger-plan",
+        "Limits grow by a change whose invoice nobody pays, while an older one is overdue.",
+        "    if gives_back or subscription.status == SubscriptionStatus.TRIALING:\n        return\n",
+        "    if True:\n        return\n",
+        "test_change_plan.py::test_who_owes_takes_no_larger_plan",
+        "test_stripe_payments.py::test_who_is_past_due_takes_no_larger_plan",
+        file=f"{COMMANDS}/previewing.py",
+    ),
+    sow(
         "credit-note-says-it-is-in-favour",
         "A credit note that lowered an open invoice says that it stands in the customer's favour.",
         "    rest = max(note.total - taken_off - outside - refunded, 0)\n",

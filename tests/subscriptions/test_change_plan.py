@@ -11,6 +11,7 @@ from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.models import Subscription
 from clustr.subscriptions.refusals import (
+    InvoiceOverdue,
     NotADowngrade,
     NotAnUpgrade,
     NotCanceled,
@@ -64,6 +65,7 @@ def preview(shop: Shop, subscription: Subscription, code: str, interval: str = "
 def test_it_works(shop: Shop) -> None:
     """Ten of thirty days left: 20.00 gives back 6.67, 90.00 comes to 30.00; 23.33 and 7.5 % of tax."""
     subscription = shop.subscribe("basic")
+    shop.pay(shop.last(subscription))
     period = subscription.period
     shop.move(days=20)
     shown = preview(shop, subscription, "team")
@@ -96,6 +98,7 @@ def test_up_and_down_again_leaves_nothing(shop: Shop) -> None:
 
 def test_from_month_to_year_a_new_period_begins(shop: Shop) -> None:
     subscription = shop.subscribe("basic")
+    shop.pay(shop.last(subscription))
     shop.move(days=15)
     subscription = upgrade(shop, subscription, "basic", "year")
     assert shop.lines(shop.last(subscription)) == [("unused_time", -1000), ("plan", 20_000)]
@@ -166,6 +169,7 @@ def test_credit_pays_the_next_invoice(shop: Shop) -> None:
 
 def test_a_newer_version_is_an_upgrade(shop: Shop) -> None:
     subscription = shop.subscribe("basic")
+    shop.pay(shop.last(subscription))
     shop.sync({**PLANS, "basic": {**PLANS["basic"], "description": "More of it."}})
     shop.move(days=15)
     upgrade(shop, subscription, "basic")
@@ -175,6 +179,7 @@ def test_a_newer_version_is_an_upgrade(shop: Shop) -> None:
 
 def test_what_fell_due_meanwhile_is_turned_first(shop: Shop) -> None:
     subscription = shop.subscribe("basic")
+    shop.pay(shop.last(subscription))
     shop.move(days=45)
     with pytest.raises(Busy):
         preview(shop, subscription, "team")
@@ -184,6 +189,7 @@ def test_what_fell_due_meanwhile_is_turned_first(shop: Shop) -> None:
 
 def test_two_upgrades_at_once_are_charged_once(shop: Shop) -> None:
     subscription = shop.subscribe("basic")
+    shop.pay(shop.last(subscription))
     shop.move(days=15)
     ended = race(lambda: upgrade(shop, subscription, "team"), runners=6).only(SamePlan)
     assert len(ended.results) == 1
@@ -306,6 +312,31 @@ def test_what_lapsed_cannot_change_until_it_is_paid(shop: Shop) -> None:
     assert shop.chase(subscription).status == "unpaid"
     with pytest.raises(SubscriptionLapsed):
         upgrade(shop, subscription, "team")
+
+
+def test_who_owes_takes_no_larger_plan(shop: Shop) -> None:
+    """Nor the same for a year, from the day on which it is overdue; a smaller one, now or later, gives back only. Paid, all is
+    as before."""
+    subscription = shop.subscribe("basic")
+    shop.move(days=14)
+    assert preview(shop, subscription, "team").amount_due.minor > 0
+    shop.move(seconds=1)
+    for code, interval in (("team", "month"), ("basic", "year")):
+        with pytest.raises(InvoiceOverdue):
+            preview(shop, subscription, code, interval)
+        with pytest.raises(InvoiceOverdue):
+            upgrade(shop, subscription, code, interval)
+    assert shop.chase(subscription).status == "past_due"
+    with pytest.raises(InvoiceOverdue):
+        upgrade(shop, subscription, "team")
+    downgrade(shop, subscription, "free")
+    shop.pay(shop.documents(subscription)[0])
+    assert shop.chase(subscription).status == "active"
+    assert upgrade(shop, subscription, "team").plan_id == shop.plan("team").id
+    shop.move(days=14, seconds=1)
+    with pytest.raises(InvoiceOverdue):
+        downgrade(shop, subscription, "basic", "year", at_period_end=False)
+    assert downgrade(shop, subscription, "basic", at_period_end=False).plan_id == shop.plan("basic").id
 
 
 def test_missed_periods_are_caught_up_with_once(shop: Shop) -> None:

@@ -340,3 +340,25 @@ def test_a_card_is_forgotten_once_although_nothing_was_heard(stripe_shop: Stripe
     shop.move(hours=1)
     shop.ask_due()
     assert kept(shop) == []
+
+
+def test_who_is_past_due_takes_no_larger_plan(stripe_shop: StripeShop) -> None:
+    """Whose card was declined pays first: no second invoice is opened, and no limit rises. A smaller plan at the end of the
+    period and cancelling stay possible."""
+    shop = stripe_shop
+    subscription = shop.by_card("team")
+    shop.dial(stripe__charge__decline=1)
+    shop.until(subscription.current_period_end + timedelta(hours=3), step=timedelta(days=9))
+    assert shop.again(subscription).status == "past_due"
+    assert refused(lambda: shop.change(subscription, "team", interval="year")) == "invoice_overdue"
+    terms = {"subscription_id": subscription.id, "plan_id": shop.plan("team").id, "interval": "year", "now": shop.now}
+    assert refused(lambda: commands.foresee_change(actor=shop.bola, **terms)) == "invoice_overdue"
+    assert len(shop.documents(subscription)) == 2
+    shop.change(subscription, "basic")
+    assert my_subscription(actor=shop.bola, now=shop.now).pending is not None
+    assert shop.cancel(subscription).cancel_at_period_end
+    shop.heal()
+    shop.keep(subscription)
+    shop.control("POST", f"/stripe/invoice/{shop.last(subscription).stripe_invoice_id}", {"card": VISA})
+    shop.hear()
+    assert shop.change(subscription, "team", interval="year").interval == "year"

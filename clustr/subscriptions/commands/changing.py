@@ -51,8 +51,8 @@ def upgrade_plan(
     """Take a larger plan, a newer version, or the same for a year, from now on: what is unused of the old one is credited, the rest of
     the new one charged, as previewed. In a trial the trial goes on, under the new plan.
 
-    Refuses `NotAnUpgrade`, `SamePlan`, `PlanNotFound`, `PreviewTooOld`, `SubscriptionEnded`, `SubscriptionLapsed`, and from
-    a free plan `InvoiceOverdue` while an invoice of theirs is.
+    Refuses `NotAnUpgrade`, `SamePlan`, `PlanNotFound`, `PreviewTooOld`, `SubscriptionEnded`, `SubscriptionLapsed`, and
+    `InvoiceOverdue` while an invoice of the subscription is, or from a free plan any of theirs.
     """
     with tenant(actor.cluster_id), crash_points("subscriptions.upgrade"):
         subscription = lock_subscription(actor=actor, subscription_id=subscription_id)

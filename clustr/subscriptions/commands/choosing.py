@@ -10,18 +10,11 @@ from clustr.kit.errors import InvalidValue
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.changing import downgrade_plan, upgrade_plan
+from clustr.subscriptions.commands.previewing import is_smaller
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.models import Subscription, SubscriptionPlan
-from clustr.subscriptions.policies import rank_of
 from clustr.subscriptions.refusals import SubscriptionEnded
 from clustr.subscriptions.states import SubscriptionStatus
-
-
-def is_smaller(*, subscription: Subscription, plan: SubscriptionPlan, interval: str) -> bool:
-    """Whether a plan is smaller than the one that a subscription has."""
-    currency, present = subscription.currency, queries.plan_of(subscription=subscription)
-    before = rank_of(plan=present, interval=subscription.interval, currency=currency)
-    return rank_of(plan=plan, interval=interval, currency=currency) < before
 
 
 def begins_later(

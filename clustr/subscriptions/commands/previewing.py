@@ -16,7 +16,7 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.commands.periods import exchanged, overage_of
 from clustr.subscriptions.included import Units
 from clustr.subscriptions.models import Subscription, SubscriptionEvent, SubscriptionPlan
-from clustr.subscriptions.policies import cycle_of, kept_by
+from clustr.subscriptions.policies import cycle_of, kept_by, rank_of
 from clustr.subscriptions.pricing import Totals, change_lines, discounted, split_by_sign, totals
 from clustr.subscriptions.refusals import (
     InvoiceOverdue,
@@ -134,6 +134,7 @@ def change_at(
         raise SamePlan
     if price.minor and not subscription.price_minor and queries.is_behind(user_id=subscription.user_id, now=now):
         raise InvoiceOverdue
+    refuse_owing(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
     if subscription.status == SubscriptionStatus.TRIALING:
         return Change(plan, interval, price, Kept.PERIOD, subscription.period, Money(0, price.currency), [], {})
     kept = kept_by(subscription=subscription, interval=interval)
@@ -178,6 +179,26 @@ def proration_date_of(*, subscription: Subscription, asked: datetime | None, now
     if not now - PREVIEW_HOLDS <= asked <= now or (happened is not None and happened > asked):
         raise PreviewTooOld
     return asked
+
+
+def is_smaller(*, subscription: Subscription, plan: SubscriptionPlan, interval: str) -> bool:
+    """Whether a plan is smaller than the one that a subscription has."""
+    currency, present = subscription.currency, queries.plan_of(subscription=subscription)
+    before = rank_of(plan=present, interval=subscription.interval, currency=currency)
+    return rank_of(plan=plan, interval=interval, currency=currency) < before
+
+
+def refuse_owing(
+    *, subscription: Subscription, plan: SubscriptionPlan, interval: str, price: Money, now: datetime
+) -> None:
+    """Refuses `InvoiceOverdue` for a change now that charges something while an invoice of the subscription is overdue: who owes
+    begins nothing new. A smaller plan within the period only gives back, and in a trial nothing is charged."""
+    goes_on = kept_by(subscription=subscription, interval=interval) is Kept.PERIOD or not price.minor
+    gives_back = goes_on and is_smaller(subscription=subscription, plan=plan, interval=interval)
+    if gives_back or subscription.status == SubscriptionStatus.TRIALING:
+        return
+    if queries.is_owing(subscription=subscription, now=now):
+        raise InvoiceOverdue
 
 
 def refuse_not_open(*, subscription: Subscription) -> None:

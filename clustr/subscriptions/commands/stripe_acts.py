@@ -19,7 +19,7 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.commands.changing import cancel_subscription, reactivate_subscription
 from clustr.subscriptions.commands.choosing import begins_later, change_plan
 from clustr.subscriptions.commands.coupons import apply_coupon, redeem
-from clustr.subscriptions.commands.previewing import proration_date_of, refuse_not_open
+from clustr.subscriptions.commands.previewing import proration_date_of, refuse_not_open, refuse_owing
 from clustr.subscriptions.commands.recording import lock_subscription
 from clustr.subscriptions.commands.stripe_calls import begun_by, record_call
 from clustr.subscriptions.commands.stripe_coupons import coupon_for, coupon_terms
@@ -159,7 +159,7 @@ def begin_change(
     cause: UUID | None = None,
     now: datetime,
 ) -> StripeCall | None:
-    """Take another plan. Refuses as `change_plan` does, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
+    """Take another plan. Refuses as `change_plan` does, `InvoiceOverdue` too, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:
@@ -194,6 +194,7 @@ def begin_change(
             raise ChangeUnderWay("A new period is just beginning. Try again in a few minutes.")
         if not waits:
             refuse_usage_on_its_way(subscription=subscription)
+            refuse_owing(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
         at = proration_date_of(subscription=subscription, asked=None if waits else proration_date, now=now)
         tax = tax_terms(user_id=subscription.user_id)
         if digest and not waits:

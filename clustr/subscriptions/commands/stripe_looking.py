@@ -13,7 +13,7 @@ from clustr.kit.outbound import NothingSent, OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import ProviderSilent, ProviderUnavailable, ProviderWouldNot
 from clustr.subscriptions import queries
-from clustr.subscriptions.commands.previewing import ChangePreview, proration_date_of, refuse_not_open
+from clustr.subscriptions.commands.previewing import ChangePreview, proration_date_of, refuse_not_open, refuse_owing
 from clustr.subscriptions.commands.stripe_beginning import coupon_named
 from clustr.subscriptions.commands.stripe_coupons import coupon_terms
 from clustr.subscriptions.commands.stripe_documents import credit_at_stripe, totals_of
@@ -101,10 +101,11 @@ def preview_at_stripe(
         plan = queries.offered_plan(plan_id=plan_id)
         if plan.id == subscription.plan_id and interval == subscription.interval:
             raise SamePlan
-        refuse_usage_on_its_way(subscription=subscription)
         price = queries.agreed_price(
             user_id=subscription.user_id, plan=plan, interval=interval, currency=subscription.currency, now=now
         )
+        refuse_owing(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
+        refuse_usage_on_its_way(subscription=subscription)
         at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
         coupon = coupon_terms(subscription=subscription, plan=plan, at=now)

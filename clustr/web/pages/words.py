@@ -164,7 +164,7 @@ _REFUSAL: dict[str, Word] = {
     "change_under_way": _("An earlier change is still being confirmed. Wait a moment, then look again."),
     "collection_not_offered": _("This cannot be paid for in that way. Choose another one."),
     "preview_too_old": _("Prices are counted to the second, and this was a while ago. Look at it again."),
-    "invoice_overdue": _("An invoice of yours is overdue. Pay it first, then choose a plan."),
+    "invoice_overdue": _("An invoice of yours is overdue. Pay it first, then take the plan."),
     "already_subscribed": _("You have a plan already, or Stripe's page is still open. Go on with that one."),
     "coupon_not_valid": _("This coupon is not valid for you: check how it is written."),
     "account_name_required": _("Say whose account this is: in this currency no bank tells us."),

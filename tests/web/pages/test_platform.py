@@ -201,6 +201,11 @@ def test_advice_usage_and_alerts(cast: Cast) -> None:
         Subscription.objects.filter(user_id=cast.ada.user_id).update(status="past_due", past_due_since=cast.now)
     ada.open("/platform/")
     assert "A cheaper plan fits you." not in ada.text
+    ada.open("/platform/plans/")
+    assert "Pay it first; then you can take a larger plan." in ada.text
+    assert ("/platform/plans/free/" in ada.text, "/platform/plans/pro/" in ada.text) == (True, False)
+    assert ada.open("/platform/plans/pro/?interval=month").status_code == 409
+    assert "Pay it first, then take the plan." in ada.text
     with tenant(PLATFORM_CLUSTER_ID):
         Subscription.objects.filter(user_id=cast.ada.user_id).update(status="active", past_due_since=None)
     event = {"feature_type": "ai_responses", "amount": "399", "event_id": uuid4().hex}

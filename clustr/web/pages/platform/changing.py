@@ -13,7 +13,7 @@ from clustr.kit.errors import Refusal
 from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import CurrentSubscription
-from clustr.subscriptions.refusals import ChangeUnderWay, CurrencyNotOffered, SamePlan
+from clustr.subscriptions.refusals import ChangeUnderWay, CurrencyNotOffered, InvoiceOverdue, SamePlan
 from clustr.web.actors import Request
 from clustr.web.billing import plans as api
 from clustr.web.billing.schemas import ChangeIn, PreviewIn
@@ -55,7 +55,7 @@ def _now_too(preview: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], str
     """What a change that waits would come to now, or why it cannot be made in this moment."""
     try:
         return preview(), ""
-    except ChangeUnderWay as refusal:
+    except (ChangeUnderWay, InvoiceOverdue) as refusal:
         return {}, said_of(refusal)
 
 

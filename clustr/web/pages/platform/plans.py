@@ -105,6 +105,7 @@ def plans(request: Request) -> HttpResponse:
         currencies = sorted({plan.currency for plan in offered} | {code for plan in offered for code in plan.prices})
         held = held_by(request, whose)
         runs = held is not None and held.subscription.ended_at is None
+        owes = held is not None and runs and held.owes
         usual = whose.currency_among(currencies)
         currency = (held.subscription.currency if held and runs else "") or _one_of(
             request, "currency", currencies, usual
@@ -119,6 +120,7 @@ def plans(request: Request) -> HttpResponse:
                     "included": included_in(plan, currency),
                     "abilities": words.abilities(plan.features),
                     "tax": taxed(request, price),
+                    "settle_first": owes and not _is_smaller(request, plan, held),
                 }
                 for plan in offered
                 if (price := _price(request, plan, interval, currency)) is not None
@@ -130,6 +132,7 @@ def plans(request: Request) -> HttpResponse:
             "currencies": currencies,
             "fixed": runs,
             "waits": _waits(held),
+            "owes": owes,
             "estate": whose.named,
         }
 
@@ -144,6 +147,15 @@ def _price(request: Request, plan: PlanRow, interval: str, currency: str) -> Any
         )
     except CurrencyNotOffered:
         return None
+
+
+def _is_smaller(request: Request, plan: PlanRow, held: CurrentSubscription | None) -> bool:
+    """Whether a plan costs less by the month than the one that is held."""
+    if held is None:
+        return False
+    prices = (_price(request, each, "month", held.subscription.currency) for each in (plan, held.plan))
+    new, old = (price.minor if price is not None else 0 for price in prices)
+    return bool(new < old)
 
 
 def taxed(request: Request, price: Money) -> Context:
