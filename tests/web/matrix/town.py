@@ -509,7 +509,7 @@ class Town:
         key = (good, estate.id, which, times)
         if used or key not in self._ready:
             place = self.place(estate)
-            ask = [good(place) for _ in range(times)][0]
+            ask, *_ = (good(place) for _ in range(times))
             if used:
                 return place, ask
             self._ready[key] = place, ask
