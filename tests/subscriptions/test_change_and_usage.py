@@ -113,6 +113,7 @@ def test_overage_is_not_lost_by_a_change_in_the_last_minute(shop: Shop) -> None:
 def test_a_minute_of_the_largest_plan_does_not_include_a_month_of_it(shop: Shop) -> None:
     """Nor do changes to and fro in one second include anything twice."""
     subscription = metered(shop, "pro")
+    shop.pay(shop.last(subscription))
     shop.use(subscription, 5_000)
     shop.move(days=15)
     upgrade(shop, subscription, "enterprise")
@@ -146,6 +147,7 @@ def contract(shop: Shop, interval: str = "month") -> None:
 @pytest.mark.parametrize("what", ["coupon", "address", "usage", "contract", "catalogue"])
 def test_a_preview_holds_only_while_it_comes_to_the_same(shop: Shop, what: str) -> None:
     subscription = metered(shop, "pro")
+    shop.pay(shop.last(subscription))
     shop.use(subscription, 5_000)
     shop.move(days=15)
     shown = preview(shop, subscription, "enterprise")

@@ -90,6 +90,7 @@ def test_what_was_paid_less_for_gives_less_back(shop: Shop) -> None:
     """Half a period: of 18.00 that were paid 9.00 come back; 81.00 of the new plan are charged by half."""
     coupon(shop)
     subscription = shop.subscribe("basic", coupon="TENTH")
+    shop.pay(shop.last(subscription))
     shop.move(days=15)
     commands.upgrade_plan(
         actor=shop.bola,
@@ -176,6 +177,7 @@ def test_one_for_a_plan_ends_with_that_plan(shop: Shop) -> None:
     coupon(shop, "FREE", discount=Discount(10_000), plan_code="basic")
     subscription = shop.subscribe("basic", coupon="TENTH")
     apply(shop, subscription, "FREE")
+    shop.pay(shop.last(subscription))
     shop.end_period(subscription)
     terms = {"subscription_id": subscription.id, "interval": "month"}
     commands.upgrade_plan(actor=shop.bola, plan_id=shop.plan("team").id, now=shop.now, **terms)  # type: ignore[arg-type]

@@ -236,6 +236,7 @@ def test_it_works_through_what_customers_do(shop: Shop) -> None:
     (now,) = revenue_now(actor=shop.staff)
     assert (now.mrr, now.trials, now.committed_trials, now.trial_mrr) == (2000, 1, 1, 5000)
 
+    shop.pay(shop.last(bola))
     shop.now = datetime(2026, 7, 2, 9, tzinfo=UTC)
     shop.renew(trial)
     plan_id = shop.plan("team").id

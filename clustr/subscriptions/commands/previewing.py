@@ -192,9 +192,9 @@ def refuse_owing(
     *, subscription: Subscription, plan: SubscriptionPlan, interval: str, price: Money, now: datetime
 ) -> None:
     """Refuses `InvoiceOverdue` for a change now that charges something while an invoice of the subscription is overdue: who owes
-    begins nothing new. A smaller plan within the period only gives back, and in a trial nothing is charged."""
-    goes_on = kept_by(subscription=subscription, interval=interval) is Kept.PERIOD or not price.minor
-    gives_back = goes_on and is_smaller(subscription=subscription, plan=plan, interval=interval)
+    begins nothing new. A smaller plan gives back, unless it begins a year, and in a trial nothing is charged."""
+    begins_year = interval == "year" != subscription.interval and price.minor > 0
+    gives_back = is_smaller(subscription=subscription, plan=plan, interval=interval) and not begins_year
     if gives_back or subscription.status == SubscriptionStatus.TRIALING:
         return
     if queries.is_owing(subscription=subscription, now=now):
