@@ -201,6 +201,9 @@ def test_advice_usage_and_alerts(cast: Cast) -> None:
         Subscription.objects.filter(user_id=cast.ada.user_id).update(status="past_due", past_due_since=cast.now)
     ada.open("/platform/")
     assert "A cheaper plan fits you." not in ada.text
+    for form in ("coupon", "reactivate"):  # reloaded in the address bar after a refusal
+        assert ada.open(f"/platform/{form}/?estate=me").status_code == 200
+        assert "Your plan" in ada.text
     ada.open("/platform/plans/")
     assert "Pay it first; then you can take a larger plan." in ada.text
     assert ("/platform/plans/free/" in ada.text, "/platform/plans/pro/" in ada.text) == (True, False)

@@ -283,9 +283,11 @@ def _plan(code: str) -> PlanRow:
     return found[0]
 
 
-@customer_page(methods=("POST",))
+@customer_page(methods=("GET", "POST"))
 def reactivate(request: Request) -> HttpResponse:
-    """POST /platform/reactivate/: keep the plan after all."""
+    """POST /platform/reactivate/: keep the plan after all. GET, as a reload in the address bar asks, leads to the plan."""
+    if request.method != "POST":
+        return HttpResponseRedirect(plan_address(request))
     query = EstateQuery(cluster_id=asked_estate(request))
     tried = attempt(request, lambda: api.reactivate_my_subscription(request, query))
     if not tried.done:
@@ -293,9 +295,11 @@ def reactivate(request: Request) -> HttpResponse:
     return go(request, plan_address(request), said=_("Your plan goes on."))
 
 
-@customer_page(methods=("POST",))
+@customer_page(methods=("GET", "POST"))
 def coupon(request: Request) -> HttpResponse:
-    """POST /platform/coupon/: from the next invoice on."""
+    """POST /platform/coupon/: from the next invoice on. GET leads to the plan."""
+    if request.method != "POST":
+        return HttpResponseRedirect(plan_address(request))
 
     def body() -> CouponIn:
         return CouponIn(cluster_id=asked_estate(request), **typed(request, "code"))
