@@ -10,6 +10,7 @@ import pytest
 from clustr.kit.money import Money
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
+from clustr.subscriptions.document_queries import my_subscription
 from clustr.subscriptions.models import Invoice, Subscription, SubscriptionEvent
 from clustr.subscriptions.types import Discount, Duration
 from tests.subscriptions.stripe_stage import StripeShop, refused
@@ -163,6 +164,7 @@ def test_used_by_a_change_that_gives_back_more(stripe_shop: StripeShop) -> None:
     use(shop, subscription, "ONCE50")
     changed = change(shop, subscription, "basic", at_period_end=False)
     assert shop.lines(changed) == [("unused_time", 2250), ("remaining_time", -500)]
+    assert my_subscription(actor=shop.bola, now=shop.now).coupon is None
     assert renew(shop, subscription) == 0
 
 
