@@ -17,6 +17,7 @@ from clustr.subscriptions import commands, queries
 from clustr.subscriptions.advice_queries import PlanAdvice, advise_plan
 from clustr.subscriptions.countries import country_name
 from clustr.subscriptions.document_queries import CurrentSubscription, PlanOf, my_invoices
+from clustr.subscriptions.policies import rank_of
 from clustr.subscriptions.pricing import tax_on
 from clustr.subscriptions.queries import PlanRow
 from clustr.subscriptions.refusals import CurrencyNotOffered, SubscriptionNotFound
@@ -120,7 +121,7 @@ def plans(request: Request) -> HttpResponse:
                     "included": included_in(plan, currency),
                     "abilities": words.abilities(plan.features),
                     "tax": taxed(request, price),
-                    "settle_first": owes and not _is_smaller(request, plan, held),
+                    "settle_first": held is not None and owes and not _is_smaller(plan, interval, held),
                 }
                 for plan in offered
                 if (price := _price(request, plan, interval, currency)) is not None
@@ -149,13 +150,11 @@ def _price(request: Request, plan: PlanRow, interval: str, currency: str) -> Any
         return None
 
 
-def _is_smaller(request: Request, plan: PlanRow, held: CurrentSubscription | None) -> bool:
-    """Whether a plan costs less by the month than the one that is held."""
-    if held is None:
-        return False
-    prices = (_price(request, each, "month", held.subscription.currency) for each in (plan, held.plan))
-    new, old = (price.minor if price is not None else 0 for price in prices)
-    return bool(new < old)
+def _is_smaller(plan: PlanRow, interval: str, held: CurrentSubscription) -> bool:
+    """Whether it is smaller than what is held, by the rule of the commands."""
+    mine, currency = held.subscription, held.subscription.currency
+    before = rank_of(plan=held.plan, interval=mine.interval, currency=currency)
+    return rank_of(plan=plan, interval=interval, currency=currency) < before
 
 
 def taxed(request: Request, price: Money) -> Context:
