@@ -45,16 +45,22 @@ INVARIANTS = [
         """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
            JOIN subscriptions_invoice n ON n.cluster_id = i.cluster_id AND n.corrects_id = i.id AND n.stripe_status <> 'void'
            GROUP BY i.cluster_id, i.id, i.invoice_number, i.total, i.tax_amount
-           HAVING sum(n.total - n.tax_amount) > i.total - i.tax_amount OR sum(n.tax_amount) > i.tax_amount""",
+           HAVING sum(n.total) > i.total OR NOT (
+             sum(n.total - n.tax_amount) BETWEEN least(i.total - i.tax_amount, 0) AND greatest(i.total - i.tax_amount, 0)
+             AND sum(n.tax_amount) BETWEEN least(i.tax_amount, 0) AND greatest(i.tax_amount, 0))""",
     ),
     Invariant(
         "subscriptions.posted",
         "What a document comes to stands in the books: its net as revenue, its tax as tax.",
         """SELECT i.cluster_id, i.id, i.invoice_number FROM subscriptions_invoice i
            LEFT JOIN LATERAL (
-             SELECT coalesce(sum(amount) FILTER (WHERE kind IN ('invoiced', 'credited')), 0) AS net,
-                    coalesce(sum(amount) FILTER (WHERE kind IN ('invoiced_tax', 'credited_tax')), 0) AS tax
-             FROM ledger_transfer t WHERE t.cluster_id = i.cluster_id AND t.journal = i.id) AS l ON true
+             SELECT coalesce(sum(signed) FILTER (WHERE kind IN ('invoiced', 'credited')), 0) AS net,
+                    coalesce(sum(signed) FILTER (WHERE kind IN ('invoiced_tax', 'credited_tax')), 0) AS tax
+             FROM (
+               SELECT t.kind, CASE WHEN (a.kind IN ('receivables', 'customer_credit')) = (i.kind = 'invoice')
+                 THEN t.amount ELSE -t.amount END AS signed
+               FROM ledger_transfer t JOIN ledger_account a ON a.cluster_id = t.cluster_id AND a.id = t.debit
+               WHERE t.cluster_id = i.cluster_id AND t.journal = i.id) AS t) AS l ON true
            WHERE l.net <> i.total - i.tax_amount OR l.tax <> i.tax_amount""",
     ),
     Invariant(

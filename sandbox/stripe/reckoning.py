@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+from collections.abc import Sequence
 from datetime import datetime
 from fractions import Fraction
 
@@ -113,14 +114,19 @@ def discount_on(world: World, subscription: Doc, amount: int, *, proration: bool
 
 
 def taxes_on(world: World, subscription: Doc, net: int) -> list[Doc]:
+    return taxes_at(world, [rate["id"] for rate in subscription.get("default_tax_rates") or []], net)
+
+
+def taxes_at(world: World, rates: Sequence[str], net: int) -> list[Doc]:
+    """The taxes on a net amount at the rates of these ids."""
     taxes = []
-    for rate in subscription.get("default_tax_rates") or []:
-        held = known(world, "tax_rate", rate["id"]).doc
+    for rate in rates:
+        held = known(world, "tax_rate", rate).doc
         taxes.append(
             {
                 "amount": rounded(Fraction(str(held["percentage"])) * net / 100),
                 "tax_behavior": "exclusive",
-                "tax_rate_details": {"tax_rate": rate["id"]},
+                "tax_rate_details": {"tax_rate": rate},
                 "taxability_reason": "standard_rated",
                 "taxable_amount": net,
                 "type": "tax_rate_details",
@@ -161,7 +167,7 @@ def change_lines(world: World, subscription: Doc, new_price: Doc, *, at: datetim
 
 def credit_lines(world: World, subscription: Doc, *, at: datetime) -> list[Doc]:
     """What is unused of the period under way, given back as it was debited: the same share of the price and of what a
-    coupon took off, taxed as the subscription is now. Nothing where nothing was debited, or it was given back."""
+    coupon took off, taxed at the rate it was taxed at. Nothing where nothing was debited, or it was given back."""
     found = _last_debit(world, subscription)
     if found is None:
         return []
@@ -185,7 +191,7 @@ def credit_lines(world: World, subscription: Doc, *, at: datetime) -> list[Doc]:
     made["discounts"] = list(debit["discounts"])
     if off:
         made["discount_amounts"] = [{"amount": amount - net, "discount": debit["discount_amounts"][0]["discount"]}]
-    made["taxes"] = taxes_on(world, subscription, net)
+    made["taxes"] = taxes_at(world, [one["tax_rate_details"]["tax_rate"] for one in debit["taxes"]], net)
     credited = {"invoice": invoice["id"], "invoice_line_items": [debit["id"]]}
     made["parent"]["subscription_item_details"]["proration_details"]["credited_items"] = credited
     return [made]

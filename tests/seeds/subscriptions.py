@@ -466,6 +466,22 @@ SEEDS = (
         file="clustr/subscriptions/policies.py",
     ),
     sow(
+        "tax-given-back-posted-as-charged",
+        "An invoice that gives back more tax than it charges is booked as if it charged it.",
+        "            debit=debit if minor > 0 else credit,\n            credit=credit if minor > 0 else debit,\n",
+        "            debit=debit,\n            credit=credit,\n",
+        "test_stripe_returns.py::test_two_rates_of_tax",
+        file=f"{COMMANDS}/invoicing.py",
+    ),
+    sow(
+        "credit-for-time-not-paid",
+        "Who owes takes a smaller plan at once by card, and has credit for what was never paid.",
+        "    gives_back = smaller and not begins_year and subscription.collection != Collection.STRIPE\n",
+        "    gives_back = smaller and not begins_year\n",
+        "test_stripe_payments.py::test_who_is_past_due_takes_no_larger_plan",
+        file=f"{COMMANDS}/previewing.py",
+    ),
+    sow(
         "todays-tax-given-back",
         "What is given back is taxed as of today, not as it was charged.",
         "    return tax_of(user_id=subscription.user_id) if rate is None else rate\n",

@@ -343,14 +343,15 @@ def test_a_card_is_forgotten_once_although_nothing_was_heard(stripe_shop: Stripe
 
 
 def test_who_is_past_due_takes_no_larger_plan(stripe_shop: StripeShop) -> None:
-    """Whose card was declined pays first: no second invoice is opened, and no limit rises. A smaller plan at the end of the
-    period and cancelling stay possible."""
+    """Whose card was declined pays first: no second invoice is opened, no limit rises, and nothing is given back of time that
+    was not paid. A smaller plan at the end of the period and cancelling stay possible."""
     shop = stripe_shop
     subscription = shop.by_card("team")
     shop.dial(stripe__charge__decline=1)
     shop.until(subscription.current_period_end + timedelta(hours=3), step=timedelta(days=9))
     assert shop.again(subscription).status == "past_due"
     assert refused(lambda: shop.change(subscription, "team", interval="year")) == "invoice_overdue"
+    assert refused(lambda: shop.change(subscription, "basic", at_period_end=False)) == "invoice_overdue"
     terms = {"subscription_id": subscription.id, "plan_id": shop.plan("team").id, "interval": "year", "now": shop.now}
     assert refused(lambda: commands.foresee_change(actor=shop.bola, **terms)) == "invoice_overdue"
     assert len(shop.documents(subscription)) == 2

@@ -32,9 +32,16 @@ from clustr.subscriptions.vendors.nouns import StripeUnreadable
 from clustr.subscriptions.vendors.stripe_notices import to_look_at
 from clustr.subscriptions.vendors.stripe_returns import read_credit_note, read_dispute
 from sandbox.stripe.objects import make
+from tests.subscriptions.shop import PLANS
 from tests.subscriptions.stripe_stage import StripeShop, refused
+from tests.subscriptions.test_change_and_usage import live_in
+from tests.subscriptions.test_foreseeing import foreseen
 
 NOTHING = GivenBack()
+
+
+def sign(number: int) -> int:
+    return (number > 0) - (number < 0)
 
 
 def at_stripe(shop: StripeShop, key: str, act: str, **more: Any) -> dict[str, Any]:
@@ -746,23 +753,44 @@ def test_a_credit_note_of_an_invoice_that_was_not_heard_of(stripe_shop: StripeSh
     assert shown(shop, paid(shop, begun)[0]) == GivenBack(credited=150)
 
 
-def test_two_rates_of_tax(stripe_shop: StripeShop) -> None:
-    """A larger plan in another country: what is unused was taxed at one rate, the rest of the new one at another. Given back in
-    parts, neither net nor tax is more than was charged."""
+_MOVES = {
+    # From one country to another, to a plan of this price: what it is, and the signs of its net and its tax.
+    "less tax than was given back": ("NG", "GH", 9000, ("invoice", 1, -1)),
+    "less than was given back, but for its tax": ("GH", "NG", 1995, ("invoice", -1, 1)),
+    "more than was given back, but for its tax": ("NG", "GH", 2100, ("credit_note", -1, 1)),
+}
+
+
+@pytest.mark.parametrize("what", _MOVES)
+def test_two_rates_of_tax(stripe_shop: StripeShop, what: str) -> None:
+    """Another plan in another country: what is unused was taxed at one rate, the rest of the new one at another, and each counts
+    as it was taxed. Given back in parts, neither net nor tax is more than was charged."""
     shop = stripe_shop
+    before, then, price, expected = _MOVES[what]
+    shop.sync({**PLANS, "other": {"price_monthly": price}})
+    live_in(shop, before)
     subscription = shop.by_card("basic")
     shop.move(days=10)
-    abroad = commands.NewAddress(line1="1 Ring Road", city="Accra", country="GH")
-    commands.set_billing_address(actor=shop.bola, address=abroad, now=shop.now)
+    live_in(shop, then)
     shop.move(minutes=5)
     shop.ask_due()
-    shop.change(subscription, "team")
-    invoice, _ = paid(shop, subscription)
-    for minor in (333, 1, 1000):
-        give_back(shop, invoice, minor)
-    give_back(shop, invoice)
-    assert shown(shop, invoice) == GivenBack(invoice.total, invoice.total)
-    assert sum(tax for _, tax in notes(shop, subscription)) == invoice.tax_amount
+    preview = foreseen(shop, subscription, "other", "month", at_period_end=False)
+    shop.change(subscription, "other", at_period_end=False)
+    shop.hear()
+    shop.agrees(subscription)
+    made = shop.last(subscription)
+    net = made.total - made.tax_amount
+    assert (made.kind, sign(net), sign(made.tax_amount)) == expected
+    assert (made.total, made.tax_amount) == (preview.sums.total.minor, preview.sums.tax.minor)
+    assert preview.is_credit_note == (made.kind == "credit_note")
+    assert shop.rates(made) == {0, 750}
+    if made.kind == "credit_note":
+        return
+    for minor in (33, 1, 10):
+        give_back(shop, made, minor)
+    give_back(shop, made)
+    assert shown(shop, made) == GivenBack(made.total, made.total)
+    assert sum(tax for _, tax in notes(shop, subscription)) == made.tax_amount
 
 
 def test_a_refund_takes_its_credit_before_what_is_open(stripe_shop: StripeShop) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from uuid import UUID
 
 from django.db.models import QuerySet, Sum
@@ -92,12 +94,16 @@ def fits(*, invoice: Invoice, sums: Totals) -> bool:
     before, charged = given_back(invoice=invoice), _charged_by_rate(invoice)
     net = sums.total - sums.tax
     given_net, given_tax = (sum(one[of] for one in before.values()) for of in (0, 1))
-    whole = net.minor + given_net <= invoice.total - invoice.tax_amount
     return (
-        whole
-        and sums.tax.minor + given_tax <= invoice.tax_amount
+        _is_part(net.minor + given_net, invoice.total - invoice.tax_amount)
+        and _is_part(sums.tax.minor + given_tax, invoice.tax_amount)
         and {line.tax_basis_points for line in sums.lines} <= set(charged)
     )
+
+
+def _is_part(given: int, charged: int) -> bool:
+    """Whether so much is some of what was charged, or of what was given back where that is less than nothing."""
+    return min(charged, 0) <= given <= max(charged, 0)
 
 
 def sums_of_gross(*, invoice: Invoice, gross: Money, reason: str) -> tuple[Totals, tuple[Money, ...]]:
@@ -108,13 +114,9 @@ def sums_of_gross(*, invoice: Invoice, gross: Money, reason: str) -> tuple[Total
         rate: (net - before.get(rate, none)[0], tax - before.get(rate, none)[1])
         for rate, (net, tax) in sorted(_charged_by_rate(invoice).items())
     }
-    if any(net < 0 or tax < 0 for net, tax in left.values()):  # what one rate gave back, another charged
-        most = max(left, key=lambda rate: sum(left[rate]))
-        left = {most: (sum(net for net, _ in left.values()), sum(tax for _, tax in left.values()))}
     left = {rate: of for rate, of in left.items() if sum(of)}
-    shares = gross.allocate([net + tax for net, tax in left.values()])
     lines, taxes = [], []
-    for share, (rate, (net, tax)) in zip(shares, left.items(), strict=True):
+    for share, (rate, (net, tax)) in zip(_shares(gross, [sum(of) for of in left.values()]), left.items(), strict=True):
         taxed = Money(rounded(Fraction(share.minor * tax, net + tax)), gross.currency)
         text = reason or "Given back"
         lines.append(Line(LineKind.CORRECTION, text, share - taxed, tax_basis_points=rate, discountable=False))
@@ -123,6 +125,13 @@ def sums_of_gross(*, invoice: Invoice, gross: Money, reason: str) -> tuple[Total
     tax_in_all = sum(taxes, nothing)
     discounts = (nothing,) * len(lines)
     return Totals(tuple(lines), discounts, gross - tax_in_all, nothing, (), tax_in_all, gross), tuple(taxes)
+
+
+def _shares(gross: Money, left: Sequence[int]) -> list[Money]:
+    """The same share of each of these, which may be less than nothing; together `gross`."""
+    whole = sum(left) or 1
+    ends = [rounded(Fraction(gross.minor * upto, whole)) for upto in (0, *accumulate(left))]
+    return [Money(end - start, gross.currency) for start, end in pairwise(ends)]
 
 
 def _charged_by_rate(invoice: Invoice) -> dict[int, tuple[int, int]]:

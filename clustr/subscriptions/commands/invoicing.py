@@ -219,12 +219,13 @@ def _post_invoice(invoice: Invoice, now: datetime) -> None:
 
 
 def _post(document: Invoice, now: datetime, *legs: tuple[TransferKind, UUID, UUID, int]) -> None:
+    """A leg of less than nothing goes the other way: a document may give back more tax than it charges, or more net."""
     entries = [
         Entry(
             id=derived_id(kind, document.id),
-            debit=debit,
-            credit=credit,
-            amount=Money(minor, document.currency),
+            debit=debit if minor > 0 else credit,
+            credit=credit if minor > 0 else debit,
+            amount=Money(abs(minor), document.currency),
             kind=kind,
             journal=document.id,
         )

@@ -27,7 +27,7 @@ from clustr.subscriptions.refusals import (
     SubscriptionNotFound,
 )
 from clustr.subscriptions.schedule import anchor_at, period_at
-from clustr.subscriptions.states import SubscriptionStatus
+from clustr.subscriptions.states import Collection, SubscriptionStatus
 from clustr.subscriptions.types import Discount, Kept, Line, Period
 
 PREVIEW_HOLDS = timedelta(minutes=30)
@@ -192,9 +192,11 @@ def refuse_owing(
     *, subscription: Subscription, plan: SubscriptionPlan, interval: str, price: Money, now: datetime
 ) -> None:
     """Refuses `InvoiceOverdue` for a change now that charges something while an invoice of the subscription is overdue: who owes
-    begins nothing new. A smaller plan gives back, unless it begins a year, and in a trial nothing is charged."""
+    begins nothing new. A smaller plan gives back, unless it begins a year, and in a trial nothing is charged. By card a smaller one is
+    refused too: Stripe would keep what it gives back as credit, and leave the invoice as it is."""
     begins_year = interval == "year" != subscription.interval and price.minor > 0
-    gives_back = is_smaller(subscription=subscription, plan=plan, interval=interval) and not begins_year
+    smaller = is_smaller(subscription=subscription, plan=plan, interval=interval)
+    gives_back = smaller and not begins_year and subscription.collection != Collection.STRIPE
     if gives_back or subscription.status == SubscriptionStatus.TRIALING:
         return
     if queries.is_owing(subscription=subscription, now=now):
