@@ -84,7 +84,7 @@ class _Life:
             (
                 *(self._begin, self._page, self._change, self._cancel, self._keep, self._hear, self._hear, self._card),
                 *(self._refund, self._at_dashboard, self._at_bank, self._credit),
-                *(self._coupon, self._use, self._units, self._night),
+                *(self._coupon, self._use, self._units, self._night, self._move),
             )
         )
         self.ended.done[act.__name__.strip("_")] += 1
@@ -127,6 +127,12 @@ class _Life:
             plan, interval = self.chance.choice(PLANS), self.chance.choice(("month", "month", "year"))
             later = self.chance.choice((None, False))
             self.shop.change(held, plan, interval=interval, at_period_end=later)
+
+    def _move(self) -> None:
+        """A customer moves to a country with tax, or to one without."""
+        address = commands.NewAddress(line1="1 Ring Road", city="Town", country=self.chance.choice(("NG", "GH")))
+        owner = self.chance.choice(self.customers)
+        commands.set_billing_address(actor=owner, address=address, now=self.shop.now)
 
     def _cancel(self) -> None:
         for held in self._running()[-1:]:
