@@ -13,7 +13,7 @@ from clustr.subscriptions.commands.correcting import credit_invoice
 from clustr.subscriptions.commands.coupons import apply_coupon, create_coupon, verify_customer
 from clustr.subscriptions.commands.delivering import deliver_invoice
 from clustr.subscriptions.commands.dunning import settle_standing
-from clustr.subscriptions.commands.foreseeing import foresee_change
+from clustr.subscriptions.commands.foreseeing import foresee_change, foresee_end
 from clustr.subscriptions.commands.invoicing import generate_invoice, send_invoice
 from clustr.subscriptions.commands.metering import meter_estate
 from clustr.subscriptions.commands.paying import handle_failed_payment, process_payment, write_off_invoice
@@ -81,6 +81,7 @@ __all__ = [
     "downgrade_plan",
     "follow_ours",
     "foresee_change",
+    "foresee_end",
     "foresee_subscription",
     "generate_invoice",
     "handle_failed_payment",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -27,7 +27,7 @@ from clustr.subscriptions.commands.stripe_looking import preview_at_stripe
 from clustr.subscriptions.commands.stripe_waiting import lines_waiting
 from clustr.subscriptions.models import Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import cycle_of
-from clustr.subscriptions.pricing import totals, totals_by_line
+from clustr.subscriptions.pricing import Totals, totals, totals_by_line
 from clustr.subscriptions.refusals import (
     CollectionNotOffered,
     SamePlan,
@@ -37,6 +37,7 @@ from clustr.subscriptions.refusals import (
 from clustr.subscriptions.schedule import anchor_at, period_at
 from clustr.subscriptions.states import Collection, SubscriptionStatus
 from clustr.subscriptions.types import Kept, Line, LineKind
+from clustr.subscriptions.usage_queries import own_subscription
 
 
 def foresee_change(
@@ -75,6 +76,19 @@ def foresee_change(
     return preview(actor=actor, subscription_id=subscription_id, plan_id=plan_id, interval=interval, now=now)
 
 
+def foresee_end(*, actor: Actor, subscription_id: UUID) -> Totals:
+    """What the end of a subscription invoices, as it stands: what was used beyond the limits so far. Refuses `SubscriptionNotFound`."""
+    with tenant(actor.cluster_id):
+        subscription = own_subscription(actor=actor, subscription_id=subscription_id)
+        lines = usage_so_far(subscription=subscription)
+        return _adding_up(subscription)(lines=lines, currency=subscription.currency)
+
+
+def _adding_up(subscription: Subscription) -> Callable[..., Totals]:
+    """How whoever invoices it rounds its tax."""
+    return totals_by_line if subscription.collection == Collection.STRIPE else totals
+
+
 def _refuse_at_stripe(subscription: Subscription, plan: SubscriptionPlan, interval: str, now: datetime) -> None:
     """Refuses what Stripe does not change: `SubscriptionIncomplete`, and `CollectionNotOffered` to what costs nothing."""
     if subscription.status == SubscriptionStatus.INCOMPLETE:
@@ -107,7 +121,5 @@ def _at_the_end(
     change = Change(plan, interval, price, Kept.NOTHING, period, price, lines, {})
     by_card = subscription.collection == Collection.STRIPE
     credit = credit_at_stripe(subscription=subscription) if by_card else net_credit(subscription=subscription)
-    shown = show_change(
-        change=change, credit=credit, discount=discount, at=at, add_up=totals_by_line if by_card else totals
-    )
+    shown = show_change(change=change, credit=credit, discount=discount, at=at, add_up=_adding_up(subscription))
     return replace(shown, digest="", at_period_end=True)

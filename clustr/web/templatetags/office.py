@@ -146,6 +146,21 @@ def standing(value: Any) -> SafeString:
     return format_html('<span class="badge {}">{}{}</span>', tone, icon(picture, 14), said)
 
 
+@register.simple_tag
+def document_total(document: Any) -> SafeString | str:
+    """What an invoice charges; of a credit note what it gives back, with a minus."""
+    sign = -1 if document.kind == "credit_note" else 1
+    return money(Money(sign * document.total, document.currency))
+
+
+@register.simple_tag
+def document_standing(document: Any) -> SafeString:
+    """Where an invoice stands, as a badge; a credit note is only that."""
+    if document.kind == "credit_note":
+        return format_html('<span class="badge">{}</span>', gettext("Credit note"))
+    return standing(document.status)
+
+
 @register.filter
 def unpaid_because(code: str, message: str) -> SafeString:
     """Why a card was not charged, in words; what the bank said, in small, where that has none."""

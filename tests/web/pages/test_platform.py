@@ -22,7 +22,7 @@ from tests.web.pages.office.places import PLATFORM, PLATFORM_STAFF
 from tests.web.pages.test_every_page import queries_of
 from tests.web.test_billing import ask
 
-MOST_STATEMENTS = 50
+MOST_STATEMENTS = 55
 """Of a page of one's plan, with advice that compares every plan on offer."""
 
 
@@ -226,6 +226,27 @@ def test_advice_usage_and_alerts(cast: Cast) -> None:
     bola = Browser(cast.bola)
     bola.open("/platform/usage/")
     assert bola.page.request["PATH_INFO"] == "/platform/plans/"
+
+
+def test_what_is_said_before_the_end(cast: Cast) -> None:
+    """Who cancels is told what use beyond the limits will cost; who changes what ends is told that it ends all the same."""
+    client = cast.client_of(cast.ada)
+    ask(client, "POST", "subscribe/", {"plan_id": "basic", "interval": "month", "currency": "NGN"}, 201)
+    ask(client, "PUT", "subscription/", {"plan_id": "pro", "interval": "month"}, 200)
+    ada = Browser(cast.ada)
+    ada.open("/platform/cancel/?reason=too_expensive")
+    assert "beyond your limits" not in ada.text
+    used = DEFAULT_PLANS["pro"]["ai_responses_limit"] + 2
+    event = {"feature_type": "ai_responses", "amount": str(used), "event_id": uuid4().hex}
+    ask(client, "POST", "usage/events/", [event])
+    ada.open("/platform/cancel/?reason=too_expensive")
+    assert "So far you used ₦32.25 beyond your limits, tax included." in ada.text
+    ada.open("/platform/plans/enterprise/?interval=month")
+    assert "You cancelled" not in ada.text
+    ada.open("/platform/cancel/?reason=too_expensive")
+    ada.send(when="period_end")
+    ada.open("/platform/plans/enterprise/?interval=month")
+    assert "You cancelled: the other plan, too, ends on" in ada.text
 
 
 def test_as_many_statements_for_many_invoices_as_for_one(cast: Cast) -> None:

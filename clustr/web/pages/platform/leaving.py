@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
+from clustr.subscriptions import commands
 from clustr.subscriptions.advice_queries import SaveOffer, save_offer
 from clustr.subscriptions.types import CancelReason
 from clustr.web.actors import Request
@@ -48,6 +49,7 @@ def cancel(request: Request) -> HttpResponse:
             "reason": reason,
             "by_card": mine.collection == "stripe",
             "reasons": words.WHY_THEY_GO,
+            "beyond": commands.foresee_end(actor=request.actor, subscription_id=mine.id).total if reason else None,
             "offer": offer if offer and (offer.coupon or offer.cheaper) else None,
             "lacks": words.features(offer.cheaper.lacks) if offer and offer.cheaper else "",
         }
