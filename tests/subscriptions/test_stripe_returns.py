@@ -753,6 +753,28 @@ def test_a_credit_note_of_an_invoice_that_was_not_heard_of(stripe_shop: StripeSh
     assert shown(shop, paid(shop, begun)[0]) == GivenBack(credited=150)
 
 
+def test_what_a_change_gave_back_goes_back_once(stripe_shop: StripeShop) -> None:
+    """A smaller plan at once puts what is unused into the customer's favour: the card gets the rest, and no more, all at once or in
+    parts."""
+    shop = stripe_shop
+    subscription = shop.by_card("team")
+    invoice, _ = paid(shop, subscription)
+    shop.move(days=15)
+    shop.change(subscription, "basic", at_period_end=False)
+    shop.hear()
+    given = shop.last(subscription)
+    assert (given.kind, given.corrects_id) == ("credit_note", None)
+    left = commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).minor
+    assert abs(left - (invoice.total - given.total)) <= 1
+    assert refused(lambda: give_back(shop, invoice, left + 1)) == "credit_exceeds_invoice"
+    give_back(shop, invoice, 1000)
+    assert commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).minor == left - 1000
+    assert refused(lambda: give_back(shop, invoice, left - 999)) == "credit_exceeds_invoice"
+    give_back(shop, invoice)
+    assert shown(shop, invoice).refunded == left
+    assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
+
+
 _MOVES = {
     # From one country to another, to a plan of this price: what it is, and the signs of its net and its tax.
     "less tax than was given back": ("NG", "GH", 9000, ("invoice", 1, -1)),

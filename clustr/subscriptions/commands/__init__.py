@@ -20,7 +20,7 @@ from clustr.subscriptions.commands.paying import handle_failed_payment, process_
 from clustr.subscriptions.commands.persons import close_staff_case
 from clustr.subscriptions.commands.plans import agree_contract_price, sync_plans
 from clustr.subscriptions.commands.previewing import ChangePreview, preview_change
-from clustr.subscriptions.commands.refunding import begin_refund
+from clustr.subscriptions.commands.refunding import begin_refund, left_to_refund
 from clustr.subscriptions.commands.renewing import renew_subscription, warn_of_trial_end
 from clustr.subscriptions.commands.stripe_acts import (
     begin_cancelling,
@@ -86,6 +86,7 @@ __all__ = [
     "generate_invoice",
     "handle_failed_payment",
     "hear_stripe",
+    "left_to_refund",
     "look_at_my_page",
     "meter_estate",
     "my_methods",

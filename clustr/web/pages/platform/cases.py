@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from clustr.kit.money import Money
 from clustr.payments.case_queries import CasesFound
 from clustr.payments.states import CaseKind
+from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.customer_queries import customers_of_platform
 from clustr.subscriptions.staff_queries import staff_cases
 from clustr.web.actors import Request
@@ -87,7 +88,8 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
     """/platform/customers/documents/{id}/refund/: give back what a card paid, whole or in part. For platform staff."""
     found = document(request, invoice_id)
     held = found.invoice
-    left = Money(max(held.amount_paid - found.back.refunded - found.back.disputed, 0), held.currency)
+    paid = Money(max(held.amount_paid - found.back.refunded - found.back.disputed, 0), held.currency)
+    left = subscriptions.left_to_refund(actor=request.actor, invoice_id=invoice_id)
 
     def body() -> api.CardRefundIn:
         return api.CardRefundIn(
@@ -107,12 +109,12 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
             ],
             button=_("Give it back"),
             notes=(_("A credit note follows, and the customer is told."),),
-            short=_("That is more than is left of this payment.") if left < back else "",
+            short=_("That is more than is left to give back.") if left < back else "",
             bad=True,
         )
 
     def form(tried: Attempt | None) -> HttpResponse:
-        return act_form(request, tried, "refund", lambda: {"invoice": held, "left": left})
+        return act_form(request, tried, "refund", lambda: {"invoice": held, "left": left, "credited": paid - left})
 
     answer = ask_act(request, body, shown, form)
     if answer is not None:
