@@ -152,7 +152,7 @@ def _stamp(sheet: Sheet) -> str:
         case InvoiceStatus.PAID if sheet.paid_on:
             return _("Paid on %s") % written(sheet.paid_on)
         case InvoiceStatus.VOID:
-            return _("Void: taken back by a credit note")
+            return _("Void: taken back by %s") % ", ".join(sheet.taken_back_by)
         case _:
             return ""
 
@@ -176,7 +176,7 @@ def _notes(sheet: Sheet) -> list[str]:
     if sheet.credited is not None:
         notes += _went(sheet.credited, sheet.corrects[0] if sheet.corrects else "")
     if any(not group.basis_points for group in sheet.taxes):
-        notes.append(_("No VAT is charged at the rate of 0 %."))
+        notes.append(_("0 %: no VAT is charged in the buyer's country."))
     return notes
 
 

@@ -87,6 +87,7 @@ def _sheet(invoice: Invoice, lines: list[InvoiceLine], zone: ZoneInfo) -> Sheet:
         clearance=Clearance(invoice.irn, invoice.csid, invoice.qr_payload),
         pay_at=invoice.hosted_invoice_url if invoice.amount_due.minor else "",
         credited=_credited(invoice) if invoice.kind == InvoiceKind.CREDIT_NOTE else None,
+        taken_back_by=_taken_back_by(invoice) if invoice.status == InvoiceStatus.VOID else (),
     )
 
 
@@ -115,6 +116,11 @@ def _corrected(invoice: Invoice, zone: ZoneInfo) -> tuple[str, date] | None:
         return None
     corrected = Invoice.objects.get(cluster_id=invoice.cluster_id, id=invoice.corrects_id)
     return corrected.invoice_number, _day(corrected.issued_at, zone)
+
+
+def _taken_back_by(invoice: Invoice) -> tuple[str, ...]:
+    notes = Invoice.objects.filter(cluster_id=invoice.cluster_id, corrects_id=invoice.id).exclude(stripe_status="void")
+    return tuple(notes.order_by("issued_at", "id").values_list("invoice_number", flat=True))
 
 
 def _credited(note: Invoice) -> Credited | None:

@@ -76,7 +76,8 @@ class Credited:
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """An invoice or credit note as it stands. `settled`: paid or credited so far; `corrects`: the number and day of the
-    invoice that a credit note takes back, `credited`: where it went; `pay_at`: the page on which it can be paid by card."""
+    invoice that a credit note takes back, `credited`: where it went; `taken_back_by`: the credit notes of a void invoice; `pay_at`: the
+    page on which it can be paid by card."""
 
     kind: InvoiceKind
     number: str
@@ -98,6 +99,7 @@ class Sheet:
     clearance: Clearance
     pay_at: str = ""
     credited: Credited | None = None
+    taken_back_by: tuple[str, ...] = ()
 
     @property
     def is_credit_note(self) -> bool:

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from django.db import connection
 
 from clustr.kit.money import Money
+from clustr.kit.tenancy import tenant
 from clustr.subscriptions import commands
-from clustr.subscriptions.models import Subscription
+from clustr.subscriptions.models import StripeCall, Subscription
 from tests.subscriptions.stripe_stage import StripeShop
 
 
@@ -45,6 +47,23 @@ def test_tax_follows_the_address(stripe_shop: StripeShop) -> None:
     assert shop.rows("customer")[0]["address"]["country"] == "GH"
     lives_in(shop, "NG")
     assert renew(shop, subscription) == (2000, 150)
+
+
+def test_what_nobody_waits_for_is_asked_at_once(stripe_shop: StripeShop) -> None:
+    """A job tells Stripe the new address as soon as it is saved here; what somebody asks themself, a job asks only should they not."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    lives_in(shop, "GH")
+    shop.change(subscription, "team")
+    with tenant(shop.cluster_id):
+        calls = {str(call.id): call.act for call in StripeCall.objects.filter(cluster_id=shop.cluster_id)}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT args ->> 'call_id', scheduled_at IS NULL FROM procrastinate_jobs WHERE task_name = %s",
+            ["subscriptions.ask_stripe"],
+        )
+        at_once = {calls[id]: soon for id, soon in cursor.fetchall() if id in calls}
+    assert at_once == {"checkout": False, "address": True, "change": False}
 
 
 def test_an_address_given_while_the_page_is_open(stripe_shop: StripeShop) -> None:

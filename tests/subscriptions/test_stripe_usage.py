@@ -265,17 +265,37 @@ def test_a_preview_holds_only_while_it_comes_to_the_same(shop: StripeShop, what:
 
 
 @pytest.mark.parametrize("what", ["coupon", "address"])
-def test_a_preview_of_what_stripe_is_yet_to_hear_does_not_hold(shop: StripeShop, what: str) -> None:
-    """It was shown without the coupon, or with the tax, that Stripe counts by then."""
-    held = shop.by_card("basic")
+def test_nothing_is_shown_while_stripe_is_yet_to_hear(shop: StripeShop, what: str) -> None:
+    """It would be without the coupon, or with the tax, that Stripe counts by then. Once it is heard, what is shown holds."""
+    held, other = shop.by_card("basic"), shop.by_card("basic", actor=shop.customer())
     shop.move(days=15)
     call = _redeem(shop, held) if what == "coupon" else live_in(shop, "GH")
-    shown = foreseen(shop, held, "team", "month")
+    assert refused(lambda: foreseen(shop, held, "team", "month")) == "change_under_way"
+    assert foreseen(shop, other, "team", "month", actor=shop.owner(other)).sums.tax.minor > 0
     shop.ask(call)
     shop.move(minutes=5)
     shop.ask_due()
+    shown = foreseen(shop, held, "team", "month")
     terms = {"proration_date": shown.proration_date, "digest": shown.digest}
-    assert refused(lambda: shop.change(held, "team", **terms)) == "preview_too_old"
+    shop.change(held, "team", **terms)
+    shop.hear()
+    assert shop.last(held).total == shown.sums.total.minor
+
+
+def test_the_preview_says_what_the_next_invoice_charges(shop: StripeShop) -> None:
+    """What was used beyond the limits before a change within the period is settled by it, and stands on the next invoice; where
+    periods begin anew it is charged at once."""
+    held = shop.by_card("enterprise")
+    assert foreseen(shop, held, "pro", "month", at_period_end=False).with_next == Money(0, "USD")
+    shop.use(held, 100_400)
+    shown = foreseen(shop, held, "pro", "month", at_period_end=False)
+    assert shown.with_next is not None
+    assert shown.with_next.minor > 0
+    assert foreseen(shop, held, "enterprise", "year").with_next == Money(0, "USD")
+    terms = {"proration_date": shown.proration_date, "digest": shown.digest, "at_period_end": False}
+    shop.change(held, "pro", **terms)
+    shop.hear()
+    assert commands.foresee_end(actor=shop.bola, subscription_id=held.id).total == shown.with_next
 
 
 def test_a_change_and_a_turn_that_are_seen_in_one_look(shop: StripeShop) -> None:

@@ -94,6 +94,7 @@ def _end_at_stripe(actor: Actor, subscription: Subscription, now: datetime) -> N
         act=Act.CANCEL,
         terms={"stripe_subscription_id": subscription.stripe_subscription_id, "reason": "unpaid"},
         key=derived_id("unpaid", subscription.id, subscription.past_due_since),
+        by_job=True,
         now=now,
     )
 

@@ -38,7 +38,8 @@ PREVIEW_HOLDS = timedelta(minutes=30)
 class ChangePreview:
     """What a change at `proration_date` comes to. `is_credit_note`: the sums are given back, not charged. `amount_due`:
     what is left to pay after the customer's credit. `digest`: sent with the change, it is made only if it still comes to the
-    same; empty of what begins with the next period (`at_period_end`)."""
+    same; empty of what begins with the next period (`at_period_end`). `with_next`: what usage beyond the limits so far comes to, with
+    tax, where the next invoice charges it."""
 
     proration_date: datetime
     new_period: Period
@@ -47,6 +48,7 @@ class ChangePreview:
     amount_due: Money
     digest: str = ""
     at_period_end: bool = False
+    with_next: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,9 @@ def _most(invoice: Invoice, left: int) -> int:
     if left_net is None or net <= 0:
         return left
     paid = Payment.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, status=PaymentStatus.SUCCEEDED)
-    held = paid.aggregate(there=Sum("amount") - Sum("refunded_minor") - Sum("disputed_minor"), surplus=Sum("surplus_minor"))
+    held = paid.aggregate(
+        there=Sum("amount") - Sum("refunded_minor") - Sum("disputed_minor"), surplus=Sum("surplus_minor")
+    )
     on_the_way = (held["there"] or 0) - left
     return rounded(Fraction(left_net * invoice.total, net)) + int(held["surplus"] or 0) - int(on_the_way)
 

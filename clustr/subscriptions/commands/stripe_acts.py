@@ -357,6 +357,7 @@ def begin_forgetting_customer(*, user_id: UUID, now: datetime) -> None:
                 subscription_id=None,
                 act=Act.FORGET_CUSTOMER,
                 terms={"customer_id": known.stripe_id},
+                by_job=True,
                 now=now,
             )
             known.delete()

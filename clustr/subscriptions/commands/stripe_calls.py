@@ -37,10 +37,12 @@ def record_call(
     terms: dict[str, Any],
     key: UUID | None = None,
     cause: UUID | None = None,
+    by_job: bool = False,
     now: datetime,
 ) -> StripeCall:
     """Write down what will be asked, its customer locked, in the transaction of what asks for it. One request at a time for
-    each subscription. `key`: the request's id, where it must not be asked twice; `cause`: whose request it is (`begun_by`).
+    each subscription. `key`: the request's id, where it must not be asked twice; `cause`: whose request it is (`begun_by`);
+    `by_job`: nobody waits for the answer, and a job asks it as soon as this is committed.
 
     Refuses `ChangeUnderWay`.
     """
@@ -76,7 +78,8 @@ def record_call(
         at=now,
         facts={"act": act.value, "call": str(call.id)},
     )
-    enqueue("subscriptions.ask_stripe", at=now + ASK_AGAIN, cluster_id=actor.cluster_id, call_id=call.id)
+    at = None if by_job else now + ASK_AGAIN
+    enqueue("subscriptions.ask_stripe", at=at, cluster_id=actor.cluster_id, call_id=call.id)
     return call
 
 

@@ -56,6 +56,7 @@ def keep_coupon(*, actor: Actor, subscription: Subscription, now: datetime) -> N
             subscription_id=subscription.id,
             act=Act.COUPON,
             terms=terms,
+            by_job=True,
             now=now,
         )
     except ChangeUnderWay:

@@ -22,7 +22,9 @@ from clustr.subscriptions.commands.stripe_promises import (
     begins_anew,
     digest_at_stripe,
     promise_of,
+    refuse_unheard,
     refuse_usage_on_its_way,
+    usage_after,
     usage_beside,
 )
 from clustr.subscriptions.commands.stripe_running import UNHEARD, ask_stripe
@@ -106,11 +108,13 @@ def preview_at_stripe(
         )
         refuse_owing(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
         refuse_usage_on_its_way(subscription=subscription)
+        refuse_unheard(subscription=subscription)
         at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
         coupon = coupon_terms(subscription=subscription, plan=plan, at=now)
         anew = begins_anew(subscription=subscription, interval=interval)
         usage = usage_beside(subscription=subscription, interval=interval)
+        later = usage_after(subscription=subscription, plan=plan, interval=interval, at=at)
         promise = promise_of(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
     try:
         price_id = ensure_price(cluster_id=actor.cluster_id, plan_id=plan.id, interval=interval, price=price, now=now)
@@ -136,7 +140,7 @@ def preview_at_stripe(
     sums, _taxes = totals_of(told, rates)
     due = Money(0 if told.total < 0 else max(told.total - credit.minor, 0), subscription.currency)
     digest = digest_at_stripe(promise=promise, taxed=[rates.get(rate, rate) for rate in held.tax_rates] or [0])
-    return ChangePreview(at, period, sums, told.total < 0, due, digest)
+    return ChangePreview(at, period, sums, told.total < 0, due, digest, with_next=later)
 
 
 def _with_usage(told: StripeInvoice, usage: Sequence[Line]) -> StripeInvoice:

@@ -195,6 +195,7 @@ def _belongs(actor: Actor, subscription: Subscription, told: StripeSubscription,
             act=Act.CANCEL,
             terms=terms,
             key=key,
+            by_job=True,
             now=now,
         )
         return booked

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import Q
+
 from clustr.kit.money import Money
-from clustr.subscriptions.commands.periods import usage_so_far
+from clustr.subscriptions import queries
+from clustr.subscriptions.commands.periods import exchanged, owed_usage, usage_so_far
 from clustr.subscriptions.commands.previewing import in_short
 from clustr.subscriptions.commands.stripe_coupons import coupon_for
 from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import kept_by
+from clustr.subscriptions.pricing import totals_by_line
 from clustr.subscriptions.refusals import ChangeUnderWay
 from clustr.subscriptions.states import Act, CallState, SubscriptionStatus
 from clustr.subscriptions.types import Kept, Line
@@ -27,6 +31,15 @@ def usage_beside(*, subscription: Subscription, interval: str) -> list[Line]:
     return usage_so_far(subscription=subscription) if begins_anew(subscription=subscription, interval=interval) else []
 
 
+def usage_after(*, subscription: Subscription, plan: SubscriptionPlan, interval: str, at: datetime) -> Money:
+    """What usage beyond the limits comes to, with tax, that the next invoice charges after a change within the period."""
+    if begins_anew(subscription=subscription, interval=interval) or subscription.status == SubscriptionStatus.TRIALING:
+        return Money(0, subscription.currency)
+    settled = exchanged(subscription=subscription, old=queries.plan_of(subscription=subscription), new=plan, at=at)
+    lines = [*settled.lines, *owed_usage(subscription=subscription)]
+    return totals_by_line(lines=lines, currency=subscription.currency).total
+
+
 def refuse_usage_on_its_way(*, subscription: Subscription) -> None:
     """Refuses `ChangeUnderWay` while usage of a closed period is being put on whatever Stripe invoices next, which a change now
     would be: whether it stands there already is not known. That is asked every few minutes, and given up after a day, so
@@ -40,6 +53,18 @@ def refuse_usage_on_its_way(*, subscription: Subscription) -> None:
     if any(not call.terms.get("anew") for call in on_its_way):
         said = "What was used in the last period is being put on an invoice. Try again in a few minutes."
         raise ChangeUnderWay(said, retry_after_seconds=60)
+
+
+def refuse_unheard(*, subscription: Subscription) -> None:
+    """Refuses `ChangeUnderWay` while Stripe has yet to hear what its customer changed last: an address, a coupon, a plan. What it says
+    meanwhile of a change is not what that will come to."""
+    mine = StripeCall.objects.filter(cluster_id=subscription.cluster_id, user_id=subscription.user_id)
+    unheard = mine.filter(state=CallState.RECORDED).filter(
+        Q(subscription_id=None, act=Act.ADDRESS) | (Q(subscription_id=subscription.id) & ~Q(act=Act.OVERAGE))
+    )
+    if unheard.exists():
+        said = "What you changed last is on its way to Stripe. Try again in a moment."
+        raise ChangeUnderWay(said, retry_after_seconds=10)
 
 
 def promise_of(

@@ -19,7 +19,15 @@ def tell_stripe_address(*, actor: Actor, now: datetime) -> None:
     known = StripeObject.objects.filter(cluster_id=actor.cluster_id, kind=StripeKind.CUSTOMER, key=str(actor.member_id))
     if known.exists():
         terms = address_terms(user_id=actor.member_id)
-        record_call(actor=actor, user_id=actor.member_id, subscription_id=None, act=Act.ADDRESS, terms=terms, now=now)
+        record_call(
+            actor=actor,
+            user_id=actor.member_id,
+            subscription_id=None,
+            act=Act.ADDRESS,
+            terms=terms,
+            by_job=True,
+            now=now,
+        )
 
 
 def keep_tax(*, actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
@@ -39,5 +47,6 @@ def keep_tax(*, actor: Actor, subscription: Subscription, told: StripeSubscripti
         act=Act.ADDRESS,
         terms=terms,
         key=derived_id("tax", subscription.id, *told.tax_rates, name),
+        by_job=True,
         now=now,
     )

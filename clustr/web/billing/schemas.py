@@ -319,6 +319,9 @@ class PreviewOut(Out):
     tax_amount: Minor
     total: Minor
     amount_due: Minor
+    with_next_invoice: Minor = Field(
+        description="What usage beyond the limits so far comes to, tax included, where the next invoice charges it; else 0."
+    )
     digest: str
     at_period_end: bool
 
@@ -423,6 +426,7 @@ def preview_out(preview: ChangePreview) -> PreviewOut:
         tax_amount=sums.tax.minor,
         total=sums.total.minor,
         amount_due=preview.amount_due.minor,
+        with_next_invoice=preview.with_next.minor if preview.with_next else 0,
         digest=preview.digest,
         at_period_end=preview.at_period_end,
     )

@@ -210,6 +210,11 @@ def test_advice_usage_and_alerts(cast: Cast) -> None:
     assert ada.open("/platform/plans/pro/?interval=month").status_code == 409
     assert "Pay it first, then take the plan." in ada.text
     with tenant(PLATFORM_CLUSTER_ID):
+        Subscription.objects.filter(user_id=cast.ada.user_id).update(status="unpaid")
+    ada.open("/platform/plans/")
+    assert "Your plan has stopped: an invoice of it was not paid." in ada.text
+    assert not any(f"/platform/plans/{code}/" in ada.text for code in ("free", "basic", "pro", "enterprise"))
+    with tenant(PLATFORM_CLUSTER_ID):
         Subscription.objects.filter(user_id=cast.ada.user_id).update(status="active", past_due_since=None)
     event = {"feature_type": "ai_responses", "amount": "399", "event_id": uuid4().hex}
     ask(client, "POST", "usage/events/", [event])

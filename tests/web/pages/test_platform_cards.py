@@ -248,12 +248,19 @@ def test_a_change_that_has_to_wait_a_moment_says_so(wire: StripeWire, cast: Cast
             asked_at=clock.now(),
             next_attempt_at=clock.now(),
         )
+    bola.open("/platform/plans/")
+    assert "Cancel your plan</a>, and choose this one when it has ended." in bola.text
+    assert ("/platform/plans/free/" in bola.text, "/platform/plans/basic/" in bola.text) == (False, True)
     bola.open("/platform/plans/basic/?interval=month")
-    assert "Rather change now" in bola.text
+    assert "At once it cannot be changed:" in bola.text
     assert "Wait a moment, then look again." in bola.text
-    assert "Change now" not in bola.text
+    assert "hange now" not in bola.text
     bola.send()
     assert "Your plan changes when this period ends." in bola.text
+    bola.open("/platform/plans/")
+    assert ("> From " in bola.text, "/platform/plans/basic/" in bola.text) == (True, False)
+    bola.open("/platform/cancel/?reason=not_used")
+    assert "Cancelling gives that up" in bola.text
     bola.open("/platform/plans/enterprise/?interval=month")
     assert "Wait a moment, then look again." in bola.text
 
@@ -369,7 +376,7 @@ def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cas
     assert address in ngozi.links
     ngozi.open(address)
     ngozi.send(amount="999999", reason="Twice")
-    assert "more than is left of this payment" in ngozi.text
+    assert "more than is left to give back" in ngozi.text
     assert ngozi.confirm(amount="999999", reason="Twice").status_code == 409
     ngozi.send(amount="1.50", reason="Twice")
     ngozi.confirm()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from clustr.kit.money import Money
 from clustr.payments.case_queries import CasesFound
 from clustr.payments.states import CaseKind
+from clustr.people import queries as people
 from clustr.subscriptions import commands as subscriptions
 from clustr.subscriptions.customer_queries import customers_of_platform
 from clustr.subscriptions.staff_queries import staff_cases
@@ -103,6 +104,7 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
             title=_("Given back to the card"),
             amount=back,
             lines=[
+                (_("Customer"), people.names_of(user_ids=[held.user_id]).get(held.user_id, "")),
                 (_("Invoice"), held.invoice_number),
                 (_("Left of what was paid, then"), Money(max(0, left.minor - back.minor), held.currency)),
                 (_("Why"), sent.reason),

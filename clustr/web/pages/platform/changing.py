@@ -13,7 +13,13 @@ from clustr.kit.errors import Refusal
 from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import CurrentSubscription
-from clustr.subscriptions.refusals import ChangeUnderWay, CurrencyNotOffered, InvoiceOverdue, SamePlan
+from clustr.subscriptions.refusals import (
+    ChangeUnderWay,
+    CurrencyNotOffered,
+    InvoiceOverdue,
+    PreviewTooOld,
+    SamePlan,
+)
 from clustr.web.actors import Request
 from clustr.web.billing import plans as api
 from clustr.web.billing.schemas import ChangeIn, PreviewIn
@@ -63,7 +69,7 @@ def _read(told: dict[str, Any]) -> dict[str, Any]:
     """What the API answered, its amounts as money."""
     currency = told["currency"]
     lines = [{"description": line["description"], "amount": Money(line["amount"], currency)} for line in told["lines"]]
-    names = ("subtotal", "discount_amount", "tax_amount", "total", "amount_due")
+    names = ("subtotal", "discount_amount", "tax_amount", "total", "amount_due", "with_next_invoice")
     sums = {name: Money(told[name], currency) for name in names}
     credit = 0 if told["is_credit_note"] else told["total"] - told["amount_due"]
     return told | sums | {"lines": lines, "credit": Money(max(credit, 0), currency)}
@@ -93,6 +99,8 @@ def _make(request: Request, code: str, interval: str, show_home: ShowHome) -> Ht
         return ChangeIn(plan_id=code, interval=interval, cluster_id=asked_estate(request), **more)
 
     tried = attempt(request, lambda: api.change_my_plan(request, body()))
+    if tried.code == PreviewTooOld.code:  # what it comes to now is shown, and that it is another
+        return go(request, request.get_full_path(), wrong=tried.problem)
     if not tried.done:
         return show_home(request, tried)
     answer = tried.answer or {}

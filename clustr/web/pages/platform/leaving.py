@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 
-from clustr.subscriptions import commands
+from clustr.subscriptions import commands, queries
 from clustr.subscriptions.advice_queries import SaveOffer, save_offer
 from clustr.subscriptions.types import CancelReason
 from clustr.web.actors import Request
@@ -45,6 +45,7 @@ def cancel(request: Request) -> HttpResponse:
         return {
             "tried": tried,
             "held": held,
+            "pending_name": queries.plan_names().get(held.pending_plan, "") if held.pending else "",
             "estate": mine.for_cluster_id or "",
             "reason": reason,
             "by_card": mine.collection == "stripe",

@@ -121,7 +121,7 @@ def plans(request: Request) -> HttpResponse:
                     "included": included_in(plan, currency),
                     "abilities": words.abilities(plan.features),
                     "tax": taxed(request, price),
-                    "settle_first": held is not None and owes and not _is_smaller(plan, interval, held),
+                    "stands": _stands(plan, price, interval, held) if runs else "",
                 }
                 for plan in offered
                 if (price := _price(request, plan, interval, currency)) is not None
@@ -134,6 +134,7 @@ def plans(request: Request) -> HttpResponse:
             "fixed": runs,
             "waits": _waits(held),
             "owes": owes,
+            "lapsed": held is not None and held.subscription.status == SubscriptionStatus.UNPAID,
             "estate": whose.named,
         }
 
@@ -148,6 +149,20 @@ def _price(request: Request, plan: PlanRow, interval: str, currency: str) -> Any
         )
     except CurrencyNotOffered:
         return None
+
+
+def _stands(plan: PlanRow, price: Money, interval: str, held: CurrentSubscription) -> str:
+    """How a plan stands to the one that is held, which runs: `mine`, `later` (it waits already), `settle_first`, `cancel_first`; empty
+    where it can be chosen."""
+    mine, pending = held.subscription, held.pending
+    if plan.code == held.plan.code and interval == mine.interval:
+        return "mine"
+    if pending is not None and (held.pending_plan, pending.interval) == (plan.code, interval):
+        return "later"
+    lapsed = mine.status == SubscriptionStatus.UNPAID
+    if lapsed or (held.owes and not _is_smaller(plan, interval, held)):
+        return "settle_first"
+    return "cancel_first" if mine.collection == Collection.STRIPE and not price.minor else ""
 
 
 def _is_smaller(plan: PlanRow, interval: str, held: CurrentSubscription) -> bool:
