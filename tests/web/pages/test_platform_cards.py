@@ -258,7 +258,7 @@ def test_a_change_that_has_to_wait_a_moment_says_so(wire: StripeWire, cast: Cast
     bola.send()
     assert "Your plan changes when this period ends." in bola.text
     bola.open("/platform/plans/")
-    assert ("> From " in bola.text, "/platform/plans/basic/" in bola.text) == (True, False)
+    assert (">From " in bola.text, "/platform/plans/basic/" in bola.text) == (True, False)
     bola.open("/platform/cancel/?reason=not_used")
     assert "Cancelling gives that up" in bola.text
     bola.open("/platform/plans/enterprise/?interval=month")

@@ -121,7 +121,7 @@ def plans(request: Request) -> HttpResponse:
                     "included": included_in(plan, currency),
                     "abilities": words.abilities(plan.features),
                     "tax": taxed(request, price),
-                    "stands": _stands(plan, price, interval, held) if runs else "",
+                    "stands": _stands(plan, price, interval, held) if held is not None and runs else "",
                 }
                 for plan in offered
                 if (price := _price(request, plan, interval, currency)) is not None
