@@ -79,6 +79,11 @@ class GivenBack:
     refunded: int = 0
     disputed: int = 0
 
+    @property
+    def gone(self) -> int:
+        """What of its payments is not here any more."""
+        return self.refunded + self.disputed
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

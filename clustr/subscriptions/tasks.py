@@ -118,7 +118,7 @@ def meter_estates(timestamp: int) -> None:
 
 @task(name="subscriptions.ask_stripe", queue=MONEY)
 def ask_stripe(*, cluster_id: str, call_id: str) -> None:
-    """Ask Stripe what was recorded, should whoever recorded it not have asked."""
+    """Ask Stripe what was recorded: what nobody waits for, and what whoever recorded it did not ask."""
     commands.ask_due_calls(due=[(UUID(cluster_id), UUID(call_id))], now=clock.now())
 
 

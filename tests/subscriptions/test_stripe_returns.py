@@ -21,7 +21,7 @@ from clustr.ledger.types import AccountKind, Entry, TransferKind
 from clustr.subscriptions import commands, queries
 from clustr.subscriptions.behaviour_queries import at_risk
 from clustr.subscriptions.commands.stripe_returns import follow_returns
-from clustr.subscriptions.document_queries import GivenBack, my_invoices
+from clustr.subscriptions.document_queries import GivenBack, my_invoices, my_subscription
 from clustr.subscriptions.models import Invoice, InvoiceLine, Payment, StripeCall, StripeReconciliation, Subscription
 from clustr.subscriptions.rendering import sheet_data
 from clustr.subscriptions.sheet_queries import sheet_of
@@ -753,25 +753,112 @@ def test_a_credit_note_of_an_invoice_that_was_not_heard_of(stripe_shop: StripeSh
     assert shown(shop, paid(shop, begun)[0]) == GivenBack(credited=150)
 
 
-def test_what_a_change_gave_back_goes_back_once(stripe_shop: StripeShop) -> None:
-    """A smaller plan at once puts what is unused into the customer's favour: the card gets the rest, and no more, all at once or in
-    parts."""
+def changed_at_once(shop: StripeShop, subscription: Subscription, code: str, interval: str = "month") -> None:
+    shop.change(subscription, code, interval=interval, at_period_end=False)
+    shop.hear()
+
+
+def moved_abroad(shop: StripeShop, subscription: Subscription) -> None:
+    """What is unused was taxed at one rate, the rest of the smaller plan is not."""
+    live_in(shop, "GH")
+    shop.move(minutes=5)
+    shop.ask_due()
+    changed_at_once(shop, subscription, "basic")
+
+
+def twice_changed(shop: StripeShop, subscription: Subscription) -> None:
+    """By the year, and then a smaller one: three documents, of which the first and the last share no period."""
+    changed_at_once(shop, subscription, "pro", "year")
+    shop.move(days=10)
+    changed_at_once(shop, subscription, "basic", "year")
+
+
+def lowered_and_raised(shop: StripeShop, subscription: Subscription) -> None:
+    """A larger plan is paid from what a smaller one gave back."""
+    changed_at_once(shop, subscription, "basic")
+    shop.move(days=5)
+    changed_at_once(shop, subscription, "pro")
+
+
+def credited_at_stripe(shop: StripeShop, subscription: Subscription) -> None:
+    changed_at_once(shop, subscription, "basic")
+    first = min((one for one in shop.documents(subscription) if one.kind == "invoice"), key=lambda one: one.id)
+    at_stripe(shop, first.stripe_invoice_id, "credit", **{"as": "balance"}, amount=1075)
+    shop.hear()
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize(
+    "happens", [changed_at_once, moved_abroad, twice_changed, lowered_and_raised, credited_at_stripe]
+)
+def test_no_more_goes_back_than_came_in(stripe_shop: StripeShop, happens: Any, newest_first: bool) -> None:
+    """What a change of plan, or a credit note, put into the customer's favour does not go back to the card as well, in whichever order
+    invoices are given back; and all the rest does."""
     shop = stripe_shop
     subscription = shop.by_card("team")
-    invoice, _ = paid(shop, subscription)
     shop.move(days=15)
-    shop.change(subscription, "basic", at_period_end=False)
+    happens(shop, subscription, "basic") if happens is changed_at_once else happens(shop, subscription)
+    invoices = [one for one in shop.documents(subscription) if one.kind == "invoice"]
+    for invoice in sorted(invoices, key=lambda one: one.id, reverse=newest_first):
+        most = commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id)
+        left = max(most.payments.values(), default=0)
+        if most.most < left:
+            said = refused(lambda: give_back(shop, invoice, max(most.most, 0) + 1))  # noqa: B023
+            assert said == ("credit_exceeds_invoice" if most.most > 0 else "nothing_to_refund")
+        for minor in (7, None):
+            if commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).whole:
+                give_back(shop, invoice, minor)
+        assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"  # noqa: B023
+    with tenant(shop.cluster_id):
+        paid = Payment.objects.filter(cluster_id=shop.cluster_id, subscription_id=subscription.id, status="succeeded")
+        came, back, away = (
+            sum(getattr(one, name) for one in paid) for name in ("amount", "refunded_minor", "disputed_minor")
+        )
+        credit = queries.credit_of(user_id=queries.stripe_credit_holder(user_id=subscription.user_id), currency="USD")
+    assert back + away + credit.minor == came
+
+
+def test_what_a_bank_has_is_not_there_to_give_back(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    subscription = shop.by_card("team")
+    invoice, payment = paid(shop, subscription)
+    shop.move(days=15)
+    changed_at_once(shop, subscription, "basic")
+    credit = shop.last(subscription).total
+    at_stripe(shop, payment.stripe_payment_intent_id, "dispute", amount=4000)
     shop.hear()
-    given = shop.last(subscription)
-    assert (given.kind, given.corrects_id) == ("credit_note", None)
-    left = commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).minor
-    assert abs(left - (invoice.total - given.total)) <= 1
-    assert refused(lambda: give_back(shop, invoice, left + 1)) == "credit_exceeds_invoice"
-    give_back(shop, invoice, 1000)
-    assert commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).minor == left - 1000
-    assert refused(lambda: give_back(shop, invoice, left - 999)) == "credit_exceeds_invoice"
+    assert commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).most == payment.amount - credit - 4000
+
+
+def test_no_smaller_plan_at_once_after_a_refund(stripe_shop: StripeShop) -> None:
+    """It would give the unused rest of the period once more. When the period ends it begins, and a larger one at once."""
+    shop = stripe_shop
+    subscription = shop.by_card("pro")
+    shop.until(shop.again(subscription).current_period_end + timedelta(hours=3), step=timedelta(days=9))
+    invoice, _ = paid(shop, subscription)
+    give_back(shop, invoice, 500)
+    for act in (
+        lambda: shop.change(subscription, "basic", at_period_end=False),
+        lambda: foreseen(shop, subscription, "basic", at_period_end=False),
+    ):
+        assert refused(act) == "credit_exceeds_invoice"
+    assert shop.change(subscription, "team").plan_id == shop.plan("team").id
+    shop.change(subscription, "basic")
+    assert my_subscription(actor=shop.bola, now=shop.now).pending is not None
+
+
+def test_a_whole_refund_that_fails_is_given_again(stripe_shop: StripeShop) -> None:
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
     give_back(shop, invoice)
-    assert shown(shop, invoice).refunded == left
+    assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
+    (made,) = shop.rows("refund")
+    at_stripe(shop, made["id"], "fail_refund")
+    shop.hear()
+    assert shown(shop, invoice).refunded == 0
+    give_back(shop, invoice)
+    assert shown(shop, invoice).refunded == invoice.total
     assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
 
 

@@ -90,7 +90,7 @@ def left_of(*, invoice: Invoice) -> int:
 
 
 def fits(*, invoice: Invoice, sums: Totals) -> bool:
-    """Whether a credit note of these sums gives back no more than is left, neither net nor tax, nor of any rate."""
+    """Whether a credit note of these sums gives back no more than is left, neither net nor tax, and only at rates that were charged."""
     before, charged = given_back(invoice=invoice), _charged_by_rate(invoice)
     net = sums.total - sums.tax
     given_net, given_tax = (sum(one[of] for one in before.values()) for of in (0, 1))
@@ -122,6 +122,13 @@ def sums_of_gross(*, invoice: Invoice, gross: Money, reason: str) -> tuple[Total
         lines.append(Line(LineKind.CORRECTION, text, share - taxed, tax_basis_points=rate, discountable=False))
         taxes.append(taxed)
     nothing = Money(0, gross.currency)
+    tax_left = sum(tax for _, tax in left.values())
+    beyond = sum(tax.minor for tax in taxes)
+    beyond -= min(max(beyond, min(tax_left, 0)), max(tax_left, 0))
+    if beyond:  # roundings of rates that charge and rates that give back may add up
+        most = max(range(len(lines)), key=lambda n: abs(lines[n].amount.minor))
+        taxes[most] -= Money(beyond, gross.currency)
+        lines[most] = replace(lines[most], amount=lines[most].amount + Money(beyond, gross.currency))
     tax_in_all = sum(taxes, nothing)
     discounts = (nothing,) * len(lines)
     return Totals(tuple(lines), discounts, gross - tax_in_all, nothing, (), tax_in_all, gross), tuple(taxes)

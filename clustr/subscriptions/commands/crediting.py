@@ -87,31 +87,27 @@ def take_out_of_period(*, invoice: Invoice, net: int | None = None, now: datetim
 
 
 def refuse_beyond_period(*, invoice: Invoice, net: int) -> None:
-    """Refuse `CreditExceedsInvoice` where so much, net, is more than `left_of_periods`."""
-    left = left_of_periods(invoice=invoice)
-    if left is not None and net > left:
-        raise CreditExceedsInvoice("A change of plan gave back some of it. Credit no more than is left.")
-
-
-def left_of_periods(*, invoice: Invoice) -> int | None:
-    """What is left, net, of all that was charged for the periods of an invoice: a change of plan may have given back some of it,
-    by a credit note that names no invoice. None where it charges for no period."""
+    """Refuse `CreditExceedsInvoice` where so much, net, is more than what is left of all that was charged for the periods of an
+    invoice: a change of plan may have given back some of it, by a credit note that names no invoice."""
+    if invoice.stripe_invoice_id:
+        return
     plan = (LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME)
     mine = {"cluster_id": invoice.cluster_id, "subscription_id": invoice.subscription_id}
     its = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, kind__in=plan)
     ends = set(its.exclude(period_end=None).values_list("period_end", flat=True))
     if not ends:
-        return None
+        return
     of_them = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, kind__in=plan, period_end__in=ends)
     charging = Invoice.objects.filter(**mine, kind=InvoiceKind.INVOICE, id__in=of_them.values("invoice_id"))
-    notes = Invoice.objects.filter(**mine, kind=InvoiceKind.CREDIT_NOTE).exclude(stripe_status="void")
+    notes = Invoice.objects.filter(**mine, kind=InvoiceKind.CREDIT_NOTE)
     given = notes.filter(
         Q(corrects_id__in=charging.values("id")) | Q(corrects_id=None, id__in=of_them.values("invoice_id"))
     )
     charged, back = (
         int(documents.aggregate(net=Sum("total") - Sum("tax_amount"))["net"] or 0) for documents in (charging, given)
     )
-    return charged - back
+    if net > charged - back:
+        raise CreditExceedsInvoice("A change of plan gave back some of it. Credit no more than is left.")
 
 
 def put_into_period(*, invoice: Invoice, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from clustr.kit.errors import Busy
 from clustr.kit.tenancy import tenant
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.choosing import begins_later
-from clustr.subscriptions.commands.periods import usage_so_far
+from clustr.subscriptions.commands.periods import owed_usage, usage_so_far
 from clustr.subscriptions.commands.previewing import (
     Change,
     ChangePreview,
@@ -77,16 +77,13 @@ def foresee_change(
 
 
 def foresee_end(*, actor: Actor, subscription_id: UUID) -> Totals:
-    """What the end of a subscription invoices, as it stands: what was used beyond the limits so far. Refuses `SubscriptionNotFound`."""
+    """What the end of a subscription invoices, as it stands: what was used beyond the limits so far, and in a period that was never
+    paid for what was owed before. Refuses `SubscriptionNotFound`."""
     with tenant(actor.cluster_id):
         subscription = own_subscription(actor=actor, subscription_id=subscription_id)
-        lines = usage_so_far(subscription=subscription)
-        return _adding_up(subscription)(lines=lines, currency=subscription.currency)
-
-
-def _adding_up(subscription: Subscription) -> Callable[..., Totals]:
-    """How whoever invoices it rounds its tax."""
-    return totals_by_line if subscription.collection == Collection.STRIPE else totals
+        lapsed = subscription.status == SubscriptionStatus.UNPAID
+        lines = owed_usage(subscription=subscription) if lapsed else usage_so_far(subscription=subscription)
+        return totals(lines=lines, currency=subscription.currency)
 
 
 def _refuse_at_stripe(subscription: Subscription, plan: SubscriptionPlan, interval: str, now: datetime) -> None:
@@ -121,5 +118,6 @@ def _at_the_end(
     change = Change(plan, interval, price, Kept.NOTHING, period, price, lines, {})
     by_card = subscription.collection == Collection.STRIPE
     credit = credit_at_stripe(subscription=subscription) if by_card else net_credit(subscription=subscription)
-    shown = show_change(change=change, credit=credit, discount=discount, at=at, add_up=_adding_up(subscription))
+    add_up = totals_by_line if by_card else totals  # how whoever invoices it rounds its tax
+    shown = show_change(change=change, credit=credit, discount=discount, at=at, add_up=add_up)
     return replace(shown, digest="", at_period_end=True)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from fractions import Fraction
 from uuid import UUID
-
-from django.db.models import Sum
 
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
@@ -16,15 +13,14 @@ from clustr.kit.money import CurrencyMismatch, Money
 from clustr.kit.outbound import OutcomeUnknown
 from clustr.kit.tenancy import tenant
 from clustr.payments.refusals import RefundExceedsPayment
-from clustr.subscriptions.commands.crediting import left_of_periods
 from clustr.subscriptions.commands.invoicing import lock_invoice
+from clustr.subscriptions.commands.refundable import Refundable, refundable
 from clustr.subscriptions.commands.stripe_calls import begun_by, end_call, record_call
 from clustr.subscriptions.commands.stripe_returns import follow_returns
-from clustr.subscriptions.models import Invoice, Payment, Refund, StripeCall
-from clustr.subscriptions.pricing import rounded
+from clustr.subscriptions.models import Invoice, Payment, StripeCall
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceNotFound, NothingToRefund
-from clustr.subscriptions.states import Act, CallState, PaymentStatus
+from clustr.subscriptions.states import Act, CallState
 from clustr.subscriptions.vendors.nouns import StripeRefund, StripeRefused
 from clustr.subscriptions.vendors.registry import stripe_service
 from clustr.subscriptions.vendors.stripe_steps import in_part
@@ -34,8 +30,8 @@ def begin_refund(
     *, actor: Actor, invoice_id: UUID, amount: Money | None, reason: str, cause: UUID | None = None, now: datetime
 ) -> StripeCall:
     """Ask Stripe to give back `amount` of what a card paid for an invoice, or all that is left of it, to that card. A credit note
-    follows, and the customer is told, once Stripe has it. Of several payments the newest is given back that holds so much. What a
-    change of plan gave back already, into the customer's favour, is not given back again.
+    follows, and the customer is told, once Stripe has it. Of several payments the newest is given back that holds so much. What
+    was given back already, such as by a change of plan into the customer's favour, is not given back again.
 
     For platform staff, of others. Refuses `InvoiceNotFound`, `NothingToRefund`, `RefundExceedsPayment`, `CreditExceedsInvoice`,
     `CurrencyMismatch`, `RequestInProgress`.
@@ -79,66 +75,27 @@ def begin_refund(
     return call
 
 
-def left_to_refund(*, actor: Actor, invoice_id: UUID) -> Money:
-    """What `begin_refund` gives back at most, of all payments of an invoice together. For platform staff. Refuses `InvoiceNotFound`."""
+def left_to_refund(*, actor: Actor, invoice_id: UUID) -> Refundable:
+    """What of an invoice `begin_refund` gives back at most. For platform staff. Refuses `InvoiceNotFound`."""
     actor.require(STAFF)
     with tenant(actor.cluster_id):
         invoice = Invoice.objects.filter(cluster_id=actor.cluster_id, id=invoice_id).first()
         if invoice is None:
             raise InvoiceNotFound
-        left = sum(_left_of_payments(invoice).values())
-        return Money(max(min(left, _most(invoice, left)), 0), invoice.currency)
+        return refundable(invoice=invoice)
 
 
 def _what(invoice: Invoice, amount: Money | None) -> tuple[Payment, int]:
     """The payment that is given back, and how much of it."""
-    left = _left_of_payments(invoice)
-    most = _most(invoice, sum(left.values()))
-    if most <= 0 or not any(minor > 0 for minor in left.values()):
+    there = refundable(invoice=invoice)
+    if not there.whole:
         raise NothingToRefund
-    for payment, minor in left.items():
-        if minor > 0 and (amount is None or amount.minor <= minor):
-            given = min(minor, most) if amount is None else amount.minor
-            if given > most:
-                raise CreditExceedsInvoice("A change of plan gave back some of it. Give back no more than is left.")
-            return payment, given
+    for payment, left in there.payments.items():
+        if left > 0 and (amount is None or amount.minor <= left):
+            if amount is not None and amount.minor > there.most:
+                raise CreditExceedsInvoice("Some of it was given back otherwise. Give back no more than is left.")
+            return payment, there.whole if amount is None else amount.minor
     raise RefundExceedsPayment
-
-
-def _left_of_payments(invoice: Invoice) -> dict[Payment, int]:
-    """What is left to be given back of each payment of an invoice by card, the newest first."""
-    paid = Payment.objects.filter(
-        cluster_id=invoice.cluster_id, invoice_id=invoice.id, status=PaymentStatus.SUCCEEDED
-    ).exclude(stripe_payment_intent_id="")
-    return {payment: _left(payment) for payment in paid.order_by("-id")}
-
-
-def _most(invoice: Invoice, left: int) -> int:
-    """What may go back of an invoice of whose payments so much is `left`: no more than is left of the periods it charges, with the
-    tax on that and what was paid too much, after what is on its way."""
-    net, left_net = invoice.total - invoice.tax_amount, left_of_periods(invoice=invoice)
-    if left_net is None or net <= 0:
-        return left
-    paid = Payment.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, status=PaymentStatus.SUCCEEDED)
-    held = paid.aggregate(
-        there=Sum("amount") - Sum("refunded_minor") - Sum("disputed_minor"), surplus=Sum("surplus_minor")
-    )
-    on_the_way = (held["there"] or 0) - left
-    return rounded(Fraction(left_net * invoice.total, net)) + int(held["surplus"] or 0) - int(on_the_way)
-
-
-def _left(payment: Payment) -> int:
-    """What of a payment is neither given back, nor asked to be, nor with its payer's bank."""
-    asked = StripeCall.objects.filter(
-        cluster_id=payment.cluster_id,
-        act=Act.REFUND,
-        terms__stripe_payment_id=payment.stripe_payment_intent_id,
-        state__in=(CallState.RECORDED, CallState.DONE),
-    )
-    seen = Refund.objects.filter(cluster_id=payment.cluster_id, payment_id=payment.id)
-    known = set(seen.values_list("stripe_refund_id", flat=True))
-    on_the_way = sum(call.terms["amount"] for call in asked if call.stripe_id not in known)
-    return int(payment.amount - payment.refunded_minor - payment.disputed_minor - on_the_way)
 
 
 def ask_for_refund(call: StripeCall, now: datetime) -> StripeCall:

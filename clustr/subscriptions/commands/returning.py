@@ -102,7 +102,7 @@ def _take_from(
     named = _named(held, notes)
     held.note_minor = min(sum(amount for _, amount in named), held.amount)
     held.owed_minor = min(held.amount - held.note_minor, owed_of(payment))
-    held.credit_minor = min(held.amount - held.note_minor - held.owed_minor, _free_credit(invoice, payment))
+    held.credit_minor = min(held.amount - held.note_minor - held.owed_minor, free_credit(invoice, payment))
     rest = held.amount - held.note_minor - held.owed_minor - held.credit_minor
     if named:
         found = Invoice.objects.filter(cluster_id=actor.cluster_id, stripe_invoice_id=named[0][0])
@@ -147,7 +147,7 @@ def give_again(*, invoice: Invoice, note_id: str, most: int, now: datetime) -> i
     return given
 
 
-def _free_credit(invoice: Invoice, payment: Payment) -> int:
+def free_credit(invoice: Invoice, payment: Payment) -> int:
     """What of the payment was more than was due, and still stands in its customer's credit."""
     used = _running(payment).aggregate(all=Sum("credit_minor"))["all"] or 0
     there = queries.credit_of(user_id=queries.credit_holder(document=invoice), currency=invoice.currency)

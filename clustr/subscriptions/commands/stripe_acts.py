@@ -29,6 +29,7 @@ from clustr.subscriptions.commands.stripe_promises import (
     begins_anew,
     digest_at_stripe,
     promise_of,
+    refuse_given_back,
     refuse_usage_on_its_way,
 )
 from clustr.subscriptions.commands.subscribing import subscribe_user
@@ -195,6 +196,7 @@ def begin_change(
         if not waits:
             refuse_usage_on_its_way(subscription=subscription)
             refuse_owing(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
+            refuse_given_back(subscription=subscription, plan=plan, interval=interval)
         at = proration_date_of(subscription=subscription, asked=None if waits else proration_date, now=now)
         tax = tax_terms(user_id=subscription.user_id)
         if digest and not waits:

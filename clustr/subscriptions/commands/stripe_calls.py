@@ -79,7 +79,8 @@ def record_call(
         facts={"act": act.value, "call": str(call.id)},
     )
     at = None if by_job else now + ASK_AGAIN
-    enqueue("subscriptions.ask_stripe", at=at, cluster_id=actor.cluster_id, call_id=call.id)
+    turn = f"subscriptions.stripe:{user_id}" if by_job else None  # of two addresses the later one is told last
+    enqueue("subscriptions.ask_stripe", at=at, one_by_one=turn, cluster_id=actor.cluster_id, call_id=call.id)
     return call
 
 

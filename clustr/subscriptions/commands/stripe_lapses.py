@@ -55,7 +55,6 @@ def charge_usage(
         act=Act.OVERAGE,
         terms={"items": items_of(lines), "anew": anew, "resumed": resumed, **period},
         key=key,
-        by_job=True,
         now=now,
     )
 

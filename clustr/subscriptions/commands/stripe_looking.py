@@ -22,8 +22,9 @@ from clustr.subscriptions.commands.stripe_promises import (
     begins_anew,
     digest_at_stripe,
     promise_of,
-    refuse_unheard,
+    refuse_given_back,
     refuse_usage_on_its_way,
+    unheard,
     usage_after,
     usage_beside,
 )
@@ -93,12 +94,9 @@ def preview_at_stripe(
     """What changing the plan now would come to, as Stripe counts it; the change itself with this `proration_date` and
     `digest` comes to the same, or is refused. Outside any transaction. Refuses as `preview_change`, `ChangeUnderWay` as the change
     does, `ProviderUnavailable`, `ProviderSilent`."""
+    _let_it_hear(actor, subscription_id, now)
     with tenant(actor.cluster_id):
-        subscription = Subscription.objects.filter(
-            cluster_id=actor.cluster_id, id=subscription_id, user_id=actor.member_id
-        ).first()
-        if subscription is None or subscription.collection != Collection.STRIPE:
-            raise SubscriptionNotFound
+        subscription = _by_card(actor, subscription_id)
         refuse_not_open(subscription=subscription)
         plan = queries.offered_plan(plan_id=plan_id)
         if plan.id == subscription.plan_id and interval == subscription.interval:
@@ -107,8 +105,8 @@ def preview_at_stripe(
             user_id=subscription.user_id, plan=plan, interval=interval, currency=subscription.currency, now=now
         )
         refuse_owing(subscription=subscription, plan=plan, interval=interval, price=price, now=now)
+        refuse_given_back(subscription=subscription, plan=plan, interval=interval)
         refuse_usage_on_its_way(subscription=subscription)
-        refuse_unheard(subscription=subscription)
         at = proration_date_of(subscription=subscription, asked=None, now=now)  # to Stripe, its second
         credit = credit_at_stripe(subscription=subscription)
         coupon = coupon_terms(subscription=subscription, plan=plan, at=now)
@@ -141,6 +139,22 @@ def preview_at_stripe(
     due = Money(0 if told.total < 0 else max(told.total - credit.minor, 0), subscription.currency)
     digest = digest_at_stripe(promise=promise, taxed=[rates.get(rate, rate) for rate in held.tax_rates] or [0])
     return ChangePreview(at, period, sums, told.total < 0, due, digest, with_next=later)
+
+
+def _by_card(actor: Actor, subscription_id: UUID) -> Subscription:
+    mine = Subscription.objects.filter(cluster_id=actor.cluster_id, id=subscription_id, user_id=actor.member_id)
+    subscription = mine.first()
+    if subscription is None or subscription.collection != Collection.STRIPE:
+        raise SubscriptionNotFound
+    return subscription
+
+
+def _let_it_hear(actor: Actor, subscription_id: UUID, now: datetime) -> None:
+    """What a job is about to tell Stripe is told first, so that it counts."""
+    with tenant(actor.cluster_id):
+        waiting = unheard(subscription=_by_card(actor, subscription_id))
+    for call_id in waiting:
+        ask_stripe(cluster_id=actor.cluster_id, call_id=call_id, now=now)
 
 
 def _with_usage(told: StripeInvoice, usage: Sequence[Line]) -> StripeInvoice:

@@ -54,6 +54,7 @@ def take_agreed_price(*, actor: Actor, subscription_id: UUID, now: datetime) -> 
                 subscription_id=subscription.id,
                 act=Act.CHANGE if pending is None else Act.SCHEDULE,
                 terms=terms,
+                by_job=True,
                 now=now,
             )
         except ChangeUnderWay:

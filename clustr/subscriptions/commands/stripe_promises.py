@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Q
 
 from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.periods import exchanged, owed_usage, usage_so_far
-from clustr.subscriptions.commands.previewing import in_short
+from clustr.subscriptions.commands.previewing import in_short, is_smaller
 from clustr.subscriptions.commands.stripe_coupons import coupon_for
-from clustr.subscriptions.models import StripeCall, Subscription, SubscriptionPlan
+from clustr.subscriptions.models import InvoiceLine, Payment, StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.pricing import totals_by_line
-from clustr.subscriptions.refusals import ChangeUnderWay
+from clustr.subscriptions.refusals import ChangeUnderWay, CreditExceedsInvoice
 from clustr.subscriptions.states import Act, CallState, SubscriptionStatus
 from clustr.subscriptions.types import Kept, Line
 
@@ -29,6 +30,24 @@ def begins_anew(*, subscription: Subscription, interval: str) -> bool:
 def usage_beside(*, subscription: Subscription, interval: str) -> list[Line]:
     """The usage beyond the limits that is invoiced beside a change to this interval."""
     return usage_so_far(subscription=subscription) if begins_anew(subscription=subscription, interval=interval) else []
+
+
+def refuse_given_back(*, subscription: Subscription, plan: SubscriptionPlan, interval: str) -> None:
+    """Refuses `CreditExceedsInvoice` for a smaller plan at once where some of the period went back to the card: Stripe, which knows
+    nothing of that, would put the unused rest into the customer's favour once more."""
+    if not is_smaller(subscription=subscription, plan=plan, interval=interval):
+        return
+    lines = InvoiceLine.objects.filter(cluster_id=subscription.cluster_id, period_end=subscription.current_period_end)
+    paid = Payment.objects.filter(
+        cluster_id=subscription.cluster_id,
+        subscription_id=subscription.id,
+        invoice_id__in=lines.values("invoice_id"),
+        refunded_minor__gt=0,
+    )
+    if paid.exists():
+        raise CreditExceedsInvoice(
+            "Some of this period was given back to your card. Take the smaller plan when it ends."
+        )
 
 
 def usage_after(*, subscription: Subscription, plan: SubscriptionPlan, interval: str, at: datetime) -> Money:
@@ -55,16 +74,18 @@ def refuse_usage_on_its_way(*, subscription: Subscription) -> None:
         raise ChangeUnderWay(said, retry_after_seconds=60)
 
 
-def refuse_unheard(*, subscription: Subscription) -> None:
-    """Refuses `ChangeUnderWay` while Stripe has yet to hear what its customer changed last: an address, a coupon, a plan. What it says
-    meanwhile of a change is not what that will come to."""
+def unheard(*, subscription: Subscription) -> list[UUID]:
+    """The requests by jobs that Stripe has yet to hear, of an address or a coupon: what it says meanwhile of a change is not what that
+    will come to. Refuses `ChangeUnderWay` while it has yet to hear what its customer asked for themself, as the change does."""
     mine = StripeCall.objects.filter(cluster_id=subscription.cluster_id, user_id=subscription.user_id)
-    unheard = mine.filter(state=CallState.RECORDED).filter(
-        Q(subscription_id=None, act=Act.ADDRESS) | (Q(subscription_id=subscription.id) & ~Q(act=Act.OVERAGE))
-    )
-    if unheard.exists():
-        said = "What you changed last is on its way to Stripe. Try again in a moment."
-        raise ChangeUnderWay(said, retry_after_seconds=10)
+    of_plan = Q(subscription_id=subscription.id) & ~Q(act=Act.OVERAGE)
+    waiting = mine.filter(Q(subscription_id=None, act=Act.ADDRESS) | of_plan, state=CallState.RECORDED).order_by("id")
+    by_job = [call for call in waiting if call.act == Act.ADDRESS or call.terms.get("again")]
+    if len(by_job) < len(waiting):
+        raise ChangeUnderWay(
+            "What you changed last is on its way to Stripe. Try again in a moment.", retry_after_seconds=10
+        )
+    return [call.id for call in by_job]
 
 
 def promise_of(

@@ -251,7 +251,7 @@ def test_what_is_said_before_the_end(cast: Cast) -> None:
     ada.open("/platform/cancel/?reason=too_expensive")
     ada.send(when="period_end")
     ada.open("/platform/plans/enterprise/?interval=month")
-    assert "You cancelled: the other plan, too, ends on" in ada.text
+    assert "You cancelled: the other plan, too, ends with its period" in ada.text
 
 
 def test_as_many_statements_for_many_invoices_as_for_one(cast: Cast) -> None:

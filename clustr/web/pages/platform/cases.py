@@ -89,8 +89,8 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
     """/platform/customers/documents/{id}/refund/: give back what a card paid, whole or in part. For platform staff."""
     found = document(request, invoice_id)
     held = found.invoice
-    paid = Money(max(held.amount_paid - found.back.refunded - found.back.disputed, 0), held.currency)
-    left = subscriptions.left_to_refund(actor=request.actor, invoice_id=invoice_id)
+    there = subscriptions.left_to_refund(actor=request.actor, invoice_id=invoice_id)
+    left, elsewhere = Money(there.whole, held.currency), Money(there.elsewhere, held.currency)
 
     def body() -> api.CardRefundIn:
         return api.CardRefundIn(
@@ -116,7 +116,7 @@ def refund(request: Request, invoice_id: UUID) -> HttpResponse:
         )
 
     def form(tried: Attempt | None) -> HttpResponse:
-        return act_form(request, tried, "refund", lambda: {"invoice": held, "left": left, "credited": paid - left})
+        return act_form(request, tried, "refund", lambda: {"invoice": held, "left": left, "elsewhere": elsewhere})
 
     answer = ask_act(request, body, shown, form)
     if answer is not None:

@@ -15,6 +15,7 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.document_queries import CurrentSubscription
 from clustr.subscriptions.refusals import (
     ChangeUnderWay,
+    CreditExceedsInvoice,
     CurrencyNotOffered,
     InvoiceOverdue,
     PreviewTooOld,
@@ -61,7 +62,7 @@ def _now_too(preview: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any], str
     """What a change that waits would come to now, or why it cannot be made in this moment."""
     try:
         return preview(), ""
-    except (ChangeUnderWay, InvoiceOverdue) as refusal:
+    except (ChangeUnderWay, CreditExceedsInvoice, InvoiceOverdue) as refusal:
         return {}, said_of(refusal)
 
 

@@ -152,17 +152,19 @@ def _price(request: Request, plan: PlanRow, interval: str, currency: str) -> Any
 
 
 def _stands(plan: PlanRow, price: Money, interval: str, held: CurrentSubscription) -> str:
-    """How a plan stands to the one that is held, which runs: `mine`, `later` (it waits already), `settle_first`, `cancel_first`; empty
-    where it can be chosen."""
+    """How a plan stands to the one that is held, which runs: `mine`, `later` (it waits already), `settle_first`, `keep_first` (that one
+    is cancelled), `cancel_first`; empty where it can be chosen."""
     mine, pending = held.subscription, held.pending
     if plan.code == held.plan.code and interval == mine.interval:
         return "mine"
     if pending is not None and (held.pending_plan, pending.interval) == (plan.code, interval):
         return "later"
-    lapsed = mine.status == SubscriptionStatus.UNPAID
-    if lapsed or (held.owes and not _is_smaller(plan, interval, held)):
+    lapsed, smaller = mine.status == SubscriptionStatus.UNPAID, _is_smaller(plan, interval, held)
+    if lapsed or (held.owes and not smaller):
         return "settle_first"
-    return "cancel_first" if mine.collection == Collection.STRIPE and not price.minor else ""
+    if mine.collection == Collection.STRIPE and not price.minor:
+        return "cancel_first"
+    return "keep_first" if smaller and mine.cancel_at_period_end else ""
 
 
 def _is_smaller(plan: PlanRow, interval: str, held: CurrentSubscription) -> bool:
