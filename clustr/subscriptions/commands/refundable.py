@@ -81,7 +81,8 @@ def _connected(invoice: Invoice) -> set[UUID]:
     lines = InvoiceLine.objects.filter(
         cluster_id=invoice.cluster_id, invoice_id__in=mine.values("id"), kind__in=_PLAN
     ).exclude(period_end=None)
-    documents_until, ends_of = defaultdict[datetime, set[UUID]](set), defaultdict[UUID, set[datetime]](set)
+    documents_until = defaultdict[datetime | None, set[UUID]](set)
+    ends_of = defaultdict[UUID, set[datetime | None]](set)
     for document, end in lines.values_list("invoice_id", "period_end"):
         documents_until[end].add(document)
         ends_of[document].add(end)

@@ -63,7 +63,7 @@ def get_my_subscription(request: Request, query: Query[EstateQuery]) -> HttpResp
 def change_my_plan(request: Request, body: ChangeIn) -> HttpResponse:
     """A larger plan begins now and is prorated, a smaller one when the period ends. Refuses with `subscription_not_found`,
     `plan_not_found`, `same_plan`, `preview_too_old`, `subscription_ended`, `subscription_lapsed`,
-    `subscription_incomplete`, `currency_not_offered`, `collection_not_offered`, `invoice_overdue`, `change_under_way`,
+    `subscription_incomplete`, `currency_not_offered`, `collection_not_offered`, `invoice_overdue`, `credit_exceeds_invoice`, `change_under_way`,
     `card_declined`, `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
     return asking(
@@ -91,7 +91,7 @@ def preview_change_of_plan(request: Request, body: PreviewIn) -> HttpResponse:
     invoice after this period, which tells what was used beyond the limits so far, and what waits at Stripe. Who has no
     subscription yet is told the first invoice (`currency` as in `subscribe/`), after the trial where there is one. Refuses with
     `subscription_not_found`, `plan_not_found`, `same_plan`, `subscription_ended`, `subscription_lapsed`,
-    `currency_not_offered`, `invoice_overdue`, `busy`, `change_under_way`, `provider_unavailable`, `provider_silent`,
+    `currency_not_offered`, `invoice_overdue`, `credit_exceeds_invoice`, `busy`, `change_under_way`, `provider_unavailable`, `provider_silent`,
     `provider_would_not`."""
     as_customer(request)
 
