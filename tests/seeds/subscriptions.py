@@ -756,11 +756,11 @@ SEEDS = (
     sow(
         "foreseen-with-one-tax",
         "What is shown of a plan by card has its tax rounded once, and Stripe rounds each line's.",
-        "add_up=totals_by_line if by_card else totals",
-        "add_up=totals",
+        "    add_up = totals_by_line if by_card else totals  # how whoever invoices it rounds its tax\n",
+        "    add_up = totals\n",
         "test_previews.py::test_usage_of_a_closed_period",
         file=f"{COMMANDS}/foreseeing.py",
-        more=(("import totals, totals_by_line", "import totals"),),
+        more=(("import Totals, totals, totals_by_line", "import Totals, totals"),),
     ),
     sow(
         "a-change-charges-usage-that-was-not-shown",
@@ -905,7 +905,7 @@ SEEDS = (
         "payment.disputed_minor - on_the_way",
         "payment.disputed_minor",
         "test_stripe_returns.py",
-        file=f"{COMMANDS}/refunding.py",
+        file=f"{COMMANDS}/refundable.py",
     ),
     sow(
         "a-question-takes-the-money",
@@ -1137,7 +1137,7 @@ SEEDS = (
         "payment.refunded_minor - payment.disputed_minor - on_the_way",
         "payment.refunded_minor - on_the_way",
         "test_stripe_returns.py::test_a_dispute_that_is_won",
-        file=f"{COMMANDS}/refunding.py",
+        file=f"{COMMANDS}/refundable.py",
     ),
     sow(
         "usage-that-waits-ends-with-its-plan",
