@@ -106,6 +106,10 @@ class LineKind(StrEnum):
     """What staff give back of an invoice that was paid."""
 
 
+OF_PLAN = (LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME)
+"""The lines that charge or give back time of a plan."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of an invoice, net of tax. `discount` is already known where a price was lowered before it was prorated,

@@ -492,7 +492,7 @@ SEEDS = (
     sow(
         "smaller-plan-after-a-refund",
         "Of a period that was given back to the card, the unused rest is given once more by a smaller plan.",
-        "    if paid.exists():\n",
+        "    if refunds.exists():\n",
         "    if False:\n",
         "test_stripe_returns.py::test_no_smaller_plan_at_once_after_a_refund",
         file=f"{COMMANDS}/stripe_promises.py",

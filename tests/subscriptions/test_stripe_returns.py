@@ -830,6 +830,28 @@ def test_what_a_bank_has_is_not_there_to_give_back(stripe_shop: StripeShop) -> N
     assert commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).most == payment.amount - credit - 4000
 
 
+def test_a_refund_and_a_smaller_plan_wait_for_each_other(stripe_shop: StripeShop) -> None:
+    """While it is not known what became of the one, the other is not begun: together they would give back twice."""
+    shop = stripe_shop
+    subscription = shop.by_card("team")
+    invoice, _ = paid(shop, subscription)
+    shop.move(days=10)
+    shop.dial(stripe__refund__timeout_after=1)
+    assert refused(lambda: give_back(shop, invoice, 500)) == "provider_silent"
+    assert refused(lambda: shop.change(subscription, "basic", at_period_end=False)) == "change_under_way"
+    shop.heal()
+    shop.move(hours=1)
+    shop.ask_due()
+    assert shown(shop, invoice).refunded == 500
+    assert refused(lambda: shop.change(subscription, "basic", at_period_end=False)) == "credit_exceeds_invoice"
+    other = shop.by_card("team", actor=shop.customer())
+    invoice, _ = paid(shop, other)
+    shop.dial(stripe__plan__timeout_after=1)
+    assert refused(lambda: shop.change(other, "basic", at_period_end=False)) == "provider_silent"
+    shop.heal()
+    assert refused(lambda: give_back(shop, invoice, 500)) == "change_under_way"
+
+
 def test_no_smaller_plan_at_once_after_a_refund(stripe_shop: StripeShop) -> None:
     """It would give the unused rest of the period once more. When the period ends it begins, and a larger one at once."""
     shop = stripe_shop

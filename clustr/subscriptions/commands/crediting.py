@@ -19,7 +19,7 @@ from clustr.subscriptions.models import Invoice, InvoiceLine, Subscription
 from clustr.subscriptions.pricing import rounded
 from clustr.subscriptions.refusals import CreditExceedsInvoice
 from clustr.subscriptions.states import ENDED, InvoiceKind, InvoiceStatus
-from clustr.subscriptions.types import LineKind, Period
+from clustr.subscriptions.types import OF_PLAN, LineKind, Period
 
 
 def accounts_of(*, document: Invoice, kinds: Sequence[AccountKind]) -> list[UUID]:
@@ -91,13 +91,12 @@ def refuse_beyond_period(*, invoice: Invoice, net: int) -> None:
     invoice: a change of plan may have given back some of it, by a credit note that names no invoice."""
     if invoice.stripe_invoice_id:
         return
-    plan = (LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME)
     mine = {"cluster_id": invoice.cluster_id, "subscription_id": invoice.subscription_id}
-    its = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, kind__in=plan)
+    its = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, invoice_id=invoice.id, kind__in=OF_PLAN)
     ends = set(its.exclude(period_end=None).values_list("period_end", flat=True))
     if not ends:
         return
-    of_them = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, kind__in=plan, period_end__in=ends)
+    of_them = InvoiceLine.objects.filter(cluster_id=invoice.cluster_id, kind__in=OF_PLAN, period_end__in=ends)
     charging = Invoice.objects.filter(**mine, kind=InvoiceKind.INVOICE, id__in=of_them.values("invoice_id"))
     notes = Invoice.objects.filter(**mine, kind=InvoiceKind.CREDIT_NOTE)
     given = notes.filter(
@@ -137,7 +136,7 @@ def _worth(invoice: Invoice, subscription: Subscription) -> Fraction:
         InvoiceLine.objects.filter(
             cluster_id=invoice.cluster_id,
             invoice_id=invoice.id,
-            kind__in=(LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME),
+            kind__in=OF_PLAN,
         )
     )
     ends = subscription.current_period_end

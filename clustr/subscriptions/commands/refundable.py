@@ -13,9 +13,7 @@ from django.db.models import Q, Sum
 from clustr.subscriptions.commands.returning import free_credit
 from clustr.subscriptions.models import Invoice, InvoiceLine, Payment, Refund, StripeCall
 from clustr.subscriptions.states import Act, CallState, InvoiceKind, PaymentStatus
-from clustr.subscriptions.types import LineKind
-
-_PLAN = (LineKind.PLAN, LineKind.REMAINING_TIME, LineKind.UNUSED_TIME)
+from clustr.subscriptions.types import OF_PLAN
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def _connected(invoice: Invoice) -> set[UUID]:
         cluster_id=invoice.cluster_id, subscription_id=invoice.subscription_id, corrects_id=None
     )
     lines = InvoiceLine.objects.filter(
-        cluster_id=invoice.cluster_id, invoice_id__in=mine.values("id"), kind__in=_PLAN
+        cluster_id=invoice.cluster_id, invoice_id__in=mine.values("id"), kind__in=OF_PLAN
     ).exclude(period_end=None)
     documents_until = defaultdict[datetime | None, set[UUID]](set)
     ends_of = defaultdict[UUID, set[datetime | None]](set)

@@ -19,7 +19,7 @@ from clustr.subscriptions.commands.stripe_calls import begun_by, end_call, recor
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.models import Invoice, Payment, StripeCall
 from clustr.subscriptions.queries import STAFF
-from clustr.subscriptions.refusals import CreditExceedsInvoice, InvoiceNotFound, NothingToRefund
+from clustr.subscriptions.refusals import ChangeUnderWay, CreditExceedsInvoice, InvoiceNotFound, NothingToRefund
 from clustr.subscriptions.states import Act, CallState
 from clustr.subscriptions.vendors.nouns import StripeRefund, StripeRefused
 from clustr.subscriptions.vendors.registry import stripe_service
@@ -34,7 +34,7 @@ def begin_refund(
     was given back already, such as by a change of plan into the customer's favour, is not given back again.
 
     For platform staff, of others. Refuses `InvoiceNotFound`, `NothingToRefund`, `RefundExceedsPayment`, `CreditExceedsInvoice`,
-    `CurrencyMismatch`, `RequestInProgress`.
+    `ChangeUnderWay`, `CurrencyMismatch`, `RequestInProgress`.
     """
     actor.require(STAFF)
     if not reason.strip() or (amount is not None and amount.minor <= 0):
@@ -48,6 +48,9 @@ def begin_refund(
             raise InvalidValue.of("invoice_id", "own_affair", "Nobody refunds a payment of their own.")
         if amount is not None and amount.currency != invoice.currency:
             raise CurrencyMismatch("The invoice is in {currency}.", currency=invoice.currency)
+        changes = StripeCall.objects.filter(cluster_id=actor.cluster_id, subscription_id=invoice.subscription_id)
+        if changes.filter(act=Act.CHANGE, state=CallState.RECORDED).exists():
+            raise ChangeUnderWay  # what it puts into the customer's favour is not known yet
         payment, given = _what(invoice, amount)
         call = record_call(
             actor=actor,

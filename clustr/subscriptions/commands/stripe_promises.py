@@ -13,12 +13,12 @@ from clustr.subscriptions import queries
 from clustr.subscriptions.commands.periods import exchanged, owed_usage, usage_so_far
 from clustr.subscriptions.commands.previewing import in_short, is_smaller
 from clustr.subscriptions.commands.stripe_coupons import coupon_for
-from clustr.subscriptions.models import InvoiceLine, Payment, StripeCall, Subscription, SubscriptionPlan
+from clustr.subscriptions.models import Invoice, InvoiceLine, Refund, StripeCall, Subscription, SubscriptionPlan
 from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.pricing import totals_by_line
 from clustr.subscriptions.refusals import ChangeUnderWay, CreditExceedsInvoice
-from clustr.subscriptions.states import Act, CallState, SubscriptionStatus
-from clustr.subscriptions.types import Kept, Line
+from clustr.subscriptions.states import CAME_BACK, Act, CallState, SubscriptionStatus
+from clustr.subscriptions.types import OF_PLAN, Kept, Line
 
 
 def begins_anew(*, subscription: Subscription, interval: str) -> bool:
@@ -34,20 +34,21 @@ def usage_beside(*, subscription: Subscription, interval: str) -> list[Line]:
 
 def refuse_given_back(*, subscription: Subscription, plan: SubscriptionPlan, interval: str) -> None:
     """Refuses `CreditExceedsInvoice` for a smaller plan at once where some of the period went back to the card: Stripe, which knows
-    nothing of that, would put the unused rest into the customer's favour once more."""
+    nothing of that, would put the unused rest into the customer's favour once more. `ChangeUnderWay` while that is being asked."""
     if not is_smaller(subscription=subscription, plan=plan, interval=interval):
         return
-    lines = InvoiceLine.objects.filter(cluster_id=subscription.cluster_id, period_end=subscription.current_period_end)
-    paid = Payment.objects.filter(
-        cluster_id=subscription.cluster_id,
-        subscription_id=subscription.id,
-        invoice_id__in=lines.values("invoice_id"),
-        refunded_minor__gt=0,
-    )
-    if paid.exists():
+    house = {"cluster_id": subscription.cluster_id}
+    lines = InvoiceLine.objects.filter(**house, kind__in=OF_PLAN, period_end=subscription.current_period_end)
+    mine = Invoice.objects.filter(**house, subscription_id=subscription.id, id__in=lines.values("invoice_id"))
+    ids = list(mine.values_list("id", flat=True))
+    refunds = Refund.objects.filter(**house, invoice_id__in=ids, note_minor__gt=0).exclude(status__in=CAME_BACK)
+    if refunds.exists():
         raise CreditExceedsInvoice(
             "Some of this period was given back to your card. Take the smaller plan when it ends."
         )
+    asked = StripeCall.objects.filter(**house, act=Act.REFUND, state=CallState.RECORDED)
+    if asked.filter(terms__invoice_id__in=[str(id) for id in ids]).exists():
+        raise ChangeUnderWay("Some of this period is being given back to your card. Try again in a moment.")
 
 
 def usage_after(*, subscription: Subscription, plan: SubscriptionPlan, interval: str, at: datetime) -> Money:

@@ -64,7 +64,7 @@ class StaffCaseIn(In):
 @router.post("staff/refund_payment/", response={201: InvoiceOut}, summary="Refund a card", openapi_extra=PERSONAL)
 def refund_customer_payment(request: Request, body: CardRefundIn) -> HttpResponse:
     """Asked of Stripe; a credit note follows, and the customer is told. Answers the invoice as it then stands. Refuses with
-    `invoice_not_found`, `nothing_to_refund`, `refund_exceeds_payment`, `credit_exceeds_invoice`, `currency_mismatch`,
+    `invoice_not_found`, `nothing_to_refund`, `refund_exceeds_payment`, `credit_exceeds_invoice`, `change_under_way`, `currency_mismatch`,
     `provider_unavailable`, `provider_silent`, `provider_would_not`."""
     as_customer(request)
 
