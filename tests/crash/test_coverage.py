@@ -312,6 +312,8 @@ MOVE_NOTHING = {
     "subscriptions.BUY_UNITS": "an address",
     "subscriptions.preview_change": "calculates, and changes nothing",
     "subscriptions.foresee_change": "calculates, and changes nothing",
+    "subscriptions.foresee_end": "calculates, and changes nothing",
+    "subscriptions.left_to_refund": "calculates, and changes nothing",
     "subscriptions.foresee_subscription": "calculates, and changes nothing",
     "subscriptions.change_plan": "upgrades or downgrades, in the transaction of that",
     "subscriptions.set_billing_address": "says where documents go; none changes",
