@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from django.db import IntegrityError, connection
 
+from clustr.kit.errors import Busy
 from clustr.kit.tenancy import tenant
 from clustr.ledger.refusals import InsufficientFunds
 from clustr.payments import commands as payments
@@ -39,7 +40,7 @@ def test_twenty_workers_buy_each_period_once(automations: Automations, cast: Cas
     numbers = [automations.number(f"0451234567{n}") for n in range(4)]
     ids = [automations.set_up(number, priority=n) for n, number in enumerate(numbers, start=1)]
     automations.counter.wait(days=1)
-    race(passes(automations, cast)).only()
+    race(passes(automations, cast)).only(Busy)  # on a slow machine the last in line is asked to come again
     automations.follow()
     states = [automations.states(id)[0][0] for id in ids]
     assert states == ["completed", "completed", "completed", "waiting"]
