@@ -476,7 +476,7 @@ SEEDS = (
     sow(
         "given-back-twice",
         "What a change of plan put into the customer's favour goes back to their card as well.",
-        "    return Refundable(mine, came - sum(map(_given, notes)) - too_much)\n",
+        "    return Refundable(mine, came - _given(notes) - too_much)\n",
         "    return Refundable(mine, came - too_much)\n",
         "test_stripe_returns.py::test_no_more_goes_back_than_came_in",
         file=f"{COMMANDS}/refundable.py",
@@ -492,8 +492,8 @@ SEEDS = (
     sow(
         "smaller-plan-after-a-refund",
         "Of a period that was given back to the card, the unused rest is given once more by a smaller plan.",
-        "    if refunds.exists():\n",
-        "    if False:\n",
+        "    if booked.exists() or Payment",
+        "    if Payment",
         "test_stripe_returns.py::test_no_smaller_plan_at_once_after_a_refund",
         file=f"{COMMANDS}/stripe_promises.py",
     ),

@@ -276,6 +276,8 @@ def test_a_refund_that_failed_is_given_again_by_a_credit_note(stripe_shop: Strip
     gone = (AccountKind.PROVIDER_CLEARING, AccountKind.CUSTOMER_CREDIT, AccountKind.EXTERNAL_FUNDS)
     wanted = {"refund": (0, 0, 0), "balance": (-2150, 2150, 0), "outside": (-2150, 0, 2150)}
     assert tuple(at(shop, kind) for kind in gone) == wanted[how]
+    assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
+    assert commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).most == 0
 
 
 def test_a_credit_note_gives_again_what_came_back_of_another_in_the_same_look(stripe_shop: StripeShop) -> None:
@@ -827,11 +829,12 @@ def test_what_a_bank_has_is_not_there_to_give_back(stripe_shop: StripeShop) -> N
     subscription = shop.by_card("team")
     invoice, payment = paid(shop, subscription)
     shop.move(days=15)
-    changed_at_once(shop, subscription, "basic")
+    changed_at_once(shop, subscription, "pro")
     credit = shop.last(subscription).total
     at_stripe(shop, payment.stripe_payment_intent_id, "dispute", amount=4000)
     shop.hear()
     assert commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).most == payment.amount - credit - 4000
+    assert refused(lambda: shop.change(subscription, "basic", at_period_end=False)) == "credit_exceeds_invoice"
 
 
 def test_a_refund_and_a_smaller_plan_wait_for_each_other(stripe_shop: StripeShop) -> None:
@@ -875,7 +878,7 @@ def test_no_smaller_plan_at_once_after_a_refund(stripe_shop: StripeShop) -> None
 
 def test_a_whole_refund_that_fails_is_given_again(stripe_shop: StripeShop) -> None:
     shop = stripe_shop
-    subscription = shop.by_card("basic")
+    subscription = shop.by_card("team")
     invoice, _ = paid(shop, subscription)
     give_back(shop, invoice)
     assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
@@ -886,6 +889,7 @@ def test_a_whole_refund_that_fails_is_given_again(stripe_shop: StripeShop) -> No
     give_back(shop, invoice)
     assert shown(shop, invoice).refunded == invoice.total
     assert refused(lambda: give_back(shop, invoice)) == "nothing_to_refund"
+    assert refused(lambda: shop.change(subscription, "basic", at_period_end=False)) == "credit_exceeds_invoice"
 
 
 _MOVES = {

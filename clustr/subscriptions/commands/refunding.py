@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
+
 from clustr.audit import commands as audit
 from clustr.kit.actor import Actor
 from clustr.kit.crashpoints import crash_points
@@ -17,7 +19,7 @@ from clustr.subscriptions.commands.invoicing import lock_invoice
 from clustr.subscriptions.commands.refundable import Refundable, refundable
 from clustr.subscriptions.commands.stripe_calls import begun_by, end_call, record_call
 from clustr.subscriptions.commands.stripe_returns import follow_returns
-from clustr.subscriptions.models import Invoice, Payment, StripeCall
+from clustr.subscriptions.models import Invoice, Payment, StripeCall, Subscription
 from clustr.subscriptions.queries import STAFF
 from clustr.subscriptions.refusals import ChangeUnderWay, CreditExceedsInvoice, InvoiceNotFound, NothingToRefund
 from clustr.subscriptions.states import Act, CallState
@@ -48,9 +50,7 @@ def begin_refund(
             raise InvalidValue.of("invoice_id", "own_affair", "Nobody refunds a payment of their own.")
         if amount is not None and amount.currency != invoice.currency:
             raise CurrencyMismatch("The invoice is in {currency}.", currency=invoice.currency)
-        changes = StripeCall.objects.filter(cluster_id=actor.cluster_id, subscription_id=invoice.subscription_id)
-        if changes.filter(act=Act.CHANGE, state=CallState.RECORDED).exists():
-            raise ChangeUnderWay  # what it puts into the customer's favour is not known yet
+        _refuse_under_way(invoice)
         payment, given = _what(invoice, amount)
         call = record_call(
             actor=actor,
@@ -86,6 +86,19 @@ def left_to_refund(*, actor: Actor, invoice_id: UUID) -> Refundable:
         if invoice is None:
             raise InvoiceNotFound
         return refundable(invoice=invoice)
+
+
+def _refuse_under_way(invoice: Invoice) -> None:
+    """Refuses `ChangeUnderWay` while it is not known here what a change of plan puts into the customer's favour: until Stripe has
+    answered, and has been looked at since."""
+    mine = {"cluster_id": invoice.cluster_id, "subscription_id": invoice.subscription_id}
+    seen_at = Subscription.objects.values_list("stripe_seen_at", flat=True).get(
+        cluster_id=invoice.cluster_id, id=invoice.subscription_id
+    )
+    unseen = Q(state=CallState.DONE, finished_at__gt=seen_at) if seen_at else Q()
+    changes = StripeCall.objects.filter(Q(state=CallState.RECORDED) | unseen, **mine)
+    if changes.filter(act__in=(Act.CHANGE, Act.SCHEDULE)).exists():
+        raise ChangeUnderWay
 
 
 def _what(invoice: Invoice, amount: Money | None) -> tuple[Payment, int]:

@@ -118,9 +118,13 @@ def owed_of(payment: Payment) -> int:
     """What came back of a payment's refunds that failed, and was given again since neither by a refund nor by a credit note."""
     mine = Refund.objects.filter(cluster_id=payment.cluster_id, payment_id=payment.id)
     back = mine.filter(status__in=CAME_BACK).aggregate(all=Sum(_BOOKED))["all"] or 0
+    return int(back) - int(mine.aggregate(all=Sum("owed_minor"))["all"] or 0) - given_again_of(payment)
+
+
+def given_again_of(payment: Payment) -> int:
+    """What of a payment's refunds that failed credit notes gave again, into the customer's credit."""
     owed = ledger.open_account(kind=AccountKind.REFUNDS, currency=payment.currency)
-    by_notes = sum(line.amount_minor for line in books.statement(account_id=owed, journals=[payment.id]))
-    return int(back) - int(mine.aggregate(all=Sum("owed_minor"))["all"] or 0) + by_notes
+    return -sum(line.amount_minor for line in books.statement(account_id=owed, journals=[payment.id]))
 
 
 def give_again(*, invoice: Invoice, note_id: str, most: int, now: datetime) -> int:

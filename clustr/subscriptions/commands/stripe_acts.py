@@ -160,7 +160,8 @@ def begin_change(
     cause: UUID | None = None,
     now: datetime,
 ) -> StripeCall | None:
-    """Take another plan. Refuses as `change_plan` does, `InvoiceOverdue` too, and `ChangeUnderWay`, `SubscriptionIncomplete`."""
+    """Take another plan. Refuses as `change_plan` does, `InvoiceOverdue` too, and `ChangeUnderWay`, `CreditExceedsInvoice`,
+    `SubscriptionIncomplete`."""
     with tenant(actor.cluster_id), crash_points("subscriptions.begin_at_stripe"):
         begun = begun_by(cluster_id=actor.cluster_id, cause=cause, now=now)
         if begun is not None:

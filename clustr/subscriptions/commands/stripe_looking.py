@@ -92,8 +92,8 @@ def preview_at_stripe(
     *, actor: Actor, subscription_id: UUID, plan_id: UUID, interval: str, now: datetime
 ) -> ChangePreview:
     """What changing the plan now would come to, as Stripe counts it; the change itself with this `proration_date` and
-    `digest` comes to the same, or is refused. Outside any transaction. Refuses as `preview_change`, `ChangeUnderWay` as the change
-    does, `ProviderUnavailable`, `ProviderSilent`."""
+    `digest` comes to the same, or is refused. Outside any transaction. Refuses as `preview_change`, `ChangeUnderWay` and
+    `CreditExceedsInvoice` as the change does, `ProviderUnavailable`, `ProviderSilent`, `ProviderWouldNot`."""
     _let_it_hear(actor, subscription_id, now)
     with tenant(actor.cluster_id):
         subscription = _by_card(actor, subscription_id)

@@ -12,8 +12,17 @@ from clustr.kit.money import Money
 from clustr.subscriptions import queries
 from clustr.subscriptions.commands.periods import exchanged, owed_usage, usage_so_far
 from clustr.subscriptions.commands.previewing import in_short, is_smaller
+from clustr.subscriptions.commands.refundable import connected
 from clustr.subscriptions.commands.stripe_coupons import coupon_for
-from clustr.subscriptions.models import Invoice, InvoiceLine, Refund, StripeCall, Subscription, SubscriptionPlan
+from clustr.subscriptions.models import (
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Refund,
+    StripeCall,
+    Subscription,
+    SubscriptionPlan,
+)
 from clustr.subscriptions.policies import kept_by
 from clustr.subscriptions.pricing import totals_by_line
 from clustr.subscriptions.refusals import ChangeUnderWay, CreditExceedsInvoice
@@ -33,16 +42,18 @@ def usage_beside(*, subscription: Subscription, interval: str) -> list[Line]:
 
 
 def refuse_given_back(*, subscription: Subscription, plan: SubscriptionPlan, interval: str) -> None:
-    """Refuses `CreditExceedsInvoice` for a smaller plan at once where some of the period went back to the card: Stripe, which knows
-    nothing of that, would put the unused rest into the customer's favour once more. `ChangeUnderWay` while that is being asked."""
+    """Refuses `CreditExceedsInvoice` for a smaller plan at once where some of what was paid for the period, or for one that led to it,
+    went back to the card or is with the payer's bank: Stripe, which knows nothing of that, would put the unused rest into the
+    customer's favour once more. `ChangeUnderWay` while that is being asked."""
     if not is_smaller(subscription=subscription, plan=plan, interval=interval):
         return
     house = {"cluster_id": subscription.cluster_id}
     lines = InvoiceLine.objects.filter(**house, kind__in=OF_PLAN, period_end=subscription.current_period_end)
     mine = Invoice.objects.filter(**house, subscription_id=subscription.id, id__in=lines.values("invoice_id"))
-    ids = list(mine.values_list("id", flat=True))
-    refunds = Refund.objects.filter(**house, invoice_id__in=ids, note_minor__gt=0).exclude(status__in=CAME_BACK)
-    if refunds.exists():
+    ids = connected(**house, subscription_id=subscription.id, documents=mine.values_list("id", flat=True))
+    refunds = Refund.objects.filter(**house, invoice_id__in=ids).exclude(status__in=CAME_BACK)
+    booked = refunds.filter(Q(note_minor__gt=0) | Q(owed_minor__gt=0) | Q(loss_minor__gt=0))
+    if booked.exists() or Payment.objects.filter(**house, invoice_id__in=ids, disputed_minor__gt=0).exists():
         raise CreditExceedsInvoice(
             "Some of this period was given back to your card. Take the smaller plan when it ends."
         )

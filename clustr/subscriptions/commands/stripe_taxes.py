@@ -32,7 +32,7 @@ def tell_stripe_address(*, actor: Actor, now: datetime) -> None:
 
 def keep_tax(*, actor: Actor, subscription: Subscription, told: StripeSubscription, now: datetime) -> None:
     """Have a subscription taxed at Stripe as its customer's address wants it, where it is not: it may have begun on a page
-    that was made before. Harmless to repeat."""
+    that was made before. Harmless to repeat: it is asked once a day."""
     terms = address_terms(user_id=subscription.user_id)
     tax = terms["tax"]
     name = f"{tax['country']}:{tax['points']}"
@@ -46,7 +46,7 @@ def keep_tax(*, actor: Actor, subscription: Subscription, told: StripeSubscripti
         subscription_id=None,
         act=Act.ADDRESS,
         terms=terms,
-        key=derived_id("tax", subscription.id, *told.tax_rates, name),
+        key=derived_id("tax", subscription.id, *told.tax_rates, name, now.date()),
         by_job=True,
         now=now,
     )
