@@ -22,7 +22,15 @@ from clustr.subscriptions import commands, queries
 from clustr.subscriptions.behaviour_queries import at_risk
 from clustr.subscriptions.commands.stripe_returns import follow_returns
 from clustr.subscriptions.document_queries import GivenBack, my_invoices, my_subscription
-from clustr.subscriptions.models import Invoice, InvoiceLine, Payment, StripeCall, StripeReconciliation, Subscription
+from clustr.subscriptions.models import (
+    Invoice,
+    InvoiceLine,
+    Payment,
+    StripeCall,
+    StripeReconciliation,
+    Subscription,
+    UsagePack,
+)
 from clustr.subscriptions.rendering import sheet_data
 from clustr.subscriptions.sheet_queries import sheet_of
 from clustr.subscriptions.staff_queries import staff_cases
@@ -33,7 +41,7 @@ from clustr.subscriptions.vendors.stripe_notices import to_look_at
 from clustr.subscriptions.vendors.stripe_returns import read_credit_note, read_dispute
 from sandbox.stripe.objects import make
 from tests.subscriptions.shop import PLANS
-from tests.subscriptions.stripe_stage import StripeShop, refused
+from tests.subscriptions.stripe_stage import StripeShop, buy_units, refused
 from tests.subscriptions.test_change_and_usage import live_in
 from tests.subscriptions.test_foreseeing import foreseen
 
@@ -835,6 +843,20 @@ def test_what_a_bank_has_is_not_there_to_give_back(stripe_shop: StripeShop) -> N
     shop.hear()
     assert commands.left_to_refund(actor=shop.staff, invoice_id=invoice.id).most == payment.amount - credit - 4000
     assert refused(lambda: shop.change(subscription, "basic", at_period_end=False)) == "credit_exceeds_invoice"
+
+
+def test_units_that_a_credit_note_pays_count(stripe_shop: StripeShop) -> None:
+    """Stripe took them from the balance before that was heard of: they count as soon as it is."""
+    shop = stripe_shop
+    subscription = shop.by_card("basic")
+    invoice, _ = paid(shop, subscription)
+    shop.move(hours=30)
+    at_stripe(shop, invoice.stripe_invoice_id, "credit", **{"as": "balance"})
+    shop.events()  # it is not heard
+    buy_units(shop, subscription)
+    shop.night()
+    with tenant(shop.cluster_id):
+        assert UsagePack.objects.filter(cluster_id=shop.cluster_id, subscription_id=subscription.id).count() == 1
 
 
 def test_a_refund_and_a_smaller_plan_wait_for_each_other(stripe_shop: StripeShop) -> None:

@@ -18,7 +18,8 @@ from clustr.subscriptions.commands.invoicing import lock_invoice
 from clustr.subscriptions.commands.returning import follow_refund
 from clustr.subscriptions.commands.stripe_documents import pay_small_rests
 from clustr.subscriptions.commands.stripe_notes import follow_credit_note
-from clustr.subscriptions.models import Invoice, Payment, Refund
+from clustr.subscriptions.commands.usage_packs import grant_paid_packs
+from clustr.subscriptions.models import Invoice, Payment, Refund, Subscription
 from clustr.subscriptions.states import CAME_BACK, DisputeStatus, PaymentStatus, RefundStatus
 from clustr.subscriptions.vendors.nouns import StripeDispute, StripeRefund, StripeReturns, StripeUnreadable
 from clustr.subscriptions.vendors.registry import stripe_service
@@ -96,6 +97,9 @@ def _apply(actor: Actor, invoice_id: UUID, asked: int, truth: StripeReturns, now
     for dispute in truth.disputes:
         payment = payments[dispute.payment_id]
         follow_dispute(actor=actor, invoice=invoice, payment=payment, told=dispute, now=now)
+    # Last, as where a subscription is followed: what came back may have paid for units.
+    subscription = Subscription.objects.get(cluster_id=actor.cluster_id, id=invoice.subscription_id)
+    grant_paid_packs(actor=actor, subscription=subscription, now=now)
 
 
 def _follow_notes(
