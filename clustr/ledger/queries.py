@@ -63,12 +63,8 @@ def balance(*, account_id: UUID, currency: str) -> Money:
 
 def balance_of(*, kind: AccountKind, currency: str, subject_id: UUID | None = None) -> Money:
     """The balance of the account of this kind (of this subject); zero where none was opened."""
-    rows = _rows(
-        "SELECT ledger_balance(id) FROM ledger_account WHERE cluster_id = kit_tenant() AND kind = %s AND currency = %s"
-        " AND subject_id IS NOT DISTINCT FROM %s",
-        [kind.value, currency, subject_id],
-    )
-    return Money(int(rows[0][0] or 0) if rows else 0, currency)
+    rows = _rows("SELECT ledger_balance(ledger_account_of(%s, %s, %s))", [kind.value, currency, subject_id])
+    return Money(int(rows[0][0] or 0), currency)
 
 
 def statement(

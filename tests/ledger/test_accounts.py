@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -61,6 +62,29 @@ def test_twenty_batches_at_once_open_each_once(ledger: Books) -> None:
     ended = race([lambda order=order: opening(order) for order in orders]).only()  # type: ignore[misc]
     assert len(ended.results) == 20
     assert len(set(ended.results)) == 1
+
+
+def test_an_account_is_found_without_looking_at_others(ledger: Books) -> None:
+    """However many residents have a wallet: looked at is the one that is asked for."""
+    subjects = [uuid4() for _ in range(300)]
+    kind, currency = AccountKind.MEMBER_WALLET, "NGN"
+    with tenant(ledger.cluster_id):
+        commands.open_accounts(kind=kind, currency=currency, subject_ids=subjects)
+        before = accounts_looked_at()
+        opened = commands.open_account(kind=kind, currency=currency, subject_id=uuid4())
+        assert commands.open_account(kind=kind, currency=currency, subject_id=subjects[0]) != opened
+        assert queries.balance_of(kind=kind, currency=currency, subject_id=subjects[-1]).minor == 0
+        assert accounts_looked_at() - before < 10
+
+
+def accounts_looked_at() -> int:
+    """How many of them this transaction has read, in their table or by their key."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_stat_get_xact_tuples_returned('ledger_account'::regclass)"
+            " + pg_stat_get_xact_tuples_returned('ledger_account_one_each'::regclass)"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def test_a_freeze_says_whether_it_changed_anything(ledger: Books) -> None:
