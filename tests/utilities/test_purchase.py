@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from io import BytesIO
 from typing import Any
@@ -20,7 +21,7 @@ from clustr.ledger import queries as books_of
 from clustr.ledger.types import AccountKind
 from clustr.notifications.types import NotificationEvents
 from clustr.payments.models import Transaction
-from clustr.payments.queries import transaction_visible_to
+from clustr.payments.queries import due_attempts, transaction_visible_to
 from clustr.payments.states import TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.utilities.commands import (
@@ -32,7 +33,7 @@ from clustr.utilities.commands import (
 )
 from clustr.utilities.models import UtilityProvider
 from clustr.utilities.refusals import PurchaseUnderWay, QuoteUsed
-from clustr.utilities.types import Wanted
+from clustr.utilities.types import PurchaseView, Wanted
 from clustr.wallets.commands import provider_account
 from clustr.web.templatetags.office import passed
 from tests.cast import Cast
@@ -89,6 +90,39 @@ def test_units_and_tariff_are_kept_where_they_are_told(counter: Counter, cast: C
     counter.wait(seconds=31)
     sold = counter.ask(bought)
     assert (sold.status, sold.units, sold.tariff) == (S.COMPLETED, "29.4 kWh", "NGN 68.00 per kWh")
+
+
+def test_units_that_are_told_when_asked_only_are_asked_for_once(counter: Counter, cast: Cast) -> None:
+    """The answer to a purchase tells the token alone."""
+    bought = counter.vend(counter.buy(cast.bola))
+    assert (bought.status, bought.units, bought.tariff) == (S.COMPLETED, "", "")
+    assert is_due(counter, bought, minutes=1)
+    counter.wait(seconds=31)
+    told = counter.ask(bought)
+    assert (told.token, told.units, told.tariff) == (bought.token, "29.4 kWh", "NGN 68.00 per kWh")
+    assert not is_due(counter, bought, minutes=60)
+    assert is_due(counter, bought, minutes=25 * 60)
+
+
+def test_who_never_tells_units_is_not_asked_for_them_again_and_again(counter: Counter, cast: Cast) -> None:
+    bought = counter.vend(counter.buy(cast.bola))
+    healthy = counter._answer
+
+    def without_units(request: httpx.Request) -> httpx.Response:
+        said = json.loads(b"".join(healthy(request).stream))  # type: ignore[arg-type]
+        said["data"].pop("units", None)
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(said).encode()))
+
+    counter._answer = without_units  # type: ignore[method-assign]
+    counter.wait(seconds=31)
+    assert counter.ask(bought).units == ""
+    assert not is_due(counter, bought, minutes=60)
+
+
+def is_due(counter: Counter, bought: PurchaseView, *, minutes: int) -> bool:
+    """Whether the service is to be asked about it by then."""
+    by = counter.now + timedelta(minutes=minutes)
+    return bought.id in {place.transaction_id for place in due_attempts(now=by, limit=100_000)}
 
 
 def test_a_definite_no_gives_it_back(counter: Counter, cast: Cast) -> None:

@@ -24,7 +24,7 @@ from clustr.payments.states import CaseKind, TransactionStatus
 from clustr.payments.types import PaymentErrorType
 from clustr.utilities.commands.ending import release_purchase, settle_purchase
 from clustr.utilities.commands.returning import return_purchase
-from clustr.utilities.commands.tokens import is_given_out, keep_late_token
+from clustr.utilities.commands.tokens import is_given_out, keep_details, keep_late_token
 from clustr.utilities.models import Account, Purchase, UtilityProvider
 from clustr.utilities.notices import tell_of_delay
 from clustr.utilities.policies import is_same_token, may_give_token, number_place
@@ -125,7 +125,7 @@ def apply_unsent(*, actor: Actor, purchase_id: UUID, sent_at: datetime | None, w
 
 
 def schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bool = False) -> None:
-    """Ask again; for a week also after it was decided, and soon while a token may follow what was delivered without one."""
+    """Ask again; for a week also after it was decided, and soon while more may follow what was delivered."""
     soon = next_check(
         started_at=attempt.started_at, payable_until=attempt.payable_until, checks=attempt.checks + 1, now=now
     )
@@ -135,18 +135,21 @@ def schedule(locked: Transaction, attempt: Attempt, now: datetime, *, missed: bo
             tell_of_delay(transaction=locked, purchase_id=locked.id, now=now)
         if now - attempt.started_at >= ASK_A_PERSON_AFTER:
             _open_case(locked, CaseKind.UNKNOWN_TOO_LONG, {"reference": attempt.reference}, now)
-    elif now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_token(locked):
+    elif now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_more(locked, now):
         again = now + timedelta(days=1) if now - stands_since(transaction=locked) < WATCHED_FOR else None
     payments.hear_attempt(transaction_id=locked.id, next_check_at=again, missed=missed, now=now)
 
 
-def _may_bring_token(locked: Transaction) -> bool:
-    """Whether it is delivered without a token, and one may follow: not every catalogue says what brings one."""
+def _may_bring_more(locked: Transaction, now: datetime) -> bool:
+    """Whether a token may follow what is delivered without one: not every catalogue says what brings one. Or, once, its units,
+    which some services tell when asked only."""
     if locked.status != TransactionStatus.COMPLETED:
         return False
     purchase = Purchase.objects.get(cluster_id=locked.cluster_id, id=locked.id)
     provider = UtilityProvider.objects.get(id=purchase.provider_id)
-    return not purchase.token and may_give_token(type=BillType(provider.provider_type), name=provider.name)
+    if not may_give_token(type=BillType(provider.provider_type), name=provider.name):
+        return False
+    return not purchase.token or (not purchase.units and purchase.delivered_at == now)
 
 
 def _apply_outcome(
@@ -182,6 +185,8 @@ def _apply_sold(actor: Actor, locked: Transaction, purchase: Purchase, truth: Pu
             keep_late_token(actor=actor, transaction=locked, purchase=purchase, truth=truth, now=now)
         elif truth.token and not is_same_token(known, truth.token):
             _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token"]}, now)
+        else:
+            keep_details(purchase=purchase, truth=truth)
         return
     if locked.status not in OPEN:  # it was sold after it had been refused: whose loss that is, a person decides
         _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["sold_after_refusal"]}, now)

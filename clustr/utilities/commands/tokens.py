@@ -64,8 +64,8 @@ def keep_late_token(
     if contact is None or not contact.reachable:
         return
     purchase.token = seal(truth.token, bound_to=token_place(purchase.id))
-    purchase.units, purchase.tariff = truth.units or purchase.units, truth.tariff or purchase.tariff
-    purchase.save(update_fields=["token", "units", "tariff"])
+    purchase.save(update_fields=["token"])
+    keep_details(purchase=purchase, truth=truth)
     audit.record(actor=actor, action="utilities.token_came", subject_kind="transaction", subject_id=purchase.id, at=now)
     tell_of_purchase(
         event=NotificationEvents.UTILITY_DELIVERED,
@@ -75,6 +75,14 @@ def keep_late_token(
         once="token",
         has_token=True,
     )
+
+
+def keep_details(*, purchase: Purchase, truth: PurchaseTruth) -> None:
+    """The units and the tariff of what was delivered, once the service tells them; with the purchase locked."""
+    told = truth.units or purchase.units, truth.tariff or purchase.tariff
+    if told != (purchase.units, purchase.tariff):
+        purchase.units, purchase.tariff = told
+        purchase.save(update_fields=["units", "tariff"])
 
 
 def is_given_out(*, purchase: Purchase, token: str) -> bool:
