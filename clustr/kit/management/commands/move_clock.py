@@ -34,6 +34,6 @@ class Command(BaseCommand):
         present = clock.move(timedelta(**{_UNITS[unit]: int(sign + count)}))
         self.stdout.write(f"It is now {present:%Y-%m-%d %H:%M:%S} UTC.")
         self.stdout.write(
-            "The worker does what is due meanwhile within an hour, for plans within minutes; "
+            "The worker does what is due meanwhile within an hour, automations and plans within minutes; "
             "process_payments --task all does what is due of payments now."
         )
