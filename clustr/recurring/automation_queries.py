@@ -12,6 +12,7 @@ from clustr.bills.types import UTILITY_TYPES, BillType
 from clustr.clusters.types import PaymentsPermissions
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
+from clustr.kit.tenancy import current_tenant
 from clustr.recurring.automation_models import AutomationRun, AutomationStep, UtilityAutomation
 from clustr.recurring.automation_planner import Purse
 from clustr.recurring.automation_reading import read_purse
@@ -122,6 +123,11 @@ def automation_history(
     for run_id, id in made.order_by("n").values_list("run_id", "id"):
         steps.setdefault(run_id, []).append(id)
     return [_run_view(run, automation.currency, steps.get(run.id, [])) for run in rows]
+
+
+def charges_for_automation(*, transaction_id: UUID) -> bool:
+    """Whether a deposit of the current cluster is what an automation charged to its card."""
+    return AutomationStep.objects.filter(cluster_id=current_tenant(), id=transaction_id).exists()
 
 
 def my_spending_limits(*, actor: Actor, now: datetime) -> list[SpendingLimitView]:

@@ -341,6 +341,17 @@ def test_a_declined_card_is_an_attempt_in_vain(automations: Automations, cast: C
     automations.next_day()
     assert automations.states(id) == [("waiting", "card_declined")]
     assert str(automations.view(id).spent_this_month) == "0.00"
+    assert told(cast.bola, NotificationEvents.PAYMENT_FAILED) == [], "the automation tells it, with what helps it"
+    assert "the card was declined" in told(cast.bola, NotificationEvents.UTILITY_AUTOMATION_SKIPPED)[-1].body
+
+
+def test_what_a_card_is_charged_is_told_as_the_automations(automations: Automations, cast: Cast) -> None:
+    """Its member did not pay it now, and would wonder who did."""
+    automations.set_up(payment_source=PaymentSource.CARD, payment_method_id=automations.card())
+    automations.next_day()
+    (_, charged) = told(cast.bola, NotificationEvents.WALLET_CREDITED)
+    assert "was charged to your card by your automation" in charged.body
+    assert "that you paid" not in charged.body
 
 
 def test_a_card_whose_charge_was_not_heard_is_not_charged_again(automations: Automations, cast: Cast) -> None:

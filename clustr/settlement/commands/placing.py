@@ -18,6 +18,7 @@ from clustr.payments.providers.nouns import ChargeTruth
 from clustr.payments.states import CaseKind, Purpose, TransactionStatus, TransactionType
 from clustr.people import queries as people
 from clustr.recurring import commands as recurring
+from clustr.recurring.automation_queries import charges_for_automation
 from clustr.recurring.types import RunFailure
 from clustr.settlement.commands.telling import end_recurring_charge, tell
 from clustr.settlement.policies import Division, divide, what_arrived
@@ -124,7 +125,8 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             if not _reachable(transaction):
                 return "owner_gone"
             wallets.credit_arrived_money(actor=actor, transaction=transaction, provider=attempt.provider, now=now)
-            tell(NotificationEvents.WALLET_CREDITED, transaction, now, method=attempt.provider)
+            why = {"automatic": True} if charges_for_automation(transaction_id=transaction.id) else {}
+            tell(NotificationEvents.WALLET_CREDITED, transaction, now, method=attempt.provider, **why)
             return ""
         case Purpose.BILL:
             return bills.settle_direct_payment(

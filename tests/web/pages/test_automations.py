@@ -329,3 +329,21 @@ def test_whose_card_pays_is_said(automations: Automations, bola: Browser, monkey
     monkeypatch.setitem(paystack._LEAST_MINOR, "NGN", 100_000_00)
     assert "less than the card service takes" in bola.open(f"{LIST}{by_card}/").content.decode()
     assert "more or less than its card takes" in bola.open(LIST).content.decode()
+
+
+def test_a_card_that_was_declined_is_not_promised_to_pay(automations: Automations, bola: Browser) -> None:
+    card = automations.card()
+    stands_in = automations.set_up(payment_method_id=card, amount="15000.00")
+    alone = automations.set_up(
+        automations.number(SMART_CARD, CABLE),
+        payment_source=PaymentSource.CARD,
+        payment_method_id=card,
+        amount="1800.00",
+    )
+    assert "Your card pays the next one" in bola.open(f"{LIST}{stands_in}/").content.decode()
+    automations.counter.dial(charge__decline=1)
+    automations.next_day()
+    said = bola.open(f"{LIST}{stands_in}/").content.decode()
+    assert "It is charged again, unless your wallet covers it by then." in said
+    assert "Your card pays the next one" not in said
+    assert "It is charged again, unless you name another one." in bola.open(f"{LIST}{alone}/").content.decode()
