@@ -130,6 +130,15 @@ def charges_for_automation(*, transaction_id: UUID) -> bool:
     return AutomationStep.objects.filter(cluster_id=current_tenant(), id=transaction_id).exists()
 
 
+def tells_of_charge(*, transaction_id: UUID) -> bool:
+    """Whether the automation that charged this to its card tells its member what became of it: one that is off does not."""
+    runs = AutomationRun.objects.filter(
+        cluster_id=current_tenant(), id__in=AutomationStep.objects.filter(id=transaction_id).values("run_id")
+    )
+    automations = UtilityAutomation.objects.filter(cluster_id=current_tenant(), id__in=runs.values("automation_id"))
+    return automations.exclude(state=AutomationState.OFF.value).exists()
+
+
 def my_spending_limits(*, actor: Actor, now: datetime) -> list[SpendingLimitView]:
     """By type of utility, what the member's automations may spend in a month, and what they have in this one."""
     purse = read_purse(actor=actor, now=now)

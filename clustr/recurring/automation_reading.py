@@ -12,10 +12,10 @@ from django.db.models import F, Sum
 from clustr.bills.types import BillType
 from clustr.kit.actor import Actor
 from clustr.kit.money import Money
-from clustr.payments.models import SavedMethod
+from clustr.payments.models import Attempt, SavedMethod
 from clustr.payments.pricing import surcharge_on
 from clustr.payments.queries import payers_bear_fees
-from clustr.recurring.automation_models import AutomationRun, SpendingLimit, UtilityAutomation
+from clustr.recurring.automation_models import AutomationRun, AutomationStep, SpendingLimit, UtilityAutomation
 from clustr.recurring.automation_planner import Purse
 from clustr.recurring.automation_types import BEYOND_CARD, AutomationFailure, AutomationRunState
 from clustr.recurring.estimation import Bought, Estimate, TooLittle, estimate_next
@@ -88,6 +88,18 @@ def cards_of(*, actor: Actor, automations: Iterable[UtilityAutomation], now: dat
     mine = SavedMethod.objects.filter(cluster_id=actor.cluster_id, user_id=actor.member_id, removed_at=None)
     kept: dict[UUID | None, str] = dict(mine.filter(id__in=named).values_list("id", "provider")) if named else {}
     return Cards(kept, bear_fees=bool(kept) and payers_bear_fees(now=now))
+
+
+def declined_cards(*, cluster_id: UUID, runs: Iterable[AutomationRun]) -> dict[UUID, UUID]:
+    """Of runs that wait since a card was declined, by run: which card."""
+    waiting = [run.id for run in runs if run.failure == AutomationFailure.CARD_DECLINED]
+    if not waiting:
+        return {}
+    steps = AutomationStep.objects.filter(cluster_id=cluster_id, run_id__in=waiting).order_by("n")
+    run_of = dict(steps.values_list("id", "run_id"))
+    charges = Attempt.objects.filter(cluster_id=cluster_id, id__in=run_of).exclude(method_id=None)
+    charged = dict(charges.values_list("id", "method_id"))
+    return {run_id: charged[id] for id, run_id in run_of.items() if id in charged}
 
 
 def estimate_of_account(*, actor: Actor, account_id: UUID) -> Estimate | TooLittle:

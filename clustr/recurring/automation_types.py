@@ -192,7 +192,7 @@ class UpcomingView:
     `shortfall`: what the wallet will lack by then, after what comes before; `over_limit`: a limit forbids it;
     `card_missing`: the card that is to pay was removed; `beyond_card`: it is less, or more, than the card's provider takes at
     once. `paid_by`: the card, also where it stands in for a wallet that does not cover it (`stands_in`), which then is not
-    said to lack anything; `card_fee`: what the card is charged on top."""
+    said to lack anything; `declined`: that card was declined the last time; `card_fee`: what it is charged on top."""
 
     automation_id: UUID
     provider_name: str
@@ -211,6 +211,7 @@ class UpcomingView:
     beyond_card: AutomationFailure
     paid_by: PaymentSource
     stands_in: bool
+    declined: bool
     card_fee: Money
 
 

@@ -14,7 +14,7 @@ from clustr.recurring.automation_models import AutomationRun, UtilityAutomation
 from clustr.recurring.automation_planner import Purse, Verdict, Wish, plan_automations
 from clustr.recurring.automation_policies import amount_to_buy
 from clustr.recurring.automation_queries import automation_of, automation_views, automations_of
-from clustr.recurring.automation_reading import Cards, cards_of, estimates_for, month_of, read_purse
+from clustr.recurring.automation_reading import Cards, cards_of, declined_cards, estimates_for, month_of, read_purse
 from clustr.recurring.automation_types import (
     AutomationFailure,
     AutomationRunState,
@@ -81,6 +81,7 @@ class _Ahead:
     cards: Cards
     sold: Mapping[UUID, Sold]
     estimates: Mapping[UUID, Estimate | TooLittle]
+    declined: Mapping[UUID, UUID]
 
     def look(self, automation: UtilityAutomation, run: AutomationRun | None, due: datetime) -> UpcomingView:
         """Judge a purchase as the planner will, and leave the wallet as it then stands."""
@@ -119,6 +120,7 @@ class _Ahead:
             beyond_card=beyond if by_card else AutomationFailure.NONE,
             paid_by=PaymentSource.CARD if by_card or charged else PaymentSource.WALLET,
             stands_in=charged and not by_card,
+            declined=charged and run is not None and self.declined.get(run.id) == automation.method_id,
             card_fee=self.cards.fee_on(automation.method_id, total) if charged else Money(0, currency),
         )
 
@@ -139,7 +141,11 @@ def _ahead(
         return []
     last = max(due for due, _ in timed)
     ahead = _Ahead(
-        purse, cards_of(actor=actor, automations=automations, now=now), sold, estimates_for(automations=automations)
+        purse,
+        cards_of(actor=actor, automations=automations, now=now),
+        sold,
+        estimates_for(automations=automations),
+        declined_cards(cluster_id=actor.cluster_id, runs=waiting.values()),
     )
     orders = read_orders_ahead(cluster_id=actor.cluster_id, user_ids=[actor.member_id], until=last, now=now)
     coming: list[tuple[datetime, int, UUID, UtilityAutomation | RecurringPayment]] = [

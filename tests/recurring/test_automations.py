@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from clustr.audit.models import AuditEvent
@@ -343,6 +344,41 @@ def test_a_declined_card_is_an_attempt_in_vain(automations: Automations, cast: C
     assert str(automations.view(id).spent_this_month) == "0.00"
     assert told(cast.bola, NotificationEvents.PAYMENT_FAILED) == [], "the automation tells it, with what helps it"
     assert "the card was declined" in told(cast.bola, NotificationEvents.UTILITY_AUTOMATION_SKIPPED)[-1].body
+
+
+@pytest.mark.parametrize("cause", ["off", "trouble"])
+def test_what_an_automation_does_not_tell_of_its_card_the_payment_tells(
+    automations: Automations, cast: Cast, cause: str
+) -> None:
+    """It was switched off meanwhile; or no bank has declined anything."""
+    id = automations.set_up(payment_source=PaymentSource.CARD, payment_method_id=automations.card())
+    if cause == "off":
+        automations.counter.dial(charge__timeout_after=1, charge__decline=1)
+        automations.next_day()
+        commands.edit_automation(
+            actor=cast.bola.actor,
+            automation_id=id,
+            changes={},
+            enable=False,
+            authorization=None,
+            now=automations.counter.now,
+        )
+        automations.counter.heal()
+        settlement.confirm_payment(
+            cluster_id=cast.cluster_id, transaction_id=automations.charges()[0], now=automations.counter.now
+        )
+    else:
+        healthy = automations.counter._answer
+
+        def no_way_to_the_card(request: httpx.Request) -> httpx.Response:
+            if "charge" in request.url.path:
+                raise httpx.ConnectError("no way there", request=request)
+            return healthy(request)
+
+        automations.counter._answer = no_way_to_the_card  # type: ignore[method-assign]
+        automations.next_day()
+    (failed,) = told(cast.bola, NotificationEvents.PAYMENT_FAILED)
+    assert "did not go through" in failed.body
 
 
 def test_what_a_card_is_charged_is_told_as_the_automations(automations: Automations, cast: Cast) -> None:

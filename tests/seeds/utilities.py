@@ -151,16 +151,23 @@ SEEDS = (
     sow(
         "unnamed-token-waits-a-day",
         "A token of which the catalogue does not speak is asked for a day after the delivery.",
-        "now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_token(locked)",
+        "now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_more(locked, now)",
         "True",
         "test_purchase.py::test_a_token_that_the_catalogue_does_not_speak_of_is_asked_for_soon",
     ),
     sow(
         "token-asked-for-hourly-for-ever",
         "A token that never comes is asked for every hour as long as it is watched.",
-        "now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_token(locked)",
-        "not _may_bring_token(locked)",
+        "now - attempt.started_at >= TOKEN_AWAITED_FOR or not _may_bring_more(locked, now)",
+        "not _may_bring_more(locked, now)",
         "test_purchase.py::test_a_token_that_never_comes_is_asked_for_daily_in_the_end",
+    ),
+    sow(
+        "units-asked-for-hourly",
+        "A service that never tells units is asked for them all day.",
+        "(not purchase.units and purchase.delivered_at == now)",
+        "not purchase.units",
+        "test_purchase.py::test_who_never_tells_units_is_not_asked_for_them_again_and_again",
     ),
     sow(
         "token-sold-twice",

@@ -13,19 +13,23 @@ from clustr.payments.providers.declines import RECOVERY_TEXTS, failure_of
 from clustr.payments.states import Purpose, TransactionStatus, TransactionType
 from clustr.payments.types import PaymentErrorType, RecoveryOption
 from clustr.recurring import commands as recurring
-from clustr.recurring.automation_queries import charges_for_automation
+from clustr.recurring.automation_queries import tells_of_charge
+from clustr.recurring.policies import failure_of_charge
 from clustr.recurring.types import RunFailure
+
+DECLINED = {RunFailure.CARD_DECLINED, RunFailure.CARD_NOT_COVERED, RunFailure.CARD_EXPIRED}
+"""What an automation tells of by itself: its card was declined."""
 
 
 def fail_and_tell(*, transaction: Transaction, type: PaymentErrorType, now: datetime) -> None:
     """End a locked transaction as failed, and tell its payer why and what they can do. Part of a settlement. Whose recurring
-    payment or automation it was hears of that instead."""
+    payment it was hears of that instead, and whose automation's card the bank declined."""
     failure = failure_of(type=type, into_wallet=transaction.type == TransactionType.DEPOSIT)
     if payments.step_transaction(transaction=transaction, status=TransactionStatus.FAILED, failure=failure, now=now):
         if transaction.purpose == Purpose.RECURRING_PAYMENT:
             recurring.fail_card_charge(transaction=transaction, failure=type, now=now)
             return
-        if charges_for_automation(transaction_id=transaction.id):
+        if failure_of_charge(type=type) in DECLINED and tells_of_charge(transaction_id=transaction.id):
             return
         tell(
             NotificationEvents.PAYMENT_FAILED,

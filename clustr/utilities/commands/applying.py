@@ -178,14 +178,14 @@ def _apply_outcome(
 
 def _apply_sold(actor: Actor, locked: Transaction, purchase: Purchase, truth: PurchaseTruth, now: datetime) -> None:
     if locked.status == TransactionStatus.COMPLETED:
-        known = token_of(purchase=purchase)
+        known, said = token_of(purchase=purchase), truth.token
         if truth.token != known:
             truth = _without_used_token(locked, purchase, truth, now)
         if truth.token and not known:
             keep_late_token(actor=actor, transaction=locked, purchase=purchase, truth=truth, now=now)
         elif truth.token and not is_same_token(known, truth.token):
             _open_case(locked, CaseKind.DOES_NOT_MATCH, {"wrong": ["token"]}, now)
-        else:
+        elif truth.token == said:
             keep_details(purchase=purchase, truth=truth)
         return
     if locked.status not in OPEN:  # it was sold after it had been refused: whose loss that is, a person decides

@@ -78,8 +78,8 @@ def keep_late_token(
 
 
 def keep_details(*, purchase: Purchase, truth: PurchaseTruth) -> None:
-    """The units and the tariff of what was delivered, once the service tells them; with the purchase locked."""
-    told = truth.units or purchase.units, truth.tariff or purchase.tariff
+    """The units and the tariff of what was delivered, as the service told them first; with the purchase locked."""
+    told = purchase.units or truth.units, purchase.tariff or truth.tariff
     if told != (purchase.units, purchase.tariff):
         purchase.units, purchase.tariff = told
         purchase.save(update_fields=["units", "tariff"])

@@ -331,7 +331,7 @@ def test_whose_card_pays_is_said(automations: Automations, bola: Browser, monkey
     assert "more or less than its card takes" in bola.open(LIST).content.decode()
 
 
-def test_a_card_that_was_declined_is_not_promised_to_pay(automations: Automations, bola: Browser) -> None:
+def test_a_card_that_was_declined_is_not_promised_to_pay(automations: Automations, bola: Browser, cast: Cast) -> None:
     card = automations.card()
     stands_in = automations.set_up(payment_method_id=card, amount="15000.00")
     alone = automations.set_up(
@@ -343,7 +343,11 @@ def test_a_card_that_was_declined_is_not_promised_to_pay(automations: Automation
     assert "Your card pays the next one" in bola.open(f"{LIST}{stands_in}/").content.decode()
     automations.counter.dial(charge__decline=1)
     automations.next_day()
-    said = bola.open(f"{LIST}{stands_in}/").content.decode()
-    assert "It is charged again, unless your wallet covers it by then." in said
+    said = bola.open(f"{LIST}{stands_in}/?q=completed").content.decode()
+    assert "It is charged again, unless your wallet covers the next one." in said
     assert "Your card pays the next one" not in said
-    assert "It is charged again, unless you name another one." in bola.open(f"{LIST}{alone}/").content.decode()
+    assert "declined the last time. It is charged again." in bola.open(f"{LIST}{alone}/").content.decode()
+    for address in (LIST, "/app/"):
+        assert "its card was declined, and is charged again" in bola.open(address).content.decode()
+    fund(cast, cast.bola, "20000.00")
+    assert "declined" not in bola.open(f"{LIST}{stands_in}/").content.decode().partition("How it went")[0]

@@ -226,7 +226,6 @@ def _automation(request: Request, automation_id: UUID, tried: Attempt | None = N
             "q": query.q,
             **listed(request, query, runs),
             "next_one": next_one,
-            "declined": any(run.ended_at is None and run.failure is AutomationFailure.CARD_DECLINED for run in runs),
             **choices_for(actor, None, one.terms),
             "wallet": my_wallet(actor=actor),
             "tried": tried,
