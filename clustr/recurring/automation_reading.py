@@ -90,7 +90,7 @@ def cards_of(*, actor: Actor, automations: Iterable[UtilityAutomation], now: dat
     return Cards(kept, bear_fees=bool(kept) and payers_bear_fees(now=now))
 
 
-def declined_cards(*, cluster_id: UUID, runs: Iterable[AutomationRun]) -> dict[UUID, UUID]:
+def declined_cards(*, cluster_id: UUID, runs: Iterable[AutomationRun]) -> dict[UUID, UUID | None]:
     """Of runs that wait since a card was declined, by run: which card."""
     waiting = [run.id for run in runs if run.failure == AutomationFailure.CARD_DECLINED]
     if not waiting:

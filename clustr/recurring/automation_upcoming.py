@@ -81,7 +81,7 @@ class _Ahead:
     cards: Cards
     sold: Mapping[UUID, Sold]
     estimates: Mapping[UUID, Estimate | TooLittle]
-    declined: Mapping[UUID, UUID]
+    declined: Mapping[UUID, UUID | None]
 
     def look(self, automation: UtilityAutomation, run: AutomationRun | None, due: datetime) -> UpcomingView:
         """Judge a purchase as the planner will, and leave the wallet as it then stands."""
