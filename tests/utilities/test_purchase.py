@@ -464,6 +464,15 @@ def test_a_token_of_another_purchase_does_not_come_late_either(counter: Counter,
     assert (bought.status, seen) == (S.COMPLETED, ["", ""])
     (case,) = counter.cases()
     assert (case.transaction_id, case.facts["wrong"]) == (bought.id, ["token_of_another_purchase"])
+    healthy = counter._answer
+
+    def with_units(request: httpx.Request) -> httpx.Response:
+        said = json.loads(b"".join(healthy(request).stream))  # type: ignore[arg-type]
+        said["data"]["units"] = "29.4 kWh"
+        return httpx.Response(200, stream=httpx.ByteStream(json.dumps(said).encode()))
+
+    counter._answer = with_units  # type: ignore[method-assign]
+    assert counter.ask(bought).units == "", "they are told of the purchase that the token is of"
 
 
 def test_another_token_for_the_same_purchase_is_a_case(counter: Counter, cast: Cast) -> None:
