@@ -3,6 +3,7 @@
 from tests.seeds.seed import seeds_of
 
 sow = seeds_of(("tests/ledger", "tests/house", "tests/wallets"), file="clustr/ledger/migrations/0001_books.py")
+in_turn = seeds_of(("tests/ledger",), file="clustr/ledger/migrations/0008_reversals_in_turn.py")
 
 SEEDS = (
     sow(
@@ -114,12 +115,19 @@ SEEDS = (
         "test_reverse.py",
         "test_walls.py",
     ),
-    sow(
+    in_turn(
         "reversal-of-another-amount",
         "What undoes a transfer need not be its mirror image.",
         "PERFORM kit_refuse('not_a_mirror_image');",
         "NULL;",
         "test_reverse.py::test_what_undoes_is_the_mirror_image",
+    ),
+    in_turn(
+        "reversals-do-not-wait",
+        "Two who undo the same transfer at once are not put one after the other.",
+        " ORDER BY id FOR NO KEY UPDATE;",
+        ";",
+        "test_reverse.py::test_the_second_waits_and_is_told",
     ),
     sow(
         "transfers-may-change",
