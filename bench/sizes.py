@@ -20,7 +20,7 @@ class Size:
     row_per_member: int
     """Up to how many members the one-row-per-member way is taken through Python."""
     customers: int
-    """Customers of the platform, of each estate with a history."""
+    """Customers of the platform, evenly of the estates with a history."""
     page_requests: int
     """Requests of each page of the API; `screen_requests`: of each page for people."""
     screen_requests: int
@@ -66,7 +66,7 @@ DEFAULT = Size(
     history=20,
     bills=200,
     row_per_member=100_000,
-    customers=100,
+    customers=300,
     page_requests=100,
     screen_requests=25,
     screen_step=1,
@@ -95,11 +95,11 @@ DEFAULT = Size(
 
 TINY = Size(
     name="tiny",
-    estates=(50, 100, 200),
+    estates=(75, 100, 200),
     history=3,
     bills=3,
     row_per_member=100,
-    customers=30,
+    customers=75,
     page_requests=3,
     screen_requests=1,
     screen_step=1 if os.environ.get("EVERY") else 10,

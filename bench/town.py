@@ -30,7 +30,8 @@ def town(size: Size) -> str:
 
 
 def alone(size: Size) -> str:
-    """The small estate in a database of its own, so that nothing there is large."""
+    """The small estate in a database of its own, so that nothing there is large; the platform has as many customers as in
+    the town, whose revenue its pages add up."""
     small = estates(size)[0]
     return databases.seeded(f"alone_{size.name}", lambda: _fill([small], [small], size))
 
@@ -81,4 +82,4 @@ def _fill(all_estates: Sequence[Estate], with_history: Sequence[Estate], size: S
         for estate in with_history:
             make_history(estate, bills=size.history, paid=5, payers=max(25, estate.members // 100), every=20, now=now)
             make_doings(estate, now=now)
-            make_customers(estate, many=size.customers, now=now)
+            make_customers(estate, many=size.customers // len(with_history), now=now)

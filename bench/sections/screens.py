@@ -34,6 +34,8 @@ RATIO = 1.5
 NOISE_MS = 5
 """By so much more it may be all the same: a ratio of two short times says little."""
 _TURNS = 5
+_AGAIN = 4
+"""How many times as often a page is opened that missed a bar: of 25 requests a moment's other work decides p95."""
 
 OFFICE = {
     "overview": "/office/",
@@ -190,31 +192,39 @@ def lines(small: Visited, large: Visited, size: Size) -> list[Line]:
     """For every page: p95 in the small estate and in the large one, how they compare, and that both take as many statements."""
     pages = [each.requests(size.screen_step) for each in (small, large)]
     times = _times((small, large), pages, size.screen_requests)
+    missed = [page for page in pages[0] if not all(line.met for line in _timed(page, (small, large), times, ""))]
+    if missed:
+        chosen = [{page: asked[page] for page in missed} for asked in pages]
+        longer = _times((small, large), chosen, size.screen_requests * _AGAIN)
+        times = [each | again for each, again in zip(times, longer, strict=True)]
     counts = [_statements(each, asked) for each, asked in zip((small, large), pages, strict=True)]
     found = []
     for page in pages[0]:
-        middle = [statistics.median(each[page]) for each in times]
-        high = [sorted(each[page])[int(0.95 * len(each[page]))] for each in times]
-        said = f"{counts[0][page]} statements" + (
-            f", {counts[1][page]} in the large one" if differ(counts, page) else ""
-        )
+        said = f"{counts[0][page]} statements"
+        said += f", {counts[1][page]} in the large one" if differ(counts, page) else ""
+        said += f"; {len(times[0][page])} requests" if page in missed else ""
         found += [
-            at_most(f"page {page}, {small.estate.members:,} members, p95", high[0], P95_MS, " ms", said),
-            _beside(page, (small, large), middle, high),
+            *_timed(page, (small, large), times, said),
             Line(f"page {page}, statements at both sizes", str(counts[0][page]), "the same", not differ(counts, page)),
         ]
     return found
 
 
-def _beside(page: str, seen: Sequence[Visited], middle: Sequence[float], high: Sequence[float]) -> Line:
-    """How much longer a page takes in the large estate: half of its requests, which few others disturb, and 95 of 100."""
+def _timed(page: str, seen: Sequence[Visited], times: Sequence[Mapping[str, list[float]]], said: str) -> list[Line]:
+    """p95 in the small estate; and how much longer the page takes in the large one: half of its requests, which few others
+    disturb, and 95 of 100."""
+    middle = [statistics.median(each[page]) for each in times]
+    high = [sorted(each[page])[int(0.95 * len(each[page]))] for each in times]
     ratio = " and ".join(
         f"{name} {large:.1f} : {small:.1f} ms ({large / small:.2f})"
         for name, (small, large) in (("p50", middle), ("p95", high))
     )
     met = all(large <= max(small * RATIO, small + NOISE_MS) for small, large in (middle, high))
-    bar = f"<= {RATIO}, or {NOISE_MS} ms more"
-    return Line(f"page {page}, {seen[1].estate.members:,} : {seen[0].estate.members:,} members", ratio, bar, met)
+    members = [each.estate.members for each in seen]
+    return [
+        at_most(f"page {page}, {members[0]:,} members, p95", high[0], P95_MS, " ms", said),
+        Line(f"page {page}, {members[1]:,} : {members[0]:,} members", ratio, f"<= {RATIO}, or {NOISE_MS} ms more", met),
+    ]
 
 
 def differ(counts: Sequence[Mapping[str, int]], page: str) -> bool:
