@@ -9,8 +9,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from facturx import generate_cii_xml, generate_ubl_xml
-
 from clustr.kit.money import Money
 from clustr.subscriptions.sellers import Seller
 from clustr.subscriptions.sheets import Buyer, Sheet, SheetLine
@@ -30,6 +28,8 @@ class Syntax(StrEnum):
 
 def invoice_xml(sheet: Sheet, syntax: Syntax) -> bytes:
     """The document as XML, checked against the schema of its syntax."""
+    from facturx import generate_cii_xml, generate_ubl_xml  # here: loading it would slow the start of every process
+
     make = generate_cii_xml if syntax is Syntax.CII else generate_ubl_xml
     made: bytes = make(en16931_terms(sheet), level=LEVEL, check_xsd=True, check_schematron=False)
     return made

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
-from facturx import generate_from_binary
 
 from clustr.kit.money import Money
 from clustr.kit.pdf import ATTACHING, language, qr_code, render_pdf, written
@@ -22,6 +21,8 @@ _TEMPLATE = Path(__file__).with_name("documents") / "invoice.typ"
 
 def invoice_pdf(sheet: Sheet) -> bytes:
     """The document as PDF/A-3 with `factur-x.xml` embedded."""
+    from facturx import generate_from_binary  # here: loading it would slow the start of every process
+
     at = datetime.combine(sheet.issued_on, time(), UTC)
     pdf = render_pdf(template=_TEMPLATE, data=sheet_data(sheet), at=at, standard=ATTACHING)
     title = f"{_title(sheet)} {sheet.number}"
