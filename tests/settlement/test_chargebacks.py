@@ -22,7 +22,7 @@ from clustr.settlement import commands
 from clustr.settlement.commands.charging_back import hear_dispute
 from clustr.wallets import commands as wallets
 from sandbox import paying_out
-from sandbox.records import Charge
+from sandbox.records import Charge, Dispute
 from tests.cast import Cast
 from tests.money import acknowledge, cluster_balance, fund, issue, naira, no_pin, wallet_balance
 from tests.races import race
@@ -433,3 +433,44 @@ def test_what_is_said_of_another_mode_costs_nothing(stage: Stage, cast: Cast) ->
     stage.dial(verify__wrong_domain=1)
     stage.confirm(checkout)
     assert owed(stage, AccountKind.PROVIDER_FEES) == "0.00"
+
+
+def test_what_came_back_in_part_is_for_a_person(stage: Stage, cast: Cast) -> None:
+    """A taking goes back whole or not at all: of which part of the bill it was, nobody says."""
+    bill, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    decide(stage, dispute)
+    hear(stage)
+    assert owed(stage) == "5000.00"
+    stage.sandbox.world.store.known(Dispute, dispute).amount = 300_000
+    stage.wait(minutes=1)
+    again(stage, dispute, payment)
+    assert said(stage)[-1] == ("chargeback", "came_back_in_part")
+    assert (status_of(stage, bill), owed(stage)) == ("acknowledged", "5000.00")
+
+
+def test_a_dispute_of_a_charge_that_nobody_booked_is_for_a_person(stage: Stage, cast: Cast) -> None:
+    _, payment = paid_bill(stage)
+    dispute = complain(stage, payment)
+    stage.sandbox.world.store.known(Dispute, dispute).charge_id = other_charge(stage)
+    again(stage, dispute, payment)
+    assert said(stage) == [("chargeback", "open")]
+    assert (cluster_balance(cast.cluster_id), owed(stage)) == ("5000.00", "0.00")
+
+
+def again(stage: Stage, dispute: int, payment: UUID) -> None:
+    hear_dispute(
+        cluster_id=stage.cast.cluster_id,
+        transaction_id=payment,
+        provider_name="paystack",
+        dispute_id=str(dispute),
+        now=stage.now,
+    )
+
+
+def other_charge(stage: Stage) -> int:
+    """One that was paid at the provider and not heard of here."""
+    checkout = stage.deposit(stage.cast.bola)
+    stage.end(checkout)
+    reference = checkout.transaction.reference.lower()
+    return next(charge.id for charge in stage.sandbox.world.store.all(Charge) if charge.reference.lower() == reference)
