@@ -37,7 +37,7 @@ from tests.bills import acts
 from tests.cast import Cast, Person, make_cast
 from tests.money import cluster_balance, no_pin, prove, wallet_balance
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 EVERYBODY = 6
 AMOUNTS = st.sampled_from([1, 99, 100, 150, 250, 400, 1_000])

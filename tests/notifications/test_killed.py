@@ -24,7 +24,7 @@ from tests.cast import Cast, Part
 from tests.money import issue
 from tests.notifications.acts import events, everybody, fan_out, messages, tell
 
-pytestmark = [pytest.mark.early, pytest.mark.no_cover]
+pytestmark = [pytest.mark.early, pytest.mark.unmeasured]
 
 MEMBERS = int(os.environ.get("MEMBERS", "1500"))
 

@@ -24,7 +24,7 @@ from tests.cast import Cast, Person, make_cast
 from tests.money import cluster_balance, fund, issue, no_pin, prove, wallet_balance
 from tests.recurring.acts import runs, stored
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 AMOUNTS = st.sampled_from([1_00, 5_00, 7_00, 20_00, 55_00])
 WHO = st.sampled_from([0, 0, 1])

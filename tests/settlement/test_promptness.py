@@ -6,7 +6,7 @@ import pytest
 
 from tests.settlement.promptness import BARS
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 PAYMENTS = 40
 

@@ -17,7 +17,7 @@ from clustr.subscriptions.pricing import change_lines, discounted, split_by_sign
 from clustr.subscriptions.schedule import anchor_at, period_at
 from clustr.subscriptions.types import MONTHLY, YEARLY, Discount, Kept, Line, LineKind, Period
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 HISTORIES = 10_000
 PRICES = {"Free": 0, "Basic": 1999, "Pro": 4999, "Enterprise": 19_999, "Odd": 7, "Contract": 12_345_678}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.subscriptions.stripe_life import live
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.unmeasured
 
 LIVES, AT_ONCE = 9, 3
 
