@@ -43,7 +43,7 @@ DEFAULT_PLANS: dict[str, dict[str, Any]] = {
     },
     "pro": {
         "name": "Pro",
-        "description": "For who uses it all day; what goes beyond is charged by the unit.",
+        "description": "For those who use it all day; what goes beyond is charged by the unit.",
         "price_monthly": 4900,
         "price_yearly": 49_000,
         "prices": {"NGN": {"month": 7_500_000, "year": 75_000_000}},

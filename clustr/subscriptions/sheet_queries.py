@@ -18,7 +18,7 @@ from clustr.people import queries as people
 from clustr.subscriptions import queries
 from clustr.subscriptions.models import Invoice, InvoiceLine, Refund
 from clustr.subscriptions.refusals import InvoiceNotFound
-from clustr.subscriptions.sellers import seller_of
+from clustr.subscriptions.sellers import Seller, seller_of
 from clustr.subscriptions.sheets import Buyer, Clearance, Credited, Sheet, SheetLine
 from clustr.subscriptions.states import CAME_BACK, InvoiceKind, InvoiceStatus
 
@@ -62,6 +62,11 @@ def buyer_of(*, user_id: UUID) -> Buyer:
     )
 
 
+def issuer(invoice: Invoice) -> Seller:
+    """Who issued a document, as of then."""
+    return seller_of(invoice.seller) if invoice.seller else settings.SUBSCRIPTION_SELLER
+
+
 def _sheet(invoice: Invoice, lines: list[InvoiceLine], zone: ZoneInfo) -> Sheet:
     def money(minor: int) -> Money:
         return Money(minor, invoice.currency)
@@ -71,7 +76,7 @@ def _sheet(invoice: Invoice, lines: list[InvoiceLine], zone: ZoneInfo) -> Sheet:
         number=invoice.invoice_number,
         status=InvoiceStatus(invoice.status),
         currency=invoice.currency,
-        seller=seller_of(invoice.seller) if invoice.seller else settings.SUBSCRIPTION_SELLER,
+        seller=issuer(invoice),
         buyer=Buyer(**{"name": _UNKNOWN, "country": settings.ENV.SUBSCRIPTION_COUNTRY} | _said(invoice.buyer)),
         issued_on=_day(invoice.issued_at, zone),
         due_on=_day(invoice.due_date, zone),

@@ -76,17 +76,17 @@ def states_of(scene: Scene) -> dict[str, str | State]:
     account = {"Bank": "Guaranty Trust Bank", "Account number": "0123456789", "Name on the account": "Bola Akinwale"}
     pin = {"New PIN": "482915", "New PIN, once more": "482916"}
     return {
-        "bill-objecting": State(f"/app/bills/{scene.to_pay}/", opened=("Object to this bill",)),
+        "bill-objecting": State(f"/app/bills/{scene.to_pay}/", opened=("Dispute this bill",)),
         "bill-wrong": State(f"/app/bills/{scene.to_pay}/", filled={"Amount": "much"}, pressed="Pay"),
         "wallet-freezing": State("/app/wallet/", opened=("Freeze the wallet",)),
         "fund-wrong": State("/app/wallet/fund/", filled={"How much": "1"}, pressed="Go on"),
         "withdraw-wrong": State(
             "/app/wallet/withdraw/",
             filled={"How much": "much", **account, "Account number": "12"},
-            pressed="Look it up",
+            pressed="Check the account",
         ),
         "withdraw-confirm": State(
-            "/app/wallet/withdraw/", filled={"How much": "25,000", **account}, pressed="Look it up"
+            "/app/wallet/withdraw/", filled={"How much": "25,000", **account}, pressed="Check the account"
         ),
         "pin-wrong": State("/app/wallet/pin/", filled=pin, pressed="Set it"),
         "recurring-wrong": State(
@@ -150,9 +150,9 @@ def office_states_of(scene: OfficeScene) -> dict[str, str | State]:
             pressed="Take it back",
         ),
         "office-credit-confirm": State("/office/wallet/credit/", filled=credit, pressed="Credit it"),
-        "office-send-confirm": State("/office/wallet/transfer/", filled=transfer, pressed="Look it up"),
+        "office-send-confirm": State("/office/wallet/transfer/", filled=transfer, pressed="Check the account"),
         "office-send-wrong": State(
-            "/office/wallet/transfer/", filled=transfer | {"Account number": "12"}, pressed="Look it up"
+            "/office/wallet/transfer/", filled=transfer | {"Account number": "12"}, pressed="Check the account"
         ),
         "office-bank-confirm": State(
             "/office/settings/bank/",

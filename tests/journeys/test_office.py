@@ -146,7 +146,7 @@ def test_a_transfer_takes_two(
     page.get_by_label("Whose account").fill("Volta Works")
     page.get_by_label("Account number").fill("0690000031")
     page.get_by_label("Bank").select_option("Access Bank")
-    page.get_by_role("button", name="Look it up").click()
+    page.get_by_role("button", name="Check the account").click()
     expect(page.get_by_text("The names differ")).to_be_visible()
     page.get_by_label("I know that the name differs, and send it there").check()
     page.get_by_role("button", name="Send it").click()

@@ -34,7 +34,7 @@ def money(cast: Cast) -> None:
 
 
 def hears_and_is_mailed(cast: Cast, event: NotificationEvents, *says: str) -> None:
-    """Bola alone is told, in the list and by mail, as it says; neither holds the whole number."""
+    """Bola alone is told, in the list and by e-mail, as it says; neither holds the whole number."""
     hears(cast, event, [cast.bola], *says)
     notice = told(cast.bola, event)[-1]
     assert METER not in f"{notice.title}{notice.body}"

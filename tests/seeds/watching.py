@@ -7,7 +7,7 @@ sow = seeds_of(("tests/kit", "tests/payments", "tests/web", "tests/house"), file
 SEEDS = (
     sow(
         "mail-takes-moneys-places",
-        "All places of the worker may be taken by mail that is being sent.",
+        "All places of the worker may be taken by e-mail that is being sent.",
         "    if money and not until_idle:\n",
         "    if False:\n",
         "test_worker.py",

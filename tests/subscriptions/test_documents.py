@@ -1,4 +1,4 @@
-"""Documents as customers get them: a PDF for people, EN 16931 inside for their systems, by mail, and cleared where asked."""
+"""Documents as customers get them: a PDF for people, EN 16931 inside for their systems, by e-mail, and cleared where asked."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def _refuse_choice(choice: Choice) -> None:
     if choice.channel is not Channel.IN_APP and choice.channel not in offered():
         raise NotOffered("{channel} is not offered here.", channel=choice.channel)
     if choice.channel is Channel.IN_APP and all(choice.channel not in told for _, told in faces(choice.event)):
-        raise NotOffered("This comes by mail only.")
+        raise NotOffered("This comes by e-mail only.")
     if choice.channel in kind.fixed and not choice.enabled:
         raise AlwaysTold("{notice}: this notice cannot be switched off.", notice=kind.what)
 

@@ -122,7 +122,7 @@ class RosterOut(Out):
     }
 
     rows: int
-    created: int = Field(description="New members; they are invited by mail.")
+    created: int = Field(description="New members; they are invited by e-mail.")
     updated: int = Field(description="Members whose unit changed.")
     unchanged: int = Field(description="Members who stand as the roster says.")
     units_created: int
@@ -173,7 +173,7 @@ def list_members(request: Request, query: Query[MembersQuery]) -> HttpResponse:
 
 @router.post("members/", response={201: MemberOut}, summary="Add and invite a member")
 def invite_member(request: Request, body: MemberIn) -> HttpResponse:
-    """Add somebody, and invite them by mail. Who left and comes back gets a new membership. Needs ManageMembers."""
+    """Add somebody, and invite them by e-mail. Who left and comes back gets a new membership. Needs ManageMembers."""
 
     def work() -> MemberOut:
         membership_id = commands.invite_member(

@@ -266,7 +266,7 @@ def get_purchase(request: Request, purchase_id: UUID) -> HttpResponse:
     return read(request, lambda: purchase_out(queries.purchase_of_member(actor=request.actor, purchase_id=purchase_id)))
 
 
-@router.post("purchases/{purchase_id}/resend_token/", response={202: TokenSentOut}, summary="The token by mail")
+@router.post("purchases/{purchase_id}/resend_token/", response={202: TokenSentOut}, summary="The token by e-mail")
 def resend_token(request: Request, purchase_id: UUID) -> HttpResponse:
     """To its buyer's address. Refuses with `purchase_not_found`, `token_not_ready`."""
 

@@ -93,7 +93,11 @@ def together(*tries: Attempt) -> Attempt:
 
 def _said_of(wrong: ErrorDetails) -> str:
     typed = wrong["input"]
-    return typed.said if isinstance(typed, Unreadable) else said_of_value(wrong["type"], wrong["msg"])
+    return (
+        typed.said
+        if isinstance(typed, Unreadable)
+        else said_of_value(wrong["type"], wrong["msg"], _field(wrong["loc"]))
+    )
 
 
 def _field(where: tuple[int | str, ...]) -> str:

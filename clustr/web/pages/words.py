@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from clustr.kit.actor import PermissionMissing
@@ -169,7 +172,7 @@ _REFUSAL: dict[str, Word] = {
     "coupon_not_valid": _("This coupon is not valid for you: check how it is written."),
     "account_name_required": _("Say whose account this is: in this currency no bank tells us."),
     "bank_account_not_found": _("There is no such account at this bank. Check the bank and the number."),
-    "account_name_differs": _("The bank now holds this account in another name. Look it up again."),
+    "account_name_differs": _("The bank now holds this account in another name. Check it again."),
     "busy": _("Somebody is working on the same thing. Try again in a moment."),
 }
 """Sentences that are better for people than the refusal's own, which speak to programs of fields and headers."""
@@ -183,6 +186,7 @@ _VALUE: dict[str, Word] = {
     "int_type": _("Write whole numbers, such as 7, 1."),
     "greater_than_equal": _("This number is too small."),
     "less_than_equal": _("This number is too large."),
+    "int_from_float": _("Write whole numbers, such as 7, 1."),
     "invalid_amount": _("Write an amount such as 5,000 or 5000.50."),
     "amount_is_zero": _("Write an amount above zero."),
     "unknown_choice": _("Choose one of these."),
@@ -194,6 +198,15 @@ _VALUE: dict[str, Word] = {
 }
 
 
+_PATTERN: dict[str, Word] = {
+    "account_number": _("Write the account number: digits alone, at least six."),
+    "customer_id": _("Write the number as it stands on the meter or the card: letters and digits, at least four."),
+    "quantity": _("Write a number, such as 100."),
+}
+"""What is expected of a field that has a form of its own."""
+_MOST = re.compile(r"equal to ([0-9]{1,4})$")
+
+
 def said_of(refusal: Refusal) -> str:
     """A refusal as a person reads it."""
     if isinstance(refusal, PermissionMissing):
@@ -201,8 +214,13 @@ def said_of(refusal: Refusal) -> str:
     return str(_REFUSAL.get(refusal.code) or for_people(refusal.detail))
 
 
-def said_of_value(code: str, message: str) -> str:
+def said_of_value(code: str, message: str, field: str = "") -> str:
     """What is wrong with one field, as a person reads it."""
+    most = _MOST.search(message) if code == "less_than_equal" else None
+    if most:
+        return gettext("Write at most %s.") % most[1]
+    if code == "string_pattern_mismatch" and field in _PATTERN:
+        return str(_PATTERN[field])
     return str(_VALUE.get(code) or _REFUSAL.get(code) or for_people(message))
 
 

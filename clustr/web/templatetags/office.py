@@ -108,7 +108,7 @@ def _is_taken_at_once(one: TransactionView) -> bool:
 def percent(part: int) -> str:
     """A part of 1,000 in whole percent, rounded; all of it only where nothing is missing."""
     whole = min((part * 100 + WIDTH // 2) // WIDTH, 100 if part >= WIDTH else 99)
-    return f"{whole} %" if whole or not part else gettext("less than 1 %")
+    return f"{whole}%" if whole or not part else gettext("less than 1%")
 
 
 @register.filter

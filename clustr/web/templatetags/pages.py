@@ -49,7 +49,7 @@ _SYSTEMS = (
 """What a browser's name of itself holds, the telling ones first: most hold the names of others too."""
 _OURS = {
     "Email": gettext_lazy("E-mail"),
-    "Current Password": gettext_lazy("Present password"),
+    "Current Password": gettext_lazy("Current password"),
     "New Password": gettext_lazy("New password"),
     "New Password (again)": gettext_lazy("New password, once more"),
     "Password (again)": gettext_lazy("Password, once more"),
@@ -98,12 +98,12 @@ def grouped(amount: Money | None) -> str:
 
 @register.filter
 def device(user_agent: str) -> str:
-    """What somebody signed in with, as they would call it: "Chrome on Android", "A program"."""
+    """What somebody signed in with, as they would call it: "Chrome on Android", "Unknown device"."""
     browser = next((name for sign, name in _BROWSERS if sign in user_agent), "")
     system = next((name for sign, name in _SYSTEMS if sign in user_agent), "")
     if browser and system:
         return gettext("%(browser)s on %(system)s") % {"browser": browser, "system": system}
-    return browser or system or gettext("A program")
+    return browser or system or gettext("Unknown device")
 
 
 @register.filter

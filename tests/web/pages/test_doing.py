@@ -278,7 +278,7 @@ def test_a_page_of_ones_account_stands_in_the_residents_frame(cast: Cast, bola: 
     [
         ("/accounts/2fa/totp/activate/", "Set up the app"),
         ("/accounts/logout/", "Wherever else you are signed in, you stay so."),
-        ("/accounts/confirm-email/", "Look at your mail"),
+        ("/accounts/confirm-email/", "Check your e-mail"),
         ("/accounts/confirm-email/x/", "This link does not work"),
     ],
 )

@@ -166,6 +166,10 @@ def test_every_page_is_of_the_plan_that_was_chosen(cast: Cast) -> None:
     assert "details" in ada.text.partition("<main")[2]
     assert "To be paid" in ada.text
     assert '<details class="more item-details" open>' in ada.text
+    assert "Demonstration Bank" in ada.text
+    account, reference = re.findall('data-copy="([^"]+)"', ada.text)
+    assert account == "0000000000"
+    assert f'<span class="name">{reference}</span>' in ada.text
     ada.open("/platform/invoices/?estate=me")
     assert "No invoices yet" in ada.text
 

@@ -179,7 +179,7 @@ def test_paid_at_once_and_the_preview_is_the_invoice(wire: StripeWire, cast: Cas
     bola.open("/platform/")
     bola.send("/coupon/", code=coupon(cast))
     assert "A fifth off" in bola.text
-    assert "20 % off, every invoice" in bola.text
+    assert "20% off, every invoice" in bola.text
     bola.open("/platform/plans/pro/?interval=month")
     assert ">Coupon<" in bola.text
     shown = re.search(r'id="due"[^$]*\$([0-9]+)<span class="minor">.([0-9]{2})', bola.text)
@@ -340,7 +340,7 @@ def test_what_is_open_by_transfer_is_no_card_s(wire: StripeWire, cast: Cast) -> 
     bola = Browser(cast.bola)
     invoice = invoiced(cast, cast.client_of(cast.bola))
     bola.open("/platform/cards/")
-    assert "Nothing that is paid by card is open." in bola.text
+    assert "No card payment is due." in bola.text
     assert (
         f"{Money(invoice['total'], invoice['currency']).with_sign()} is open, and is paid in another way:" in bola.text
     )
@@ -400,3 +400,22 @@ def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cas
         assert "disputes a payment at their bank" in ngozi.text, q
     ngozi.open(f"/platform/cases/?q={cast.ada.email}", HX_Request="true")
     assert "Nothing found" in ngozi.text
+
+
+def test_of_what_was_given_back_wholly_nothing_is_left(wire: StripeWire, cast: Cast) -> None:
+    who = create_platform_staff(email=f"staff-{uuid4().hex}@example.test", name="Ngozi", now=clock.now())
+    bola, ngozi = Browser(cast.bola), Browser(replace(cast.ada, user_id=who))
+    begin(wire, bola)
+    bola.open("/platform/back/")
+    bola.open("/platform/usage/")
+    bola.send("/usage/buy/")
+    bola.confirm()
+    invoice = ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]
+    address = f"/platform/customers/documents/{invoice['id']}/refund/"
+    ngozi.open(address)
+    ngozi.send(amount="", reason="All of it")
+    ngozi.confirm()
+    assert "given back" in ngozi.text
+    ngozi.open(address)
+    assert "Nothing of it is left to give back." in ngozi.text
+    assert "Give it back" not in ngozi.text

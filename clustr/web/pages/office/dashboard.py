@@ -72,7 +72,7 @@ def _first_steps(request: Request) -> list[Step]:
     found = []
     if may("ManageMembers"):
         lead = ngettext("%s resident is here.", "%s residents are here.", residents) % f"{residents:,}"
-        why = lead if residents else _("From a sheet, or one by one. Each is invited by mail.")
+        why = lead if residents else _("From a sheet, or one by one. Each is invited by e-mail.")
         found.append(
             Step(_("Bring your residents in"), why, _("Import"), "office:import_members", "users", residents > 0)
         )

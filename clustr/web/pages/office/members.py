@@ -152,11 +152,11 @@ def member_card(request: Request, user_id: UUID) -> HttpResponse:
 
 @page("office", methods=("GET", "POST"))
 def invite_member(request: Request) -> HttpResponse:
-    """/office/members/invite/: add somebody and invite them by mail. Needs ManageMembers."""
+    """/office/members/invite/: add somebody and invite them by e-mail. Needs ManageMembers."""
     request.actor.require("ManageMembers")
     tried = attempt(request, lambda: api.invite_member(request, _typed_member(request))) if request.POST else None
     if tried is not None and tried.done and tried.answer:
-        said = _("%s is invited by mail.") % (tried.answer["name"] or tried.answer["email"])
+        said = _("%s is invited by e-mail.") % (tried.answer["name"] or tried.answer["email"])
         return go(request, "office:members", said=said)
     shown = {"tried": tried, "roles": words.roles(), "permissions": _permissions(request, tried, ())}
     return look(request, "pages/office/invite.html", lambda: shown, status=tried.status if tried else 200)

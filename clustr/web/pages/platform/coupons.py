@@ -101,10 +101,10 @@ def coupon_of(held: CurrentSubscription) -> Context | None:
 
 
 def takes_off(coupon: CouponRow) -> str:
-    """What a coupon takes off: "20 % off", "₦500.00 off"."""
+    """What a coupon takes off: "20% off", "₦500.00 off"."""
     if coupon.amount_minor:
         return _("%s off") % Money(coupon.amount_minor, coupon.currency).with_sign()
-    return _("%s %% off") % f"{coupon.basis_points / 100:g}"
+    return _("%s%% off") % f"{coupon.basis_points / 100:g}"
 
 
 def how_long(coupon: CouponRow) -> str:

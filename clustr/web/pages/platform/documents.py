@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from clustr.subscriptions.document_queries import Document, my_billing_address, my_invoices, my_payments
+from clustr.subscriptions.sheet_queries import issuer
 from clustr.subscriptions.states import InvoiceKind, InvoiceStatus
 from clustr.web.actors import Request
 from clustr.web.billing import documents as api
@@ -48,14 +49,17 @@ def _is_owed(row: Document) -> bool:
 
 
 def _shown(row: Document, *, opened: bool) -> dict[str, Any]:
-    """`pay_at`: Stripe's page, where an open invoice is paid. `opened`: it is the one to be paid first."""
+    """`pay_at`: Stripe's page, where an open invoice is paid; `pay_to`: the account, where it is paid by transfer. `opened`: it is
+    the one to be paid first."""
+    pay_at = row.invoice.hosted_invoice_url if row.invoice.status == InvoiceStatus.OPEN else ""
     return {
         "opened": opened,
         "invoice": row.invoice,
         "lines": row.lines,
         "back": row.back,
         "document": reverse("api:download_invoice", args=[row.invoice.id]),
-        "pay_at": row.invoice.hosted_invoice_url if row.invoice.status == "open" else "",
+        "pay_at": pay_at,
+        "pay_to": issuer(row.invoice).to_pay_to() if _is_owed(row) and not pay_at else {},
     }
 
 

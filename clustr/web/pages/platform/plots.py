@@ -102,11 +102,11 @@ def _cell(one: CohortMonth) -> tuple[str, int, int]:
 
 
 def percent_of(share: Decimal | None) -> str:
-    """A share as people read it: "5.2 %"; a dash where there is nothing to be a share of."""
+    """A share as people read it: "5.2%"; a dash where there is nothing to be a share of."""
     if share is None:
         return "\u2013"
     text = f"{share * 100:.1f}".removesuffix(".0")
-    return f"{text.replace('-', chr(0x2212))} %"
+    return f"{text.replace('-', chr(0x2212))}%"
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,8 +86,8 @@ def record_payment(request: Request, invoice_id: UUID) -> HttpResponse:
             lines=[
                 (_("From"), _called(_story(request, held.user_id))),
                 (_("Invoice"), held.invoice_number),
-                (_("Due of it"), held.amount_due),
-                (_("Due then"), Money(max(0, -surplus), held.currency)),
+                (_("Due now"), held.amount_due),
+                (_("Due after it"), Money(max(0, -surplus), held.currency)),
                 *([(_("In their favour then"), Money(surplus, held.currency))] if surplus > 0 else []),
                 (_("The bank's reference"), sent.reference),
             ],
@@ -133,7 +133,7 @@ def correct(request: Request, invoice_id: UUID) -> HttpResponse:
         return {
             "invoice": held,
             "lines": found.lines,
-            "rates": [(str(rate), f"{rate / 100:g} %") for rate in rates],
+            "rates": [(str(rate), f"{rate / 100:g}%") for rate in rates],
             "open": held.status == "open",
         }
 

@@ -128,7 +128,7 @@ CASE: dict[str, Word] = {
     "overage_unknown": _("Usage may or may not have been charged"),
     "overage_refused": _("Stripe would not charge usage"),
     "nights_unheard": _("For three nights something at Stripe was not heard: the log says what"),
-    "would_not_hear": _("Stripe would not hear us: is our key right?"),
+    "would_not_hear": _("Stripe refused what we asked: see why"),
 }
 """What a person is asked to look at about plans by card."""
 
@@ -142,7 +142,7 @@ FIGURE: dict[str, tuple[Word, str]] = {
         _("Committed"),
         "`mrr_end` without subscriptions whose cancellation is scheduled",
     ),
-    "revenue_per_customer": (_("Revenue of a customer"), "`mrr_end` / `customers_end`"),
+    "revenue_per_customer": (_("Revenue per customer"), "`mrr_end` / `customers_end`"),
     "lifetime_value": (
         _("Lifetime value"),
         "(`mrr_end` / `customers_end`) / `customer_churn` of the month; null where nobody left."

@@ -273,7 +273,7 @@ def _purchase(request: Request, purchase_id: UUID, tried: Attempt | None = None)
 
 @page("app", methods=("POST",))
 def resend(request: Request, purchase_id: UUID) -> HttpResponse:
-    """POST /app/utilities/purchases/{id}/resend/: the token by mail, once more."""
+    """POST /app/utilities/purchases/{id}/resend/: the token by e-mail, once more."""
     tried = attempt(request, lambda: api.resend_token(request, purchase_id))
     said = _("On its way to your e-mail.")
     return go(request, "app:purchase", purchase_id, said=said) if tried.done else _purchase(request, purchase_id, tried)

@@ -171,8 +171,8 @@ def waits_first() -> str:
     return (
         hours
         and ngettext(
-            "The first time money goes to an account it waits %(hours)s hour, and you get a mail. Until it is sent you can stop it.",
-            "The first time money goes to an account it waits %(hours)s hours, and you get a mail. Until it is sent you can stop it.",
+            "The first time money goes to an account it waits %(hours)s hour, and you get an e-mail. Until it is sent you can stop it.",
+            "The first time money goes to an account it waits %(hours)s hours, and you get an e-mail. Until it is sent you can stop it.",
             hours,
         )
         % {"hours": hours}

@@ -194,7 +194,7 @@ def test_inviting_and_changing_somebody(cast: Cast, ada: Browser) -> None:
     ada.open("/office/members/invite/")
     assert ada.send(email="no address").status_code == 422
     ada.send(email=f"kemi-{cast.cluster_id}@example.test", name="Kemi", role="staff", permissions=["ViewPayments"])
-    assert "Kemi is invited by mail." in ada.text
+    assert "Kemi is invited by e-mail." in ada.text
     ada.open("/office/members/?role=staff")
     ada.open(next(link for link in ada.links if "/office/memberships/" in link))
     ada.send(role="staff", permissions=["ViewPayments", "ViewWallet"], unit="Gate house")
@@ -379,7 +379,7 @@ def test_a_transfer_to_an_account_of_another_name(cast: Cast, ada: Browser) -> N
     assert ada.confirm().status_code == 422
     page, form = ada.page, ada.form()
     ada.confirm(form=form, although="yes", seen_name="ISLAND FUELS")
-    assert "in another name. Look it up again." in ada.text
+    assert "in another name. Check it again." in ada.text
     ada.page = page
     ada.send(form=form, step="edit")
     assert 'value="300"' in ada.text
