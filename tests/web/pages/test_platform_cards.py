@@ -359,8 +359,8 @@ def test_what_a_change_settled_of_usage_is_shown(wire: StripeWire, cast: Cast) -
     assert "Settled when you changed plans: $37.50 and tax, with the next invoice." in bola.text
 
 
-def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cast) -> None:
-    """A part is given back by page, the rest disputed; each is told where it belongs, and the case is closed with a note."""
+def bought(wire: StripeWire, cast: Cast) -> tuple[Browser, Browser, dict[str, Any]]:
+    """Bola, who bought units by card; one of the platform's staff; and the invoice of the units."""
     email = f"staff-{uuid4().hex}@example.test"
     who = create_platform_staff(email=email, name="Ngozi", now=clock.now())
     bola, ngozi = Browser(cast.bola), Browser(replace(cast.ada, user_id=who))
@@ -369,7 +369,12 @@ def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cas
     bola.open("/platform/usage/")
     bola.send("/usage/buy/")
     bola.confirm()
-    invoice = ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]
+    return bola, ngozi, ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]
+
+
+def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cast) -> None:
+    """A part is given back by page, the rest disputed; each is told where it belongs, and the case is closed with a note."""
+    bola, ngozi, invoice = bought(wire, cast)
     customer = f"/platform/customers/{cast.bola.user_id}/"
     address = f"/platform/customers/documents/{invoice['id']}/refund/"
     ngozi.open(customer)
@@ -403,14 +408,7 @@ def test_staff_see_what_needs_a_person_and_give_back(wire: StripeWire, cast: Cas
 
 
 def test_of_what_was_given_back_wholly_nothing_is_left(wire: StripeWire, cast: Cast) -> None:
-    who = create_platform_staff(email=f"staff-{uuid4().hex}@example.test", name="Ngozi", now=clock.now())
-    bola, ngozi = Browser(cast.bola), Browser(replace(cast.ada, user_id=who))
-    begin(wire, bola)
-    bola.open("/platform/back/")
-    bola.open("/platform/usage/")
-    bola.send("/usage/buy/")
-    bola.confirm()
-    invoice = ask(cast.client_of(cast.bola), "GET", "invoices/")["results"][0]
+    _, ngozi, invoice = bought(wire, cast)
     address = f"/platform/customers/documents/{invoice['id']}/refund/"
     ngozi.open(address)
     ngozi.send(amount="", reason="All of it")
