@@ -206,7 +206,7 @@ def exact_charge(*, price: UsagePrice, used: Decimal) -> Fraction:
         case Pricing.PACKAGE:
             packages = -(-charged // Fraction(price.package_size))
             return packages * Fraction(price.tiers[0].unit_minor)
-        case _ as never:
+        case never:
             assert_never(never)
 
 

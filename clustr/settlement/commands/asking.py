@@ -90,7 +90,7 @@ def _ask_and_apply(actor: Actor, transaction: Transaction, attempt: Attempt, now
             _look_into_what_went(attempt, truth, now)
         case AttemptKind.PURCHASE:
             raise AssertionError("a purchase is asked about by the room that sells it")
-        case _ as never:
+        case never:
             assert_never(never)
 
 

@@ -90,7 +90,7 @@ def _act(notice: Notice, place: Place, now: datetime) -> None:
             )
         case NoticeKind.SUBSCRIPTION | NoticeKind.OTHER:
             pass
-        case _ as never:
+        case never:
             assert_never(never)
 
 

@@ -150,7 +150,7 @@ def _hand_over(actor: Actor, transaction: Transaction, attempt: Attempt, truth: 
             | Purpose.UTILITY
         ):
             raise AssertionError(f"nobody asks a provider for money for {transaction.purpose}")
-        case _ as never:
+        case never:
             assert_never(never)
 
 

@@ -230,5 +230,5 @@ def _correct(request: Request, body: CorrectionIn) -> UUID:
                 raise InvalidValue.of("amount", "required", "Say how much is given back, net of tax, and its currency.")
             amount = Money(body.amount, body.currency)
             return commands.credit_invoice(**terms, amount=amount, tax_basis_points=body.tax_basis_points).id
-        case _ as never:
+        case never:
             assert_never(never)
