@@ -13,6 +13,10 @@ os.environ.setdefault("DATABASE_ROLE_PREFIX", "clustr_test")
 # Most tests fill wallets with cash, which no provider holds; whoever asks for `cover` goes by the rule.
 os.environ["PAYOUTS_BEYOND_COVER"] = "true"
 
+from tests import measuring  # noqa: E402
+
+MEASUREMENT = measuring.begin()
+
 from clustr.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -36,8 +35,6 @@ from clustr.wallets.types import OfflineMethod
 from tests.bills import acts
 from tests.cast import Cast, Person, make_cast
 from tests.money import cluster_balance, no_pin, prove, wallet_balance
-
-pytestmark = pytest.mark.unmeasured
 
 EVERYBODY = 6
 AMOUNTS = st.sampled_from([1, 99, 100, 150, 250, 400, 1_000])

@@ -20,7 +20,7 @@ from clustr.kit.tenancy import tenant
 from clustr.people.commands import register_people
 from tests.cast import Cast, make_estate
 
-pytestmark = [pytest.mark.early, pytest.mark.unmeasured]
+pytestmark = pytest.mark.early
 
 START = datetime(2026, 1, 30, 12, tzinfo=UTC)
 INSTANTS = [START + timedelta(hours=7 * step, microseconds=step) for step in range(16)]

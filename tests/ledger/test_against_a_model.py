@@ -20,8 +20,6 @@ from clustr.ledger.refusals import AccountFrozen, AlreadyReversed, InsufficientF
 from clustr.ledger.types import GUARDED, OPEN, AccountKind, Entry, TransferKind
 from tests.proofs import broken_books
 
-pytestmark = pytest.mark.unmeasured
-
 AT = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 KINDS = [
     AccountKind.RECEIVED_CASH,

@@ -24,7 +24,7 @@ from tests.cast import Cast, Part
 from tests.money import issue
 from tests.notifications.acts import events, everybody, fan_out, messages, tell
 
-pytestmark = [pytest.mark.early, pytest.mark.unmeasured]
+pytestmark = pytest.mark.early
 
 MEMBERS = int(os.environ.get("MEMBERS", "1500"))
 

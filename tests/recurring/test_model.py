@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -23,8 +22,6 @@ from tests.bills import acts
 from tests.cast import Cast, Person, make_cast
 from tests.money import cluster_balance, fund, issue, no_pin, prove, wallet_balance
 from tests.recurring.acts import runs, stored
-
-pytestmark = pytest.mark.unmeasured
 
 AMOUNTS = st.sampled_from([1_00, 5_00, 7_00, 20_00, 55_00])
 WHO = st.sampled_from([0, 0, 1])

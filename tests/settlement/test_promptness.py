@@ -6,8 +6,6 @@ import pytest
 
 from tests.settlement.promptness import BARS
 
-pytestmark = pytest.mark.unmeasured
-
 PAYMENTS = 40
 
 

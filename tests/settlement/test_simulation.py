@@ -6,7 +6,7 @@ import pytest
 
 from tests.settlement.life import live
 
-pytestmark = [pytest.mark.early, pytest.mark.unmeasured]
+pytestmark = pytest.mark.early
 
 LIVES, AT_ONCE = 40, 10
 

@@ -10,14 +10,10 @@ import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from clustr.kit.money import Money
 from clustr.subscriptions.pricing import change_lines, discounted, split_by_sign, totals
 from clustr.subscriptions.schedule import anchor_at, period_at
 from clustr.subscriptions.types import MONTHLY, YEARLY, Discount, Kept, Line, LineKind, Period
-
-pytestmark = pytest.mark.unmeasured
 
 HISTORIES = 10_000
 PRICES = {"Free": 0, "Basic": 1999, "Pro": 4999, "Enterprise": 19_999, "Odd": 7, "Contract": 12_345_678}

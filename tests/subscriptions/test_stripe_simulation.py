@@ -6,8 +6,6 @@ import pytest
 
 from tests.subscriptions.stripe_life import live
 
-pytestmark = pytest.mark.unmeasured
-
 LIVES, AT_ONCE = 9, 3
 
 

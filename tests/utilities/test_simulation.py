@@ -8,7 +8,7 @@ import pytest
 
 from tests.utilities.life import live, rates
 
-pytestmark = [pytest.mark.early, pytest.mark.unmeasured]
+pytestmark = pytest.mark.early
 
 LIVES, AT_ONCE = 6, 3
 
