@@ -46,9 +46,11 @@ HUGE = 10**12
 
 @pytest.fixture
 def even(stage: Stage) -> Stage:
-    """Providers that hold what the books say, long after anything that other tests took; and nobody is asked."""
+    """Providers that hold what the books say, long after anything that other tests took or compared; and nobody is asked."""
     with connections["checker"].cursor() as cursor:
-        cursor.execute("SELECT max(paid_at) FROM payments_settlement")
+        cursor.execute(
+            "SELECT greatest((SELECT max(paid_at) FROM payments_settlement), (SELECT max(at) FROM settlement_held))"
+        )
         (last,) = cursor.fetchone()
     if last and last > stage.now - timedelta(days=30):
         stage.wait(seconds=(last - stage.now + timedelta(days=30)).total_seconds())
