@@ -128,6 +128,22 @@ def test_it_works(even: Stage, provider: str) -> None:
     assert last.listed >= 1
 
 
+def test_a_case_ends_where_nothing_is_left_on_either_side(even: Stage) -> None:
+    """Shillings of which the books know nothing, and a day later none."""
+
+    def after_two_nights(amount: int) -> list[Case]:
+        even._control("PUT", "/balance", {"provider": "flutterwave", "currency": "GHS", "amount": amount})
+        for _ in range(2):
+            even.wait(hours=12)
+            commands.reconcile_balances(now=even.now)
+        with tenant(PLATFORM_CLUSTER_ID):
+            about = {"cluster_id": PLATFORM_CLUSTER_ID, "subject": "flutterwave:balance:GHS"}
+            return list(Case.objects.filter(**about, kind="balance_differs", closed_at=None))
+
+    assert [case.facts["found"] for case in after_two_nights(50_000_000)] == ["more"]
+    assert after_two_nights(0) == []
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_a_payout_that_bounces_brings_its_fee_back(even: Stage, provider: str) -> None:
     fill(even, provider)

@@ -115,7 +115,8 @@ class _Comparison:
         meanwhile = self._ask_about(after, sent)
         sent |= {reference: replace(one, gone=None) for reference, one in meanwhile.items()}
         own, gone = own_funds(provider=name), banked(provider=name)
-        for currency in sorted({*before.books, *after.books, *held, *own, *gone}):
+        compared = _compared_before(name)
+        for currency in sorted({*before.books, *after.books, *held, *own, *gone, *compared}):
             balance = held.get(currency) or Balance(available=Money(0, currency), collected=None)
             beside = own.get(currency, 0) - gone.get(currency, 0)
             new, booked = arriving.get(currency, {}), after.taken.get(currency, {})
@@ -125,7 +126,13 @@ class _Comparison:
                 for books, known in ((after, booked), (before, {}))
             ]
             books, explanation = min(found, key=lambda one: (not one[1].exact, abs(one[1].difference)))
-            if books.books.get(currency) or balance.available.minor or beside or not explanation.exact:
+            if (
+                currency in compared
+                or books.books.get(currency)
+                or balance.available.minor
+                or beside
+                or not explanation.exact
+            ):
                 self._compared += 1
                 kept = self._keep(currency, balance, books, own, gone, explanation)
                 self._fence.breaks += _ask_about(kept)
@@ -241,6 +248,12 @@ def _note_banked(provider: str, settled: Settled, now: datetime) -> bool:
             once=True,
             now=now,
         )
+
+
+def _compared_before(provider: str) -> set[str]:
+    """The currencies in which this provider's balance was ever compared. They are compared on: where nothing is left on either
+    side, what was asked about comes to its end."""
+    return set(HeldByProvider.objects.filter(provider=provider).values_list("currency", flat=True).distinct())
 
 
 def _ask_about(held: HeldByProvider) -> bool:
