@@ -17,7 +17,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "bench.settings"
 django.setup()
 
 from bench import databases  # noqa: E402 - Django must be set up first
-from bench.machine import Machine, load  # noqa: E402
+from bench.machine import Machine, load, pace  # noqa: E402
 from bench.results import Line, Measured, Report  # noqa: E402
 from bench.sections import SECTIONS  # noqa: E402
 from bench.settings import DATA_DIR  # noqa: E402
@@ -55,14 +55,14 @@ def _measure(chosen: list[str], size: Size) -> int:
     report = Report(" ".join(["bin/bench", *sys.argv[1:]]), machine, _machine_time())
     failed = False
     for name in chosen:
-        before, began = load(), time.monotonic()
+        before, speed, began = load(), pace(), time.monotonic()
         print(f"{name}: measuring (load {before:.1f}) ...", file=sys.stderr, flush=True)
         try:
             lines = SECTIONS[name](size)
         except Exception as error:  # noqa: BLE001 - the other sections are measured all the same
             traceback.print_exc()
             lines, failed = [Line("failed", f"{type(error).__name__}: {error}"[:200], "no error", False)], True
-        report.sections.append(Measured(name, lines, time.monotonic() - began, before, _machine_time()))
+        report.sections.append(Measured(name, lines, time.monotonic() - began, before, _machine_time(), speed))
         if size is DEFAULT and not failed:
             report.sections[-1].keep(KEPT)
     print(report.as_text())

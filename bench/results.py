@@ -24,13 +24,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a section measured and when, how long it took, and how busy the machine was when it began."""
+    """What a section measured and when, how long it took; how busy the machine was when it began, and how slow
+    (`pace`; None where that was not kept)."""
 
     section: str
     lines: Sequence[Line]
     seconds: float
     load: float
     at: str
+    pace: float | None = None
 
     def keep(self, folder: Path) -> None:
         """Keep it until it is measured again."""
@@ -74,8 +76,8 @@ class Report:
             [
                 "# Results of `bin/bench`",
                 "",
-                "Each section as it was measured last, alone or in a whole run, on the same machine. What each line means, and"
-                " how it is measured: [performance.md](../docs/performance.md).",
+                "Each section as it was measured at the time that its last line says, alone or in a whole run, on the same machine."
+                " What each line means, and how it is measured: [performance.md](../docs/performance.md).",
                 "",
                 self._about(),
                 "",
@@ -98,6 +100,8 @@ class Report:
                 (measured.section, line.what, line.measured, line.bar, _said(line.met)) for line in measured.lines
             )
             took = f"{measured.seconds:.0f} s, measured at {measured.at}, load {measured.load:.1f} when it began"
+            if measured.pace is not None:
+                took += f", a million additions in {measured.pace:.0f} ms"
             rows.append((measured.section, "the section took", took, "< 180 s", _said(measured.seconds < 180)))
         return rows
 
