@@ -333,7 +333,7 @@ if __name__ == "__main__":
     where = [f"{ROOT}/tests/{part}" for part in TESTS]
     sys.exit(
         pytest.main(
-            ["-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist", "-k", f"not ({SLOW})", *where],
+            ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-k", f"not ({SLOW})", *where],
             plugins=[plugin],
         )
     )
