@@ -32,7 +32,7 @@ def written(folder: Path, process: str, passed: dict[str, int], branches: int = 
 
 def test_it_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What either of two processes passed was passed."""
-    written(tmp_path, "one", {room: 10 for room in ROOMS})
+    written(tmp_path, "one", dict.fromkeys(ROOMS, 10))
     written(tmp_path, "other", {})
     assert main(tmp_path) == 0
     assert "ledger 98.3 %" in capsys.readouterr().out
@@ -55,5 +55,5 @@ def test_too_little_of_all(tmp_path: Path) -> None:
 
 
 def test_too_few_branches(tmp_path: Path) -> None:
-    written(tmp_path, "one", {room: 100 for room in ROOMS}, branches=17)
+    written(tmp_path, "one", dict.fromkeys(ROOMS, 100), branches=17)
     assert main(tmp_path) == 1
