@@ -22,7 +22,7 @@ from clustr.payments.providers.registry import available_providers, provider_nam
 from clustr.payments.queries import settled_with
 from clustr.payments.states import AttemptKind, CaseKind
 from clustr.settlement.balance_policies import Explanation, Going, agreed_at, explain
-from clustr.settlement.balance_queries import Owed, Sent, banked, first_taken, owed_by_provider, own_funds
+from clustr.settlement.balance_queries import Owed, Sent, banked, first_taken, last_held, owed_by_provider, own_funds
 from clustr.settlement.commands.fencing import Fence
 from clustr.settlement.commands.reconciling import compared_until
 from clustr.settlement.models import BankedSettlement, HeldByProvider, Reconciliation
@@ -105,7 +105,8 @@ class _Comparison:
 
     def _compare(self) -> None:
         """The books are read before and after the provider is asked: what moves meanwhile is in one of them. What was sent is
-        asked about before its balance is, so that what has gone by then is missing there; what was sent meanwhile may be."""
+        asked about before its balance is, so that what has gone by then is missing there; what was sent meanwhile may be. A
+        currency is compared on when nothing is left of it: only so does what was asked about it end."""
         name = self._provider.name
         before = owed_by_provider(provider=name)
         sent = self._ask_about(before, {})
@@ -115,7 +116,7 @@ class _Comparison:
         meanwhile = self._ask_about(after, sent)
         sent |= {reference: replace(one, gone=None) for reference, one in meanwhile.items()}
         own, gone = own_funds(provider=name), banked(provider=name)
-        compared = _compared_before(name)
+        compared = {last.currency for last in last_held() if last.provider == name}
         for currency in sorted({*before.books, *after.books, *held, *own, *gone, *compared}):
             balance = held.get(currency) or Balance(available=Money(0, currency), collected=None)
             beside = own.get(currency, 0) - gone.get(currency, 0)
@@ -248,12 +249,6 @@ def _note_banked(provider: str, settled: Settled, now: datetime) -> bool:
             once=True,
             now=now,
         )
-
-
-def _compared_before(provider: str) -> set[str]:
-    """The currencies in which this provider's balance was ever compared. They are compared on: where nothing is left on either
-    side, what was asked about comes to its end."""
-    return set(HeldByProvider.objects.filter(provider=provider).values_list("currency", flat=True).distinct())
 
 
 def _ask_about(held: HeldByProvider) -> bool:
