@@ -46,11 +46,9 @@ HUGE = 10**12
 
 @pytest.fixture
 def even(stage: Stage) -> Stage:
-    """Providers that hold what the books say, long after anything that other tests took or compared; and nobody is asked."""
+    """Providers that hold what the books say, long after anything that other tests took; and nobody is asked."""
     with connections["checker"].cursor() as cursor:
-        cursor.execute(
-            "SELECT greatest((SELECT max(paid_at) FROM payments_settlement), (SELECT max(at) FROM settlement_held))"
-        )
+        cursor.execute("SELECT max(paid_at) FROM payments_settlement")
         (last,) = cursor.fetchone()
     if last and last > stage.now - timedelta(days=30):
         stage.wait(seconds=(last - stage.now + timedelta(days=30)).total_seconds())
@@ -129,7 +127,7 @@ def test_it_works(even: Stage, provider: str) -> None:
 
 
 def test_a_case_ends_where_nothing_is_left_on_either_side(even: Stage) -> None:
-    """Shillings of which the books know nothing, and a day later none."""
+    """Cedis of which the books know nothing, and a day later none."""
 
     def after_two_nights(amount: int) -> list[Case]:
         even._control("PUT", "/balance", {"provider": "flutterwave", "currency": "GHS", "amount": amount})
